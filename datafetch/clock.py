@@ -1,0 +1,111 @@
+"""Time and stopping, passed in so that tests never wait."""
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from datafetch.errors import Cancelled
+
+PACIFIC = "America/Los_Angeles"
+
+
+class Clock(Protocol):
+    """What time it is, and waiting for it to pass."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            Cancelled: the run was asked to stop while it waited.
+        """
+        ...
+
+
+class CancelToken:
+    """Says to every part of a run that it shall stop, and why."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._reason = Cancelled()
+
+    def cancel(self, reason: Cancelled) -> None:
+        """Ask to stop; the first reason counts."""
+        if not self._event.is_set():
+            self._reason = reason
+            self._event.set()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop."""
+        return self._event.is_set()
+
+    @property
+    def reason(self) -> Cancelled:
+        """Why; meaningful once cancelled."""
+        return self._reason
+
+    def raise_if_cancelled(self) -> None:
+        """Raise the reason when somebody asked to stop.
+
+        Raises:
+            Cancelled: the run was asked to stop.
+        """
+        if self.cancelled:
+            raise Cancelled(str(self._reason), signal=self._reason.signal)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until asked to stop or the time is over; says whether asked."""
+        return self._event.wait(seconds)
+
+
+class SystemClock:
+    """The machine's clock; a sleep ends at once when the run is asked to stop."""
+
+    def __init__(self, cancel: CancelToken | None = None) -> None:
+        self._cancel = cancel or CancelToken()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless asked to stop.
+
+        Raises:
+            Cancelled: the run was asked to stop while it waited.
+        """
+        self._cancel.wait(max(0.0, seconds))
+        self._cancel.raise_if_cancelled()
+
+
+def to_ms(seconds: float) -> int:
+    """Epoch seconds as epoch milliseconds."""
+    return round(seconds * 1000)
+
+
+def to_iso(seconds: float) -> str:
+    """Epoch seconds as JavaScript's `Date.toISOString` prints them: `2026-11-24T08:00:00.000Z`."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def pacific_text(seconds: float) -> str:
+    """Epoch seconds as the site shows them: `11/24/2026, 12:00:05 AM PST`."""
+    moment = datetime.fromtimestamp(seconds, ZoneInfo(PACIFIC))
+    hour = moment.hour % 12 or 12
+    clock = f"{hour}:{moment.minute:02d}:{moment.second:02d} {moment:%p %Z}"
+    return f"{moment.month}/{moment.day}/{moment.year}, {clock}"

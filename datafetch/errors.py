@@ -1,0 +1,245 @@
+"""The errors of datafetch: one root, an exit code and a hint for each class.
+
+Retry, breaker and dead letters decide on these types, never on text. The
+message says what happened; the hint says what the user can do next.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command; 75 and 78 are from BSD's sysexits.h."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    LOCKED = 75
+    CONFIGURATION = 78
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class DatafetchError(Exception):
+    """Root of all errors that datafetch raises on purpose."""
+
+    exit_code: ExitCode = ExitCode.FAILED
+    hint: str = ""
+    permanent: bool = False
+    """Whether trying the same again is pointless until something changes."""
+
+    def __init__(self, message: str = "", *, hint: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").partition("\n")[0])
+        if hint is not None:
+            self.hint = hint
+
+
+class ConfigurationError(DatafetchError):
+    """Settings are missing or invalid.
+
+    Attributes:
+        problems: one sentence for each problem, with the setting's name.
+    """
+
+    exit_code = ExitCode.CONFIGURATION
+    hint = "Set them in the environment or in .env; the README's table of settings says how."
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class UsageError(DatafetchError):
+    """The command was called with values that do not fit."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Cancelled(DatafetchError):
+    """The run was asked to stop.
+
+    Attributes:
+        signal: number of the signal that asked, None for a time limit.
+    """
+
+    def __init__(
+        self, message: str = "stopped before it was done", *, signal: int | None = None
+    ) -> None:
+        self.signal = signal
+        super().__init__(message)
+
+
+# ------------------------------------------------------------------ upstream
+
+
+class UpstreamError(DatafetchError):
+    """Something outside did not answer as it should.
+
+    Attributes:
+        url: what was asked, without query and credentials.
+        status: the HTTP status, None when there was no answer.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        url: str = "",
+        status: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.url = url
+        self.status = status
+        super().__init__(message, hint=hint)
+
+
+class TransientError(UpstreamError):
+    """The upstream failed in a way that may pass: network, time-out, 5xx."""
+
+    hint = "The next run tries again."
+
+
+class RateLimited(TransientError):
+    """The upstream asks to wait.
+
+    Attributes:
+        until: epoch seconds from which it may be asked again, None when it did not say.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        url: str = "",
+        status: int | None = None,
+        until: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.until = until
+        super().__init__(message, url=url, status=status, hint=hint)
+
+
+class BreakerOpen(TransientError):
+    """The host failed so often that it is not asked for a while."""
+
+
+class Missing(UpstreamError):
+    """The upstream says that there is no such thing (404, 410)."""
+
+    permanent = True
+
+
+class Denied(UpstreamError):
+    """The upstream does not accept the credentials (401, 403)."""
+
+    hint = "Check the token and what it may read."
+
+
+class Rejected(UpstreamError):
+    """The upstream does not accept the request (other 4xx)."""
+
+
+class Malformed(UpstreamError):
+    """The answer is not what its type says: not JSON, cut short, missing fields."""
+
+
+class Refused(UpstreamError):
+    """datafetch itself refuses: a forbidden address, a size over the limit, a script in a picture."""
+
+    permanent = True
+
+
+class TooLarge(Refused):
+    """The body is larger than the limit for its kind."""
+
+
+# --------------------------------------------------------------------- store
+
+
+class StoreError(DatafetchError):
+    """The store did not do what it was asked.
+
+    Attributes:
+        key: the object's key, or the prefix that was listed.
+    """
+
+    def __init__(self, message: str = "", *, key: str = "", hint: str | None = None) -> None:
+        self.key = key
+        super().__init__(message, hint=hint)
+
+
+class ObjectNotFound(StoreError):
+    """There is no such object: the store answered 404, and only that."""
+
+
+class PreconditionFailed(StoreError):
+    """The object is not, or no longer, what the condition says (412)."""
+
+
+class StoreConflict(StoreError):
+    """Another write to the same object was under way (409); try again."""
+
+
+class StoreUnavailable(StoreError):
+    """The store could not be reached, or failed."""
+
+    hint = "Check DATAFETCH_STORE, S3_SERVER_URL and the network; nothing was written."
+
+
+class StoreDenied(StoreError):
+    """The store does not accept the credentials."""
+
+    hint = "Check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and the bucket's policy."
+
+
+# ---------------------------------------------------------------------- data
+
+
+class CorruptObject(DatafetchError):
+    """A stored object cannot be read as what it should be.
+
+    Attributes:
+        key: the object's key.
+    """
+
+    def __init__(self, message: str = "", *, key: str = "", hint: str | None = None) -> None:
+        self.key = key
+        super().__init__(message, hint=hint)
+
+
+class Inconsistent(DatafetchError):
+    """Stored objects do not agree with each other."""
+
+    hint = "Run `datafetch bookmarks`, which repairs the dataset, and try again."
+
+
+class GuardRefused(DatafetchError):
+    """A new dataset is so much smaller than the stored one that it is refused."""
+
+    hint = "If this is right, run again with --allow-shrink."
+
+
+class Stale(DatafetchError):
+    """Stored data is older than was asked for."""
+
+
+# --------------------------------------------------------------------- locks
+
+
+class LeaseHeld(DatafetchError):
+    """Another run holds the lock of this job."""
+
+    exit_code = ExitCode.LOCKED
+    hint = "It did nothing; try again when the other run has ended."
+
+
+class LeaseLost(DatafetchError):
+    """This run's lease ended before its work did; nothing more is written."""
+
+    hint = "Another run may have taken over; raise DATAFETCH_LOCK_TTL_MS if runs are long."
+
+
+class BaseMoved(DatafetchError):
+    """The dataset was changed by another run while this one prepared its own change."""
+
+    hint = "The next run starts from what is stored now."

@@ -1,0 +1,1 @@
+"""Values by their stage, frozen."""

@@ -1,0 +1,146 @@
+"""A run from request to result: what was asked, what happened, what is kept of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class JobName(StrEnum):
+    """The jobs, by the name they have in keys, locks, settings and commands."""
+
+    BOOKMARKS = "bookmarks"
+    OPENGRAPH = "opengraph"
+    GITHUB = "github"
+    LOGOS = "logos"
+
+
+class Operation(StrEnum):
+    """The operations, by the name they have in results."""
+
+    BOOKMARKS = "bookmarks"
+    GITHUB = "github-activity"
+    LOGOS = "logos"
+    OPENGRAPH = "opengraph"
+    BOOKMARKS_PREFETCH = "bookmarks-prefetch"
+    GITHUB_PREFETCH = "github-activity-prefetch"
+    LOGOS_PREFETCH = "logos-prefetch"
+    OPENGRAPH_PREFETCH = "opengraph-prefetch"
+
+
+class RunStatus(StrEnum):
+    """How an operation ended."""
+
+    SUCCEEDED = "succeeded"
+    UNCHANGED = "unchanged"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    LOCKED = "locked"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the user asked of one operation.
+
+    Attributes:
+        force: ignore freshness and change detection; safety guards stay on.
+        dry_run: read upstream and store, write nothing.
+        limit: fetch at most so many items; nothing is deleted.
+        allow_shrink: accept a dataset that shrank past the guard.
+        only: the items asked for by name (domains, URLs, `OWNER/NAME`); empty for all.
+        missing: only items that have nothing stored yet.
+        older_than_s: only items whose stored copy is older, in seconds.
+        restore: publish the N-th newest backup instead of syncing (bookmarks).
+    """
+
+    force: bool = False
+    dry_run: bool = False
+    limit: int | None = None
+    allow_shrink: bool = False
+    only: tuple[str, ...] = ()
+    missing: bool = False
+    older_than_s: float | None = None
+    restore: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """One job to run, with its options."""
+
+    job: JobName
+    options: RunOptions = RunOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """What a job says of its own run; the manager makes the result of it.
+
+    Attributes:
+        processed: items in scope, unchanged ones included.
+        changed: items whose stored form changed.
+        skipped: items left alone, with a reason in the log.
+        failed: items that failed, known dead letters included.
+        newly_failed: items that failed and were no dead letter before this run.
+        last_fetched_at: epoch ms of the last successful fetch of this dataset.
+        partial: the work could not be finished (budget, limit), and why.
+        notes: sentences for the user, shown with the result.
+        full_sync: whether this run read everything.
+    """
+
+    processed: int = 0
+    changed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    newly_failed: int = 0
+    change_detected: bool = False
+    last_fetched_at: int | None = None
+    partial: str | None = None
+    notes: tuple[str, ...] = ()
+    full_sync: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How an operation ended: the contract's result object."""
+
+    operation: Operation
+    status: RunStatus
+    run_id: str
+    items_processed: int = 0
+    items_changed: int = 0
+    items_skipped: int = 0
+    items_failed: int = 0
+    newly_failed: int = 0
+    duration_s: float = 0.0
+    change_detected: bool = False
+    last_fetched_at: int | None = None
+    error: str | None = None
+    hint: str = ""
+    exit_code: int = 0
+    notes: tuple[str, ...] = ()
+    upstreams: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    started_at: datetime | None = None
+
+    @property
+    def success(self) -> bool:
+        """Whether the command may exit with 0 as far as this operation goes."""
+        return self.exit_code == 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return {
+            "operation": self.operation.value,
+            "success": self.success,
+            "status": self.status.value,
+            "runId": self.run_id,
+            "itemsProcessed": self.items_processed,
+            "itemsChanged": self.items_changed,
+            "itemsSkipped": self.items_skipped,
+            "itemsFailed": self.items_failed,
+            "duration": round(self.duration_s, 3),
+            "changeDetected": self.change_detected,
+            "lastFetchedAt": self.last_fetched_at,
+            "error": self.error,
+        }

@@ -1,0 +1,1 @@
+"""What surrounds a run: lease, state, history, dead letters."""

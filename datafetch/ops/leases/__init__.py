@@ -1,0 +1,1 @@
+"""The kinds of lease, a file each."""

@@ -1,0 +1,1 @@
+"""Retry, limits and the parallel engine; they know neither store nor network."""

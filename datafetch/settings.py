@@ -1,0 +1,1 @@
+"""Settings from the environment, `.env` and a secrets folder: validated once, all problems at once."""

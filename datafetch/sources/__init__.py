@@ -1,0 +1,1 @@
+"""Talking to each upstream; raw models come back."""

@@ -1,0 +1,1 @@
+"""One object store protocol: a folder or S3."""

@@ -1,0 +1,171 @@
+"""The protocol every object store keeps, and the values that pass through it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO, Protocol
+
+from datafetch.errors import CorruptObject, ObjectNotFound
+
+JSON_TYPE = "application/json"
+IMAGE_CACHE = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class IfMatch:
+    """Write only when the stored object still has this ETag (RFC 9110, 13.1.1)."""
+
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class IfAbsent:
+    """Write only when there is no such object (`If-None-Match: *`, RFC 9110, 13.1.2)."""
+
+
+Condition = IfMatch | IfAbsent | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What the store says of an object without its content; the ETag is opaque."""
+
+    key: str
+    etag: str
+    size: int
+    last_modified: datetime
+    content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object with its content.
+
+    `age_s` is how long ago it was written by the store's own clock (its `Date`
+    less its `Last-Modified`), None when the store does not tell its time.
+    """
+
+    info: ObjectInfo
+    body: bytes
+    age_s: float | None = None
+
+    @property
+    def etag(self) -> str:
+        """The ETag, for conditions."""
+        return self.info.etag
+
+    def json(self) -> Any:
+        """The content read as JSON.
+
+        Raises:
+            CorruptObject: it is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise CorruptObject(
+                f"{self.info.key} is not JSON: {error}", key=self.info.key
+            ) from error
+
+
+class ObjectStore(Protocol):
+    """Objects under keys, in a folder or a bucket; a folder is a full store.
+
+    Every method may raise `StoreUnavailable` or `StoreDenied`. Only a missing
+    object raises `ObjectNotFound`; nothing else is ever reported as missing.
+    Implementations are safe to use from several threads.
+    """
+
+    @property
+    def name(self) -> str:
+        """How people know it: `s3://bucket` or `file:/path`."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """What tells this store from every other one on this machine; no secrets."""
+        ...
+
+    def get(self, key: str) -> StoredObject:
+        """The object with its content.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        ...
+
+    def head(self, key: str) -> ObjectInfo:
+        """What is known of the object, without its content.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """All objects whose key starts with the prefix, by key; every page of them."""
+        ...
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = JSON_TYPE,
+        cache_control: str | None = None,
+        condition: Condition = None,
+    ) -> str:
+        """Write the whole object and return its ETag.
+
+        The ACL follows from the key (`keys.is_public`), so that no caller can forget it.
+
+        Raises:
+            PreconditionFailed: the condition does not hold.
+            StoreConflict: another write was under way.
+        """
+        ...
+
+    def put_stream(
+        self,
+        key: str,
+        body: BinaryIO,
+        *,
+        size: int,
+        content_type: str,
+        cache_control: str | None = None,
+        condition: Condition = None,
+    ) -> str:
+        """Write `size` bytes from the current position of a seekable file; as `put` otherwise."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object; one that is not there is no error."""
+        ...
+
+    def url(self, key: str) -> str:
+        """The object's own URL; `/{key}` for a folder."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; calls under way fail."""
+        ...
+
+
+def encode_json(value: Any) -> bytes:
+    """The bytes stored for a JSON value: UTF-8, compact, keys in the order given."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read_json(store: ObjectStore, key: str) -> tuple[Any, str] | None:
+    """A stored JSON value and its ETag, or None when there is no such object.
+
+    Raises:
+        CorruptObject: it is there but not JSON.
+        StoreError: the store did not say whether it is there.
+    """
+    try:
+        found = store.get(key)
+    except ObjectNotFound:
+        return None
+    return found.json(), found.etag

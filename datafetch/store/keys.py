@@ -1,0 +1,243 @@
+"""The only place that makes names: every object's key, and which of them the public may read."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+STATE_PREFIX = "json/datafetch/"
+
+_PUBLIC_PREFIXES = (
+    "images/",
+    "json/bookmarks/",
+    "json/image-data/",
+    "json/opengraph/",
+)
+_GITHUB_PREFIX = "json/github-activity/"
+_CORRUPT = ".corrupt-"
+
+LogoSource = Literal["google", "ddg", "direct"]
+
+
+def is_public(key: str) -> bool:
+    """Whether the site's visitors read this object, so that `S3_OBJECT_ACL` applies to it."""
+    if _CORRUPT in key:
+        return False
+    if key.startswith(_GITHUB_PREFIX):
+        return key.endswith(".json")
+    return key.startswith(_PUBLIC_PREFIXES)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Names of objects for one environment.
+
+    Attributes:
+        suffix: empty in production, `-dev` in development, `-test` in test.
+    """
+
+    suffix: str = ""
+
+    # -------------------------------------------------------------- bookmarks
+
+    def bookmarks(self) -> str:
+        """The whole list."""
+        return f"json/bookmarks/bookmarks{self.suffix}.json"
+
+    def bookmarks_index(self) -> str:
+        """The index: the commit point of the bookmarks."""
+        return f"json/bookmarks/index{self.suffix}.json"
+
+    def bookmark_pages_prefix(self) -> str:
+        """What the key of every page starts with."""
+        return f"json/bookmarks/pages{self.suffix}/"
+
+    def bookmark_page(self, number: int) -> str:
+        """Page `number`, from 1."""
+        return f"{self.bookmark_pages_prefix()}page-{number}.json"
+
+    def tags_prefix(self) -> str:
+        """What the key of every tag's object starts with."""
+        return f"json/bookmarks/tags{self.suffix}/"
+
+    def tag_index(self, slug: str) -> str:
+        """The index of one tag."""
+        return f"{self.tags_prefix()}{slug}/index.json"
+
+    def tag_page(self, slug: str, number: int) -> str:
+        """Page `number` of one tag, from 1."""
+        return f"{self.tags_prefix()}{slug}/page-{number}.json"
+
+    def bookmarks_by_id_prefix(self) -> str:
+        """What the key of every single bookmark starts with."""
+        return f"json/bookmarks/by-id{self.suffix}/"
+
+    def bookmark_by_id(self, bookmark_id: str) -> str:
+        """One bookmark; the id was checked to be a safe path segment."""
+        return f"{self.bookmarks_by_id_prefix()}{bookmark_id}.json"
+
+    def slug_mapping(self) -> str:
+        """Slugs by id and ids by slug."""
+        return f"json/bookmarks/slug-mapping{self.suffix}.json"
+
+    def slug_shards_prefix(self) -> str:
+        """What old systems stored for each slug; read and tidied, never written."""
+        return f"json/bookmarks/slug-shards{self.suffix}/"
+
+    def bookmarks_heartbeat(self) -> str:
+        """When the last bookmark run ended, and how."""
+        return f"json/bookmarks/heartbeat{self.suffix}.json"
+
+    # ----------------------------------------------------------------- github
+
+    def github_activity(self) -> str:
+        """The activity: the commit point of the GitHub dataset."""
+        return f"{_GITHUB_PREFIX}activity_data{self.suffix}.json"
+
+    def github_summary(self) -> str:
+        """Summary of the trailing year."""
+        return f"{_GITHUB_PREFIX}github_stats_summary{self.suffix}.json"
+
+    def github_summary_all_time(self) -> str:
+        """Summary of all years."""
+        return f"{_GITHUB_PREFIX}github_stats_summary_all_time{self.suffix}.json"
+
+    def github_weekly(self) -> str:
+        """Lines by week over all repositories."""
+        return f"{_GITHUB_PREFIX}aggregated_weekly_activity{self.suffix}.json"
+
+    def github_csv_prefix(self) -> str:
+        """What the key of every repository's CSV starts with."""
+        return f"{_GITHUB_PREFIX}repo_raw_weekly_stats{self.suffix}/"
+
+    def github_csv(self, name: str) -> str:
+        """The CSV of one repository, by its file name without extension (`owner_repo`)."""
+        return f"{self.github_csv_prefix()}{name}.csv"
+
+    # ------------------------------------------------------------------ logos
+
+    def logo(self, domain: str, source: LogoSource, extension: str) -> str:
+        """A logo's picture: `images/logos/{name}_{tld}_{source}_{hash8}.{ext}`, without suffix."""
+        name = domain.replace(".", "_")
+        return f"images/logos/{name}_{source}_{_sha256(domain)[:8]}.{extension}"
+
+    def logo_manifest(self) -> str:
+        """What is known of every logo: the commit point of the logos."""
+        return f"json/image-data/logos/manifest{self.suffix}.json"
+
+    def logo_failed_domains(self) -> str:
+        """Domains that have no logo: the negative cache."""
+        return f"json/rate-limit/logo-failed-domains{self.suffix}.json"
+
+    # -------------------------------------------------------------- opengraph
+
+    def opengraph_metadata(self, url_hash: str) -> str:
+        """Metadata of one page, by the SHA-256 of its URL."""
+        return f"json/opengraph/metadata/{url_hash}.json"
+
+    def opengraph_override(self, url_hash: str) -> str:
+        """What people wrote by hand for one page; read, never written."""
+        return f"json/opengraph/overrides/{url_hash}.json"
+
+    def opengraph_image(self, host: str, url: str, bookmark_id: str, extension: str) -> str:
+        """A page's picture: `images/opengraph/{host-dashes}-{hash8 of "url:id"}.{ext}`."""
+        digest = _sha256(f"{url}:{bookmark_id}")[:8]
+        return f"images/opengraph/{host.replace('.', '-')}-{digest}.{extension}"
+
+    def opengraph_images_prefix(self) -> str:
+        """What the key of every page's picture starts with."""
+        return "images/opengraph/"
+
+    def opengraph_manifest(self) -> str:
+        """CDN URLs of all pages' pictures: the commit point of the OpenGraph dataset."""
+        return f"json/image-data/opengraph/manifest{self.suffix}.json"
+
+    # -------------------------------------------------------------- own state
+
+    def job_state(self, job: str) -> str:
+        """JobState, SyncState and slots of one job."""
+        return f"{STATE_PREFIX}jobs/{job}{self.suffix}.json"
+
+    def history(self, job: str) -> str:
+        """The newest runs of one job."""
+        return f"{STATE_PREFIX}history/{job}{self.suffix}.json"
+
+    def dataset(self, name: str) -> str:
+        """What the last publish of a dataset knew: source hashes and ETags."""
+        return f"{STATE_PREFIX}datasets/{name}{self.suffix}.json"
+
+    def publish_journal(self, name: str) -> str:
+        """The open publish of a dataset."""
+        return f"{STATE_PREFIX}publish/{name}{self.suffix}.json"
+
+    def dead_letters(self, job: str) -> str:
+        """What failed in one job and waits."""
+        return f"{STATE_PREFIX}dead-letters/{job}{self.suffix}.json"
+
+    def lock(self, job: str) -> str:
+        """The lease of one job."""
+        return f"{STATE_PREFIX}locks/{job}{self.suffix}.json"
+
+    def breakers(self) -> str:
+        """The breakers of all hosts."""
+        return f"{STATE_PREFIX}breakers{self.suffix}.json"
+
+    def bookmarks_backup_prefix(self) -> str:
+        """What the key of every replaced master starts with."""
+        return f"{STATE_PREFIX}backup/bookmarks{self.suffix}/"
+
+    def bookmarks_backup(self, time: str) -> str:
+        """A replaced master, by the time it was replaced."""
+        return f"{self.bookmarks_backup_prefix()}{time}.json"
+
+    @staticmethod
+    def corrupt(key: str, time: str) -> str:
+        """Where an object that cannot be read is kept aside; never public."""
+        return f"{key}{_CORRUPT}{time}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class PublicUrls:
+    """Turns keys into the URLs that visitors load, and such URLs back into keys.
+
+    URLs are compared by scheme-less parsed host, port and path, never by prefix
+    of text: `https://cdn.example.com.evil.net/` is not `https://cdn.example.com/`.
+    """
+
+    def __init__(self, cdn_base: str | None, own_url: Callable[[str], str]) -> None:
+        self._base = cdn_base.rstrip("/") if cdn_base else None
+        self._own_url = own_url
+
+    @property
+    def has_cdn(self) -> bool:
+        """Whether a public base URL is set."""
+        return self._base is not None
+
+    def for_key(self, key: str, version: str | None = None) -> str:
+        """The public URL of a key; `version` becomes `?v=…`."""
+        url = f"{self._base}/{key}" if self._base else self._own_url(key)
+        return f"{url}?v={version}" if version else url
+
+    def key_of(self, url: str) -> str | None:
+        """The key that a public URL names, None when it is not one of ours; the query is ignored."""
+        root = urlsplit(self.for_key(""))
+        try:
+            parts = urlsplit(url)
+            same = (parts.hostname, _port(parts)) == (root.hostname, _port(root))
+        except ValueError:
+            return None
+        if not same or (parts.hostname and parts.scheme not in ("http", "https", "")):
+            return None
+        base_path = root.path.rstrip("/") + "/"
+        if not parts.path.startswith(base_path) or parts.path == base_path:
+            return None
+        key = parts.path.removeprefix(base_path)
+        return None if ".." in key.split("/") else key
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
