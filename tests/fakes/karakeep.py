@@ -1,0 +1,320 @@
+"""The bookmark server: Karakeep's REST API over lists, bookmarks and assets, with mutators for tests."""
+
+import base64
+import bisect
+import copy
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.fakes.base import App, Request, Response
+
+HOST = "karakeep.example.org"
+TOKEN = "ak2_0123456789abcdef_karakeep"
+LIST_ID = "kl7xq2m4w9t1"
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+
+Json = dict[str, Any]
+
+
+def iso(moment: datetime) -> str:
+    """A time as the server writes it: UTC, milliseconds, Z."""
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def tag(name: str, attached_by: str = "ai", tag_id: str | None = None) -> Json:
+    """A tag of a bookmark; its id follows from its name unless given."""
+    return {"id": tag_id or f"t{name.encode().hex()[:20]}", "name": name, "attachedBy": attached_by}
+
+
+def _bookmark(bookmark_id: str, created: datetime, content: Json, fields: Json) -> Json:
+    return {
+        "id": bookmark_id,
+        "createdAt": iso(created),
+        "firstCreatedAt": iso(created),
+        "modifiedAt": iso(created),
+        "title": None,
+        "archived": False,
+        "favourited": False,
+        "taggingStatus": "success",
+        "summarizationStatus": None,
+        "embeddingStatus": None,
+        "note": None,
+        "summary": None,
+        "source": "web",
+        "userId": "u1",
+        "tags": [],
+        "content": content,
+        "assets": [],
+        **fields,
+    }
+
+
+def link(
+    bookmark_id: str, url: str, created: datetime, content: Json | None = None, **fields: Any
+) -> Json:
+    """A crawled link; `content` and `fields` override what it says by default."""
+    default = {
+        "type": "link",
+        "url": url,
+        "title": f"Title of {bookmark_id}",
+        "description": f"Description of {bookmark_id}.",
+        "imageUrl": None,
+        "imageAssetId": None,
+        "screenshotAssetId": None,
+        "pdfAssetId": None,
+        "fullPageArchiveAssetId": None,
+        "precrawledArchiveAssetId": None,
+        "videoAssetId": None,
+        "favicon": None,
+        "htmlContent": f"<p>{bookmark_id} at length.</p>",
+        "contentAssetId": None,
+        "crawledAt": iso(created + timedelta(minutes=1)),
+        "crawlStatus": "success",
+        "author": None,
+        "publisher": None,
+        "datePublished": None,
+        "dateModified": None,
+    }
+    return _bookmark(bookmark_id, created, {**default, **(content or {})}, fields)
+
+
+def bare_link(bookmark_id: str, url: str, created: datetime, **fields: Any) -> Json:
+    """A link that was just saved: everything optional is null, nothing is crawled or tagged."""
+    content = dict.fromkeys(link(bookmark_id, url, created)["content"])
+    content.update(type="link", url=url, crawlStatus="pending")
+    nulls = {"modifiedAt": None, "taggingStatus": "pending", "source": None}
+    return _bookmark(bookmark_id, created, content, {**nulls, **fields})
+
+
+def text(
+    bookmark_id: str, body: str, created: datetime, source_url: str | None = None, **fields: Any
+) -> Json:
+    """A note."""
+    return _bookmark(
+        bookmark_id, created, {"type": "text", "text": body, "sourceUrl": source_url}, fields
+    )
+
+
+def asset(
+    bookmark_id: str, asset_id: str, created: datetime, kind: str = "pdf", **fields: Any
+) -> Json:
+    """An uploaded file (`kind` is pdf or image)."""
+    content = {
+        "type": "asset",
+        "assetType": kind,
+        "assetId": asset_id,
+        "fileName": f"{asset_id}.{kind}",
+        "sourceUrl": None,
+        "size": 4711,
+        "content": None,
+    }
+    assets = [{"id": asset_id, "assetType": "bookmarkAsset", "fileName": content["fileName"]}]
+    return _bookmark(bookmark_id, created, content, {"assets": assets, **fields})
+
+
+class KarakeepApp(App):
+    """Lists, bookmarks and assets behind a bearer token."""
+
+    def __init__(
+        self, bookmarks: Iterable[Json] = (), *, token: str = TOKEN, list_id: str = LIST_ID
+    ) -> None:
+        """One list with these bookmarks."""
+        super().__init__()
+        self.token = token
+        self.list_id = list_id
+        self._lock = threading.RLock()
+        self._bookmarks: dict[str, Json] = {}
+        self._members: dict[str, set[str]] = {list_id: set()}
+        self._sorted: dict[str, list[tuple[str, str]]] = {}
+        self._assets: dict[str, tuple[str, bytes]] = {}
+        self.add(*bookmarks)
+
+    # What tests change
+
+    def add(self, *bookmarks: Json, list_id: str | None = None) -> None:
+        """Save bookmarks and put them on the list."""
+        with self._lock:
+            for bookmark in bookmarks:
+                self._bookmarks[bookmark["id"]] = copy.deepcopy(bookmark)
+                self._members.setdefault(list_id or self.list_id, set()).add(bookmark["id"])
+            self._sorted.clear()
+
+    def remove(self, *bookmark_ids: str) -> None:
+        """Delete bookmarks altogether."""
+        with self._lock:
+            for bookmark_id in bookmark_ids:
+                del self._bookmarks[bookmark_id]
+                for members in self._members.values():
+                    members.discard(bookmark_id)
+            self._sorted.clear()
+
+    def leave_list(self, *bookmark_ids: str, list_id: str | None = None) -> None:
+        """Take bookmarks off the list; they stay on the server."""
+        with self._lock:
+            self._members[list_id or self.list_id].difference_update(bookmark_ids)
+            self._sorted.clear()
+
+    def join_list(self, *bookmark_ids: str, list_id: str | None = None) -> None:
+        """Put existing bookmarks on the list; they stand where their creation puts them."""
+        with self._lock:
+            self._members.setdefault(list_id or self.list_id, set()).update(bookmark_ids)
+            self._sorted.clear()
+
+    def edit(self, bookmark_id: str, *, modified: datetime | None = None, **fields: Any) -> None:
+        """Change fields as a user does: `modifiedAt` moves, by an hour unless said."""
+        with self._lock:
+            bookmark = self._bookmarks[bookmark_id]
+            before = datetime.fromisoformat(bookmark["modifiedAt"] or bookmark["createdAt"])
+            bookmark.update(fields, modifiedAt=iso(modified or before + timedelta(hours=1)))
+            self._sorted.clear()
+
+    def crawl(self, bookmark_id: str, **content: Any) -> None:
+        """Change the content as the server's crawler does: `modifiedAt` does not move."""
+        with self._lock:
+            self._bookmarks[bookmark_id]["content"].update(content)
+
+    def resave(self, bookmark_id: str, created: datetime) -> None:
+        """Save a URL again, which moves its place in the list."""
+        with self._lock:
+            self._bookmarks[bookmark_id]["createdAt"] = iso(created)
+            self._sorted.clear()
+
+    def malform(self, bookmark_id: str, **fields: Any) -> None:
+        """Break an item: any value in any field, against the server's own schema; `...` removes the field."""
+        with self._lock:
+            bookmark = self._bookmarks[bookmark_id]
+            bookmark.update(fields)
+            for name in [name for name, value in fields.items() if value is ...]:
+                del bookmark[name]
+            self._sorted.clear()
+
+    def put_asset(self, asset_id: str, body: bytes, content_type: str = "image/jpeg") -> None:
+        """Store a file."""
+        self._assets[asset_id] = (content_type, body)
+
+    def bookmark(self, bookmark_id: str) -> Json:
+        """A copy of what the server holds."""
+        with self._lock:
+            return copy.deepcopy(self._bookmarks[bookmark_id])
+
+    def ids(self, list_id: str | None = None) -> list[str]:
+        """The ids of the list in the API's order, newest first."""
+        with self._lock:
+            return [
+                bookmark_id for _, bookmark_id in reversed(self._order(list_id or self.list_id))
+            ]
+
+    # What clients see
+
+    def answer(self, request: Request) -> Response:
+        """Route a request."""
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return Response.text("Unauthorized", 401)
+        parts = request.path.strip("/").removeprefix("api/").removeprefix("v1/").split("/")
+        with self._lock:
+            match parts:
+                case ["lists", *rest]:
+                    return self._lists(rest, request.params)
+                case ["bookmarks", bookmark_id, *rest]:
+                    return self._one(bookmark_id, rest, request.params)
+                case ["assets", asset_id]:
+                    return self._asset(asset_id)
+        return Response.text("404 Not Found", 404)
+
+    def _lists(self, rest: list[str], params: dict[str, str]) -> Response:
+        match rest:
+            case []:
+                return Response.json({"lists": [self._list(list_id) for list_id in self._members]})
+            case [list_id] if list_id in self._members:
+                return Response.json(self._list(list_id))
+            case [list_id, "bookmarks"] if list_id in self._members:
+                return self._page(list_id, params)
+        return _missing("List")
+
+    def _one(self, bookmark_id: str, rest: list[str], params: dict[str, str]) -> Response:
+        if bookmark_id not in self._bookmarks or rest not in ([], ["lists"]):
+            return _missing("Bookmark")
+        if not rest:
+            full = params.get("includeContent") == "true"
+            return Response.json(_shown(self._bookmarks[bookmark_id], full=full))
+        on = [list_id for list_id, members in self._members.items() if bookmark_id in members]
+        return Response.json({"lists": [self._list(list_id) for list_id in on]})
+
+    def _page(self, list_id: str, params: dict[str, str]) -> Response:
+        try:
+            limit = int(params.get("limit", DEFAULT_LIMIT))
+            cursor = _read_cursor(params["cursor"]) if "cursor" in params else None
+        except ValueError:
+            return Response.json({"code": "BAD_REQUEST", "message": "Invalid query"}, 400)
+        if not 1 <= limit <= MAX_LIMIT:
+            return Response.json(
+                {"code": "BAD_REQUEST", "message": f"limit must be at most {MAX_LIMIT}"}, 400
+            )
+        order, full = self._order(list_id), params.get("includeContent") == "true"
+        if params.get("sortOrder") == "asc":
+            start = 0 if cursor is None else bisect.bisect_left(order, cursor)
+            found = order[start : start + limit + 1]
+        else:
+            end = len(order) if cursor is None else bisect.bisect_right(order, cursor)
+            found = order[max(0, end - limit - 1) : end][::-1]
+        page, following = found[:limit], found[limit:]
+        return Response.json(
+            {
+                "bookmarks": [
+                    _shown(self._bookmarks[bookmark_id], full=full) for _, bookmark_id in page
+                ],
+                "nextCursor": _cursor(*following[0]) if following else None,
+            }
+        )
+
+    def _order(self, list_id: str) -> list[tuple[str, str]]:
+        """(createdAt, id) of the list's bookmarks, oldest first."""
+        if list_id not in self._sorted:
+            keys = [(self._bookmarks[key].get("createdAt"), key) for key in self._members[list_id]]
+            self._sorted[list_id] = sorted((str(created or ""), key) for created, key in keys)
+        return self._sorted[list_id]
+
+    def _list(self, list_id: str) -> Json:
+        return {
+            "id": list_id,
+            "name": f"List {list_id}",
+            "description": None,
+            "icon": "🚀",
+            "parentId": None,
+            "type": "manual",
+            "query": None,
+            "public": False,
+            "hasCollaborators": False,
+            "userRole": "owner",
+        }
+
+    def _asset(self, asset_id: str) -> Response:
+        if asset_id not in self._assets:
+            return _missing("Asset")
+        content_type, body = self._assets[asset_id]
+        return Response(
+            200, {"Content-Type": content_type, "Cache-Control": "private, max-age=31536000"}, body
+        )
+
+
+def _shown(bookmark: Json, *, full: bool) -> Json:
+    content = bookmark.get("content")
+    if full or not isinstance(content, dict) or "htmlContent" not in content:
+        return bookmark
+    return {**bookmark, "content": {**content, "htmlContent": None}}
+
+
+def _missing(what: str) -> Response:
+    return Response.json({"code": "NOT_FOUND", "message": f"{what} not found"}, 404)
+
+
+def _cursor(created: str, bookmark_id: str) -> str:
+    return base64.urlsafe_b64encode(f"{created} {bookmark_id}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[str, str]:
+    created, _, bookmark_id = base64.urlsafe_b64decode(cursor).decode().partition(" ")
+    return created, bookmark_id
