@@ -1,65 +1,257 @@
-"""The journalled, fenced publish of a dataset: content, master, commit object last, then tidying."""
+"""The journalled, fenced publish of a dataset: content, master, commit object last, then tidying.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+How a job uses it:
 
-from datafetch.store.base import JSON_TYPE
+1. `journal = publisher.open_journal("github")` at the start. When there is one, an earlier
+   run died in the middle of a publish: the job distrusts what it remembers of the stored
+   objects, takes their ETags from `etags_by_listing`, and publishes the whole dataset again.
+2. Build a `PublishPlan` from what was read: `base_etag` is the ETag of the commit object,
+   `etags` those of the objects that will be replaced. An object without a known ETag must not
+   exist yet.
+3. `publisher.publish_with_restart(build)`: `build(attempt)` returns the plan; it is called
+   again, once, when somebody else changed the dataset meanwhile, and must then read the
+   store's current state (ETags by one listing).
 
+What happens in between is said at `Publisher.publish`.
+"""
 
-class Fence(Protocol):
-    """Says whether this run still may write; raises `LeaseLost` when it may not."""
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
-    def check(self) -> None:
-        """Called before each write."""
-        ...
+from datafetch.clock import Clock, to_ms
+from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed, StoreConflict
+from datafetch.runtime.engine import Engine
+from datafetch.store.base import Condition, IfAbsent, IfMatch, ObjectStore, encode_json
+from datafetch.store.keys import Keys
+from datafetch.store.publish_plan import (
+    BATCH,
+    Diff,
+    Fence,
+    PublishPlan,
+    PublishResult,
+    StateWriter,
+    batches,
+    result_of,
+)
+from datafetch.store.writes import Write
+
+__all__ = [
+    "Fence",
+    "Journal",
+    "PublishPlan",
+    "PublishResult",
+    "Publisher",
+    "StateWriter",
+    "Write",
+    "etags_by_listing",
+]
+
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+_CONFLICT_TRIES = 4
+_CONFLICT_WAIT_S = 0.2
+"""A 409 passes as soon as the other write has ended (S3: "retry the upload")."""
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """One object to be written."""
+class Journal:
+    """An open publish found in the store; `run_id` is empty when it could not be read."""
 
-    key: str
-    body: bytes
-    content_type: str = JSON_TYPE
-    cache_control: str | None = None
+    etag: str
+    run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class PublishPlan:
-    """What a publish writes and removes.
+def etags_by_listing(store: ObjectStore, prefixes: Iterable[str]) -> dict[str, str]:
+    """The ETag of every object under the prefixes, from the store itself.
 
-    Attributes:
-        dataset: its name, for the journal (`bookmarks`, `github`, `logos`, `opengraph`).
-        content: written first, in parallel.
-        ordered: then each of these one after the other (pages: highest first when the
-            list grew, lowest first when it shrank).
-        master: written after all content, before the commit object.
-        commit: written last of all, on the condition that it still is what the run read.
-        base_etag: ETag of the commit object that the run read; None when there was none.
-        deletes: removed after the commit.
-        etags: ETag of each object as of the last publish, where known: replaced content is
-            written on that condition; an object that is not listed must not exist.
-        hashes: SHA-256 (hex) of each object's bytes as of the last publish, where known:
-            equal bytes are not written.
+    Raises:
+        StoreError: the store did not answer.
     """
-
-    dataset: str
-    commit: Write
-    base_etag: str | None
-    content: Sequence[Write] = ()
-    ordered: Sequence[Write] = ()
-    master: Write | None = None
-    deletes: Sequence[str] = ()
-    etags: Mapping[str, str] = field(default_factory=dict)
-    hashes: Mapping[str, str] = field(default_factory=dict)
+    return {info.key: info.etag for prefix in prefixes for info in store.list(prefix)}
 
 
-@dataclass(frozen=True, slots=True)
-class PublishResult:
-    """What a publish did: keys written, left alone as equal, removed; the ETags as they are now."""
+class Publisher:
+    """Publishes datasets on behalf of one run, as the contract's safety 5 to 7 say."""
 
-    written: tuple[str, ...]
-    equal: tuple[str, ...]
-    deleted: tuple[str, ...]
-    etags: Mapping[str, str]
+    def __init__(
+        self,
+        store: ObjectStore,
+        keys: Keys,
+        clock: Clock,
+        engine: Engine,
+        fence: Fence,
+        run_id: str,
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._engine = engine
+        self._fence = fence
+        self._run_id = run_id
+        self._journals: dict[str, Journal | None] = {}
+
+    def open_journal(self, dataset: str) -> Journal | None:
+        """The publish of this dataset that somebody began and did not end, if there is one.
+
+        Raises:
+            StoreError: the store did not say.
+        """
+        try:
+            found = self._store.get(self._keys.publish_journal(dataset))
+        except ObjectNotFound:
+            journal = None
+        else:
+            journal = Journal(found.etag, _run_of(found.body))
+        self._journals[dataset] = journal
+        return journal
+
+    def publish(self, plan: PublishPlan) -> PublishResult:
+        """Write what differs, in the order that keeps readers whole at every moment.
+
+        Journal; content in parallel; chains; master; commit; then deletes, the dataset's
+        state, and the journal goes. The fence is asked before each write. When only the
+        commit object differs it alone is written, and no journal; when nothing differs,
+        nothing is.
+
+        Raises:
+            BaseMoved: somebody else changed the dataset since the plan's base was read.
+            LeaseLost: this run may not write any more.
+            StoreError: the store failed; the next run finds the journal and does it again.
+        """
+        work = Diff.of(plan)
+        etags = dict(plan.etags)
+        if work.nothing_but_commit and self._closed(plan.dataset):
+            if plan.commit.key not in work.equal:
+                etags[plan.commit.key] = self._commit(plan)
+            return result_of(plan, work, etags)
+        self._write_journal(plan, work)
+        for done in self._engine.map(self._write_all, work.content_batches(plan.etags)):
+            etags.update(done)
+        for done in self._engine.map(self._write_all, work.chain_tasks(plan.etags)):
+            etags.update(done)
+        if work.master is not None:
+            etags.update(self._write_all([(work.master, etags.get(work.master.key))]))
+        etags[plan.commit.key] = self._commit(plan)
+        for _ in self._engine.map(self._delete_all, batches(plan.deletes, BATCH)):
+            pass
+        result = result_of(plan, work, etags)
+        self._write_state(plan, result)
+        self._remove_journal(plan.dataset)
+        return result
+
+    def publish_with_restart(self, build: Callable[[int], PublishPlan]) -> PublishResult:
+        """Publish `build(0)`; when the base moved meanwhile, once more with `build(1)`.
+
+        Raises:
+            BaseMoved: it moved twice.
+            LeaseLost, StoreError: as `publish`.
+        """
+        return self.with_restart(lambda attempt: self.publish(build(attempt)))
+
+    def with_restart(self, attempt: Callable[[int], _T]) -> _T:
+        """Run `attempt(0)`; when the base moved meanwhile, start over once with `attempt(1)`.
+
+        Raises:
+            BaseMoved: it moved twice.
+            LeaseLost: the base moved and this run's lease is over.
+        """
+        try:
+            return attempt(0)
+        except BaseMoved as moved:
+            _LOG.warning("publish_starts_over", extra={"reason": str(moved)})
+        self._fence.check()
+        self._journals.clear()
+        return attempt(1)
+
+    # ------------------------------------------------------------------ steps
+
+    def _closed(self, dataset: str) -> bool:
+        if dataset not in self._journals:
+            self.open_journal(dataset)
+        return self._journals[dataset] is None
+
+    def _write_journal(self, plan: PublishPlan, work: Diff) -> None:
+        known = None if self._closed(plan.dataset) else self._journals[plan.dataset]
+        body = encode_json(
+            {
+                "dataset": plan.dataset,
+                "runId": self._run_id,
+                "startedAt": to_ms(self._clock.now()),
+                "baseEtag": plan.base_etag,
+                "commit": plan.commit.key,
+                "writes": {write.key: work.hashes[write.key] for write in work.writes()},
+                "deletes": list(plan.deletes),
+            }
+        )
+        key = self._keys.publish_journal(plan.dataset)
+        etag = self._put(Write(key, body), known.etag if known else None)
+        self._journals[plan.dataset] = Journal(etag, self._run_id)
+
+    def _remove_journal(self, dataset: str) -> None:
+        self._fence.check()
+        self._store.delete(self._keys.publish_journal(dataset))
+        self._journals[dataset] = None
+
+    def _write_all(self, batch: Sequence[tuple[Write, str | None]]) -> list[tuple[str, str]]:
+        return [(write.key, self._put(write, etag)) for write, etag in batch]
+
+    def _commit(self, plan: PublishPlan) -> str:
+        return self._put(plan.commit, plan.base_etag)
+
+    def _delete_all(self, batch: Sequence[str]) -> None:
+        for key in batch:
+            self._fence.check()
+            self._store.delete(key)
+
+    def _write_state(self, plan: PublishPlan, result: PublishResult) -> None:
+        if plan.state is None:
+            return
+        write = plan.state(result.etags, result.hashes)
+        self._fence.check()
+        # No condition: the journal, which is ours, guards it, and nothing else is lost with it.
+        self._store.put(write.key, write.joined(), content_type=write.content_type)
+
+    def _put(self, write: Write, etag: str | None) -> str:
+        """Write one object on its condition, and return its ETag."""
+        body = write.joined()
+        condition: Condition = IfAbsent() if etag is None else IfMatch(etag)
+        for tries in range(1, _CONFLICT_TRIES + 1):
+            self._fence.check()
+            try:
+                return self._store.put(
+                    write.key,
+                    body,
+                    content_type=write.content_type,
+                    cache_control=write.cache_control,
+                    condition=condition,
+                )
+            except PreconditionFailed as failed:
+                return self._read_back(write.key, body, failed)
+            except StoreConflict:
+                if tries == _CONFLICT_TRIES:
+                    raise
+                self._clock.sleep(_CONFLICT_WAIT_S * 2 ** (tries - 1))
+        raise AssertionError("unreachable")
+
+    def _read_back(self, key: str, body: bytes, failed: PreconditionFailed) -> str:
+        """After a 412: our own bytes mean that the write had succeeded and its answer was lost."""
+        try:
+            found = self._store.get(key)
+        except ObjectNotFound:
+            raise BaseMoved(f"{key} was removed by somebody else meanwhile") from failed
+        if found.body != body:
+            raise BaseMoved(f"{key} was changed by somebody else meanwhile") from failed
+        return found.etag
+
+
+def _run_of(body: bytes) -> str:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return ""
+    run_id = value.get("runId") if isinstance(value, dict) else None
+    return run_id if isinstance(run_id, str) else ""

@@ -1,0 +1,162 @@
+"""What a publish takes and gives, and what of it really has to be done."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Protocol, TypeVar
+
+from datafetch.store.writes import Write, etag_says_equal
+
+_T = TypeVar("_T")
+
+BATCH = 16
+"""Writes in one task: starting a task costs as much as a small write to a folder."""
+
+
+class Fence(Protocol):
+    """Says whether this run still may write; raises `LeaseLost` when it may not."""
+
+    def check(self) -> None:
+        """Called before each write."""
+        ...
+
+
+StateWriter = Callable[[Mapping[str, str], Mapping[str, str]], Write]
+"""Makes the dataset's state object from the ETags and the hashes of all its objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishPlan:
+    """What a publish writes and removes.
+
+    Attributes:
+        dataset: its name, for the journal (`bookmarks`, `github`, `logos`, `opengraph`).
+        commit: written last of all, on the condition that it still is what the run read.
+        base_etag: ETag of the commit object that the run read; None when there was none.
+        content: written first, in parallel.
+        chains: then these, side by side, each in its own order (pages: highest first when
+            the list grew, lowest first when it shrank).
+        master: written after all content, before the commit object.
+        deletes: removed after the commit.
+        etags: ETag of each object as of the last publish, where known: replaced content is
+            written on that condition; an object that is not listed must not exist.
+        hashes: SHA-256 (hex) of each object's bytes as of the last publish, where known:
+            equal bytes are not written. Without a hash, an ETag that is the MD5 or
+            SHA-256 of the new bytes says the same.
+        state: makes the object that remembers ETags and hashes for the next run; written
+            after the commit, while the journal is still open.
+    """
+
+    dataset: str
+    commit: Write
+    base_etag: str | None
+    content: Sequence[Write] = ()
+    chains: Sequence[Sequence[Write]] = ()
+    master: Write | None = None
+    deletes: Sequence[str] = ()
+    etags: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    state: StateWriter | None = None
+
+    def objects(self) -> Iterator[Write]:
+        """All objects but the commit, in the order of their stages."""
+        yield from self.content
+        yield from chain.from_iterable(self.chains)
+        if self.master is not None:
+            yield self.master
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """What a publish did: keys written, left alone as equal, removed.
+
+    `etags` and `hashes` are those of all objects as they are now, the commit's included.
+    """
+
+    written: tuple[str, ...]
+    equal: tuple[str, ...]
+    deleted: tuple[str, ...]
+    etags: Mapping[str, str]
+    hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """The part of a plan that has to be done."""
+
+    content: tuple[Write, ...]
+    chains: tuple[tuple[Write, ...], ...]
+    master: Write | None
+    equal: tuple[str, ...]
+    hashes: dict[str, str]
+    nothing_but_commit: bool
+
+    @classmethod
+    def of(cls, plan: PublishPlan) -> "Diff":
+        """Compare every object of the plan with what is known of the stored one; pure."""
+        hashes = {write.key: write.sha256() for write in plan.objects()}
+        hashes[plan.commit.key] = plan.commit.sha256()
+        etags = {**plan.etags, plan.commit.key: plan.base_etag}
+        everything = chain(plan.objects(), (plan.commit,))
+        equal = tuple(
+            write.key
+            for write in everything
+            if _is_equal(etags.get(write.key), plan.hashes.get(write.key), write, hashes[write.key])
+        )
+        skip = frozenset(equal)
+        content = tuple(write for write in plan.content if write.key not in skip)
+        chains = tuple(
+            left
+            for one in plan.chains
+            if (left := tuple(write for write in one if write.key not in skip))
+        )
+        master = plan.master if plan.master and plan.master.key not in skip else None
+        idle = not (content or chains or master or plan.deletes)
+        return cls(content, chains, master, equal, hashes, idle)
+
+    def writes(self) -> Iterator[Write]:
+        """All objects to be written but the commit, in the order of their stages."""
+        yield from self.content
+        yield from chain.from_iterable(self.chains)
+        if self.master is not None:
+            yield self.master
+
+    def content_batches(self, etags: Mapping[str, str]) -> Iterator[list[tuple[Write, str | None]]]:
+        """The parallel content with each object's ETag, in tasks."""
+        return batches(((write, etags.get(write.key)) for write in self.content), BATCH)
+
+    def chain_tasks(self, etags: Mapping[str, str]) -> Iterator[list[tuple[Write, str | None]]]:
+        """The chains with each object's ETag, a task each."""
+        return ([(write, etags.get(write.key)) for write in one] for one in self.chains)
+
+
+def _is_equal(etag: str | None, known: str | None, write: Write, sha256: str) -> bool:
+    if etag is None:
+        return False
+    return known == sha256 if known is not None else etag_says_equal(etag, write, sha256)
+
+
+def result_of(plan: PublishPlan, work: Diff, etags: dict[str, str]) -> PublishResult:
+    """The result of a plan that was carried out; `etags` are those that its writes gave."""
+    hashes = {**plan.hashes, **work.hashes}
+    for key in plan.deletes:
+        etags.pop(key, None)
+        hashes.pop(key, None)
+    # Beside other writes an equal commit is written all the same: it is what fences them.
+    silent = work.nothing_but_commit and plan.commit.key in work.equal
+    equal = work.equal if silent else tuple(k for k in work.equal if k != plan.commit.key)
+    written = tuple(write.key for write in work.writes())
+    return PublishResult(
+        written if silent else (*written, plan.commit.key),
+        equal,
+        tuple(plan.deletes),
+        etags,
+        hashes,
+    )
+
+
+def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
+    """The items in lists of at most `size`."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
