@@ -1,1 +1,147 @@
-"""Logs: JSON lines or a console, secrets and query strings redacted on every record."""
+"""Logs on stderr: JSON lines or a console; secrets and query strings are redacted on every record.
+
+An event has a stable name (the message) and fields (`extra`); tests and alerts look for the
+name, never for prose.
+"""
+
+import json
+import logging
+import re
+import sys
+import threading
+from collections.abc import Iterable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+LOGGER_NAME = "datafetch"
+MASK = "***"
+
+LogFormat = Literal["console", "json"]
+
+_PLAIN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_QUERY = re.compile(r"(?P<base>\bhttps?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*")
+_USERINFO = re.compile(r"(?P<scheme>\bhttps?://)[^\s/@\"'<>]+@")
+_BEARER = re.compile(r"(?i)\b(bearer|token|basic)\s+[a-z0-9._~+/=-]{8,}")
+_PAIR = re.compile(
+    r"(?i)\b(?P<name>[\w-]*(?:token|secret|password|api[_-]?key|authorization|signature))"
+    r"(?P<between>[\"']?\s*[=:]\s*[\"']?)(?P<value>[^\s\"'&,;}]+)"
+)
+_SHORTEST_SECRET = 6
+
+_secrets: set[str] = set()
+_secrets_lock = threading.Lock()
+
+
+def register_secrets(values: Iterable[str]) -> None:
+    """From now on these texts are masked wherever they turn up; very short ones are not."""
+    with _secrets_lock:
+        _secrets.update(value for value in values if len(value) >= _SHORTEST_SECRET)
+
+
+def redact(text: str) -> str:
+    """The text without known secrets, credentials, and query strings of URLs."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    text = _QUERY.sub(r"\g<base>", text)
+    text = _USERINFO.sub(r"\g<scheme>", text)
+    text = _BEARER.sub(rf"\1 {MASK}", text)
+    return _PAIR.sub(rf"\g<name>\g<between>{MASK}", text)
+
+
+def redact_value(value: Any) -> Any:
+    """The same for a log field: texts, and texts inside lists and mappings."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {str(key): redact_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact_value(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(str(value))
+
+
+class EventLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger with fields bound for a whole run; those of a single call are added to them."""
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        """Merge the bound fields with those of the call."""
+        return msg, {**kwargs, "extra": {**(self.extra or {}), **(kwargs.get("extra") or {})}}
+
+
+def bound_logger(**fields: Any) -> EventLogger:
+    """A logger whose every record carries these fields."""
+    return EventLogger(logging.getLogger(LOGGER_NAME), fields)
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """The record's own fields, redacted."""
+    own = {name: value for name, value in vars(record).items() if name not in _PLAIN_ATTRIBUTES}
+    return {name: redact_value(value) for name, value in own.items() if value is not None}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: `time`, `level`, `event`, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, Any] = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": redact(record.getMessage()),
+            **fields_of(record),
+        }
+        if record.exc_info:
+            line["traceback"] = redact(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """For people: `12:00:05 warning event_name  field=value …`."""
+
+    def __init__(self, *, with_time: bool = True) -> None:
+        super().__init__()
+        self._with_time = with_time
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        fields = "".join(f"  {name}={value}" for name, value in fields_of(record).items())
+        text = f"{redact(record.getMessage())}{fields}"
+        if self._with_time:
+            moment = datetime.fromtimestamp(record.created, UTC).astimezone()
+            text = f"{moment:%H:%M:%S} {record.levelname.lower():7} {text}"
+        if record.exc_info:
+            text += "\n" + redact(self.formatException(record.exc_info))
+        return text
+
+
+def default_format() -> LogFormat:
+    """Console on a terminal, JSON otherwise."""
+    return "console" if sys.stderr.isatty() else "json"
+
+
+def configure_logging(log_format: LogFormat, verbosity: int) -> None:
+    """Send this process's records to stderr.
+
+    Args:
+        log_format: how a record is written.
+        verbosity: -1 warnings only, 0 normal, 1 debug.
+    """
+    handler: logging.Handler
+    if log_format == "console" and sys.stderr.isatty():
+        from rich.console import Console
+        from rich.logging import RichHandler
+
+        handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
+        handler.setFormatter(ConsoleFormatter(with_time=False))
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    levels = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
+    logging.getLogger(LOGGER_NAME).setLevel(levels[max(-1, min(1, verbosity))])

@@ -1,0 +1,106 @@
+"""What job tests need around the thing they test: a clock that is told the time, a context."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from datafetch.clock import CancelToken
+from datafetch.jobs.base import JobContext, NoProgress
+from datafetch.logs import bound_logger
+from datafetch.models.run import JobName, RunOptions
+from datafetch.net.base import HttpClient
+from datafetch.ops.dead_letters import DeadLetters
+from datafetch.ops.lease import Fence, NoFence
+from datafetch.runtime.engine import ThreadEngine
+from datafetch.store.base import ObjectStore
+from datafetch.store.keys import Keys, PublicUrls
+
+START = 1_795_507_200.0
+"""2026-11-24T08:00:00Z: midnight in Los Angeles."""
+
+
+@dataclass
+class FakeClock:
+    """A clock that moves only when it is told to, or when somebody sleeps on it."""
+
+    time: float = START
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += seconds
+
+    def advance(self, seconds: float) -> None:
+        self.time += seconds
+
+
+def make_http(
+    clock: Any = None, *, cancel: CancelToken | None = None, **options: Any
+) -> HttpClient:
+    """A real client that may talk to loopback; `options` are those of `NetOptions`."""
+    from datafetch.net.client import GuardedClient, NetOptions
+
+    options.setdefault("user_agent", "datafetch-test")
+    options.setdefault("allow_hosts", frozenset({"127.0.0.1", "localhost"}))
+    return GuardedClient(
+        NetOptions(**options),
+        clock=clock or FakeClock(),
+        cancel=cancel or CancelToken(),
+        rng=random.Random(1),
+    )
+
+
+def make_context(
+    settings: Any,
+    store: ObjectStore | Path,
+    *,
+    job: JobName = JobName.BOOKMARKS,
+    options: RunOptions | None = None,
+    clock: FakeClock | None = None,
+    http: HttpClient | None = None,
+    fence: Fence | None = None,
+    cdn: str | None = "https://cdn.example.com",
+    suffix: str = "-test",
+    width: int = 4,
+    production: bool = False,
+    run_id: str = "run-1",
+) -> JobContext:
+    """A context on a folder (or any store) as the manager makes it, without a lease."""
+    from datafetch.store.local import LocalStore
+
+    the_clock = clock or FakeClock()
+    the_store = LocalStore(store) if isinstance(store, Path) else store
+    keys = Keys(suffix)
+    cancel = CancelToken()
+
+    @contextmanager
+    def wait_for_lease(_job: JobName, _seconds: float) -> Iterator[Fence]:
+        yield NoFence()
+
+    return JobContext(
+        run_id=run_id,
+        options=options or RunOptions(),
+        settings=settings,
+        store=the_store,
+        keys=keys,
+        urls=PublicUrls(cdn, the_store.url),
+        http=http or make_http(the_clock, cancel=cancel),
+        clock=the_clock,
+        cancel=cancel,
+        engine=ThreadEngine(width, cancel),
+        fence=fence or NoFence(),
+        dead_letters=DeadLetters.load(the_store, keys, job, the_clock),
+        log=bound_logger(job=job.value, run_id=run_id),
+        progress=NoProgress(),
+        production=production,
+        wait_for_lease=wait_for_lease,
+    )
