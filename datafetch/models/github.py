@@ -1,0 +1,194 @@
+"""GitHub activity as values: repositories, weeks of lines, calendars, and what is remembered."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+
+WEEK_S = 7 * 24 * 3600
+PRIVATE_LABEL = "a private repository"
+"""What logs and results say instead of the name of a private repository."""
+
+_FULL_NAME = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}$)[A-Za-z0-9_.-]+")
+
+
+def is_full_name(text: str) -> bool:
+    """Whether the text is `OWNER/NAME` with the characters that GitHub allows in them."""
+    return _FULL_NAME.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One repository as GitHub names it now.
+
+    Attributes:
+        id: GitHub's node id, which a rename leaves alone; empty when it never was seen there.
+        full_name: `owner/name`.
+        pushed_at: ISO time of the last push, None for one that never had a push.
+        private: unknown counts as private.
+    """
+
+    id: str
+    full_name: str
+    private: bool = True
+    fork: bool = False
+    pushed_at: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """The part before the slash."""
+        return self.full_name.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The part after the slash."""
+        return self.full_name.partition("/")[2]
+
+    @property
+    def identity(self) -> str:
+        """What tells it from others: the node id, else the name, in which case does not matter."""
+        return self.id or self.full_name.lower()
+
+    @property
+    def label(self) -> str:
+        """Its name for logs and results; names of private repositories never appear there."""
+        return PRIVATE_LABEL if self.private else self.full_name
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Week:
+    """One week of one person in one repository.
+
+    `start` is epoch seconds of Sunday 00:00 UTC
+    (docs.github.com/rest/metrics/statistics: "start of the week, given as a Unix timestamp").
+    """
+
+    start: int
+    added: int
+    deleted: int
+    commits: int
+
+    @property
+    def day(self) -> date:
+        """The date on which it begins, in UTC."""
+        return datetime.fromtimestamp(self.start, UTC).date()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing happened in it."""
+        return not (self.added or self.deleted or self.commits)
+
+
+def busy(weeks: Iterable[Week]) -> tuple[Week, ...]:
+    """The weeks in which something happened."""
+    return tuple(week for week in weeks if not week.idle)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time in UTC, both ends included."""
+
+    start: datetime
+    end: datetime
+
+    def halves(self) -> tuple["Window", "Window"] | None:
+        """Two windows that cover the same time; None when it is a day or less."""
+        if self.end - self.start <= timedelta(days=1):
+            return None
+        middle = self.start + timedelta(seconds=(self.end - self.start).total_seconds() // 2)
+        return Window(self.start, middle), Window(middle + timedelta(seconds=1), self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One square of the contribution calendar; `level` is 0 to 4."""
+
+    date: date
+    count: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Contributions of one window: the total, and the days where they were asked for."""
+
+    total: int
+    days: Sequence[Day] = ()
+
+
+class Status(StrEnum):
+    """What is known of a repository's statistics."""
+
+    NEW = "new"
+    """Never asked."""
+    COMPLETE = "complete"
+    """Its CSV is what GitHub answered."""
+    NONE = "none"
+    """GitHub answered that there is nothing of the owner's in it."""
+    UNAVAILABLE = "unavailable"
+    """GitHub answered, but without lines it must have; a stored CSV counts."""
+    PENDING = "pending"
+    """GitHub was still computing at the end of the run."""
+    FAILED = "failed"
+    """It could not be read."""
+    GONE = "gone"
+    """There is no such repository any more; a stored CSV counts."""
+
+
+ANSWERED = frozenset({Status.COMPLETE, Status.NONE, Status.UNAVAILABLE})
+"""GitHub said all that it has to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the dataset remembers of one repository.
+
+    Attributes:
+        csv: name of its CSV without extension, whether it has one or not.
+        pushed_at: the last push that its statistics are known to cover.
+        etag: ETag of its CSV as last written or read, None when it has none.
+        validator: ETag of the statistics, for conditional requests.
+        asked_at: epoch ms of the last answer.
+        weeks: content of the CSV; None when it has to be read.
+    """
+
+    repository: Repository
+    csv: str
+    status: Status = Status.NEW
+    pushed_at: str | None = None
+    etag: str | None = None
+    validator: str | None = None
+    asked_at: int | None = None
+    weeks: tuple[Week, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StillComputing:
+    """GitHub computes the statistics (202); ask again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The statistics are those that the validator names (304)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoStatistics:
+    """The repository has none: it is empty (204)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerAbsent:
+    """There are statistics, but none of the owner's."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerWeeks:
+    """The owner's weeks, with the validator to ask by next time."""
+
+    weeks: tuple[Week, ...]
+    validator: str | None = None
+
+
+StatisticsAnswer = StillComputing | NotModified | NoStatistics | OwnerAbsent | OwnerWeeks
