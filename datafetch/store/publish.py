@@ -115,7 +115,7 @@ class Publisher:
         Journal; content in parallel; chains; master; commit; then deletes, the dataset's
         state, and the journal goes. The fence is asked before each write. When only the
         commit object differs it alone is written, and no journal; when nothing differs,
-        nothing is.
+        nothing is. (The state is written in every case, when the plan has one.)
 
         Raises:
             BaseMoved: somebody else changed the dataset since the plan's base was read.
@@ -127,7 +127,9 @@ class Publisher:
         if work.nothing_but_commit and self._closed(plan.dataset):
             if plan.commit.key not in work.equal:
                 etags[plan.commit.key] = self._commit(plan)
-            return result_of(plan, work, etags)
+            result = result_of(plan, work, etags)
+            self._write_state(plan, result)
+            return result
         self._write_journal(plan, work)
         for done in self._engine.map(self._write_all, work.content_batches(plan.etags)):
             etags.update(done)

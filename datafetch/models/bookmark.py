@@ -1,0 +1,242 @@
+"""A bookmark by its stages: as the server gives it, and as it is stored.
+
+Both are named tuples filled by hand in one pass. A list has up to 100,000 items, and a
+first sync may cost three times what reading and writing the same JSON costs; a validating
+model for each item, tag and asset would take that alone.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from datafetch.errors import Malformed
+
+_T = TypeVar("_T")
+
+JsonObject = dict[str, Any]
+"""A JSON object whose further fields belong to others and are kept as they are."""
+
+
+class RawTag(NamedTuple):
+    """A tag as the server gives it."""
+
+    id: str
+    name: str
+    attached_by: str | None
+
+
+class RawAsset(NamedTuple):
+    """A file that belongs to a bookmark."""
+
+    id: str
+    type: str
+
+
+class RawBookmark(NamedTuple):
+    """One bookmark as the server gives it, checked; all but id and creation may be missing.
+
+    Attributes:
+        content: as it came; its kind (link, text, asset) decides which fields it has.
+        source_hash: what change is judged by; over everything that the server sent.
+    """
+
+    id: str
+    created_at: str
+    modified_at: str | None
+    title: str | None
+    note: str | None
+    summary: str | None
+    archived: bool
+    favourited: bool
+    tagging_status: str | None
+    tags: tuple[RawTag, ...]
+    assets: tuple[RawAsset, ...]
+    content: JsonObject
+    source_hash: str
+
+    @property
+    def url(self) -> str:
+        """The page's URL, or where a text or file came from; empty when there is none."""
+        return self.content.get("url") or self.content.get("sourceUrl") or ""
+
+    @classmethod
+    def from_json(cls, value: Any) -> "RawBookmark":
+        """Read one item of the list.
+
+        Optional and null fields and unknown keys are fine; a field of a wrong type is not,
+        because what it means is unknown and a stored predecessor is better than a guess.
+
+        Raises:
+            Malformed: it is not a bookmark; the message names the field.
+        """
+        item = _object(value, "the item")
+        bookmark_id = _text(item, "id")
+        created_at = _text(item, "createdAt") or _text(item, "firstCreatedAt")
+        if not bookmark_id or not is_safe_segment(bookmark_id):
+            raise Malformed("a bookmark without an id that can be part of a name")
+        if not created_at or not _DATE.match(created_at):
+            raise Malformed("a bookmark without a time of creation")
+        content = _object(item.get("content") or {}, "content")
+        for name in _CONTENT_TEXTS:
+            _text(content, name)
+        return cls(
+            id=bookmark_id,
+            created_at=created_at,
+            modified_at=_text(item, "modifiedAt"),
+            title=_text(item, "title"),
+            note=_text(item, "note"),
+            summary=_text(item, "summary"),
+            archived=_flag(item, "archived"),
+            favourited=_flag(item, "favourited"),
+            tagging_status=_text(item, "taggingStatus"),
+            tags=_each(item, "tags", _tag),
+            assets=_each(item, "assets", _asset),
+            content=content,
+            source_hash=source_hash(item),
+        )
+
+
+class UnreadableItem(NamedTuple):
+    """An item of the list that cannot be read; `id` is None when not even that can."""
+
+    id: str | None
+    name: str
+    error: Malformed
+
+    @classmethod
+    def of(cls, value: Any, error: Malformed) -> "UnreadableItem":
+        """Name it by its id, or else by a hash of what came."""
+        found = value.get("id") if isinstance(value, dict) else None
+        if isinstance(found, str) and found:
+            return cls(found, ascii(found)[1:-1][:_NAME_LENGTH], error)
+        digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        return cls(None, f"item without id {digest[:12]}", error)
+
+
+class Bookmark(NamedTuple):
+    """One bookmark as it is stored.
+
+    Attributes:
+        tags: slug and name of each tag, each slug once.
+        body: the item's JSON, encoded once and shared by every object that holds it.
+    """
+
+    id: str
+    slug: str
+    url: str
+    title: str
+    date_bookmarked: str
+    modified_at: str
+    tags: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def is_safe_segment(text: str) -> bool:
+    """Whether an id of somebody else's may be part of a key or of a URL's path."""
+    return _SAFE_ID.fullmatch(text) is not None and ".." not in text
+
+
+def source_hash(item: Mapping[str, Any]) -> str:
+    """Half a SHA-256 (32 hex) over everything that the server sent of an item.
+
+    Raises:
+        Malformed: it holds what JSON cannot (NaN, endless nesting).
+    """
+    return hashlib.sha256(encode_item(item)).hexdigest()[:32]
+
+
+def well_formed(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair, as ECMAScript's `toWellFormed` does.
+
+    JavaScript makes such halves by cutting a text inside an emoji, and they travel in JSON as
+    escapes; UTF-8 has no bytes for them.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def encode_item(item: Mapping[str, Any]) -> bytes:
+    """An item's JSON bytes, as they are stored.
+
+    Raises:
+        Malformed: it holds what JSON cannot (NaN, endless nesting).
+    """
+    try:
+        text = _ENCODER.encode(item)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"a bookmark that cannot be written as JSON: {error}") from error
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return well_formed(text).encode()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT")
+_NAME_LENGTH = 128
+
+_CONTENT_TEXTS = (
+    "url",
+    "sourceUrl",
+    "title",
+    "description",
+    "imageUrl",
+    "imageAssetId",
+    "screenshotAssetId",
+    "crawlStatus",
+    "datePublished",
+)
+"""Fields of the content that rules read as text."""
+
+
+def _object(value: Any, name: str) -> JsonObject:
+    if not isinstance(value, dict):
+        raise Malformed(f"{name} is not an object")
+    return value
+
+
+def _text(item: Mapping[str, Any], name: str) -> str | None:
+    value = item.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise Malformed(f"{name} is not a text")
+
+
+def _flag(item: Mapping[str, Any], name: str) -> bool:
+    value = item.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise Malformed(f"{name} is neither true nor false")
+
+
+def _each(item: Mapping[str, Any], name: str, read: Callable[[Any], _T | None]) -> tuple[_T, ...]:
+    values = item.get(name)
+    if values is None:
+        return ()
+    if not isinstance(values, list):
+        raise Malformed(f"{name} is not a list")
+    found = (read(value) for value in values)
+    return tuple(one for one in found if one is not None)
+
+
+def _tag(value: Any) -> RawTag | None:
+    """A tag; one without a name says nothing and is left out."""
+    tag = _object(value, "a tag")
+    name = _text(tag, "name")
+    if not name:
+        return None
+    return RawTag(_text(tag, "id") or "", name, _text(tag, "attachedBy"))
+
+
+def _asset(value: Any) -> RawAsset | None:
+    """An asset; one without an id cannot be asked for and is left out."""
+    asset = _object(value, "an asset")
+    asset_id = _text(asset, "id")
+    return RawAsset(asset_id, _text(asset, "assetType") or "unknown") if asset_id else None

@@ -1,0 +1,239 @@
+"""The names that bookmarks and tags have in addresses: stable, readable, never empty."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+OPAQUE_HOSTS = frozenset(
+    {
+        # video
+        "youtube.com",
+        "youtu.be",
+        "vimeo.com",
+        "twitch.tv",
+        "dailymotion.com",
+        "loom.com",
+        "tiktok.com",
+        # social
+        "twitter.com",
+        "x.com",
+        "facebook.com",
+        "instagram.com",
+        "linkedin.com",
+        "reddit.com",
+        "threads.net",
+        "threads.com",
+        "bsky.app",
+        "mastodon.social",
+        "pinterest.com",
+        "news.ycombinator.com",
+        "discord.com",
+        "t.me",
+        # code
+        "github.com",
+        "gist.github.com",
+        "gitlab.com",
+        "bitbucket.org",
+        "codeberg.org",
+        "codepen.io",
+        "codesandbox.io",
+        "stackblitz.com",
+        "huggingface.co",
+        # questions
+        "stackoverflow.com",
+        "stackexchange.com",
+        "superuser.com",
+        "serverfault.com",
+        "askubuntu.com",
+        "quora.com",
+        # documents
+        "docs.google.com",
+        "drive.google.com",
+        "notion.so",
+        "notion.site",
+        "dropbox.com",
+        "figma.com",
+        "medium.com",
+        "substack.com",
+        "arxiv.org",
+        "scribd.com",
+        "slideshare.net",
+    }
+)
+"""Hosts whose paths say nothing of what stands there; subdomains count too."""
+
+MAX_TITLED = 60
+"""Longest slug that is made with a title, in characters."""
+
+_MAX_TAG_BYTES = 180
+"""A tag's slug is a folder's name; file systems take 255 bytes."""
+
+_NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
+_DASHES = re.compile(r"-+")
+_SPACES = re.compile(r"[\s_]+")
+_WORD_DOT = re.compile(r"^\.|\.(?=[^\W\d_])")
+_LAST_LATIN = 0x24F
+
+
+class Slugged(NamedTuple):
+    """What a new bookmark's slug is made from."""
+
+    id: str
+    date: str
+    base: str
+
+
+def host_of(url: str) -> str:
+    """The host of an http(s) URL in lower case without `www.`; empty when it has none."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    if parts.scheme.lower() not in ("http", "https"):
+        return ""
+    return host.rstrip(".").removeprefix("www.")
+
+
+def is_opaque(host: str) -> bool:
+    """Whether the host is one of `OPAQUE_HOSTS` or below one; whole labels are compared."""
+    labels = host.split(".")
+    return any(".".join(labels[start:]) in OPAQUE_HOSTS for start in range(len(labels) - 1))
+
+
+def base_slug(url: str, title: str | None, bookmark_id: str) -> str:
+    """The slug that a bookmark gets when nobody else has it; never empty.
+
+    Host and path; host and title where paths say nothing; the title of a bookmark
+    without a URL; the id when there is no usable text at all.
+    """
+    host = host_of(url)
+    if not host:
+        return _titled("", title) or _plain(bookmark_id) or "bookmark-" + _hash8(bookmark_id)
+    name = _plain(_ascii_host(host)) or "bookmark-" + _hash8(host)
+    if is_opaque(host):
+        titled = _titled(name, title)
+        if titled:
+            return titled
+    path = _plain(quote(urlsplit(url).path, safe="/%", errors="replace"))
+    return f"{name}-{path}" if path else name
+
+
+def assign_slugs(
+    new: Iterable[Slugged], taken: Mapping[str, str], retired: Mapping[str, str]
+) -> dict[str, str]:
+    """A slug for each new bookmark, by id.
+
+    `taken` and `retired` map slugs to the ids that have or had them; neither is given to
+    somebody else. Collisions get `-2`, `-3`… in order of (date, id); an id that comes back
+    gets the slug that it had.
+    """
+    had = {bookmark_id: slug for slug, bookmark_id in retired.items()}
+    used = {*taken, *retired}
+    next_number: dict[str, int] = {}
+    slugs: dict[str, str] = {}
+    for one in sorted(new, key=lambda item: (item.date, item.id)):
+        returning = had.get(one.id)
+        if returning is not None and returning not in taken:
+            slugs[one.id] = returning
+            continue
+        slug, number = one.base, next_number.get(one.base, 2)
+        while slug in used:
+            slug, number = f"{one.base}-{number}", number + 1
+        next_number[one.base] = number
+        used.add(slug)
+        slugs[one.id] = slug
+    return slugs
+
+
+@lru_cache(maxsize=20_000)
+def tag_slug(name: str) -> str:
+    """The slug of a tag: readable, in any script, never empty, the same when made again of itself.
+
+    `C++` → `c-plus-plus`, `C#` → `c-sharp`, `.NET` → `dotnet`, `Node.js` → `nodedotjs`,
+    `R&D` → `r-and-d`. A name of which nothing is left becomes `tag-` and 8 hex of its SHA-256.
+    """
+    text = name.replace("++", "-plus-plus").replace("+", "-plus")
+    text = text.replace("&", "-and-").replace("#", "-sharp").replace("@", "-at-")
+    text = _WORD_DOT.sub("dot", text.strip())
+    slug = _DASHES.sub("-", _words(_SPACES.sub("-", text))).strip("-")
+    if not any(character.isalnum() for character in slug):
+        return "tag-" + _hash8(name)
+    return slug if len(slug.encode()) <= _MAX_TAG_BYTES else _shortened(slug)
+
+
+def title_slug(title: str) -> str:
+    """A title as a slug, in any script; empty when it has no letter and no digit."""
+    kept = "".join(c if _is_word(c) else "-" for c in _plain_letters(title))
+    slug = _DASHES.sub("-", kept).strip("-")
+    return slug if any(character.isalnum() for character in slug) else ""
+
+
+def _titled(prefix: str, title: str | None) -> str:
+    """Prefix and title within `MAX_TITLED` characters, cut at a dash; empty without a title."""
+    words = title_slug(title) if title else ""
+    if not words:
+        return ""
+    whole = f"{prefix}-{words}" if prefix else words
+    if len(whole) <= MAX_TITLED:
+        return whole
+    cut = whole[: MAX_TITLED + 1].rpartition("-")[0]
+    # A script without spaces has no dash to cut at: better a cut word than no word.
+    return cut if len(cut) > len(prefix) else whole[:MAX_TITLED].rstrip("-")
+
+
+def _plain(text: str) -> str:
+    return _NOT_ASCII_WORD.sub("-", text.lower()).strip("-")
+
+
+def _ascii_host(host: str) -> str:
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return quote(host, errors="replace")
+
+
+def _words(text: str) -> str:
+    return "".join(c for c in _plain_letters(text) if c == "-" or _is_word(c))
+
+
+def _plain_letters(text: str) -> str:
+    """Lower case, diacritics of Latin letters stripped; other scripts need theirs."""
+    if text.isascii():
+        return text.lower()
+    kept: list[str] = []
+    base = ""
+    for character in unicodedata.normalize("NFD", text.lower()):
+        if not unicodedata.combining(character):
+            base = character
+        elif base and ord(base) <= _LAST_LATIN:
+            continue
+        kept.append(character)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def _is_word(character: str) -> bool:
+    """Letters, digits, and the marks that some scripts write their vowels with."""
+    if character.isalnum():
+        return True
+    return unicodedata.category(character) in ("Mn", "Mc") and not _is_selector(character)
+
+
+def _is_selector(character: str) -> bool:
+    # Variation selectors are "marks" too, but only choose between pictures (Unicode 23.4).
+    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+
+
+def _shortened(slug: str) -> str:
+    cut = slug.encode()[: _MAX_TAG_BYTES - 9].decode(errors="ignore")
+    return f"{cut.rpartition('-')[0] or cut}-{_hash8(slug)}"
+
+
+def _hash8(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
