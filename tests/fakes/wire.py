@@ -136,6 +136,10 @@ class Connection:
                 return False
         return True
 
+    def establish(self) -> None:
+        """Tell the client of a CONNECT that its tunnel stands. Raises OSError."""
+        self._sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
     def secure(self, context: ssl.SSLContext, host: str) -> None:
         """Go on over TLS as `host`. Raises OSError when the handshake fails."""
         self._reader.close()
