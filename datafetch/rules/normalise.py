@@ -138,7 +138,7 @@ def as_bookmark(item: JsonObject) -> Bookmark:
         title=well_formed(_as_text(item.get("title"))),
         date_bookmarked=date,
         modified_at=_as_text(item.get("modifiedAt")) or date,
-        tags=_tag_slugs(item.get("tags")),
+        tags=tag_slugs(item.get("tags")),
         body=encode_item(item),
     )
 
@@ -203,7 +203,7 @@ def _tag(tag: RawTag) -> JsonObject:
     return made
 
 
-def _tag_slugs(tags: Any) -> tuple[tuple[str, str], ...]:
+def tag_slugs(tags: Any) -> tuple[tuple[str, str], ...]:
     """Slug and name of each tag of a stored item, each slug once; old systems stored bare names."""
     found: dict[str, str] = {}
     for tag in tags if isinstance(tags, list) else ():

@@ -145,6 +145,11 @@ class Publisher:
         self._remove_journal(plan.dataset)
         return result
 
+    @staticmethod
+    def preview(plan: PublishPlan) -> PublishResult:
+        """What `publish` would do, without doing it."""
+        return result_of(plan, Diff.of(plan), dict(plan.etags))
+
     def publish_with_restart(self, build: Callable[[int], PublishPlan]) -> PublishResult:
         """Publish `build(0)`; when the base moved meanwhile, once more with `build(1)`.
 

@@ -87,7 +87,7 @@ class Diff:
     content: tuple[Write, ...]
     chains: tuple[tuple[Write, ...], ...]
     master: Write | None
-    equal: tuple[str, ...]
+    equal: frozenset[str]
     hashes: dict[str, str]
     nothing_but_commit: bool
 
@@ -97,22 +97,23 @@ class Diff:
         hashes = {write.key: write.sha256() for write in plan.objects()}
         hashes[plan.commit.key] = plan.commit.sha256()
         etags = {**plan.etags, plan.commit.key: plan.base_etag}
-        everything = chain(plan.objects(), (plan.commit,))
-        equal = tuple(
+        equal = {
             write.key
-            for write in everything
+            for write in chain(plan.objects(), (plan.commit,))
             if _is_equal(etags.get(write.key), plan.hashes.get(write.key), write, hashes[write.key])
-        )
-        skip = frozenset(equal)
-        content = tuple(write for write in plan.content if write.key not in skip)
+        }
+        for follower in _idle_followers(plan, equal):
+            equal.add(follower)
+            hashes[follower] = plan.hashes.get(follower, "")
+        content = tuple(write for write in plan.content if write.key not in equal)
         chains = tuple(
             left
             for one in plan.chains
-            if (left := tuple(write for write in one if write.key not in skip))
+            if (left := tuple(write for write in one if write.key not in equal))
         )
-        master = plan.master if plan.master and plan.master.key not in skip else None
+        master = plan.master if plan.master and plan.master.key not in equal else None
         idle = not (content or chains or master or plan.deletes)
-        return cls(content, chains, master, equal, hashes, idle)
+        return cls(content, chains, master, frozenset(equal), hashes, idle)
 
     def writes(self) -> Iterator[Write]:
         """All objects to be written but the commit, in the order of their stages."""
@@ -130,6 +131,15 @@ class Diff:
         return ([(write, etags.get(write.key)) for write in one] for one in self.chains)
 
 
+def _idle_followers(plan: PublishPlan, equal: set[str]) -> Iterator[str]:
+    """Objects that are there and whose whole chain before them stays as it is."""
+    for one in plan.chains:
+        for at, write in enumerate(one):
+            waits = write.follows and write.key in plan.etags and write.key not in equal
+            if waits and all(before.key in equal for before in one[:at]):
+                yield write.key
+
+
 def _is_equal(etag: str | None, known: str | None, write: Write, sha256: str) -> bool:
     if etag is None:
         return False
@@ -144,11 +154,11 @@ def result_of(plan: PublishPlan, work: Diff, etags: dict[str, str]) -> PublishRe
         hashes.pop(key, None)
     # Beside other writes an equal commit is written all the same: it is what fences them.
     silent = work.nothing_but_commit and plan.commit.key in work.equal
-    equal = work.equal if silent else tuple(k for k in work.equal if k != plan.commit.key)
+    equal = work.equal if silent else work.equal - {plan.commit.key}
     written = tuple(write.key for write in work.writes())
     return PublishResult(
         written if silent else (*written, plan.commit.key),
-        equal,
+        tuple(sorted(equal)),
         tuple(plan.deletes),
         etags,
         hashes,

@@ -21,12 +21,15 @@ class Write:
             holds each item's bytes once.
         content_type: as served.
         cache_control: as served, if any.
+        follows: in a chain: written only when an object before it is, or when it is not
+            there yet; for what carries a time beside what it stands for.
     """
 
     key: str
     body: bytes | Sequence[bytes]
     content_type: str = JSON_TYPE
     cache_control: str | None = None
+    follows: bool = False
 
     def joined(self) -> bytes:
         """The bytes as they are stored."""

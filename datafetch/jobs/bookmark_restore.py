@@ -1,0 +1,56 @@
+"""A backup of the master, made ready to be published again."""
+
+import json
+
+from datafetch.errors import CorruptObject, UsageError
+from datafetch.jobs.base import JobContext
+from datafetch.jobs.bookmark_publish import Change
+from datafetch.jobs.bookmark_store import Snapshot, StoredList, items_of
+from datafetch.rules.bookmark_changes import Fetched, Merged, merge_list
+from datafetch.store.publish import etags_by_listing
+
+
+def restored(context: JobContext, snapshot: Snapshot, stored: StoredList) -> tuple[Change, Merged]:
+    """The list of the N-th newest backup as a change of the stored one.
+
+    Slugs that it does not have are not used again; source hashes are forgotten, so that the
+    next sync reads and merges everything; `lastFetchedAt` stays, since nothing was fetched.
+
+    Raises:
+        UsageError: there are not so many backups.
+        CorruptObject: the backup cannot be read.
+    """
+    number = context.options.restore or 1
+    backups = sorted(
+        etags_by_listing(context.store, (context.keys.bookmarks_backup_prefix(),)), reverse=True
+    )
+    if number > len(backups):
+        raise UsageError(
+            f"there is no backup {number}: {len(backups)} are kept",
+            hint="Backups are counted from 1, the newest.",
+        )
+    key = backups[number - 1]
+    items = items_of(context.store.get(key))
+    if items is None:
+        raise CorruptObject(f"{key} is not a list of bookmarks", key=key)
+    back = {item["id"] for item in items}
+    gone = {item["id"]: item for item in stored.items if item["id"] not in back}
+    freed = {slug: one for one, item in gone.items() if (slug := item.get("slug"))}
+    nothing = Fetched([], [], complete=False)
+    merged = merge_list(nothing, items, {}, {**freed, **snapshot.retired})
+    before = {item["id"]: json.dumps(item, sort_keys=True) for item in stored.items}
+    changed = frozenset(
+        item["id"] for item in items if before.get(item["id"]) != json.dumps(item, sort_keys=True)
+    )
+    merged = merged._replace(changed=merged.changed | changed, gone=frozenset(gone))
+    context.log.info("backup_restored", extra={"key": key, "items": len(items)})
+    change = Change(
+        bookmarks=merged.bookmarks,
+        sources=merged.sources,
+        retired=merged.retired,
+        changed=bool(merged.changed or gone),
+        gone=merged.gone,
+        fetched_at=None,
+        full_sync_at=None,
+    )
+    return change, merged
