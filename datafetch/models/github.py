@@ -146,7 +146,7 @@ class Record:
 
     Attributes:
         csv: name of its CSV without extension, whether it has one or not.
-        pushed_at: the last push that its statistics are known to cover.
+        pushed_at: the last push as of the last answer, or failure.
         etag: ETag of its CSV as last written or read, None when it has none.
         validator: ETag of the statistics, for conditional requests.
         asked_at: epoch ms of the last answer.

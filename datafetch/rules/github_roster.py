@@ -1,10 +1,11 @@
 """Which repositories count, which of them are asked for statistics, and what an answer means."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from datafetch.models.github import (
     ANSWERED,
+    PRIVATE_LABEL,
     NoStatistics,
     NotModified,
     OwnerAbsent,
@@ -83,11 +84,14 @@ def build_roster(
     found: Mapping[str, Repository],
     records: Mapping[str, Record],
     stored: Mapping[str, str],
+    *,
+    counted: Collection[str],
 ) -> Roster:
     """Bring together what GitHub lists, what is stored and what is remembered.
 
     `found` has the repositories that were looked up for `strays`, by lower-case full name;
-    `records` and `stored` (ETags) are by CSV name. Forks are left out, with their CSVs.
+    `records` and `stored` (ETags) are by CSV name; `counted` are the identities of those in
+    which GitHub counts commits. Forks are left out, with their CSVs.
     """
     known = _by_identity(records.values())
     looked_up: dict[str, Repository] = {}
@@ -103,7 +107,6 @@ def build_roster(
             repository = record.repository if record else Repository("", candidates[0])
             entry = Entry(repository, name, record, name, stored[name], counted=False, gone=True)
             gone.append(entry)
-    counted = {repository.identity for repository in discovered}
     everyone = {r.identity: r for r in (*looked_up.values(), *discovered) if not r.fork}
     names = _names(tuple(everyone.values()), records, stored)
     former = {repository.identity: name for name, repository in looked_up.items()}
@@ -213,3 +216,12 @@ def _by_identity(records: Iterable[Record]) -> dict[str, Record]:
 def _record_of(repository: Repository, known: Mapping[str, Record]) -> Record | None:
     """By node id, else by the name under which it was remembered before it had one."""
     return known.get(repository.identity) or known.get(repository.full_name.lower())
+
+
+def name_them(repositories: Sequence[Repository]) -> str:
+    """Their names for people; private ones are only counted."""
+    names = sorted(repository.full_name for repository in repositories if not repository.private)
+    private = len(repositories) - len(names)
+    if private:
+        names.append(PRIVATE_LABEL if private == 1 else f"{private} private repositories")
+    return ", ".join(names)

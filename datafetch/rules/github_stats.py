@@ -115,19 +115,20 @@ def weekly_activity(repositories: Iterable[RepositoryWeeks]) -> list[dict[str, A
     ]
 
 
-def keep_stored(*, new: Lines, stored: Lines | None, all_read: bool) -> bool:
-    """Whether the stored sums stay: they never get worse.
+def settle(new: Lines, stored: Lines | None, *, all_read: bool) -> Lines:
+    """The new sums, or the stored ones where those would get worse.
 
     Complete is not replaced by incomplete, something not by nothing, and sums fall only when
     every repository was read.
     """
     if stored is None:
-        return False
+        return new
     if stored.complete and not new.complete:
-        return True
+        return stored
     if (stored.added or stored.removed) and not (new.added or new.removed):
-        return True
-    return not all_read and (new.added < stored.added or new.removed < stored.removed)
+        return stored
+    fell = new.added < stored.added or new.removed < stored.removed
+    return stored if fell and not all_read else new
 
 
 def summary(lines: Lines, *, contributions: int, updated: str) -> dict[str, Any]:
@@ -193,6 +194,19 @@ def stored_lines(value: Any) -> Lines | None:
             },
         )
     except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def stored_part(value: Any, part: str) -> Lines | None:
+    """The sums of one part of a stored activity object, None when it is not one."""
+    try:
+        data = value[part]
+        return Lines(
+            added=int(data["linesAdded"]),
+            removed=int(data["linesRemoved"]),
+            complete=bool(data["dataComplete"]),
+        )
+    except (KeyError, TypeError, ValueError):
         return None
 
 
