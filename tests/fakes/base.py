@@ -142,19 +142,17 @@ class LoopbackServer:
     """Accepts on a free loopback port, a thread for each connection; stopping ends all of them."""
 
     def __init__(self) -> None:
-        """Listen at once, so that the port is known; serve from `start` on."""
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.port: int = self._listener.getsockname()[1]
+        """Open nothing yet."""
+        self.port = 0
         self._open: dict[Connection, threading.Thread] = {}
         self._lock = threading.Lock()
+        self._listener: socket.socket | None = None
+        self._thread: threading.Thread | None = None
         self._stopping = False
-        self._thread = threading.Thread(
-            target=self._accept, name=f"{type(self).__name__}-{self.port}", daemon=True
-        )
 
     @property
     def url(self) -> str:
-        """The base address, without a slash at its end."""
+        """The base address once started, without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -168,13 +166,19 @@ class LoopbackServer:
         raise NotImplementedError
 
     def start(self) -> Self:
-        """Begin to accept."""
+        """Listen on a free port and begin to accept."""
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self._listener.getsockname()[1]
+        name = f"{type(self).__name__}-{self.port}"
+        self._thread = threading.Thread(
+            target=self._accept, args=(self._listener,), name=name, daemon=True
+        )
         self._thread.start()
         return self
 
     def stop(self) -> None:
         """Stop accepting and end every connection; a second call does nothing."""
-        if self._stopping:
+        if self._stopping or self._listener is None or self._thread is None:
             return
         self._stopping = True
         # A closed listener does not wake a thread that accepts on it; a last connection does.
@@ -188,9 +192,9 @@ class LoopbackServer:
         for thread in remaining.values():
             thread.join(timeout=2)
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
-            sock, _ = self._listener.accept()
+            sock, _ = listener.accept()
             if self._stopping:
                 sock.close()
                 return

@@ -316,5 +316,10 @@ def _cursor(created: str, bookmark_id: str) -> str:
 
 
 def _read_cursor(cursor: str) -> tuple[str, str]:
-    created, _, bookmark_id = base64.urlsafe_b64decode(cursor).decode().partition(" ")
+    """What a cursor names. Raises ValueError for one that was made up."""
+    created, space, bookmark_id = (
+        base64.b64decode(cursor, b"-_", validate=True).decode().partition(" ")
+    )
+    if not space:
+        raise ValueError(cursor)
     return created, bookmark_id

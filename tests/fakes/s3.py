@@ -184,6 +184,7 @@ class S3Fake:
         self.app.fault = None
         self.app.watch(None)
         self.app.heal()
+        self._forget()
         if self._own:
             self._server.stop()
 
@@ -229,12 +230,23 @@ class S3Fake:
         """Multipart uploads that were begun and neither completed nor aborted."""
         return len(self._bucket().multiparts)
 
+    def _forget(self) -> None:
+        """Drop the bucket: moto's memory outlives its server and is shared by all servers of a process."""
+        bucket = self._bucket()
+        for key in bucket.keys.values():
+            key.dispose()
+        for upload in bucket.multiparts.values():
+            upload.dispose()
+        bucket.keys.clear()
+        self._backend().delete_bucket(self.bucket)
+
     def _bucket(self) -> Any:
-        from moto.core.base_backend import BackendDict
+        return self._backend().buckets[self.bucket]
+
+    def _backend(self) -> Any:
         from moto.s3.models import s3_backends
 
-        assert isinstance(s3_backends, BackendDict)
-        return s3_backends["123456789012"]["aws"].buckets[self.bucket]
+        return s3_backends["123456789012"]["aws"]
 
     def _quietly(
         self, method: str, key: str, body: bytes = b"", headers: dict[str, str] | None = None

@@ -128,8 +128,8 @@ def make_bookmarks(count: int, hosts: list[str], seed: int) -> Iterator[dict[str
             "note": f"Note {index}" if index % 13 == 0 else None,
             "summary": f"Summary of {index}." if index % 6 == 1 else None,
         }
-        if index % 50 == 17:
-            source = url if index % 100 == 17 else None
+        if index % 53 == 17:
+            source = url if index % 2 else None
             yield karakeep.text(
                 identity,
                 f"A note, number {index}.",
@@ -138,9 +138,9 @@ def make_bookmarks(count: int, hosts: list[str], seed: int) -> Iterator[dict[str
                 title=f"Note {index}",
                 **common,
             )
-        elif index % 60 == 29:
+        elif index % 61 == 29:
             yield karakeep.asset(identity, f"asset-file-{index % 8}", created, "pdf", **common)
-        elif index % 40 == 8:
+        elif index % 41 == 8:
             yield karakeep.bare_link(identity, url, created)
         else:
             content, assets = _content(index, url, created)

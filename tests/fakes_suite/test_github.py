@@ -71,11 +71,13 @@ class Client:
 
 @pytest.fixture
 def app() -> GitHubApp:
+    """Thirty repositories over eight years."""
     return GitHubApp(make_activity(30, seed=3, today=TODAY), clock=NOW.timestamp)
 
 
 @pytest.fixture
 def client(app: GitHubApp) -> Iterator[Client]:
+    """A client with the right token."""
     with app.served() as server:
         client = Client(server.url)
         with client.http:
@@ -83,6 +85,7 @@ def client(app: GitHubApp) -> Iterator[Client]:
 
 
 def span(first: date, last: date) -> dict[str, str]:
+    """The variables for whole days, both included."""
     return {"login": LOGIN, "from": f"{first}T00:00:00Z", "to": f"{last}T23:59:59Z"}
 
 
