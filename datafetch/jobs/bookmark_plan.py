@@ -8,7 +8,7 @@ from typing import Any
 
 from datafetch.jobs.bookmark_state import BookmarkState, objects_of
 from datafetch.jobs.bookmark_store import DATASET, StoredList
-from datafetch.models.bookmark import Bookmark
+from datafetch.models.bookmark import Bookmark, encode_item
 from datafetch.rules.bookmark_list import (
     Times,
     as_array,
@@ -70,10 +70,10 @@ def build_plan(
     master = Write(keys.bookmarks(), as_array(new.bookmarks))
     list_index = index(new.bookmarks, times, changed=new.changed)
     singles = [Write(keys.bookmark_by_id(one.id), one.body) for one in new.bookmarks]
-    entries = mapping_entries(new.bookmarks)
+    entries = encode_item(mapping_entries(new.bookmarks))
     mapping_hash = hash_mapping(entries, list_index["checksum"])
     stale_mapping = keys.slug_mapping() not in stored.etags or mapping_hash != known_mapping
-    mapping = encode_json(slug_mapping(entries, times.last_modified, list_index["checksum"]))
+    mapping = slug_mapping(new.bookmarks, entries, times.last_modified, list_index["checksum"])
     chains = [*_page_chains(keys, new.bookmarks, stored), *_tag_chains(keys, new, stored, times)]
     backup = _backup(master, stored, tidying)
     planned = {write.key for write in singles} | {write.key for one in chains for write in one}
@@ -99,16 +99,18 @@ def build_plan(
     )
 
 
-def hash_mapping(entries: Mapping[str, Mapping[str, str]], list_checksum: str) -> str:
+def hash_mapping(entries: bytes, list_checksum: str) -> str:
     """What tells one slug mapping from another, its time left out."""
     digest = hashlib.sha256(list_checksum.encode())
-    digest.update(encode_json(entries))
+    digest.update(entries)
     return digest.hexdigest()
 
 
 def hash_stored_mapping(mapping: Mapping[str, Any]) -> str:
     """The same of a mapping that was read; empty when there was none."""
-    return hash_mapping(mapping["slugs"], str(mapping.get("checksum"))) if mapping else ""
+    if not mapping:
+        return ""
+    return hash_mapping(encode_item(mapping["slugs"]), str(mapping.get("checksum")))
 
 
 def _page_chains(

@@ -7,8 +7,11 @@ model for each item, tag and asset would take that alone.
 
 import hashlib
 import json
+import marshal
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from json.encoder import encode_basestring
 from typing import Any, NamedTuple, TypeVar
 
 from datafetch.errors import Malformed
@@ -79,18 +82,18 @@ class RawBookmark(NamedTuple):
         if not created_at or not _DATE.match(created_at):
             raise Malformed("a bookmark without a time of creation")
         content = _object(item.get("content") or {}, "content")
-        for name in _CONTENT_TEXTS:
-            _text(content, name)
+        _check_texts(item, _ITEM_TEXTS)
+        _check_texts(content, _CONTENT_TEXTS)
         return cls(
             id=bookmark_id,
             created_at=created_at,
-            modified_at=_text(item, "modifiedAt"),
-            title=_text(item, "title"),
-            note=_text(item, "note"),
-            summary=_text(item, "summary"),
+            modified_at=item.get("modifiedAt"),
+            title=item.get("title"),
+            note=item.get("note"),
+            summary=item.get("summary"),
             archived=_flag(item, "archived"),
             favourited=_flag(item, "favourited"),
-            tagging_status=_text(item, "taggingStatus"),
+            tagging_status=item.get("taggingStatus"),
             tags=_each(item, "tags", _tag),
             assets=_each(item, "assets", _asset),
             content=content,
@@ -138,13 +141,19 @@ def is_safe_segment(text: str) -> bool:
     return _SAFE_ID.fullmatch(text) is not None and ".." not in text
 
 
-def source_hash(item: Mapping[str, Any]) -> str:
+def source_hash(item: JsonObject) -> str:
     """Half a SHA-256 (32 hex) over everything that the server sent of an item.
 
     Raises:
-        Malformed: it holds what JSON cannot (NaN, endless nesting).
+        Malformed: it is nested too deeply.
     """
-    return hashlib.sha256(encode_item(item)).hexdigest()[:32]
+    try:
+        # Four times as fast as JSON. Version 2 has no back references, which would make the
+        # bytes depend on which texts happen to be one object.
+        body = marshal.dumps(item, 2)
+    except ValueError as error:
+        raise Malformed(f"a bookmark that is nested too deeply: {error}") from error
+    return hashlib.sha256(body).hexdigest()[:32]
 
 
 def well_formed(text: str) -> str:
@@ -163,17 +172,30 @@ def well_formed(text: str) -> str:
 def encode_item(item: Mapping[str, Any]) -> bytes:
     """An item's JSON bytes, as they are stored.
 
-    Raises:
-        Malformed: it holds what JSON cannot (NaN, endless nesting).
+    What JSON or UTF-8 cannot hold is written as JavaScript would: null for NaN and the
+    infinities, U+FFFD for half a surrogate pair.
     """
     try:
         text = _ENCODER.encode(item)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"a bookmark that cannot be written as JSON: {error}") from error
+    except ValueError:
+        text = _ENCODER.encode(_finite(item))
     try:
         return text.encode()
     except UnicodeEncodeError:
         return well_formed(text).encode()
+
+
+def encode_text(text: str) -> bytes:
+    """A text as JSON."""
+    return encode_basestring(well_formed(text)).encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -181,6 +203,8 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 _SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT")
 _NAME_LENGTH = 128
+
+_ITEM_TEXTS = ("modifiedAt", "title", "note", "summary", "taggingStatus")
 
 _CONTENT_TEXTS = (
     "url",
@@ -207,6 +231,13 @@ def _text(item: Mapping[str, Any], name: str) -> str | None:
     if value is None or isinstance(value, str):
         return value
     raise Malformed(f"{name} is not a text")
+
+
+def _check_texts(item: Mapping[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        value = item.get(name)
+        if value is not None and not isinstance(value, str):
+            raise Malformed(f"{name} is not a text")
 
 
 def _flag(item: Mapping[str, Any], name: str) -> bool:

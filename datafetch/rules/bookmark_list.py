@@ -1,10 +1,10 @@
 """The list as a whole: its order, pages, tags, checksum, index and slug mapping."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from datafetch.models.bookmark import Bookmark
+from datafetch.models.bookmark import Bookmark, encode_item
 
 PAGE_SIZE = 24
 MAPPING_VERSION = "1.0.0"
@@ -107,14 +107,24 @@ def mapping_entries(bookmarks: Iterable[Bookmark]) -> dict[str, dict[str, str]]:
 
 
 def slug_mapping(
-    entries: Mapping[str, Mapping[str, str]], generated: str, list_checksum: str
-) -> dict[str, Any]:
-    """Slugs by id and ids by slug."""
-    return {
+    bookmarks: Sequence[Bookmark], entries: bytes, generated: str, list_checksum: str
+) -> tuple[bytes, ...]:
+    """Slugs by id and ids by slug, as the parts of one JSON object.
+
+    `entries` are the encoded `mapping_entries`: the largest part, encoded once.
+    """
+    head = {
         "version": MAPPING_VERSION,
         "generated": generated,
-        "count": len(entries),
+        "count": len(bookmarks),
         "checksum": list_checksum,
-        "slugs": entries,
-        "reverseMap": {entry["slug"]: bookmark_id for bookmark_id, entry in entries.items()},
     }
+    reverse = {one.slug: one.id for one in bookmarks}
+    return (
+        encode_item(head)[:-1],
+        b',"slugs":',
+        entries,
+        b',"reverseMap":',
+        encode_item(reverse),
+        b"}",
+    )

@@ -10,6 +10,7 @@ from datafetch.models.bookmark import (
     RawBookmark,
     RawTag,
     encode_item,
+    encode_text,
     is_safe_segment,
     well_formed,
 )
@@ -76,7 +77,7 @@ def finish(draft: Draft, slug: str) -> Bookmark:
     bookmark = draft.bookmark
     if bookmark.slug == slug:
         return bookmark
-    named = encode_item({"slug": slug})[1:-1]
+    named = b'"slug":' + encode_text(slug)
     if draft.made and not bookmark.slug:
         # In an item of ours only texts come before the slug, and in a text quotes are escaped.
         return bookmark._replace(slug=slug, body=bookmark.body.replace(b'"slug":""', named, 1))

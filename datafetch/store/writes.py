@@ -8,6 +8,7 @@ from datafetch.store.base import JSON_TYPE
 
 _MD5_HEX = 32
 _SHA256_HEX = 64
+_FEW_PARTS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,11 @@ class Write:
         return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
     def sha256(self) -> str:
-        """SHA-256 of the bytes, in hex; the parts are not joined for it."""
+        """SHA-256 of the bytes, in hex; many parts are not joined for it."""
         if isinstance(self.body, bytes):
             return hashlib.sha256(self.body).hexdigest()
+        if len(self.body) <= _FEW_PARTS:
+            return hashlib.sha256(b"".join(self.body)).hexdigest()
         digest = hashlib.sha256()
         for part in self.body:
             digest.update(part)

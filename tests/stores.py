@@ -1,0 +1,178 @@
+"""A store in memory and a wrapper that counts, fails and loses answers, for tests of publishing."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, TypeVar
+
+from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable
+from datafetch.store.base import (
+    JSON_TYPE,
+    Condition,
+    IfAbsent,
+    IfMatch,
+    ObjectInfo,
+    ObjectStore,
+    StoredObject,
+)
+
+T = TypeVar("T")
+EPOCH = datetime(2026, 11, 24, 8, tzinfo=UTC)
+
+
+class MemoryStore:
+    """Objects in a dict, with the conditions and ETags (MD5) of S3."""
+
+    name = identity = "memory:"
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> StoredObject:
+        return StoredObject(self.head(key), self.objects[key])
+
+    def head(self, key: str) -> ObjectInfo:
+        with self._lock:
+            if key not in self.objects:
+                raise ObjectNotFound(f"{key} is not there", key=key)
+            body = self.objects[key]
+        return ObjectInfo(key, etag_of(body), len(body), EPOCH)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        with self._lock:
+            keys = sorted(key for key in self.objects if key.startswith(prefix))
+        yield from (self.head(key) for key in keys)
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = JSON_TYPE,
+        cache_control: str | None = None,
+        condition: Condition = None,
+    ) -> str:
+        with self._lock:
+            there = self.objects.get(key)
+            match condition:
+                case IfAbsent() if there is not None:
+                    raise PreconditionFailed(f"{key} is there", key=key)
+                case IfMatch(etag) if there is None or etag_of(there) != etag:
+                    raise PreconditionFailed(f"{key} is another", key=key)
+            self.objects[key] = bytes(body)
+        return etag_of(body)
+
+    def put_stream(
+        self,
+        key: str,
+        body: BinaryIO,
+        *,
+        size: int,
+        content_type: str,
+        cache_control: str | None = None,
+        condition: Condition = None,
+    ) -> str:
+        return self.put(key, body.read(size), content_type=content_type, condition=condition)
+
+    def delete(self, key: str) -> None:
+        with self._lock:
+            self.objects.pop(key, None)
+
+    def url(self, key: str) -> str:
+        return f"/{key}"
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def etag_of(body: bytes) -> str:
+    """The ETag that S3 gives to an object put in one piece."""
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+class Killed(BaseException):
+    """The process died here; nothing below the test may catch it."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the store."""
+
+    method: str
+    key: str
+
+
+Fault = Callable[[Call, int], str | None]
+"""Says what happens to the n-th request: `fail` (not stored), `lost` (stored, the answer lost
+and asked again, as S3 clients do), `gone` (stored, the answer lost), `kill` or None."""
+
+
+@dataclass
+class FaultyStore:
+    """A store before a real one; writes down each request and misbehaves on demand."""
+
+    inner: ObjectStore
+    fault: Fault | None = None
+    calls: list[Call] = field(default_factory=list)
+    before: Callable[[Call], None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def identity(self) -> str:
+        return self.inner.identity
+
+    def count(self, *methods: str) -> int:
+        """How many requests there were, of these methods or of all."""
+        return sum(1 for call in self.calls if not methods or call.method in methods)
+
+    def keys(self, method: str) -> list[str]:
+        """The keys of one method's requests, in order."""
+        return [call.key for call in self.calls if call.method == method]
+
+    def get(self, key: str) -> StoredObject:
+        return self._do(Call("get", key), lambda: self.inner.get(key))
+
+    def head(self, key: str) -> ObjectInfo:
+        return self._do(Call("head", key), lambda: self.inner.head(key))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = self._do(Call("list", prefix), lambda: [*self.inner.list(prefix)])
+        yield from found
+
+    def put(self, key: str, body: bytes, **options: Any) -> str:
+        return self._do(Call("put", key), lambda: self.inner.put(key, body, **options))
+
+    def put_stream(self, key: str, body: BinaryIO, **options: Any) -> str:
+        return self._do(Call("put", key), lambda: self.inner.put_stream(key, body, **options))
+
+    def delete(self, key: str) -> None:
+        self._do(Call("delete", key), lambda: self.inner.delete(key))
+
+    def url(self, key: str) -> str:
+        return self.inner.url(key)
+
+    def close(self) -> None:
+        self.inner.close()
+
+    def _do(self, call: Call, action: Callable[[], T]) -> T:
+        number = len(self.calls)
+        self.calls.append(call)
+        if self.before is not None:
+            self.before(call)
+        match self.fault(call, number) if self.fault is not None else None:
+            case "fail":
+                raise StoreUnavailable(f"no answer for {call.key}", key=call.key)
+            case "kill":
+                raise Killed
+            case "gone":
+                action()
+                raise StoreUnavailable(f"the answer for {call.key} was lost", key=call.key)
+            case "lost":
+                action()
+        return action()
