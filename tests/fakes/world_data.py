@@ -194,13 +194,14 @@ def _url(index: int, hosts: list[str]) -> str:
         return f"https://x.com/somebody/status/{10**15 + index}"
     prefix = "www." if index % 8 == 3 and not host.startswith("shop.") else ""
     # Two addresses that differ in their query only have one slug.
-    query = f"?page={number}" if index % 25 == 3 else ""
-    path = (
-        "collected/list"
-        if query
-        else ("", f"posts/{index}", f"docs/Chapter_{number}/Über uns/{index}")[index % 3]
-    )
-    return f"https://{prefix}{host}/{path.replace(' ', '%20')}{query}"
+    query = f"?page={number}" if index % len(hosts) % 5 == 3 and number in (1, 2) else ""
+    if query:
+        path = "collected/list"
+    elif number == 0 and index % 3 == 0:
+        path = ""
+    else:
+        path = (f"posts/{index}", f"docs/Chapter_{number}/Über%20uns/{index}")[(index + number) % 2]
+    return f"https://{prefix}{host}/{path}{query}"
 
 
 def _tags(index: int) -> list[dict[str, Any]]:
