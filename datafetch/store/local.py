@@ -1,0 +1,324 @@
+"""A folder as a full object store: atomic replacement, conditional writes, content hashes as ETags.
+
+An object is a file; its ETag is the SHA-256 of its content. Readers need no lock, since a file
+is only ever replaced as a whole. Writers prepare their file beside the old one without a lock
+and take the store's lock for the moment of comparing and renaming, so that of two writers with
+the same condition, threads or processes, one wins.
+"""
+
+import errno
+import hashlib
+import os
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from filelock import FileLock
+
+from datafetch.clock import Clock, SystemClock
+from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreDenied, StoreUnavailable
+from datafetch.store.base import JSON_TYPE, Condition, IfAbsent, ObjectInfo, StoredObject
+from datafetch.store.durability import Unsynced, is_commit, is_durable, sync
+from datafetch.store.paths import RESERVED, check_prefix, folder_of, key_below, path_of
+from datafetch.store.streams import check_length, chunks
+
+_LOCK_TIMEOUT_S = 60.0
+_LOCK_POLL_S = 0.005
+_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_DENIED_HINT = "Check who owns the folder of DATAFETCH_STORE and what may be written there."
+_UNAVAILABLE_HINT = "Check DATAFETCH_STORE and the disk it names."
+
+_CONTENT_TYPES = {
+    ".avif": "image/avif",
+    ".csv": "text/csv",
+    ".gif": "image/gif",
+    ".html": "text/html",
+    ".ico": "image/x-icon",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".json": JSON_TYPE,
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".webp": "image/webp",
+}
+"""A folder keeps no content types: the name's end says it."""
+
+_Fingerprint = tuple[int, int, int]
+
+
+class LocalStore:
+    """Objects as files under `root`, which is created by the first write.
+
+    `clock` stamps what is written and judges its age, so that both go by the same time.
+    """
+
+    def __init__(self, root: Path, clock: Clock | None = None) -> None:
+        self._root = Path(os.path.realpath(root.expanduser()))
+        self._clock = clock or SystemClock()
+        self._unsynced = Unsynced()
+        # flock excludes processes; among threads it would poll, a mutex wakes the next at once.
+        self._mutex = threading.Lock()
+        self._file_lock = FileLock(self._root / f"{RESERVED}lock")
+        self._etags: dict[str, tuple[_Fingerprint, str]] = {}
+
+    def __repr__(self) -> str:
+        return f"LocalStore({str(self._root)!r})"
+
+    @property
+    def name(self) -> str:
+        """See `ObjectStore.name`."""
+        return f"file:{self._root}"
+
+    @property
+    def identity(self) -> str:
+        """See `ObjectStore.identity`."""
+        return self.name
+
+    # ---------------------------------------------------------------- reading
+
+    def get(self, key: str) -> StoredObject:
+        """See `ObjectStore.get`.
+
+        Raises:
+            ObjectNotFound: there is no such file.
+        """
+        path = path_of(self._root, key)
+        with self._reading(key), path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            body = file.read()
+        info = self._info(key, status, _sha256([body]))
+        return StoredObject(info, body, age_s=max(0.0, self._clock.now() - status.st_mtime))
+
+    def head(self, key: str) -> ObjectInfo:
+        """See `ObjectStore.head`.
+
+        Raises:
+            ObjectNotFound: there is no such file.
+        """
+        path = path_of(self._root, key)
+        with self._reading(key):
+            status, etag = self._etag_of(key, path)
+        return self._info(key, status, etag)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `ObjectStore.list`; only folders that can hold such keys are looked into."""
+        segments = check_prefix(prefix)
+        base = "".join(f"{segment}/" for segment in segments)
+        with _translated(prefix):
+            found = sorted(_walk(folder_of(self._root, segments), base, prefix))
+        for key, path in found:
+            try:
+                with _translated(key, missing_passes=True):
+                    status, etag = self._etag_of(key, path)
+            except FileNotFoundError:  # deleted since the folder was read
+                continue
+            yield self._info(key, status, etag)
+
+    # ---------------------------------------------------------------- writing
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = JSON_TYPE,  # noqa: ARG002 - a folder keeps none
+        cache_control: str | None = None,  # noqa: ARG002
+        condition: Condition = None,
+    ) -> str:
+        """See `ObjectStore.put`."""
+        return self._write(key, [body], condition)
+
+    def put_stream(
+        self,
+        key: str,
+        body: BinaryIO,
+        *,
+        size: int,
+        content_type: str,  # noqa: ARG002 - a folder keeps none
+        cache_control: str | None = None,  # noqa: ARG002
+        condition: Condition = None,
+    ) -> str:
+        """See `ObjectStore.put_stream`.
+
+        Raises:
+            StoreError: the source ends before `size` bytes; nothing is stored.
+        """
+        check_length(key, body, size)
+        return self._write(key, chunks(key, body, size), condition)
+
+    def delete(self, key: str) -> None:
+        """See `ObjectStore.delete`."""
+        path = path_of(self._root, key)
+        with _translated(key):
+            if not self._root.exists():
+                return
+            with self._exclusive():
+                try:
+                    path.unlink()
+                except FileNotFoundError:
+                    return
+            self._etags.pop(key, None)
+            if is_durable(key):
+                sync(path.parent)
+
+    def url(self, key: str) -> str:
+        """See `ObjectStore.url`."""
+        return f"/{key}"
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    # ------------------------------------------------------------------ steps
+
+    def _write(self, key: str, parts: Iterable[bytes], condition: Condition) -> str:
+        path = path_of(self._root, key)
+        durable = is_durable(key)
+        with _translated(key):
+            _make_folder(path.parent, durable=durable)
+            temporary = path.parent / f"{RESERVED}{secrets.token_hex(8)}"
+            try:
+                etag = self._fill(temporary, parts, durable=durable)
+                if is_commit(key):
+                    self._unsynced.flush()
+                with self._exclusive():
+                    _check(condition, key, path)
+                    temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            self._etags.pop(key, None)
+            if durable:
+                sync(path.parent)
+            else:
+                self._unsynced.add(path)
+        return etag
+
+    def _fill(self, temporary: Path, parts: Iterable[bytes], *, durable: bool) -> str:
+        digest = hashlib.sha256()
+        with temporary.open("xb") as file:
+            for part in parts:
+                digest.update(part)
+                file.write(part)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        written_ns = round(self._clock.now() * 1e9)
+        os.utime(temporary, ns=(written_ns, written_ns))
+        return digest.hexdigest()
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        with (
+            self._mutex,
+            self._file_lock.acquire(timeout=_LOCK_TIMEOUT_S, poll_interval=_LOCK_POLL_S),
+        ):
+            yield
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[None]:
+        try:
+            with _translated(key, missing_passes=True):
+                yield
+        except FileNotFoundError as error:
+            raise ObjectNotFound(f"{key} is not in {self.name}", key=key) from error
+
+    def _etag_of(self, key: str, path: Path) -> tuple[os.stat_result, str]:
+        """The file's status and ETag; an unchanged file is not read twice by one process.
+
+        A write makes a new file, so inode and time of change tell it from the old one. Writes
+        on a condition do not rely on that: they read what is there.
+        """
+        status = path.stat()
+        fingerprint = (status.st_ino, status.st_ctime_ns, status.st_size)
+        known = self._etags.get(key)
+        if known is not None and known[0] == fingerprint:
+            return status, known[1]
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            etag = hashlib.file_digest(file, "sha256").hexdigest()
+        self._etags[key] = (status.st_ino, status.st_ctime_ns, status.st_size), etag
+        return status, etag
+
+    @staticmethod
+    def _info(key: str, status: os.stat_result, etag: str) -> ObjectInfo:
+        return ObjectInfo(
+            key=key,
+            etag=etag,
+            size=status.st_size,
+            last_modified=datetime.fromtimestamp(status.st_mtime, UTC),
+            content_type=_CONTENT_TYPES.get(Path(key).suffix.lower(), "application/octet-stream"),
+        )
+
+
+@contextmanager
+def _translated(key: str, *, missing_passes: bool = False) -> Iterator[None]:
+    """Errors of the file system as errors of the store; that of a missing file may pass."""
+    try:
+        yield
+    except OSError as error:
+        if missing_passes and isinstance(error, FileNotFoundError):
+            raise
+        reason = error.strerror or str(error)
+        if error.errno in _DENIED:
+            raise StoreDenied(f"{key}: {reason}", key=key, hint=_DENIED_HINT) from error
+        raise StoreUnavailable(f"{key}: {reason}", key=key, hint=_UNAVAILABLE_HINT) from error
+
+
+def _check(condition: Condition, key: str, path: Path) -> None:
+    """Compare what is stored with the condition; the caller holds the store's lock.
+
+    Raises:
+        PreconditionFailed: it does not hold.
+    """
+    if condition is None:
+        return
+    try:
+        with path.open("rb") as file:
+            if isinstance(condition, IfAbsent):
+                raise PreconditionFailed(f"{key} is there already", key=key)
+            stored = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        if isinstance(condition, IfAbsent):
+            return
+        raise PreconditionFailed(f"{key} is no longer there", key=key) from None
+    if stored != condition.etag:
+        raise PreconditionFailed(f"{key} was changed by somebody else", key=key)
+
+
+def _make_folder(folder: Path, *, durable: bool) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent, durable=durable)
+    folder.mkdir(exist_ok=True)
+    if durable:
+        sync(folder.parent)
+
+
+def _walk(folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
+    """Keys and files below a folder whose keys start with `base`; those with the prefix."""
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            is_folder = entry.is_dir()
+            key = key_below(base, entry.name, is_folder=is_folder)
+            if key is None:
+                continue
+            if not is_folder and key.startswith(prefix):
+                yield key, Path(entry.path)
+            elif is_folder and (key.startswith(prefix) or prefix.startswith(key)):
+                yield from _walk(Path(entry.path), key, prefix)
+
+
+def _sha256(parts: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()

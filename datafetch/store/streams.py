@@ -1,0 +1,91 @@
+"""Bodies of known length that come from a file: checked before they are sent, read as a window."""
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from datafetch.errors import StoreError
+
+CHUNK = 64 * 1024
+
+
+def check_length(key: str, body: BinaryIO, size: int) -> None:
+    """Make sure that `size` bytes follow the file's position, before anything is sent or stored.
+
+    Raises:
+        StoreError: the file ends before.
+    """
+    start = body.tell()
+    available = body.seek(0, os.SEEK_END) - start
+    body.seek(start)
+    if available < size:
+        raise StoreError(f"the source of {key} ended after {available} of {size} bytes", key=key)
+
+
+def chunks(key: str, body: BinaryIO, size: int) -> Iterator[bytes]:
+    """Exactly `size` bytes from the file's position on, piece by piece.
+
+    Raises:
+        StoreError: the file ends before.
+    """
+    left = size
+    while left:
+        piece = body.read(min(CHUNK, left))
+        if not piece:
+            raise StoreError(
+                f"the source of {key} ended after {size - left} of {size} bytes", key=key
+            )
+        left -= len(piece)
+        yield piece
+
+
+class Window(io.RawIOBase):
+    """`size` bytes of a file from its position on, as a file of its own.
+
+    Its position 0 is where the window starts, so that a retry which rewinds the body sends
+    the same bytes again and nothing that stands before them.
+    """
+
+    def __init__(self, body: BinaryIO, size: int) -> None:
+        super().__init__()
+        self._body = body
+        self._start = body.tell()
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def tell(self) -> int:
+        """Position in the window."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move inside the window."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Up to `size` bytes, all that are left when it is negative or None."""
+        left = max(0, self._size - self._at)
+        wanted = left if size is None or size < 0 else min(size, left)
+        self._body.seek(self._start + self._at)
+        piece = self._body.read(wanted)
+        self._at += len(piece)
+        return piece
+
+    def sha256(self) -> str:
+        """SHA-256 of the whole window, in hex."""
+        self.seek(0)
+        digest = hashlib.sha256()
+        while piece := self.read(CHUNK):
+            digest.update(piece)
+        return digest.hexdigest()
