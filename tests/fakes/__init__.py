@@ -17,10 +17,10 @@ All of them under their real names, behind a proxy with a certificate authority 
 | module | what |
 |---|---|
 | `message`, `wire`, `base`, `faults` | requests and answers, HTTP, apps and servers, misbehaviour |
-| `karakeep` | the bookmark server's API |
-| `github`, `github_schema`, `github_data` | GitHub's GraphQL and REST |
+| `karakeep`, `karakeep_items` | the bookmark server's API |
+| `github`, `github_schema`, `github_resolvers`, `github_data` | GitHub's GraphQL and REST |
 | `providers`, `sites`, `pictures` | favicon services, web sites, real small pictures |
 | `s3` | an S3 server (moto's) with counters and faults |
-| `proxy`, `world` | all of it behind one proxy, built from one seed |
+| `proxy`, `world`, `world_data` | all of it behind one proxy, built from one seed |
 | `fixtures` | pytest fixtures |
 """
