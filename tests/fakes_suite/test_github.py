@@ -126,6 +126,10 @@ def test_schema_is_part_of_the_published_one() -> None:
 def test_calendar_and_repositories_follow_from_the_activity(app: GitHubApp, client: Client) -> None:
     """The days of a year, its commits by repository and its total agree with the data they come from."""
     first, last = date(2024, 1, 1), date(2024, 12, 31)
+    for fork in (True, False):
+        next(one for one in app.activity.repositories if one.fork is fork).commit(
+            date(2024, 2, 29), 50
+        )
     body = client.ask(CALENDARS, **span(first, last))
     assert "errors" not in body
     collection = body["data"]["user"]["contributionsCollection"]
