@@ -1,1 +1,325 @@
-"""The life of a run: lease, job, dead letters, state, history, result."""
+"""The life of a run: lease, state, job, dead letters, history, result.
+
+Whatever changes anything goes through `DataFetchManager.run`; there is no second way.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from datafetch.clock import to_ms
+from datafetch.errors import (
+    Cancelled,
+    DatafetchError,
+    ExitCode,
+    LeaseHeld,
+    LeaseLost,
+    PreconditionFailed,
+    StoreError,
+)
+from datafetch.factory import Parts, job_settings, make_job
+from datafetch.jobs.base import Job, JobContext, NoProgress, Progress
+from datafetch.jobs.prefetch import Prefetch, PrefetchOptions
+from datafetch.logs import EventLogger, bound_logger, redact
+from datafetch.models.run import JobName, JobReport, Operation, RunRequest, RunResult
+from datafetch.ops.dead_letters import DeadLetters
+from datafetch.ops.lease import Fence, HeldLease, NoFence
+from datafetch.ops.state import StateBook, append_history, history_entry
+from datafetch.ops.verdict import error_text, verdict
+from datafetch.runtime.supervise import StoppedLate, supervise
+from datafetch.settings import Environment, Settings
+from datafetch.store.base import ObjectStore
+from datafetch.store.readonly import ReadOnlyStore
+
+ProgressMaker = Callable[[str], Progress]
+LeaseContext = AbstractContextManager[Fence]
+ContextMaker = Callable[[ObjectStore, Fence, DeadLetters], JobContext]
+
+_LEASE_POLL_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PrefetchRequest:
+    """What a build wants: where its files go, whether pictures too, how old data may be."""
+
+    output: Path
+    full: bool = False
+    max_age_s: float | None = None
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The operations that write the files."""
+        base = (Operation.BOOKMARKS_PREFETCH, Operation.GITHUB_PREFETCH)
+        more = (Operation.LOGOS_PREFETCH, Operation.OPENGRAPH_PREFETCH)
+        return base + more if self.full else base
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How the job's own part ended: with a report or with an error."""
+
+    report: JobReport
+    error: Exception | None = None
+
+
+ResultMaker = Callable[[_Ended], RunResult]
+
+
+class DataFetchManager:
+    """Runs jobs, one after the other, each with everything that surrounds a run."""
+
+    def __init__(
+        self, settings: Settings, parts: Parts, progress: ProgressMaker | None = None
+    ) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._progress = progress or (lambda _name: NoProgress())
+
+    def run(self, request: RunRequest) -> RunResult:
+        """Run one job and say how it ended; errors come back in the result, not as exceptions.
+
+        Raises:
+            ConfigurationError: the job's settings are incomplete; nothing was done.
+        """
+        job = make_job(request.job)
+        run_id = self._new_run_id()
+        log = bound_logger(job=request.job.value, runId=run_id)
+        started = self._parts.clock.monotonic()
+        started_at = datetime.fromtimestamp(self._parts.clock.now(), UTC)
+        log.info(
+            "run_started",
+            extra={"environment": self._settings.env.value, "store": self._parts.store.name},
+        )
+        own = job_settings(self._settings, request.job)
+
+        def result_of(ended: _Ended) -> RunResult:
+            result = self._result(job.operation, run_id, ended)
+            duration = self._parts.clock.monotonic() - started
+            return replace(result, duration_s=duration, started_at=started_at)
+
+        def context_for(store: ObjectStore, fence: Fence, letters: DeadLetters) -> JobContext:
+            return self._context(request, run_id, own, store, fence, letters, log)
+
+        if request.options.dry_run:
+            result = self._run_dry(job, context_for, result_of, log)
+        else:
+            result = self._run_locked(job, request, run_id, context_for, result_of, log)
+        self._say(result, log)
+        return result
+
+    def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
+        """Write one part of the build's files: reads the store only, without lease or state."""
+        parts = self._parts
+        run_id = self._new_run_id()
+        log = bound_logger(job=operation.value, runId=run_id)
+        started = parts.clock.monotonic()
+        prefetch = Prefetch(
+            ReadOnlyStore(parts.store),
+            parts.keys,
+            parts.clock,
+            log,
+            PrefetchOptions(request.output, full=request.full, max_age_s=request.max_age_s),
+            engine=parts.engine,
+            urls=parts.urls,
+        )
+        work = {
+            Operation.BOOKMARKS_PREFETCH: prefetch.bookmarks,
+            Operation.GITHUB_PREFETCH: prefetch.github,
+            Operation.LOGOS_PREFETCH: prefetch.logos,
+            Operation.OPENGRAPH_PREFETCH: prefetch.opengraph,
+        }[operation]
+        result = self._result(operation, run_id, self._supervised(work, log))
+        result = replace(result, duration_s=parts.clock.monotonic() - started, upstreams={})
+        self._say(result, log)
+        return result
+
+    # ---------------------------------------------------------------- the run
+
+    def _run_dry(
+        self, job: Job, context_for: ContextMaker, result_of: ResultMaker, log: EventLogger
+    ) -> RunResult:
+        store = ReadOnlyStore(self._parts.store)
+        try:
+            letters = DeadLetters.load(store, self._parts.keys, job.name, self._parts.clock)
+        except StoreError as error:
+            return result_of(_Ended(JobReport(), error))
+        context = context_for(store, NoFence(), letters)
+        return result_of(self._work(job, context, log))
+
+    def _run_locked(
+        self,
+        job: Job,
+        request: RunRequest,
+        run_id: str,
+        context_for: ContextMaker,
+        result_of: ResultMaker,
+        log: EventLogger,
+    ) -> RunResult:
+        parts = self._parts
+        try:
+            lease = self._acquire(request.job, run_id, log)
+        except (LeaseHeld, StoreError) as error:
+            return result_of(_Ended(JobReport(), error))
+        state = StateBook(parts.store, parts.keys, request.job, parts.clock)
+        try:
+            try:
+                state.start(run_id)
+                letters = DeadLetters.load(parts.store, parts.keys, job.name, parts.clock)
+            except StoreError as error:
+                return result_of(_Ended(JobReport(), error))
+            ended = self._work(job, context_for(parts.store, lease, letters), log)
+            return self._record(request.job, state, letters, ended, result_of, log)
+        finally:
+            self._release(lease, log)
+
+    def _work(self, job: Job, context: JobContext, log: EventLogger) -> _Ended:
+        return self._supervised(lambda: job.run(context), log)
+
+    def _supervised(self, work: Callable[[], JobReport], log: EventLogger) -> _Ended:
+        try:
+            report = supervise(work, self._parts.cancel, self._parts.http.close)
+        except StoppedLate:
+            log.warning("stopped_late")
+            return _Ended(JobReport(), self._parts.cancel.reason)
+        except DatafetchError as error:
+            if self._parts.cancel.cancelled:
+                return _Ended(JobReport(), self._parts.cancel.reason)
+            return _Ended(JobReport(), error)
+        except Exception as error:
+            log.exception("unexpected_error")
+            return _Ended(JobReport(), error)
+        return _Ended(report)
+
+    def _record(
+        self,
+        job: JobName,
+        state: StateBook,
+        letters: DeadLetters,
+        ended: _Ended,
+        result_of: ResultMaker,
+        log: EventLogger,
+    ) -> RunResult:
+        parts = self._parts
+        result = result_of(ended)
+        now_ms = to_ms(parts.clock.now())
+        try:
+            letters.save(parts.store, parts.keys, str(now_ms))
+            state.finish(result, full_sync=ended.report.full_sync)
+            entry = history_entry(result, job, now_ms)
+            append_history(parts.store, parts.keys, job, entry, parts.clock)
+        except PreconditionFailed as error:
+            # Only a run that lost its lease meets this: the other run's records stand.
+            log.warning("records_superseded", extra={"key": error.key})
+        except StoreError as error:
+            log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected
+            if ended.error is None:
+                return result_of(replace(ended, error=error))
+        return result
+
+    # -------------------------------------------------------------- the lease
+
+    def _acquire(self, job: JobName, run_id: str, log: EventLogger) -> HeldLease:
+        def lost(error: LeaseLost) -> None:
+            log.error("lease_lost", extra={"error": str(error)})
+            self._parts.cancel.cancel(Cancelled(str(error)))
+
+        grant = self._parts.leases.acquire(job, run_id)
+        lease = HeldLease(self._parts.leases, grant, self._parts.clock, lost)
+        lease.start()
+        return lease
+
+    def _release(self, lease: HeldLease, log: EventLogger) -> None:
+        try:
+            lease.release()
+        except StoreError as error:
+            log.warning("lease_not_released", extra={"error": str(error)})
+
+    def _lease_waiter(
+        self, run_id: str, log: EventLogger
+    ) -> Callable[[JobName, float], LeaseContext]:
+        @contextmanager
+        def wait_for_lease(job: JobName, seconds: float) -> Iterator[Fence]:
+            clock = self._parts.clock
+            deadline = clock.monotonic() + seconds
+            while True:
+                try:
+                    lease = self._acquire(job, run_id, log)
+                    break
+                except LeaseHeld:
+                    left = deadline - clock.monotonic()
+                    if left <= 0:
+                        raise
+                    clock.sleep(min(_LEASE_POLL_S, left))
+            try:
+                yield lease
+            finally:
+                self._release(lease, log)
+
+        return wait_for_lease
+
+    # ------------------------------------------------------------- the values
+
+    def _new_run_id(self) -> str:
+        moment = datetime.fromtimestamp(self._parts.clock.now(), UTC)
+        return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+    def _context(
+        self,
+        request: RunRequest,
+        run_id: str,
+        own: object,
+        store: ObjectStore,
+        fence: Fence,
+        letters: DeadLetters,
+        log: EventLogger,
+    ) -> JobContext:
+        parts = self._parts
+        return JobContext(
+            run_id=run_id,
+            options=request.options,
+            settings=own,
+            store=store,
+            keys=parts.keys,
+            urls=parts.urls,
+            http=parts.http,
+            clock=parts.clock,
+            cancel=parts.cancel,
+            engine=parts.engine,
+            fence=fence,
+            dead_letters=letters,
+            log=log,
+            progress=self._progress(request.job.value),
+            production=self._settings.env is Environment.PRODUCTION,
+            wait_for_lease=self._lease_waiter(run_id, log),
+        )
+
+    def _result(self, operation: Operation, run_id: str, ended: _Ended) -> RunResult:
+        report, error = ended.report, ended.error
+        status, code = verdict(report, error, self._settings.max_failure_ratio)
+        return RunResult(
+            operation=operation,
+            status=status,
+            run_id=run_id,
+            items_processed=report.processed,
+            items_changed=report.changed,
+            items_skipped=report.skipped,
+            items_failed=report.failed,
+            newly_failed=report.newly_failed,
+            change_detected=report.change_detected,
+            last_fetched_at=report.last_fetched_at,
+            error=error_text(report, error, status),
+            hint=getattr(error, "hint", ""),
+            exit_code=int(code),
+            notes=tuple(redact(note) for note in report.notes),
+            upstreams=self._parts.http.counts(),
+        )
+
+    def _say(self, result: RunResult, log: EventLogger) -> None:
+        fields = {key: value for key, value in result.to_json().items() if value is not None}
+        if result.exit_code == ExitCode.OK:
+            log.info("run_finished", extra=fields)
+        else:
+            log.error("run_finished", extra=fields)

@@ -144,3 +144,12 @@ class RunResult:
             "lastFetchedAt": self.last_fetched_at,
             "error": self.error,
         }
+
+
+OPERATIONS: Mapping[JobName, Operation] = {
+    JobName.BOOKMARKS: Operation.BOOKMARKS,
+    JobName.GITHUB: Operation.GITHUB,
+    JobName.LOGOS: Operation.LOGOS,
+    JobName.OPENGRAPH: Operation.OPENGRAPH,
+}
+"""The operation that each job is in results."""

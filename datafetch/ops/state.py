@@ -212,17 +212,10 @@ def append_history(
     """
     key = keys.history(job)
     for last_try in (False, True):
-        etag: str | None = None
-        runs: list[Any] = []
         try:
-            found = read_json(store, key)
-            if found is not None:
-                value, etag = found
-                if not isinstance(value, list):
-                    raise CorruptObject(f"{key} is not a list", key=key)
-                runs = value
+            runs, etag = _read_history(store, key)
         except CorruptObject:
-            etag = keep_aside(store, keys, key, clock)
+            runs, etag = [], keep_aside(store, keys, key, clock)
         body = encode_json([entry, *runs][:HISTORY_LIMIT])
         try:
             store.put(key, body, condition=IfMatch(etag) if etag else IfAbsent())
@@ -231,6 +224,16 @@ def append_history(
                 raise
         else:
             return
+
+
+def _read_history(store: ObjectStore, key: str) -> tuple[list[Any], str | None]:
+    found = read_json(store, key)
+    if found is None:
+        return [], None
+    runs, etag = found
+    if not isinstance(runs, list):
+        raise CorruptObject(f"{key} is not a list", key=key)
+    return runs, etag
 
 
 def keep_aside(store: ObjectStore, keys: Keys, key: str, clock: Clock) -> str:

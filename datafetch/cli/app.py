@@ -1,0 +1,65 @@
+"""The Typer application: global options, and the one place where errors become exit codes."""
+
+import sys
+
+import typer
+
+from datafetch.cli import jobs
+from datafetch.cli.options import (
+    EnvFile,
+    GlobalOptions,
+    LogFormatOption,
+    Quiet,
+    Verbose,
+    Version,
+)
+from datafetch.errors import DatafetchError
+
+app = typer.Typer(
+    name="datafetch",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # rich costs more than all the rest of the start-up, and pipes do not show its colours
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def global_options(
+    context: typer.Context,
+    *,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    log_format: LogFormatOption = None,
+    env_file: EnvFile = None,
+    version: Version = False,
+) -> None:
+    """Keep the data behind a site fresh: bookmarks, GitHub activity, logos, OpenGraph previews."""
+    del version  # its callback has printed it
+    context.obj = GlobalOptions(verbose, quiet, log_format, env_file)
+
+
+jobs.register(app)
+
+
+def with_bare_restore(arguments: list[str]) -> list[str]:
+    """`--restore` without a number means the newest backup; options of Typer always take a value."""
+    expanded = []
+    for place, argument in enumerate(arguments):
+        expanded.append(argument)
+        following = arguments[place + 1 : place + 2]
+        if argument == "--restore" and not (following and following[0].isdigit()):
+            expanded.append("1")
+    return expanded
+
+
+def main() -> None:
+    """Run the command; every error of ours ends here as a message and an exit code."""
+    try:
+        app(with_bare_restore(sys.argv[1:]))
+    except DatafetchError as error:
+        from datafetch.cli.render import print_error
+
+        print_error(error)
+        sys.exit(int(error.exit_code))

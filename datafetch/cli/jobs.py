@@ -1,0 +1,189 @@
+"""The job commands: each parses its options, runs requests through the manager, and exits."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from datafetch.cli.options import (
+    GlobalOptions,
+    JobOptions,
+    Missing,
+    OlderThan,
+    parse_age,
+    with_options,
+)
+from datafetch.models.run import JobName
+
+ALL_JOBS = (JobName.BOOKMARKS, JobName.OPENGRAPH, JobName.GITHUB, JobName.LOGOS)
+"""In the order in which they build on each other."""
+
+OutputFolder = Annotated[
+    Path, typer.Option("--output", "-o", help="Folder that the files are written to.")
+]
+Full = Annotated[
+    bool,
+    typer.Option("--full", help="Also the logo and OpenGraph manifests and their pictures."),
+]
+MaxAge = Annotated[
+    str | None,
+    typer.Option("--max-age", metavar="AGE", help="Fail when stored data is older, such as 3d."),
+]
+
+
+def _run(shared: GlobalOptions, common: JobOptions, *jobs: JobName, **options: Any) -> None:
+    from datafetch.cli.session import Session
+
+    with Session(shared, common) as session:
+        session.run_jobs(jobs, **options)
+
+
+def _age(text: str | None) -> float | None:
+    return None if text is None else parse_age(text)
+
+
+@with_options(job=True)
+def bookmarks(
+    shared: GlobalOptions,
+    common: JobOptions,
+    *,
+    restore: Annotated[
+        int | None,
+        typer.Option(
+            "--restore",
+            min=1,
+            max=5,
+            metavar="N",
+            help="Publish the N-th newest backup (1 is the newest) instead of syncing.",
+        ),
+    ] = None,
+) -> None:
+    """Sync the bookmark list into the store."""
+    _run(shared, common, JobName.BOOKMARKS, restore=restore)
+
+
+@with_options(job=True)
+def github(
+    shared: GlobalOptions,
+    common: JobOptions,
+    *,
+    repo: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--repo",
+            metavar="OWNER/NAME",
+            help="Force this repository's statistics only, then rebuild the sums; repeatable.",
+        ),
+    ] = None,
+) -> None:
+    """Refresh GitHub activity: calendar, statistics of every repository, summaries."""
+    names = tuple(repo or ())
+    for name in names:
+        if name.count("/") != 1 or not all(name.split("/")):
+            raise typer.BadParameter(f"--repo {name}: write OWNER/NAME")
+    _run(shared, common, JobName.GITHUB, only=names)
+
+
+@with_options(job=True)
+def logos(
+    shared: GlobalOptions,
+    common: JobOptions,
+    *,
+    domain: Annotated[
+        list[str] | None,
+        typer.Option("--domain", metavar="D", help="Only this domain; repeatable."),
+    ] = None,
+    missing: Missing = False,
+    older_than: OlderThan = None,
+) -> None:
+    """Fetch the logo of every known domain that has none yet or whose logo is due."""
+    _run(
+        shared,
+        common,
+        JobName.LOGOS,
+        only=tuple(domain or ()),
+        missing=missing,
+        older_than_s=_age(older_than),
+    )
+
+
+@with_options(job=True)
+def refresh_opengraph(
+    shared: GlobalOptions,
+    common: JobOptions,
+    *,
+    url: Annotated[
+        list[str] | None,
+        typer.Option("--url", metavar="U", help="Only this page; repeatable."),
+    ] = None,
+    missing: Missing = False,
+    older_than: OlderThan = None,
+) -> None:
+    """Backfill OpenGraph metadata and pictures of the stored bookmarks."""
+    _run(
+        shared,
+        common,
+        JobName.OPENGRAPH,
+        only=tuple(url or ()),
+        missing=missing,
+        older_than_s=_age(older_than),
+    )
+
+
+@with_options(job=True)
+def update(
+    shared: GlobalOptions,
+    common: JobOptions,
+    *,
+    jobs: Annotated[
+        list[JobName] | None, typer.Argument(metavar="[JOB]...", help="Jobs, in this order.")
+    ] = None,
+) -> None:
+    """Run the named jobs one after the other; all of them when none is named."""
+    _run(shared, common, *(jobs or ALL_JOBS))
+
+
+@with_options(job=True)
+def prefetch_dev(
+    shared: GlobalOptions,
+    common: JobOptions,
+    *,
+    output: OutputFolder = Path("generated"),
+    full: Full = False,
+) -> None:
+    """Fetch everything from all sources, then write the files that a build needs."""
+    from datafetch.cli.session import Session
+
+    with Session(shared, common) as session:
+        session.run_jobs(ALL_JOBS)
+        session.run_prefetch(output, full=full)
+
+
+@with_options(job=False)
+def prefetch_build(
+    shared: GlobalOptions,
+    common: JobOptions,
+    *,
+    output: OutputFolder = Path("generated"),
+    full: Full = False,
+    max_age: MaxAge = None,
+) -> None:
+    """Check what the store holds and write the files that a build needs; no upstream is asked."""
+    from datafetch.cli.session import Session
+
+    with Session(shared, common, build=True) as session:
+        session.run_prefetch(output, full=full, max_age_s=_age(max_age))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the job commands to the application."""
+    for command in (
+        bookmarks,
+        github,
+        logos,
+        refresh_opengraph,
+        prefetch_build,
+        prefetch_dev,
+        update,
+    ):
+        app.command(command.__name__.replace("_", "-"))(command)

@@ -1,0 +1,114 @@
+"""Shows results and progress: results on stdout, the rest on stderr."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from datafetch.errors import ConfigurationError, DatafetchError
+from datafetch.jobs.base import NoProgress, Progress
+from datafetch.logs import redact
+from datafetch.models.run import RunResult
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+
+def print_error(error: DatafetchError) -> None:
+    """Say what happened and what to do, on stderr."""
+    if isinstance(error, ConfigurationError):
+        _say("datafetch: settings are missing or invalid:")
+        for problem in error.problems:
+            _say(f"  - {redact(problem)}")
+    else:
+        _say(f"datafetch: {redact(str(error))}")
+    if error.hint:
+        _say(f"  {error.hint}")
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def print_results(results: Sequence[RunResult], *, as_json: bool, quiet: bool) -> None:
+    """One JSON array, or a line for each operation and one closing line of counts."""
+    if as_json:
+        _show(json.dumps([result.to_json() for result in results], ensure_ascii=False))
+        return
+    failed = [result for result in results if not result.success]
+    for result in failed if quiet else results:
+        _show(result_line(result))
+        for note in result.notes:
+            _show(f"    {note}")
+        if result.error and result.hint:
+            _show(f"    {result.hint}")
+    if results and (failed or not quiet):
+        _show(closing_line(results))
+
+
+def result_line(result: RunResult) -> str:
+    """One operation for people."""
+    text = (
+        f"{result.operation.value:<24} {result.status.value:<10} "
+        f"{result.items_processed} items, {result.items_changed} changed, "
+        f"{result.items_skipped} skipped, {result.items_failed} failed, {result.duration_s:.1f} s"
+    )
+    return f"{text}: {result.error}" if result.error else text
+
+
+def closing_line(results: Sequence[RunResult]) -> str:
+    """All operations in one line of counts."""
+    count = len(results)
+    failed = sum(1 for result in results if not result.success)
+    changed = sum(result.items_changed for result in results)
+    seconds = sum(result.duration_s for result in results)
+    return (
+        f"{count} operation{'s' if count != 1 else ''}, {failed} failed, "
+        f"{changed} items changed, {seconds:.1f} s"
+    )
+
+
+class TerminalProgress:
+    """Progress bars on a terminal's stderr; nothing anywhere else."""
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled and sys.stderr.isatty()
+        self._bars: RichProgress | None = None
+
+    def for_job(self, name: str) -> Progress:
+        """The progress of one job."""
+        if not self._enabled:
+            return NoProgress()
+        if self._bars is None:
+            from rich.console import Console
+            from rich.progress import Progress as Bars
+
+            self._bars = Bars(console=Console(stderr=True), transient=True)
+            self._bars.start()
+        return _Bar(self._bars, self._bars.add_task(name, total=None))
+
+    def close(self) -> None:
+        """Take the bars off the screen."""
+        if self._bars is not None:
+            self._bars.stop()
+
+
+class _Bar:
+    """One job's bar."""
+
+    def __init__(self, bars: "RichProgress", task: "TaskID") -> None:
+        self._bars = bars
+        self._task = task
+
+    def total(self, count: int) -> None:
+        """So many items will be worked on."""
+        self._bars.update(self._task, total=count)
+
+    def advance(self, count: int = 1) -> None:
+        """So many more items are done."""
+        self._bars.advance(self._task, count)

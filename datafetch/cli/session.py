@@ -1,0 +1,179 @@
+"""One call of a job command: settings, real parts, signals, requests in turn, results, exit code."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from datafetch.cli.options import GlobalOptions, JobOptions
+from datafetch.cli.render import TerminalProgress, print_error, print_results
+from datafetch.clock import CancelToken, SystemClock
+from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
+from datafetch.factory import check_jobs, make_parts
+from datafetch.logs import LogFormat, configure_logging, default_format
+from datafetch.manager import DataFetchManager, PrefetchRequest
+from datafetch.models.run import (
+    OPERATIONS,
+    JobName,
+    Operation,
+    RunOptions,
+    RunRequest,
+    RunResult,
+    RunStatus,
+)
+from datafetch.settings import Environment, Settings, load_settings
+
+_DEFAULT_ENV_FILE = Path(".env")
+
+
+class Session:
+    """Use as a context manager: leaving it prints the results and exits with their code."""
+
+    def __init__(self, shared: GlobalOptions, common: JobOptions, *, build: bool = False) -> None:
+        """`build` says that the command only reads the store."""
+        self._shared = shared
+        self._common = common
+        self._build = build
+        self._cancel = CancelToken()
+        self._results: list[RunResult] = []
+        self._asked: list[Operation] = []
+        self._progress = TerminalProgress(enabled=not shared.quiet)
+        self._settings: Settings | None = None
+        self._manager: DataFetchManager | None = None
+
+    def __enter__(self) -> Self:
+        log_format: LogFormat = "json" if self._shared.log_format == "json" else "console"
+        configure_logging(
+            log_format if self._shared.log_format else default_format(), self._shared.verbosity
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._progress.close()
+        if isinstance(error, DatafetchError):
+            print_error(error)
+            self._fail_the_rest(error)
+        elif error is not None:
+            return False
+        if self._common.json or error is None:
+            print_results(self._results, as_json=self._common.json, quiet=self._shared.quiet)
+        self._exit(worst_code(self._results, error))
+        return True
+
+    def run_jobs(self, jobs: Sequence[JobName], **options: Any) -> None:
+        """Run jobs one after the other; one that fails does not stop the next.
+
+        Raises:
+            ConfigurationError: settings are missing or invalid; nothing was run.
+            UsageError: an option is refused here; nothing was run.
+        """
+        self._asked.extend(OPERATIONS[job] for job in jobs)
+        settings = self._load()
+        check_jobs(settings, list(jobs))
+        run_options = self._options(settings, options)
+        for job in jobs:
+            if self._cancel.cancelled:
+                return
+            self._results.append(self._get_manager(settings).run(RunRequest(job, run_options)))
+
+    def run_prefetch(
+        self, output: Path, *, full: bool = False, max_age_s: float | None = None
+    ) -> None:
+        """Write the build's files from the store.
+
+        Raises:
+            ConfigurationError: settings are missing or invalid; nothing was written.
+        """
+        request = PrefetchRequest(output, full=full, max_age_s=max_age_s)
+        self._asked.extend(request.operations)
+        settings = self._load()
+        for operation in request.operations:
+            if self._cancel.cancelled:
+                return
+            self._results.append(self._get_manager(settings).prefetch(operation, request))
+
+    # ----------------------------------------------------------------- inside
+
+    def _load(self) -> Settings:
+        if self._settings is None:
+            env_file = self._shared.env_file or _DEFAULT_ENV_FILE
+            settings = load_settings(env_file)
+            if self._build and settings.ci and settings.store_is_default:
+                raise ConfigurationError(
+                    ["DATAFETCH_STORE or S3_BUCKET is missing: CI must say where objects live"]
+                )
+            self._settings = settings
+        return self._settings
+
+    def _get_manager(self, settings: Settings) -> DataFetchManager:
+        if self._manager is None:
+            parts = make_parts(settings, SystemClock(self._cancel), self._cancel)
+            self._manager = DataFetchManager(settings, parts, self._progress.for_job)
+        return self._manager
+
+    def _options(self, settings: Settings, own: dict[str, Any]) -> RunOptions:
+        common = self._common
+        if common.limit is not None and settings.env is Environment.PRODUCTION:
+            raise UsageError(
+                "--limit is refused in production: it would cut the dataset",
+                hint="Leave it out, or set DATAFETCH_ENV=development.",
+            )
+        return RunOptions(
+            force=common.force,
+            dry_run=common.dry_run or settings.dry_run,
+            limit=common.limit if common.limit is not None else settings.test_limit,
+            allow_shrink=common.allow_shrink,
+            **own,
+        )
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        self._cancel.cancel(Cancelled(f"stopped by {name}", signal=number))
+
+    def _fail_the_rest(self, error: DatafetchError) -> None:
+        done = {result.operation for result in self._results}
+        for operation in self._asked:
+            if operation not in done:
+                self._results.append(
+                    RunResult(
+                        operation,
+                        RunStatus.FAILED,
+                        run_id="",
+                        error=str(error),
+                        exit_code=int(error.exit_code),
+                    )
+                )
+
+    def _exit(self, code: int) -> None:
+        if self._cancel.cancelled:
+            # Threads that did not end in time must not hold the process back.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        sys.exit(code)
+
+
+def worst_code(results: Sequence[RunResult], error: BaseException | None = None) -> int:
+    """The exit code of a command: signal, 2, 78, 1, 75, 0, in this order."""
+    codes = {result.exit_code for result in results}
+    if isinstance(error, DatafetchError):
+        codes.add(int(error.exit_code))
+    order = (
+        ExitCode.SIGTERM,
+        ExitCode.SIGINT,
+        ExitCode.USAGE,
+        ExitCode.CONFIGURATION,
+        ExitCode.FAILED,
+        ExitCode.LOCKED,
+    )
+    return next((int(code) for code in order if code in codes), 0)

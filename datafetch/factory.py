@@ -1,0 +1,162 @@
+"""Makes the real parts from the settings; everyone else receives objects.
+
+Heavy libraries are imported here, inside the functions that need them.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from datafetch import __version__
+from datafetch.clock import CancelToken, Clock
+from datafetch.errors import ConfigurationError
+from datafetch.jobs.base import Job
+from datafetch.logs import register_secrets
+from datafetch.models.job_settings import JobSettings
+from datafetch.models.run import JobName
+from datafetch.net.base import HttpClient
+from datafetch.ops.lease import LeaseBackend
+from datafetch.runtime.engine import Engine, ThreadEngine
+from datafetch.settings import Settings, origins
+from datafetch.store.base import ObjectStore
+from datafetch.store.keys import Keys, PublicUrls
+
+PROJECT_URL = "https://pypi.org/project/datafetch/"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The real parts of one process."""
+
+    store: ObjectStore
+    keys: Keys
+    urls: PublicUrls
+    http: HttpClient
+    engine: Engine
+    leases: LeaseBackend
+    clock: Clock
+    cancel: CancelToken
+
+
+def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
+    """Store, client, engine and leases as the settings want them.
+
+    Raises:
+        ConfigurationError: the store cannot be made from the settings.
+    """
+    from datafetch.ops.leases.store import StoreLeases
+
+    register_secrets(_secrets(settings))
+    store = make_store(settings, clock)
+    keys = Keys(settings.env.suffix)
+    return Parts(
+        store=store,
+        keys=keys,
+        urls=PublicUrls(settings.cdn_url, store.url),
+        http=make_http(settings, clock, cancel),
+        engine=ThreadEngine(settings.concurrency, cancel),
+        leases=StoreLeases(store, keys, clock, settings.lock_ttl_s),
+        clock=clock,
+        cancel=cancel,
+    )
+
+
+def make_store(settings: Settings, clock: Clock) -> ObjectStore:
+    """The store that `DATAFETCH_STORE` names."""
+    scheme, _, rest = settings.store_url.partition(":")
+    if scheme == "file":
+        from datafetch.store.local import LocalStore
+
+        return LocalStore(Path(rest.removeprefix("//")).expanduser(), clock)
+    from datafetch.store.s3 import S3Store
+
+    access, secret = settings.s3_access_key_id, settings.s3_secret_access_key
+    token = settings.s3_session_token
+    return S3Store(
+        bucket=rest.strip("/"),
+        endpoint=settings.s3_server_url,
+        region=settings.s3_region,
+        access_key=access.get_secret_value() if access else None,
+        secret_key=secret.get_secret_value() if secret else None,
+        session_token=token.get_secret_value() if token else None,
+        acl=settings.s3_object_acl,
+        width=settings.concurrency,
+        clock=clock,
+    )
+
+
+def make_http(settings: Settings, clock: Clock, cancel: CancelToken) -> HttpClient:
+    """The guarded client; it connects to nothing before it is asked."""
+    from datafetch.net.client import GuardedClient, NetOptions
+
+    options = NetOptions(
+        user_agent=settings.user_agent or f"datafetch/{__version__} (+{PROJECT_URL})",
+        width=settings.concurrency,
+        trusted_origins=origins(settings.bookmarks_api_url, settings.github_api_url),
+        allow_hosts=settings.allowed_hosts,
+    )
+    return GuardedClient(options, clock=clock, cancel=cancel, rng=random.Random())  # noqa: S311 - jitter
+
+
+def make_job(name: JobName) -> Job:
+    """The job of that name."""
+    match name:
+        case JobName.BOOKMARKS:
+            from datafetch.jobs.bookmarks import BookmarksJob
+
+            return BookmarksJob()
+        case JobName.GITHUB:
+            from datafetch.jobs.github import GitHubJob
+
+            return GitHubJob()
+        case JobName.LOGOS:
+            from datafetch.jobs.logos import LogosJob
+
+            return LogosJob()
+        case JobName.OPENGRAPH:
+            from datafetch.jobs.opengraph import OpengraphJob
+
+            return OpengraphJob()
+
+
+def job_settings(settings: Settings, name: JobName) -> JobSettings:
+    """A job's own group of settings.
+
+    Raises:
+        ConfigurationError: names that it needs are missing.
+    """
+    groups: dict[JobName, Callable[[], JobSettings]] = {
+        JobName.BOOKMARKS: settings.for_bookmarks,
+        JobName.GITHUB: settings.for_github,
+        JobName.LOGOS: settings.for_logos,
+        JobName.OPENGRAPH: settings.for_opengraph,
+    }
+    return groups[name]()
+
+
+def check_jobs(settings: Settings, names: list[JobName]) -> None:
+    """Look at the settings of several jobs at once.
+
+    Raises:
+        ConfigurationError: all that is missing for any of them.
+    """
+    problems: list[str] = []
+    for name in names:
+        try:
+            job_settings(settings, name)
+        except ConfigurationError as error:
+            problems.extend(problem for problem in error.problems if problem not in problems)
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    values = (
+        settings.s3_access_key_id,
+        settings.s3_secret_access_key,
+        settings.s3_session_token,
+        settings.bookmark_bearer_token,
+        settings.github_token,
+    )
+    return [value.get_secret_value() for value in values if value]

@@ -1,0 +1,48 @@
+"""How a run that ended is judged: status, exit code and error line, from report and exception."""
+
+import signal
+import traceback
+
+from datafetch.errors import Cancelled, DatafetchError, ExitCode, LeaseHeld
+from datafetch.logs import redact
+from datafetch.models.run import JobReport, RunStatus
+
+
+def verdict(
+    report: JobReport, error: Exception | None, max_failure_ratio: float
+) -> tuple[RunStatus, ExitCode]:
+    """Status and exit code of an operation, as the README's table of exit codes says."""
+    if error is not None:
+        return _verdict_on_error(error)
+    if report.newly_failed > max_failure_ratio * max(report.processed, report.newly_failed):
+        return RunStatus.FAILED, ExitCode.FAILED
+    if report.failed or report.partial:
+        return RunStatus.PARTIAL, ExitCode.OK
+    if report.changed or report.change_detected:
+        return RunStatus.SUCCEEDED, ExitCode.OK
+    return RunStatus.UNCHANGED, ExitCode.OK
+
+
+def _verdict_on_error(error: Exception) -> tuple[RunStatus, ExitCode]:
+    if isinstance(error, Cancelled):
+        codes: dict[int, ExitCode] = {
+            signal.SIGINT: ExitCode.SIGINT,
+            signal.SIGTERM: ExitCode.SIGTERM,
+        }
+        return RunStatus.CANCELLED, codes.get(error.signal or 0, ExitCode.FAILED)
+    if isinstance(error, LeaseHeld):
+        return RunStatus.LOCKED, ExitCode.LOCKED
+    code = error.exit_code if isinstance(error, DatafetchError) else ExitCode.FAILED
+    return RunStatus.FAILED, code
+
+
+def error_text(report: JobReport, error: Exception | None, status: RunStatus) -> str | None:
+    """The result's `error`: one redacted line, None when there is nothing to say."""
+    if isinstance(error, DatafetchError):
+        return redact(str(error))
+    if error is not None:
+        last = traceback.format_exception_only(error)[-1].strip()
+        return redact(f"unexpected: {last}")
+    if status is RunStatus.FAILED:
+        return f"{report.newly_failed} of {report.processed} items failed"
+    return redact(report.partial) if report.partial else None
