@@ -1,0 +1,445 @@
+"""The bookmark job when upstream, store or the run itself fails: nothing good is ever lost."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from datafetch.errors import (
+    BaseMoved,
+    DatafetchError,
+    Denied,
+    GuardRefused,
+    Inconsistent,
+    LeaseLost,
+    Malformed,
+    Missing,
+    StoreUnavailable,
+    TransientError,
+)
+from tests.fakes import karakeep
+from tests.fakes.faults import reply
+from tests.jobs.bookmark_world import KEYS, NEWEST, SETTINGS, World, link
+from tests.stores import Call, Killed
+
+PAGE = f"/lists/{SETTINGS.list_id}/bookmarks"
+
+
+def bodies(world: World) -> dict[str, bytes]:
+    """Everything that is stored of the dataset, without what says when a run was."""
+    moving = (KEYS.bookmarks_index(), KEYS.bookmarks_heartbeat(), KEYS.dead_letters("bookmarks"))
+    return {key: world.store.get(key).body for key in world.keys() if key not in moving}
+
+
+# ------------------------------------------------------------------ upstream
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (reply(503), TransientError),
+        (reply(401), Denied),
+        (reply(404), Missing),
+        (reply(200, "<html>"), Malformed),
+        (reply(200, "[]"), Malformed),
+        (reply(200, '{"bookmarks":{},"nextCursor":null}'), Malformed),
+        (reply(200, '{"bookmarks":[],"nextCursor":5}'), Malformed),
+        (reply(200, '{"bookmarks":[],"nextCursor":"again"}'), Malformed),
+        (reply(200, '{"bookmarks":[],"nextCursor":null}'), GuardRefused),
+    ],
+    ids=["down", "token", "list", "html", "array", "object", "cursor", "repeated", "empty"],
+)
+def test_upstream_failure_moves_the_attempt_only(answer: Any, error: type[DatafetchError]) -> None:
+    """An API outage was answered from the store and reported as a fresh success."""
+    world = World.of(30)
+    world.run()
+    before, index = bodies(world), world.index()
+    world.app.inject(answer, PAGE)
+    with pytest.raises(error):
+        world.run()
+    after = world.index()
+    assert bodies(world) == before
+    assert after == {**index, "lastAttemptedAt": index["lastAttemptedAt"] + 3_600_000}
+    heartbeat = world.json(KEYS.bookmarks_heartbeat())
+    assert (heartbeat["success"], heartbeat["changeDetected"]) == (False, False)
+    assert heartbeat["error"]
+    world.app.heal()
+    assert not world.run().change_detected
+    world.assert_whole()
+
+
+def test_failed_first_run_leaves_no_index() -> None:
+    """A run that failed before anything was stored vouches for nothing."""
+    world = World.of(30)
+    world.app.inject(reply(503), PAGE)
+    with pytest.raises(TransientError):
+        world.run()
+    assert world.keys() == [KEYS.bookmarks_heartbeat()]
+
+
+@pytest.mark.parametrize(
+    ("change", "production"),
+    [
+        (lambda world: world.app.remove(*[f"b{number:03d}" for number in range(7)]), False),
+        (
+            lambda world: [
+                world.app.malform(f"b{number:03d}", content={"type": "link"})
+                for number in range(30)
+            ],
+            False,
+        ),
+    ],
+    ids=["shrunken", "no-urls"],
+)
+def test_worse_answers_are_refused_and_can_be_allowed(
+    change: Callable[[World], Any], production: bool
+) -> None:
+    """An empty or partial API answer replaced the list; no check on shrinking."""
+    world = World.of(30, production=production)
+    world.run()
+    before = bodies(world)
+    change(world)
+    with pytest.raises(GuardRefused, match="30"):
+        world.run()
+    assert bodies(world) == before
+    assert world.run(allow_shrink=True).change_detected
+    world.assert_whole()
+
+
+def test_production_refuses_less_than_the_minimum() -> None:
+    """A limit for development reached production and cut the dataset."""
+    world = World.of(9, production=True)
+    with pytest.raises(GuardRefused, match="9 bookmarks"):
+        world.run()
+
+
+def test_unreadable_item_is_quarantined() -> None:
+    """One null `imageUrl` failed the whole refresh for days; now one bad item is set aside."""
+    world = World.of(30)
+    world.run()
+    stored = world.item("b004")
+    world.app.malform("b004", tags="broken")
+    world.app.edit("b005", title="New")
+    report = world.run()
+    assert (report.failed, report.newly_failed, report.processed) == (1, 1, 30)
+    assert world.item("b004") == stored
+    world.assert_whole()
+    report = world.run()
+    assert (report.failed, report.newly_failed, report.change_detected) == (1, 0, False)
+    world.app.malform("b004", tags=[])
+    report = world.run()
+    assert report.failed == 0
+    assert world.context is not None
+    assert not world.context.dead_letters.letters
+    world.assert_whole()
+
+
+def test_item_without_an_id_shields_all_absent_ones() -> None:
+    """An item whose id cannot be read may be any stored one: then nothing is taken for deleted."""
+    world = World.of(30)
+    world.run()
+    world.app.malform("b004", id=7)
+    report = world.run()
+    assert (report.failed, report.processed) == (1, 30)
+    world.assert_whole()
+
+
+def test_id_that_climbs_is_quarantined() -> None:
+    """An id is part of a key: one that leaves its folder is never used."""
+    world = World.of(5)
+    world.app.add(karakeep.link("../../x", "https://e.com", NEWEST))
+    assert world.run().failed == 1
+    assert not [key for key in world.keys() if ".." in key]
+    world.assert_whole()
+
+
+def test_absence_gets_a_second_look() -> None:
+    """Items moved between pages while paging; some never came, and are not deleted for that."""
+    world = World.of(30)
+    world.run()
+    for name in ("b003", "b007"):
+        world.app.inject(without(name), PAGE, times=1)
+    report = world.run()
+    assert not report.change_detected
+    assert [path for path in world.asked if path.endswith("/lists")] == [
+        "/api/v1/bookmarks/b003/lists"
+    ]
+    world.app.leave_list("b009")
+    world.app.heal()
+    report = world.run()
+    assert report.changed == 1
+    assert "b009" not in world.slugs()
+    world.assert_whole()
+
+
+def test_many_absent_ones_are_looked_for_in_a_second_reading() -> None:
+    """More than twenty absent bookmarks: the whole list is read once more."""
+    world = World.of(150)
+    world.run()
+    gone = [f"b{number:03d}" for number in range(30)]
+    world.app.inject(without(*gone), PAGE, times=2)
+    assert not world.run().change_detected
+    assert len(world.asked) == 4
+    world.app.remove(*gone[:25])
+    report = world.run()
+    assert (report.changed, report.processed) == (25, 125)
+    world.assert_whole()
+
+
+def test_second_look_that_fails_keeps_the_bookmark() -> None:
+    """What cannot be confirmed is not deleted."""
+    world = World.of(30)
+    world.run()
+    world.app.remove("b003")
+    world.app.inject(reply(503), "/lists", after=1)
+    assert "b003" in world.slugs()
+    assert not world.run().change_detected
+    world.app.heal()
+    assert world.run().changed == 1
+
+
+def test_item_that_comes_twice_is_stored_once() -> None:
+    """Items moved between pages while paging; some came twice."""
+    world = World.of(5)
+    world.app.inject(doubled, PAGE)
+    assert world.run().processed == 5
+    world.assert_whole()
+
+
+# --------------------------------------------------------------------- store
+
+
+def test_store_error_is_not_an_empty_store() -> None:
+    """A store error was read as "not found"; the dataset was rebuilt from nothing over good data."""
+    world = World.of(30)
+    world.run()
+    before = {key: world.store.get(key).body for key in world.keys()}
+    for broken in range(3):
+        with pytest.raises(StoreUnavailable):
+            world.run(fault=lambda _, number, at=broken: "fail" if number == at else None)
+        assert {key: world.store.get(key).body for key in world.keys()} == before
+
+
+def changed_world() -> World:
+    """A stored list and an upstream on which everything that can happen has happened."""
+    world = World.of(60)
+    world.run()
+    world.enrich("b010", ogTitle="Stored")
+    world.run(force=True)
+    world.app.remove("b001", "b030")
+    world.app.edit("b010", title="New")
+    world.app.edit("b011", tags=[karakeep.tag("Fresh")])
+    world.app.add(link(70), link(71, url="https://site2.example.com/page/2"))
+    return world
+
+
+def requests_of(world: World) -> int:
+    """How many store requests the next run makes."""
+    world.run()
+    assert world.faulty is not None
+    return len(world.faulty.calls)
+
+
+TOTAL = requests_of(changed_world())
+
+
+@pytest.mark.parametrize("kind", ["fail", "lost", "gone", "kill"])
+@pytest.mark.parametrize("at", range(TOTAL))
+def test_fault_at_each_request(kind: str, at: int) -> None:
+    """Whatever request fails, the index vouches only for what is there, and the next run ends it."""
+    world = changed_world()
+    before, slugs = world.index(), world.slugs()
+    try:
+        world.run(fault=lambda _, number: kind if number == at else None)
+    except (StoreUnavailable, Killed, BaseMoved):
+        pass
+    index = world.index()
+    if index["checksum"] != before["checksum"]:
+        assert [item["id"] for item in world.master()] == world.app.ids()
+        assert all(KEYS.bookmark_by_id(key) in world.keys() for key in world.app.ids())
+        assert all(
+            KEYS.bookmark_page(number + 1) in world.keys() for number in range(index["totalPages"])
+        )
+    world.run()
+    world.assert_whole()
+    assert [item["id"] for item in world.master()] == world.app.ids()
+    assert world.item("b010")["ogTitle"] == "Stored"
+    after = world.slugs()
+    assert all(after[key] == slug for key, slug in slugs.items() if key in after)
+    assert world.run().change_detected is False
+
+
+def test_lost_answers_do_not_fail_a_run() -> None:
+    """A conditional PUT was stored, its answer lost, the retry met a 412, and the index was taken for lost."""
+    world = changed_world()
+    report = world.run(fault=lambda call, _: "lost" if call.method == "put" else None)
+    assert report.change_detected
+    world.assert_whole()
+
+
+@dataclass
+class Fence:
+    """A fence that falls after so many checks."""
+
+    left: int
+    token: int = 1
+
+    def check(self) -> None:
+        """Raise once all checks are used up."""
+        self.left -= 1
+        if self.left < 0:
+            raise LeaseLost
+
+
+@pytest.mark.parametrize("left", [0, 1, 5, 12, 20])
+def test_run_without_lease_writes_nothing_more(left: int) -> None:
+    """A process stopped past its lease woke and went on writing content before the index refused it."""
+    world = changed_world()
+    with pytest.raises(LeaseLost):
+        world.run(fence=Fence(left))
+    assert world.faulty is not None
+    assert world.faulty.count("put", "delete") == left
+    world.run()
+    world.assert_whole()
+
+
+def test_moved_base_starts_over_once() -> None:
+    """A run that lost its base to another one starts over from what is stored now."""
+    world = changed_world()
+    moved: list[Call] = []
+
+    def other(call: Call, _: int) -> str | None:
+        if call.method == "put" and call.key == KEYS.bookmarks_index() and not moved:
+            moved.append(call)
+            world.enrich("b012", ogTitle="By the other run")
+            world.store.put(call.key, b'{"count":58,"lastModified":"x"}')
+        return None
+
+    world.run(fault=other)
+    world.assert_whole()
+    assert world.item("b012")["ogTitle"] == "By the other run"
+
+    def always(call: Call, _: int) -> str | None:
+        if call.method == "put" and call.key == KEYS.bookmarks_index():
+            world.store.put(call.key, world.store.get(call.key).body + b" ")
+        return None
+
+    world.app.edit("b003", title="Once more")
+    with pytest.raises(BaseMoved):
+        world.run(fault=always)
+    world.run()
+    world.assert_whole()
+
+
+# ----------------------------------------------------------------- read-back
+
+
+@pytest.mark.parametrize("broken", [b"{", b"{}", b'[{"title":"no id"}]', b"\xff", None])
+def test_broken_master_is_rebuilt_from_single_items(broken: bytes | None) -> None:
+    """A corrupt object in the store crashed the run, or was taken as empty."""
+    world = World.of(30)
+    world.run()
+    world.enrich("b003", ogTitle="Stored")
+    world.run(force=True)
+    items = world.master()
+    if broken is None:
+        world.store.delete(KEYS.bookmarks())
+    else:
+        world.store.put(KEYS.bookmarks(), broken)
+    world.app.edit("b004", title="New")
+    world.run()
+    world.assert_whole()
+    assert [item for item in world.master() if item["id"] != "b004"] == [
+        item for item in items if item["id"] != "b004"
+    ]
+    kept = [key for key in world.keys() if ".corrupt-" in key]
+    assert [world.store.get(key).body for key in kept] == ([] if broken is None else [broken])
+
+
+@pytest.mark.parametrize(
+    "key", [KEYS.bookmarks_index(), KEYS.dataset("bookmarks"), KEYS.slug_mapping()]
+)
+def test_other_broken_objects_are_kept_aside_and_made_again(key: str) -> None:
+    """What cannot be read is kept aside and rebuilt from the other copies; slugs and items stay."""
+    world = World.of(30)
+    world.run()
+    slugs = world.slugs()
+    world.store.put(key, b"no json")
+    world.app.edit("b004", title="New")
+    world.run(force=key == KEYS.slug_mapping())
+    world.assert_whole()
+    assert world.slugs() == slugs
+    assert [world.store.get(found).body for found in world.keys() if ".corrupt-" in found] == [
+        b"no json"
+    ]
+    assert not world.run().change_detected
+
+
+def test_broken_single_item_does_not_stop_the_rebuild() -> None:
+    """Of the copies that are left each counts; a broken one is kept aside and made again."""
+    world = World.of(30)
+    world.run()
+    world.store.delete(KEYS.bookmarks())
+    world.store.put(KEYS.bookmark_by_id("b002"), b"null")
+    world.run(force=True)
+    world.assert_whole()
+    assert len(world.master()) == 30
+
+
+def test_nothing_readable_is_never_empty() -> None:
+    """When the index counts bookmarks and no copy can be read, nothing is replaced unasked."""
+    world = World.of(30)
+    world.run()
+    world.store.delete(KEYS.bookmarks())
+    for key in world.keys(KEYS.bookmarks_by_id_prefix()):
+        world.store.delete(key)
+    world.app.edit("b004", title="New")
+    with pytest.raises(Inconsistent, match="30 bookmarks"):
+        world.run()
+    world.run(allow_shrink=True)
+    world.assert_whole()
+
+
+def test_store_of_an_old_system_is_taken_over() -> None:
+    """A dataset without our state keeps its slugs, enrichment and unknown fields."""
+    world = World.of(30)
+    world.run()
+    world.enrich("b003", slug="old-slug", ogImage="https://cdn.example.com/x.png", old=1)
+    for key in (KEYS.slug_mapping(), KEYS.dataset("bookmarks"), KEYS.bookmarks_index()):
+        world.store.delete(key)
+    world.run()
+    world.assert_whole()
+    assert world.slugs()["b003"] == "old-slug"
+    assert world.item("b003")["old"] == 1
+
+
+def test_half_a_surrogate_pair_is_no_obstacle() -> None:
+    """A text that was cut inside an emoji is stored with a replacement character."""
+    world = World.of(3)
+    world.app.edit("b001", title="cut \ud83d", tags=[karakeep.tag("t")])
+    world.run()
+    assert world.item("b001")["title"] == "cut \ufffd"
+    world.assert_whole()
+
+
+# ------------------------------------------------------------------- helpers
+
+
+def without(*names: str) -> Any:
+    """The proper answer less some items."""
+
+    def act(request: Any, answer: Any) -> Any:
+        value = json.loads(answer(request).body)
+        value["bookmarks"] = [one for one in value["bookmarks"] if one["id"] not in names]
+        return karakeep.Response.json(value)
+
+    return act
+
+
+def doubled(request: Any, answer: Any) -> Any:
+    """The proper answer with each item twice."""
+    value = json.loads(answer(request).body)
+    value["bookmarks"] *= 2
+    return karakeep.Response.json(value)
