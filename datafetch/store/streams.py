@@ -52,7 +52,7 @@ class Window(io.RawIOBase):
         super().__init__()
         self._body = body
         self._start = body.tell()
-        self._size = size
+        self.size = size
         self._at = 0
 
     def readable(self) -> bool:
@@ -69,13 +69,13 @@ class Window(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move inside the window."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self.size}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def read(self, size: int | None = -1) -> bytes:
         """Up to `size` bytes, all that are left when it is negative or None."""
-        left = max(0, self._size - self._at)
+        left = max(0, self.size - self._at)
         wanted = left if size is None or size < 0 else min(size, left)
         self._body.seek(self._start + self._at)
         piece = self._body.read(wanted)

@@ -1,0 +1,307 @@
+"""A bucket of Amazon S3, or of any server that speaks its protocol, as an object store (boto3).
+
+botocore retries (standard mode, bounded); nothing here retries the same again, but what
+botocore leaves alone: a conflict (409), and a body that was cut off after a good answer.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from datafetch.clock import Clock, SystemClock
+from datafetch.errors import (
+    ConfigurationError,
+    ObjectNotFound,
+    PreconditionFailed,
+    StoreConflict,
+    StoreError,
+    StoreUnavailable,
+)
+from datafetch.logs import redact
+from datafetch.store.base import JSON_TYPE, Condition, IfAbsent, IfMatch, ObjectInfo, StoredObject
+from datafetch.store.keys import is_public
+from datafetch.store.paths import check_key, check_prefix
+from datafetch.store.readback import etag_of_own_write
+from datafetch.store.s3_dialect import age_s, client_options, identity_of, object_url
+from datafetch.store.s3_errors import (
+    NO_ANSWER,
+    NO_BODY,
+    NOT_FOUND,
+    answer_of,
+    error_of,
+    no_bucket,
+)
+from datafetch.store.streams import Window, check_length
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+_CONFLICT_WAITS_S = (0.1, 0.2, 0.4)
+_AT_ONCE = 256 * 1024
+"""Up to so many bytes are handed to the socket at once. urllib3 gives that the connection's
+time limit as a whole, which a large body on a slow line would exceed; larger ones go in pieces."""
+
+_STREAM_AT_ONCE = 32 * 1024
+"""The same for streams, whose bytes are not in memory yet. In pieces costs a round trip more
+(botocore sends files with `Expect: 100-continue`)."""
+
+
+class S3Store:
+    """Objects in a bucket.
+
+    Conditions are sent with the ETag as the server gave it, quotes included.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        endpoint: str | None = None,
+        region: str = "us-east-1",
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        session_token: str | None = None,
+        acl: str | None = None,
+        width: int = 16,
+        clock: Clock | None = None,
+        connect_timeout_s: float = 5.0,
+        read_timeout_s: float = 30.0,
+        max_retries: int = 3,
+        ca_file: str | None = None,
+    ) -> None:
+        """Make the client; nothing is asked yet.
+
+        Args:
+            bucket: its name.
+            endpoint: base URL of a server other than Amazon's; then path style is used.
+            region: of the bucket.
+            access_key, secret_key, session_token: credentials; without them the standard chain
+                of AWS (environment, profile, role) is asked.
+            acl: canned ACL of what the public reads (`keys.is_public`), and of nothing else.
+            width: how many calls run at once; as many connections are kept.
+            clock: waits between the tries of a write that met another.
+            connect_timeout_s: seconds for connecting, and for each piece that is sent.
+            read_timeout_s: seconds without a byte from the server.
+            max_retries: how often botocore repeats a call that failed in passing.
+            ca_file: certificates to trust; else those of AWS_CA_BUNDLE or SSL_CERT_FILE.
+
+        Raises:
+            ConfigurationError: no client can be made of these.
+        """
+        self._bucket = bucket
+        self._endpoint = endpoint.rstrip("/") if endpoint else None
+        self._acl = acl
+        self._clock = clock or SystemClock()
+        self._bucket_seen = False
+        config = Config(
+            retries={"mode": "standard", "max_attempts": max_retries},
+            connect_timeout=connect_timeout_s,
+            read_timeout=read_timeout_s,
+            max_pool_connections=width,
+            tcp_keepalive=True,
+            **client_options(self._endpoint),
+        )
+        try:
+            session = boto3.session.Session(access_key, secret_key, session_token, region)
+            self._client: S3Client = session.client(
+                "s3",
+                endpoint_url=self._endpoint,
+                config=config,
+                # boto3 knows AWS_CA_BUNDLE but not the variable that everything else obeys.
+                verify=ca_file
+                or os.environ.get("AWS_CA_BUNDLE")
+                or os.environ.get("SSL_CERT_FILE"),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigurationError(
+                [f"the S3 store cannot be set up: {redact(str(error))}"]
+            ) from error
+
+    @property
+    def name(self) -> str:
+        """See `ObjectStore.name`."""
+        return f"s3://{self._bucket}"
+
+    @property
+    def identity(self) -> str:
+        """See `ObjectStore.identity`."""
+        return identity_of(self._client.meta.endpoint_url, self._bucket)
+
+    # ---------------------------------------------------------------- reading
+
+    def get(self, key: str) -> StoredObject:
+        """See `ObjectStore.get`; a body that was cut off is asked for once more."""
+        check_key(key)
+        try:
+            return self._get(key)
+        except _CutOff:
+            return self._get(key)
+
+    def head(self, key: str) -> ObjectInfo:
+        """See `ObjectStore.head`."""
+        check_key(key)
+        with self._translated(key):
+            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+        return ObjectInfo(
+            key,
+            answer["ETag"],
+            answer["ContentLength"],
+            answer["LastModified"],
+            answer.get("ContentType"),
+        )
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `ObjectStore.list`."""
+        check_prefix(prefix)
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix
+        )
+        with self._translated(prefix):
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    yield ObjectInfo(item["Key"], item["ETag"], item["Size"], item["LastModified"])
+
+    # ---------------------------------------------------------------- writing
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str = JSON_TYPE,
+        cache_control: str | None = None,
+        condition: Condition = None,
+    ) -> str:
+        """See `ObjectStore.put`."""
+        fields = self._fields(key, content_type, cache_control, condition)
+        return self._put(key, Window(io.BytesIO(body), len(body)), _AT_ONCE, fields)
+
+    def put_stream(
+        self,
+        key: str,
+        body: BinaryIO,
+        *,
+        size: int,
+        content_type: str,
+        cache_control: str | None = None,
+        condition: Condition = None,
+    ) -> str:
+        """See `ObjectStore.put_stream`; always one request, never parts.
+
+        Raises:
+            StoreError: the source ends before `size` bytes; nothing is sent.
+        """
+        check_length(key, body, size)
+        fields = self._fields(key, content_type, cache_control, condition)
+        return self._put(key, Window(body, size), _STREAM_AT_ONCE, fields)
+
+    def delete(self, key: str) -> None:
+        """See `ObjectStore.delete`."""
+        check_key(key)
+        try:
+            with self._translated(key):
+                self._client.delete_object(Bucket=self._bucket, Key=key)
+        except ObjectNotFound:  # S3 itself answers 204; some servers do not
+            return
+
+    def url(self, key: str) -> str:
+        """See `ObjectStore.url`; the bucket stands in the path, or in front of Amazon's host."""
+        return object_url(
+            self._client.meta.endpoint_url, self._bucket, key, is_aws=not self._endpoint
+        )
+
+    def close(self) -> None:
+        """See `ObjectStore.close`; a call under way ends by its own time limits."""
+        self._client.close()
+
+    # ------------------------------------------------------------------ steps
+
+    def _get(self, key: str) -> StoredObject:
+        with self._translated(key):
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+        try:
+            with closing(answer["Body"]) as stream:
+                body = stream.read()
+        except NO_ANSWER as error:
+            raise _CutOff(str(self._error(key, error)), key=key) from error
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        modified = answer["LastModified"]
+        info = ObjectInfo(key, answer["ETag"], len(body), modified, answer.get("ContentType"))
+        return StoredObject(info, body, age_s(headers.get("date"), modified))
+
+    def _put(self, key: str, body: Window, at_once: int, fields: dict[str, Any]) -> str:
+        """Put a window in one request, as one piece when it has at most `at_once` bytes."""
+        check_key(key)
+        for wait_s in (*_CONFLICT_WAITS_S, None):
+            body.seek(0)
+            fields["Body"] = body.read() if body.size <= at_once else body
+            try:
+                with self._translated(key):
+                    answer = self._client.put_object(
+                        Bucket=self._bucket, Key=key, ContentLength=body.size, **fields
+                    )
+                return answer["ETag"]
+            except StoreConflict:
+                if wait_s is None:
+                    raise
+                self._clock.sleep(wait_s)
+            except ObjectNotFound as error:  # so S3 answers If-Match when there is no object
+                raise PreconditionFailed(f"{key} is no longer there", key=key) from error
+            except PreconditionFailed as failed:
+                return etag_of_own_write(self.get, failed, size=body.size, sha256=body.sha256)
+        raise AssertionError("unreachable")
+
+    def _fields(
+        self, key: str, content_type: str, cache_control: str | None, condition: Condition
+    ) -> dict[str, Any]:
+        fields: dict[str, Any] = {"ContentType": content_type}
+        if cache_control:
+            fields["CacheControl"] = cache_control
+        if self._acl and is_public(key):
+            fields["ACL"] = self._acl
+        if isinstance(condition, IfMatch):
+            fields["IfMatch"] = condition.etag
+        elif isinstance(condition, IfAbsent):
+            fields["IfNoneMatch"] = "*"
+        return fields
+
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        """The client's errors as errors of the store."""
+        try:
+            yield
+        except ClientError as error:
+            if answer_of(error) == (NOT_FOUND, NO_BODY):
+                self._look_for_bucket(key)
+            raise self._error(key, error) from error
+        except NO_ANSWER as error:
+            raise self._error(key, error) from error
+
+    def _look_for_bucket(self, key: str) -> None:
+        """Tell a missing object from a missing bucket, once: their bare 404s are alike.
+
+        Raises:
+            StoreUnavailable: it is the bucket that is missing.
+        """
+        if self._bucket_seen:
+            return
+        try:
+            self._client.head_bucket(Bucket=self._bucket)
+        except (ClientError, *NO_ANSWER) as error:
+            if isinstance(error, ClientError) and answer_of(error)[0] == NOT_FOUND:
+                raise no_bucket(self.name, key) from error
+            raise self._error(key, error) from error
+        self._bucket_seen = True
+
+    def _error(self, key: str, error: Exception) -> StoreError:
+        return error_of(error, store=self.name, endpoint=self._client.meta.endpoint_url, key=key)
+
+
+class _CutOff(StoreUnavailable):
+    """The answer was good but its body did not arrive whole."""

@@ -1,0 +1,53 @@
+"""What differs between servers that speak S3, and where they say things: pure functions."""
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
+
+
+def client_options(endpoint: str | None) -> dict[str, Any]:
+    """Botocore's options for a server: path style where an endpoint is set.
+
+    Servers that are not Amazon's get no checksums beyond the required ones: many answer 400
+    or 501 to the trailers that botocore sends by default since 1.36.
+    """
+    if endpoint is None:
+        return {}
+    options: dict[str, Any] = {"s3": {"addressing_style": "path"}}
+    if not (urlsplit(endpoint).hostname or "").endswith(_AWS_DOMAINS):
+        options["request_checksum_calculation"] = "when_required"
+        options["response_checksum_validation"] = "when_required"
+    return options
+
+
+def object_url(endpoint: str, bucket: str, key: str, *, is_aws: bool) -> str:
+    """An object's own URL: the bucket in the path, or in front of Amazon's host.
+
+    A bucket with a dot in its name stays in the path, it would not fit Amazon's certificate
+    (Amazon S3 user guide, "Bucket naming rules").
+    """
+    if not is_aws or "." in bucket:
+        return f"{endpoint}/{bucket}/{key}"
+    scheme, _, host = endpoint.partition("://")
+    return f"{scheme}://{bucket}.{host}/{key}"
+
+
+def identity_of(endpoint: str, bucket: str) -> str:
+    """What tells a bucket from all others: host, port and path of its server, without credentials."""
+    parts = urlsplit(endpoint)
+    host = parts.netloc.rpartition("@")[2]
+    return f"s3://{host}{parts.path.rstrip('/')}/{bucket}"
+
+
+def age_s(date: str | None, modified: datetime) -> float | None:
+    """Seconds between an answer's Date and its Last-Modified, both by the server's clock."""
+    try:
+        told = parsedate_to_datetime(date or "")
+    except ValueError:
+        return None
+    if told.tzinfo is None:  # "-0000": UTC, of unknown place (RFC 5322, 3.3)
+        told = told.replace(tzinfo=UTC)
+    return max(0.0, (told - modified).total_seconds())
