@@ -24,11 +24,10 @@ from datafetch.errors import (
     StoreUnavailable,
 )
 from datafetch.logs import redact
-from datafetch.store.base import JSON_TYPE, Condition, IfAbsent, IfMatch, ObjectInfo, StoredObject
-from datafetch.store.keys import is_public
+from datafetch.store.base import JSON_TYPE, Condition, ObjectInfo, StoredObject
 from datafetch.store.paths import check_key, check_prefix
 from datafetch.store.readback import etag_of_own_write
-from datafetch.store.s3_dialect import age_s, client_options, identity_of, object_url
+from datafetch.store.s3_dialect import age_s, client_options, identity_of, object_url, put_fields
 from datafetch.store.s3_errors import (
     NO_ANSWER,
     NO_BODY,
@@ -81,8 +80,10 @@ class S3Store:
             bucket: its name.
             endpoint: base URL of a server other than Amazon's; then path style is used.
             region: of the bucket.
-            access_key, secret_key, session_token: credentials; without them the standard chain
-                of AWS (environment, profile, role) is asked.
+            access_key: with `secret_key`, and `session_token` if any; without them the
+                standard chain of AWS (environment, profile, role) is asked.
+            secret_key: see `access_key`.
+            session_token: see `access_key`.
             acl: canned ACL of what the public reads (`keys.is_public`), and of nothing else.
             width: how many calls run at once; as many connections are kept.
             clock: waits between the tries of a write that met another.
@@ -179,7 +180,7 @@ class S3Store:
         condition: Condition = None,
     ) -> str:
         """See `ObjectStore.put`."""
-        fields = self._fields(key, content_type, cache_control, condition)
+        fields = put_fields(key, content_type, cache_control, condition, self._acl)
         return self._put(key, Window(io.BytesIO(body), len(body)), _AT_ONCE, fields)
 
     def put_stream(
@@ -198,7 +199,7 @@ class S3Store:
             StoreError: the source ends before `size` bytes; nothing is sent.
         """
         check_length(key, body, size)
-        fields = self._fields(key, content_type, cache_control, condition)
+        fields = put_fields(key, content_type, cache_control, condition, self._acl)
         return self._put(key, Window(body, size), _STREAM_AT_ONCE, fields)
 
     def delete(self, key: str) -> None:
@@ -256,20 +257,6 @@ class S3Store:
             except PreconditionFailed as failed:
                 return etag_of_own_write(self.get, failed, size=body.size, sha256=body.sha256)
         raise AssertionError("unreachable")
-
-    def _fields(
-        self, key: str, content_type: str, cache_control: str | None, condition: Condition
-    ) -> dict[str, Any]:
-        fields: dict[str, Any] = {"ContentType": content_type}
-        if cache_control:
-            fields["CacheControl"] = cache_control
-        if self._acl and is_public(key):
-            fields["ACL"] = self._acl
-        if isinstance(condition, IfMatch):
-            fields["IfMatch"] = condition.etag
-        elif isinstance(condition, IfAbsent):
-            fields["IfNoneMatch"] = "*"
-        return fields
 
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:

@@ -5,6 +5,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from datafetch.store.base import Condition, IfAbsent, IfMatch
+from datafetch.store.keys import is_public
+
 _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
@@ -21,6 +24,22 @@ def client_options(endpoint: str | None) -> dict[str, Any]:
         options["request_checksum_calculation"] = "when_required"
         options["response_checksum_validation"] = "when_required"
     return options
+
+
+def put_fields(
+    key: str, content_type: str, cache_control: str | None, condition: Condition, acl: str | None
+) -> dict[str, Any]:
+    """What a PUT says beside key and body, streamed or not: type, cache, condition, public ACL."""
+    fields: dict[str, Any] = {"ContentType": content_type}
+    if cache_control:
+        fields["CacheControl"] = cache_control
+    if acl and is_public(key):
+        fields["ACL"] = acl
+    if isinstance(condition, IfMatch):
+        fields["IfMatch"] = condition.etag
+    elif isinstance(condition, IfAbsent):
+        fields["IfNoneMatch"] = "*"
+    return fields
 
 
 def object_url(endpoint: str, bucket: str, key: str, *, is_aws: bool) -> str:
