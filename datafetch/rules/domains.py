@@ -1,0 +1,160 @@
+"""Domains as the logos know them: normalised, found in records, and the one above them."""
+
+import functools
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+FIELDS = frozenset({"domain", "website", "url", "homepage"})
+"""Names of fields that hold a domain or an address, in any case, with or without an `s`."""
+
+_LISTS = frozenset(f"{name}s" for name in FIELDS)
+
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_MAX_LENGTH = 253
+"""Of a name in DNS, written with dots (RFC 1035, 2.3.4)."""
+
+_PRIVATE = (
+    # RFC 6761, 6762, 7686 and 8375, and ICANN's reservation of `internal` (2024).
+    *("localhost", "local", "test", "example", "invalid", "onion", "alt", "internal"),
+    "home.arpa",
+    # Never delegated because networks use them privately (ICANN SAC 113, RFC 6762 appendix G).
+    *("intranet", "private", "corp", "home", "lan"),
+)
+"""Names that mean nothing outside of one network."""
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+def normalise(text: str) -> str | None:
+    """The domain that a text names: a bare host, one with port or path, or an address.
+
+    Lower case, without `www.`, in its ASCII form. None for what has no public name: IP
+    addresses, single labels, private names, and texts that are no domain at all.
+    """
+    host = _host_of(text)
+    if host is None or not host or ":" in host:
+        return None
+    ascii_host = _to_ascii(host)
+    if ascii_host is None or not _is_public_name(ascii_host):
+        return None
+    bare = ascii_host.removeprefix("www.")
+    return bare if "." in bare else ascii_host
+
+
+def registrable(domain: str) -> str | None:
+    """The domain that somebody registered, above the given one; None when there is none.
+
+    By the public suffix list, its private part included: `me.github.io` is nobody's subdomain.
+    """
+    above = _suffixes().privatesuffix(domain)
+    return above if above is not None and above != domain else None
+
+
+def domain_texts(value: Any) -> Iterator[str]:
+    """Every text of a record, or of nested lists and records, that should name a domain.
+
+    Fields named as in `FIELDS` hold one, or a list of them; a bare text counts in lists that
+    are not a field of a record (`["example.com"]`), so that a record's tags are not domains.
+    """
+    pending: list[tuple[Any, bool]] = [(value, True)]
+    while pending:
+        one, counts = pending.pop()
+        if isinstance(one, str):
+            if counts:
+                yield one
+        elif isinstance(one, Mapping):
+            fields = [(inner, _names_domains(name)) for name, inner in one.items()]
+            pending += reversed(fields)
+        elif isinstance(one, Sequence) and not isinstance(one, bytes):
+            pending += [(inner, counts) for inner in reversed(one)]
+
+
+def domains_of(values: Iterable[Any]) -> Iterator[str]:
+    """The domains of records, in their order, each once."""
+    seen: set[str] = set()
+    for value in values:
+        for text in domain_texts(value):
+            domain = normalise(text)
+            if domain is not None and domain not in seen:
+                seen.add(domain)
+                yield domain
+
+
+def bookmark_domain(item: Any) -> str | None:
+    """The domain of a stored bookmark, or of its entry in the slug mapping."""
+    if not isinstance(item, Mapping):
+        return None
+    for name in ("domain", "url"):
+        text = item.get(name)
+        domain = normalise(text) if isinstance(text, str) else None
+        if domain is not None:
+            return domain
+    return None
+
+
+def _names_domains(name: Any) -> bool:
+    return isinstance(name, str) and (name.lower() in FIELDS or name.lower() in _LISTS)
+
+
+def _host_of(text: str) -> str | None:
+    text = text.strip()
+    if _SCHEME.match(text) or text.startswith("//"):
+        address = f"https:{text}" if text.startswith("//") else text
+    elif "@" in text:
+        # A mail address, not credentials for a host.
+        return None
+    else:
+        address = f"https://{text}"
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https"):
+        return None
+    return parts.hostname
+
+
+def _to_ascii(host: str) -> str | None:
+    host = host.rstrip(".").lower()
+    if host.isascii():
+        return host
+    import idna
+
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError:
+        return None
+
+
+def _is_public_name(host: str) -> bool:
+    labels = host.split(".")
+    if len(labels) < 2 or len(host) > _MAX_LENGTH:  # noqa: PLR2004 - a single label
+        return False
+    if not all(_LABEL.fullmatch(label) for label in labels):
+        return False
+    # A name that ends in a number is an IPv4 address to browsers (WHATWG URL, 3.5).
+    if _NUMBER.fullmatch(labels[-1]) or _is_address(host):
+        return False
+    return not any(host == name or host.endswith(f".{name}") for name in _PRIVATE)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+@functools.cache
+def _suffixes() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()

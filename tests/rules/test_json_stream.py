@@ -1,0 +1,65 @@
+"""Large JSON is read member by member."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.rules.json_stream import members
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=5), st.booleans(), st.sampled_from([None, 2]))
+def test_members_of_an_object_are_those_that_json_reads(
+    value: dict[str, Any], ascii_only: bool, indent: int | None
+) -> None:
+    """Any script, escape, nesting and layout comes out as the whole document would be read."""
+    body = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode("utf-8", "replace")
+    assert dict(members(body)) == json.loads(body)
+
+
+@given(st.lists(JSON, max_size=5), st.booleans())
+def test_members_of_a_list_come_in_order_without_names(value: list[Any], ascii_only: bool) -> None:
+    """A list is read like an object, its members have an empty name."""
+    body = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "replace")
+    assert list(members(body)) == [("", one) for one in json.loads(body)]
+
+
+def test_a_path_leads_to_an_inner_object() -> None:
+    """What stands before it is passed over, what stands behind it is not read."""
+    body = b'{"version":"1","title":"\\"slugs\\":{","slugs":{"a":{"url":"u"}},"rest":'
+    assert list(members(body, "slugs")) == [("a", {"url": "u"})]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"7",
+        b'"text"',
+        b'[{"a":1},',
+        b'{"a":1',
+        b'{"a":',
+        b"{1:2}",
+        b"[" * 100_000,
+        b"\xff\xfe{",
+        b"<html>",
+    ],
+)
+def test_what_is_not_json_is_said_so(body: bytes) -> None:
+    """A document cut short or of another kind raises instead of ending early."""
+    with pytest.raises(ValueError):
+        list(members(body))
+
+
+def test_a_missing_path_is_said_so() -> None:
+    """An object without the member is not an empty one."""
+    with pytest.raises(ValueError):
+        list(members(b'{"a":{}}', "slugs"))
