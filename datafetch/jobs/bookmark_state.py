@@ -42,6 +42,12 @@ class BookmarkState:
         """SHA-256 by key, where known."""
         return {_PREFIX + short: pair[1] for short, pair in self.objects.items() if pair[1]}
 
+    def hashes_of(self, etags: Mapping[str, str]) -> dict[str, str]:
+        """SHA-256 of the objects that still have the ETag which they had then."""
+        return {
+            key: found for key, found in self.hashes().items() if etags.get(key) == self.etag(key)
+        }
+
     def etag(self, key: str) -> str | None:
         """The ETag of one object."""
         pair = self.objects.get(key.removeprefix(_PREFIX))

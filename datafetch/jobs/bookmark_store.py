@@ -164,7 +164,8 @@ class BookmarkReader:
         mapping = self._mapping(etags)
         _take_slugs(items, mapping)
         master = found.body if found is not None and items_of(found) is not None else None
-        return StoredList(items, master, etags, {}, {}, mapping, True)
+        hashes = snapshot.state.hashes_of(etags) if snapshot.state is not None else {}
+        return StoredList(items, master, etags, hashes, {}, mapping, True)
 
     def _refuse_loss(self, counted: int) -> None:
         if counted > 0:

@@ -102,9 +102,9 @@ class Diff:
             for write in chain(plan.objects(), (plan.commit,))
             if _is_equal(etags.get(write.key), plan.hashes.get(write.key), write, hashes[write.key])
         }
-        for follower in _idle_followers(plan, equal):
+        for follower in _idle_followers(plan, hashes):
             equal.add(follower)
-            hashes[follower] = plan.hashes.get(follower, "")
+            hashes[follower] = plan.hashes[follower]
         content = tuple(write for write in plan.content if write.key not in equal)
         chains = tuple(
             left
@@ -131,13 +131,20 @@ class Diff:
         return ([(write, etags.get(write.key)) for write in one] for one in self.chains)
 
 
-def _idle_followers(plan: PublishPlan, equal: set[str]) -> Iterator[str]:
-    """Objects that are there and whose whole chain before them stays as it is."""
-    for one in plan.chains:
-        for at, write in enumerate(one):
-            waits = write.follows and write.key in plan.etags and write.key not in equal
-            if waits and all(before.key in equal for before in one[:at]):
-                yield write.key
+def _idle_followers(plan: PublishPlan, hashes: Mapping[str, str]) -> list[str]:
+    """Objects that are as the last publish left them, as is their whole chain before them.
+
+    Only what is remembered counts: that a page's bytes are right does not say that what
+    follows it was written too; a publish may have died between them.
+    """
+    return [
+        write.key
+        for one in plan.chains
+        for at, write in enumerate(one)
+        if write.follows
+        and write.key in plan.hashes
+        and all(plan.hashes.get(before.key) == hashes[before.key] for before in one[:at])
+    ]
 
 
 def _is_equal(etag: str | None, known: str | None, write: Write, sha256: str) -> bool:

@@ -22,8 +22,8 @@ class Write:
             holds each item's bytes once.
         content_type: as served.
         cache_control: as served, if any.
-        follows: in a chain: written only when an object before it is, or when it is not
-            there yet; for what carries a time beside what it stands for.
+        follows: in a chain: left alone when it and all before it are as the last publish
+            left them; for what carries a time beside what it stands for.
     """
 
     key: str

@@ -25,7 +25,7 @@ def test_first_sync_writes_every_object() -> None:
     assert index["lastFetchedAt"] == index["lastAttemptedAt"] == report.last_fetched_at
     heartbeat = world.json(KEYS.bookmarks_heartbeat())
     assert heartbeat == {"runAt": report.last_fetched_at, "success": True, "changeDetected": True}
-    assert not world.keys(KEYS.bookmarks_backup_prefix())
+    assert not world.stored(KEYS.bookmarks_backup_prefix())
 
 
 def test_unchanged_run_moves_last_fetched_only() -> None:
@@ -203,16 +203,16 @@ def test_dry_run_writes_nothing() -> None:
     """A dry run reads upstream and store, says what it would do, and writes nothing."""
     world = World.of(60)
     report = world.run(dry_run=True)
-    assert world.keys() == []
+    assert world.stored() == []
     assert report.change_detected
     assert "would write" in report.notes[0]
     world.run()
     world.app.remove("b001")
-    before = {key: world.store.get(key).body for key in world.keys()}
+    before = {key: world.store.get(key).body for key in world.stored()}
     report = world.run(dry_run=True)
     world.run(dry_run=True, force=True)
     assert report.changed == 1
-    assert {key: world.store.get(key).body for key in world.keys()} == before
+    assert {key: world.store.get(key).body for key in world.stored()} == before
 
 
 def test_enrichment_survives_a_change_of_the_item() -> None:
@@ -268,10 +268,10 @@ def test_old_shards_that_disagree_are_deleted() -> None:
     world.store.put(f"{prefix}s/wrong.json", b'{"id":"b001","slug":"wrong"}')
     world.store.put(f"{prefix}ab.json", b'{"nobody":{"id":"b002"}}')
     world.run()
-    assert world.keys(prefix) == [f"{prefix}s/{slug}.json"]
+    assert world.stored(prefix) == [f"{prefix}s/{slug}.json"]
     world.app.remove("b001")
     world.run()
-    assert world.keys(prefix) == []
+    assert world.stored(prefix) == []
 
 
 def test_backups_of_replaced_masters() -> None:
@@ -281,7 +281,7 @@ def test_backups_of_replaced_masters() -> None:
     for number in range(7):
         world.app.edit("b001", title=f"Title {number}")
         world.run()
-    kept = world.keys(KEYS.bookmarks_backup_prefix())
+    kept = world.stored(KEYS.bookmarks_backup_prefix())
     assert len(kept) == 5
     fetched = world.index()["lastFetchedAt"]
     report = world.run(restore=2)
@@ -303,10 +303,10 @@ def test_tags_can_be_limited_and_switched_off() -> None:
     world.run()
     world.settings = replace(SETTINGS, max_tags=1)
     world.run()
-    assert {key.split("/")[3] for key in world.keys(KEYS.tags_prefix())} == {"tag-0"}
+    assert {key.split("/")[3] for key in world.stored(KEYS.tags_prefix())} == {"tag-0"}
     world.settings = replace(SETTINGS, tags_enabled=False)
     world.run()
-    assert world.keys(KEYS.tags_prefix()) == []
+    assert world.stored(KEYS.tags_prefix()) == []
 
 
 def test_two_tags_with_one_slug() -> None:
