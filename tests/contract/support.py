@@ -1,0 +1,21 @@
+"""The stores that keep the contract, opened for a test."""
+
+from typing import Any
+
+from datafetch.store.s3 import S3Store
+from tests.fakes.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Fake
+
+QUICK: dict[str, Any] = {"connect_timeout_s": 5.0, "read_timeout_s": 10.0, "max_retries": 1}
+
+
+def open_s3(fake: S3Fake, **options: Any) -> S3Store:
+    """A store in the fake's bucket; `options` are those of `S3Store`."""
+    given: dict[str, Any] = {
+        "endpoint": fake.url,
+        "region": REGION,
+        "access_key": ACCESS_KEY_ID,
+        "secret_key": SECRET_ACCESS_KEY,
+        **QUICK,
+        **options,
+    }
+    return S3Store(given.pop("bucket", fake.bucket), **given)

@@ -1,0 +1,361 @@
+"""One suite for every store: what callers may rely on, whatever holds the objects."""
+
+import io
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from datafetch.errors import (
+    CorruptObject,
+    ObjectNotFound,
+    PreconditionFailed,
+    StoreDenied,
+    StoreError,
+)
+from datafetch.store.base import (
+    IMAGE_CACHE,
+    JSON_TYPE,
+    Condition,
+    IfAbsent,
+    IfMatch,
+    ObjectStore,
+    encode_json,
+    read_json,
+)
+from datafetch.store.local import LocalStore
+from datafetch.store.readonly import ReadOnlyStore
+from datafetch.store.s3 import S3Store
+from tests.contract.support import open_s3
+from tests.fakes.base import FakeServer
+from tests.fakes.s3 import S3Fake
+
+KEY = "json/bookmarks/index-test.json"
+
+
+@pytest.fixture(scope="module")
+def bucket(moto_server: FakeServer) -> Iterator[tuple[S3Fake, S3Store]]:
+    """One bucket and one client for all tests: a client takes a third of a second to make."""
+    with S3Fake("contract", server=moto_server) as fake, closing(open_s3(fake)) as opened:
+        yield fake, opened
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    """Each store in turn, empty."""
+    if request.param == "folder":
+        yield LocalStore(tmp_path / "store")
+        return
+    fake, opened = request.getfixturevalue("bucket")
+    yield opened
+    for key in fake.keys():
+        fake.delete(key)
+
+
+# ------------------------------------------------------------------- reading
+
+
+def test_what_is_not_there_is_said_by_one_type(store: ObjectStore) -> None:
+    """A missing object is `ObjectNotFound` with its key, from get and head alike."""
+    for read in (store.get, store.head):
+        with pytest.raises(ObjectNotFound) as caught:
+            read(KEY)
+        assert caught.value.key == KEY
+    assert list(store.list("json/")) == []
+    assert read_json(store, KEY) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "content_type"),
+    [
+        (KEY, JSON_TYPE),
+        ("json/bookmarks/tags/c-plus-plus/page-1.json", JSON_TYPE),
+        ("json/bookmarks/tags/日本語/index.json", JSON_TYPE),
+        ("json/bookmarks/tags/" + "長" * 120 + "/index.json", JSON_TYPE),
+        ("json/github-activity/repo_raw_weekly_stats/a b+c%20d_e.csv", "text/csv"),
+        ("images/logos/example_com_google_a379a6f6.png", "image/png"),
+        ("images/logos/example_com_direct_a379a6f6.ico", "image/x-icon"),
+        ("images/logos/example_com_ddg_a379a6f6.svg", "image/svg+xml"),
+    ],
+)
+def test_an_object_comes_back_as_it_was_put(
+    store: ObjectStore, key: str, content_type: str
+) -> None:
+    """Body, size, type and one ETag everywhere, whatever characters the key has."""
+    etag = store.put(key, b"some bytes", content_type=content_type)
+    found, head, (listed,) = store.get(key), store.head(key), store.list("")
+    assert found.body == b"some bytes"
+    assert found.etag == head.etag == listed.etag == etag
+    assert found.info.key == head.key == listed.key == key
+    assert found.info.size == head.size == listed.size == 10
+    assert found.info.content_type == head.content_type == content_type
+    assert found.info.last_modified == head.last_modified
+    assert head.last_modified.tzinfo is not None
+
+
+def test_equal_bytes_have_equal_etags_and_others_not(store: ObjectStore) -> None:
+    """The ETag changes with the content, so that a condition on it notices a change."""
+    first = store.put(KEY, b"one")
+    assert store.put(KEY, b"two") != first
+    assert store.put(KEY, b"one") == first
+
+
+def test_an_empty_body_is_an_object(store: ObjectStore) -> None:
+    """Nothing inside is not the same as nothing there."""
+    store.put(KEY, b"")
+    assert store.get(KEY).body == b""
+    assert store.head(KEY).size == 0
+
+
+def test_a_large_body_comes_back_whole(store: ObjectStore) -> None:
+    """A body of more than one piece of the network is stored byte for byte."""
+    body = bytes(range(256)) * 2000
+    store.put(KEY, body)
+    assert store.get(KEY).body == body
+
+
+def test_age_is_told_by_the_store(store: ObjectStore) -> None:
+    """What was just written is about no time old, by the store's own clock, and never less."""
+    store.put(KEY, b"{}")
+    age_s = store.get(KEY).age_s
+    assert age_s is not None
+    assert 0 <= age_s < 60
+
+
+def test_an_object_that_is_not_json_is_corrupt_and_not_missing(store: ObjectStore) -> None:
+    """A corrupt object was taken as empty and rebuilt over: it has its own error."""
+    store.put(KEY, b'{"cut": ')
+    with pytest.raises(CorruptObject):
+        read_json(store, KEY)
+
+
+def test_json_is_read_with_its_etag(store: ObjectStore) -> None:
+    """Who reads a value can write it back on condition."""
+    etag = store.put(KEY, b'{"count":1}')
+    assert read_json(store, KEY) == ({"count": 1}, etag)
+
+
+# ------------------------------------------------------------------- listing
+
+
+def test_a_listing_has_every_page_in_order(store: ObjectStore) -> None:
+    """More objects than one page of a listing (1,000) are all listed, sorted by key."""
+    keys = [f"json/bookmarks/by-id-test/{number}.json" for number in range(1050)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: store.put(key, b"{}"), keys))
+    assert [info.key for info in store.list("json/bookmarks/by-id-test/")] == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("", ["a/b-1.json", "a/b/1.json", "a/b/2/x.json", "a/c.json", "b/1.json"]),
+        ("a/", ["a/b-1.json", "a/b/1.json", "a/b/2/x.json", "a/c.json"]),
+        ("a/b", ["a/b-1.json", "a/b/1.json", "a/b/2/x.json"]),
+        ("a/b/", ["a/b/1.json", "a/b/2/x.json"]),
+        ("a/b/2/x.json", ["a/b/2/x.json"]),
+        ("a/d", []),
+        ("c/d/e", []),
+    ],
+)
+def test_a_prefix_is_the_start_of_a_key(
+    store: ObjectStore, prefix: str, expected: list[str]
+) -> None:
+    """A prefix need not end at a slash, and never lists what does not start with it."""
+    for key in ("b/1.json", "a/c.json", "a/b/2/x.json", "a/b/1.json", "a/b-1.json"):
+        store.put(key, b"1")
+    assert [info.key for info in store.list(prefix)] == expected
+
+
+# ---------------------------------------------------------------- conditions
+
+
+HOWS = pytest.mark.parametrize("how", ["put", "put_stream"])
+
+
+def put(store: ObjectStore, how: str, body: bytes, condition: Condition) -> str:
+    """Write in one of the two ways."""
+    if how == "put":
+        return store.put(KEY, body, condition=condition)
+    return store.put_stream(
+        KEY, io.BytesIO(body), size=len(body), content_type=JSON_TYPE, condition=condition
+    )
+
+
+@HOWS
+def test_if_absent_creates_and_never_replaces(store: ObjectStore, how: str) -> None:
+    """Every instance "had" the lock: the condition must reach the store, on put and stream."""
+    put(store, how, b"first", IfAbsent())
+    with pytest.raises(PreconditionFailed) as caught:
+        put(store, how, b"second", IfAbsent())
+    assert caught.value.key == KEY
+    assert store.get(KEY).body == b"first"
+
+
+@HOWS
+def test_if_match_replaces_only_what_was_read(store: ObjectStore, how: str) -> None:
+    """A write on an ETag that is no longer the object's is refused and changes nothing."""
+    read = store.put(KEY, b"read")
+    mine = put(store, how, b"mine", IfMatch(read))
+    assert store.head(KEY).etag == mine
+    with pytest.raises(PreconditionFailed):
+        put(store, how, b"too late", IfMatch(read))
+    assert store.get(KEY).body == b"mine"
+
+
+@HOWS
+def test_if_match_does_not_create(store: ObjectStore, how: str) -> None:
+    """An object that was removed meanwhile is a broken condition, not a missing object."""
+    etag = store.put(KEY, b"read")
+    store.delete(KEY)
+    with pytest.raises(PreconditionFailed):
+        put(store, how, b"mine", IfMatch(etag))
+    assert list(store.list("")) == []
+
+
+def test_an_etag_from_a_listing_serves_as_a_condition(store: ObjectStore) -> None:
+    """A run that starts over takes its ETags from one listing."""
+    store.put(KEY, b"one")
+    (listed,) = store.list("json/")
+    store.put(KEY, b"two", condition=IfMatch(listed.etag))
+    assert store.get(KEY).body == b"two"
+
+
+def test_of_many_that_create_at_once_one_wins(store: ObjectStore) -> None:
+    """Two takers of one lock never both have it."""
+    barrier = threading.Barrier(6)
+
+    def take(number: int) -> bool:
+        barrier.wait()
+        try:
+            store.put(KEY, b"%d" % number, condition=IfAbsent())
+        except PreconditionFailed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        won = list(pool.map(take, range(6)))
+    assert won.count(True) == 1
+    assert store.get(KEY).body == b"%d" % won.index(True)
+
+
+def test_no_update_on_condition_is_lost(store: ObjectStore) -> None:
+    """Writers that read, change and write back on the ETag end with the sum of all changes."""
+    store.put(KEY, encode_json({"count": 0}))
+
+    def add_one(writer: int) -> None:
+        while True:
+            found = store.get(KEY)
+            mine = encode_json({"count": found.json()["count"] + 1, "by": writer})
+            try:
+                store.put(KEY, mine, condition=IfMatch(found.etag))
+            except PreconditionFailed:
+                continue
+            return
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add_one, range(12)))
+    assert store.get(KEY).json()["count"] == 12
+
+
+# ------------------------------------------------------------------ deleting
+
+
+def test_delete_removes_and_may_be_repeated(store: ObjectStore) -> None:
+    """A tidying that is done twice ends the same."""
+    store.put(KEY, b"1")
+    store.delete(KEY)
+    store.delete(KEY)
+    with pytest.raises(ObjectNotFound):
+        store.get(KEY)
+
+
+# ------------------------------------------------------------------- streams
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 300_000])
+def test_a_stream_is_stored_from_its_position_for_its_length(store: ObjectStore, size: int) -> None:
+    """Neither what stands before the position nor what follows the length is stored."""
+    body = bytes(index % 251 for index in range(size))
+    source = io.BytesIO(b"before" + body + b"after")
+    source.seek(6)
+    etag = store.put_stream(
+        "images/x.png", source, size=size, content_type="image/png", cache_control=IMAGE_CACHE
+    )
+    found = store.get("images/x.png")
+    assert found.body == body
+    assert found.etag == etag
+    assert found.info.content_type == "image/png"
+
+
+def test_a_stream_that_is_too_short_stores_nothing(store: ObjectStore) -> None:
+    """A download that was cut off never reaches the store, nor replaces what is there."""
+    store.put("images/x.png", b"whole", content_type="image/png")
+    for key in ("images/x.png", "images/y.png"):
+        with pytest.raises(StoreError):
+            store.put_stream(key, io.BytesIO(b"cut"), size=5, content_type="image/png")
+    assert [(i.key, i.size) for i in store.list("")] == [("images/x.png", 5)]
+    assert store.get("images/x.png").body == b"whole"
+
+
+# ---------------------------------------------------------------------- keys
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/", "/etc/passwd", "a//b", "a/", "../a", "a/../../b", "a/.", "a/..", "a\\b", "a\0b",
+     "\ud800", "x" * 1025, "a/.datafetch-lock"],
+)  # fmt: skip
+def test_what_is_no_key_is_refused_and_never_called_missing(store: ObjectStore, key: str) -> None:
+    """A hostile id or host name cannot lead out of the store, in any operation."""
+    for call in (store.get, store.head, store.delete):
+        with pytest.raises(StoreError) as caught:
+            call(key)
+        assert not isinstance(caught.value, ObjectNotFound)
+    with pytest.raises(StoreError):
+        store.put(key, b"1")
+    with pytest.raises(StoreError):
+        store.put_stream(key, io.BytesIO(b"1"), size=1, content_type=JSON_TYPE)
+    assert list(store.list("")) == []
+
+
+@pytest.mark.parametrize("prefix", ["/", "../", "a/../", "a//", "a\0/"])
+def test_a_prefix_cannot_lead_out_either(store: ObjectStore, prefix: str) -> None:
+    """A listing looks into the store only."""
+    with pytest.raises(StoreError):
+        list(store.list(prefix))
+
+
+def test_a_url_starts_where_every_url_starts(store: ObjectStore) -> None:
+    """The empty key gives the base of all URLs; keys follow it as they are."""
+    assert store.url("images/a.png") == store.url("") + "images/a.png"
+
+
+# ----------------------------------------------------------------- read only
+
+
+def test_a_store_for_reading_reads(store: ObjectStore) -> None:
+    """A dry run sees what is stored, under the same name."""
+    etag = store.put(KEY, b"1")
+    reader = ReadOnlyStore(store)
+    assert reader.get(KEY).body == b"1"
+    assert reader.head(KEY).etag == etag
+    assert [info.key for info in reader.list("")] == [KEY]
+    assert (reader.name, reader.identity) == (store.name, store.identity)
+    assert reader.url("a") == store.url("a")
+
+
+def test_a_store_for_reading_refuses_every_write(store: ObjectStore) -> None:
+    """A dry run or a build writes nothing, whatever it tries."""
+    store.put(KEY, b"1")
+    reader = ReadOnlyStore(store)
+    with pytest.raises(StoreDenied):
+        reader.put(KEY, b"2")
+    with pytest.raises(StoreDenied):
+        reader.put_stream(KEY, io.BytesIO(b"2"), size=1, content_type=JSON_TYPE)
+    with pytest.raises(StoreDenied):
+        reader.delete(KEY)
+    assert store.get(KEY).body == b"1"
