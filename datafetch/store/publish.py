@@ -125,9 +125,9 @@ class Publisher:
         work = Diff.of(plan)
         etags = dict(plan.etags)
         if work.nothing_but_commit and self._closed(plan.dataset):
-            if plan.commit.key not in work.equal:
+            if differs := plan.commit.key not in work.equal:
                 etags[plan.commit.key] = self._commit(plan)
-            result = result_of(plan, work, etags)
+            result = result_of(plan, work, etags, committed=differs)
             self._write_state(plan, result)
             return result
         self._write_journal(plan, work)
@@ -140,7 +140,7 @@ class Publisher:
         etags[plan.commit.key] = self._commit(plan)
         for _ in self._engine.map(self._delete_all, batches(plan.deletes, BATCH)):
             pass
-        result = result_of(plan, work, etags)
+        result = result_of(plan, work, etags, committed=True)
         self._write_state(plan, result)
         self._remove_journal(plan.dataset)
         return result
@@ -148,7 +148,9 @@ class Publisher:
     @staticmethod
     def preview(plan: PublishPlan) -> PublishResult:
         """What `publish` would do, without doing it."""
-        return result_of(plan, Diff.of(plan), dict(plan.etags))
+        work = Diff.of(plan)
+        committed = not (work.nothing_but_commit and plan.commit.key in work.equal)
+        return result_of(plan, work, dict(plan.etags), committed=committed)
 
     def publish_with_restart(self, build: Callable[[int], PublishPlan]) -> PublishResult:
         """Publish `build(0)`; when the base moved meanwhile, once more with `build(1)`.

@@ -153,19 +153,21 @@ def _is_equal(etag: str | None, known: str | None, write: Write, sha256: str) ->
     return known == sha256 if known is not None else etag_says_equal(etag, write, sha256)
 
 
-def result_of(plan: PublishPlan, work: Diff, etags: dict[str, str]) -> PublishResult:
-    """The result of a plan that was carried out; `etags` are those that its writes gave."""
+def result_of(
+    plan: PublishPlan, work: Diff, etags: dict[str, str], *, committed: bool
+) -> PublishResult:
+    """The result of a plan that was carried out; `etags` are those that its writes gave.
+
+    Beside other writes an equal commit is written all the same: it is what fences them.
+    """
     hashes = {**plan.hashes, **work.hashes}
     for key in plan.deletes:
         etags.pop(key, None)
         hashes.pop(key, None)
-    # Beside other writes an equal commit is written all the same: it is what fences them.
-    silent = work.nothing_but_commit and plan.commit.key in work.equal
-    equal = work.equal if silent else work.equal - {plan.commit.key}
     written = tuple(write.key for write in work.writes())
     return PublishResult(
-        written if silent else (*written, plan.commit.key),
-        tuple(sorted(equal)),
+        (*written, plan.commit.key) if committed else written,
+        tuple(sorted(work.equal - {plan.commit.key} if committed else work.equal)),
         tuple(plan.deletes),
         etags,
         hashes,

@@ -1,0 +1,292 @@
+"""The journalled, fenced publish."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import pytest
+
+from datafetch.errors import BaseMoved, LeaseLost, StoreConflict, StoreUnavailable
+from datafetch.runtime.engine import ThreadEngine
+from datafetch.store.base import StoredObject
+from datafetch.store.keys import Keys
+from datafetch.store.publish import Publisher, PublishPlan, Write, etags_by_listing
+from tests.stores import Call, FaultyStore, Killed, MemoryStore, etag_of
+from tests.support import FakeClock
+
+KEYS = Keys("-test")
+JOURNAL = KEYS.publish_journal("set")
+PLAN = PublishPlan(
+    dataset="set",
+    commit=Write("commit", b"c1"),
+    base_etag=None,
+    content=[Write("a", b"a1"), Write("b", (b"b", b"1"))],
+    chains=[[Write("p2", b"x"), Write("p1", b"y")], [Write("t1", b"z")]],
+    master=Write("master", b"m1"),
+)
+ORDER = [JOURNAL, "a", "b", "p2", "p1", "t1", "master", "commit"]
+
+
+@dataclass
+class Counting:
+    """A fence that falls after so many checks."""
+
+    left: int = 1_000_000
+
+    def check(self) -> None:
+        """Raise once all are used up."""
+        self.left -= 1
+        if self.left < 0:
+            raise LeaseLost
+
+
+def publisher(store: FaultyStore, *, width: int = 1, fence: Counting | None = None) -> Publisher:
+    """A publisher of run r1."""
+    return Publisher(store, KEYS, FakeClock(), ThreadEngine(width), fence or Counting(), "r1")
+
+
+def again(result_of: PublishPlan, store: FaultyStore, **changes: object) -> PublishPlan:
+    """The plan of a next run that knows every ETag."""
+    etags = etags_by_listing(store.inner, [""])
+    plan = replace(result_of, base_etag=etags["commit"], etags=etags)
+    return replace(plan, **changes)  # type: ignore[arg-type]
+
+
+def test_order_of_a_publish() -> None:
+    """Journal, content, chains, master, commit last; then deletes, state, and the journal goes."""
+    store = FaultyStore(MemoryStore())
+    store.put("old", b"o")
+    store.calls.clear()
+    states: list[dict[str, str]] = []
+
+    def state(etags: object, hashes: object) -> Write:
+        assert isinstance(etags, dict)
+        states.append(etags)
+        return Write("state", b"s")
+
+    result = publisher(store).publish(replace(PLAN, deletes=["old"], state=state))
+    assert [call.key for call in store.calls if call.method != "get"] == [
+        *ORDER,
+        "old",
+        "state",
+        JOURNAL,
+    ]
+    assert store.calls[-1] == Call("delete", JOURNAL)
+    assert result.written == tuple(ORDER[1:])
+    assert result.deleted == ("old",)
+    assert states[0]["b"] == etag_of(b"b1")
+    assert dict(result.etags) == etags_by_listing(store.inner, ["a", "b", "c", "m", "p", "t"])
+
+
+def test_journal_says_what_will_be_written() -> None:
+    """The journal names run, base, and every object with its hash, before the first of them."""
+    store = FaultyStore(MemoryStore(), fault=lambda call, _: "kill" if call.key == "a" else None)
+    with pytest.raises(Killed):
+        publisher(store).publish(replace(PLAN, deletes=["old"]))
+    journal = json.loads(store.inner.get(JOURNAL).body)
+    assert (journal["runId"], journal["baseEtag"], journal["deletes"]) == ("r1", None, ["old"])
+    assert set(journal["writes"]) == set(ORDER[1:-1])
+    found = publisher(store).open_journal("set")
+    assert found is not None
+    assert found.run_id == "r1"
+
+
+def test_equal_bytes_are_not_written() -> None:
+    """What is stored already, by hash or by ETag, is left alone."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    store.calls.clear()
+    plan = again(PLAN, store, content=[Write("a", b"a1"), Write("b", b"b2")])
+    result = publisher(store).publish(plan)
+    assert result.written == ("b", "commit")
+    assert set(result.equal) == {"a", "p1", "p2", "t1", "master"}
+    remembered = again(plan, store, hashes=result.hashes, commit=Write("commit", b"c2"))
+    store.calls.clear()
+    assert publisher(store).publish(remembered).written == ("commit",)
+    assert [call.key for call in store.calls] == [JOURNAL, "commit"]
+    store.calls.clear()
+    assert publisher(store).publish(again(remembered, store, hashes={})).written == ()
+    assert store.count("put") == 0
+
+
+def test_followers_are_written_with_what_they_follow() -> None:
+    """What carries a time is left alone only when it and all before it are as remembered."""
+    store = FaultyStore(MemoryStore())
+    chain = [Write("page", b"p"), Write("index", b"time 1", follows=True)]
+    plan = PublishPlan("set", Write("commit", b"1"), None, chains=[chain])
+    first = publisher(store).publish(plan)
+    later = [chain[0], Write("index", b"time 2", follows=True)]
+    plan = again(plan, store, hashes=first.hashes, chains=[later], commit=Write("commit", b"2"))
+    second = publisher(store).publish(plan)
+    assert second.written == ("commit",)
+    assert second.hashes["index"] == first.hashes["index"]
+    changed = [Write("page", b"q"), later[1]]
+    assert publisher(store).publish(again(plan, store, chains=[changed])).written == (
+        "page",
+        "index",
+        "commit",
+    )
+    # By its ETag alone a page may be equal because a dead run wrote it, and not the index.
+    forgotten = again(plan, store, chains=[[changed[0], chain[1]]], hashes={})
+    assert "index" in publisher(store).publish(forgotten).written
+
+
+@pytest.mark.parametrize("victim", ["a", "p2", "master", "commit"])
+def test_foreign_change_ends_the_publish(victim: str) -> None:
+    """The first 412 ends a publish: what somebody else wrote meanwhile is not overwritten."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    plan = again(
+        PLAN,
+        store,
+        commit=Write("commit", b"c2"),
+        content=[Write("a", b"a2")],
+        chains=[[Write("p2", b"x2")]],
+        master=Write("master", b"m2"),
+    )
+    store.inner.put(victim, b"theirs")
+    with pytest.raises(BaseMoved):
+        publisher(store).publish(plan)
+    assert store.inner.get(victim).body == b"theirs"
+
+
+def test_unknown_object_must_not_be_there() -> None:
+    """Content without a known ETag is written only where nothing is."""
+    store = FaultyStore(MemoryStore())
+    store.inner.put("a", b"theirs")
+    with pytest.raises(BaseMoved):
+        publisher(store).publish(PLAN)
+    assert store.inner.get("a").body == b"theirs"
+
+
+def test_starts_over_once() -> None:
+    """A run that lost its base starts over once, from the store's state, and then gives up."""
+    store = FaultyStore(MemoryStore())
+    store.inner.put("a", b"theirs")
+    builds: list[int] = []
+
+    def build(attempt: int) -> PublishPlan:
+        builds.append(attempt)
+        return replace(PLAN, etags=etags_by_listing(store.inner, [""]) if attempt else {})
+
+    assert "a" in publisher(store).publish_with_restart(build).written
+    assert builds == [0, 1]
+    with pytest.raises(BaseMoved):
+        publisher(store).publish_with_restart(lambda _: replace(PLAN, content=[Write("a", b"n")]))
+    with pytest.raises(LeaseLost):
+        publisher(store, fence=Counting(0)).publish_with_restart(build)
+
+
+def test_lost_answers_are_successes() -> None:
+    """A conditional PUT was stored, its answer lost, the retry met a 412, and it was taken for lost."""
+    store = FaultyStore(
+        MemoryStore(), fault=lambda call, _: "lost" if call.method == "put" else None
+    )
+    result = publisher(store).publish(PLAN)
+    assert result.etags["commit"] == etag_of(b"c1")
+    assert store.inner.get("commit").body == b"c1"
+
+
+@pytest.mark.parametrize("left", range(10))
+def test_fence_is_asked_before_each_write(left: int) -> None:
+    """A process that slept past its lease writes nothing when it wakes."""
+    store = FaultyStore(MemoryStore())
+    with pytest.raises(LeaseLost):
+        publisher(store, fence=Counting(left)).publish(replace(PLAN, deletes=["old"]))
+    assert store.count("put", "delete") == left
+
+
+@pytest.mark.parametrize("kind", ["fail", "gone", "kill"])
+@pytest.mark.parametrize("at", range(12))
+def test_next_publish_ends_what_was_begun(kind: str, at: int) -> None:
+    """Killed at any request, the commit object names only what is there, and the next run ends it."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    new = replace(
+        PLAN,
+        commit=Write("commit", b"c2"),
+        content=[Write("a", b"a2"), Write("n", b"n2")],
+        chains=[[Write("p1", b"y2"), Write("p2", b"x2")]],
+        master=Write("master", b"m2"),
+        deletes=["t1"],
+    )
+    store.calls.clear()
+    store.fault = lambda _, number: kind if number == at else None
+    with suppress(StoreUnavailable, Killed):
+        publisher(store).publish(again(new, store))
+    store.fault = None
+    if store.inner.get("commit").body == b"c2":
+        assert all(store.inner.get(write.key).body == write.joined() for write in new.objects())
+    two = publisher(store)
+    two.open_journal("set")
+    two.publish(again(new, store))
+    left = {info.key: store.inner.get(info.key).body for info in store.inner.list("")}
+    assert left == {
+        "a": b"a2",
+        "b": b"b1",
+        "n": b"n2",
+        "p1": b"y2",
+        "p2": b"x2",
+        "master": b"m2",
+        "commit": b"c2",
+    }
+
+
+def test_foreign_journal_is_taken_over() -> None:
+    """A publish that finds an open journal replaces it on its condition and closes it."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    store.inner.put(JOURNAL, b"not json")
+    one = publisher(store)
+    found = one.open_journal("set")
+    assert found is not None
+    assert found.run_id == ""
+    assert one.publish(again(PLAN, store)).written == ("commit",)
+    assert publisher(store).open_journal("set") is None
+
+
+def test_conflicts_are_tried_again() -> None:
+    """409 says that another write is under way, not that this one lost."""
+    inner = Conflicting(3)
+    assert publisher(FaultyStore(inner)).publish(PLAN).written == tuple(ORDER[1:])
+    with pytest.raises(StoreConflict):
+        publisher(FaultyStore(Conflicting(4))).publish(PLAN)
+
+
+class Conflicting(MemoryStore):
+    """Answers the first writes of `a` with 409."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.left = times
+
+    def put(self, key: str, body: bytes, **options: object) -> str:
+        if key == "a" and self.left:
+            self.left -= 1
+            raise StoreConflict(key=key)
+        return super().put(key, body, **options)  # type: ignore[arg-type]
+
+    def get(self, key: str) -> StoredObject:
+        return super().get(key)
+
+
+@pytest.mark.parametrize("width", [1, 8])
+def test_many_objects_in_parallel(width: int) -> None:
+    """Parallel writes end before the next stage begins, and each ETag is known afterwards."""
+    store = FaultyStore(MemoryStore())
+    many = [Write(f"k{number}", b"%d" % number) for number in range(100)]
+    result = publisher(store, width=width).publish(replace(PLAN, content=many))
+    puts = store.keys("put")
+    assert set(puts[1:101]) == {write.key for write in many}
+    assert puts[-2:] == ["master", "commit"]
+    assert all(result.etags[write.key] == etag_of(write.joined()) for write in many)
+
+
+def test_preview_does_nothing() -> None:
+    """A preview says what a publish would do and asks the store for nothing."""
+    store = FaultyStore(MemoryStore())
+    preview: Callable[[PublishPlan], object] = publisher(store).preview
+    assert preview(PLAN)
+    assert publisher(store).preview(PLAN).written == tuple(ORDER[1:])
+    assert store.calls == []
