@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from datafetch.clock import to_ms
-from datafetch.errors import TransientError
+from datafetch.errors import BaseMoved, TransientError
 from datafetch.jobs.base import JobContext
 from datafetch.jobs.github_aggregates import build_aggregates, count_contributions
 from datafetch.jobs.github_dataset import Dataset
@@ -174,7 +174,13 @@ class _Run:
             return Round()
         dataset.begun = {entry.csv: entry.repository.pushed_at for entry in plan.ask}
         dataset.save()
-        done = asking.ask(plan.ask)
+        try:
+            done = asking.ask(plan.ask)
+        except BaseMoved:
+            # What others wrote must not be taken for what this run wrote before it died.
+            dataset.begun = {}
+            dataset.save()
+            raise
         dataset.begun = {}
         dataset.save()
         return done

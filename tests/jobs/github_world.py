@@ -48,11 +48,15 @@ class World:
         *,
         store: ObjectStore | None = None,
         token: str = TOKEN,
+        api_path: str = "",
         **more: Any,
     ) -> JobContext:
         """A context for one run; further options are those of `make_context`."""
         settings = GitHubSettings(
-            token=SecretStr(token), owner=LOGIN, api_url=self.server.url, stats_delay_s=10
+            token=SecretStr(token),
+            owner=LOGIN,
+            api_url=self.server.url + api_path,
+            stats_delay_s=10,
         )
         context = make_context(
             settings,

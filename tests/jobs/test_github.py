@@ -207,6 +207,12 @@ def test_a_repository_that_cannot_be_meant_is_named(
     assert small.files() == {}
 
 
+def test_enterprise_has_its_own_paths(small: World) -> None:
+    """`https://host/api/v3` as GITHUB_API_URL works for REST and GraphQL."""
+    assert small.run(api_path="/api/v3").changed == 2
+    assert {request.path.split("/")[2] for request in small.app.log.all()} == {"v3", "graphql"}
+
+
 def test_force_asks_everyone(small: World) -> None:
     """`--force` ignores what is known, but writes nothing that is equal."""
     small.run()

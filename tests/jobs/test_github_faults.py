@@ -22,7 +22,7 @@ from datafetch.errors import (
 )
 from datafetch.models.run import JobReport
 from tests.fakes.base import Action
-from tests.fakes.faults import cut, reply
+from tests.fakes.faults import cut, dropped, reply
 from tests.fakes.github import partial_data, secondary_limit
 from tests.fakes.github_data import Activity, Stats
 from tests.jobs.github_world import TODAY, Expected, World, github_world, worked
@@ -372,6 +372,18 @@ def test_a_hidden_repository_of_a_list_is_left_out(small: World) -> None:
     assert any("may not see 1" in note for note in report.notes)
 
 
+def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(small: World) -> None:
+    """A connection that ends while GitHub works on a large page is an answer about its size."""
+    small.app.inject(dropped(), lambda request: b'"first":100' in request.body.replace(b" ", b""))
+    assert small.run().processed == 3
+    sizes = [
+        request.json()["variables"]["first"]
+        for request in small.app.log.all("/graphql")
+        if "first" in request.json()["variables"]
+    ]
+    assert sizes[-1] == 50
+
+
 def test_a_cursor_that_comes_twice_is_an_error(small: World) -> None:
     """The next cursor repeated; paging never ended."""
 
@@ -435,6 +447,41 @@ def test_a_dataset_that_moved_is_started_over_once(small: World) -> None:
     assert len(small.asked()) == 1
     assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
     assert report.failed == 0
+
+
+def test_a_csv_that_somebody_else_wrote_meanwhile_is_not_overwritten_blindly(small: World) -> None:
+    """A replaced CSV is written on the condition that it still is the one that was read."""
+    small.run()
+    push(small)
+    csv = small.csv("octo-dev_tools")
+    seen: list[str] = []
+
+    def spring() -> None:
+        seen.append("sprung")
+        _overwrite(csv, "1700352000,1,1,1\n")
+
+    small.app.log.clear()
+    small.run(fence=Trap(2, spring), width=1)
+    assert seen
+    assert len(small.asked()) == 2, "the run started over from what is stored now"
+    assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
+
+
+def test_lines_fall_only_when_every_repository_was_read(small: World) -> None:
+    """A rewritten history counts at once when all was read, and waits while something is pending."""
+    small.run()
+    before = totals(small)
+    rewritten, pending = small.activity.repositories[:2]
+    rewritten.lines = dict.fromkeys(rewritten.lines, (1, 1))
+    push(small, 0)
+    push(small, 1)
+    pending.pending = float("inf")
+    small.run()
+    assert totals(small) == before
+    pending.pending = 0
+    small.run()
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+    assert totals(small)[0] < before[0]
 
 
 def test_a_dataset_that_keeps_moving_is_left_alone(small: World) -> None:
