@@ -1,0 +1,137 @@
+"""Reads a dataset of several objects as one: what is published meanwhile is noticed, never mixed."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from datafetch.clock import Clock
+from datafetch.errors import CorruptObject, DatafetchError, Inconsistent, ObjectNotFound
+from datafetch.store.base import ObjectStore, StoredObject
+from datafetch.store.keys import Keys
+
+_PAUSES_S = (2.0, 8.0)
+"""Before the second and the third reading: a build that waits beats one that fails."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What is read.
+
+    Attributes:
+        name: its name in the journal's key.
+        title: how messages call it.
+        commit: key of its commit object.
+        command: what makes it.
+        repair: what makes all of it anew.
+        in_one: the commit object alone is the dataset, so that it may change while the
+            objects that it names are read.
+    """
+
+    name: str
+    title: str
+    commit: str
+    command: str
+    repair: str
+    in_one: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What a publish moves: its journal comes and goes, and the commit object is written."""
+
+    journal: str | None
+    commit: tuple[str, datetime] | None
+
+
+class SettledReader:
+    """Reads from the store only, and reads again when somebody published meanwhile."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        keys: Keys,
+        clock: Clock,
+        log: logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._log = log
+
+    def read(self, dataset: Dataset, use: Callable[[StoredObject], _T]) -> _T:
+        """What `use` makes of the commit object and of what else it reads, of one moment.
+
+        `use` reads and checks; it is called again, up to three times in all, when the commit
+        object or the journal moved meanwhile, or when it failed while a publish was open. An
+        open publish that stands still is no reason to refuse what agrees.
+
+        Raises:
+            Inconsistent: it does not agree, or is being published right now.
+            ObjectNotFound, CorruptObject: an object is missing or broken, and nobody is at work.
+            StoreError: the store did not answer.
+        """
+        for pause_s in (*_PAUSES_S, None):
+            before = self._marks(dataset)
+            failure: DatafetchError | None = None
+            try:
+                result = use(self.get(dataset, dataset.commit))
+            except (ObjectNotFound, Inconsistent, CorruptObject) as error:
+                failure = error
+            if failure is None and dataset.in_one:
+                return result
+            moved = self._marks(dataset) != before
+            if failure is None and not moved:
+                return result
+            if failure is not None and not moved and before.journal is None:
+                raise failure
+            if pause_s is not None:
+                self._log.info(
+                    "prefetch_reads_again",
+                    extra={"dataset": dataset.name, "moved": moved, "reason": str(failure or "")},
+                )
+                self._clock.sleep(pause_s)
+        raise Inconsistent(_unsettled(dataset, failure), hint=_hint(dataset)) from failure
+
+    def get(self, dataset: Dataset, key: str) -> StoredObject:
+        """An object that the dataset must have.
+
+        Raises:
+            ObjectNotFound: it has not; the message names the key and what to run.
+        """
+        try:
+            return self._store.get(key)
+        except ObjectNotFound as error:
+            first = key == dataset.commit
+            advice = f"run `{dataset.command}` first" if first else f"run `{dataset.repair}`"
+            raise ObjectNotFound(
+                f"{key} is not in {self._store.name}: {advice}",
+                key=key,
+                hint="If it was stored for another environment, set DATAFETCH_ENV.",
+            ) from error
+
+    def _marks(self, dataset: Dataset) -> _Marks:
+        # The journal first: a publish that ends between the two reads has moved the commit
+        # object before its journal went.
+        journal = self._head(self._keys.publish_journal(dataset.name))
+        return _Marks(journal[0] if journal else None, self._head(dataset.commit))
+
+    def _head(self, key: str) -> tuple[str, datetime] | None:
+        try:
+            info = self._store.head(key)
+        except ObjectNotFound:
+            return None
+        # Equal bytes that were written again have the same ETag.
+        return info.etag, info.last_modified
+
+
+def _unsettled(dataset: Dataset, failure: DatafetchError | None) -> str:
+    message = f"{dataset.title} is being published right now"
+    return message if failure is None else f"{message}, or a publish died half-way: {failure}"
+
+
+def _hint(dataset: Dataset) -> str:
+    return f"Try again in a minute; if it stays, run `{dataset.command}`, which ends a publish."

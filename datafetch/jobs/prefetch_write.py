@@ -1,0 +1,102 @@
+"""Writes a build's files: all are made ready beside their places, then take them, or none does."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from datafetch.errors import DatafetchError
+
+_HINT = "Name another folder with --output, or mend this one's permissions."
+
+
+class Staging:
+    """Files on their way into a folder; leaving the `with` block removes what did not arrive.
+
+    `add` may be called from several threads, for different names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._ready: dict[str, Path] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was added and not committed."""
+        for temporary in self._ready.values():
+            with _translated(temporary):
+                temporary.unlink(missing_ok=True)
+        self._ready.clear()
+
+    def fingerprint(self, name: str) -> tuple[int, str] | None:
+        """Size and SHA-256 (hex) of the file that stands there now, None when there is none.
+
+        Raises:
+            DatafetchError: it cannot be read.
+        """
+        path = self._folder / name
+        with _translated(path):
+            try:
+                with path.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                    return os.fstat(file.fileno()).st_size, digest
+            except FileNotFoundError:
+                return None
+
+    def add(self, name: str, body: bytes) -> bool:
+        """Make a file ready, unless that which is there is the same; says whether it is not.
+
+        Raises:
+            DatafetchError: the folder cannot be written to; its files are as they were.
+        """
+        if self.fingerprint(name) == (len(body), hashlib.sha256(body).hexdigest()):
+            return False
+        path = self._folder / name
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
+        with _translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
+                self._ready[name] = temporary
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+        return True
+
+    def commit(self) -> int:
+        """Let the files take their places, in the order in which they were added; says how many.
+
+        Raises:
+            DatafetchError: the folder cannot be written to.
+        """
+        count = 0
+        for name in list(self._ready):
+            path = self._folder / name
+            with _translated(path):
+                self._ready[name].replace(path)
+            del self._ready[name]
+            count += 1
+        return count
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Errors of the file system as an error that names the path."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DatafetchError(f"{path} cannot be written: {reason}", hint=_HINT) from error
