@@ -126,6 +126,8 @@ class Settings(BaseSettings):
     @field_validator("environment", mode="before")
     @classmethod
     def _known_environment(cls, value: Any) -> Any:
+        if value is None:
+            return None
         text = str(value).strip().lower()
         return _ENVIRONMENT_ALIASES.get(text, text)
 

@@ -1,0 +1,43 @@
+"""Every test: a scrubbed environment, no network beyond loopback, the fakes as fixtures."""
+
+import ipaddress
+import os
+import socket
+from typing import Any
+
+import pytest
+
+from datafetch.settings import ENV_NAMES, STANDARD_VARIABLES
+
+pytest_plugins = ["tests.fakes.fixtures"]
+
+_SCRUBBED = {name for names in ENV_NAMES.values() for name in names} | set(STANDARD_VARIABLES)
+_LOCAL_NAMES = {"localhost", ""}
+
+
+@pytest.fixture(autouse=True)
+def scrubbed_environment(monkeypatch, tmp_path):
+    """No setting of the person who runs the tests reaches them; files go to a folder of their own."""
+    for name in _SCRUBBED | {name for name in os.environ if name.startswith("DATAFETCH_")}:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    (tmp_path / "runtime").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loopback_only():
+    """Connecting to anything but this machine fails the test that does it."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0])
+            if host not in _LOCAL_NAMES and not ipaddress.ip_address(host).is_loopback:
+                raise AssertionError(f"a test tried to reach {host}")
+        return real(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", connect)
+    yield
+    patch.undo()

@@ -1,0 +1,91 @@
+"""A job's state and history as they are stored."""
+
+import json
+
+from datafetch.models.run import JobName, Operation, RunResult, RunStatus
+from datafetch.ops.state import HISTORY_LIMIT, StateBook, append_history, history_entry
+from datafetch.store.keys import Keys
+from datafetch.store.local import LocalStore
+from tests.support import FakeClock
+
+KEYS = Keys("-test")
+JOB = JobName.BOOKMARKS
+
+
+def _result(status: RunStatus = RunStatus.SUCCEEDED, **fields: object) -> RunResult:
+    return RunResult(Operation.BOOKMARKS, status, "run-1", items_processed=7, **fields)  # type: ignore[arg-type]
+
+
+def _state(store):
+    return json.loads(store.get(KEYS.job_state(JOB)).body)
+
+
+def test_a_running_job_says_who_runs_it(tmp_path):
+    """A spawn error left the "running" mark set for ever: the state names host and process."""
+    store = LocalStore(tmp_path)
+    StateBook(store, KEYS, JOB, FakeClock()).start("run-1")
+    state = _state(store)
+    assert (state["id"], state["type"], state["status"]) == ("run-1", "bookmarks", "running")
+    assert state["pid"] > 0
+    assert state["host"]
+
+
+def test_freshness_moves_on_success_only(tmp_path):
+    """An upstream failure never counts as success."""
+    store, clock = LocalStore(tmp_path), FakeClock()
+    book = StateBook(store, KEYS, JOB, clock)
+    book.start("run-1")
+    book.finish(_result(), full_sync=True)
+    good = _state(store)
+    clock.advance(60)
+    book = StateBook(store, KEYS, JOB, clock)
+    book.start("run-2")
+    book.finish(_result(RunStatus.FAILED, error="down"), full_sync=False)
+    bad = _state(store)
+    assert bad["lastSyncAt"] == good["lastSyncAt"] + 60_000
+    assert bad["lastSuccessfulSyncAt"] == good["lastSuccessfulSyncAt"]
+    assert bad["lastFullSyncAt"] == good["lastFullSyncAt"]
+    assert (bad["status"], bad["error"], bad["retryCount"]) == ("failed", "down", 1)
+    assert bad["totalItemsSynced"] == 7
+
+
+def test_slots_are_kept(tmp_path):
+    """What scheduled runs remember is not lost by a run in between."""
+    store, clock = LocalStore(tmp_path), FakeClock()
+    book = StateBook(store, KEYS, JOB, clock)
+    book.start("run-1")
+    state = _state(store) | {"slots": {"2026-11-01T08-00Z": {"runId": "r", "state": "done"}}}
+    store.put(KEYS.job_state(JOB), json.dumps(state).encode())
+    StateBook(store, KEYS, JOB, clock).start("run-2")
+    assert _state(store)["slots"] == state["slots"]
+
+
+def test_a_corrupt_state_is_kept_aside(tmp_path):
+    """A state that cannot be read does not stop the job, and is not lost either."""
+    store = LocalStore(tmp_path)
+    store.put(KEYS.job_state(JOB), b"[1, 2]")
+    StateBook(store, KEYS, JOB, FakeClock()).start("run-1")
+    aside = [info.key for info in store.list(KEYS.job_state(JOB)) if ".corrupt-" in info.key]
+    assert len(aside) == 1
+    assert _state(store)["status"] == "running"
+
+
+def test_history_is_newest_first_and_bounded(tmp_path):
+    """Past runs with result and metrics, at most 200."""
+    store, clock = LocalStore(tmp_path), FakeClock()
+    old = [{"runId": f"old-{number}"} for number in range(HISTORY_LIMIT)]
+    store.put(KEYS.history(JOB), json.dumps(old).encode())
+    append_history(store, KEYS, JOB, history_entry(_result(), JOB, 5), clock)
+    runs = json.loads(store.get(KEYS.history(JOB)).body)
+    assert len(runs) == HISTORY_LIMIT
+    assert [run["runId"] for run in runs[:2]] == ["run-1", "old-0"]
+    assert {"jobType", "duration", "itemsProcessed", "errors", "timestamp"} <= set(runs[0])
+
+
+def test_a_corrupt_history_is_kept_aside(tmp_path):
+    """A broken history does not lose the run that ended just now."""
+    store, clock = LocalStore(tmp_path), FakeClock()
+    store.put(KEYS.history(JOB), b'{"a": 1}')
+    append_history(store, KEYS, JOB, history_entry(_result(), JOB, 5), clock)
+    assert len(json.loads(store.get(KEYS.history(JOB)).body)) == 1
+    assert [info.key for info in store.list(KEYS.history(JOB)) if ".corrupt-" in info.key]

@@ -1,0 +1,37 @@
+"""Status and exit code of a run that ended."""
+
+import pytest
+
+from datafetch.errors import Cancelled, ConfigurationError, GuardRefused, LeaseHeld
+from datafetch.models.run import JobReport, RunStatus
+from datafetch.ops.verdict import error_text, verdict
+
+OK = JobReport(processed=10)
+
+
+@pytest.mark.parametrize(
+    ("report", "error", "expected"),
+    [
+        (OK, None, (RunStatus.UNCHANGED, 0)),
+        (JobReport(processed=10, changed=1), None, (RunStatus.SUCCEEDED, 0)),
+        (JobReport(processed=10, failed=5, newly_failed=5), None, (RunStatus.PARTIAL, 0)),
+        (JobReport(processed=10, failed=6, newly_failed=6), None, (RunStatus.FAILED, 1)),
+        (JobReport(processed=10, failed=10, newly_failed=0), None, (RunStatus.PARTIAL, 0)),
+        (JobReport(processed=10, partial="budget"), None, (RunStatus.PARTIAL, 0)),
+        (OK, GuardRefused("shrunk"), (RunStatus.FAILED, 1)),
+        (OK, LeaseHeld("held"), (RunStatus.LOCKED, 75)),
+        (OK, ConfigurationError(["x"]), (RunStatus.FAILED, 78)),
+        (OK, Cancelled(signal=2), (RunStatus.CANCELLED, 130)),
+        (OK, Cancelled(signal=15), (RunStatus.CANCELLED, 143)),
+        (OK, RuntimeError("bug"), (RunStatus.FAILED, 1)),
+    ],
+)
+def test_each_ending_has_its_status_and_code(report, error, expected):
+    """The exit code was 0 after total failure."""
+    assert verdict(report, error, 0.5) == expected
+
+
+def test_an_error_line_is_redacted():
+    """Nothing secret is stored with a result."""
+    text = error_text(OK, RuntimeError("at https://a.example/x?token=abc"), RunStatus.FAILED)
+    assert text == "unexpected: RuntimeError: at https://a.example/x"

@@ -1,0 +1,43 @@
+"""Stopping is real: work that does not end is left behind."""
+
+import threading
+
+import pytest
+
+from datafetch.clock import CancelToken
+from datafetch.errors import Cancelled
+from datafetch.runtime.supervise import StoppedLate, supervise
+
+
+def test_the_works_value_and_error_come_through():
+    """In a thread or not, the caller sees the same."""
+    assert supervise(lambda: 7, CancelToken(), lambda: None) == 7
+    with pytest.raises(KeyError):
+        supervise(lambda: {}["x"], CancelToken(), lambda: None)
+
+
+def test_a_stop_shuts_the_sockets_and_waits_for_the_work():
+    """Work that ends when its sockets are shut gives its own result."""
+    cancel, shut = CancelToken(), threading.Event()
+    started = threading.Event()
+
+    def work() -> str:
+        started.set()
+        shut.wait(30)
+        return "ended"
+
+    def stop() -> None:
+        started.wait(30)
+        cancel.cancel(Cancelled("stop"))
+
+    threading.Thread(target=stop).start()
+    assert supervise(work, cancel, shut.set, grace_s=30) == "ended"
+
+
+def test_work_that_does_not_end_is_left_behind():
+    """A hanging job blocked the scheduler."""
+    cancel, never = CancelToken(), threading.Event()
+    cancel.cancel(Cancelled("stop"))
+    with pytest.raises(StoppedLate):
+        supervise(lambda: never.wait(60), cancel, lambda: None, grace_s=0.01)
+    never.set()

@@ -1,0 +1,38 @@
+"""Time texts and the cancel token."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from datafetch.clock import CancelToken, SystemClock, pacific_text, to_iso, to_ms
+from datafetch.errors import Cancelled
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 11, 24, 8, 0, 5, tzinfo=UTC), "11/24/2026, 12:00:05 AM PST"),
+        (datetime(2026, 7, 1, 19, 3, 9, tzinfo=UTC), "7/1/2026, 12:03:09 PM PDT"),
+        (datetime(2026, 11, 1, 8, 30, 0, tzinfo=UTC), "11/1/2026, 1:30:00 AM PDT"),
+        (datetime(2026, 11, 1, 9, 30, 0, tzinfo=UTC), "11/1/2026, 1:30:00 AM PST"),
+    ],
+)
+def test_pacific_text_is_as_the_site_shows_it(moment, text):
+    """The site shows this text as it is, summer time included."""
+    assert pacific_text(moment.timestamp()) == text
+
+
+def test_iso_is_as_javascript_writes_it():
+    """Readers in JavaScript compare these texts."""
+    assert to_iso(1_795_507_200.0427) == "2026-11-24T08:00:00.042Z"
+    assert to_ms(1.2345) == 1234
+
+
+def test_a_sleep_ends_when_the_run_is_asked_to_stop():
+    """A stop does not wait for a backoff to end; the first reason counts."""
+    token = CancelToken()
+    token.cancel(Cancelled("stopped by SIGTERM", signal=15))
+    token.cancel(Cancelled("later"))
+    with pytest.raises(Cancelled) as caught:
+        SystemClock(token).sleep(3600)
+    assert caught.value.signal == 15
