@@ -51,7 +51,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStor
         return
     fake, opened = request.getfixturevalue("bucket")
     yield opened
-    for key in fake.keys():
+    for key in fake.keys(""):
         fake.delete(key)
 
 

@@ -1,0 +1,74 @@
+"""Values that pass through every store: JSON as it is stored, and what cannot be read."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.errors import CorruptObject, StoreDenied, StoreError
+from datafetch.store.base import ObjectInfo, StoredObject, encode_json, read_json
+from datafetch.store.local import LocalStore
+from datafetch.store.readonly import ReadOnlyStore
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def stored(body: bytes) -> StoredObject:
+    """An object with this content."""
+    info = ObjectInfo("json/x.json", "etag", len(body), datetime(2026, 11, 24, tzinfo=UTC))
+    return StoredObject(info, body)
+
+
+@given(VALUES)
+def test_a_value_comes_back_as_it_went_in(value: Any) -> None:
+    """Nothing is lost or changed between writing and reading."""
+    assert stored(encode_json(value)).json() == value
+
+
+def test_json_is_stored_compact_in_utf8_and_in_order() -> None:
+    """Equal values have equal bytes, so that an unchanged object is not written again."""
+    assert encode_json({"b": 1, "a": ["é日本"]}) == '{"b":1,"a":["é日本"]}'.encode()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"x": [float("-inf")]}])
+def test_what_json_does_not_know_is_never_stored(value: Any) -> None:
+    """`NaN` would be read by us and by nobody else."""
+    with pytest.raises(ValueError, match="JSON"):
+        encode_json(value)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe\x00", b"<html>", b'{"a":1}}'])
+def test_what_is_not_json_is_corrupt_and_says_where(body: bytes) -> None:
+    """A corrupt object crashed the run, or was taken as empty: it has its own error, with the key."""
+    with pytest.raises(CorruptObject) as caught:
+        stored(body).json()
+    assert caught.value.key == "json/x.json"
+    assert "json/x.json" in str(caught.value)
+
+
+def test_an_error_of_the_store_is_not_taken_for_nothing_stored(tmp_path: Any) -> None:
+    """Only a missing object reads as None; every other error stops the operation."""
+    store = LocalStore(tmp_path)
+    assert read_json(store, "json/x.json") is None
+    store.put("json/x.json/y.json", b"1")
+    with pytest.raises(StoreError):
+        read_json(store, "json/x.json")
+
+
+def test_a_refused_write_names_the_key(tmp_path: Any) -> None:
+    """Who writes through a store for reading learns what would have been written."""
+    with pytest.raises(StoreDenied) as caught:
+        ReadOnlyStore(LocalStore(tmp_path)).put("json/x.json", json.dumps(1).encode())
+    assert caught.value.key == "json/x.json"
+    assert "json/x.json" in str(caught.value)

@@ -1,0 +1,184 @@
+"""The names of objects as the site and older systems know them, and who may read them."""
+
+import hashlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.store.keys import Keys, PublicUrls, is_public
+
+HASH = hashlib.sha256(b"https://example.com/a").hexdigest()
+PAGE = "https://example.com/a"
+ID = "bm_1"
+IMAGE_HASH = hashlib.sha256(b"https://example.com/a:bm_1").hexdigest()[:8]
+
+# Every key of the contract's tables, with `{S}` for the suffix.
+CONTRACT: list[tuple[Callable[[Keys], str], str, bool]] = [
+    (lambda k: k.bookmarks(), "json/bookmarks/bookmarks{S}.json", True),
+    (lambda k: k.bookmarks_index(), "json/bookmarks/index{S}.json", True),
+    (lambda k: k.bookmark_page(12), "json/bookmarks/pages{S}/page-12.json", True),
+    (lambda k: k.tag_index("c-plus-plus"), "json/bookmarks/tags{S}/c-plus-plus/index.json", True),
+    (lambda k: k.tag_page("日本語", 2), "json/bookmarks/tags{S}/日本語/page-2.json", True),
+    (lambda k: k.bookmark_by_id(ID), "json/bookmarks/by-id{S}/bm_1.json", True),
+    (lambda k: k.slug_mapping(), "json/bookmarks/slug-mapping{S}.json", True),
+    (lambda k: k.slug_shards_prefix(), "json/bookmarks/slug-shards{S}/", True),
+    (lambda k: k.bookmarks_heartbeat(), "json/bookmarks/heartbeat{S}.json", True),
+    (lambda k: k.github_activity(), "json/github-activity/activity_data{S}.json", True),
+    (lambda k: k.github_summary(), "json/github-activity/github_stats_summary{S}.json", True),
+    (
+        lambda k: k.github_summary_all_time(),
+        "json/github-activity/github_stats_summary_all_time{S}.json",
+        True,
+    ),
+    (lambda k: k.github_weekly(), "json/github-activity/aggregated_weekly_activity{S}.json", True),
+    (
+        lambda k: k.github_csv("octo_hello-world"),
+        "json/github-activity/repo_raw_weekly_stats{S}/octo_hello-world.csv",
+        False,
+    ),
+    (
+        lambda k: k.logo("example.com", "google", "png"),
+        "images/logos/example_com_google_a379a6f6.png",
+        True,
+    ),
+    (
+        lambda k: k.logo("shop.example.co.uk", "direct", "ico"),
+        "images/logos/shop_example_co_uk_direct_c5d1dbe7.ico",
+        True,
+    ),
+    (lambda k: k.logo_manifest(), "json/image-data/logos/manifest{S}.json", True),
+    (lambda k: k.logo_failed_domains(), "json/rate-limit/logo-failed-domains{S}.json", False),
+    (lambda k: k.opengraph_metadata(HASH), f"json/opengraph/metadata/{HASH}.json", True),
+    (lambda k: k.opengraph_override(HASH), f"json/opengraph/overrides/{HASH}.json", True),
+    (
+        lambda k: k.opengraph_image("www.example.com", PAGE, ID, "jpg"),
+        f"images/opengraph/www-example-com-{IMAGE_HASH}.jpg",
+        True,
+    ),
+    (lambda k: k.opengraph_manifest(), "json/image-data/opengraph/manifest{S}.json", True),
+    (lambda k: k.job_state("bookmarks"), "json/datafetch/jobs/bookmarks{S}.json", False),
+    (lambda k: k.history("github"), "json/datafetch/history/github{S}.json", False),
+    (lambda k: k.dataset("bookmarks"), "json/datafetch/datasets/bookmarks{S}.json", False),
+    (lambda k: k.publish_journal("logos"), "json/datafetch/publish/logos{S}.json", False),
+    (lambda k: k.dead_letters("opengraph"), "json/datafetch/dead-letters/opengraph{S}.json", False),
+    (lambda k: k.breakers(), "json/datafetch/breakers{S}.json", False),
+    (lambda k: k.lock("bookmarks"), "json/datafetch/locks/bookmarks{S}.json", False),
+    (
+        lambda k: k.bookmarks_backup("2026-11-24T08-00Z"),
+        "json/datafetch/backup/bookmarks{S}/2026-11-24T08-00Z.json",
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize("suffix", ["", "-dev", "-test"])
+@pytest.mark.parametrize(("make", "expected", "_public"), CONTRACT)
+def test_keys_are_those_that_readers_know(
+    make: Callable[[Keys], str], expected: str, _public: bool, suffix: str
+) -> None:
+    """Development data was written under production keys: each environment has its own."""
+    assert make(Keys(suffix)) == expected.replace("{S}", suffix)
+
+
+@pytest.mark.parametrize(("make", "_expected", "public"), CONTRACT)
+def test_only_what_visitors_read_is_public(
+    make: Callable[[Keys], str], _expected: str, public: bool
+) -> None:
+    """State with host names, errors and private repositories was readable by everyone."""
+    assert is_public(make(Keys("-dev"))) is public
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["json/bookmarks/index.json", "json/image-data/logos/manifest.json", "images/logos/a.png"],
+)
+def test_what_is_kept_aside_is_never_public(key: str) -> None:
+    """A corrupt object that was kept for people to look at is not for visitors."""
+    aside = Keys.corrupt(key, "2026-11-24T08-00Z")
+    assert aside == f"{key}.corrupt-2026-11-24T08-00Z"
+    assert not is_public(aside)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "json", "json/", "images", "json/other/x.json", "json/bookmarks-old/x.json", "x"]
+)
+def test_what_the_contract_does_not_name_is_not_public(key: str) -> None:
+    """A new kind of object is private until somebody decides otherwise."""
+    assert not is_public(key)
+
+
+# ---------------------------------------------------------------------- URLs
+
+CDN = PublicUrls("https://cdn.example.com/site/", lambda key: f"https://own.example.net/b/{key}")
+BARE = PublicUrls(None, lambda key: f"https://own.example.net/b/{key}")
+FOLDER = PublicUrls("", lambda key: f"/{key}")
+
+
+def test_a_public_url_is_the_cdns_or_the_objects_own() -> None:
+    """Without a CDN the object's own URL serves; a version comes last."""
+    assert CDN.for_key("images/a.png") == "https://cdn.example.com/site/images/a.png"
+    assert CDN.for_key("images/a.png", "12345678").endswith("/images/a.png?v=12345678")
+    assert BARE.for_key("images/a.png") == "https://own.example.net/b/images/a.png"
+    assert FOLDER.for_key("images/a.png", "12345678") == "/images/a.png?v=12345678"
+    assert (CDN.has_cdn, BARE.has_cdn, FOLDER.has_cdn) == (True, False, False)
+
+
+@pytest.mark.parametrize("urls", [CDN, BARE, FOLDER])
+@given(
+    name=st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1),
+    version=st.none() | st.just("0a1b2c3d"),
+)
+def test_our_own_urls_lead_back_to_their_keys(
+    urls: PublicUrls, name: str, version: str | None
+) -> None:
+    """A stored URL is recognised as ours, with its version or without."""
+    key = f"images/logos/{name}.png"
+    assert urls.key_of(urls.for_key(key, version)) == key
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://cdn.example.com.evil.net/site/images/a.png",
+        "https://cdn.example.com@evil.net/site/images/a.png",
+        "https://evil.net/https://cdn.example.com/site/images/a.png",
+        "https://cdn.example.com/sitemap/images/a.png",
+        "https://cdn.example.com/images/a.png",
+        "https://cdn.example.com:8443/site/images/a.png",
+        "https://cdn.example.com/site/../images/a.png",
+        "https://cdn.example.com/site/",
+        "https://cdn.example.com/site",
+        "https://own.example.net/b/images/a.png",
+        "ftp://cdn.example.com/site/images/a.png",
+        "https://cdn.example.com:port/site/images/a.png",
+        "https://[cdn/site/images/a.png",
+        "/site/images/a.png",
+        "",
+    ],
+)
+def test_a_url_that_only_looks_like_ours_is_not(url: str) -> None:
+    """A prefix test was true for longer host names: hosts and paths are compared as parsed."""
+    assert CDN.key_of(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://CDN.example.com/site/images/a.png",
+        "https://cdn.example.com:443/site/images/a.png",
+        "https://cdn.example.com/site/images/a.png?v=1&w=2",
+        "https://cdn.example.com/site/images/a.png#top",
+    ],
+)
+def test_a_url_of_ours_in_another_spelling_is_ours(url: str) -> None:
+    """Case of the host, the scheme's own port and the query say nothing about the object."""
+    assert CDN.key_of(url) == "images/a.png"
+
+
+def test_an_empty_cdn_setting_claims_no_urls() -> None:
+    """A prefix test was true when the setting was empty: then only the store's own are ours."""
+    assert PublicUrls("", BARE.for_key).key_of("https://anywhere.example/images/a.png") is None
+    assert FOLDER.key_of("https://anywhere.example/images/a.png") is None
+    assert FOLDER.key_of("/images/a.png") == "images/a.png"

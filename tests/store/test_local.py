@@ -1,0 +1,438 @@
+"""A folder as a store: safe paths, whole files, conditions between processes, honest errors."""
+
+import hashlib
+import io
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.errors import (
+    ObjectNotFound,
+    PreconditionFailed,
+    StoreDenied,
+    StoreError,
+    StoreUnavailable,
+)
+from datafetch.store.base import IfAbsent, IfMatch, encode_json
+from datafetch.store.durability import Unsynced, is_commit, is_durable
+from datafetch.store.keys import Keys
+from datafetch.store.local import LocalStore
+from datafetch.store.paths import check_key, path_of
+from tests.support import FakeClock
+
+KEY = "json/bookmarks/index-test.json"
+NOBODY = 65534
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder that is not there yet."""
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def store(root: Path) -> LocalStore:
+    """An empty store."""
+    return LocalStore(root)
+
+
+def files_below(folder: Path) -> list[str]:
+    """Every file, the store's own lock left out."""
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".datafetch-lock"
+    )
+
+
+def run_python(code: str, *arguments: object) -> "subprocess.Popen[bytes]":
+    """Another process."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE
+    )
+
+
+# --------------------------------------------------------------------- paths
+
+
+def test_an_object_is_the_file_of_its_key(store: LocalStore, root: Path) -> None:
+    """People and web servers find objects where their keys say."""
+    store.put(KEY, b"{}")
+    assert (root / KEY).read_bytes() == b"{}"
+    assert files_below(root) == [KEY]
+
+
+def test_reading_creates_nothing(store: LocalStore, root: Path) -> None:
+    """Only a write makes the folder: a status of the wrong folder leaves no trace."""
+    assert list(store.list("")) == []
+    store.delete(KEY)
+    with pytest.raises(ObjectNotFound):
+        store.get(KEY)
+    assert not root.exists()
+
+
+def test_its_names_say_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative folder is fixed when the store is opened, and told from others by its real path."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("store", target_is_directory=True)
+    store = LocalStore(Path("store"))
+    assert store.name == f"file:{tmp_path}/store"
+    assert LocalStore(Path("link")).identity == store.identity
+    monkeypatch.chdir("/")
+    store.put(KEY, b"1")
+    assert files_below(tmp_path / "store") == [KEY]
+
+
+def is_key(text: str) -> bool:
+    """Whether the text can name an object."""
+    try:
+        check_key(text)
+    except StoreError:
+        return False
+    return True
+
+
+SEGMENT = st.one_of(
+    st.sampled_from([".", "..", "", "~+", ".datafetch-x", "長" * 130, "x" * 256]),
+    st.text(min_size=1, max_size=300),
+)
+
+
+@given(st.lists(SEGMENT, min_size=1, max_size=4).map("/".join))
+def test_whatever_the_key_the_file_is_in_the_folder(key: str) -> None:
+    """No key that is accepted leads out of the folder or to a name the disk does not take."""
+    root = Path("/srv/store")
+    if not is_key(key):
+        return
+    path = path_of(root, key)
+    assert Path(os.path.normpath(path)) == path
+    assert path.is_relative_to(root)
+    assert path != root
+    assert all(len(name.encode()) <= 255 for name in path.relative_to(root).parts)
+
+
+@given(st.lists(st.lists(SEGMENT, min_size=1, max_size=3).map("/".join), max_size=4))
+def test_every_key_that_is_stored_is_listed(keys: list[str]) -> None:
+    """Keys come back from the folder as they went in, long ones and strange ones too."""
+    with tempfile.TemporaryDirectory() as folder:
+        store, stored = LocalStore(Path(folder)), set[str]()
+        for key in filter(is_key, keys):
+            if not any(
+                f"{key}/".startswith(f"{o}/") or f"{o}/".startswith(f"{key}/") for o in stored
+            ):
+                store.put(key, b"1")
+                stored.add(key)
+        assert [info.key for info in store.list("")] == sorted(stored)
+
+
+def test_files_that_are_no_objects_are_not_listed(store: LocalStore, root: Path) -> None:
+    """What a crash or somebody else left behind is never taken for an object."""
+    store.put(KEY, b"{}")
+    (root / "json/.datafetch-0123456789abcdef").write_bytes(b"half")
+    (root / "json/back\\slash").write_bytes(b"x")
+    Path(os.fsdecode(os.fsencode(root) + b"/not-utf8-\xff")).write_bytes(b"x")
+    (root / "dangling").symlink_to("nowhere")
+    assert [info.key for info in store.list("")] == [KEY]
+
+
+# ------------------------------------------------------------- what it tells
+
+
+def test_the_etag_is_the_hash_of_the_content(store: LocalStore) -> None:
+    """It can be compared with bytes at hand, and needs no place of its own."""
+    assert store.put(KEY, b"{}") == hashlib.sha256(b"{}").hexdigest()
+
+
+def test_a_file_that_somebody_else_changed_has_another_etag(store: LocalStore, root: Path) -> None:
+    """What the process remembers of a file ends when the file changes."""
+    etag = store.put(KEY, b"ours")
+    assert [info.etag for info in store.list("")] == [etag]
+    (root / KEY).write_bytes(b"theirs")
+    theirs = hashlib.sha256(b"theirs").hexdigest()
+    assert [info.etag for info in store.list("")] == [theirs]
+    assert store.head(KEY).etag == theirs
+    with pytest.raises(PreconditionFailed):
+        store.put(KEY, b"mine", condition=IfMatch(etag))
+
+
+def test_age_goes_by_the_clock_that_stamped_it(root: Path) -> None:
+    """A lease in a folder expires by the clock that the store was given."""
+    clock = FakeClock()
+    store = LocalStore(root, clock)
+    store.put(KEY, b"1")
+    clock.advance(301)
+    found = store.get(KEY)
+    assert found.age_s == pytest.approx(301)
+    assert found.info.last_modified.timestamp() == pytest.approx(clock.now() - 301)
+
+
+def test_a_file_from_the_future_has_no_negative_age(root: Path) -> None:
+    """A clock that was set back makes nothing younger than new."""
+    clock = FakeClock()
+    store = LocalStore(root, clock)
+    store.put(KEY, b"1")
+    clock.advance(-50)
+    assert store.get(KEY).age_s == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("a.JPG", "image/jpeg"),
+        ("a.jpeg", "image/jpeg"),
+        ("a.gif", "image/gif"),
+        ("a.webp", "image/webp"),
+        ("a.json.corrupt-2026-11-24", "application/octet-stream"),
+        ("a", "application/octet-stream"),
+    ],
+)
+def test_the_content_type_follows_from_the_name(store: LocalStore, key: str, expected: str) -> None:
+    """A folder keeps no types; pictures are still served as pictures."""
+    store.put(key, b"1", content_type="text/plain")
+    assert store.head(key).content_type == expected
+
+
+# -------------------------------------------------------------------- errors
+
+
+def test_a_folder_where_an_object_should_be_is_not_a_missing_object(store: LocalStore) -> None:
+    """A store error read as "not found" rebuilt a dataset from nothing over good data."""
+    store.put("a/b.json", b"1")
+    for call in (store.get, store.head, store.delete):
+        with pytest.raises(StoreUnavailable):
+            call("a")
+    with pytest.raises(StoreUnavailable):
+        store.put("a", b"2")
+    with pytest.raises(StoreUnavailable):
+        store.put("a", b"2", condition=IfAbsent())
+    assert [info.key for info in store.list("")] == ["a/b.json"]
+
+
+def test_an_object_where_a_folder_should_be_is_not_a_missing_object(store: LocalStore) -> None:
+    """The same the other way round."""
+    store.put("a", b"1")
+    for call in (store.get, store.head, store.delete):
+        with pytest.raises(StoreUnavailable) as caught:
+            call("a/b.json")
+        assert caught.value.key == "a/b.json"
+    with pytest.raises(StoreUnavailable):
+        store.put("a/b.json", b"2")
+    with pytest.raises(StoreUnavailable):
+        list(store.list("a/"))
+    assert store.get("a").body == b"1"
+
+
+@pytest.fixture
+def guarded() -> Iterator[Path]:
+    """A store whose files this process, no longer root, may neither read nor write."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        LocalStore(root).put(KEY, b"1")
+        (root / KEY).chmod(0)
+        (root / KEY).parent.chmod(0o555)
+        root.chmod(0o555)
+        if os.geteuid() == 0:
+            os.seteuid(NOBODY)
+        try:
+            yield root
+        finally:
+            os.seteuid(os.getuid())
+            root.chmod(0o755)
+            (root / KEY).parent.chmod(0o755)
+
+
+def test_what_may_not_be_read_or_written_is_denied_and_not_missing(guarded: Path) -> None:
+    """Wrong permissions are their own error, whose hint speaks of the folder."""
+    store = LocalStore(guarded)
+    with pytest.raises(StoreDenied) as caught:
+        store.get(KEY)
+    assert "DATAFETCH_STORE" in caught.value.hint
+    with pytest.raises(StoreDenied):
+        list(store.list("json/"))
+    with pytest.raises(StoreDenied):
+        store.put(KEY, b"2")
+    with pytest.raises(StoreDenied):
+        store.put("images/x.png", b"2")
+    with pytest.raises(StoreDenied):
+        store.delete(KEY)
+
+
+# ----------------------------------------------------------- whole or nothing
+
+
+class Interrupted(io.BytesIO):
+    """A body of which the first half is read, and then something happens."""
+
+    def __init__(self, body: bytes, happens: "Happening") -> None:
+        super().__init__(body)
+        self._happens = happens
+        self._reads = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._reads += 1
+        if self._reads == 2:
+            self._happens()
+        return super().read(min(4, size or 0))
+
+
+class Happening:
+    """Looks at the store in the middle of a write, and may end it."""
+
+    def __init__(self, store: LocalStore, error: Exception | None = None) -> None:
+        self._store = store
+        self._error = error
+        self.seen: list[bytes] = []
+
+    def __call__(self) -> None:
+        self.seen.extend(self._store.get(info.key).body for info in self._store.list(""))
+        if self._error is not None:
+            raise self._error
+
+
+def test_a_reader_sees_the_old_object_until_the_new_one_is_whole(store: LocalStore) -> None:
+    """In the middle of a write there is one object, the old one."""
+    store.put("images/x.png", b"old")
+    happening = Happening(store)
+    store.put_stream(
+        "images/x.png", Interrupted(b"new body", happening), size=8, content_type="image/png"
+    )
+    assert happening.seen == [b"old"]
+    assert store.get("images/x.png").body == b"new body"
+
+
+def test_a_write_that_fails_leaves_nothing(store: LocalStore, root: Path) -> None:
+    """An error in the middle keeps the old object and takes the half new one away."""
+    store.put("images/x.png", b"old")
+    source = Interrupted(
+        b"new body", Happening(store, RuntimeError("the disk of the source broke"))
+    )
+    with pytest.raises(RuntimeError):
+        store.put_stream("images/x.png", source, size=8, content_type="image/png")
+    assert files_below(root) == ["images/x.png"]
+    assert store.get("images/x.png").body == b"old"
+
+
+def test_a_write_that_is_refused_leaves_nothing(store: LocalStore, root: Path) -> None:
+    """What was prepared for a condition that does not hold is taken away."""
+    store.put(KEY, b"old")
+    with pytest.raises(PreconditionFailed):
+        store.put(KEY, b"new", condition=IfAbsent())
+    assert files_below(root) == [KEY]
+
+
+KILLED = """
+import io, os, signal, sys
+from pathlib import Path
+from datafetch.store.local import LocalStore
+
+class Deadly(io.BytesIO):
+    def read(self, size=-1):
+        if self.tell():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read(4)
+
+LocalStore(Path(sys.argv[1])).put_stream(
+    "images/x.png", Deadly(b"new body"), size=8, content_type="image/png"
+)
+"""
+
+
+def test_a_process_killed_while_writing_leaves_the_old_object(
+    store: LocalStore, root: Path
+) -> None:
+    """After a kill in the middle the object is the old one, and no half one is listed."""
+    store.put("images/x.png", b"old")
+    process = run_python(KILLED, root)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert [info.key for info in store.list("")] == ["images/x.png"]
+    assert store.get("images/x.png").body == b"old"
+    store.put("images/x.png", b"next", condition=IfMatch(store.head("images/x.png").etag))
+    assert store.get("images/x.png").body == b"next"
+
+
+# ----------------------------------------------------------------- processes
+
+COUNTER = """
+import sys
+from pathlib import Path
+from datafetch.errors import PreconditionFailed
+from datafetch.store.base import IfAbsent, IfMatch, encode_json
+from datafetch.store.local import LocalStore
+
+store, done = LocalStore(Path(sys.argv[1])), 0
+try:
+    store.put("taken", sys.argv[2].encode(), condition=IfAbsent())
+    print("won")
+except PreconditionFailed:
+    print("lost")
+while done < 40:
+    found = store.get("count.json")
+    try:
+        store.put("count.json", encode_json(found.json() + 1), condition=IfMatch(found.etag))
+        done += 1
+    except PreconditionFailed:
+        continue
+"""
+
+
+def test_conditions_hold_between_processes(store: LocalStore, root: Path) -> None:
+    """Of several processes one creates, and no update on a condition is lost."""
+    store.put("count.json", encode_json(0))
+    names = ["first", "second", "third"]
+    processes = [run_python(COUNTER, root, name) for name in names]
+    said = [process.communicate()[0].strip() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert sorted(said) == [b"lost", b"lost", b"won"]
+    assert store.get("taken").body == names[said.index(b"won")].encode()
+    assert store.get("count.json").json() == 120
+
+
+# ---------------------------------------------------------------- durability
+
+KEYS = Keys("-dev")
+
+
+@pytest.mark.parametrize(
+    ("key", "commit", "durable"),
+    [
+        (KEYS.bookmarks_index(), True, True),
+        (KEYS.bookmarks(), True, True),
+        (Keys().bookmarks_index(), True, True),
+        (KEYS.github_activity(), True, True),
+        (KEYS.logo_manifest(), True, True),
+        (KEYS.opengraph_manifest(), True, True),
+        (KEYS.lock("bookmarks"), False, True),
+        (KEYS.publish_journal("github"), False, True),
+        (KEYS.bookmark_page(1), False, False),
+        (KEYS.tag_index("python"), False, False),
+        (KEYS.opengraph_metadata("0" * 64), False, False),
+        (KEYS.logo("example.com", "google", "png"), False, False),
+        (KEYS.corrupt(KEYS.bookmarks_index(), "1"), False, False),
+    ],
+)
+def test_state_and_commit_objects_are_forced_to_disk(key: str, commit: bool, durable: bool) -> None:
+    """What everything else is judged by survives a loss of power; the many pages need not."""
+    assert (is_commit(key), is_durable(key)) == (commit, durable)
+
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_flushing_does_not_mind_what_was_deleted_meanwhile(tmp_path: Path, count: int) -> None:
+    """Pages may be tidied away between their write and the commit that flushes the rest."""
+    unsynced = Unsynced()
+    for number in range(count):
+        path = tmp_path / f"{number}.json"
+        path.touch()
+        unsynced.add(path)
+    unsynced.add(tmp_path / "gone" / "x.json")
+    (tmp_path / "0.json").unlink()
+    unsynced.flush()
+    unsynced.flush()
