@@ -1,0 +1,267 @@
+"""The guarded HTTP client: what a request may take and bring, and what becomes of a failure."""
+
+import collections
+import contextlib
+import hashlib
+import io
+import random
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
+
+from datafetch.clock import CancelToken, Clock
+from datafetch.errors import Cancelled, RateLimited, Refused, TransientError, UpstreamError
+from datafetch.logs import bound_logger
+from datafetch.net.base import KIB, Answer, Download, Request
+from datafetch.net.body import Limits, Sink, read_body
+from datafetch.net.counts import Counts
+from datafetch.net.deadline import Deadline
+from datafetch.net.guard import Origin, canonical_host, public_url
+from datafetch.net.hops import Hop, Rules, first_hop, next_hop
+from datafetch.net.outcomes import REDIRECTS, error_for, is_answer
+from datafetch.net.proxies import Proxies
+from datafetch.runtime import retry
+
+if TYPE_CHECKING:
+    from datafetch.net.transport import Reply, Wire
+
+R = TypeVar("R")
+
+SPOOL_BYTES = 64 * KIB
+"""Of a download at most so much is held in memory."""
+
+_DRAIN_BYTES = 64 * KIB
+"""Bodies of redirects and errors up to this size are read, to keep their connection."""
+
+_BODILESS = frozenset({204, 304})
+
+_log = bound_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class NetOptions:
+    """How the client is to behave.
+
+    Attributes:
+        user_agent: sent with every request.
+        width: connections, of each kind.
+        trusted_origins: scheme, host and port that requests with `trust="settings"` may
+            reach though they are private.
+        allow_hosts: hosts that URLs from data may name though they are private.
+        proxies: by default those of the environment, read at the first request.
+    """
+
+    user_agent: str
+    width: int = 16
+    trusted_origins: frozenset[Origin] = frozenset()
+    allow_hosts: frozenset[str] = frozenset()
+    proxies: Proxies | None = None
+
+
+class Breakers(Protocol):
+    """Remembers which hosts fail; asked before and told after every exchange."""
+
+    def check(self, host: str) -> None:
+        """Let the exchange pass.
+
+        Raises:
+            BreakerOpen: the host failed too often.
+        """
+        ...
+
+    def record(self, host: str, *, failed: bool) -> None:
+        """Take note of how the exchange went."""
+        ...
+
+
+class GuardedClient:
+    """The one way out; see `HttpClient` for what its methods promise.
+
+    Args:
+        options: how to behave.
+        clock: tells the time and waits between tries.
+        cancel: looked at before each try and between the pieces of a body.
+        rng: for jitter.
+        breakers: which hosts not to ask.
+        make_wire: what connects; tests put another network under it.
+    """
+
+    def __init__(
+        self,
+        options: NetOptions,
+        *,
+        clock: Clock,
+        cancel: CancelToken,
+        rng: random.Random,
+        breakers: Breakers | None = None,
+        make_wire: "Callable[[NetOptions], Wire] | None" = None,
+    ) -> None:
+        allowed = frozenset(map(canonical_host, options.allow_hosts))
+        self._options = replace(options, allow_hosts=allowed)
+        self._rules = Rules(options.trusted_origins, allowed)
+        self._clock = clock
+        self._cancel = cancel
+        self._rng = rng
+        self._breakers = breakers
+        self._make_wire = make_wire or _system_wire
+        self._counts = Counts()
+        self._lock = threading.Lock()
+        self._opened: Wire | None = None
+        self._closed = False
+
+    def fetch(self, request: Request) -> Answer:
+        """Send it and read the whole body into memory, within its limit."""
+
+        def once(left: float) -> Answer:
+            sink = io.BytesIO()
+            reply, url, cut = self._once(request, sink, left)
+            return Answer(reply.status, url, reply.headers, sink.getvalue(), cut)
+
+        return self._retried(request, once)
+
+    def download(self, request: Request) -> Download:
+        """Send it and stream the body into a spooled file (64 KiB in memory, then disk)."""
+
+        def once(left: float) -> Download:
+            sink = _Spool()
+            try:
+                reply, url, _ = self._once(request, sink, left)
+            except BaseException:
+                sink.file.close()
+                raise
+            sink.file.seek(0)
+            digest = sink.digest.hexdigest()
+            return Download(reply.status, url, reply.headers, sink.file, sink.size, digest)
+
+        return self._retried(request, once)
+
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """For each upstream: requests, bytes, retries, and requests by status (`status_200`)."""
+        return self._counts.snapshot()
+
+    def close(self) -> None:
+        """Shut all connections, those of requests under way too; these raise `Cancelled`."""
+        with self._lock:
+            self._closed = True
+            wire = self._opened
+        if wire is not None:
+            wire.close()
+
+    def _wire(self) -> "Wire":
+        self._cancel.raise_if_cancelled()
+        with self._lock:
+            if self._closed:
+                raise Cancelled("the client is closed")
+            if self._opened is None:
+                self._opened = self._make_wire(self._options)
+            return self._opened
+
+    def _retried(self, request: Request, once: Callable[[float], R]) -> R:
+        def note(error: Exception, wait: float) -> None:
+            self._counts.add(request.upstream, "retries")
+            about = {"upstream": request.upstream, "error": str(error), "wait_s": round(wait, 3)}
+            _log.debug("request_retried", extra=about)
+
+        return retry.call(once, request.retry, clock=self._clock, rng=self._rng, on_retry=note)
+
+    def _once(self, request: Request, sink: Sink, left: float) -> "tuple[Reply, str, bool]":
+        """One try: all hops. Gives the final head, its URL, and whether the body was cut."""
+        limit = Deadline(self._clock, self._cancel, min(request.total_s, left))
+        hop = first_hop(request, self._rules)
+        for _ in range(request.max_redirects + 1):
+            self._counts.add(request.upstream, "requests")
+            with self._exchange(request, hop, limit) as reply:
+                self._counts.add(request.upstream, f"status_{reply.status}")
+                if is_answer(reply.status, request):
+                    cut = self._read(request, hop, reply, sink)
+                    return reply, hop.target.url, cut
+                self._drain(request, reply)
+                hop = self._follow(hop, reply)
+        shown = public_url(request.url)
+        raise Refused(f"{shown}: more than {request.max_redirects} redirects", url=shown)
+
+    @contextmanager
+    def _exchange(self, request: Request, hop: Hop, limit: Deadline) -> "Iterator[Reply]":
+        host, answered = hop.target.host, False
+        if self._breakers is not None:
+            self._breakers.check(host)
+        try:
+            with self._wire().exchange(hop, limit, request.timeout_s) as reply:
+                answered = True
+                yield reply
+        except Cancelled:
+            # The token knows the signal; a connection that was shut does not.
+            self._cancel.raise_if_cancelled()
+            raise
+        except UpstreamError as error:
+            failed = isinstance(error, TransientError) and not isinstance(error, RateLimited)
+            if failed or answered:
+                self._record(host, failed=failed)
+            raise
+        else:
+            self._record(host, failed=False)
+
+    def _record(self, host: str, *, failed: bool) -> None:
+        if self._breakers is not None:
+            self._breakers.record(host, failed=failed)
+
+    def _read(self, request: Request, hop: Hop, reply: "Reply", sink: Sink) -> bool:
+        chunks = self._counted(request.upstream, reply.chunks)
+        if hop.method == "HEAD" or reply.status in _BODILESS:
+            # Their Content-Length speaks of a body that does not come (RFC 9110, 8.6).
+            collections.deque(chunks, maxlen=0)
+            return False
+        limits = Limits(request.limit, request.truncate, request.stop_after)
+        return read_body(chunks, reply.headers, public_url(hop.target.url), limits, sink)
+
+    def _counted(self, upstream: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        size = 0
+        try:
+            for chunk in chunks:
+                size += len(chunk)
+                yield chunk
+        finally:
+            self._counts.add(upstream, "bytes", size)
+
+    def _drain(self, request: Request, reply: "Reply") -> None:
+        """Read a small body that nobody asked for; how that goes changes nothing."""
+        declared = reply.headers.get("content-length", "")
+        if declared.isascii() and declared.isdigit() and int(declared[:20]) <= _DRAIN_BYTES:
+            with contextlib.suppress(UpstreamError):
+                collections.deque(self._counted(request.upstream, reply.chunks), maxlen=0)
+
+    def _follow(self, hop: Hop, reply: "Reply") -> Hop:
+        location = reply.headers.get("location", "")
+        if reply.status in REDIRECTS and location:
+            return next_hop(hop, reply.status, location, self._rules)
+        raise error_for(reply.status, reply.headers, public_url(hop.target.url), self._clock.now())
+
+
+class _Spool:
+    """A file that begins in memory, and the hash of what is written to it."""
+
+    def __init__(self) -> None:
+        # The caller of `download` closes it.
+        self.file = cast("BinaryIO", tempfile.SpooledTemporaryFile(SPOOL_BYTES))  # noqa: SIM115
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes, /) -> None:
+        self.digest.update(data)
+        self.size += len(data)
+        self.file.write(data)
+
+
+def _system_wire(options: NetOptions) -> "Wire":
+    """httpx2 is imported with the first request: many commands send none."""
+    from datafetch.net.transport import Wire
+
+    return Wire(
+        width=options.width,
+        user_agent=options.user_agent,
+        allow_hosts=options.allow_hosts,
+        proxies=options.proxies or Proxies(),
+    )

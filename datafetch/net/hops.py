@@ -1,0 +1,100 @@
+"""Decides how a redirect is followed: where to, by which method, and with what."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urljoin
+
+from datafetch.errors import Refused
+from datafetch.net.base import Request
+from datafetch.net.guard import Origin, Target, check_url, parse_url, public_url
+
+_CREDENTIALS = frozenset(
+    {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "private-token"}
+)
+_OF_A_BODY = frozenset({"content-type", "content-length", "content-encoding", "content-language"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say about hosts.
+
+    Attributes:
+        trusted_origins: may be private, for the first hop of `trust="settings"`.
+        allow_hosts: canonical hosts that URLs from data may name though they are private.
+    """
+
+    trusted_origins: frozenset[Origin]
+    allow_hosts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One exchange: a request, or what a redirect made of it."""
+
+    target: Target
+    method: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    trusted: bool
+    """Whether the address is the user's own and therefore not looked at."""
+
+
+def first_hop(request: Request, rules: Rules) -> Hop:
+    """The request as it is sent first.
+
+    Raises:
+        Refused: the guard does not let it pass.
+    """
+    target = parse_url(request.url)
+    trusted = request.trust == "settings" and target.origin in rules.trusted_origins
+    if not trusted:
+        target = check_url(request.url, rules.allow_hosts)
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if request.validators is not None:
+        headers |= {name.lower(): value for name, value in request.validators.headers().items()}
+    body = None
+    if request.json_body is not None:
+        body = json.dumps(request.json_body, ensure_ascii=False, separators=(",", ":")).encode()
+        headers.setdefault("content-type", "application/json")
+    return Hop(target, request.method.upper(), headers, body, trusted)
+
+
+def next_hop(hop: Hop, status: int, location: str, rules: Rules) -> Hop:
+    """Where a redirect leads, as RFC 9110, 15.4 and browsers follow it.
+
+    What leaves an origin is from then on guarded as data, and its credentials stay behind,
+    even when it comes back: where it comes back to is another's choice.
+
+    Raises:
+        Refused: the guard does not let it pass.
+    """
+    url = _resolve(hop.target.url, location)
+    target = parse_url(url)
+    stays = target.origin == hop.target.origin
+    if not (stays and hop.trusted):
+        target = check_url(url, rules.allow_hosts)
+    headers = dict(hop.headers)
+    if not stays:
+        headers = {name: value for name, value in headers.items() if name not in _CREDENTIALS}
+    moved = replace(hop, target=target, headers=headers, trusted=stays and hop.trusted)
+    return _as_get(moved) if _becomes_get(hop.method, status) else moved
+
+
+def _becomes_get(method: str, status: int) -> bool:
+    if status == 303:  # noqa: PLR2004 - RFC 9110, 15.4.4
+        return method != "HEAD"
+    return status in (301, 302) and method == "POST"
+
+
+def _as_get(hop: Hop) -> Hop:
+    headers = {name: value for name, value in hop.headers.items() if name not in _OF_A_BODY}
+    return replace(hop, method="GET", headers=headers, body=None)
+
+
+def _resolve(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location.strip())
+    except ValueError as error:
+        shown = public_url(base)
+        raise Refused(f"{shown}: redirects to what is not a URL", url=shown) from error

@@ -1,0 +1,92 @@
+"""Reads what an answer's status and headers mean: an answer, a redirect, or an error of ours."""
+
+import email.utils
+from collections.abc import Mapping
+
+from datafetch.errors import (
+    Denied,
+    Malformed,
+    Missing,
+    RateLimited,
+    Rejected,
+    TransientError,
+    UpstreamError,
+)
+from datafetch.net.base import Request
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_LONGEST_BAN_S = 24 * 3600.0
+"""Who asks for a longer pause is believed for this long."""
+
+_EPOCH_FROM = 1_000_000_000
+"""Smaller numbers in `x-ratelimit-reset` are seconds from now; GitHub sends epoch seconds."""
+
+
+def is_answer(status: int, request: Request) -> bool:
+    """Whether the status comes back as an answer instead of raising."""
+    if status in request.accept or 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
+        return True
+    return status == 304 and request.validators is not None  # noqa: PLR2004 - RFC 9110, 15.4.5
+
+
+def error_for(status: int, headers: Mapping[str, str], url: str, now: float) -> UpstreamError:
+    """The error that a status stands for.
+
+    Args:
+        status: not one that `is_answer` takes.
+        headers: names in lower case.
+        url: without query, for the message.
+        now: epoch seconds.
+    """
+    message = f"{url}: status {status}"
+    if status == 429 or _asks_to_wait(status, headers):  # noqa: PLR2004 - RFC 6585, 4
+        until = asked_until(headers, now)
+        return RateLimited(f"{message}, asked to wait", url=url, status=status, until=until)
+    if status in (401, 403):
+        return Denied(message, url=url, status=status)
+    if status in (404, 410):
+        return Missing(message, url=url, status=status)
+    if status in (408, 425) or status >= 500:  # noqa: PLR2004 - RFC 9110, 15.6
+        return TransientError(message, url=url, status=status)
+    if status < 400:  # noqa: PLR2004 - RFC 9110, 15.5
+        return Malformed(f"{message}, which answers nothing", url=url, status=status)
+    return Rejected(message, url=url, status=status)
+
+
+def _asks_to_wait(status: int, headers: Mapping[str, str]) -> bool:
+    if status == 403:  # noqa: PLR2004 - GitHub's limits: docs.github.com/rest/using-the-rest-api
+        return "retry-after" in headers or headers.get("x-ratelimit-remaining", "").strip() == "0"
+    return status == 503 and "retry-after" in headers  # noqa: PLR2004 - RFC 9110, 10.2.3
+
+
+def asked_until(headers: Mapping[str, str], now: float) -> float | None:
+    """Epoch seconds from which the server may be asked again, None when it did not say."""
+    until = _retry_after(headers.get("retry-after", ""), now)
+    if until is None and headers.get("x-ratelimit-remaining", "0").strip() == "0":
+        until = _reset(headers.get("x-ratelimit-reset", ""), now)
+    return None if until is None else min(max(until, now), now + _LONGEST_BAN_S)
+
+
+def _retry_after(value: str, now: float) -> float | None:
+    """RFC 9110, 10.2.3: seconds or a date."""
+    seconds = _number(value)
+    if seconds is not None:
+        return now + seconds
+    try:
+        return email.utils.parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _reset(value: str, now: float) -> float | None:
+    number = _number(value)
+    if number is None:
+        return None
+    return number if number >= _EPOCH_FROM else now + number
+
+
+def _number(value: str) -> float | None:
+    text = value.strip()
+    whole = text.partition(".")[0]
+    return float(whole[:18]) if whole.isascii() and whole.isdigit() else None

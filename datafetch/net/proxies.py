@@ -1,0 +1,105 @@
+"""Which proxy a URL goes through, by the standard environment variables."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from urllib.parse import unquote, urlsplit
+
+from datafetch.errors import ConfigurationError
+from datafetch.net.guard import Target
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyAddress:
+    """A forward proxy; its `repr` keeps the password to itself."""
+
+    scheme: str
+    host: str
+    port: int
+    auth: tuple[str, str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Without credentials."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"ProxyAddress({self.url})"
+
+
+class Proxies:
+    """Proxies as curl and others read them: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
+
+    Lower-case names win. Entries of `NO_PROXY` are hosts (with all their subdomains),
+    optionally with a port, addresses, networks such as `10.0.0.0/8`, or `*` for all.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        found = os.environ if environment is None else environment
+        every = _read(found, "ALL_PROXY")
+        # In CGI a client's `Proxy:` header turns up as HTTP_PROXY (CVE-2016-5385).
+        plain = (
+            found.get("http_proxy", "") if "REQUEST_METHOD" in found else _read(found, "HTTP_PROXY")
+        )
+        self._by_scheme = {
+            "http": _parse("HTTP_PROXY", plain or every),
+            "https": _parse("HTTPS_PROXY", _read(found, "HTTPS_PROXY") or every),
+        }
+        self._exempt = [
+            entry for part in _read(found, "NO_PROXY").split(",") if (entry := part.strip().lower())
+        ]
+
+    def proxy_for(self, target: Target) -> ProxyAddress | None:
+        """The proxy for a URL, None to connect directly."""
+        proxy = self._by_scheme[target.scheme]
+        if proxy is None or any(_matches(entry, target) for entry in self._exempt):
+            return None
+        return proxy
+
+
+def _read(environment: Mapping[str, str], name: str) -> str:
+    return environment.get(name.lower()) or environment.get(name) or ""
+
+
+def _parse(name: str, value: str) -> ProxyAddress | None:
+    value = value.strip()
+    if not value:
+        return None
+    try:
+        parts = urlsplit(value if "://" in value else f"http://{value}")
+        port = parts.port
+    except ValueError as error:
+        raise ConfigurationError([f"{name}: not a valid URL"]) from error
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ConfigurationError([f"{name}: only proxies at http:// and https:// are supported"])
+    auth = None
+    if parts.username is not None:
+        auth = (unquote(parts.username), unquote(parts.password or ""))
+    return ProxyAddress(parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme], auth)
+
+
+def _matches(entry: str, target: Target) -> bool:
+    if entry == "*":
+        return True
+    host, port = _split_port(entry)
+    if port is not None and port != target.port:
+        return False
+    try:
+        return ip_address(target.host) in ip_network(host, strict=False)
+    except ValueError:
+        name = host.removeprefix("*").lstrip(".")
+        return bool(name) and (target.host == name or target.host.endswith(f".{name}"))
+
+
+def _split_port(entry: str) -> tuple[str, int | None]:
+    if entry.startswith("["):
+        host, _, rest = entry[1:].partition("]")
+        return host, int(rest[1:]) if rest[1:].isdigit() else None
+    if entry.count(":") == 1:
+        host, _, port = entry.partition(":")
+        return host, int(port) if port.isdigit() else None
+    return entry, None
