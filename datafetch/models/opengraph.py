@@ -10,6 +10,9 @@ from datafetch.errors import Malformed
 
 Source = Literal["external", "fallback"]
 
+_LATEST_MS = 2**53
+"""Larger numbers are no times; JavaScript cannot even hold them."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageHead:
@@ -145,10 +148,6 @@ class PageMetadata:
         )
 
 
-_LATEST_MS = 2**53
-"""Larger numbers are no times; JavaScript cannot even hold them."""
-
-
 @dataclass(frozen=True, slots=True)
 class PageRecord:
     """What the job remembers of one page, so that it need not look.
@@ -180,13 +179,13 @@ class PictureRecord:
     Attributes:
         key: where.
         version: first 8 hex of its SHA-256.
-        fetched_at: epoch ms.
-        etag: its server's, for a conditional request.
+        fetched_at: epoch ms; None when it is not known any more.
+        etag: its server's.
     """
 
     key: str
     version: str
-    fetched_at: int
+    fetched_at: int | None
     etag: str | None = None
 
 

@@ -1,40 +1,27 @@
-"""What of pages and pictures is due, where a picture is looked for, and what bookmarks get of it."""
+"""What of pages and pictures is due, where a picture is looked for, and which one is none."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
 from datafetch.models.bookmark import JsonObject, is_safe_segment
-from datafetch.models.opengraph import (
-    BookmarkRecord,
-    Description,
-    Override,
-    PageRecord,
-    PictureRecord,
-    digest_of,
-)
-from datafetch.rules.page_url import host_of, page_address, url_hash, without_query
+from datafetch.models.opengraph import BookmarkRecord, PageRecord, digest_of
+from datafetch.rules.page_url import host_of, page_address, url_hash
 
 FRESH_MS = 24 * 3600 * 1000
 """So long an answer is not asked for again."""
 
+MIN_BANNER_BYTES = 5 * 1024
+"""Smaller banners are icons and empty pictures."""
+
+MIN_SIDE = 16
+"""Smaller pictures count visitors, or are icons; in pixels."""
+
 RETRY_MS = 3600 * 1000
 """So long after a failure nobody tries again."""
 
-OWN_FIELDS = (
-    "ogImage",
-    "ogImageExternal",
-    "ogTitle",
-    "ogDescription",
-    "ogUrl",
-    "ogImageLastFetchedAt",
-    "ogImageEtag",
-)
-"""The fields of a bookmark that belong to this job."""
-
 _PICTURE_OF = "picture of "
-_PICTURES = "images/opengraph/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +56,6 @@ class Place(NamedTuple):
 
     kind: Literal["banner", "screenshot", "page"]
     name: str
-
-
-class Stored(NamedTuple):
-    """A picture with its public URL and the time of its fetch (ISO), as a bookmark gets them.
-
-    Without a public base URL (`public` False) the bookmark keeps its external picture.
-    """
-
-    record: PictureRecord
-    url: str
-    fetched_at: str | None
-    public: bool
 
 
 def pages_of(items: Iterable[JsonObject]) -> list[Page]:
@@ -134,14 +109,18 @@ def _older(then_ms: int, limit_ms: int, now_ms: int) -> bool:
     return now_ms - then_ms >= limit_ms or then_ms > now_ms
 
 
-def places_of(item: JsonObject, image_url: str | None) -> tuple[Place, ...]:
-    """Where a bookmark's picture is looked for, best first: banner, screenshot, the page's own."""
+def places_of(item: JsonObject, image_url: str | None, *, assets: bool) -> tuple[Place, ...]:
+    """Where a bookmark's picture is looked for, best first: banner, screenshot, the page's own.
+
+    `assets` is whether the bookmark server can be asked.
+    """
     content = item.get("content")
     fields: Mapping[str, Any] = content if isinstance(content, dict) else {}
     places = [
         Place(kind, found)
         for kind, field, asset_type in _ASSETS
-        if (found := fields.get(field) or _asset(item, asset_type))
+        if assets
+        and (found := fields.get(field) or _asset(item, asset_type))
         and isinstance(found, str)
         and is_safe_segment(found)
     ]
@@ -192,106 +171,14 @@ def spread(pages: Sequence[Page]) -> list[Page]:
     return [page for turn in zip_longest(*hosts.values()) for page in turn if page is not None]
 
 
-def override_of(address: str, overrides: Mapping[str, Override]) -> Override | None:
-    """What people wrote by hand for a page.
-
-    Old systems named it without the query, by which all videos of a site share one: such a
-    one counts unless it says itself that it is of another page.
-    """
-    found = overrides.get(url_hash(address))
-    if found is not None:
-        return found
-    found = overrides.get(url_hash(without_query(address)))
-    if found is None:
-        return None
-    url = found.value.get("url")
-    own = page_address(url) if isinstance(url, str) and url else None
-    return found if own in (None, address, without_query(address)) else None
-
-
-def shown(
-    address: str, record: PageRecord, description: Description | None, override: Override | None
-) -> Description | None:
-    """What bookmarks are told of a page: not what was made of themselves, unless people wrote it."""
-    said = description if record.source == "external" else None
-    if override is None:
-        return said
-    return (said or Description(final_url=address)).overridden(override.value)
-
-
-def merged(item: JsonObject, said: Description | None, picture: Stored | None) -> JsonObject:
-    """The bookmark with its own fields of this job; nothing that is stored is ever removed."""
-    fields: dict[str, str | None] = {}
-    if said is not None:
-        fields |= {
-            "ogImageExternal": said.image_url,
-            "ogTitle": said.title,
-            "ogDescription": said.description,
-            "ogUrl": said.final_url,
-        }
-    if picture is not None:
-        fields |= {
-            "ogImage": picture.url if picture.public else item.get("ogImage") or _external(said),
-            "ogImageLastFetchedAt": picture.fetched_at,
-            "ogImageEtag": picture.record.etag,
-        }
-    return {**item, **{name: value for name, value in fields.items() if value}}
-
-
-def _external(said: Description | None) -> str | None:
-    return said.image_url if said is not None else None
-
-
-def mark_of(
-    item: JsonObject,
-    record: PageRecord | None,
-    override: Override | None,
-    picture: Stored | None,
-) -> str:
-    """What tells whether a bookmark was merged with just this: else it is merged again."""
-    return digest_of(
-        [
-            [record.source, record.digest] if record is not None else None,
-            dict(override.value) if override is not None else None,
-            [picture.url, picture.public, picture.fetched_at] if picture is not None else None,
-            [item.get(name) for name in OWN_FIELDS],
-        ]
-    )
-
-
-def merged_manifest(
-    stored: Iterable[Any], pictures: Mapping[str, str], key_of: Callable[[str], str | None]
-) -> list[str]:
-    """The manifest with the URLs of these pictures (by key); what it knew besides stays.
-
-    A picture whose format changed has a new key; the old one is no longer listed.
-    """
-    stems = {stem_of(key) for key in pictures}
-    kept = [
-        url for url in stored if isinstance(url, str) and stem_of(_key(url, key_of)) not in stems
-    ]
-    return sorted({*kept, *pictures.values()})
-
-
-def pictures_by_stem(
-    manifest: Iterable[Any], key_of: Callable[[str], str | None]
-) -> dict[str, tuple[str, str]]:
-    """Key and version of each picture of a manifest, by its key without extension."""
-    found = {}
-    for url in manifest:
-        if isinstance(url, str):
-            key = _key(url, key_of)
-            version = url.partition("?v=")[2]
-            found[stem_of(key)] = (key, version)
-    return found
-
-
-def stem_of(key: str) -> str:
-    """A picture's key without its extension."""
-    return key.rpartition(".")[0] or key
-
-
-def _key(url: str, key_of: Callable[[str], str | None]) -> str:
-    """The key of a picture's URL, also under a public base that is no longer ours."""
-    at = url.find(_PICTURES)
-    return key_of(url) or (url[at:].partition("?")[0] if at >= 0 else url)
+def why_unusable(
+    kind: Literal["banner", "screenshot", "page"], form: str, width: int, height: int, size: int
+) -> str | None:
+    """Why a picture is no preview of a page; None when it may be one. `size` in bytes."""
+    if kind == "banner" and size < MIN_BANNER_BYTES:
+        return f"the banner has only {size} bytes"
+    if form == "ico":
+        return "it is an icon"
+    if min(width, height) < MIN_SIDE:
+        return f"it has only {width} by {height} pixels"
+    return None
