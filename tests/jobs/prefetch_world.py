@@ -98,6 +98,11 @@ def once(key: str, action: Callable[[], Any], *, method: str = "get") -> Callabl
     return before
 
 
+def at(number: int, what: str) -> Fault:
+    """Misbehaves at the n-th request."""
+    return lambda _, count: what if count == number else None
+
+
 FIRST = date(2025, 11, 25)
 
 
@@ -148,3 +153,18 @@ def logo_entry(key: str, body: bytes) -> dict[str, Any]:
         "sha256": digest,
         "fetchedAt": 1_795_507_200_000,
     }
+
+
+def logo_key(number: int) -> str:
+    """Where the logo of a domain is."""
+    return KEYS.logo(f"site{number}.example.com", "google", "png")
+
+
+def put_logos(build: Build, count: int) -> None:
+    """Pictures, then the manifest."""
+    manifest = {}
+    for number in range(count):
+        build.store.put(logo_key(number), picture(number), content_type="image/png")
+        entry = logo_entry(logo_key(number), picture(number))
+        manifest[f"site{number}.example.com"] = entry
+    build.store.put(KEYS.logo_manifest(), json.dumps(manifest).encode())

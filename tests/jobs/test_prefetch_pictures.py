@@ -1,18 +1,23 @@
 """Prefetch of manifests and pictures: all that a manifest names arrives, and only what is new travels."""
 
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from datafetch.errors import CorruptObject, DatafetchError, Inconsistent, ObjectNotFound, UsageError
+from datafetch.errors import CorruptObject, Inconsistent, ObjectNotFound, UsageError
 from datafetch.models.run import JobReport
 from datafetch.store.local import LocalStore
-from tests.jobs.prefetch_world import CDN, KEYS, Build, logo_entry, once, picture
-from tests.stores import Call
+from tests.jobs.prefetch_world import (
+    CDN,
+    KEYS,
+    Build,
+    logo_entry,
+    logo_key,
+    once,
+    picture,
+    put_logos,
+)
 from tests.support import FakeClock
 
 LOGOS, OPENGRAPH = KEYS.logo_manifest(), KEYS.opengraph_manifest()
@@ -20,24 +25,9 @@ LOGO_FILE = "image-data/logos/manifest.json"
 OPENGRAPH_FILE = "image-data/opengraph/manifest.json"
 
 
-def logo_key(number: int) -> str:
-    """Where the logo of a domain is."""
-    return KEYS.logo(f"site{number}.example.com", "google", "png")
-
-
 def image_key(number: int) -> str:
     """Where the picture of a page is."""
     return f"images/opengraph/site{number}-example-com-0000000{number}.jpg"
-
-
-def put_logos(build: Build, count: int) -> None:
-    """Pictures, then the manifest."""
-    manifest = {}
-    for number in range(count):
-        build.store.put(logo_key(number), picture(number), content_type="image/png")
-        entry = logo_entry(logo_key(number), picture(number))
-        manifest[f"site{number}.example.com"] = entry
-    build.store.put(LOGOS, json.dumps(manifest).encode())
 
 
 def put_images(build: Build, count: int, *, base: str = CDN, versions: bool = True) -> None:
@@ -247,67 +237,3 @@ def test_pictures_are_for_full_builds_only(build: Build, job: str) -> None:
         getattr(build.prefetch(full=False), job)()
     assert build.files() == {}
     assert build.calls == []
-
-
-Breaking = Callable[[Build], Any]
-
-
-def _output_is_a_file(build: Build) -> None:
-    build.output.write_text("a file")
-
-
-def _place_is_a_folder(build: Build) -> None:
-    (build.output / LOGO_FILE).mkdir(parents=True)
-
-
-def _folder_is_a_file(build: Build) -> None:
-    build.output.mkdir()
-    (build.output / "image-data").write_text("a file")
-
-
-@pytest.mark.parametrize(
-    ("breaking", "path"),
-    [
-        (_output_is_a_file, "generated"),
-        (_place_is_a_folder, "manifest.json"),
-        (_folder_is_a_file, "image-data"),
-    ],
-)
-def test_a_folder_that_cannot_be_written_is_named(
-    build: Build, breaking: Breaking, path: str
-) -> None:
-    """What stands in the way is named, with what to do; nothing is half-written."""
-    breaking(build)
-    before = build.files()
-    with pytest.raises(DatafetchError, match=f"{path}.* cannot be written") as caught:
-        build.prefetch().logos()
-    assert "--output" in caught.value.hint
-    assert caught.value.exit_code == 1
-    assert build.files() == before
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_named(build: Build) -> None:
-    """A folder that belongs to somebody else is an error with its name, not a traceback."""
-    build.output.mkdir(mode=0o555)
-    with pytest.raises(DatafetchError, match="cannot be written: Permission denied"):
-        build.prefetch().logos()
-
-
-def test_a_stop_half_way_leaves_nothing_behind(build: Build) -> None:
-    """A build that is interrupted between two pictures has written none of them."""
-    build.prefetch().logos()
-    before = build.files()
-    for number in range(5):
-        (build.output / logo_key(number)).write_bytes(b"old")
-    old = build.contents()
-
-    def stop(call: Call) -> None:
-        if call == Call("get", logo_key(3)):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        build.prefetch(before=stop).logos()
-    assert build.contents() == old
-    assert build.prefetch().logos().changed == 5
-    assert build.contents() == {name: body for name, (body, _, _) in before.items()}
