@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from datafetch.jobs.base import JobContext
-from datafetch.jobs.bookmark_publish import Change, TagPages, plan_change
+from datafetch.jobs.bookmark_publish import TagPages, plan_stored
 from datafetch.jobs.bookmark_store import BookmarkReader, Snapshot
 from datafetch.models.bookmark import JsonObject
 from datafetch.ops.lease import Fence
-from datafetch.rules.bookmark_changes import Fetched, merge_list
 from datafetch.store.publish import Publisher
 
 Patch = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
@@ -31,7 +30,8 @@ def enrich_bookmarks(context: JobContext, fence: Fence, tags: TagPages, patch: P
 
     `fence` is that of the bookmarks' own lease, which the caller holds
     (`context.wait_for_lease`). The dataset is read again under it; slugs, order, source
-    hashes and `lastFetchedAt` stay as they are. Nothing is written when nothing changes.
+    hashes and `lastFetchedAt` stay as they are. Nothing is written when nothing changes,
+    unless a publish that somebody else began has to be ended.
 
     Raises:
         BaseMoved: the dataset changed twice meanwhile.
@@ -64,20 +64,9 @@ def _apply(
         if fields and any(item.get(name) != value for name, value in fields.items()):
             item.update(fields)
             changed += 1
-    if changed == 0 or context.options.dry_run:
-        return changed
-    nothing = Fetched([], [], complete=False)
-    merged = merge_list(nothing, stored.items, stored.sources, snapshot.retired)
-    change = Change(
-        bookmarks=merged.bookmarks,
-        sources=merged.sources,
-        retired=merged.retired,
-        changed=True,
-        gone=frozenset(),
-        fetched_at=None,
-        full_sync_at=snapshot.full_sync_at,
-    )
-    publisher.publish(plan_change(context, snapshot, stored, change, tags))
+    idle = changed == 0 and snapshot.journal is None
+    if not (idle or context.options.dry_run):
+        publisher.publish(plan_stored(context, snapshot, stored, tags))
     return changed
 
 

@@ -12,6 +12,7 @@ from datafetch.jobs.bookmark_plan import NewList, Tidying, build_plan, hash_stor
 from datafetch.jobs.bookmark_state import layout_of
 from datafetch.jobs.bookmark_store import Snapshot, StoredList
 from datafetch.models.bookmark import Bookmark
+from datafetch.rules.bookmark_changes import Fetched, merge_list
 from datafetch.rules.bookmark_list import Times, checksum
 from datafetch.store.publish import PublishPlan, etags_by_listing
 
@@ -83,6 +84,30 @@ def plan_change(
         known_mapping = state.mapping
     tidying = _tidying(context, stored, change, now)
     return build_plan(context.keys, new, stored, snapshot.index_etag, times, tidying, known_mapping)
+
+
+def plan_stored(
+    context: JobContext, snapshot: Snapshot, stored: StoredList, tags: TagPages
+) -> PublishPlan:
+    """The publish of the stored items as they are in memory: enriched, or begun by a dead run.
+
+    `lastFetchedAt` stays, since nothing was fetched.
+
+    Raises:
+        StoreError: the store did not answer; nothing was written.
+    """
+    nothing = Fetched([], [], complete=False)
+    merged = merge_list(nothing, stored.items, stored.sources, snapshot.retired)
+    change = Change(
+        bookmarks=merged.bookmarks,
+        sources=merged.sources,
+        retired=merged.retired,
+        changed=True,
+        gone=frozenset(),
+        fetched_at=None,
+        full_sync_at=snapshot.full_sync_at,
+    )
+    return plan_change(context, snapshot, stored, change, tags)
 
 
 def _index_disagrees(snapshot: Snapshot, change: Change) -> bool:

@@ -1,20 +1,13 @@
 """The bookmark job: reads the list, merges it over what is stored, and publishes what changed."""
 
 from dataclasses import replace
-from typing import Any
 
 from datafetch.clock import to_ms
-from datafetch.errors import (
-    BaseMoved,
-    Cancelled,
-    DatafetchError,
-    LeaseLost,
-    PreconditionFailed,
-    StoreError,
-)
+from datafetch.errors import DatafetchError
 from datafetch.jobs.base import JobContext
 from datafetch.jobs.bookmark_fetch import ListReader, choose_reading
-from datafetch.jobs.bookmark_publish import Change, TagPages, plan_change
+from datafetch.jobs.bookmark_notes import note_failure, note_items, write_heartbeat
+from datafetch.jobs.bookmark_publish import Change, TagPages, plan_change, plan_stored
 from datafetch.jobs.bookmark_restore import restored
 from datafetch.jobs.bookmark_store import DATASET, BookmarkReader, Snapshot, StoredList
 from datafetch.models.job_settings import BookmarksSettings
@@ -22,7 +15,7 @@ from datafetch.models.run import JobName, JobReport, Operation
 from datafetch.rules.bookmark_changes import Fetched, Merged, is_unchanged, merge_list
 from datafetch.rules.guards import GuardPolicy, check_bookmarks, check_not_empty
 from datafetch.sources.karakeep import BookmarkApi
-from datafetch.store.base import IfMatch, encode_json
+from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
 
 
@@ -59,20 +52,21 @@ class _Run:
         self._reader = BookmarkReader(context, self._publisher, context.fence, self._tags.layout)
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None
+        self._ended_one = False
 
     def run(self) -> JobReport:
         try:
             report = self._restore() if self._context.options.restore else self._sync()
         except DatafetchError as error:
-            self._note_failure(error)
+            note_failure(self._context, self._snapshot, error)
             raise
-        self._heartbeat(changed=report.change_detected)
+        write_heartbeat(self._context, changed=report.change_detected)
         return report
 
     # ------------------------------------------------------------------- sync
 
     def _sync(self) -> JobReport:
-        snapshot = self._snapshot = self._reader.snapshot()
+        snapshot = self._snapshot = self._ended(self._reader.snapshot())
         if self._context.options.force:
             snapshot = snapshot.distrusted()
         stored = None if snapshot.trusted else self._reader.items(snapshot)
@@ -83,7 +77,7 @@ class _Run:
         fetched = self._list.read(reading, snapshot.sources)
         check_not_empty(fetched.size, len(known))
         fetched = self._list.look_again(fetched, known)
-        failed, newly_failed = self._note_items(fetched)
+        failed, newly_failed = note_items(self._context, fetched)
 
         def attempt(number: int) -> JobReport:
             if number == 0:
@@ -92,7 +86,32 @@ class _Run:
             return self._settle(fetched, again, self._reader.items(again))
 
         report = self._publisher.with_restart(attempt)
-        return replace(report, failed=failed, newly_failed=newly_failed)
+        return replace(
+            report,
+            failed=failed,
+            newly_failed=newly_failed,
+            change_detected=report.change_detected or self._ended_one,
+        )
+
+    def _ended(self, snapshot: Snapshot) -> Snapshot:
+        """End the publish that a dead run began, before anything else can fail.
+
+        What it had written of single objects counts only as far as its master does: readers
+        get one whole list again, and what is new comes with this run's own reading.
+        """
+        if snapshot.journal is None or self._context.options.dry_run:
+            return snapshot
+        self._context.log.warning("publish_taken_over", extra={"run": snapshot.journal.run_id})
+
+        def attempt(_: int) -> bool:
+            found = self._reader.snapshot()
+            stored = self._reader.items(found)
+            if stored.items:
+                self._publisher.publish(plan_stored(self._context, found, stored, self._tags))
+            return bool(stored.items)
+
+        self._ended_one = self._publisher.with_restart(attempt)
+        return self._reader.snapshot()
 
     def _settle(
         self,
@@ -158,7 +177,7 @@ class _Run:
                 **(snapshot.index or {}),
                 "lastFetchedAt": now,
                 "lastAttemptedAt": now,
-                "changeDetected": False,
+                "changeDetected": self._ended_one,
             }
             commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
             self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
@@ -206,71 +225,6 @@ class _Run:
             return self._publish(snapshot, stored, change, merged, Fetched([], [], complete=False))
 
         return self._publisher.with_restart(attempt)
-
-    # ---------------------------------------------------------------- outcome
-
-    def _note_items(self, fetched: Fetched) -> tuple[int, int]:
-        """Record what could not be read, and forget what is well again or gone."""
-        letters = self._context.dead_letters
-        newly = 0
-        for item in fetched.unreadable:
-            if not letters.waiting(item.name):
-                newly += letters.failed(item.name, item.error)
-                self._context.log.warning(
-                    "bookmark_unreadable", extra={"item": item.name, "error": str(item.error)}
-                )
-        if letters.letters:
-            broken = {item.name for item in fetched.unreadable}
-            well = {raw.id for raw in fetched.readable}
-            for letter in list(letters.letters.values()):
-                left = fetched.complete and letter.item not in broken
-                if letter.item in well or left:
-                    letters.succeeded(letter.item)
-        return len(fetched.unreadable), newly
-
-    def _note_failure(self, error: DatafetchError) -> None:
-        """Say in index and heartbeat that a run failed; data and `lastFetchedAt` stay.
-
-        Not after a fault of the store, nor when this run may not write any more.
-        """
-        silent = isinstance(error, StoreError | LeaseLost | Cancelled)
-        if silent or self._context.options.dry_run:
-            return
-        try:
-            self._move_last_attempt(error)
-            self._heartbeat(changed=False, error=str(error))
-        except (StoreError, LeaseLost, Cancelled) as second:
-            self._context.log.warning("failure_not_noted", extra={"error": str(second)})
-
-    def _move_last_attempt(self, error: DatafetchError) -> None:
-        snapshot = self._snapshot
-        moved = isinstance(error, BaseMoved)
-        if moved or snapshot is None or snapshot.index is None or snapshot.index_etag is None:
-            return
-        index = {**snapshot.index, "lastAttemptedAt": to_ms(self._context.clock.now())}
-        self._context.fence.check()
-        try:
-            self._context.store.put(
-                self._context.keys.bookmarks_index(),
-                encode_json(index),
-                condition=IfMatch(snapshot.index_etag),
-            )
-        except PreconditionFailed:
-            # Somebody else's index is newer than this failure.
-            self._context.log.info("index_moved_meanwhile")
-
-    def _heartbeat(self, *, changed: bool, error: str | None = None) -> None:
-        if self._context.options.dry_run:
-            return
-        beat: dict[str, Any] = {
-            "runAt": to_ms(self._context.clock.now()),
-            "success": error is None,
-            "changeDetected": changed,
-        }
-        if error is not None:
-            beat["error"] = error
-        self._context.fence.check()
-        self._context.store.put(self._context.keys.bookmarks_heartbeat(), encode_json(beat))
 
 
 def _differs(merged: Merged, stored: StoredList) -> bool:

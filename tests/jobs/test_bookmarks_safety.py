@@ -272,6 +272,22 @@ def test_fault_at_each_request(kind: str, at: int) -> None:
     assert world.run().change_detected is False
 
 
+@pytest.mark.parametrize("at", [8, 15, 20, 25])
+def test_open_publish_is_ended_before_anything_else(at: int) -> None:
+    """A run that died half-way is ended by the next one, even when that one's upstream is down."""
+    world = changed_world()
+    with suppress(StoreUnavailable):
+        world.run(fault=at_request(at, "fail"))
+    assert KEYS.publish_journal("bookmarks") in world.stored()
+    world.app.inject(reply(503), PAGE)
+    with pytest.raises(TransientError):
+        world.run()
+    world.assert_whole()
+    world.app.heal()
+    world.run()
+    assert [item["id"] for item in world.master()] == world.app.ids()
+
+
 def test_lost_answers_do_not_fail_a_run() -> None:
     """A conditional PUT was stored, its answer lost, the retry met a 412, and the index was taken for lost."""
     world = changed_world()
