@@ -134,7 +134,8 @@ class Asking:
             answer = self._statistics.of(entry.repository, validator)
         except Denied as error:
             if error.status == _UNAUTHORIZED:
-                raise
+                # Without the address, which has the name of a repository.
+                raise Denied("GitHub does not accept the token", status=error.status) from None
             return Result(entry, error=error)
         except UpstreamError as error:
             return Result(entry, error=error)

@@ -45,7 +45,8 @@ class Budget:
             yield
         except RateLimited as limited:
             self.block(limited.until)
-            raise
+            # The client's own message has the address, and with it a repository's name.
+            raise self._used_up(self.reset_at, limited.status) from None
         finally:
             with self._lock:
                 self._under_way -= 1
@@ -67,7 +68,9 @@ class Budget:
     def reset_at(self) -> float | None:
         """Epoch seconds from which it may go on, None when it was not told."""
         with self._lock:
-            return max(self._blocked_until, self._reset_at) or None
+            if self._clock.now() < self._blocked_until:
+                return self._blocked_until
+            return self._reset_at or None
 
     def _wait(self) -> None:
         until = self._closed_until()
@@ -75,9 +78,12 @@ class Budget:
             return
         wait_s = until - self._clock.now()
         if wait_s > self._patience_s:
-            raise RateLimited(f"GitHub's {self._name} limit is used up", until=until)
+            raise self._used_up(until)
         if wait_s > 0:
             self._clock.sleep(wait_s)
+
+    def _used_up(self, until: float | None, status: int | None = None) -> RateLimited:
+        return RateLimited(f"GitHub's {self._name} limit is used up", until=until, status=status)
 
     def _closed_until(self) -> float | None:
         with self._lock:

@@ -214,3 +214,14 @@ class Expected:
             for day, count in self.activity.contributions().items()
             if day <= self.today and (not trailing or day >= self.first)
         )
+
+
+def totals(world: World) -> tuple[int, int, bool]:
+    """Lines of all time, and whether they are complete."""
+    data = world.json("activity_data")["cumulativeAllTimeData"]
+    return data["linesAdded"], data["linesRemoved"], data["dataComplete"]
+
+
+def push(world: World, index: int = 0) -> None:
+    """Work of today in one repository."""
+    world.activity.repositories[index].commit(TODAY, 2, 50, 5)
