@@ -1,0 +1,80 @@
+"""Which domains want a logo: those of the stored bookmarks, then those of the user's files."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from datafetch.errors import CorruptObject, ObjectNotFound, UsageError
+from datafetch.jobs.base import JobContext
+from datafetch.models.job_settings import LogoSettings
+from datafetch.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
+from datafetch.rules.json_stream import members
+from datafetch.sources.domain_files import read_domain_files
+from datafetch.store.base import read_json
+
+
+def domains_in_scope(context: JobContext) -> list[str]:
+    """The domains named by the user, or else all that are known; each once.
+
+    Raises:
+        UsageError: a name that the user gave is no domain.
+        ConfigurationError: a file of domains is missing or cannot be read.
+        CorruptObject: the stored bookmarks cannot be read.
+        StoreError: the store did not answer.
+    """
+    if context.options.only:
+        return list(dict.fromkeys(_named(name) for name in context.options.only))
+    settings: LogoSettings = context.settings
+    files = read_domain_files(settings.domain_files, FIELDS)
+    domains = dict.fromkeys(_bookmark_domains(context))
+    domains.update(dict.fromkeys(domains_of(files)))
+    return list(domains)
+
+
+def _named(name: str) -> str:
+    domain = normalise(name)
+    if domain is None:
+        raise UsageError(f"{name} is not a public domain", hint="Give it like example.com.")
+    return domain
+
+
+def _bookmark_domains(context: JobContext) -> Iterator[str]:
+    """By the slug mapping when it belongs to the list: it is a tenth of it and has every URL."""
+    found = _mapping(context)
+    key = context.keys.slug_mapping()
+    path: tuple[str, ...] = ("slugs",)
+    if found is None:
+        key, path = context.keys.bookmarks(), ()
+        try:
+            found = context.store.get(key).body
+        except ObjectNotFound:
+            context.log.info("no_bookmarks_stored")
+            return
+    try:
+        for _, item in members(found, *path):
+            domain = bookmark_domain(item)
+            if domain is not None:
+                yield domain
+    except ValueError as error:
+        raise CorruptObject(
+            f"{key} cannot be read: {error}",
+            key=key,
+            hint="Run `datafetch bookmarks`, which repairs it, and try again.",
+        ) from error
+
+
+def _mapping(context: JobContext) -> bytes | None:
+    """The slug mapping, None unless it has the checksum of the list's index."""
+    try:
+        index = read_json(context.store, context.keys.bookmarks_index())
+        checksum = _member(index[0], "checksum") if index is not None else None
+        if checksum is None:
+            return None
+        body = context.store.get(context.keys.slug_mapping()).body
+        of_mapping = next((value for name, value in members(body) if name == "checksum"), None)
+    except (CorruptObject, ObjectNotFound, ValueError):
+        return None
+    return body if of_mapping == checksum else None
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None

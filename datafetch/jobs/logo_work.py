@@ -1,0 +1,172 @@
+"""What a worker does for one domain: find its logo, store the picture, and say what came of it."""
+
+import hashlib
+from dataclasses import dataclass
+from io import BytesIO
+
+from datafetch.clock import to_ms
+from datafetch.errors import Malformed, ObjectNotFound, Refused, UpstreamError
+from datafetch.jobs.base import JobContext
+from datafetch.jobs.logo_search import Confirmed, Found, NoneFound, Search, Unknown
+from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource
+from datafetch.rules.logo_choice import is_worse, why_unusable
+from datafetch.sources.logo_providers import LogoProviders, Offer
+from datafetch.store.base import IMAGE_CACHE
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One domain to work on.
+
+    Attributes:
+        stored: its stored logo.
+        conditionally: ask only for what differs from it.
+        picture: key of a stored picture that no manifest names; it is taken before anybody
+            is asked.
+    """
+
+    domain: str
+    stored: Logo | None = None
+    conditionally: bool = False
+    picture: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The domain has this logo; `changed`: another one than before."""
+
+    domain: str
+    logo: Logo
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """The domain has no logo."""
+
+    domain: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """What the domain has is not known; what is stored stays."""
+
+    domain: str
+    error: UpstreamError
+
+
+Result = Done | Without | Faulty
+
+
+class LogoWorker:
+    """Works on domains, several at a time; small values come back."""
+
+    def __init__(self, context: JobContext, providers: LogoProviders) -> None:
+        self._context = context
+        self._providers = providers
+
+    def __call__(self, task: Task) -> Result:
+        """Find and store the logo of one domain.
+
+        Raises:
+            StoreError: the store failed.
+            LeaseLost: this run may not write any more.
+            Cancelled: the run was asked to stop.
+        """
+        adopted = self._adopted(task)
+        if adopted is not None:
+            return Done(task.domain, adopted, changed=True)
+        asked_for = task.stored if task.conditionally else None
+        outcome = Search(self._providers, task.domain, asked_for).run()
+        match outcome:
+            case Found(offer):
+                try:
+                    return self._take(task, offer)
+                finally:
+                    offer.close()
+            case Confirmed(etag):
+                return self._kept(task, etag)
+            case NoneFound(reason):
+                if task.stored is not None:
+                    return self._kept(task, task.stored.etag)
+                return Without(task.domain, reason)
+            case Unknown(error):
+                return Faulty(task.domain, error)
+
+    def _kept(self, task: Task, etag: str | None) -> Done:
+        """The stored logo stays, and is looked at again when it has reached its age."""
+        assert task.stored is not None
+        logo = task.stored._replace(etag=etag, fetched_at=self._now())
+        return Done(task.domain, logo, changed=False)
+
+    def _take(self, task: Task, offer: Offer) -> Done:
+        """Store the picture, unless it is there already or would be a step back."""
+        candidate, stored = offer.candidate, task.stored
+        if stored is not None and is_worse(candidate, stored):
+            return self._kept(task, stored.etag)
+        key = self._context.keys.logo(task.domain, candidate.source, offer.extension)
+        if stored is not None and (stored.key, stored.sha256) == (key, candidate.sha256):
+            return self._kept(task, offer.etag)
+        self._context.fence.check()
+        offer.file.seek(0)
+        self._context.store.put_stream(
+            key,
+            offer.file,
+            size=candidate.size,
+            content_type=offer.content_type,
+            cache_control=IMAGE_CACHE,
+        )
+        logo = self._logo(key, candidate, offer.content_type, offer.etag, self._now())
+        return Done(task.domain, logo, changed=True)
+
+    def _adopted(self, task: Task) -> Logo | None:
+        """The logo of a stored picture, as far as it is one."""
+        from datafetch.net.images import inspect
+
+        if task.picture is None:
+            return None
+        source = _source_of(task.picture)
+        try:
+            found = self._context.store.get(task.picture)
+            picture = inspect(BytesIO(found.body))
+        except (ObjectNotFound, Refused, Malformed):
+            return None
+        candidate = Candidate(
+            source=source,
+            url="",
+            format=picture.format,
+            width=picture.width,
+            height=picture.height,
+            size=len(found.body),
+            sha256=hashlib.sha256(found.body).hexdigest(),
+        )
+        if why_unusable(candidate) is not None:
+            return None
+        fetched_at = to_ms(found.info.last_modified.timestamp())
+        return self._logo(task.picture, candidate, picture.content_type, None, fetched_at)
+
+    @staticmethod
+    def _logo(
+        key: str, candidate: Candidate, content_type: str, etag: str | None, fetched_at: int
+    ) -> Logo:
+        return Logo(
+            key=key,
+            original_source=candidate.source,
+            content_type=content_type,
+            size=candidate.size,
+            width=candidate.width,
+            height=candidate.height,
+            sha256=candidate.sha256,
+            etag=etag,
+            fetched_at=fetched_at,
+        )
+
+    def _now(self) -> int:
+        return to_ms(self._context.clock.now())
+
+
+def _source_of(key: str) -> LogoSource:
+    """The provider that a picture's key names: `…_{source}_{hash8}.{ext}`."""
+    named = key.rsplit("_", 2)[1]
+    return next(source for source in SOURCES if source == named)
