@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 import boto3
 from botocore.config import Config
@@ -42,13 +42,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
 _CONFLICT_WAITS_S = (0.1, 0.2, 0.4)
-_AT_ONCE = 256 * 1024
-"""Up to so many bytes are handed to the socket at once. urllib3 gives that the connection's
-time limit as a whole, which a large body on a slow line would exceed; larger ones go in pieces."""
-
-_STREAM_AT_ONCE = 32 * 1024
-"""The same for streams, whose bytes are not in memory yet. In pieces costs a round trip more
-(botocore sends files with `Expect: 100-continue`)."""
+_EXPECT_FROM = 64 * 1024
+"""Smaller bodies are sent without asking first whether they are welcome, which costs a round trip."""
 
 
 class S3Store:
@@ -123,6 +118,7 @@ class S3Store:
             raise ConfigurationError(
                 [f"the S3 store cannot be set up: {redact(str(error))}"]
             ) from error
+        self._client.meta.events.register_last("before-call.s3", _send_small_at_once)
 
     @property
     def name(self) -> str:
@@ -181,7 +177,7 @@ class S3Store:
     ) -> str:
         """See `ObjectStore.put`."""
         fields = put_fields(key, content_type, cache_control, condition, self._acl)
-        return self._put(key, Window(io.BytesIO(body), len(body)), _AT_ONCE, fields)
+        return self._put(key, Window(io.BytesIO(body), len(body)), fields)
 
     def put_stream(
         self,
@@ -200,7 +196,7 @@ class S3Store:
         """
         check_length(key, body, size)
         fields = put_fields(key, content_type, cache_control, condition, self._acl)
-        return self._put(key, Window(body, size), _STREAM_AT_ONCE, fields)
+        return self._put(key, Window(body, size), fields)
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
@@ -236,16 +232,18 @@ class S3Store:
         info = ObjectInfo(key, answer["ETag"], len(body), modified, answer.get("ContentType"))
         return StoredObject(info, body, age_s(headers.get("date"), modified))
 
-    def _put(self, key: str, body: Window, at_once: int, fields: dict[str, Any]) -> str:
-        """Put a window in one request, as one piece when it has at most `at_once` bytes."""
+    def _put(self, key: str, body: Window, fields: dict[str, Any]) -> str:
         check_key(key)
         for wait_s in (*_CONFLICT_WAITS_S, None):
             body.seek(0)
-            fields["Body"] = body.read() if body.size <= at_once else body
             try:
                 with self._translated(key):
                     answer = self._client.put_object(
-                        Bucket=self._bucket, Key=key, ContentLength=body.size, **fields
+                        Bucket=self._bucket,
+                        Key=key,
+                        Body=cast("IO[bytes]", body),
+                        ContentLength=body.size,
+                        **fields,
                     )
                 return answer["ETag"]
             except StoreConflict:
@@ -292,3 +290,8 @@ class S3Store:
 
 class _CutOff(StoreUnavailable):
     """The answer was good but its body did not arrive whole."""
+
+
+def _send_small_at_once(params: dict[str, Any], **_: object) -> None:
+    if int(params["headers"].get("Content-Length", _EXPECT_FROM)) < _EXPECT_FROM:
+        params["headers"].pop("Expect", None)
