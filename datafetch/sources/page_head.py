@@ -24,7 +24,7 @@ _MAX_TAGS = 2000
 _MAX_TITLE = 16 * 1024
 
 _START = re.compile(
-    r"<(?:!--|(?:script|style|svg|template|title|meta|link|base|body)(?=[\s/>]))", re.IGNORECASE
+    r"<(?:!--|(?:script|style|svg|template|title|meta|link|base|body)(?=[\s/>]|\Z))", re.IGNORECASE
 )
 _TAG_REST = re.compile(r"""(?:[^>"'=]+|=\s*"[^"]*"|=\s*'[^']*'|["'=])*+>""")
 """The rest of a tag: `>` ends it unless it stands in a quoted value. The alternatives begin

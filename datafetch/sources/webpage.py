@@ -1,5 +1,7 @@
 """Web pages: asks for the head of a page and takes it apart, judging nothing."""
 
+from dataclasses import replace
+
 from datafetch.errors import Malformed
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.opengraph import PageHead
@@ -15,7 +17,7 @@ PICTURE_LIMIT = 10 * MIB
 UPSTREAM = "site"
 
 _ACCEPT_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.8,*/*;q=0.5"
-_ACCEPT_PICTURE = "image/avif;q=0,image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.5"
+_ACCEPT_PICTURE = "image/webp,image/png,image/jpeg,image/gif,image/svg+xml;q=0.8,*/*;q=0.1"
 _LANGUAGE = "en,*;q=0.5"
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _XML_TYPES = frozenset({"text/xml", "application/xml"})
@@ -51,14 +53,14 @@ class WebPages:
 
     def picture(self, url: str) -> Request:
         """The request that downloads a page's picture."""
-        return Request(
-            url=url,
-            trust="data",
-            upstream=UPSTREAM,
-            headers={"Accept": _ACCEPT_PICTURE},
-            limit=PICTURE_LIMIT,
-            timeout_s=self._settings.timeout_s,
-            retry=self._retry(),
+        return as_picture(
+            Request(
+                url=url,
+                trust="data",
+                upstream=UPSTREAM,
+                timeout_s=self._settings.timeout_s,
+                retry=self._retry(),
+            )
         )
 
     def _page(self, url: str, validators: Validators | None, stop_after: bytes | None) -> Request:
@@ -82,6 +84,12 @@ class WebPages:
             total_s=self._settings.retry_max_s,
             initial_s=self._settings.retry_delay_s,
         )
+
+
+def as_picture(request: Request) -> Request:
+    """The request for something that shall be a picture, within the limit of pictures."""
+    headers = {**request.headers, "Accept": _ACCEPT_PICTURE}
+    return replace(request, headers=headers, limit=PICTURE_LIMIT)
 
 
 def _text_of(answer: Answer) -> str:
