@@ -1,10 +1,11 @@
 """Asks for logos: Google's and DuckDuckGo's favicon services, and the sites themselves."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from datafetch.errors import (
     Denied,
@@ -26,6 +27,7 @@ from datafetch.net.base import (
     RetryPolicy,
     Validators,
 )
+from datafetch.runtime.limits import PerHost
 from datafetch.sources.site_icons import icon_links
 
 SERVICES: Mapping[LogoSource, str] = {
@@ -41,6 +43,9 @@ PICTURE_LIMIT = 10 * MIB
 _PAGE_LIMIT = 512 * KIB
 _NAMED_ICONS = 4
 """Icons of a page that are tried; pages name dozens, of which the largest are worth it."""
+
+_PER_SITE = 2
+"""Requests to one site at once: the subdomains of a bookmarked host may all lead to it."""
 
 _TIMEOUT_S = 10.0
 _TOTAL_S = 30.0
@@ -115,6 +120,7 @@ class LogoProviders:
         self._http = http
         self._pacers = pacers
         self._retry_max_s = retry_max_s
+        self._sites = PerHost(_PER_SITE)
 
     def ask(self, source: LogoSource, domain: str, etag: str | None = None) -> Iterator[Reply]:
         """What a provider has for a domain, one reply for each request that it takes.
@@ -158,7 +164,8 @@ class LogoProviders:
             retry=self._retries("direct"),
         )
         try:
-            page = self._http.fetch(request)
+            with self._place(request):
+                page = self._http.fetch(request)
         except TransientError as error:
             yield Fault("direct", error)
         except UpstreamError as error:
@@ -183,7 +190,8 @@ class LogoProviders:
             retry=self._retries(source),
         )
         try:
-            download = self._http.download(request)
+            with self._place(request):
+                download = self._http.download(request)
         except (Missing, TooLarge) as error:
             # A service sends its generic globe along with a 404: that is "none".
             return Nothing(source, str(error))
@@ -224,6 +232,12 @@ class LogoProviders:
         )
         etag = download.validators.etag
         return Offer(candidate, picture.content_type, picture.extension, etag, download)
+
+    def _place(self, request: Request) -> AbstractContextManager[None]:
+        """A place at the request's site; the services have their pace."""
+        if request.upstream != UPSTREAMS["direct"]:
+            return nullcontext()
+        return self._sites.slot(urlsplit(request.url).hostname or "")
 
     def _retries(self, source: LogoSource) -> RetryPolicy:
         tries = _SITE_TRIES if source == "direct" else _SERVICE_TRIES

@@ -337,7 +337,7 @@ def test_a_store_that_does_not_answer_at_first_is_not_empty(world: World) -> Non
     before = world.snapshot()
     for key in (KEYS.logo_manifest(), KEYS.logo_failed_domains(), KEYS.bookmarks()):
         with pytest.raises(StoreUnavailable):
-            world.run(fault=lambda call, _, key=key: "fail" if call.key == key else None)  # type: ignore[misc]
+            world.run(fault=lambda call, _, key=key: "fail" if call.key == key else None)
         assert world.asked == 0
     assert world.snapshot() == before
 
