@@ -115,9 +115,9 @@ def make_job(name: JobName) -> Job:
 
             return LogosJob()
         case JobName.OPENGRAPH:
-            from datafetch.jobs.opengraph import OpengraphJob
+            from datafetch.jobs.opengraph import OpenGraphJob
 
-            return OpengraphJob()
+            return OpenGraphJob()
 
 
 def job_settings(settings: Settings, name: JobName) -> JobSettings:

@@ -146,7 +146,7 @@ def test_a_wrong_token_is_one_clear_line(tmp_path, world, command):
     assert "token" in done.out.lower()
     assert "wrong-token-here" not in done.out + done.err
     assert "Traceback" not in done.err
-    assert not list((tmp_path / "store").rglob("bookmarks-dev.json"))
+    assert not list((tmp_path / "store/json/bookmarks").rglob("bookmarks-dev.json"))
     assert not list((tmp_path / "store").rglob("activity_data-dev.json"))
 
 
