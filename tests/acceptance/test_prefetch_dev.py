@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.s3 import S3Fake
+from tests.fakes.s3 import S3Fake, StoredObject
 from tests.fakes.world import World
 from tests.processes import Finished, datafetch
 
@@ -79,6 +79,19 @@ def _check_objects(objects: dict[str, bytes], suffix: str) -> None:
         assert _json(objects[f"json/datafetch/locks/{job}{suffix}.json"])["owner"] is None
 
 
+def _check_headers(stored: StoredObject, *, public: bool) -> None:
+    """Content type, cache header and ACL follow from what the object is."""
+    if stored.key.startswith("images/"):
+        assert stored.content_type.startswith("image/")
+        assert stored.cache_control == "public, max-age=31536000, immutable"
+    elif stored.key.endswith(".csv"):
+        assert stored.content_type.startswith("text/csv")
+    else:
+        assert stored.content_type == "application/json"
+    private = stored.key.startswith(("json/datafetch/", "json/rate-limit/"))
+    assert public == (not private and not stored.key.endswith(".csv")), stored.key
+
+
 def _check_runs(first: Finished, second: Finished) -> None:
     assert first.code == 0, first.err[-3000:]
     assert [result["operation"] for result in first.results] == OPERATIONS
@@ -87,7 +100,6 @@ def _check_runs(first: Finished, second: Finished) -> None:
     assert statuses["bookmarks"] == "unchanged"
     assert statuses["logos"] in ("unchanged", "partial")
     assert statuses["opengraph"] in ("unchanged", "partial")
-    assert statuses["bookmarks-prefetch"] == "unchanged"
     for result in second.results:
         if result["operation"] in ("logos", "opengraph", "bookmarks"):
             assert result["itemsChanged"] == 0
@@ -128,9 +140,11 @@ def test_everything_reaches_a_bucket(tmp_path, world, s3_fake: S3Fake):
     first = _run("prefetch-dev", tmp_path, world, **store)
     second = _run("prefetch-dev", tmp_path, world, **store)
     _check_runs(first, second)
-    objects = {key: s3_fake.get(key) for key in s3_fake.keys()}  # noqa: SIM118 - not a dict
-    _check_objects(objects, "")
-    assert s3_fake.open_uploads() == []
+    stored = [s3_fake.get(key) for key in s3_fake.keys()]  # noqa: SIM118 - not a dict
+    _check_objects({one.key: one.body for one in stored}, "")
+    for one in stored:
+        _check_headers(one, public=s3_fake.acl_grants_public_read(one.key))
+    assert s3_fake.open_uploads() == 0
 
 
 @pytest.mark.parametrize("command", ["bookmarks", "github"])
