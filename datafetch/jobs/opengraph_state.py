@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.jobs.base import JobContext
+from datafetch.models.bookmark import well_formed
 from datafetch.models.opengraph import BookmarkRecord, Override, PageRecord, PictureRecord
 from datafetch.ops.state import keep_aside
 from datafetch.store.base import encode_json, read_json
@@ -126,12 +127,13 @@ class OpenGraphState:
             return name, None
         try:
             value = found.json()
-        except CorruptObject:
+        except (CorruptObject, RecursionError):
             value = None
         if not isinstance(value, dict):
             self._context.log.warning("override_unreadable", extra={"key": key})
             value = {}
-        return name, Override(found.etag, value)
+        texts = {key: well_formed(text) for key, text in value.items() if isinstance(text, str)}
+        return name, Override(found.etag, texts)
 
     def _read(self, value: Any) -> None:
         if value["version"] != _VERSION:

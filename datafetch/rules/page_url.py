@@ -8,6 +8,7 @@ import hashlib
 import re
 from typing import NamedTuple
 
+from datafetch.models.bookmark import well_formed
 from datafetch.rules.page_host import host_in_browsers
 
 MAX_LENGTH = 8192
@@ -54,7 +55,7 @@ def parse(text: str, base: PageUrl | None = None) -> PageUrl | None:
     """Read a URL as a browser does, a relative one against its base; None when it is none."""
     if len(text) > MAX_LENGTH:
         return None
-    text = text.strip(_EDGES).translate(_INVISIBLE)
+    text = well_formed(text).strip(_EDGES).translate(_INVISIBLE)
     text, fragment = _cut(text, "#")
     named = _SCHEME.match(text)
     if named is None:
@@ -202,6 +203,4 @@ def _encode(text: str, unsafe: frozenset[str]) -> str:
 
 
 def _escape(character: str) -> str:
-    # A lone half of a surrogate pair has no UTF-8: the standard writes U+FFFD for it.
-    known = "\ufffd" if "\ud800" <= character <= "\udfff" else character
-    return "".join(f"%{byte:02X}" for byte in known.encode())
+    return "".join(f"%{byte:02X}" for byte in character.encode())
