@@ -117,10 +117,13 @@ class Manifest:
         except ObjectNotFound:
             self._etag = None
             return False
-        self._etag = found.etag
-        broken = not found.body.lstrip().startswith(b"{")
+        self._etag, body = found.etag, found.body
+        broken = not body.lstrip().startswith(b"{")
+        stored = members(body)
+        # The largest thing in memory: it is held in one form at a time.
+        del found, body
         try:
-            for domain, value in members(found.body):
+            for domain, value in stored:
                 try:
                     self._entries[domain] = Logo.from_json(value).packed()
                 except CorruptObject:

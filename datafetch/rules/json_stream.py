@@ -12,22 +12,26 @@ _DECODER = json.JSONDecoder()
 def members(body: bytes, *path: str) -> Iterator[tuple[str, Any]]:
     """Name and value of each member of the object, or empty name and value of each of the list.
 
-    `path`: names of the members that lead to it from the outermost object.
+    `path`: names of the members that lead to it from the outermost object. The body is let go
+    of once reading has begun; a caller that does the same holds the document once.
 
     Raises:
         ValueError: it is not JSON, or there is neither object nor list under the path.
     """
     # One byte a character, and JSON's own characters are the same: positions fit the bytes.
     text = body.decode("latin-1")
+    del body
     position = _skip(text, 0)
     for name in path:
         position = _find(text, position, name)
     for start, value_start in _starts(text, position):
         end = _end(text, value_start)
-        name = (
-            json.loads(body[start:value_start].rstrip(b" \t\r\n:")) if start < value_start else ""
-        )
-        yield name, json.loads(body[value_start:end])
+        name = _read(text[start:value_start].rstrip(" \t\r\n:")) if start < value_start else ""
+        yield name, _read(text[value_start:end])
+
+
+def _read(text: str) -> Any:
+    return json.loads(text.encode("latin-1"))
 
 
 def _find(text: str, position: int, name: str) -> int:

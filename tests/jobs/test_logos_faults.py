@@ -233,6 +233,21 @@ def test_a_failure_never_removes_a_stored_logo(world: World, fault: Action) -> N
     assert report.changed == 0
 
 
+def test_nobody_takes_the_place_of_a_provider_that_is_down(world: World) -> None:
+    """A due logo whose provider fails is not exchanged for another provider's: it waits."""
+    world.bookmark(A)
+    world.at_google(A, 128)
+    world.run()
+    world.at_ddg(A, 256)
+    world.google.inject(faults.reply(500))
+    world.later()
+    world.run()
+    assert world.manifest[A]["originalSource"] == "google"
+    assert list(world.letters) == [A]
+    world.run()
+    assert world.asked == 0
+
+
 def test_a_stored_logo_is_not_replaced_by_something_worse(world: World) -> None:
     """A provider that suddenly has a smaller icon only does not degrade what is stored."""
     world.bookmark(A)
@@ -435,6 +450,7 @@ def test_changes_of_others_are_kept(world: World) -> None:
     world.clock.advance(1)
     world.run_in(context)
     assert sorted(world.manifest) == [A, C]
+    assert world.manifest[A]["fetchedAt"] > theirs[C]["fetchedAt"]
     assert sorted(world.negative) == [B, C]
     assert world.negative[B]["attempts"] == 2
 
