@@ -217,16 +217,18 @@ def test_a_manifest_that_moves_on_is_no_reason_to_read_again(build: Build) -> No
 
 
 def test_a_picture_removed_with_a_new_manifest_starts_again(build: Build) -> None:
-    """A picture that is gone because its manifest was replaced is looked for in the new one."""
+    """A picture that is gone because its manifest was replaced is looked for in the new one, afresh."""
 
     def remove() -> None:
         build.store.delete(logo_key(4))
         put_logos(build, 4)
+        build.change(LOGOS, lambda v: v.pop("site0.example.com") and None)
 
     report = build.prefetch(before=once(logo_key(4), remove)).logos()
     assert build.clock.slept == [2.0]
-    assert report.processed == 5
-    assert logo_key(4) not in build.contents()
+    assert report.processed == 4
+    wanted = {logo_key(number) for number in (1, 2, 3)}
+    assert build.contents().keys() == {*wanted, LOGO_FILE}
     assert build.contents()[LOGO_FILE] == build.store.get(LOGOS).body
 
 
