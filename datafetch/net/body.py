@@ -12,6 +12,9 @@ ACCEPT_ENCODING = "gzip, deflate"
 _PIECE = 64 * 1024
 """Decoded bytes held at once; the limit is looked at between pieces."""
 
+_GZIP_BITS = 16 + zlib.MAX_WBITS
+_WRAPPER = 2
+
 _GZIP = frozenset({"gzip", "x-gzip"})
 _UNSUPPORTED = frozenset(
     {"br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
@@ -60,37 +63,47 @@ class _Inflate:
 
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
-        self._wbits = 16 + zlib.MAX_WBITS if gzip else zlib.MAX_WBITS
         self._started = False
-        self._inflate = zlib.decompressobj(self._wbits)
+        self._held = b""
+        self._inflate = zlib.decompressobj(_GZIP_BITS) if gzip else None
 
     @property
     def finished(self) -> bool:
-        return self._inflate.eof or not self._started
+        return not self._started or (self._inflate is not None and self._inflate.eof)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
+        self._started = self._started or bool(data)
+        if self._inflate is None:
+            data = self._begin(data)
+        full = False
+        # A full piece may leave more behind in zlib though all input is taken.
+        while self._inflate is not None and (data or full):
             if self._inflate.eof and not self._next_member(data):
                 return
-            yield self._step(data)
+            piece = self._inflate.decompress(data, _PIECE)
+            full = len(piece) == _PIECE
+            yield piece
             data = self._inflate.unconsumed_tail or self._inflate.unused_data
 
-    def _step(self, data: bytes) -> bytes:
-        first, self._started = not self._started, True
-        try:
-            return self._inflate.decompress(data, _PIECE)
-        except zlib.error:
-            if not first or self._gzip:
-                raise
-            # Servers that call raw deflate "deflate" are old and many.
-            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-            return self._inflate.decompress(data, _PIECE)
+    def _begin(self, data: bytes) -> bytes:
+        """Tell deflate with zlib's wrapper from deflate without it, as old servers send it.
+
+        A raw stream never has the two bytes of a wrapper: they would be a stored block
+        with bits set that are zero (RFC 1950, 2.2; RFC 1951, 3.2.4).
+        """
+        data, self._held = self._held + data, b""
+        if len(data) < _WRAPPER:
+            self._held = data
+            return b""
+        wrapped = data[0] & 0x0F == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
+        return data
 
     def _next_member(self, data: bytes) -> bool:
         """Whether another gzip member begins here; what else follows is padding."""
         if not self._gzip or data[:1] != b"\x1f":
             return False
-        self._inflate = zlib.decompressobj(self._wbits)
+        self._inflate = zlib.decompressobj(_GZIP_BITS)
         return True
 
 

@@ -7,6 +7,7 @@ import io
 import random
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -157,6 +158,8 @@ class GuardedClient:
                 raise Cancelled("the client is closed")
             if self._opened is None:
                 self._opened = self._make_wire(self._options)
+                # Who forgets to close the client shall not leak its idle connections.
+                weakref.finalize(self, self._opened.close)
             return self._opened
 
     def _retried(self, request: Request, once: Callable[[float], R]) -> R:

@@ -1,0 +1,96 @@
+"""Addresses: every spelling is understood, and only those of the open internet are public."""
+
+import ipaddress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.net.addresses import is_public, parse_address
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7F.1", "0177.0.0.1"),
+        *("017700000001", "0x7f.0x0.0x0.0x1", "127.0.0.1.", "0300.0250.1.1", "192.168.257"),
+        *("0", "0x", "10.0.0.1", "100.64.0.1", "100.127.255.254", "169.254.169.254", "172.31.9.9"),
+        *("192.0.0.192", "198.18.0.1", "203.0.113.7", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
+        *("168.63.129.16", "192.88.99.1"),
+        *("::", "::1", "::ffff:127.0.0.1", "::ffff:a00:1", "::7f00:1", "fe80::1", "fec0::1"),
+        *("fd00:ec2::254", "fc00::1", "ff02::1", "64:ff9b::7f00:1", "64:ff9b:1::808:808"),
+        *("2002:7f00:1::", "2002:a9fe:a9fe::1", "2001:db8::1", "2001:0:1::1", "3fff::1", "100::1"),
+    ],
+)
+def test_private_addresses_are_not_public(spelling):
+    """Private addresses behind bookmark URLs were fetched: however it is spelt, none passes."""
+    address = parse_address(spelling)
+    assert address is not None
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("8.8.8.8", "134744072", "0x08.8.8.8", "100.63.255.255", "100.128.0.1", "172.32.0.1"),
+        *("2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"),
+    ],
+)
+def test_public_addresses_are_public(spelling):
+    """The guard does not shut out the internet, nor the neighbours of private networks."""
+    address = parse_address(spelling)
+    assert address is not None
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("name", ["example.com", "1.example", "0x.example", "a1", "1e3", "xn--4ca"])
+def test_names_are_not_addresses(name):
+    """What does not end in a number is a name."""
+    assert parse_address(name) is None
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "256.1.1.1",
+        "1.2.3.4.5",
+        "1.2.3.08",
+        "1.16777216",
+        "4294967296",
+        "a.0x1",
+        "::1%lo",
+        "1::2::3",
+    ],
+)
+def test_broken_addresses_are_not_names(spelling):
+    """What is meant as an address and is none is an error, never looked up as a name."""
+    with pytest.raises(ValueError):
+        parse_address(spelling)
+
+
+@given(st.ip_addresses(v=4))
+def test_all_spellings_mean_the_same(address):
+    """Decimal, hexadecimal, octal and short forms are one address."""
+    number = int(address)
+    spellings = {str(number), hex(number), f"0{number:o}", f"{number >> 24}.{number & 0xFFFFFF}"}
+    assert {parse_address(spelling) for spelling in spellings} == {address}
+
+
+@given(st.ip_addresses(v=4))
+def test_an_address_in_disguise_is_judged_as_itself(address):
+    """Mapped, translated or tunnelled, an IPv4 address is as public as it is."""
+    number = int(address)
+    disguises = [
+        ipaddress.IPv6Address((0xFFFF << 32) | number),
+        ipaddress.IPv6Address((0x64FF9B << 96) | number),
+        ipaddress.IPv6Address((0x2002 << 112) | (number << 80) | 1),
+    ]
+    assert {is_public(disguise) for disguise in disguises} == {is_public(address)}
+
+
+@given(st.ip_addresses())
+def test_nothing_special_is_public(address):
+    """No address that Python knows as private, loopback, link-local or multicast is public."""
+    if not address.is_global or address.is_multicast:
+        carrier = address.version == 6 and (address.ipv4_mapped or address.sixtofour)
+        assert carrier or not is_public(address)

@@ -1,0 +1,244 @@
+"""The client and real servers: what goes out, what comes back, what is counted."""
+
+import hashlib
+
+import pytest
+
+from datafetch.errors import (
+    BreakerOpen,
+    Denied,
+    Malformed,
+    Missing,
+    RateLimited,
+    Refused,
+    Rejected,
+    TransientError,
+)
+from datafetch.net.base import RetryPolicy, Validators
+from tests.fakes import faults
+from tests.fakes.base import FakeServer, Response
+from tests.net.upstreams import Echo, ask, client
+from tests.support import START, FakeClock
+
+QUICK = RetryPolicy(attempts=3, total_s=60, initial_s=0.5, max_wait_s=30)
+
+
+@pytest.fixture
+def echo():
+    """An upstream that says what it was asked."""
+    return Echo()
+
+
+@pytest.fixture
+def server(echo):
+    """It, on loopback."""
+    with FakeServer(echo) as server:
+        yield server
+
+
+def test_a_request_arrives_as_it_was_meant(server):
+    """Method, query, headers and JSON reach the server; the body comes back whole."""
+    with client() as http:
+        answer = http.fetch(
+            ask(
+                f"{server.url}/a%20b?q=1&q=ü",
+                method="POST",
+                headers={"Authorization": "Bearer t"},
+                json_body={"größe": 1},
+            )
+        )
+    told = answer.json()
+    assert (told["method"], told["target"], told["body"]) == (
+        "POST",
+        "/a b?q=1&q=%C3%BC",
+        '{"größe":1}',
+    )
+    sent = told["headers"]
+    assert sent["authorization"] == "Bearer t"
+    assert sent["user-agent"] == "datafetch-test"
+    assert sent["accept-encoding"] == "gzip, deflate"
+    assert sent["content-type"] == "application/json"
+    assert (answer.status, answer.validators.etag) == (200, '"e"')
+
+
+def test_connections_are_kept(echo, server):
+    """Answers, errors and redirects with small bodies all use one connection."""
+    with client() as http:
+        http.fetch(ask(server.url))
+        echo.inject(faults.reply(404, "no such thing"), "/missing")
+        with pytest.raises(Missing):
+            http.fetch(ask(f"{server.url}/missing"))
+        echo.inject(faults.redirect("/there"), "/here")
+        assert http.fetch(ask(f"{server.url}/here")).url == f"{server.url}/there"
+        http.fetch(ask(server.url, method="HEAD"))
+        http.fetch(ask(server.url))
+        assert server.open_connections == 1
+
+
+def test_sites_cannot_mark_the_client(echo, server):
+    """A cookie that a site sets is not sent again: many jobs share one client."""
+    echo.inject(lambda _request, _answer: Response(cookies=("id=1; Path=/",)), times=1)
+    with client() as http:
+        http.fetch(ask(server.url))
+        assert "cookie" not in http.fetch(ask(server.url)).json()["headers"]
+
+
+def test_an_unchanged_answer_is_an_outcome(echo, server):
+    """Validators go out as opaque data, and a 304 comes back as an answer without body."""
+    echo.inject(faults.reply(304, headers={"ETag": '"new"', "Content-Length": "5000000000"}))
+    with client() as http:
+        request = ask(server.url, validators=Validators('"old"', "Tue, 24 Nov 2026 08:00:00 GMT"))
+        answer = http.fetch(request)
+        assert (answer.not_modified, answer.body) == (True, b"")
+        with http.download(request).file as file:
+            assert file.read() == b""
+        sent = echo.log.all()[0].headers
+        assert sent["if-none-match"] == '"old"'
+        assert sent["if-modified-since"].startswith("Tue")
+        with pytest.raises(Malformed):
+            http.fetch(ask(server.url))
+
+
+def test_a_download_is_a_file_with_its_hash(echo, server):
+    """A body larger than the memory for it lands in the file, at its start, hashed and measured."""
+    body = bytes(range(256)) * 1000
+    echo.inject(faults.reply(200, body))
+    with client() as http:
+        found = http.download(ask(server.url))
+    assert found.file.read() == body
+    assert (found.size, found.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    found.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, Rejected),
+        (401, Denied),
+        (403, Denied),
+        (404, Missing),
+        (410, Missing),
+        (500, TransientError),
+    ],
+)
+def test_statuses_raise(echo, server, status, expected):
+    """Exhausted or refused, nothing returns null: a status is its error, and says which."""
+    echo.inject(faults.reply(status))
+    with client() as http:
+        with pytest.raises(expected) as caught:
+            http.fetch(ask(f"{server.url}/x?token=secret"))
+        assert http.fetch(ask(server.url, accept={status})).status == status
+    assert (caught.value.status, caught.value.url) == (status, f"{server.url}/x")
+    assert "secret" not in str(caught.value)
+
+
+def test_what_may_pass_is_tried_again(echo, server):
+    """A fault that passes is not seen by the caller; the tries are counted."""
+    clock = FakeClock()
+    echo.inject(faults.dropped(), times=1)
+    echo.inject(faults.reply(502), times=1)
+    with client(clock=clock) as http:
+        assert http.fetch(ask(server.url, retry=QUICK)).status == 200
+        counts = http.counts()["site"]
+    assert (counts["requests"], counts["retries"]) == (3, 2)
+    assert (counts["status_502"], counts["status_200"]) == (1, 1)
+    assert len(clock.slept) == 2
+
+
+def test_the_servers_wait_is_kept(echo, server):
+    """`Retry-After` is waited for when it fits, by the clock that is passed in."""
+    clock = FakeClock()
+    echo.inject(faults.reply(429, headers={"Retry-After": "20"}), times=1)
+    with client(clock=clock) as http:
+        http.fetch(ask(server.url, retry=QUICK))
+    assert 20 <= sum(clock.slept) <= 21
+
+
+def test_a_wait_that_is_too_long_is_handed_on(echo, server):
+    """A server that asks for an hour ends the tries; the caller learns until when."""
+    echo.inject(
+        faults.reply(403, headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "3600"})
+    )
+    with client() as http, pytest.raises(RateLimited) as caught:
+        http.fetch(ask(server.url, retry=QUICK))
+    assert caught.value.until == START + 3600
+    assert echo.log.count() == 1
+
+
+def test_what_will_not_pass_is_not_tried_again(echo, server):
+    """Only what may pass is tried again."""
+    echo.inject(faults.reply(404))
+    with client() as http, pytest.raises(Missing):
+        http.fetch(ask(server.url, retry=QUICK))
+    assert echo.log.count() == 1
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "ü\ud800", "a\0"])
+def test_a_header_that_cannot_be_sent_is_refused(server, value):
+    """A stored ETag that would smuggle a header, or cannot be encoded, never reaches the wire."""
+    with client() as http, pytest.raises(Refused):
+        http.fetch(ask(server.url, validators=Validators(etag=value)))
+
+
+def test_bytes_are_those_of_the_wire(echo, server):
+    """Bytes are counted per upstream as they came, errors and redirects included."""
+    echo.inject(faults.reply(404, b"12345"), times=1)
+    echo.inject(faults.reply(200, b"123"), times=1)
+    with client() as http:
+        with pytest.raises(Missing):
+            http.fetch(ask(server.url))
+        http.fetch(ask(server.url))
+        assert http.counts()["site"] == {
+            "requests": 2,
+            "bytes": 8,
+            "status_404": 1,
+            "status_200": 1,
+        }
+
+
+class Recorder:
+    """Breakers that note what they are told and let everything pass but `closed` hosts."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, bool]] = []
+        self.broken: set[str] = set()
+
+    def check(self, host: str) -> None:
+        if host in self.broken:
+            raise BreakerOpen(host)
+
+    def record(self, host: str, *, failed: bool) -> None:
+        self.told.append((host, failed))
+
+
+def test_breakers_hear_of_hosts_that_fail(echo, server):
+    """A host fails by faults, not by saying that something is missing or that it is busy."""
+    breakers = Recorder()
+    for action in (
+        faults.reply(500),
+        faults.dropped(),
+        faults.cut(2),
+        faults.reply(404),
+        faults.reply(429),
+        faults.reply(200),
+        faults.redirect("ftp://x/"),
+    ):
+        echo.inject(action, times=1)
+    outcomes = []
+    with client(breakers=breakers) as http:
+        for _ in range(7):
+            try:
+                http.fetch(ask(server.url))
+            except Exception as error:
+                outcomes.append(type(error))
+    assert [failed for _, failed in breakers.told] == [True] * 3 + [False] * 4
+    assert len(outcomes) == 6
+
+
+def test_an_open_breaker_spares_the_host(echo, server):
+    """A host that is not to be asked gets no request, and no further try."""
+    breakers = Recorder()
+    breakers.broken.add("127.0.0.1")
+    with client(breakers=breakers) as http, pytest.raises(BreakerOpen):
+        http.fetch(ask(server.url, retry=QUICK))
+    assert echo.log.count() == 0

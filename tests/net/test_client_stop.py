@@ -1,0 +1,221 @@
+"""Stopping: requests under way end at once, whatever they are waiting for."""
+
+import threading
+
+import httpcore2
+import pytest
+
+from datafetch.clock import CancelToken
+from datafetch.errors import Cancelled, TransientError
+from datafetch.net.base import RetryPolicy
+from datafetch.net.proxies import Proxies
+from tests.fakes import faults
+from tests.fakes.base import FakeServer, LoopbackServer, Response
+from tests.fakes.proxy import ForwardProxy
+from tests.net.upstreams import Echo, FakeNetwork, InThread, ask, client
+from tests.support import FakeClock
+
+PATIENT = {"timeout_s": 100.0, "total_s": 100.0}
+
+
+@pytest.fixture
+def echo():
+    """An upstream to be kept waiting for."""
+    return Echo()
+
+
+@pytest.fixture
+def server(echo):
+    """It, on loopback."""
+    with FakeServer(echo) as server:
+        yield server
+
+
+def stop(cancel, http):
+    """What the manager does on a signal."""
+    cancel.cancel(Cancelled("SIGTERM", signal=15))
+    http.close()
+
+
+def test_a_blocked_read_ends(echo, server):
+    """A timer reported a time-out and left the work running: closing ends the read and its connection."""
+    rule = echo.inject(faults.held(threading.Event()))
+    cancel = CancelToken()
+    with client(cancel=cancel) as http:
+        asking = InThread(lambda: http.fetch(ask(server.url, **PATIENT)))
+        echo.log.wait_for(1)
+        stop(cancel, http)
+        assert asking.ended()
+    assert isinstance(asking.error, Cancelled)
+    assert asking.error.signal == 15
+    assert rule.hits == 1
+    assert echo.log.all()[0].abandoned.wait(10)
+
+
+def test_a_body_under_way_ends(echo, server):
+    """So does a download in the middle of its body; it is not tried again."""
+    drops = threading.Semaphore(3)
+    echo.inject(faults.dripping(drops))
+    cancel = CancelToken()
+    with client(cancel=cancel) as http:
+        asking = InThread(
+            lambda: http.download(ask(server.url, retry=RetryPolicy(attempts=3), **PATIENT))
+        )
+        echo.log.wait_for(1)
+        stop(cancel, http)
+        assert asking.ended()
+    drops.release(1000)
+    assert isinstance(asking.error, Cancelled)
+    assert echo.log.count() == 1
+
+
+def test_a_blocked_read_inside_tls_ends(tmp_path, monkeypatch):
+    """The same through a proxy and TLS."""
+    echo = Echo()
+    echo.inject(faults.held(threading.Event()))
+    cancel = CancelToken()
+    with ForwardProxy(lambda _host: echo) as proxy:
+        monkeypatch.setenv("SSL_CERT_FILE", str(proxy.write_bundle(tmp_path)))
+        with client(cancel=cancel, proxies=Proxies({"HTTPS_PROXY": proxy.url})) as http:
+            asking = InThread(lambda: http.fetch(ask("https://a.example/", **PATIENT)))
+            echo.log.wait_for(1)
+            stop(cancel, http)
+            assert asking.ended()
+    assert isinstance(asking.error, Cancelled)
+
+
+def test_a_blocked_handshake_ends(server):
+    """A server that takes the connection and never shakes hands cannot hold the run."""
+    taken = threading.Event()
+    network = FakeNetwork(0, {"a.example": [["93.184.215.14"]]})
+    cancel = CancelToken()
+
+    class Mute(LoopbackServer):
+        def serve(self, connection):
+            taken.set()
+            while connection._sock.recv(65536):
+                pass
+
+    with Mute() as mute:
+        network.port = mute.port
+        with client(cancel=cancel, network=network) as http:
+            asking = InThread(lambda: http.fetch(ask("https://a.example/", **PATIENT)))
+            assert taken.wait(10)
+            stop(cancel, http)
+            assert asking.ended()
+    assert isinstance(asking.error, Cancelled)
+
+
+@pytest.mark.parametrize("step", ["resolve", "dial"])
+def test_a_blocked_look_up_or_connect_ends(server, step):
+    """Neither can be broken off, but nobody waits for it; a connection that comes late is closed."""
+    reached, gate, late = threading.Event(), threading.Event(), threading.Event()
+    network = FakeNetwork(server.port, {"a.example": [["93.184.215.14"]]})
+    real_dial = network.dial
+
+    class Late(httpcore2.NetworkStream):
+        def close(self):
+            late.set()
+
+    def resolve(host, port):
+        reached.set()
+        gate.wait(20)
+        return ["93.184.215.14"]
+
+    def dial(address, port, timeout):
+        reached.set()
+        gate.wait(20)
+        real_dial(address, port, timeout).close()
+        return Late()
+
+    if step == "resolve":
+        network.resolve = resolve
+    network.dial = dial
+    cancel = CancelToken()
+    with client(cancel=cancel, network=network) as http:
+        asking = InThread(lambda: http.fetch(ask("http://a.example/", **PATIENT)))
+        assert reached.wait(10)
+        stop(cancel, http)
+        assert asking.ended()
+    gate.set()
+    assert isinstance(asking.error, Cancelled)
+    assert late.wait(10)
+
+
+def test_a_slow_look_up_keeps_to_the_time(server):
+    """A resolver that does not answer is given up after the time-out of one step."""
+    gate = threading.Event()
+    network = FakeNetwork(server.port, {})
+
+    def resolve(host, port):
+        gate.wait(20)
+        return ["93.184.215.14"]
+
+    network.resolve = resolve
+    with client(network=network) as http, pytest.raises(TransientError, match="in time"):
+        http.fetch(ask("http://a.example/", timeout_s=0.05))
+    gate.set()
+
+
+def test_a_closed_client_sends_nothing(echo, server):
+    """What comes after the stop does not begin."""
+    with client() as http:
+        http.fetch(ask(server.url))
+        http.close()
+        with pytest.raises(Cancelled):
+            http.fetch(ask(server.url))
+    assert echo.log.count() == 1
+
+
+def test_closing_ends_kept_connections(echo):
+    """Idle connections are closed, not left to the garbage collector."""
+    closed = threading.Event()
+
+    class Told(FakeServer):
+        def serve(self, connection):
+            super().serve(connection)
+            closed.set()
+
+    with Told(echo) as server, client() as http:
+        http.fetch(ask(server.url))
+        assert not closed.is_set()
+        http.close()
+        http.close()
+        assert closed.wait(10)
+
+
+def test_a_stop_is_seen_before_each_try(echo, server):
+    """A run that was asked to stop sends nothing more."""
+    cancel = CancelToken()
+    cancel.cancel(Cancelled("enough"))
+    with client(cancel=cancel) as http, pytest.raises(Cancelled, match="enough"):
+        http.fetch(ask(server.url))
+    assert echo.log.count() == 0
+
+
+def test_a_stop_is_seen_between_pieces(echo, server):
+    """Without anybody closing, a body that keeps coming ends when the run was asked to stop."""
+    cancel = CancelToken()
+
+    def pieces():
+        yield b"x"
+        cancel.cancel(Cancelled())
+        for _ in range(10_000):
+            yield b"x" * 65536
+
+    echo.inject(lambda _request, _answer: Response(chunks=pieces()))
+    with client(cancel=cancel) as http, pytest.raises(Cancelled):
+        http.fetch(ask(server.url, limit=1 << 40))
+
+
+def test_waiting_for_the_next_try_ends(echo, server):
+    """A wait between tries is ended by the clock's own stop."""
+
+    class Stopping(FakeClock):
+        def sleep(self, seconds):
+            raise Cancelled("asleep")
+
+    echo.inject(faults.reply(500))
+    with client(clock=Stopping()) as http, pytest.raises(Cancelled, match="asleep"):
+        http.fetch(ask(server.url, retry=RetryPolicy()))
+    assert echo.log.count() == 1

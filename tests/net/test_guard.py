@@ -1,0 +1,148 @@
+"""URLs from data: read in one way only, and refused when they lead where no public site is."""
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.errors import Refused
+from datafetch.net.guard import check_url, checked_addresses, parse_url, public_url
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("https://Example.COM", "https://example.com/"),
+        ("HTTPS://example.com.:443/a?b#c", "https://example.com/a?b"),
+        ("http://example.com:80/", "http://example.com/"),
+        ("http://example.com:8080?x", "http://example.com:8080/?x"),
+        ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+        ("https://ｅｘａｍｐｌｅ。com/", "https://example.com/"),
+        ("https://%65xample.com/", "https://example.com/"),
+        ("https://foo_bar.example/", "https://foo_bar.example/"),
+        ("https://[2606:4700:0::1111]/", "https://[2606:4700::1111]/"),
+        ("http://134744072/", "http://8.8.8.8/"),
+        (" https://example.com/ ", "https://example.com/"),
+    ],
+)
+def test_a_url_has_one_spelling(written, meant):
+    """Hosts are compared and connected to in one canonical form."""
+    assert check_url(written).url == meant
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "ftp://example.com/",
+            "file:///etc/passwd",
+            "gopher://x/",
+            "javascript:alert(1)",
+            "//x/",
+            "",
+        ),
+        *(
+            "http://",
+            "http:///x",
+            "http:example.com",
+            "https://user@example.com/",
+            "https://a:b@c.com/",
+        ),
+        *("https://good.com\\@10.0.0.1/", "https://good.com\\.evil.com/", "http://a b.com/"),
+        *("http://exa\tmple.com/", "http://example.com/\r\nX: y", "http://example.com:0/"),
+        *(
+            "http://example.com:99999/",
+            "http://example.com:x/",
+            "http://[::1",
+            "http://[fe80::1%25eth0]/",
+        ),
+        *(
+            "http://a..b/",
+            f"http://{'a' * 64}.com/",
+            f"http://{'a.' * 130}com/",
+            "http://1.2.3.4.5/",
+        ),
+        *(
+            "http://%31%32%37.0.0.1/",
+            "http://127.0.0.1%2f.example.com/",
+            "http://%ff.com/",
+            "http://xn--a\u0301/",
+        ),
+        "http://example.com/" + "x" * 40_000,
+    ],
+)
+def test_tricks_are_refused(url):
+    """No credentials, no second reading of the host, no other scheme."""
+    with pytest.raises(Refused):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "2130706433", "0x7f.1", "0177.1", "[::1]", "[::ffff:10.0.0.1]"),
+        *("localhost", "LOCALHOST.", "a.localhost", "metadata.google.internal", "metadata"),
+        *("169.254.169.254", "[fd00:ec2::254]", "１２７.0.0.1", "127。0。0。1", "[64:ff9b::a00:1]"),
+        *("instance-data.ec2.internal", "100.100.100.200", "ⓛocalhost"),
+    ],
+)
+def test_private_hosts_are_refused(host):
+    """Private addresses behind bookmark URLs were fetched, metadata services among them."""
+    with pytest.raises(Refused, match="not public"):
+        check_url(f"http://{host}/latest")
+
+
+def test_intranet_hosts_can_be_allowed():
+    """`DATAFETCH_ALLOW_HOSTS` exempts those hosts, in every spelling, and no others."""
+    allowed = frozenset({"10.0.0.1", "localhost"})
+    assert check_url("http://10.1/x", allowed).host == "10.0.0.1"
+    assert check_url("http://LOCALHOST:3000/", allowed).port == 3000
+    with pytest.raises(Refused):
+        check_url("http://10.0.0.2/", allowed)
+    with pytest.raises(Refused):
+        check_url("http://a.localhost/", allowed)
+
+
+@pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::1"]])
+def test_one_private_address_spoils_a_name(addresses):
+    """A name that leads into the private network, be it only sometimes, is refused."""
+    with pytest.raises(Refused, match="not public"):
+        checked_addresses("example.com", 443, lambda _host, _port: addresses)
+
+
+def test_nothing_secret_is_shown():
+    """Tokens and query strings stood in logs: of a URL only scheme, host and path are shown."""
+    shown = public_url("https://user:pw@example.com:8443/path?token=1#frag")
+    assert shown == "https://example.com:8443/path"
+    with pytest.raises(Refused) as caught:
+        check_url("https://user:pw@example.com/path?token=1")
+    assert "pw" not in str(caught.value)
+    assert "token" not in str(caught.value)
+
+
+@given(
+    st.text(max_size=60),
+    st.sampled_from(["", "http://", "https://", "http://[", "//", "http:\\\\"]),
+)
+def test_any_text_is_read_or_refused(text, start):
+    """Whatever stands in a bookmark, the answer is a URL or `Refused`, never a crash."""
+    try:
+        target = check_url(start + text)
+    except Refused:
+        return
+    again = parse_url(target.url)
+    assert again == target
+
+
+@given(st.text(alphabet="abc.:/@\\#?%[]0127xé。\t ", max_size=30))
+def test_the_sender_reads_the_host_as_the_guard_did(text):
+    """A URL that passes leads httpx2 to the very host and port that were checked."""
+    try:
+        target = check_url("http://" + text)
+    except Refused:
+        return
+    try:
+        sent = httpx2.URL(target.url)
+    except httpx2.InvalidURL:
+        return
+    assert (sent.raw_host.decode(), sent.port or 80) == (target.host, target.port)

@@ -1,0 +1,113 @@
+"""Redirects: what goes on to the next hop and what stays behind."""
+
+import pytest
+
+from datafetch.errors import Refused
+from datafetch.net.base import Request
+from datafetch.net.hops import Rules, first_hop, next_hop
+
+TRUSTED = Rules(frozenset({("http", "10.0.0.5", 3000)}), frozenset())
+NONE = Rules(frozenset(), frozenset())
+SECRETS = {"Authorization": "Bearer x", "Cookie": "a=b", "Accept": "text/html"}
+
+
+def start(url="https://a.example/x", rules=NONE, **fields):
+    fields.setdefault("trust", "settings")
+    return first_hop(Request(url=url, upstream="site", headers=SECRETS, **fields), rules)
+
+
+@pytest.mark.parametrize(
+    ("location", "kept"),
+    [
+        ("/other?page=2", True),
+        ("https://a.example:443/other", True),
+        ("https://b.example/", False),
+        ("http://a.example/", False),
+        ("https://a.example:8443/", False),
+        ("https://x.a.example/", False),
+        ("//b.example/", False),
+    ],
+)
+def test_credentials_stay_with_their_origin(location, kept):
+    """A token goes to the origin it belongs to, by exact scheme, host and port; the rest follows."""
+    hop = next_hop(start(), 302, location, NONE)
+    assert ("authorization" in hop.headers, "cookie" in hop.headers) == (kept, kept)
+    assert hop.headers["accept"] == "text/html"
+
+
+def test_credentials_do_not_come_back():
+    """Once a request has left its origin, a redirect back to it is another's wish, without token."""
+    away = next_hop(start(), 302, "https://b.example/", NONE)
+    back = next_hop(away, 302, "https://a.example/delete", NONE)
+    assert back.target.host == "a.example"
+    assert "authorization" not in back.headers
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "expected"),
+    [
+        ("POST", 301, "GET"),
+        ("POST", 302, "GET"),
+        ("POST", 303, "GET"),
+        ("POST", 307, "POST"),
+        ("POST", 308, "POST"),
+        ("GET", 302, "GET"),
+        ("HEAD", 303, "HEAD"),
+        ("PUT", 302, "PUT"),
+        ("PUT", 303, "GET"),
+    ],
+)
+def test_methods_follow_the_standard(method, status, expected):
+    """A form answered by 301–303 is fetched; 307 and 308 repeat the request with its body."""
+    hop = next_hop(start(method=method, json_body={"a": 1}), status, "/next", NONE)
+    assert hop.method == expected
+    kept = expected == method
+    assert (hop.body == b'{"a":1}', "content-type" in hop.headers) == (kept, kept)
+
+
+def test_the_users_own_origin_may_be_private():
+    """The first hop to an origin of the settings is not looked at; staying there is fine."""
+    hop = start("http://10.0.0.5:3000/api", TRUSTED)
+    assert hop.trusted
+    assert next_hop(hop, 302, "/api/v1", TRUSTED).trusted
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.5:3001/", "https://10.0.0.5:3000/", "http://10.0.0.6:3000/"]
+)
+def test_trust_is_exact(url):
+    """Another port, scheme or host is not the user's origin."""
+    with pytest.raises(Refused):
+        start(url, TRUSTED)
+
+
+def test_data_is_never_trusted():
+    """A bookmark that names the user's own private server does not reach it."""
+    with pytest.raises(Refused):
+        start("http://10.0.0.5:3000/", TRUSTED, trust="data")
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://10.0.0.9/",
+        "http://127.1/",
+        "http://[::1]/",
+        "file:///etc/passwd",
+        "http://[",
+        "http://localhost/",
+    ],
+)
+def test_redirects_are_hostile(location):
+    """Private addresses behind redirects were fetched: each hop is guarded."""
+    for hop in (start(), start("http://10.0.0.5:3000/", TRUSTED)):
+        with pytest.raises(Refused):
+            next_hop(hop, 302, location, TRUSTED)
+
+
+def test_trust_ends_with_the_first_foreign_hop():
+    """A stranger cannot send a request back into the private server it came from."""
+    away = next_hop(start("http://10.0.0.5:3000/", TRUSTED), 302, "https://b.example/", TRUSTED)
+    assert not away.trusted
+    with pytest.raises(Refused):
+        next_hop(away, 302, "http://10.0.0.5:3000/admin", TRUSTED)

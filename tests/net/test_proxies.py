@@ -1,0 +1,72 @@
+"""Proxies from the environment: as curl reads them, with secrets kept."""
+
+import pytest
+
+from datafetch.errors import ConfigurationError
+from datafetch.net.guard import parse_url
+from datafetch.net.proxies import Proxies
+
+
+def chosen(url, **environment):
+    proxy = Proxies(environment).proxy_for(parse_url(url))
+    return None if proxy is None else proxy.url
+
+
+def test_each_scheme_has_its_proxy():
+    """`HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` count; lower-case names win."""
+    both = {"HTTP_PROXY": "http://one:1", "HTTPS_PROXY": "http://two:2"}
+    assert chosen("http://a.example/", **both) == "http://one:1"
+    assert chosen("https://a.example/", **both) == "http://two:2"
+    assert chosen("https://a.example/", https_proxy="http://lower:3", **both) == "http://lower:3"
+    assert chosen("https://a.example/", ALL_PROXY="all.example:3128") == "http://all.example:3128"
+    assert chosen("https://a.example/") is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "url", "direct"),
+    [
+        ("*", "http://a.example/", True),
+        ("a.example", "http://a.example/", True),
+        ("a.example", "http://x.a.example/", True),
+        ("a.example", "http://ba.example/", False),
+        (".a.example", "http://x.a.example/", True),
+        ("*.a.example", "http://x.a.example/", True),
+        ("A.Example", "http://a.example/", True),
+        ("a.example:8080", "http://a.example:8080/", True),
+        ("a.example:8080", "http://a.example/", False),
+        ("127.0.0.1", "http://127.0.0.1:9/", True),
+        ("127.0.0.1", "http://127.0.0.10/", False),
+        ("10.0.0.0/8", "http://10.1.2.3/", True),
+        ("10.0.0.0/8", "http://11.1.2.3/", False),
+        ("::1", "http://[::1]/", True),
+        ("[::1]:80", "http://[::1]/", True),
+        ("fd00::/8", "http://[fd00::1]/", True),
+        (" b.example , a.example ", "http://a.example/", True),
+        ("", "http://a.example/", False),
+        (",", "http://a.example/", False),
+        (".", "http://a.example/", False),
+    ],
+)
+def test_no_proxy_exempts(entry, url, direct):
+    """Names with their subdomains, ports, addresses and networks; whole labels only."""
+    assert (chosen(url, http_proxy="http://p:1", NO_PROXY=entry) is None) == direct
+
+
+def test_a_password_is_not_shown():
+    """Credentials of a proxy are used, and are in no `repr`."""
+    proxy = Proxies({"HTTP_PROXY": "http://me:p%40ss@proxy:1"}).proxy_for(parse_url("http://a.b/"))
+    assert proxy is not None
+    assert proxy.auth == ("me", "p@ss")
+    assert "p@ss" not in repr(proxy)
+
+
+@pytest.mark.parametrize("value", ["socks5://proxy:1", "http://:1", "http://proxy:x"])
+def test_a_proxy_that_cannot_be_used_is_a_configuration_error(value):
+    """A proxy of another kind is named, not ignored: without it requests would go out directly."""
+    with pytest.raises(ConfigurationError, match="HTTPS_PROXY"):
+        Proxies({"HTTPS_PROXY": value})
+
+
+def test_a_clients_header_sets_no_proxy():
+    """Under CGI `HTTP_PROXY` is what a client's `Proxy:` header says; it is not believed."""
+    assert chosen("http://a.b/", HTTP_PROXY="http://evil:1", REQUEST_METHOD="GET") is None

@@ -1,0 +1,117 @@
+"""Holding back: batches with pauses, and few at once for each host."""
+
+import threading
+
+import pytest
+
+from datafetch.errors import Cancelled
+from datafetch.runtime.limits import BatchPacer, PerHost
+from tests.support import FakeClock
+
+
+def starts(pacer, clock, count, work_s=0.0):
+    """When each of so many starts happened, in seconds from the first."""
+    begun = clock.monotonic()
+    moments = []
+    for _ in range(count):
+        pacer.wait()
+        moments.append(clock.monotonic() - begun)
+        clock.advance(work_s)
+    return moments
+
+
+def test_batches_are_apart():
+    """After each batch a pause; within a batch none."""
+    clock = FakeClock()
+    assert starts(BatchPacer(3, 0.5, clock), clock, 8) == [0, 0, 0, 0.5, 0.5, 0.5, 1.0, 1.0]
+
+
+def test_slow_work_is_not_held_up_further():
+    """When the work takes longer than the pause, nobody waits."""
+    clock = FakeClock()
+    starts(BatchPacer(2, 0.5, clock), clock, 6, work_s=1.0)
+    assert clock.slept == []
+
+
+def test_a_long_rest_gives_no_credit():
+    """After a rest a batch is still a batch, not all that could have been."""
+    clock = FakeClock()
+    pacer = BatchPacer(2, 0.5, clock)
+    starts(pacer, clock, 2)
+    clock.advance(100)
+    assert starts(pacer, clock, 4) == [0, 0, 0.5, 0.5]
+
+
+def test_without_a_pause_nobody_waits():
+    """A pause of nothing is none."""
+    clock = FakeClock()
+    starts(BatchPacer(1, 0, clock), clock, 100)
+    assert clock.slept == []
+
+
+def test_threads_share_the_batches():
+    """Starts of many threads are counted together."""
+
+    class Still(FakeClock):
+        """Time stands still, so that waits are those asked for, whichever thread came first."""
+
+        def sleep(self, seconds):
+            self.slept.append(seconds)
+
+    clock = Still()
+    pacer = BatchPacer(10, 0.5, clock)
+    barrier = threading.Barrier(8)
+
+    def work():
+        barrier.wait()
+        for _ in range(10):
+            pacer.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(clock.slept) == [batch * 0.5 for batch in range(1, 8) for _ in range(10)]
+
+
+def test_a_stop_ends_the_wait():
+    """A pause is left when the run was asked to stop."""
+
+    class Stopping(FakeClock):
+        def sleep(self, seconds):
+            raise Cancelled
+
+    pacer = BatchPacer(1, 1, Stopping())
+    pacer.wait()
+    with pytest.raises(Cancelled):
+        pacer.wait()
+
+
+def test_a_host_takes_so_many_at_once():
+    """The third request to a host waits until one of the two before it has ended."""
+    hosts = PerHost(2)
+    third = threading.Event()
+
+    def late():
+        with hosts.slot("a"):
+            third.set()
+
+    with hosts.slot("a"):
+        with hosts.slot("a"), hosts.slot("b"):
+            thread = threading.Thread(target=late)
+            thread.start()
+            assert not third.wait(0.05)
+        assert third.wait(10)
+    thread.join()
+
+
+def test_hosts_are_forgotten():
+    """A run over many hosts does not remember them all, also when the work fails."""
+    hosts = PerHost(2)
+    for number in range(1000):
+        with hosts.slot(f"host-{number}"):
+            assert len(hosts) == 1
+    with pytest.raises(ValueError), hosts.slot("a"):
+        raise ValueError
+    assert len(hosts) == 0
