@@ -210,7 +210,7 @@ class CorruptObject(DatafetchError):
 class Inconsistent(DatafetchError):
     """Stored objects do not agree with each other."""
 
-    hint = "Run `datafetch bookmarks`, which repairs the dataset, and try again."
+    hint = "Run the job with --force, which repairs its dataset, and try again."
 
 
 class GuardRefused(DatafetchError):

@@ -24,9 +24,7 @@ CDN = {"S3_CDN_URL": "https://cdn.example.org"}
 
 
 def _run(command: str, cwd: Path, world: World, **variables: str) -> Finished:
-    return datafetch(
-        command, "--json", cwd=cwd, **world.environment(), **QUICK, **CDN, **variables
-    )
+    return datafetch(command, "--json", cwd=cwd, **world.environment(), **QUICK, **CDN, **variables)
 
 
 def _json(body: bytes) -> Any:
