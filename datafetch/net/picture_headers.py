@@ -14,6 +14,10 @@ _MAX_PARTS = 200_000
 """Chunks or blocks of one file; a hostile file of ten megabytes could hold millions."""
 
 _MAX_ICONS = 256
+
+_BITMAP_HEADERS = frozenset({40, 52, 56, 64, 108, 124})
+"""Lengths of the headers of Windows bitmaps, which say their version."""
+
 _TAIL = 64 * 1024
 
 
@@ -158,8 +162,10 @@ def _icon(file: BinaryIO, entry: bytes) -> Icon:
     head = _take(file, 24)
     if head.startswith(PNG_MAGIC):
         return Icon(struct.unpack_from(">II", head, 16), True, offset, length, entry)
-    # A bitmap's header counts the rows of its mask as well (BITMAPINFOHEADER of Windows).
-    width, height = struct.unpack_from("<ii", head, 4)
+    kind, width, height = struct.unpack_from("<Iii", head)
+    if kind not in _BITMAP_HEADERS:
+        raise Malformed("the icon file holds what is no picture")
+    # A bitmap's header counts the rows of its mask as well.
     return Icon((abs(width), abs(height) // 2), False, offset, length, entry)
 
 
