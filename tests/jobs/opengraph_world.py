@@ -1,0 +1,146 @@
+"""Sites, a bookmark server and a store for the OpenGraph job's tests; bookmarks come by their own job."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from datafetch.jobs.base import JobContext
+from datafetch.jobs.bookmarks import BookmarksJob
+from datafetch.jobs.opengraph import OpenGraphJob
+from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings
+from datafetch.models.run import JobName, JobReport, RunOptions
+from datafetch.rules.page_url import page_address, url_hash
+from datafetch.store.base import ObjectStore, read_json
+from datafetch.store.keys import Keys
+from tests.fakes import karakeep
+from tests.fakes.base import FakeServer
+from tests.fakes.sites import Site, SitesApp
+from tests.stores import FaultyStore, MemoryStore
+from tests.support import FakeClock, make_context, make_http
+
+KEYS = Keys("-test")
+NEWEST = datetime(2026, 11, 1, tzinfo=UTC)
+SETTINGS = OpenGraphSettings(retry_delay_s=0.0, max_retries=0, timeout_s=5)
+Json = dict[str, Any]
+
+
+@dataclass
+class World:
+    """One site under a loopback address, its bookmarks, one store, one clock."""
+
+    sites: SitesApp
+    karakeep: karakeep.KarakeepApp
+    site_url: str
+    karakeep_url: str
+    store: ObjectStore = field(default_factory=MemoryStore)
+    clock: FakeClock = field(default_factory=FakeClock)
+    cdn: str | None = "https://cdn.example.com"
+    settings: OpenGraphSettings = SETTINGS
+    with_assets: bool = True
+    context: JobContext | None = None
+    faulty: FaultyStore | None = None
+
+    def url(self, path: str) -> str:
+        """An address of the site."""
+        return f"{self.site_url}/{path}"
+
+    def add(self, *paths: str, **content: Any) -> None:
+        """Save bookmarks `b{n}` of these paths on the list, and sync them."""
+        known = len(self.karakeep.ids())
+        for number, path in enumerate(paths, known):
+            created = NEWEST - timedelta(hours=number)
+            self.karakeep.add(karakeep.link(f"b{number}", self.url(path), created, content))
+        self.sync()
+
+    @property
+    def bookmark_settings(self) -> BookmarksSettings:
+        return BookmarksSettings(
+            api_url=f"{self.karakeep_url}/api/v1",
+            list_id=karakeep.LIST_ID,
+            token=SecretStr(karakeep.TOKEN),
+        )
+
+    def sync(self) -> None:
+        """Run the bookmark job."""
+        http = make_http(self.clock)
+        context = make_context(self.bookmark_settings, self.store, clock=self.clock, http=http)
+        try:
+            BookmarksJob().run(context)
+        finally:
+            http.close()
+
+    def run(self, *, fence: Any = None, fault: Any = None, **options: Any) -> JobReport:
+        """One run of the job, a second later; dead letters are saved as the manager does."""
+        self.clock.advance(1)
+        settings = replace(
+            self.settings, karakeep=self.bookmark_settings if self.with_assets else None
+        )
+        self.faulty = FaultyStore(self.store, fault)
+        http = make_http(self.clock)
+        self.context = context = make_context(
+            settings,
+            self.faulty,
+            job=JobName.OPENGRAPH,
+            options=RunOptions(**options),
+            clock=self.clock,
+            http=http,
+            fence=fence,
+            cdn=self.cdn,
+        )
+        try:
+            return OpenGraphJob().run(context)
+        finally:
+            http.close()
+            context.dead_letters.save(self.store, KEYS, "aside")
+
+    # ------------------------------------------------------------------- seen
+
+    def json(self, key: str) -> Any:
+        found = read_json(self.store, key)
+        return None if found is None else found[0]
+
+    def metadata(self, path: str) -> Json:
+        """The stored metadata of a page; empty when there is none."""
+        address = page_address(self.url(path))
+        assert address is not None
+        return self.json(KEYS.opengraph_metadata(url_hash(address))) or {}
+
+    def bookmark(self, number: int) -> Json:
+        """A stored bookmark, which every copy agrees on."""
+        items: list[Json] = self.json(KEYS.bookmarks())
+        item = next(item for item in items if item["id"] == f"b{number}")
+        assert self.json(KEYS.bookmark_by_id(item["id"])) == item
+        return item
+
+    def letters(self) -> dict[str, str]:
+        """Item and error type of each dead letter."""
+        stored = self.json(KEYS.dead_letters("opengraph")) or {}
+        return {letter["item"]: letter["errorType"] for letter in stored.values()}
+
+    def manifest(self) -> list[str]:
+        return self.json(KEYS.opengraph_manifest()) or []
+
+    def pictures(self) -> list[str]:
+        return [info.key for info in self.store.list(KEYS.opengraph_images_prefix())]
+
+    def asked(self, matching: str = "") -> list[str]:
+        """Paths that the site was asked for since the last call."""
+        paths = [request.path for request in self.sites.log.all(matching)]
+        self.sites.log.clear()
+        return paths
+
+
+@contextmanager
+def world(paths: Iterable[str] = (), *, style: int = 0, **options: Any) -> Iterator[World]:
+    """A world whose bookmarks have these paths; `style` is that of the site's heads."""
+    sites = SitesApp([Site("alone.example.com", style)])
+    app = karakeep.KarakeepApp()
+    with FakeServer(sites) as site, FakeServer(app) as server:
+        made = World(sites, app, site.url, server.url, **options)
+        if paths:
+            made.add(*paths)
+        yield made
