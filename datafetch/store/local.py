@@ -24,7 +24,7 @@ from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreDenied, St
 from datafetch.store.base import JSON_TYPE, Condition, IfAbsent, ObjectInfo, StoredObject
 from datafetch.store.durability import Unsynced, is_commit, is_durable, sync
 from datafetch.store.paths import RESERVED, check_prefix, folder_of, key_below, path_of
-from datafetch.store.streams import check_length, chunks
+from datafetch.store.streams import chunks
 
 _LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
@@ -148,7 +148,6 @@ class LocalStore:
         Raises:
             StoreError: the source ends before `size` bytes; nothing is stored.
         """
-        check_length(key, body, size)
         return self._write(key, chunks(key, body, size), condition)
 
     def delete(self, key: str) -> None:

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +23,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.store.base import IfAbsent, IfMatch, encode_json
+from datafetch.store.base import Condition, IfAbsent, IfMatch, encode_json
 from datafetch.store.durability import Unsynced, is_commit, is_durable
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
@@ -394,6 +396,24 @@ def test_conditions_hold_between_processes(store: LocalStore, root: Path) -> Non
     assert sorted(said) == [b"lost", b"lost", b"won"]
     assert store.get("taken").body == names[said.index(b"won")].encode()
     assert store.get("count.json").json() == 120
+
+
+@pytest.mark.parametrize("condition", [IfAbsent(), None])
+def test_a_write_waits_for_another_process_that_holds_the_lock(
+    store: LocalStore, root: Path, condition: Condition
+) -> None:
+    """Comparing and renaming are one step to everybody else, writes without condition included."""
+    root.mkdir()
+    with FileLock(root / ".datafetch-lock"):
+        writer = threading.Thread(
+            target=store.put, args=(KEY, b"1"), kwargs={"condition": condition}
+        )
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        assert list(store.list("")) == []
+    writer.join()
+    assert store.get(KEY).body == b"1"
 
 
 # ---------------------------------------------------------------- durability
