@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from datafetch.jobs.base import JobContext
+from datafetch.jobs.bookmark_enrich import enrich_bookmarks
+from datafetch.jobs.bookmark_publish import TagPages
 from datafetch.jobs.bookmarks import BookmarksJob
 from datafetch.jobs.opengraph import OpenGraphJob
 from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings
@@ -52,9 +54,20 @@ class World:
         """Save bookmarks `b{n}` of these paths on the list, and sync them."""
         known = len(self.karakeep.ids())
         for number, path in enumerate(paths, known):
-            created = NEWEST - timedelta(hours=number)
-            self.karakeep.add(karakeep.link(f"b{number}", self.url(path), created, content))
+            self.karakeep.add(self.link(f"b{number}", path, number, **content))
         self.sync()
+
+    def link(self, name: str, path: str, hours: int = 0, **content: Any) -> Json:
+        """A bookmark of the site, made so many hours before `NEWEST`."""
+        return karakeep.link(name, self.url(path), NEWEST - timedelta(hours=hours), content)
+
+    def patch(self, fields: Json) -> None:
+        """Set fields of the first stored bookmark, as another job would."""
+        context = make_context(self.bookmark_settings, self.store, clock=self.clock)
+        tags = TagPages(enabled=True, maximum=None)
+        enrich_bookmarks(
+            context, context.fence, tags, lambda item: fields if item["id"] == "b0" else None
+        )
 
     @property
     def bookmark_settings(self) -> BookmarksSettings:
@@ -62,6 +75,7 @@ class World:
             api_url=f"{self.karakeep_url}/api/v1",
             list_id=karakeep.LIST_ID,
             token=SecretStr(karakeep.TOKEN),
+            max_shrink_ratio=1.0,
         )
 
     def sync(self) -> None:
@@ -73,7 +87,9 @@ class World:
         finally:
             http.close()
 
-    def run(self, *, fence: Any = None, fault: Any = None, **options: Any) -> JobReport:
+    def run(
+        self, *, fence: Any = None, fault: Any = None, wait_for_lease: Any = None, **options: Any
+    ) -> JobReport:
         """One run of the job, a second later; dead letters are saved as the manager does."""
         self.clock.advance(1)
         settings = replace(
@@ -91,6 +107,8 @@ class World:
             fence=fence,
             cdn=self.cdn,
         )
+        if wait_for_lease is not None:
+            self.context = context = replace(context, wait_for_lease=wait_for_lease)
         try:
             return OpenGraphJob().run(context)
         finally:
