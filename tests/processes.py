@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+_LONGEST_S = 100
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def clean_environment(**variables: str) -> dict[str, str]:
     return {**base, "PYTHONPATH": str(ROOT), **variables}
 
 
-def datafetch(*arguments: str, cwd: Path, timeout: float = 100, **variables: str) -> Finished:
+def datafetch(*arguments: str, cwd: Path, **variables: str) -> Finished:
     """Run the command to its end."""
     done = subprocess.run(
         command_line(*arguments),
@@ -51,7 +52,7 @@ def datafetch(*arguments: str, cwd: Path, timeout: float = 100, **variables: str
         env=clean_environment(**variables),
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=_LONGEST_S,
         check=False,
     )
     return Finished(done.returncode, done.stdout, done.stderr)

@@ -6,7 +6,8 @@ the object.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, NoReturn
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from datafetch.errors import CorruptObject, Inconsistent, Stale
 from datafetch.models.bookmark import Bookmark, JsonObject, is_safe_segment, well_formed
@@ -18,7 +19,8 @@ _ENTRY_TEXTS = ("id", "slug", "url", "title")
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
-class StoredIndex(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class StoredIndex:
     """What the index vouches for; `last_fetched_at` is epoch ms."""
 
     count: int

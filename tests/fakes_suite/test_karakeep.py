@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 import pytest
 
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp, asset, bare_link, link, text

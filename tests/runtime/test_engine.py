@@ -28,7 +28,6 @@ def test_items_are_drawn_as_places_become_free():
     results = ThreadEngine(3).map(lambda n: n, items())
     next(results)
     assert len(drawn) < 10
-    results.close()
 
 
 def test_the_functions_error_comes_out():

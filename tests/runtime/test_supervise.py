@@ -13,7 +13,7 @@ def test_the_works_value_and_error_come_through():
     """In a thread or not, the caller sees the same."""
     assert supervise(lambda: 7, CancelToken(), lambda: None) == 7
     with pytest.raises(KeyError):
-        supervise(lambda: {}["x"], CancelToken(), lambda: None)
+        supervise(lambda: dict[str, int]()["x"], CancelToken(), lambda: None)
 
 
 def test_a_stop_shuts_the_sockets_and_waits_for_the_work():
