@@ -1,6 +1,7 @@
 """Addresses: every spelling is understood, and only those of the open internet are public."""
 
 import ipaddress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ from datafetch.net.addresses import is_public, parse_address
         *("2002:7f00:1::", "2002:a9fe:a9fe::1", "2001:db8::1", "2001:0:1::1", "3fff::1", "100::1"),
     ],
 )
-def test_private_addresses_are_not_public(spelling):
+def test_private_addresses_are_not_public(spelling: str) -> None:
     """Private addresses behind bookmark URLs were fetched: however it is spelt, none passes."""
     address = parse_address(spelling)
     assert address is not None
@@ -36,7 +37,7 @@ def test_private_addresses_are_not_public(spelling):
         *("2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"),
     ],
 )
-def test_public_addresses_are_public(spelling):
+def test_public_addresses_are_public(spelling: str) -> None:
     """The guard does not shut out the internet, nor the neighbours of private networks."""
     address = parse_address(spelling)
     assert address is not None
@@ -44,7 +45,7 @@ def test_public_addresses_are_public(spelling):
 
 
 @pytest.mark.parametrize("name", ["example.com", "1.example", "0x.example", "a1", "1e3", "xn--4ca"])
-def test_names_are_not_addresses(name):
+def test_names_are_not_addresses(name: str) -> None:
     """What does not end in a number is a name."""
     assert parse_address(name) is None
 
@@ -62,14 +63,14 @@ def test_names_are_not_addresses(name):
         "1::2::3",
     ],
 )
-def test_broken_addresses_are_not_names(spelling):
+def test_broken_addresses_are_not_names(spelling: str) -> None:
     """What is meant as an address and is none is an error, never looked up as a name."""
     with pytest.raises(ValueError):
         parse_address(spelling)
 
 
 @given(st.ip_addresses(v=4))
-def test_all_spellings_mean_the_same(address):
+def test_all_spellings_mean_the_same(address: Any) -> None:
     """Decimal, hexadecimal, octal and short forms are one address."""
     number = int(address)
     spellings = {str(number), hex(number), f"0{number:o}", f"{number >> 24}.{number & 0xFFFFFF}"}
@@ -77,7 +78,7 @@ def test_all_spellings_mean_the_same(address):
 
 
 @given(st.ip_addresses(v=4))
-def test_an_address_in_disguise_is_judged_as_itself(address):
+def test_an_address_in_disguise_is_judged_as_itself(address: Any) -> None:
     """Mapped, translated or tunnelled, an IPv4 address is as public as it is."""
     number = int(address)
     disguises = [
@@ -89,7 +90,7 @@ def test_an_address_in_disguise_is_judged_as_itself(address):
 
 
 @given(st.ip_addresses())
-def test_nothing_special_is_public(address):
+def test_nothing_special_is_public(address: Any) -> None:
     """No address that Python knows as private, loopback, link-local or multicast is public."""
     if not address.is_global or address.is_multicast:
         carrier = address.version == 6 and (address.ipv4_mapped or address.sixtofour)

@@ -4,6 +4,8 @@ import gzip
 import io
 import tracemalloc
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,12 +17,13 @@ from datafetch.net.body import Limits, read_body
 URL = "https://example.com/x"
 
 
-def raw_deflate(data):
+def raw_deflate(data: bytes) -> bytes:
+    """Deflate without zlib's wrapper."""
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(data) + packer.flush()
 
 
-PACKERS = {
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
@@ -30,7 +33,10 @@ PACKERS = {
 }
 
 
-def read(data, encoding="identity", size=7, headers=None, **limits):
+def read(
+    data: Any, encoding: str = "identity", size: int = 7, headers: Any = None, **limits: Any
+) -> tuple[bytes, bool]:
+    """The body out of chunks of that size, and whether it was cut."""
     limits.setdefault("limit", 1 << 20)
     chunks = [data[start : start + size] for start in range(0, len(data), size)]
     sink = io.BytesIO()
@@ -40,14 +46,14 @@ def read(data, encoding="identity", size=7, headers=None, **limits):
 
 
 @given(st.binary(max_size=500), st.sampled_from(sorted(PACKERS)), st.integers(1, 600))
-def test_bodies_come_out_as_they_went_in(data, encoding, size):
+def test_bodies_come_out_as_they_went_in(data: Any, encoding: str, size: int) -> None:
     """Every encoding that is asked for is decoded, wherever the network cuts it."""
     assert read(PACKERS[encoding](data), encoding, size) == (data, False)
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1, 200])
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "Deflate, identity"])
-def test_nothing_is_left_behind_in_the_decoder(encoding, over):
+def test_nothing_is_left_behind_in_the_decoder(encoding: str, over: Any) -> None:
     """A body that ends just where a piece is full is whole."""
     data = bytes(3 * 65536 + over)
     assert read(PACKERS[encoding](data), encoding, size=1 << 20) == (data, False)
@@ -56,14 +62,14 @@ def test_nothing_is_left_behind_in_the_decoder(encoding, over):
 @pytest.mark.parametrize(
     "encoding", ["br", "zstd", "gzip, gzip", "deflate, gzip", "gzip, br", "compress"]
 )
-def test_what_was_not_asked_for_is_not_decoded(encoding):
+def test_what_was_not_asked_for_is_not_decoded(encoding: str) -> None:
     """Packing inside packing multiplies what a bomb gains; it is refused unread."""
     with pytest.raises(Malformed):
         read(gzip.compress(gzip.compress(b"x")), encoding)
 
 
 @pytest.mark.parametrize("packer", [gzip.compress, raw_deflate, zlib.compress])
-def test_a_small_page_that_inflates_is_stopped_at_its_limit(packer):
+def test_a_small_page_that_inflates_is_stopped_at_its_limit(packer: Any) -> None:
     """A small page that inflates to hundreds of megabytes was read whole before it was cut."""
     encoding = "gzip" if packer is gzip.compress else "deflate"
     bomb = packer(bytes(64 << 20))
@@ -76,14 +82,14 @@ def test_a_small_page_that_inflates_is_stopped_at_its_limit(packer):
         tracemalloc.stop()
 
 
-def test_members_of_one_gzip_file_are_one_body():
-    """gzip files may be strung together; padding after them is ignored."""
+def test_members_of_one_gzip_file_are_one_body() -> None:
+    """Gzip files may be strung together; padding after them is ignored."""
     packed = gzip.compress(b"one ") + gzip.compress(b"two") + b"\0" * 20
     assert read(packed, "gzip")[0] == b"one two"
 
 
 @given(st.integers(1, 200))
-def test_a_packed_body_that_was_cut_is_noticed(missing):
+def test_a_packed_body_that_was_cut_is_noticed(missing: Any) -> None:
     """A body cut short inside its packing is a fault that may pass, not half an answer."""
     packed = gzip.compress(bytes(range(256)) * 4)
     with pytest.raises(TransientError):
@@ -91,7 +97,7 @@ def test_a_packed_body_that_was_cut_is_noticed(missing):
 
 
 @given(st.binary(min_size=1, max_size=300))
-def test_garbage_is_malformed_or_cut(data):
+def test_garbage_is_malformed_or_cut(data: Any) -> None:
     """Bytes that are not what their encoding says never get through as something else."""
     for encoding in ("gzip", "deflate"):
         try:
@@ -101,7 +107,7 @@ def test_garbage_is_malformed_or_cut(data):
 
 
 @given(st.binary(max_size=300), st.integers(1, 300), st.integers(1, 50))
-def test_the_limit_is_exact(data, limit, size):
+def test_the_limit_is_exact(data: Any, limit: int, size: int) -> None:
     """As much as the limit passes; one byte more is too large, or is cut there when wanted."""
     body, cut = read(data, size=size, limit=limit, truncate=True)
     assert (body, cut) == (data[:limit], len(data) > limit)
@@ -110,7 +116,7 @@ def test_the_limit_is_exact(data, limit, size):
             read(data, size=size, limit=limit)
 
 
-def test_a_declared_length_over_the_limit_is_refused_unread():
+def test_a_declared_length_over_the_limit_is_refused_unread() -> None:
     """A body that says it is too large is not even begun."""
     with pytest.raises(TooLarge):
         read(b"", headers={"content-length": "2000000"})
@@ -118,13 +124,13 @@ def test_a_declared_length_over_the_limit_is_refused_unread():
 
 
 @given(st.integers(1, 40), st.integers(0, 30), st.sampled_from(["identity", "gzip"]))
-def test_reading_stops_after_the_marker(size, before, encoding):
+def test_reading_stops_after_the_marker(size: int, before: int, encoding: str) -> None:
     """Of a page only the head is read: up to and with the marker, in either case, across chunks."""
     head = b"h" * before + b"</HEAD><Bo" + b"dY"
     packed = PACKERS[encoding](head + b" class=x>" + b"<body" * 100)
     assert read(packed, encoding, size, stop_after=b"<body", limit=len(head)) == (head, True)
 
 
-def test_without_the_marker_all_is_read():
+def test_without_the_marker_all_is_read() -> None:
     """A page without the marker is whole."""
     assert read(b"no such thing", stop_after=b"<body") == (b"no such thing", False)

@@ -1,6 +1,8 @@
 """The client and real servers: what goes out, what comes back, what is counted."""
 
 import hashlib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from datafetch.errors import (
     Refused,
     Rejected,
     TransientError,
+    UpstreamError,
 )
 from datafetch.net.base import RetryPolicy, Validators
 from tests.fakes import faults
@@ -24,19 +27,19 @@ QUICK = RetryPolicy(attempts=3, total_s=60, initial_s=0.5, max_wait_s=30)
 
 
 @pytest.fixture
-def echo():
+def echo() -> Any:
     """An upstream that says what it was asked."""
     return Echo()
 
 
 @pytest.fixture
-def server(echo):
+def server(echo: Echo) -> Iterator[Any]:
     """It, on loopback."""
     with FakeServer(echo) as server:
         yield server
 
 
-def test_a_request_arrives_as_it_was_meant(server):
+def test_a_request_arrives_as_it_was_meant(server: FakeServer) -> None:
     """Method, query, headers and JSON reach the server; the body comes back whole."""
     with client() as http:
         answer = http.fetch(
@@ -61,7 +64,7 @@ def test_a_request_arrives_as_it_was_meant(server):
     assert (answer.status, answer.validators.etag) == (200, '"e"')
 
 
-def test_connections_are_kept(echo, server):
+def test_connections_are_kept(echo: Echo, server: FakeServer) -> None:
     """Answers, errors and redirects with small bodies all use one connection."""
     with client() as http:
         http.fetch(ask(server.url))
@@ -75,7 +78,7 @@ def test_connections_are_kept(echo, server):
         assert server.open_connections == 1
 
 
-def test_sites_cannot_mark_the_client(echo, server):
+def test_sites_cannot_mark_the_client(echo: Echo, server: FakeServer) -> None:
     """A cookie that a site sets is not sent again: many jobs share one client."""
     echo.inject(lambda _request, _answer: Response(cookies=("id=1; Path=/",)), times=1)
     with client() as http:
@@ -83,7 +86,7 @@ def test_sites_cannot_mark_the_client(echo, server):
         assert "cookie" not in http.fetch(ask(server.url)).json()["headers"]
 
 
-def test_an_unchanged_answer_is_an_outcome(echo, server):
+def test_an_unchanged_answer_is_an_outcome(echo: Echo, server: FakeServer) -> None:
     """Validators go out as opaque data, and a 304 comes back as an answer without body."""
     echo.inject(faults.reply(304, headers={"ETag": '"new"', "Content-Length": "5000000000"}))
     with client() as http:
@@ -99,7 +102,7 @@ def test_an_unchanged_answer_is_an_outcome(echo, server):
             http.fetch(ask(server.url))
 
 
-def test_a_download_is_a_file_with_its_hash(echo, server):
+def test_a_download_is_a_file_with_its_hash(echo: Echo, server: FakeServer) -> None:
     """A body larger than the memory for it lands in the file, at its start, hashed and measured."""
     body = bytes(range(256)) * 1000
     echo.inject(faults.reply(200, body))
@@ -121,7 +124,7 @@ def test_a_download_is_a_file_with_its_hash(echo, server):
         (500, TransientError),
     ],
 )
-def test_statuses_raise(echo, server, status, expected):
+def test_statuses_raise(echo: Echo, server: FakeServer, status: int, expected: Any) -> None:
     """Exhausted or refused, nothing returns null: a status is its error, and says which."""
     echo.inject(faults.reply(status))
     with client() as http:
@@ -132,7 +135,7 @@ def test_statuses_raise(echo, server, status, expected):
     assert "secret" not in str(caught.value)
 
 
-def test_what_may_pass_is_tried_again(echo, server):
+def test_what_may_pass_is_tried_again(echo: Echo, server: FakeServer) -> None:
     """A fault that passes is not seen by the caller; the tries are counted."""
     clock = FakeClock()
     echo.inject(faults.dropped(), times=1)
@@ -145,7 +148,7 @@ def test_what_may_pass_is_tried_again(echo, server):
     assert len(clock.slept) == 2
 
 
-def test_the_servers_wait_is_kept(echo, server):
+def test_the_servers_wait_is_kept(echo: Echo, server: FakeServer) -> None:
     """`Retry-After` is waited for when it fits, by the clock that is passed in."""
     clock = FakeClock()
     echo.inject(faults.reply(429, headers={"Retry-After": "20"}), times=1)
@@ -154,7 +157,7 @@ def test_the_servers_wait_is_kept(echo, server):
     assert 20 <= sum(clock.slept) <= 21
 
 
-def test_a_wait_that_is_too_long_is_handed_on(echo, server):
+def test_a_wait_that_is_too_long_is_handed_on(echo: Echo, server: FakeServer) -> None:
     """A server that asks for an hour ends the tries; the caller learns until when."""
     echo.inject(
         faults.reply(403, headers={"x-ratelimit-remaining": "0", "x-ratelimit-reset": "3600"})
@@ -165,7 +168,7 @@ def test_a_wait_that_is_too_long_is_handed_on(echo, server):
     assert echo.log.count() == 1
 
 
-def test_what_will_not_pass_is_not_tried_again(echo, server):
+def test_what_will_not_pass_is_not_tried_again(echo: Echo, server: FakeServer) -> None:
     """Only what may pass is tried again."""
     echo.inject(faults.reply(404))
     with client() as http, pytest.raises(Missing):
@@ -174,13 +177,13 @@ def test_what_will_not_pass_is_not_tried_again(echo, server):
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "ü\ud800", "a\0"])
-def test_a_header_that_cannot_be_sent_is_refused(server, value):
+def test_a_header_that_cannot_be_sent_is_refused(server: FakeServer, value: Any) -> None:
     """A stored ETag that would smuggle a header, or cannot be encoded, never reaches the wire."""
     with client() as http, pytest.raises(Refused):
         http.fetch(ask(server.url, validators=Validators(etag=value)))
 
 
-def test_bytes_are_those_of_the_wire(echo, server):
+def test_bytes_are_those_of_the_wire(echo: Echo, server: FakeServer) -> None:
     """Bytes are counted per upstream as they came, errors and redirects included."""
     echo.inject(faults.reply(404, b"12345"), times=1)
     echo.inject(faults.reply(200, b"123"), times=1)
@@ -211,7 +214,7 @@ class Recorder:
         self.told.append((host, failed))
 
 
-def test_breakers_hear_of_hosts_that_fail(echo, server):
+def test_breakers_hear_of_hosts_that_fail(echo: Echo, server: FakeServer) -> None:
     """A host fails by faults, not by saying that something is missing or that it is busy."""
     breakers = Recorder()
     for action in (
@@ -229,13 +232,13 @@ def test_breakers_hear_of_hosts_that_fail(echo, server):
         for _ in range(7):
             try:
                 http.fetch(ask(server.url))
-            except Exception as error:
+            except UpstreamError as error:
                 outcomes.append(type(error))
     assert [failed for _, failed in breakers.told] == [True] * 3 + [False] * 4
     assert len(outcomes) == 6
 
 
-def test_an_open_breaker_spares_the_host(echo, server):
+def test_an_open_breaker_spares_the_host(echo: Echo, server: FakeServer) -> None:
     """A host that is not to be asked gets no request, and no further try."""
     breakers = Recorder()
     breakers.broken.add("127.0.0.1")

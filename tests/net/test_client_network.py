@@ -1,6 +1,8 @@
 """The client and the network: redirects, checked addresses, names that change, proxies, TLS."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpcore2
 import pytest
@@ -10,6 +12,7 @@ from datafetch.net.proxies import Proxies
 from tests.fakes import faults
 from tests.fakes.base import FakeServer
 from tests.fakes.proxy import ForwardProxy
+from tests.fakes.wire import Connection
 from tests.net.upstreams import Echo, FakeNetwork, Raw, ask, client
 
 PUBLIC = "93.184.215.14"
@@ -17,20 +20,20 @@ OTHER_PUBLIC = "2606:4700::1111"
 
 
 @pytest.fixture
-def echo():
+def echo() -> Any:
     """An upstream that says what it was asked."""
     return Echo()
 
 
 @pytest.fixture
-def server(echo):
+def server(echo: Echo) -> Iterator[Any]:
     """It, on loopback."""
     with FakeServer(echo) as server:
         yield server
 
 
 @pytest.fixture
-def proxy(echo):
+def proxy(echo: Echo) -> Iterator[Any]:
     """A proxy behind which every host is that upstream."""
     with ForwardProxy(lambda _host: echo) as proxy:
         yield proxy
@@ -46,7 +49,7 @@ def trusted(proxy: ForwardProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 # ------------------------------------------------------------------ redirects
 
 
-def test_redirects_are_followed(echo, server):
+def test_redirects_are_followed(echo: Echo, server: FakeServer) -> None:
     """A relative redirect resolves against the URL it came from; the final URL is told."""
     echo.inject(faults.redirect("../c?d=1#e", 301), "/a/b/x", times=1)
     with client() as http:
@@ -55,7 +58,7 @@ def test_redirects_are_followed(echo, server):
     assert answer.json()["target"] == "/a/c?d=1"
 
 
-def test_a_redirect_loop_ends(echo, server):
+def test_a_redirect_loop_ends(echo: Echo, server: FakeServer) -> None:
     """At most so many redirects are followed."""
     echo.inject(faults.redirect("/again"))
     with client() as http, pytest.raises(Refused, match="redirects"):
@@ -73,7 +76,9 @@ def test_a_redirect_loop_ends(echo, server):
         "http://localhost/",
     ],
 )
-def test_a_redirect_to_a_private_address_is_refused(echo, server, location):
+def test_a_redirect_to_a_private_address_is_refused(
+    echo: Echo, server: FakeServer, location: str
+) -> None:
     """Private addresses behind redirects were fetched."""
     echo.inject(faults.redirect(location))
     with client() as http, pytest.raises(Refused):
@@ -81,11 +86,11 @@ def test_a_redirect_to_a_private_address_is_refused(echo, server, location):
 
 
 @pytest.mark.parametrize("location", ["http://xn--a/", "http://a..b/", "http://é\ud800/"])
-def test_an_odd_redirect_is_refused(server, echo, location):
+def test_an_odd_redirect_is_refused(server: FakeServer, echo: Echo, location: str) -> None:
     """What cannot be read as a URL is refused, whatever the libraries below make of it."""
     target = location.encode("utf-8", "surrogatepass")
     head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + target + b"\r\n\r\n"
-    network = FakeNetwork(server.port, {"xn--a": [["10.0.0.1"]]})
+    network: Any = FakeNetwork(server.port, {"xn--a": [["10.0.0.1"]]})
     with Raw(lambda: iter([head])) as raw:
         network.port = raw.port
         network.names["a.example"] = [[PUBLIC]]
@@ -93,7 +98,7 @@ def test_an_odd_redirect_is_refused(server, echo, location):
             http.fetch(ask("http://a.example/"))
 
 
-def test_a_token_is_not_carried_to_another_host(echo, server):
+def test_a_token_is_not_carried_to_another_host(echo: Echo, server: FakeServer) -> None:
     """Credentials go to the first origin only."""
     with FakeServer(Echo()) as other, client() as http:
         echo.inject(faults.redirect(f"{other.url}/there"))
@@ -103,7 +108,7 @@ def test_a_token_is_not_carried_to_another_host(echo, server):
     assert sent["x-a"] == "b"
 
 
-def test_a_private_api_of_the_settings_is_reached(echo, server):
+def test_a_private_api_of_the_settings_is_reached(echo: Echo, server: FakeServer) -> None:
     """An own server on a private address works without being allowed for data."""
     origin = frozenset({("http", "127.0.0.1", server.port)})
     with client(trusted_origins=origin, allow_hosts=frozenset()) as http:
@@ -118,9 +123,9 @@ def test_a_private_api_of_the_settings_is_reached(echo, server):
 # ---------------------------------------------------------- addresses of names
 
 
-def test_the_address_that_was_checked_is_connected_to(server):
+def test_the_address_that_was_checked_is_connected_to(server: FakeServer) -> None:
     """A name that changes its address between check and connect gains nothing: it is asked once."""
-    network = FakeNetwork(server.port, {"rebind.example": [[PUBLIC], ["127.0.0.1"]]})
+    network: Any = FakeNetwork(server.port, {"rebind.example": [[PUBLIC], ["127.0.0.1"]]})
     with client(network=network) as http:
         answer = http.fetch(ask("http://rebind.example/x"))
     assert answer.json()["headers"]["host"] == "rebind.example"
@@ -130,25 +135,25 @@ def test_the_address_that_was_checked_is_connected_to(server):
 @pytest.mark.parametrize(
     "addresses", [["127.0.0.1"], [PUBLIC, "10.0.0.1"], ["::ffff:169.254.169.254"]]
 )
-def test_a_name_of_a_private_address_is_refused(server, addresses):
+def test_a_name_of_a_private_address_is_refused(server: FakeServer, addresses: Any) -> None:
     """Names lead into private networks as well as numbers do; nothing is connected to."""
-    network = FakeNetwork(server.port, {"inside.example": [addresses]})
+    network: Any = FakeNetwork(server.port, {"inside.example": [addresses]})
     with client(network=network) as http, pytest.raises(Refused, match="not public"):
         http.fetch(ask("http://inside.example/"))
     assert network.dialled == []
 
 
-def test_an_allowed_name_may_be_private(server):
+def test_an_allowed_name_may_be_private(server: FakeServer) -> None:
     """`DATAFETCH_ALLOW_HOSTS` names an intranet host, in any spelling."""
-    network = FakeNetwork(server.port, {"wiki.internal": [["10.0.0.1"]]})
+    network: Any = FakeNetwork(server.port, {"wiki.internal": [["10.0.0.1"]]})
     with client(network=network, allow_hosts=frozenset({"Wiki.Internal."})) as http:
         http.fetch(ask("http://wiki.internal/"))
     assert network.dialled == ["10.0.0.1"]
 
 
-def test_trusted_connections_are_not_lent_to_data(server):
+def test_trusted_connections_are_not_lent_to_data(server: FakeServer) -> None:
     """A kept connection to the user's own private server does not carry a bookmark's URL."""
-    network = FakeNetwork(server.port, {"own.example": [["10.0.0.1"]]})
+    network: Any = FakeNetwork(server.port, {"own.example": [["10.0.0.1"]]})
     origin = frozenset({("http", "own.example", 80)})
     with client(network=network, trusted_origins=origin) as http:
         http.fetch(ask("http://own.example/api", trust="settings"))
@@ -156,12 +161,12 @@ def test_trusted_connections_are_not_lent_to_data(server):
             http.fetch(ask("http://own.example/admin"))
 
 
-def test_a_dead_address_is_not_the_end(server):
+def test_a_dead_address_is_not_the_end(server: FakeServer) -> None:
     """Of several addresses the next is tried when one does not answer."""
-    network = FakeNetwork(server.port, {"two.example": [[OTHER_PUBLIC, PUBLIC]]})
+    network: Any = FakeNetwork(server.port, {"two.example": [[OTHER_PUBLIC, PUBLIC]]})
     reachable = network.dial
 
-    def dial(address, port, timeout):
+    def dial(address: Any, port: int, timeout: float | None) -> Any:
         stream = reachable(address, port, timeout)
         if address == OTHER_PUBLIC:
             stream.close()
@@ -174,11 +179,11 @@ def test_a_dead_address_is_not_the_end(server):
     assert network.dialled == [OTHER_PUBLIC, PUBLIC]
 
 
-def test_a_name_that_does_not_resolve_is_a_fault(server):
+def test_a_name_that_does_not_resolve_is_a_fault(server: FakeServer) -> None:
     """No address is a fault that may pass, and says so."""
-    network = FakeNetwork(server.port, {})
+    network: Any = FakeNetwork(server.port, {})
 
-    def resolve(host, port):
+    def resolve(host: str, port: int) -> None:
         raise OSError("no such name")
 
     network.resolve = resolve
@@ -189,7 +194,7 @@ def test_a_name_that_does_not_resolve_is_a_fault(server):
 # --------------------------------------------------------------- proxy and TLS
 
 
-def test_a_proxy_of_the_environment_is_used(proxy, trusted):
+def test_a_proxy_of_the_environment_is_used(proxy: ForwardProxy, trusted: Proxies) -> None:
     """`HTTPS_PROXY`, `HTTP_PROXY` and `SSL_CERT_FILE` work: names are left to the proxy."""
     with client(proxies=trusted) as http:
         for url in ("https://site.example/a", "http://plain.example/b"):
@@ -198,7 +203,7 @@ def test_a_proxy_of_the_environment_is_used(proxy, trusted):
     assert set(proxy.connects) == {"site.example", "plain.example"}
 
 
-def test_no_proxy_is_direct(server, proxy, trusted):
+def test_no_proxy_is_direct(server: FakeServer, proxy: ForwardProxy, trusted: Proxies) -> None:
     """A host of `NO_PROXY` is asked without the proxy."""
     with client(proxies=trusted) as http:
         http.fetch(ask(server.url))
@@ -208,7 +213,9 @@ def test_no_proxy_is_direct(server, proxy, trusted):
 @pytest.mark.parametrize(
     "url", ["http://10.0.0.1/", "https://[::1]/", "http://0x7f.1/", "https://localhost/"]
 )
-def test_a_proxy_is_not_asked_for_private_addresses(proxy, trusted, url):
+def test_a_proxy_is_not_asked_for_private_addresses(
+    proxy: ForwardProxy, trusted: Proxies, url: str
+) -> None:
     """With a proxy, literal private addresses are refused before it hears of them."""
     with client(proxies=trusted, allow_hosts=frozenset()) as http, pytest.raises(Refused):
         http.fetch(ask(url))
@@ -216,7 +223,9 @@ def test_a_proxy_is_not_asked_for_private_addresses(proxy, trusted, url):
 
 
 @pytest.mark.parametrize("trouble", ["untrusted", "wrong-name", "reset", "refused"])
-def test_a_connection_that_cannot_be_trusted_carries_nothing(echo, proxy, trusted, trouble):
+def test_a_connection_that_cannot_be_trusted_carries_nothing(
+    echo: Echo, proxy: ForwardProxy, trusted: Proxies, trouble: Any
+) -> None:
     """A stranger's certificate, one for another name, and a proxy that fails, are faults."""
     proxy.trouble["site.example"] = trouble
     with client(proxies=trusted) as http, pytest.raises(TransientError):
@@ -224,13 +233,15 @@ def test_a_connection_that_cannot_be_trusted_carries_nothing(echo, proxy, truste
     assert echo.log.count() == 0
 
 
-def test_a_certificate_belongs_to_the_name(proxy, tmp_path, monkeypatch):
+def test_a_certificate_belongs_to_the_name(
+    proxy: ForwardProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Connected to a checked number, TLS still asks for and verifies the name."""
     monkeypatch.setenv("SSL_CERT_FILE", str(proxy.write_bundle(tmp_path)))
     served = Echo()
 
     class Tls(Raw):
-        def serve(self, connection):
+        def serve(self, connection: Connection) -> None:
             try:
                 connection.secure(proxy._context("site.example"), "site.example")
             except OSError:
@@ -240,7 +251,7 @@ def test_a_certificate_belongs_to_the_name(proxy, tmp_path, monkeypatch):
 
     with Tls(lambda: iter(())) as tls:
         names = {"site.example": [[PUBLIC]], "other.example": [[PUBLIC]]}
-        network = FakeNetwork(tls.port, names)
+        network: Any = FakeNetwork(tls.port, names)
         with client(network=network) as http:
             assert http.fetch(ask("https://site.example/")).status == 200
             with pytest.raises(TransientError, match="certificate"):

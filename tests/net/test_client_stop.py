@@ -1,6 +1,9 @@
 """Stopping: requests under way end at once, whatever they are waiting for."""
 
 import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpcore2
 import pytest
@@ -12,6 +15,7 @@ from datafetch.net.proxies import Proxies
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, LoopbackServer, Response
 from tests.fakes.proxy import ForwardProxy
+from tests.fakes.wire import Connection
 from tests.net.upstreams import Echo, FakeNetwork, InThread, ask, client
 from tests.support import FakeClock
 
@@ -19,25 +23,25 @@ PATIENT = {"timeout_s": 100.0, "total_s": 100.0}
 
 
 @pytest.fixture
-def echo():
+def echo() -> Any:
     """An upstream to be kept waiting for."""
     return Echo()
 
 
 @pytest.fixture
-def server(echo):
+def server(echo: Echo) -> Iterator[Any]:
     """It, on loopback."""
     with FakeServer(echo) as server:
         yield server
 
 
-def stop(cancel, http):
+def stop(cancel: Any, http: Any) -> None:
     """What the manager does on a signal."""
     cancel.cancel(Cancelled("SIGTERM", signal=15))
     http.close()
 
 
-def test_a_blocked_read_ends(echo, server):
+def test_a_blocked_read_ends(echo: Echo, server: FakeServer) -> None:
     """A timer reported a time-out and left the work running: closing ends the read and its connection."""
     rule = echo.inject(faults.held(threading.Event()))
     cancel = CancelToken()
@@ -52,7 +56,7 @@ def test_a_blocked_read_ends(echo, server):
     assert echo.log.all()[0].abandoned.wait(10)
 
 
-def test_a_body_under_way_ends(echo, server):
+def test_a_body_under_way_ends(echo: Echo, server: FakeServer) -> None:
     """So does a download in the middle of its body; it is not tried again."""
     drops = threading.Semaphore(3)
     echo.inject(faults.dripping(drops))
@@ -69,7 +73,7 @@ def test_a_body_under_way_ends(echo, server):
     assert echo.log.count() == 1
 
 
-def test_a_blocked_read_inside_tls_ends(tmp_path, monkeypatch):
+def test_a_blocked_read_inside_tls_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same through a proxy and TLS."""
     echo = Echo()
     echo.inject(faults.held(threading.Event()))
@@ -84,14 +88,14 @@ def test_a_blocked_read_inside_tls_ends(tmp_path, monkeypatch):
     assert isinstance(asking.error, Cancelled)
 
 
-def test_a_blocked_handshake_ends(server):
+def test_a_blocked_handshake_ends(server: FakeServer) -> None:
     """A server that takes the connection and never shakes hands cannot hold the run."""
     taken = threading.Event()
-    network = FakeNetwork(0, {"a.example": [["93.184.215.14"]]})
+    network: Any = FakeNetwork(0, {"a.example": [["93.184.215.14"]]})
     cancel = CancelToken()
 
     class Mute(LoopbackServer):
-        def serve(self, connection):
+        def serve(self, connection: Connection) -> None:
             taken.set()
             while connection._sock.recv(65536):
                 pass
@@ -107,22 +111,22 @@ def test_a_blocked_handshake_ends(server):
 
 
 @pytest.mark.parametrize("step", ["resolve", "dial"])
-def test_a_blocked_look_up_or_connect_ends(server, step):
+def test_a_blocked_look_up_or_connect_ends(server: FakeServer, step: Any) -> None:
     """Neither can be broken off, but nobody waits for it; a connection that comes late is closed."""
     reached, gate, late = threading.Event(), threading.Event(), threading.Event()
-    network = FakeNetwork(server.port, {"a.example": [["93.184.215.14"]]})
+    network: Any = FakeNetwork(server.port, {"a.example": [["93.184.215.14"]]})
     real_dial = network.dial
 
     class Late(httpcore2.NetworkStream):
-        def close(self):
+        def close(self) -> None:
             late.set()
 
-    def resolve(host, port):
+    def resolve(host: str, port: int) -> Any:
         reached.set()
         gate.wait(20)
         return ["93.184.215.14"]
 
-    def dial(address, port, timeout):
+    def dial(address: Any, port: int, timeout: float | None) -> Any:
         reached.set()
         gate.wait(20)
         real_dial(address, port, timeout).close()
@@ -142,12 +146,12 @@ def test_a_blocked_look_up_or_connect_ends(server, step):
     assert late.wait(10)
 
 
-def test_a_slow_look_up_keeps_to_the_time(server):
+def test_a_slow_look_up_keeps_to_the_time(server: FakeServer) -> None:
     """A resolver that does not answer is given up after the time-out of one step."""
     gate = threading.Event()
-    network = FakeNetwork(server.port, {})
+    network: Any = FakeNetwork(server.port, {})
 
-    def resolve(host, port):
+    def resolve(host: str, port: int) -> Any:
         gate.wait(20)
         return ["93.184.215.14"]
 
@@ -157,7 +161,7 @@ def test_a_slow_look_up_keeps_to_the_time(server):
     gate.set()
 
 
-def test_a_closed_client_sends_nothing(echo, server):
+def test_a_closed_client_sends_nothing(echo: Echo, server: FakeServer) -> None:
     """What comes after the stop does not begin."""
     with client() as http:
         http.fetch(ask(server.url))
@@ -167,12 +171,12 @@ def test_a_closed_client_sends_nothing(echo, server):
     assert echo.log.count() == 1
 
 
-def test_closing_ends_kept_connections(echo):
+def test_closing_ends_kept_connections(echo: Echo) -> None:
     """Idle connections are closed, not left to the garbage collector."""
     closed = threading.Event()
 
     class Told(FakeServer):
-        def serve(self, connection):
+        def serve(self, connection: Connection) -> None:
             super().serve(connection)
             closed.set()
 
@@ -184,7 +188,7 @@ def test_closing_ends_kept_connections(echo):
         assert closed.wait(10)
 
 
-def test_a_stop_is_seen_before_each_try(echo, server):
+def test_a_stop_is_seen_before_each_try(echo: Echo, server: FakeServer) -> None:
     """A run that was asked to stop sends nothing more."""
     cancel = CancelToken()
     cancel.cancel(Cancelled("enough"))
@@ -193,11 +197,11 @@ def test_a_stop_is_seen_before_each_try(echo, server):
     assert echo.log.count() == 0
 
 
-def test_a_stop_is_seen_between_pieces(echo, server):
+def test_a_stop_is_seen_between_pieces(echo: Echo, server: FakeServer) -> None:
     """Without anybody closing, a body that keeps coming ends when the run was asked to stop."""
     cancel = CancelToken()
 
-    def pieces():
+    def pieces() -> Iterator[Any]:
         yield b"x"
         cancel.cancel(Cancelled())
         for _ in range(10_000):
@@ -208,11 +212,11 @@ def test_a_stop_is_seen_between_pieces(echo, server):
         http.fetch(ask(server.url, limit=1 << 40))
 
 
-def test_waiting_for_the_next_try_ends(echo, server):
+def test_waiting_for_the_next_try_ends(echo: Echo, server: FakeServer) -> None:
     """A wait between tries is ended by the clock's own stop."""
 
     class Stopping(FakeClock):
-        def sleep(self, seconds):
+        def sleep(self, seconds: float) -> None:
             raise Cancelled("asleep")
 
     echo.inject(faults.reply(500))

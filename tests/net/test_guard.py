@@ -1,5 +1,7 @@
 """URLs from data: read in one way only, and refused when they lead where no public site is."""
 
+from typing import Any
+
 import httpx2
 import pytest
 from hypothesis import given
@@ -25,7 +27,7 @@ from datafetch.net.guard import check_url, checked_addresses, parse_url, public_
         (" https://example.com/ ", "https://example.com/"),
     ],
 )
-def test_a_url_has_one_spelling(written, meant):
+def test_a_url_has_one_spelling(written: Any, meant: Any) -> None:
     """Hosts are compared and connected to in one canonical form."""
     assert check_url(written).url == meant
 
@@ -71,7 +73,7 @@ def test_a_url_has_one_spelling(written, meant):
         "http://example.com/" + "x" * 40_000,
     ],
 )
-def test_tricks_are_refused(url):
+def test_tricks_are_refused(url: str) -> None:
     """No credentials, no second reading of the host, no other scheme."""
     with pytest.raises(Refused):
         check_url(url)
@@ -86,13 +88,13 @@ def test_tricks_are_refused(url):
         *("instance-data.ec2.internal", "100.100.100.200", "ⓛocalhost"),
     ],
 )
-def test_private_hosts_are_refused(host):
+def test_private_hosts_are_refused(host: str) -> None:
     """Private addresses behind bookmark URLs were fetched, metadata services among them."""
     with pytest.raises(Refused, match="not public"):
         check_url(f"http://{host}/latest")
 
 
-def test_intranet_hosts_can_be_allowed():
+def test_intranet_hosts_can_be_allowed() -> None:
     """`DATAFETCH_ALLOW_HOSTS` exempts those hosts, in every spelling, and no others."""
     allowed = frozenset({"10.0.0.1", "localhost"})
     assert check_url("http://10.1/x", allowed).host == "10.0.0.1"
@@ -104,13 +106,13 @@ def test_intranet_hosts_can_be_allowed():
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::1"]])
-def test_one_private_address_spoils_a_name(addresses):
+def test_one_private_address_spoils_a_name(addresses: Any) -> None:
     """A name that leads into the private network, be it only sometimes, is refused."""
     with pytest.raises(Refused, match="not public"):
         checked_addresses("example.com", 443, lambda _host, _port: addresses)
 
 
-def test_nothing_secret_is_shown():
+def test_nothing_secret_is_shown() -> None:
     """Tokens and query strings stood in logs: of a URL only scheme, host and path are shown."""
     shown = public_url("https://user:pw@example.com:8443/path?token=1#frag")
     assert shown == "https://example.com:8443/path"
@@ -124,7 +126,7 @@ def test_nothing_secret_is_shown():
     st.text(max_size=60),
     st.sampled_from(["", "http://", "https://", "http://[", "//", "http:\\\\"]),
 )
-def test_any_text_is_read_or_refused(text, start):
+def test_any_text_is_read_or_refused(text: str, start: Any) -> None:
     """Whatever stands in a bookmark, the answer is a URL or `Refused`, never a crash."""
     try:
         target = check_url(start + text)
@@ -135,7 +137,7 @@ def test_any_text_is_read_or_refused(text, start):
 
 
 @given(st.text(alphabet="abc.:/@\\#?%[]0127xé。\t ", max_size=30))
-def test_the_sender_reads_the_host_as_the_guard_did(text):
+def test_the_sender_reads_the_host_as_the_guard_did(text: str) -> None:
     """A URL that passes leads httpx2 to the very host and port that were checked."""
     try:
         target = check_url("http://" + text)

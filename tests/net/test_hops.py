@@ -1,17 +1,20 @@
 """Redirects: what goes on to the next hop and what stays behind."""
 
+from typing import Any
+
 import pytest
 
 from datafetch.errors import Refused
 from datafetch.net.base import Request
-from datafetch.net.hops import Rules, first_hop, next_hop
+from datafetch.net.hops import Hop, Rules, first_hop, next_hop
 
 TRUSTED = Rules(frozenset({("http", "10.0.0.5", 3000)}), frozenset())
 NONE = Rules(frozenset(), frozenset())
 SECRETS = {"Authorization": "Bearer x", "Cookie": "a=b", "Accept": "text/html"}
 
 
-def start(url="https://a.example/x", rules=NONE, **fields):
+def start(url: str = "https://a.example/x", rules: Any = NONE, **fields: Any) -> Hop:
+    """A first hop with credentials."""
     fields.setdefault("trust", "settings")
     return first_hop(Request(url=url, upstream="site", headers=SECRETS, **fields), rules)
 
@@ -28,14 +31,14 @@ def start(url="https://a.example/x", rules=NONE, **fields):
         ("//b.example/", False),
     ],
 )
-def test_credentials_stay_with_their_origin(location, kept):
+def test_credentials_stay_with_their_origin(location: str, kept: Any) -> None:
     """A token goes to the origin it belongs to, by exact scheme, host and port; the rest follows."""
     hop = next_hop(start(), 302, location, NONE)
     assert ("authorization" in hop.headers, "cookie" in hop.headers) == (kept, kept)
     assert hop.headers["accept"] == "text/html"
 
 
-def test_credentials_do_not_come_back():
+def test_credentials_do_not_come_back() -> None:
     """Once a request has left its origin, a redirect back to it is another's wish, without token."""
     away = next_hop(start(), 302, "https://b.example/", NONE)
     back = next_hop(away, 302, "https://a.example/delete", NONE)
@@ -57,7 +60,7 @@ def test_credentials_do_not_come_back():
         ("PUT", 303, "GET"),
     ],
 )
-def test_methods_follow_the_standard(method, status, expected):
+def test_methods_follow_the_standard(method: str, status: int, expected: Any) -> None:
     """A form answered by 301–303 is fetched; 307 and 308 repeat the request with its body."""
     hop = next_hop(start(method=method, json_body={"a": 1}), status, "/next", NONE)
     assert hop.method == expected
@@ -65,7 +68,7 @@ def test_methods_follow_the_standard(method, status, expected):
     assert (hop.body == b'{"a":1}', "content-type" in hop.headers) == (kept, kept)
 
 
-def test_the_users_own_origin_may_be_private():
+def test_the_users_own_origin_may_be_private() -> None:
     """The first hop to an origin of the settings is not looked at; staying there is fine."""
     hop = start("http://10.0.0.5:3000/api", TRUSTED)
     assert hop.trusted
@@ -75,13 +78,13 @@ def test_the_users_own_origin_may_be_private():
 @pytest.mark.parametrize(
     "url", ["http://10.0.0.5:3001/", "https://10.0.0.5:3000/", "http://10.0.0.6:3000/"]
 )
-def test_trust_is_exact(url):
+def test_trust_is_exact(url: str) -> None:
     """Another port, scheme or host is not the user's origin."""
     with pytest.raises(Refused):
         start(url, TRUSTED)
 
 
-def test_data_is_never_trusted():
+def test_data_is_never_trusted() -> None:
     """A bookmark that names the user's own private server does not reach it."""
     with pytest.raises(Refused):
         start("http://10.0.0.5:3000/", TRUSTED, trust="data")
@@ -98,14 +101,14 @@ def test_data_is_never_trusted():
         "http://localhost/",
     ],
 )
-def test_redirects_are_hostile(location):
+def test_redirects_are_hostile(location: str) -> None:
     """Private addresses behind redirects were fetched: each hop is guarded."""
     for hop in (start(), start("http://10.0.0.5:3000/", TRUSTED)):
         with pytest.raises(Refused):
             next_hop(hop, 302, location, TRUSTED)
 
 
-def test_trust_ends_with_the_first_foreign_hop():
+def test_trust_ends_with_the_first_foreign_hop() -> None:
     """A stranger cannot send a request back into the private server it came from."""
     away = next_hop(start("http://10.0.0.5:3000/", TRUSTED), 302, "https://b.example/", TRUSTED)
     assert not away.trusted

@@ -1,5 +1,7 @@
 """Statuses and headers: each means one error type, and waits are read in all their forms."""
 
+from typing import Any
+
 import pytest
 
 from datafetch.errors import Denied, Malformed, Missing, RateLimited, Rejected, TransientError
@@ -34,7 +36,7 @@ URL = "https://example.com/x"
         (304, {}, Malformed),
     ],
 )
-def test_a_status_is_one_type(status, headers, expected):
+def test_a_status_is_one_type(status: int, headers: Any, expected: Any) -> None:
     """Substring tests on messages decided what to retry; the type says it, by the status alone."""
     error = error_for(status, headers, URL, NOW)
     assert type(error) is expected
@@ -61,13 +63,13 @@ def test_a_status_is_one_type(status, headers, expected):
         ({}, None),
     ],
 )
-def test_waits_are_read_and_capped(headers, wait):
+def test_waits_are_read_and_capped(headers: Any, wait: Any) -> None:
     """`Retry-After` in seconds or as a date, and `x-ratelimit-reset`, are honoured, capped at a day."""
     until = asked_until(headers, NOW)
     assert until == (None if wait is None else NOW + wait)
 
 
-def test_a_304_answers_only_who_asked():
+def test_a_304_answers_only_who_asked() -> None:
     """An unchanged answer is an outcome of a conditional request, and an error otherwise."""
     plain = Request("https://x.example/", "data", "site")
     conditional = Request("https://x.example/", "data", "site", validators=Validators('"a"'))

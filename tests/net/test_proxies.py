@@ -1,5 +1,7 @@
 """Proxies from the environment: as curl reads them, with secrets kept."""
 
+from typing import Any
+
 import pytest
 
 from datafetch.errors import ConfigurationError
@@ -7,12 +9,13 @@ from datafetch.net.guard import parse_url
 from datafetch.net.proxies import Proxies
 
 
-def chosen(url, **environment):
+def chosen(url: str, **environment: str) -> str | None:
+    """The proxy of a URL under these variables."""
     proxy = Proxies(environment).proxy_for(parse_url(url))
     return None if proxy is None else proxy.url
 
 
-def test_each_scheme_has_its_proxy():
+def test_each_scheme_has_its_proxy() -> None:
     """`HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` count; lower-case names win."""
     both = {"HTTP_PROXY": "http://one:1", "HTTPS_PROXY": "http://two:2"}
     assert chosen("http://a.example/", **both) == "http://one:1"
@@ -47,12 +50,12 @@ def test_each_scheme_has_its_proxy():
         (".", "http://a.example/", False),
     ],
 )
-def test_no_proxy_exempts(entry, url, direct):
+def test_no_proxy_exempts(entry: Any, url: str, direct: Any) -> None:
     """Names with their subdomains, ports, addresses and networks; whole labels only."""
     assert (chosen(url, http_proxy="http://p:1", NO_PROXY=entry) is None) == direct
 
 
-def test_a_password_is_not_shown():
+def test_a_password_is_not_shown() -> None:
     """Credentials of a proxy are used, and are in no `repr`."""
     proxy = Proxies({"HTTP_PROXY": "http://me:p%40ss@proxy:1"}).proxy_for(parse_url("http://a.b/"))
     assert proxy is not None
@@ -61,12 +64,12 @@ def test_a_password_is_not_shown():
 
 
 @pytest.mark.parametrize("value", ["socks5://proxy:1", "http://:1", "http://proxy:x"])
-def test_a_proxy_that_cannot_be_used_is_a_configuration_error(value):
+def test_a_proxy_that_cannot_be_used_is_a_configuration_error(value: Any) -> None:
     """A proxy of another kind is named, not ignored: without it requests would go out directly."""
     with pytest.raises(ConfigurationError, match="HTTPS_PROXY"):
         Proxies({"HTTPS_PROXY": value})
 
 
-def test_a_clients_header_sets_no_proxy():
+def test_a_clients_header_sets_no_proxy() -> None:
     """Under CGI `HTTP_PROXY` is what a client's `Proxy:` header says; it is not believed."""
     assert chosen("http://a.b/", HTTP_PROXY="http://evil:1", REQUEST_METHOD="GET") is None

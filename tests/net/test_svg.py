@@ -1,5 +1,7 @@
 """SVG pictures: those that neither run nor fetch anything pass, with their size."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ def svg(inside: str = "", attributes: str = 'width="20" height="10"', before: st
         "<!-- a comment -->",
     ],
 )
-def test_harmless_pictures_pass(inside):
+def test_harmless_pictures_pass(inside: str) -> None:
     """Gradients, styles, references within the file, embedded raster and metadata are fine."""
     assert svg_size(svg(inside)) == (20, 10)
 
@@ -74,7 +76,7 @@ def test_harmless_pictures_pass(inside):
         '<?xml-stylesheet href="https://evil.example/x.css"?>',
     ],
 )
-def test_active_pictures_are_refused(inside):
+def test_active_pictures_are_refused(inside: str) -> None:
     """No scripts, no handlers, no foreign content, and nothing that leads out of the file."""
     with pytest.raises(Refused):
         svg_size(svg(inside))
@@ -91,7 +93,7 @@ def test_active_pictures_are_refused(inside):
         '<?xml-stylesheet type="text/css" href="https://evil.example/x.css"?>',
     ],
 )
-def test_document_types_and_sheets_are_refused(before):
+def test_document_types_and_sheets_are_refused(before: str) -> None:
     """Entities read files and explode; a style sheet of another place fetches."""
     with pytest.raises(Refused):
         look(svg(before=before))
@@ -109,7 +111,7 @@ def test_document_types_and_sheets_are_refused(before):
         b"<svg xmlns='http://www.w3.org/2000/svg' width='0' height='5'/>",
     ],
 )
-def test_what_is_no_svg_is_malformed(data):
+def test_what_is_no_svg_is_malformed(data: Any) -> None:
     """Cut short, of another kind, or without a size: no picture."""
     with pytest.raises(Malformed):
         look(data)
@@ -131,19 +133,19 @@ def test_what_is_no_svg_is_malformed(data):
         ('width="0.2" height="0.2"', (1, 1)),
     ],
 )
-def test_the_size_is_read_as_browsers_do(attributes, size):
+def test_the_size_is_read_as_browsers_do(attributes: str, size: tuple[int, int]) -> None:
     """Lengths with units, or the view box, or what browsers take when nothing is said."""
     assert svg_size(svg(attributes=attributes)) == size
 
 
 @pytest.mark.parametrize("attributes", ['width="1e999" height="1"', 'width="1" height="9999999"'])
-def test_a_size_beyond_reason_is_refused(attributes):
+def test_a_size_beyond_reason_is_refused(attributes: str) -> None:
     """Numbers that are no sizes do not get through."""
     with pytest.raises(Malformed):
         svg_size(svg(attributes=attributes))
 
 
-def test_other_encodings_hide_nothing():
+def test_other_encodings_hide_nothing() -> None:
     """The same rules hold when the file is UTF-16."""
     text = f'<?xml version="1.0" encoding="utf-16"?><svg {NS}><script/></svg>'
     with pytest.raises(Refused):
@@ -151,20 +153,20 @@ def test_other_encodings_hide_nothing():
     assert not looks_like_svg(text.encode("utf-16"))
 
 
-def test_a_large_svg_is_refused_unread():
+def test_a_large_svg_is_refused_unread() -> None:
     """A vector logo has no megabytes."""
     with pytest.raises(TooLarge):
         look(svg("<!-- " + "x" * (1 << 20) + " -->"))
 
 
-def test_deep_nesting_is_no_crash():
+def test_deep_nesting_is_no_crash() -> None:
     """Many thousand levels end as any other file does."""
     depth = 100_000
     assert svg_size(svg("<g>" * depth + "</g>" * depth)) == (20, 10)
 
 
 @given(st.text(alphabet="<>/='\" :;()#&-!?[]abhrefonsvgscript\\@\n", max_size=200))
-def test_any_markup_is_judged(text):
+def test_any_markup_is_judged(text: str) -> None:
     """Whatever stands inside, the file passes or is refused by our errors."""
     try:
         svg_size(svg(text))

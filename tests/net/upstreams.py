@@ -130,7 +130,7 @@ class InThread(threading.Thread):
     def run(self) -> None:
         try:
             self._work()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - kept for the test to look at
             self.error = error
 
     def ended(self) -> bool:

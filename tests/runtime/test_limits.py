@@ -1,6 +1,7 @@
 """Holding back: batches with pauses, and few at once for each host."""
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from datafetch.runtime.limits import BatchPacer, PerHost
 from tests.support import FakeClock
 
 
-def starts(pacer, clock, count, work_s=0.0):
+def starts(pacer: BatchPacer, clock: FakeClock, count: int, work_s: float = 0.0) -> Any:
     """When each of so many starts happened, in seconds from the first."""
     begun = clock.monotonic()
     moments = []
@@ -20,20 +21,20 @@ def starts(pacer, clock, count, work_s=0.0):
     return moments
 
 
-def test_batches_are_apart():
+def test_batches_are_apart() -> None:
     """After each batch a pause; within a batch none."""
     clock = FakeClock()
     assert starts(BatchPacer(3, 0.5, clock), clock, 8) == [0, 0, 0, 0.5, 0.5, 0.5, 1.0, 1.0]
 
 
-def test_slow_work_is_not_held_up_further():
+def test_slow_work_is_not_held_up_further() -> None:
     """When the work takes longer than the pause, nobody waits."""
     clock = FakeClock()
     starts(BatchPacer(2, 0.5, clock), clock, 6, work_s=1.0)
     assert clock.slept == []
 
 
-def test_a_long_rest_gives_no_credit():
+def test_a_long_rest_gives_no_credit() -> None:
     """After a rest a batch is still a batch, not all that could have been."""
     clock = FakeClock()
     pacer = BatchPacer(2, 0.5, clock)
@@ -42,27 +43,27 @@ def test_a_long_rest_gives_no_credit():
     assert starts(pacer, clock, 4) == [0, 0, 0.5, 0.5]
 
 
-def test_without_a_pause_nobody_waits():
+def test_without_a_pause_nobody_waits() -> None:
     """A pause of nothing is none."""
     clock = FakeClock()
     starts(BatchPacer(1, 0, clock), clock, 100)
     assert clock.slept == []
 
 
-def test_threads_share_the_batches():
+def test_threads_share_the_batches() -> None:
     """Starts of many threads are counted together."""
 
     class Still(FakeClock):
         """Time stands still, so that waits are those asked for, whichever thread came first."""
 
-        def sleep(self, seconds):
+        def sleep(self, seconds: float) -> None:
             self.slept.append(seconds)
 
     clock = Still()
     pacer = BatchPacer(10, 0.5, clock)
     barrier = threading.Barrier(8)
 
-    def work():
+    def work() -> None:
         barrier.wait()
         for _ in range(10):
             pacer.wait()
@@ -75,11 +76,11 @@ def test_threads_share_the_batches():
     assert sorted(clock.slept) == [batch * 0.5 for batch in range(1, 8) for _ in range(10)]
 
 
-def test_a_stop_ends_the_wait():
+def test_a_stop_ends_the_wait() -> None:
     """A pause is left when the run was asked to stop."""
 
     class Stopping(FakeClock):
-        def sleep(self, seconds):
+        def sleep(self, seconds: float) -> None:
             raise Cancelled
 
     pacer = BatchPacer(1, 1, Stopping())
@@ -88,12 +89,12 @@ def test_a_stop_ends_the_wait():
         pacer.wait()
 
 
-def test_a_host_takes_so_many_at_once():
+def test_a_host_takes_so_many_at_once() -> None:
     """The third request to a host waits until one of the two before it has ended."""
     hosts = PerHost(2)
     third = threading.Event()
 
-    def late():
+    def late() -> None:
         with hosts.slot("a"):
             third.set()
 
@@ -106,7 +107,7 @@ def test_a_host_takes_so_many_at_once():
     thread.join()
 
 
-def test_hosts_are_forgotten():
+def test_hosts_are_forgotten() -> None:
     """A run over many hosts does not remember them all, also when the work fails."""
     hosts = PerHost(2)
     for number in range(1000):

@@ -1,6 +1,7 @@
 """Retrying: on named errors, bounded in attempts and time, as the server asks."""
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,12 +15,18 @@ from tests.support import FakeClock
 POLICY = RetryPolicy(attempts=4, total_s=100, initial_s=1, max_wait_s=30)
 
 
-def run(outcomes, policy=POLICY, clock=None, cost_s=0.0, told=None):
+def run(
+    outcomes: Any,
+    policy: Any = POLICY,
+    clock: FakeClock | None = None,
+    cost_s: float = 0.0,
+    told: Any = None,
+) -> Any:
     """Call something that fails with each error in turn and then succeeds."""
     clock = clock or FakeClock()
     given_time = []
 
-    def once(left):
+    def once(left: float) -> Any:
         given_time.append(left)
         clock.advance(cost_s)
         if outcomes:
@@ -30,14 +37,14 @@ def run(outcomes, policy=POLICY, clock=None, cost_s=0.0, told=None):
     return result, given_time
 
 
-def test_success_needs_no_wait():
+def test_success_needs_no_wait() -> None:
     """What succeeds is called once."""
     clock = FakeClock()
     assert run([], clock=clock)[0] == "done"
     assert clock.slept == []
 
 
-def test_waits_double_with_jitter():
+def test_waits_double_with_jitter() -> None:
     """Each wait is drawn from the upper half of a back-off that doubles."""
     clock = FakeClock()
     run([TransientError("a"), TransientError("b"), TransientError("c")], clock=clock)
@@ -45,7 +52,7 @@ def test_waits_double_with_jitter():
         assert most / 2 <= wait <= most
 
 
-def test_the_last_error_is_let_through():
+def test_the_last_error_is_let_through() -> None:
     """Exhausted retries returned null: the last real exception is raised, as it is."""
     errors = [TransientError(str(number)) for number in range(4)]
     last = errors[-1]
@@ -57,7 +64,7 @@ def test_the_last_error_is_let_through():
 @pytest.mark.parametrize(
     "error", [Missing("x"), Malformed("x"), Cancelled(), BreakerOpen("x"), ValueError()]
 )
-def test_other_errors_are_not_tried_again(error):
+def test_other_errors_are_not_tried_again(error: Any) -> None:
     """Only what may pass is tried again; an open breaker, a stop and a mistake are not."""
     clock = FakeClock()
     with pytest.raises(type(error)):
@@ -65,7 +72,7 @@ def test_other_errors_are_not_tried_again(error):
     assert clock.slept == []
 
 
-def test_time_is_bounded_too():
+def test_time_is_bounded_too() -> None:
     """No wait begins that would end after the policy's time, tries included."""
     clock = FakeClock()
     with pytest.raises(TransientError):
@@ -73,14 +80,14 @@ def test_time_is_bounded_too():
     assert len(clock.slept) == 2
 
 
-def test_later_tries_have_what_is_left():
+def test_later_tries_have_what_is_left() -> None:
     """The first try is bounded by itself; the others by what is left of the policy's time."""
     _, given_time = run([TransientError(), TransientError()], cost_s=10)
     assert given_time[0] == float("inf")
     assert POLICY.total_s - 30 < given_time[2] < given_time[1] <= POLICY.total_s - 10.5
 
 
-def test_the_server_says_when():
+def test_the_server_says_when() -> None:
     """`Retry-After` and `x-ratelimit-reset` are honoured: not before, and not all at once after."""
     clock = FakeClock()
     run([RateLimited(until=clock.now() + 20)], clock=clock)
@@ -88,7 +95,7 @@ def test_the_server_says_when():
 
 
 @pytest.mark.parametrize("seconds", [31, 3600])
-def test_a_longer_wait_than_allowed_ends_the_tries(seconds):
+def test_a_longer_wait_than_allowed_ends_the_tries(seconds: float) -> None:
     """A server that asks for an hour is not waited for."""
     clock = FakeClock()
     with pytest.raises(RateLimited):
@@ -97,14 +104,14 @@ def test_a_longer_wait_than_allowed_ends_the_tries(seconds):
 
 
 @pytest.mark.parametrize("until", [None, -5.0])
-def test_without_a_time_the_backoff_counts(until):
+def test_without_a_time_the_backoff_counts(until: Any) -> None:
     """A limit that names no time, or one that is over, waits as any fault does."""
     clock = FakeClock()
     run([RateLimited(until=None if until is None else clock.now() + until)], clock=clock)
     assert 0.5 <= clock.slept[0] <= 1
 
 
-def test_each_further_try_is_told():
+def test_each_further_try_is_told() -> None:
     """Whoever counts retries hears of each, with its error and its wait."""
     told = []
     clock = FakeClock()
@@ -129,7 +136,7 @@ def test_each_further_try_is_told():
         max_wait_s=st.floats(0, 100),
     ),
 )
-def test_no_wait_breaks_its_bounds(attempt, elapsed, asked, policy):
+def test_no_wait_breaks_its_bounds(attempt: Any, elapsed: Any, asked: Any, policy: Any) -> None:
     """Whatever the server says, the wait is finite, not negative, and within the policy."""
     error = RateLimited(until=None if asked is None else asked)
     wait = next_wait(policy, attempt, elapsed, error, now=0.0, rng=random.Random(0))
