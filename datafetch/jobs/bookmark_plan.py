@@ -107,10 +107,16 @@ def hash_mapping(entries: bytes, list_checksum: str) -> str:
 
 
 def hash_stored_mapping(mapping: Mapping[str, Any]) -> str:
-    """The same of a mapping that was read; empty when there was none."""
-    if not mapping:
+    """The same of a mapping that was read; empty when there was none, or it contradicts itself."""
+    slugs = mapping.get("slugs", {})
+    reverse = {
+        entry["slug"]: bookmark_id
+        for bookmark_id, entry in slugs.items()
+        if isinstance(entry, dict) and isinstance(entry.get("slug"), str)
+    }
+    if not mapping or reverse != mapping.get("reverseMap"):
         return ""
-    return hash_mapping(encode_item(mapping["slugs"]), str(mapping.get("checksum")))
+    return hash_mapping(encode_item(slugs), str(mapping.get("checksum")))
 
 
 def _page_chains(

@@ -309,6 +309,18 @@ def test_tags_can_be_limited_and_switched_off() -> None:
     assert world.stored(KEYS.tags_prefix()) == []
 
 
+def test_tag_that_loses_its_last_page_gets_a_new_index() -> None:
+    """Old pages and tags were never removed; the index of a tag counts what is left."""
+    world = World(
+        karakeep.KarakeepApp(link(number, tags=[karakeep.tag("t")]) for number in range(25))
+    )
+    world.run()
+    world.app.edit("b024", tags=[])
+    world.run()
+    world.assert_whole()
+    assert world.json(KEYS.tag_index("t"))["totalPages"] == 1
+
+
 def test_two_tags_with_one_slug() -> None:
     """Two tags of one bookmark with the same slug put it twice on the tag page."""
     tags = [karakeep.tag("C++"), karakeep.tag("c-plus-plus", tag_id="other")]

@@ -401,8 +401,11 @@ def test_broken_single_item_does_not_stop_the_rebuild() -> None:
     world.store.delete(KEYS.bookmarks())
     world.store.put(KEYS.bookmark_by_id("b002"), b"null")
     world.run(force=True)
+    world.run(force=True)
     world.assert_whole()
     assert len(world.master()) == 30
+    kept = [key for key in world.stored() if ".corrupt-" in key]
+    assert [world.store.get(key).body for key in kept] == [b"null"]
 
 
 def test_nothing_readable_is_never_empty() -> None:
@@ -430,6 +433,30 @@ def test_store_of_an_old_system_is_taken_over() -> None:
     world.assert_whole()
     assert world.slugs()["b003"] == "old-slug"
     assert world.item("b003")["old"] == 1
+
+
+def test_master_that_somebody_else_wrote_is_merged() -> None:
+    """A master that our state does not know is read as it is, and nothing of it is lost."""
+    world = World.of(30)
+    world.run()
+    world.enrich("b003", mine="by hand")
+    world.app.edit("b009", title="New")
+    world.run()
+    world.assert_whole()
+    assert world.item("b003")["mine"] == "by hand"
+
+
+def test_mapping_says_which_slug_an_old_item_has() -> None:
+    """Old systems kept slugs in the mapping only: that is what addresses resolve by."""
+    world = World.of(30)
+    world.run()
+    mapping = world.json(KEYS.slug_mapping())
+    mapping["slugs"]["b003"]["slug"] = "from-the-mapping"
+    world.store.put(KEYS.slug_mapping(), json.dumps(mapping).encode())
+    world.store.delete(KEYS.dataset("bookmarks"))
+    world.run()
+    world.assert_whole()
+    assert world.slugs()["b003"] == "from-the-mapping"
 
 
 def test_half_a_surrogate_pair_is_no_obstacle() -> None:
