@@ -56,7 +56,7 @@ class Merger:
         self._read_descriptions(unmerged)
         changing = sum(bool(self._patch(item)) for item in unmerged)
         changed, waits = self._publish() if changing else (0, None)
-        self._remember(unmerged, waited=waits is not None)
+        self._remember(unmerged)
         return changed, waits
 
     def _publish(self) -> tuple[int, str | None]:
@@ -85,10 +85,11 @@ class Merger:
         self._marks[item["id"]] = self._mark({**item, **differing})
         return differing
 
-    def _remember(self, items: Sequence[JsonObject], *, waited: bool) -> None:
+    def _remember(self, items: Sequence[JsonObject]) -> None:
+        """Keep the marks; one of fields that were not written after all fits no bookmark."""
         for item in items:
             mark = self._marks.get(item["id"])
-            if mark is not None and not (waited and self._patch(item)):
+            if mark is not None:
                 known = self._state.bookmarks.get(item["id"], BookmarkRecord())
                 self._state.bookmarks[item["id"]] = replace(known, mark=mark)
 

@@ -1,11 +1,12 @@
 """Pages that fail, runs that die, stores that lose things: what is there afterwards."""
 
-from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from datafetch.errors import Cancelled, CorruptObject, LeaseHeld, LeaseLost, StoreUnavailable
 from datafetch.jobs.opengraph import CHECKPOINT_EVERY
+from datafetch.models.run import JobName
 from datafetch.rules.page_url import url_hash, without_query
 from datafetch.store.base import encode_json
 from tests.fakes.faults import redirect, reply
@@ -309,16 +310,23 @@ def test_a_lost_lease_writes_nothing():
         assert it.pictures() == []
 
 
+def held_by_another(_job: JobName, _seconds: float) -> Any:
+    """The bookmarks' own job runs."""
+    raise LeaseHeld("bookmarks are locked by a@b")
+
+
+def test_bookmarks_are_not_locked_for_nothing():
+    """When no bookmark changes, their lease is not taken."""
+    with world(["one"]) as it:
+        it.run()
+        it.clock.advance(DAY)
+        assert it.run(wait_for_lease=held_by_another).partial is None
+
+
 def test_bookmarks_that_are_locked_are_told_later():
     """While the bookmarks' own job runs nothing is merged; the run is partial, the next one merges."""
-
-    @contextmanager
-    def held(_job, _seconds):
-        raise LeaseHeld("bookmarks are locked by a@b")
-        yield
-
     with world(["one"]) as it:
-        report = it.run(wait_for_lease=held)
+        report = it.run(wait_for_lease=held_by_another)
         assert report.partial is not None
         assert "bookmarks are locked" in report.partial
         assert "ogTitle" not in it.bookmark(0)

@@ -116,6 +116,8 @@ def test_relative_addresses(text, expected):
 def test_pages_are_named_with_their_query_and_without_their_fragment():
     """URLs without their query made all pages of a video site share one record."""
     first, second = (page_address(f"https://www.example.com/watch?v={x}#t=5") for x in "ab")
+    assert first is not None
+    assert second is not None
     assert first == "https://www.example.com/watch?v=a"
     assert url_hash(first) != url_hash(second)
     assert url_hash(first) == hashlib.sha256(first.encode()).hexdigest()
