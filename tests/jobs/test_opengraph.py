@@ -8,6 +8,7 @@ from datafetch.clock import to_ms
 from datafetch.errors import UsageError
 from datafetch.rules.page_url import url_hash, without_query
 from tests.fakes.faults import reply
+from tests.fakes.sites import STYLES
 from tests.jobs.opengraph_world import KEYS, world
 from tests.support import START
 
@@ -45,6 +46,19 @@ def test_everything_is_stored():
         assert len(it.manifest()) == len(it.pictures()) == 3
         assert (report.processed, report.changed, report.failed) == (3, 3, 0)
         assert report.change_detected
+
+
+@pytest.mark.parametrize("style", range(len(STYLES)))
+def test_every_style_of_head(style):
+    """Whatever way a site describes its pages, what is stored is what it meant."""
+    with world(["one"], style=style) as it:
+        it.run()
+        said, found = it.sites.expected(it.url("one")), it.metadata("one")
+        assert (found["title"], found["description"], found["imageUrl"]) == (
+            said.title,
+            said.description,
+            said.image,
+        )
 
 
 def test_names_and_versions_of_pictures():
