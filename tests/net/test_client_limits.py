@@ -188,8 +188,11 @@ def test_redirects_share_the_time_of_the_try(echo: Echo, server: FakeServer) -> 
     assert echo.log.count() == 3
 
 
-def test_a_silent_server_is_left(echo: Echo, server: FakeServer) -> None:
-    """A server that accepts and says nothing is given up after the time-out of one read."""
+@pytest.mark.parametrize(("timeout_s", "total_s"), [(0.05, 60), (60, 0.05)])
+def test_a_silent_server_is_left(
+    echo: Echo, server: FakeServer, timeout_s: float, total_s: float
+) -> None:
+    """A server that accepts and says nothing is given up after the time of one read, or of the try."""
     echo.inject(faults.held(threading.Event()))
     with client() as http, pytest.raises(TransientError, match="in time"):
-        http.fetch(ask(server.url, timeout_s=0.05))
+        http.fetch(ask(server.url, timeout_s=timeout_s, total_s=total_s))

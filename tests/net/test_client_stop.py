@@ -47,7 +47,7 @@ def test_a_blocked_read_ends(echo: Echo, server: FakeServer) -> None:
     cancel = CancelToken()
     with client(cancel=cancel) as http:
         asking = InThread(lambda: http.fetch(ask(server.url, **PATIENT)))
-        echo.log.wait_for(1)
+        asking.wait_until_blocked("read")
         stop(cancel, http)
         assert asking.ended()
     assert isinstance(asking.error, Cancelled)
@@ -65,7 +65,7 @@ def test_a_body_under_way_ends(echo: Echo, server: FakeServer) -> None:
         asking = InThread(
             lambda: http.download(ask(server.url, retry=RetryPolicy(attempts=3), **PATIENT))
         )
-        echo.log.wait_for(1)
+        asking.wait_until_blocked("read")
         stop(cancel, http)
         assert asking.ended()
     drops.release(1000)
@@ -82,7 +82,7 @@ def test_a_blocked_read_inside_tls_ends(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv("SSL_CERT_FILE", str(proxy.write_bundle(tmp_path)))
         with client(cancel=cancel, proxies=Proxies({"HTTPS_PROXY": proxy.url})) as http:
             asking = InThread(lambda: http.fetch(ask("https://a.example/", **PATIENT)))
-            echo.log.wait_for(1)
+            asking.wait_until_blocked("read")
             stop(cancel, http)
             assert asking.ended()
     assert isinstance(asking.error, Cancelled)
@@ -90,13 +90,11 @@ def test_a_blocked_read_inside_tls_ends(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_blocked_handshake_ends(server: FakeServer) -> None:
     """A server that takes the connection and never shakes hands cannot hold the run."""
-    taken = threading.Event()
     network: Any = FakeNetwork(0, {"a.example": [["93.184.215.14"]]})
     cancel = CancelToken()
 
     class Mute(LoopbackServer):
         def serve(self, connection: Connection) -> None:
-            taken.set()
             while connection._sock.recv(65536):
                 pass
 
@@ -104,7 +102,7 @@ def test_a_blocked_handshake_ends(server: FakeServer) -> None:
         network.port = mute.port
         with client(cancel=cancel, network=network) as http:
             asking = InThread(lambda: http.fetch(ask("https://a.example/", **PATIENT)))
-            assert taken.wait(10)
+            asking.wait_until_blocked("do_handshake")
             stop(cancel, http)
             assert asking.ended()
     assert isinstance(asking.error, Cancelled)

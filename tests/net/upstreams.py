@@ -1,6 +1,7 @@
 """Small upstreams for the client's tests, and clients that reach them."""
 
 import random
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from tests.fakes.wire import Connection
 from tests.support import FakeClock
 
 ALLOWED = frozenset({"127.0.0.1"})
+_LOOKS = 5
 
 
 class Echo(App):
@@ -132,6 +134,19 @@ class InThread(threading.Thread):
             self._work()
         except BaseException as error:  # noqa: BLE001 - kept for the test to look at
             self.error = error
+
+    def wait_until_blocked(self, function: str) -> None:
+        """Wait until it hangs in a call of that function.
+
+        Between looks, and once more in the end, a request goes back and forth, so that a
+        thread that was only on its way there has got there.
+        """
+        with Echo().served() as server, client() as http:
+            seen = 0
+            while seen < _LOOKS and self.is_alive():
+                http.fetch(ask(server.url))
+                frame = sys._current_frames().get(self.ident or 0)
+                seen = seen + 1 if frame is not None and frame.f_code.co_name == function else 0
 
     def ended(self) -> bool:
         """Whether it ends, within a time that only a hanging one needs."""
