@@ -14,7 +14,7 @@ GRACE_S = 5.0
 _POLL_S = 0.5
 
 
-class StoppedLate(Exception):  # noqa: N818 - it is what happened to the work, not an error of its own
+class StoppedLate(Exception):
     """The work did not end in time after it was asked to stop; its thread is left behind."""
 
 

@@ -179,7 +179,7 @@ def test_a_year_that_always_fails_counts_as_it_was(small: World) -> None:
     small.run()
     before = small.json("activity_data")["cumulativeAllTimeData"]
 
-    def without_first(request, answer):  # type: ignore[no-untyped-def]
+    def without_first(request, answer):
         value = json.loads(answer(request).body)
         for name in [one for one in value["data"]["user"] or () if one == "a0"]:
             value["data"]["user"][name] = None
@@ -231,7 +231,7 @@ def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(small: World) -
 def test_a_cursor_that_comes_twice_is_an_error(small: World) -> None:
     """The next cursor repeated; paging never ended."""
 
-    def circling(request, answer):  # type: ignore[no-untyped-def]
+    def circling(request, answer):
         proper = answer(request)
         value = json.loads(proper.body)
         page = value["data"]["user"]["repositoriesContributedTo"]["pageInfo"]
