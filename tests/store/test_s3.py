@@ -313,7 +313,8 @@ def test_a_conflict_that_passes_is_not_seen(s3_fake: S3Fake, how: str, code: str
     """409 means that another write was under way: wait a little, then send the same again."""
     clock = FakeClock()
     s3_fake.app.inject(error_answer(409, code), PUT, times=2)
-    with closing(open_s3(s3_fake, clock=clock)) as store:
+    # No repetition by the client: it would rewind a body that we forgot to rewind.
+    with closing(open_s3(s3_fake, clock=clock, max_retries=0)) as store:
         write(store, how, b"mine", IfAbsent())
     assert clock.slept == [0.1, 0.2]
     stored = s3_fake.get(KEY)
