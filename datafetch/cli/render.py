@@ -1,5 +1,6 @@
 """Shows results and progress: results on stdout, the rest on stderr."""
 
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,9 @@ def print_error(error: DatafetchError) -> None:
 
 
 def _show(text: str) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # a terminal that cannot show a letter is no reason to fail after the work is done
+        sys.stdout.reconfigure(errors="replace")
     sys.stdout.write(f"{text}\n")
 
 
@@ -38,7 +42,7 @@ def _say(text: str) -> None:
 def print_results(results: Sequence[RunResult], *, as_json: bool, quiet: bool) -> None:
     """One JSON array, or a line for each operation and one closing line of counts."""
     if as_json:
-        _show(json.dumps([result.to_json() for result in results], ensure_ascii=False))
+        _show(json.dumps([result.to_json() for result in results]))
         return
     failed = [result for result in results if not result.success]
     for result in failed if quiet else results:

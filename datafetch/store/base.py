@@ -153,8 +153,12 @@ class ObjectStore(Protocol):
 
 
 def encode_json(value: Any) -> bytes:
-    """The bytes stored for a JSON value: UTF-8, compact, keys in the order given."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    """The bytes stored for a JSON value: UTF-8, compact, keys in the order given.
+
+    Half a surrogate pair, which JSON can name and UTF-8 cannot, becomes a question mark.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode(errors="replace")
 
 
 def read_json(store: ObjectStore, key: str) -> tuple[Any, str] | None:

@@ -230,7 +230,7 @@ class PublicUrls:
             same = (parts.hostname, _port(parts)) == (root.hostname, _port(root))
         except ValueError:
             return None
-        if not same or (parts.hostname and parts.scheme not in ("http", "https", "")):
+        if not same or parts.scheme not in ("http", "https", ""):
             return None
         base_path = root.path.rstrip("/") + "/"
         if not parts.path.startswith(base_path) or parts.path == base_path:
@@ -240,4 +240,6 @@ class PublicUrls:
 
 
 def _port(parts: SplitResult) -> int | None:
-    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    """The port that was named, unless it is the scheme's own: the scheme is not compared."""
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return None if parts.port == default else parts.port

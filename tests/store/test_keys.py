@@ -182,3 +182,18 @@ def test_an_empty_cdn_setting_claims_no_urls() -> None:
     assert PublicUrls("", BARE.for_key).key_of("https://anywhere.example/images/a.png") is None
     assert FOLDER.key_of("https://anywhere.example/images/a.png") is None
     assert FOLDER.key_of("/images/a.png") == "images/a.png"
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "key"),
+    [
+        ("https://cdn.example.com", "http://cdn.example.com/images/a.png", "images/a.png"),
+        ("https://cdn.example.com", "https://cdn.example.com:443/images/a.png", "images/a.png"),
+        ("https://cdn.example.com", "https://cdn.example.com:8443/images/a.png", None),
+        (None, "file:///images/a.png", None),
+        (None, "/images/a.png", "images/a.png"),
+    ],
+)
+def test_scheme_and_its_own_port_make_no_other_url(base, url, key):
+    """URLs are compared by host and path; a port counts only when it is not the scheme's own."""
+    assert PublicUrls(base, lambda name: f"/{name}").key_of(url) == key
