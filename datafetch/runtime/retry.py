@@ -1,4 +1,8 @@
-"""Tries again what may pass, bounded in attempts and in time; decides on types, never on text."""
+"""Tries again what may pass, bounded in attempts and in time; decides on types, never on text.
+
+Retry libraries sleep by themselves; here the clock is passed in, so that a stop ends a wait and
+tests never wait.
+"""
 
 import math
 import random
