@@ -98,7 +98,6 @@ def _raster_size(name: Format, file: BinaryIO) -> headers.Size:
         case "ico":
             return _icon_size(file)
         case _:
-            headers.check_jpeg_end(file)
             return _decode(file, "JPEG", None)
     return _decode(file, name.upper(), size)
 

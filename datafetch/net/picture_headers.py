@@ -18,8 +18,6 @@ _MAX_ICONS = 256
 _BITMAP_HEADERS = frozenset({40, 52, 56, 64, 108, 124})
 """Lengths of the headers of Windows bitmaps, which say their version."""
 
-_TAIL = 64 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class Icon:
@@ -126,17 +124,6 @@ def webp_size(file: BinaryIO) -> Size:
         width, height = struct.unpack_from("<HH", head, 26)
         return width & 0x3FFF, height & 0x3FFF
     raise Malformed("the picture has no header")
-
-
-def check_jpeg_end(file: BinaryIO) -> None:
-    """Look for the end marker; what the decoder lacks before it, the decoder says.
-
-    Raises:
-        Malformed: it is cut short.
-    """
-    file.seek(max(0, _length(file) - _TAIL))
-    if b"\xff\xd9" not in file.read(_TAIL):
-        raise Malformed("the picture is cut short")
 
 
 def largest_icon(file: BinaryIO) -> Icon:

@@ -86,7 +86,15 @@ def test_a_redirect_to_a_private_address_is_refused(
 
 
 @pytest.mark.parametrize(
-    "location", ["http://xn--a/", "http://a..b/", "http://[", "http://a:b/", "http://é\ud800/"]
+    "location",
+    [
+        "http://xn--a/",
+        "http://a..b/",
+        "http://[",
+        "http://a:b/",
+        "http://.xn--zca.\\",
+        "http://é\ud800/",
+    ],
 )
 def test_an_odd_redirect_is_refused(server: FakeServer, echo: Echo, location: str) -> None:
     """What cannot be read as a URL is refused, whatever the libraries below make of it."""

@@ -140,6 +140,19 @@ def test_the_bound_is_sixteen_megapixels() -> None:
     assert found.width * found.height == MAX_PIXELS
 
 
+def test_an_old_icon_has_the_bound() -> None:
+    """A bitmap inside an icon file says its own size, too."""
+    header = struct.pack("<IiiHHIIiiII", 40, 5000, 8000, 1, 1, 0, 0, 0, 0, 0, 0)
+    with pytest.raises(TooLarge):
+        look(icon((16, 16, header)))
+
+
+def test_a_picture_without_its_pixels_is_noticed() -> None:
+    """Parts that are all there, with less in them than the header says, are no whole picture."""
+    with pytest.raises(Malformed):
+        look(bomb_png(4000, 3999).replace(b"IDAT", b"zzzz"))
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "JPEG"])
 def test_every_format_has_the_bound(kind: str) -> None:
     """The bound holds for formats whose size stands elsewhere."""
