@@ -8,7 +8,7 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -109,8 +109,12 @@ class Settings(BaseSettings):
     og_retry_delay_ms: Millis = _named("OG_RETRY_DELAY_MS", default=1000)
 
     # every run
+    lock: Literal["store"] = _named("DATAFETCH_LOCK", default="store")
+    s3_client: Literal["boto3"] = _named("DATAFETCH_S3_CLIENT", default="boto3")
     concurrency: Annotated[int, Field(gt=0, le=256)] = _named("DATAFETCH_CONCURRENCY", default=16)
     retry_max_seconds: Seconds = _named("DATAFETCH_RETRY_MAX_SECONDS", default=60.0)
+    breaker_failures: Positive = _named("DATAFETCH_BREAKER_FAILURES", default=3)
+    breaker_cooldown_seconds: Seconds = _named("DATAFETCH_BREAKER_COOLDOWN_SECONDS", default=60.0)
     max_shrink_ratio: Ratio = _named("DATAFETCH_MAX_SHRINK_RATIO", default=0.2)
     max_failure_ratio: Ratio = _named("DATAFETCH_MAX_FAILURE_RATIO", default=0.5)
     user_agent: str | None = _named("DATAFETCH_USER_AGENT")
@@ -139,18 +143,27 @@ class Settings(BaseSettings):
         try:
             parts = urlsplit(value.strip())
             named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            named = named and parts.username is None
         except ValueError:
             named = False
         if not named:
-            raise ValueError("should be a URL that starts with http:// or https://")
+            raise ValueError("should be a URL that starts with http:// or https://, without a user")
         return value.strip().rstrip("/")
 
     @field_validator("store")
     @classmethod
     def _known_store(cls, value: str | None) -> str | None:
-        if value is None or re.match(r"s3://[^/]+/?$|file:.+", value):
+        if value is None or re.match(r"s3://[^/]+/?$|file:(///|(?!//)).", value):
             return value
-        raise ValueError("should be s3://BUCKET or file:PATH")
+        raise ValueError("should be s3://BUCKET, file:PATH or file:///ABSOLUTE/PATH")
+
+    @field_validator("bookmark_bearer_token", "github_token")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        # RFC 6750, 2.1: a bearer token has no spaces and no letters beyond ASCII
+        if value is None or re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            return value
+        raise ValueError("a token has no spaces, line ends or letters beyond ASCII")
 
     @field_validator("ci", mode="before")
     @classmethod
@@ -285,13 +298,15 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     Raises:
         ConfigurationError: some are invalid; all problems at once, by name.
     """
-    _adopt_standard_variables(env_file)
     try:
+        _adopt_standard_variables(env_file)
         settings = Settings(_env_file=env_file, _env_file_encoding="utf-8")  # type: ignore[call-arg]
     except ValidationError as error:
         raise ConfigurationError(_sentences(error)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{env_file} cannot be read: {error}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([f"{env_file} is not a text file in UTF-8"]) from error
+    except OSError as error:
+        raise ConfigurationError([f"{env_file} cannot be read: {error.strerror}"]) from error
     problems = settings.problems()
     if problems:
         raise ConfigurationError(problems)

@@ -33,6 +33,12 @@ def test_all_problems_are_named_at_once(monkeypatch):
         ("DATAFETCH_RETRY_MAX_SECONDS", "nan"),
         ("LOGO_BATCH_SIZE", "-1"),
         ("DATAFETCH_STORE", "ftp://there"),
+        ("DATAFETCH_STORE", "file://var/data"),
+        ("DATAFETCH_LOCK", "redis://127.0.0.1"),
+        ("DATAFETCH_S3_CLIENT", "curl"),
+        ("BOOKMARK_BEARER_TOKEN", "two\nlines"),
+        ("GITHUB_TOKEN", "tokén"),
+        ("BOOKMARKS_API_URL", "https://user:pw@k.example.com"),
         ("S3_TEST_LIMIT", "0"),
     ],
 )
@@ -164,3 +170,11 @@ def test_the_readme_lists_every_setting():
     table = readme.split("## Settings")[1].split("## Objects")[0]
     missing = [name for names in ENV_NAMES.values() for name in names if f"`{name}`" not in table]
     assert missing == []
+
+
+def test_a_file_that_is_no_text_is_a_configuration_error(tmp_path):
+    """A settings file in another encoding is named in one line, not in a traceback."""
+    file = tmp_path / "bad.env"
+    file.write_bytes("A=1\n".encode("utf-16"))
+    with pytest.raises(ConfigurationError, match="is not a text file in UTF-8"):
+        load_settings(file)

@@ -1,5 +1,6 @@
 """The job commands: each parses its options, runs requests through the manager, and exits."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,7 +80,7 @@ def github(
     """Refresh GitHub activity: calendar, statistics of every repository, summaries."""
     names = tuple(repo or ())
     for name in names:
-        if name.count("/") != 1 or not all(name.split("/")):
+        if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", name):
             raise typer.BadParameter(f"--repo {name}: write OWNER/NAME")
     _run(shared, common, JobName.GITHUB, only=names)
 
@@ -156,7 +157,8 @@ def prefetch_dev(
 
     with Session(shared, common) as session:
         session.run_jobs(ALL_JOBS)
-        session.run_prefetch(output, full=full)
+        if not session.dry_run:  # a dry run has stored nothing that files could be made of
+            session.run_prefetch(output, full=full)
 
 
 @with_options(job=False)

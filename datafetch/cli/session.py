@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -24,6 +25,7 @@ from datafetch.models.run import (
     RunResult,
     RunStatus,
 )
+from datafetch.runtime.memory import spare_memory
 from datafetch.settings import Environment, Settings, load_settings
 
 _DEFAULT_ENV_FILE = Path(".env")
@@ -45,6 +47,7 @@ class Session:
         self._manager: DataFetchManager | None = None
 
     def __enter__(self) -> Self:
+        spare_memory()
         log_format: LogFormat = "json" if self._shared.log_format == "json" else "console"
         configure_logging(
             log_format if self._shared.log_format else default_format(), self._shared.verbosity
@@ -97,10 +100,16 @@ class Session:
         request = PrefetchRequest(output, full=full, max_age_s=max_age_s)
         self._asked.extend(request.operations)
         settings = self._load()
+        request = replace(request, dry_run=self.dry_run)
         for operation in request.operations:
             if self._cancel.cancelled:
                 return
             self._results.append(self._get_manager(settings).prefetch(operation, request))
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing may be written."""
+        return self._common.dry_run or (self._settings is not None and self._settings.dry_run)
 
     # ----------------------------------------------------------------- inside
 
@@ -130,7 +139,7 @@ class Session:
             )
         return RunOptions(
             force=common.force,
-            dry_run=common.dry_run or settings.dry_run,
+            dry_run=self.dry_run,
             limit=common.limit if common.limit is not None else settings.test_limit,
             allow_shrink=common.allow_shrink,
             **own,

@@ -44,11 +44,13 @@ class PrefetchOptions:
         full: also the manifests of logos and OpenGraph, and their pictures.
         max_age_s: refuse bookmarks and GitHub activity that were fetched longer ago. The
             manifests have no such time: a run that changes nothing does not write them.
+        dry_run: check everything, write nothing.
     """
 
     output: Path
     full: bool = False
     max_age_s: float | None = None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ class Prefetch:
     ) -> JobReport:
         if not self._options.full:
             raise UsageError("manifests and pictures are written with --full only")
-        with Staging(self._options.output) as staging:
+        with Staging(self._options.output, dry_run=self._options.dry_run) as staging:
 
             def bring(found: StoredObject) -> tuple[int, int]:
                 staging.clear()
@@ -243,7 +245,7 @@ class Prefetch:
         return dict(self._engine.map(get, keys))
 
     def _write(self, checked: _Checked) -> JobReport:
-        with Staging(self._options.output) as staging:
+        with Staging(self._options.output, dry_run=self._options.dry_run) as staging:
             for name, body in checked.files.items():
                 staging.add(name, body)
             changed = staging.commit()

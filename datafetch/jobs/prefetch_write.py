@@ -17,11 +17,14 @@ _HINT = "Name another folder with --output, or mend this one's permissions."
 class Staging:
     """Files on their way into a folder; leaving the `with` block removes what did not arrive.
 
-    `add` may be called from several threads, for different names.
+    `add` may be called from several threads, for different names. In a dry run it only
+    counts: nothing is written, no folder is made.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, dry_run: bool = False) -> None:
         self._folder = folder
+        self._dry_run = dry_run
+        self._planned = 0
         self._ready: dict[str, Path] = {}
 
     def __enter__(self) -> Self:
@@ -65,6 +68,9 @@ class Staging:
         """
         if self.fingerprint(name) == (len(body), hashlib.sha256(body).hexdigest()):
             return False
+        if self._dry_run:
+            self._planned += 1
+            return True
         path = self._folder / name
         temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
         with _translated(path):
@@ -82,7 +88,7 @@ class Staging:
         Raises:
             DatafetchError: the folder cannot be written to.
         """
-        count = 0
+        count = self._planned
         for name in list(self._ready):
             path = self._folder / name
             with _translated(path):

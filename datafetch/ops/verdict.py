@@ -45,4 +45,8 @@ def error_text(report: JobReport, error: Exception | None, status: RunStatus) ->
         return redact(f"unexpected: {last}")
     if status is RunStatus.FAILED:
         return f"{report.newly_failed} of {report.processed} items failed"
-    return redact(report.partial) if report.partial else None
+    if report.partial:
+        return redact(report.partial)
+    if report.failed:
+        return f"{report.failed} of {report.processed} items failed and wait to be tried again"
+    return None

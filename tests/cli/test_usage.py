@@ -31,6 +31,7 @@ COMMANDS = (
         ["update", "bookmark"],
         ["update", "bookmarks", "nothing"],
         ["github", "--repo", "no-slash"],
+        ["github", "--repo", "me/bad repo"],
         ["logos", "--older-than", "soon"],
         ["frobnicate"],
         ["--log-format", "xml", "bookmarks"],

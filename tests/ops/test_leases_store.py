@@ -1,6 +1,8 @@
 """The lease in the store: taken once, renewed, lost, taken over, released."""
 
 import json
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -107,6 +109,28 @@ def test_a_renewed_lease_is_not_expired(store, clock, tmp_path):
         grant = leases.renew(grant)
         with pytest.raises(LeaseHeld):
             leases.acquire("bookmarks", "run-2")
+
+
+def test_the_lock_of_a_dead_process_of_this_machine_is_taken_at_once(store, clock, tmp_path):
+    """A spawn error left the "running" mark set for ever: a dead run is recognised."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    store.put(KEYS.lock("bookmarks"), json.dumps(_stored(store) | {"pid": ended.pid}).encode())
+    assert leases.acquire("bookmarks", "run-2").holder.token == 2
+
+
+def test_a_dead_process_of_another_machine_is_not_ours_to_judge(store, clock, tmp_path):
+    """A process number means nothing on another host: its lease runs out by itself."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    foreign = _stored(store) | {"pid": ended.pid, "host": "elsewhere"}
+    store.put(KEYS.lock("bookmarks"), json.dumps(foreign).encode())
+    with pytest.raises(LeaseHeld, match="elsewhere"):
+        leases.acquire("bookmarks", "run-2")
 
 
 def test_an_unreadable_lock_holds_nobody_back(store, clock, tmp_path):

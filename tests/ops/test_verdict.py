@@ -35,3 +35,10 @@ def test_an_error_line_is_redacted():
     """Nothing secret is stored with a result."""
     text = error_text(OK, RuntimeError("at https://a.example/x?token=abc"), RunStatus.FAILED)
     assert text == "unexpected: RuntimeError: at https://a.example/x"
+
+
+def test_a_partial_run_says_what_waits():
+    """Failed items are counted in words, so that nobody takes a partial run for a whole one."""
+    report = JobReport(processed=10, failed=3, newly_failed=3)
+    text = error_text(report, None, RunStatus.PARTIAL)
+    assert text == "3 of 10 items failed and wait to be tried again"

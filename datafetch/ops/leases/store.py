@@ -102,7 +102,8 @@ class StoreLeases:
             body = _lease_body(stored)
             # An unreadable lock does not say its token; the time is larger than any count of runs.
             token = _whole(body.get("token")) if body else int(self._clock.now())
-            if body.get("owner") is not None and not self._expired(body, stored):
+            held = body.get("owner") is not None
+            if held and not self._expired(body, stored) and not _dead_here(body):
                 raise LeaseHeld(
                     f"{job} is being run by process {body.get('pid')} on {body.get('host')}"
                     f" (run {body.get('runId')}, since {_when(body.get('acquiredAt'))})"
@@ -170,6 +171,24 @@ def _lease_body(stored: StoredObject) -> dict[str, Any]:
     except CorruptObject:
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _dead_here(body: dict[str, Any]) -> bool:
+    """Whether the holder was a process of this machine that is gone.
+
+    If its number belongs to another process by now, the lease runs out by itself. Should two
+    machines share a name, the one that is robbed notices at its next renewal or write.
+    """
+    pid = _whole(body.get("pid"))
+    if body.get("host") != socket.gethostname() or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _whole(value: Any) -> int:
