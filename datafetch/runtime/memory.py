@@ -1,0 +1,29 @@
+"""Keeps what the C library holds back of the process's memory small."""
+
+import ctypes
+import os
+
+_M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
+"""Parameters of mallopt(3), glibc; the numbers are part of its binary interface."""
+
+_ARENAS = 2
+_MMAP_FROM = 256 * 1024
+
+
+def spare_memory() -> None:
+    """Let all threads share two arenas, and give large blocks back as soon as they are freed.
+
+    By default glibc opens up to eight arenas a core for threads, each of which keeps its own
+    high-water mark, and stops giving large blocks back once one was freed. Call it before
+    threads start. Other C libraries, and whoever set MALLOC_ARENA_MAX, are left alone.
+    """
+    if "MALLOC_ARENA_MAX" in os.environ:
+        return
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        # musl and macOS have no such function; Windows has no library of that name.
+        return
+    mallopt(_M_ARENA_MAX, _ARENAS)
+    mallopt(_M_MMAP_THRESHOLD, _MMAP_FROM)
