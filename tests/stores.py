@@ -149,7 +149,13 @@ class FaultyStore:
         return self._do(Call("put", key), lambda: self.inner.put(key, body, **options))
 
     def put_stream(self, key: str, body: BinaryIO, **options: Any) -> str:
-        return self._do(Call("put", key), lambda: self.inner.put_stream(key, body, **options))
+        start = body.tell()
+
+        def put() -> str:
+            body.seek(start)
+            return self.inner.put_stream(key, body, **options)
+
+        return self._do(Call("put", key), put)
 
     def delete(self, key: str) -> None:
         self._do(Call("delete", key), lambda: self.inner.delete(key))

@@ -1,10 +1,11 @@
 """The manifest of the logos during one run: read, changed in memory, published as work goes on."""
 
 import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
-from io import BytesIO
 from posixpath import dirname, splitext
+from typing import BinaryIO, cast
 
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.jobs.base import JobContext
@@ -12,7 +13,7 @@ from datafetch.models.logo import SOURCES, Logo
 from datafetch.ops.state import keep_aside
 from datafetch.rules.json_stream import members
 from datafetch.store.keys import Keys
-from datafetch.store.publish import Publisher, PublishPlan, Write
+from datafetch.store.publish import Publisher, PublishPlan, PublishResult, Spooled, Write
 
 DATASET = "logos"
 SUFFIXES = ("", "-dev", "-test")
@@ -21,6 +22,9 @@ SUFFIXES = ("", "-dev", "-test")
 _SAVE_EVERY = 200
 _SAVE_SHARE = 5
 """Saved after 200 changes, or a fifth of what is known if that is more: saving costs by size."""
+
+_IN_MEMORY = 64 * 1024
+"""Of what is being saved; the rest is on disk."""
 
 
 class Manifest:
@@ -67,7 +71,7 @@ class Manifest:
     def get(self, domain: str) -> Logo | None:
         """The stored logo of a domain."""
         packed = self._entries.get(domain)
-        return None if packed is None else Logo.unpacked(packed)
+        return None if packed is None else self._unpacked(domain, packed)
 
     def picture_of(self, domain: str) -> str | None:
         """Key of a picture that is stored for a domain without an entry, if it is known."""
@@ -81,7 +85,7 @@ class Manifest:
         if before is not None and before.key != logo.key:
             self._replaced.add(before.key)
         self._replaced.discard(logo.key)
-        self._entries[domain] = logo.packed()
+        self._entries[domain] = self._packed(domain, logo)
         self._unsaved.add(domain)
 
     def newest(self) -> int | None:
@@ -125,7 +129,7 @@ class Manifest:
         try:
             for domain, value in stored:
                 try:
-                    self._entries[domain] = Logo.from_json(value).packed()
+                    self._entries[domain] = self._packed(domain, Logo.from_json(value))
                 except CorruptObject:
                     broken = True
         except ValueError:
@@ -137,13 +141,15 @@ class Manifest:
         return broken
 
     def _publish(self, deletes: tuple[str, ...]) -> None:
-        def build(attempt: int) -> PublishPlan:
-            if attempt:
+        def attempt(number: int) -> PublishResult:
+            if number:
                 self._merge_with_stored()
-            commit = Write(self._key, self._encoded())
-            return PublishPlan(DATASET, commit, self._etag, deletes=deletes)
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+                body = Spooled.of(cast("BinaryIO", file), self._encoded())
+                plan = PublishPlan(DATASET, Write(self._key, body), self._etag, deletes=deletes)
+                return self._publisher.publish(plan)
 
-        result = self._publisher.publish_with_restart(build)
+        result = self._publisher.with_restart(attempt)
         self._etag = result.etags.get(self._key, self._etag)
         self._context.log.info(
             "manifest_saved", extra={"logos": len(self._entries), "removed": len(deletes)}
@@ -157,17 +163,29 @@ class Manifest:
         self._read()
         self._entries.update(own)
 
-    def _encoded(self) -> bytes:
-        """The stored form, sorted by domain: equal logos are equal bytes."""
-        out = BytesIO()
-        out.write(b"{")
+    def _encoded(self) -> Iterator[bytes]:
+        """The stored form in parts, sorted by domain: equal logos are equal bytes."""
+        yield b"{"
         for count, domain in enumerate(sorted(self._entries)):
-            logo = Logo.unpacked(self._entries[domain])
+            logo = self._unpacked(domain, self._entries[domain])
             url = self._context.urls.for_key(logo.key, version=logo.version)
             value = json.dumps(logo.to_json(url), ensure_ascii=False, separators=(",", ":"))
-            out.write(f"{',' if count else ''}{json.dumps(domain)}:{value}".encode())
-        out.write(b"}")
-        return out.getvalue()
+            yield f"{',' if count else ''}{json.dumps(domain)}:{value}".encode()
+        yield b"}"
+
+    def _packed(self, domain: str, logo: Logo) -> bytes:
+        """Without what its key has in common with all keys of the domain at this source."""
+        start = self._key_start(domain, logo)
+        return logo._replace(key=logo.key.removeprefix(start)).packed()
+
+    def _unpacked(self, domain: str, packed: bytes) -> Logo:
+        logo = Logo.unpacked(packed)
+        if "/" in logo.key:
+            return logo
+        return logo._replace(key=self._key_start(domain, logo) + logo.key)
+
+    def _key_start(self, domain: str, logo: Logo) -> str:
+        return self._context.keys.logo(domain, logo.original_source, "")
 
     # --------------------------------------------------------------- pictures
 
@@ -186,7 +204,7 @@ class Manifest:
 
     def _superseded(self) -> Iterator[str]:
         for domain, packed in self._entries.items():
-            current = Logo.unpacked(packed).key
+            current = self._unpacked(domain, packed).key
             yield from (key for key in self._keys_of(domain) if key != current)
 
     def _removable(self) -> set[str]:

@@ -1,6 +1,8 @@
 """Logos as values: what is stored of one, what was offered for one, and domains without one."""
 
 import json
+import re
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -14,6 +16,10 @@ SOURCES: tuple[LogoSource, ...] = ("google", "ddg", "direct")
 
 _NUMBERS = ("bytes", "width", "height", "fetchedAt")
 _TEXTS = ("key", "contentType", "sha256")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHORT_SHA256 = re.compile(r"[0-9A-Za-z+/]{43}=")
+_TEXT = ("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +108,23 @@ class Logo(NamedTuple):
 
     def packed(self) -> bytes:
         """Its bytes in memory, a fraction of the object's: a run holds every stored logo."""
-        return json.dumps(self, separators=(",", ":")).encode()
+        shorter = self._replace(sha256=_shorter(self.sha256))
+        return json.dumps(shorter, ensure_ascii=False, separators=(",", ":")).encode(*_TEXT)
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "Logo":
         """The logo of `packed`."""
-        return cls(*json.loads(packed))
+        logo = cls(*json.loads(packed.decode(*_TEXT)))
+        return logo._replace(sha256=_longer(logo.sha256))
+
+
+def _shorter(sha256: str) -> str:
+    """A hash in two thirds of its hex digits; other texts as they are."""
+    return b64encode(bytes.fromhex(sha256)).decode() if _SHA256.fullmatch(sha256) else sha256
+
+
+def _longer(text: str) -> str:
+    return b64decode(text).hex() if _SHORT_SHA256.fullmatch(text) else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from datafetch.store.publish_plan import (
     batches,
     result_of,
 )
-from datafetch.store.writes import Write
+from datafetch.store.writes import Spooled, Write
 
 __all__ = [
     "Fence",
@@ -44,6 +44,7 @@ __all__ = [
     "PublishPlan",
     "PublishResult",
     "Publisher",
+    "Spooled",
     "StateWriter",
     "Write",
     "etags_by_listing",
@@ -226,34 +227,46 @@ class Publisher:
 
     def _put(self, write: Write, etag: str | None) -> str:
         """Write one object on its condition, and return its ETag."""
-        body = write.joined()
         condition: Condition = IfAbsent() if etag is None else IfMatch(etag)
         for tries in range(1, _CONFLICT_TRIES + 1):
             self._fence.check()
             try:
-                return self._store.put(
-                    write.key,
-                    body,
-                    content_type=write.content_type,
-                    cache_control=write.cache_control,
-                    condition=condition,
-                )
+                return self._send(write, condition)
             except PreconditionFailed as failed:
-                return self._read_back(write.key, body, failed)
+                return self._read_back(write, failed)
             except StoreConflict:
                 if tries == _CONFLICT_TRIES:
                     raise
                 self._clock.sleep(_CONFLICT_WAIT_S * 2 ** (tries - 1))
         raise AssertionError("unreachable")
 
-    def _read_back(self, key: str, body: bytes, failed: PreconditionFailed) -> str:
+    def _send(self, write: Write, condition: Condition) -> str:
+        if isinstance(write.body, Spooled):
+            write.body.file.seek(0)
+            return self._store.put_stream(
+                write.key,
+                write.body.file,
+                size=write.body.size,
+                content_type=write.content_type,
+                cache_control=write.cache_control,
+                condition=condition,
+            )
+        return self._store.put(
+            write.key,
+            write.joined(),
+            content_type=write.content_type,
+            cache_control=write.cache_control,
+            condition=condition,
+        )
+
+    def _read_back(self, write: Write, failed: PreconditionFailed) -> str:
         """After a 412: our own bytes mean that the write had succeeded and its answer was lost."""
         try:
-            found = self._store.get(key)
+            found = self._store.get(write.key)
         except ObjectNotFound:
-            raise BaseMoved(f"{key} was removed by somebody else meanwhile") from failed
-        if found.body != body:
-            raise BaseMoved(f"{key} was changed by somebody else meanwhile") from failed
+            raise BaseMoved(f"{write.key} was removed by somebody else meanwhile") from failed
+        if not write.is_stored_as(found.body):
+            raise BaseMoved(f"{write.key} was changed by somebody else meanwhile") from failed
         return found.etag
 
 

@@ -1,14 +1,43 @@
-"""One object to be written: its bytes, possibly in parts that several objects share."""
+"""One object to be written: its bytes, in parts that several objects share, or in a file."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from datafetch.store.base import JSON_TYPE
 
 _MD5_HEX = 32
 _SHA256_HEX = 64
 _FEW_PARTS = 128
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """The bytes of one object in a file, from its start: memory never holds them all.
+
+    Whoever made the file closes it once the object is written.
+    """
+
+    file: BinaryIO
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, file: BinaryIO, parts: Iterable[bytes]) -> "Spooled":
+        """Write the parts to an empty file."""
+        digest, size = hashlib.sha256(), 0
+        for part in parts:
+            digest.update(part)
+            size += file.write(part)
+        return cls(file, size, digest.hexdigest())
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes, piece by piece."""
+        self.file.seek(0)
+        while piece := self.file.read(_CHUNK):
+            yield piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +48,7 @@ class Write:
         key: where.
         body: its bytes, or the parts that make them when joined. Objects that repeat each
             other (a list, its pages, its single items) share their parts, so that memory
-            holds each item's bytes once.
+            holds each item's bytes once. Or a file that holds them.
         content_type: as served.
         cache_control: as served, if any.
         follows: in a chain: left alone when it and all before it are as the last publish
@@ -27,25 +56,49 @@ class Write:
     """
 
     key: str
-    body: bytes | Sequence[bytes]
+    body: bytes | Sequence[bytes] | Spooled
     content_type: str = JSON_TYPE
     cache_control: str | None = None
     follows: bool = False
 
     def joined(self) -> bytes:
         """The bytes as they are stored."""
-        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
+        return self.body if isinstance(self.body, bytes) else b"".join(self._parts())
+
+    def is_stored_as(self, stored: bytes) -> bool:
+        """Whether these are the bytes."""
+        if isinstance(self.body, Spooled):
+            return len(stored) == self.body.size and _sha256(stored) == self.body.sha256
+        return stored == self.joined()
 
     def sha256(self) -> str:
         """SHA-256 of the bytes, in hex; many parts are not joined for it."""
+        if isinstance(self.body, Spooled):
+            return self.body.sha256
         if isinstance(self.body, bytes):
-            return hashlib.sha256(self.body).hexdigest()
+            return _sha256(self.body)
         if len(self.body) <= _FEW_PARTS:
-            return hashlib.sha256(b"".join(self.body)).hexdigest()
+            return _sha256(b"".join(self.body))
         digest = hashlib.sha256()
         for part in self.body:
             digest.update(part)
         return digest.hexdigest()
+
+    def md5(self) -> str:
+        """MD5 of the bytes, in hex."""
+        digest = hashlib.md5(usedforsecurity=False)
+        for part in self._parts():
+            digest.update(part)
+        return digest.hexdigest()
+
+    def _parts(self) -> Iterable[bytes]:
+        if isinstance(self.body, Spooled):
+            return self.body.chunks()
+        return (self.body,) if isinstance(self.body, bytes) else self.body
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def etag_says_equal(etag: str, write: Write, sha256: str) -> bool:
@@ -59,5 +112,5 @@ def etag_says_equal(etag: str, write: Write, sha256: str) -> bool:
     if len(opaque) == _SHA256_HEX:
         return opaque == sha256
     if len(opaque) == _MD5_HEX:
-        return opaque == hashlib.md5(write.joined(), usedforsecurity=False).hexdigest()
+        return opaque == write.md5()
     return False
