@@ -11,7 +11,11 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 LOGGER_NAME = "datafetch"
 MASK = "***"
@@ -123,6 +127,14 @@ def default_format() -> LogFormat:
     return "console" if sys.stderr.isatty() else "json"
 
 
+@cache
+def terminal() -> "Console":
+    """The one console on stderr: log lines and progress bars share it, so that they do not mix."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
 def configure_logging(log_format: LogFormat, verbosity: int) -> None:
     """Send this process's records to stderr.
 
@@ -132,10 +144,9 @@ def configure_logging(log_format: LogFormat, verbosity: int) -> None:
     """
     handler: logging.Handler
     if log_format == "console" and sys.stderr.isatty():
-        from rich.console import Console
         from rich.logging import RichHandler
 
-        handler = RichHandler(console=Console(stderr=True), show_path=False, markup=False)
+        handler = RichHandler(console=terminal(), show_path=False, markup=False)
         handler.setFormatter(ConsoleFormatter(with_time=False))
     else:
         handler = logging.StreamHandler(sys.stderr)

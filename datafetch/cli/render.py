@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from datafetch.errors import ConfigurationError, DatafetchError
 from datafetch.jobs.base import NoProgress, Progress
-from datafetch.logs import redact
+from datafetch.logs import redact, terminal
 from datafetch.models.run import RunResult
 
 if TYPE_CHECKING:
@@ -89,11 +89,12 @@ class TerminalProgress:
         if not self._enabled:
             return NoProgress()
         if self._bars is None:
-            from rich.console import Console
             from rich.progress import Progress as Bars
 
-            self._bars = Bars(console=Console(stderr=True), transient=True)
+            self._bars = Bars(console=terminal(), transient=True)
             self._bars.start()
+        for done in self._bars.task_ids:
+            self._bars.remove_task(done)
         return _Bar(self._bars, self._bars.add_task(name, total=None))
 
     def close(self) -> None:
