@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from datafetch.sources.page_head import scan
+
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
@@ -37,7 +39,8 @@ def icon_links(html: bytes, page_url: str) -> list[IconLink]:
     """
     from selectolax.lexbor import LexborHTMLParser
 
-    tree = LexborHTMLParser(html.decode("utf-8", "replace"))
+    # A tree of the whole page may take half a minute or all memory: see `page_head`.
+    tree = LexborHTMLParser("".join(scan(html.decode("utf-8", "replace")).tags))
     bases = (node.attributes.get("href") for node in tree.css("base[href]"))
     base = next((url for href in bases if href and (url := _join(page_url, href))), page_url)
     links: dict[str, IconLink] = {}

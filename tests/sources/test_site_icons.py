@@ -1,5 +1,6 @@
 """The icons that pages name, as pages write them."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,24 @@ def test_what_is_no_icon_is_left_out() -> None:
         '<link rel="icon" href="javascript:alert(1)"><link rel="icon" href="http://[bad/">'
         '<link rel="icon" href="/a.png"><link rel="apple-touch-icon" href="/a.png">'
     ) == ["https://example.com/a.png"]
+
+
+@pytest.mark.parametrize("unit", ["<div>", "<p><b a={}>"], ids=["nested", "formatting"])
+def test_a_page_that_chokes_parsers_is_read_all_the_same(unit: str) -> None:
+    """Half a megabyte of open elements took a parser 27 seconds, or all memory: its icon is found at once."""
+    link = "<link rel=icon href=/i.png>"
+    count = 512 * 1024 // len(unit)
+    head = link + "".join(unit.format(number) for number in range(count))
+    assert urls(head) == ["https://example.com/i.png"]
+    assert urls(head[len(link) :] + link) == ["https://example.com/i.png"]
+
+
+def test_what_is_not_in_the_page_is_no_icon() -> None:
+    """Links in comments, scripts and templates are texts of the page, not its icons."""
+    assert urls(
+        "<!-- <link rel=icon href=/a.png> --><script>'<link rel=icon href=/b.png>'</script>"
+        "<title><link rel=icon href=/c.png></title><link rel=icon href=/d.png>"
+    ) == ["https://example.com/d.png"]
 
 
 @given(st.binary(max_size=400) | st.text(alphabet="<>/='\" linkrelhrefbaseicon:", max_size=200))
