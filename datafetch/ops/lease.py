@@ -110,6 +110,7 @@ class HeldLease:
         self._clock = clock
         self._on_lost = on_lost
         self._lost: LeaseLost | None = None
+        self._retired = False
         self._stop = threading.Event()
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -123,6 +124,8 @@ class HeldLease:
         """See `Fence.check`."""
         if self._lost:
             raise self._lost
+        if self._retired:
+            raise LeaseLost(f"the run of {self._grant.job} has ended; what is left of it is late")
         if self._clock.monotonic() - self._grant.granted_at >= self._grant.ttl_s:
             raise self._lose(f"the lock of {self._grant.job} ran out after {self._grant.ttl_s:g} s")
 
@@ -133,12 +136,17 @@ class HeldLease:
         )
         self._thread.start()
 
+    def retire(self) -> None:
+        """Let no further write of the job pass: a thread of it may have been left behind."""
+        self._retired = True
+
     def release(self) -> None:
         """Stop renewing and give the lease back.
 
         Raises:
             StoreError: the store did not answer; the lease then ends by itself.
         """
+        self.retire()
         self._stop.set()
         if self._thread:
             self._thread.join(timeout=self._grant.ttl_s)

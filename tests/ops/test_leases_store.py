@@ -162,3 +162,14 @@ def test_a_lost_lease_stops_the_run(store, clock, tmp_path):
     assert told.wait(10)
     lease.release()
     assert _stored(store)["runId"] == "run-2"
+
+
+def test_what_is_left_of_an_ended_run_writes_nothing(store, clock, tmp_path):
+    """A thread that was left behind after a stop meets a closed fence; the lease is still given back."""
+    leases = _leases(store, clock, tmp_path)
+    lease = HeldLease(leases, leases.acquire("bookmarks", "run-1"), clock, lambda _lost: None)
+    lease.retire()
+    with pytest.raises(LeaseLost, match="has ended"):
+        lease.check()
+    lease.release()
+    assert _stored(store)["owner"] is None
