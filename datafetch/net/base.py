@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol
 
 from datafetch.errors import Malformed
+from datafetch.runtime.breaker import Outcome
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -71,6 +72,8 @@ class Request:
         total_s: for one try in all, redirects and body included.
         retry: tries.
         max_redirects: at most so many are followed.
+        heavy: it may ask for more than the host can bear, so that its failure says nothing
+            of the host; the caller asks for less next.
     """
 
     url: str
@@ -88,6 +91,7 @@ class Request:
     total_s: float = 60.0
     retry: RetryPolicy = RetryPolicy()
     max_redirects: int = 5
+    heavy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,25 @@ class Download:
     def close(self) -> None:
         """Let go of the file."""
         self.file.close()
+
+
+class HostGate(Protocol):
+    """Knows which hosts fail; asked before every exchange, told after every request.
+
+    A visit stands for one request with all its tries and redirects. Safe among threads.
+    """
+
+    def allow(self, host: str, visit: object) -> None:
+        """Let the visit pass to the host; one that passed as a probe passes again.
+
+        Raises:
+            BreakerOpen: the host failed so often that it is not asked for a while.
+        """
+        ...
+
+    def record(self, host: str, outcome: Outcome, visit: object) -> None:
+        """Take note of what the visit has shown of a host that it was let pass to."""
+        ...
 
 
 class HttpClient(Protocol):

@@ -11,12 +11,12 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from datafetch.clock import CancelToken, Clock
-from datafetch.errors import Cancelled, RateLimited, Refused, TransientError, UpstreamError
+from datafetch.errors import Cancelled, Refused, UpstreamError
 from datafetch.logs import bound_logger
-from datafetch.net.base import KIB, Answer, Download, Request
+from datafetch.net.base import KIB, Answer, Download, HostGate, Request
 from datafetch.net.body import Limits, Sink, read_body
 from datafetch.net.counts import Counts
 from datafetch.net.deadline import Deadline
@@ -24,6 +24,7 @@ from datafetch.net.guard import Origin, canonical_host, public_url
 from datafetch.net.hops import Hop, Rules, first_hop, next_hop
 from datafetch.net.outcomes import REDIRECTS, error_for, is_answer
 from datafetch.net.proxies import Proxies
+from datafetch.net.visits import Visit
 from datafetch.runtime import retry
 
 if TYPE_CHECKING:
@@ -62,22 +63,6 @@ class NetOptions:
     proxies: Proxies | None = None
 
 
-class Breakers(Protocol):
-    """Remembers which hosts fail; asked before and told after every exchange."""
-
-    def check(self, host: str) -> None:
-        """Let the exchange pass.
-
-        Raises:
-            BreakerOpen: the host failed too often.
-        """
-        ...
-
-    def record(self, host: str, *, failed: bool) -> None:
-        """Take note of how the exchange went."""
-        ...
-
-
 class GuardedClient:
     """The one way out; see `HttpClient` for what its methods promise.
 
@@ -86,7 +71,7 @@ class GuardedClient:
         clock: tells the time and waits between tries.
         cancel: looked at before each try and between the pieces of a body.
         rng: for jitter.
-        breakers: which hosts not to ask.
+        gate: which hosts not to ask.
         make_wire: what connects; tests put another network under it.
     """
 
@@ -97,7 +82,7 @@ class GuardedClient:
         clock: Clock,
         cancel: CancelToken,
         rng: random.Random,
-        breakers: Breakers | None = None,
+        gate: HostGate | None = None,
         make_wire: "Callable[[NetOptions], Wire] | None" = None,
     ) -> None:
         allowed = frozenset(map(canonical_host, options.allow_hosts))
@@ -106,7 +91,7 @@ class GuardedClient:
         self._clock = clock
         self._cancel = cancel
         self._rng = rng
-        self._breakers = breakers
+        self._gate = gate
         self._make_wire = make_wire or _system_wire
         self._counts = Counts()
         self._lock = threading.Lock()
@@ -116,9 +101,9 @@ class GuardedClient:
     def fetch(self, request: Request) -> Answer:
         """Send it and read the whole body into memory, within its limit."""
 
-        def once(left: float) -> Answer:
+        def once(visit: Visit, left: float) -> Answer:
             sink = io.BytesIO()
-            reply, url, cut = self._once(request, sink, left)
+            reply, url, cut = self._once(request, sink, visit, left)
             return Answer(reply.status, url, reply.headers, sink.getvalue(), cut)
 
         return self._retried(request, once)
@@ -126,10 +111,10 @@ class GuardedClient:
     def download(self, request: Request) -> Download:
         """Send it and stream the body into a spooled file (64 KiB in memory, then disk)."""
 
-        def once(left: float) -> Download:
+        def once(visit: Visit, left: float) -> Download:
             sink = _Spool()
             try:
-                reply, url, _ = self._once(request, sink, left)
+                reply, url, _ = self._once(request, sink, visit, left)
             except BaseException:
                 sink.file.close()
                 raise
@@ -162,21 +147,29 @@ class GuardedClient:
                 weakref.finalize(self, self._opened.close)
             return self._opened
 
-    def _retried(self, request: Request, once: Callable[[float], R]) -> R:
+    def _retried(self, request: Request, once: Callable[[Visit, float], R]) -> R:
         def note(error: Exception, wait: float) -> None:
             self._counts.add(request.upstream, "retries")
             about = {"upstream": request.upstream, "error": str(error), "wait_s": round(wait, 3)}
             _log.debug("request_retried", extra=about)
 
-        return retry.call(once, request.retry, clock=self._clock, rng=self._rng, on_retry=note)
+        with Visit(self._gate, heavy=request.heavy) as visit:
+            return retry.call(
+                lambda left: once(visit, left),
+                request.retry,
+                clock=self._clock,
+                rng=self._rng,
+                on_retry=note,
+            )
 
-    def _once(self, request: Request, sink: Sink, left: float) -> "tuple[Reply, str, bool]":
+    def _once(
+        self, request: Request, sink: Sink, visit: Visit, left: float
+    ) -> "tuple[Reply, str, bool]":
         """One try: all hops. Gives the final head, its URL, and whether the body was cut."""
         limit = Deadline(self._clock, self._cancel, min(request.total_s, left))
         hop = first_hop(request, self._rules)
         for _ in range(request.max_redirects + 1):
-            self._counts.add(request.upstream, "requests")
-            with self._exchange(request, hop, limit) as reply:
+            with self._exchange(request, hop, visit, limit) as reply:
                 self._counts.add(request.upstream, f"status_{reply.status}")
                 if is_answer(reply.status, request):
                     cut = self._read(request, hop, reply, sink)
@@ -187,29 +180,19 @@ class GuardedClient:
         raise Refused(f"{shown}: more than {request.max_redirects} redirects", url=shown)
 
     @contextmanager
-    def _exchange(self, request: Request, hop: Hop, limit: Deadline) -> "Iterator[Reply]":
-        host, answered = hop.target.host, False
-        if self._breakers is not None:
-            self._breakers.check(host)
+    def _exchange(
+        self, request: Request, hop: Hop, visit: Visit, limit: Deadline
+    ) -> "Iterator[Reply]":
         try:
-            with self._wire().exchange(hop, limit, request.timeout_s) as reply:
-                answered = True
-                yield reply
+            with visit.exchange(hop.target.host):
+                self._counts.add(request.upstream, "requests")
+                with self._wire().exchange(hop, limit, request.timeout_s) as reply:
+                    visit.answered(hop.target.host)
+                    yield reply
         except Cancelled:
             # The token knows the signal; a connection that was shut does not.
             self._cancel.raise_if_cancelled()
             raise
-        except UpstreamError as error:
-            failed = isinstance(error, TransientError) and not isinstance(error, RateLimited)
-            if failed or answered:
-                self._record(host, failed=failed)
-            raise
-        else:
-            self._record(host, failed=False)
-
-    def _record(self, host: str, *, failed: bool) -> None:
-        if self._breakers is not None:
-            self._breakers.record(host, failed=failed)
 
     def _read(self, request: Request, hop: Hop, reply: "Reply", sink: Sink) -> bool:
         chunks = self._counted(request.upstream, reply.chunks)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from datafetch.errors import (
-    BreakerOpen,
     Denied,
     Malformed,
     Missing,
@@ -15,7 +14,6 @@ from datafetch.errors import (
     Refused,
     Rejected,
     TransientError,
-    UpstreamError,
 )
 from datafetch.net.base import RetryPolicy, Validators
 from tests.fakes import faults
@@ -197,51 +195,3 @@ def test_bytes_are_those_of_the_wire(echo: Echo, server: FakeServer) -> None:
             "status_404": 1,
             "status_200": 1,
         }
-
-
-class Recorder:
-    """Breakers that note what they are told and let everything pass but `closed` hosts."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, bool]] = []
-        self.broken: set[str] = set()
-
-    def check(self, host: str) -> None:
-        if host in self.broken:
-            raise BreakerOpen(host)
-
-    def record(self, host: str, *, failed: bool) -> None:
-        self.told.append((host, failed))
-
-
-def test_breakers_hear_of_hosts_that_fail(echo: Echo, server: FakeServer) -> None:
-    """A host fails by faults, not by saying that something is missing or that it is busy."""
-    breakers = Recorder()
-    for action in (
-        faults.reply(500),
-        faults.dropped(),
-        faults.cut(2),
-        faults.reply(404),
-        faults.reply(429),
-        faults.reply(200),
-        faults.redirect("ftp://x/"),
-    ):
-        echo.inject(action, times=1)
-    outcomes = []
-    with client(breakers=breakers) as http:
-        for _ in range(7):
-            try:
-                http.fetch(ask(server.url))
-            except UpstreamError as error:
-                outcomes.append(type(error))
-    assert [failed for _, failed in breakers.told] == [True] * 3 + [False] * 4
-    assert len(outcomes) == 6
-
-
-def test_an_open_breaker_spares_the_host(echo: Echo, server: FakeServer) -> None:
-    """A host that is not to be asked gets no request, and no further try."""
-    breakers = Recorder()
-    breakers.broken.add("127.0.0.1")
-    with client(breakers=breakers) as http, pytest.raises(BreakerOpen):
-        http.fetch(ask(server.url, retry=QUICK))
-    assert echo.log.count() == 0

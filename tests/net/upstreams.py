@@ -10,7 +10,7 @@ from typing import Any
 import httpcore2
 
 from datafetch.clock import CancelToken
-from datafetch.net.base import NO_RETRY
+from datafetch.net.base import NO_RETRY, HostGate
 from datafetch.net.base import Request as Ask
 from datafetch.net.client import GuardedClient, NetOptions
 from datafetch.net.network import system_dial
@@ -80,7 +80,7 @@ def client(
     clock: FakeClock | None = None,
     cancel: CancelToken | None = None,
     network: Any = None,
-    breakers: Any = None,
+    gate: HostGate | None = None,
     **options: Any,
 ) -> Iterator[GuardedClient]:
     """A client, closed in the end; it ignores the proxies of the machine."""
@@ -104,7 +104,7 @@ def client(
         clock=clock or FakeClock(),
         cancel=cancel or CancelToken(),
         rng=random.Random(1),
-        breakers=breakers,
+        gate=gate,
         make_wire=make_wire if network is not None else None,
     )
     try:

@@ -1,0 +1,260 @@
+"""The client and the breakers of hosts: what counts, what is not sent, who probes."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from datafetch.clock import CancelToken
+from datafetch.errors import BreakerOpen, Cancelled, TransientError, UpstreamError
+from datafetch.net.base import NO_RETRY, RetryPolicy
+from datafetch.net.base import Request as Ask
+from datafetch.ops.breakers import BreakerBook
+from datafetch.runtime.breaker import BreakerPolicy, Outcome
+from datafetch.store.keys import Keys
+from tests.fakes import faults
+from tests.fakes.base import FakeServer
+from tests.net.upstreams import Echo, FakeNetwork, InThread, ask, client
+from tests.stores import MemoryStore
+from tests.support import FakeClock
+
+BAD, GOOD = "bad.example.com", "good.example.com"
+ADDRESSES = {BAD: [["93.184.216.34"]], GOOD: [["93.184.216.35"]]}
+TRIES = RetryPolicy(attempts=3, total_s=60, initial_s=0.5)
+DOWN = faults.reply(500)
+
+
+class StoppableClock(FakeClock):
+    """Waits end when the run is asked to stop, as those of the machine's clock do."""
+
+    def __init__(self, cancel: CancelToken) -> None:
+        super().__init__()
+        self._cancel = cancel
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._cancel.raise_if_cancelled()
+
+
+class Hosts:
+    """Two hosts on one loopback server, a client that reaches them, and its breakers."""
+
+    def __init__(self) -> None:
+        self.app = Echo()
+        self.cancel = CancelToken()
+        self.clock = StoppableClock(self.cancel)
+        self.gate = BreakerBook(MemoryStore(), Keys("-test"), self.clock, BreakerPolicy(3, 60))
+        self.http: Any = None
+
+    def fail(self, host: str, **bounds: Any) -> None:
+        """From now on the host answers 500."""
+        self.app.inject(DOWN, lambda request: request.hostname == host, **bounds)
+
+    def get(self, host: str = BAD, path: str = "/", **fields: Any) -> int:
+        """Ask a host."""
+        status: int = self.http.fetch(ask(f"http://{host}{path}", **fields)).status
+        return status
+
+    def error_of(self, host: str = BAD, **fields: Any) -> UpstreamError:
+        """Ask a host that will not answer well."""
+        with pytest.raises(UpstreamError) as caught:
+            self.get(host, **fields)
+        return caught.value
+
+    def asked(self, host: str) -> int:
+        """How many requests have reached the host."""
+        return self.app.log.count(lambda request: request.hostname == host)
+
+
+@pytest.fixture
+def hosts() -> Iterator[Hosts]:
+    """The two hosts."""
+    made = Hosts()
+    with (
+        FakeServer(made.app) as server,
+        client(
+            clock=made.clock,
+            cancel=made.cancel,
+            gate=made.gate,
+            network=FakeNetwork(server.port, dict(ADDRESSES)),
+        ) as made.http,
+    ):
+        yield made
+
+
+def test_three_bad_requests_open_it_and_it_recovers(hosts: Hosts) -> None:
+    """A breaker of all sites never recovered: this one is one host's, and a probe closes it."""
+    hosts.fail(BAD)
+    for _ in range(3):
+        assert not isinstance(hosts.error_of(), BreakerOpen)
+    assert isinstance(hosts.error_of(), BreakerOpen)
+    assert hosts.asked(BAD) == 3
+    assert hosts.get(GOOD) == 200
+    hosts.clock.advance(60)
+    assert not isinstance(hosts.error_of(), BreakerOpen)
+    assert isinstance(hosts.error_of(), BreakerOpen)
+    assert hosts.asked(BAD) == 4
+    hosts.app.heal()
+    hosts.clock.advance(60)
+    assert [hosts.get(), hosts.get()] == [200, 200]
+
+
+def test_a_refused_request_is_not_tried_again_nor_counted(hosts: Hosts) -> None:
+    """What was not sent is no request, and waiting for it helps nobody."""
+    hosts.fail(BAD)
+    for _ in range(3):
+        hosts.error_of()
+    before = hosts.http.counts()
+    assert isinstance(hosts.error_of(retry=TRIES), BreakerOpen)
+    assert hosts.http.counts() == before
+    assert hosts.clock.slept == []
+
+
+def test_a_request_counts_once_after_its_tries(hosts: Hosts) -> None:
+    """A fault that passes within a request is none; one that does not is one, not three."""
+    hosts.fail(BAD, times=2)
+    assert hosts.get(retry=TRIES) == 200
+    hosts.fail(BAD)
+    for _ in range(3):
+        assert not isinstance(hosts.error_of(retry=TRIES), BreakerOpen)
+    assert hosts.asked(BAD) == 3 + 9
+    assert isinstance(hosts.error_of(retry=TRIES), BreakerOpen)
+
+
+@pytest.mark.parametrize(
+    "fault", [faults.reply(503), faults.reply(408), faults.dropped(), faults.cut(2)]
+)
+def test_faults_count(hosts: Hosts, fault: Any) -> None:
+    """Time-outs, 5xx, connections that end and bodies cut short are a host's failures."""
+    hosts.app.inject(fault)
+    for _ in range(3):
+        hosts.error_of()
+    assert isinstance(hosts.error_of(), BreakerOpen)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        faults.reply(404),
+        faults.reply(401),
+        faults.reply(429),
+        faults.reply(503, headers={"Retry-After": "9"}),
+        faults.large(99, {"Content-Encoding": "br"}),
+        faults.large(200_000),
+        faults.reply(200, headers={"X-Long": "y" * 200_000}),
+        faults.redirect("ftp://x/"),
+        faults.redirect("http://10.0.0.1/"),
+    ],
+)
+def test_answers_do_not_count(hosts: Hosts, answer: Any) -> None:
+    """A host that says no, or to wait, or too much, is there: it starts anew."""
+    hosts.fail(BAD, times=2)
+    hosts.app.inject(answer, times=1)
+    hosts.fail(BAD, times=2)
+    for _ in range(5):
+        assert not isinstance(hosts.error_of(limit=1000), BreakerOpen)
+    assert hosts.get() == 200
+
+
+def test_a_redirect_is_the_first_hosts_answer(hosts: Hosts) -> None:
+    """Who only sends elsewhere is not blamed for what is there, nor asked in its place."""
+    hosts.app.inject(faults.redirect(f"http://{BAD}/there"), "/moved")
+    hosts.fail(BAD)
+    for _ in range(3):
+        hosts.error_of(GOOD, path="/moved")
+    error = hosts.error_of(GOOD, path="/moved")
+    assert isinstance(error, BreakerOpen)
+    assert BAD in str(error)
+    assert (hosts.asked(GOOD), hosts.asked(BAD)) == (4, 3)
+    assert hosts.get(GOOD) == 200
+
+
+def test_one_request_probes_and_others_are_refused_meanwhile(hosts: Hosts) -> None:
+    """Sixteen threads do not all fall upon a host that has just come back."""
+    hosts.fail(BAD, times=3)
+    for _ in range(3):
+        hosts.error_of()
+    hosts.clock.advance(60)
+    gate = threading.Event()
+    hosts.app.inject(faults.held(gate), times=1)
+    probe = InThread(hosts.get)
+    hosts.app.log.wait_for(4)
+    error = hosts.error_of()
+    assert isinstance(error, BreakerOpen)
+    assert "one request is trying it" in str(error)
+    gate.set()
+    assert probe.ended()
+    assert probe.error is None
+    assert hosts.get() == 200
+
+
+def test_the_probe_has_its_tries_and_redirects(hosts: Hosts) -> None:
+    """A blip during the probe does not cost a job's whole run."""
+    hosts.fail(BAD, times=4)
+    for _ in range(3):
+        hosts.error_of()
+    hosts.clock.advance(60)
+    hosts.app.inject(faults.redirect("/there"), "/moved")
+    assert hosts.get(path="/moved", retry=TRIES) == 200
+    assert hosts.get() == 200
+
+
+def test_a_probe_that_was_broken_off_shows_nothing(hosts: Hosts) -> None:
+    """A run that is stopped leaves the host as it was, and the next request probes."""
+    hosts.fail(BAD, times=3)
+    for _ in range(3):
+        hosts.error_of()
+    hosts.clock.advance(60)
+    gate = threading.Event()
+    rule = hosts.app.inject(faults.held(gate), times=1)
+    probe = InThread(hosts.get)
+    hosts.app.log.wait_for(4)
+    hosts.http.close()
+    assert probe.ended()
+    gate.set()
+    assert rule.hits == 1
+    assert isinstance(probe.error, Cancelled)
+    hosts.gate.allow(BAD, object())
+
+
+def test_a_request_that_is_stopped_between_tries_is_no_failure(hosts: Hosts) -> None:
+    """Stopping is the user's doing, not the host's."""
+    hosts.app.inject(lambda request, _answer: _stop(hosts, request))
+    hosts.gate.record(BAD, Outcome.FAILED, object())
+    hosts.gate.record(BAD, Outcome.FAILED, object())
+    with pytest.raises(Cancelled):
+        hosts.get(retry=TRIES)
+    hosts.gate.allow(BAD, object())
+
+
+def _stop(hosts: Hosts, request: Any) -> Any:
+    hosts.cancel.cancel(Cancelled("enough"))
+    return DOWN(request, hosts.app.answer)
+
+
+def test_a_breaker_that_opens_between_tries_hides_nothing(hosts: Hosts) -> None:
+    """The last real error is let through, not that others have given up on the host."""
+    others = iter([1])
+
+    def act(request: Any, answer: Any) -> Any:
+        for _ in others:
+            for _ in range(3):
+                hosts.gate.record(BAD, Outcome.FAILED, object())
+        return DOWN(request, answer)
+
+    hosts.app.inject(act)
+    error = hosts.error_of(retry=TRIES)
+    assert isinstance(error, TransientError)
+    assert not isinstance(error, BreakerOpen)
+    assert hosts.asked(BAD) == 1
+
+
+def test_heavy_requests_say_nothing_of_the_host(hosts: Hosts) -> None:
+    """Who asks for too much, and then for less, must not be cut off while finding out."""
+    hosts.fail(BAD, times=5)
+    heavy = Ask(f"http://{BAD}/", "data", "site", retry=NO_RETRY, heavy=True)
+    for _ in range(5):
+        with pytest.raises(TransientError):
+            hosts.http.fetch(heavy)
+    assert hosts.get() == 200
