@@ -11,7 +11,7 @@ from datafetch.clock import CancelToken
 from datafetch.jobs.base import JobContext, NoProgress
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobName, RunOptions
-from datafetch.net.base import HttpClient
+from datafetch.net.base import HostGate, HttpClient
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Fence, NoFence
 from datafetch.runtime.engine import ThreadEngine
@@ -44,7 +44,11 @@ class FakeClock:
 
 
 def make_http(
-    clock: Any = None, *, cancel: CancelToken | None = None, **options: Any
+    clock: Any = None,
+    *,
+    cancel: CancelToken | None = None,
+    gate: HostGate | None = None,
+    **options: Any,
 ) -> HttpClient:
     """A real client that may talk to loopback; `options` are those of `NetOptions`."""
     from datafetch.net.client import GuardedClient, NetOptions
@@ -56,6 +60,7 @@ def make_http(
         clock=clock or FakeClock(),
         cancel=cancel or CancelToken(),
         rng=random.Random(1),
+        gate=gate,
     )
 
 

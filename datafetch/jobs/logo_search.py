@@ -1,9 +1,9 @@
 """Finds the logo of one domain: asks providers in order until the rules have seen enough."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from datafetch.errors import UpstreamError
+from datafetch.errors import BreakerOpen, UpstreamError
 from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource
 from datafetch.rules.domains import registrable
 from datafetch.rules.logo_choice import Take, best, decide, why_unusable
@@ -39,9 +39,15 @@ class NoneFound:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Some provider did not answer, and what the others have is not good enough to do without."""
+    """Some provider did not answer, and what the others have is not good enough to do without.
+
+    Attributes:
+        asked: False when all that is missing is a site that is not asked for a while, as its
+            breaker is open.
+    """
 
     error: UpstreamError
+    asked: bool = True
 
 
 Outcome = Found | Confirmed | NoneFound | Unknown
@@ -93,7 +99,7 @@ class Search:
             if outcome is not None:
                 return outcome
         if self._faults:
-            return Unknown(self._faults[0].error)
+            return _unknown(self._faults)
         return NoneFound("; ".join(dict.fromkeys(self._reasons)) or "no provider has one")
 
     def _revalidate(self, stored: Logo, names: list[str]) -> Outcome | None:
@@ -104,7 +110,7 @@ class Search:
                     return Confirmed(stored.etag)
                 if isinstance(reply, Fault):
                     # The stored logo is as good as ever: nobody else is asked in its place.
-                    return Unknown(reply.error)
+                    return _unknown([reply])
                 if isinstance(reply, Offer) and reply.candidate.sha256 == stored.sha256:
                     reply.close()
                     return Confirmed(reply.etag)
@@ -123,10 +129,10 @@ class Search:
                 if self._best is not None and self._is_settled():
                     return Found(self._best)
         # A service that is down may have the good one; a site that is down is often down for ever.
-        missed = next((one for one in self._faults if one.source != "direct"), None)
+        missed = [one for one in self._faults if one.source != "direct"]
         if self._best is None:
             return None
-        return Unknown(missed.error) if missed else Found(self._best)
+        return _unknown(missed) if missed else Found(self._best)
 
     def _ask(self, source: LogoSource, name: str, etag: str | None) -> Iterator[Reply]:
         self._asked.add((source, name))
@@ -160,3 +166,13 @@ class Search:
         if self._best is not None:
             self._best.close()
             self._best = None
+
+
+def _unknown(faults: Sequence[Fault]) -> Unknown:
+    """By the fault that says most: who was asked, then a service, whose breaker concerns all."""
+
+    def says_little(fault: Fault) -> tuple[bool, bool]:
+        return isinstance(fault.error, BreakerOpen), fault.source == "direct"
+
+    fault = min(faults, key=says_little)
+    return Unknown(fault.error, asked=not all(says_little(fault)))

@@ -50,10 +50,11 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """What the domain has is not known; what is stored stays."""
+    """What the domain has is not known; what is stored stays; `asked` as in `Unknown`."""
 
     domain: str
     error: UpstreamError
+    asked: bool = True
 
 
 Result = Done | Without | Faulty
@@ -91,8 +92,8 @@ class LogoWorker:
                 if task.stored is not None:
                     return self._kept(task, task.stored.etag)
                 return Without(task.domain, reason)
-            case Unknown(error):
-                return Faulty(task.domain, error)
+            case Unknown(error, asked):
+                return Faulty(task.domain, error, asked)
 
     def _kept(self, task: Task, etag: str | None) -> Done:
         """The stored logo stays, and is looked at again when it has reached its age."""

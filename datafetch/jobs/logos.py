@@ -43,6 +43,7 @@ class _Run:
         self._manifest = Manifest(context)
         self._records = NoLogoRecords(context)
         self._asked = self._changed = self._skipped = self._failed = self._newly_failed = 0
+        self._unanswered = 0
         self._cut = False
 
     def run(self) -> JobReport:
@@ -142,9 +143,14 @@ class _Run:
                 self._records.add(domain, reason)
                 letters.succeeded(domain)
                 self._skip(domain, f"no logo: {reason}")
-            case Faulty(domain, error):
-                self._failed += 1
-                self._newly_failed += letters.failed(domain, error)
+            case Faulty(domain, error, asked):
+                self._unanswered += 1
+                newly = letters.failed(domain, error)
+                if asked:
+                    self._failed += 1
+                    self._newly_failed += newly
+                else:
+                    self._skipped += 1
                 self._context.log.warning(
                     "logo_failed", extra={"domain": domain, "error": str(error)}
                 )
@@ -159,7 +165,7 @@ class _Run:
 
     def _last_fetched_at(self) -> int | None:
         """Now, unless nobody that was asked answered."""
-        if self._asked and self._failed == self._asked:
+        if self._asked and self._unanswered == self._asked:
             return self._manifest.newest()
         return to_ms(self._context.clock.now())
 

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeGuard
 from urllib.parse import quote, urlsplit
 
 from datafetch.errors import (
+    BreakerOpen,
     Denied,
     Malformed,
     Missing,
@@ -139,14 +140,17 @@ class LogoProviders:
 
     def _ask_site(self, domain: str, etag: str | None) -> Iterator[Reply]:
         """The site's own icons; many sites answer at `www.` only."""
+        unreachable: list[Fault] = []
         for origin in (f"https://{domain}", f"https://www.{domain}"):
             first = self._picture("direct", f"{origin}/apple-touch-icon.png", etag)
             if not _is_unreachable(first):
                 yield first
                 yield from self._ask_page(origin, etag)
                 return
-            unreachable = first
-        yield unreachable
+            unreachable.append(first)
+        # Where the site's own host is not asked for a while, that `www.` is none says little.
+        closed = isinstance(unreachable[0].error, BreakerOpen)
+        yield unreachable[0 if closed else -1]
 
     def _ask_page(self, origin: str, etag: str | None) -> Iterator[Reply]:
         """The icons that the site's first page names, then the one at the usual place."""
@@ -244,6 +248,6 @@ class LogoProviders:
         return RetryPolicy(attempts=tries, total_s=self._retry_max_s)
 
 
-def _is_unreachable(reply: Reply) -> bool:
+def _is_unreachable(reply: Reply) -> TypeGuard[Fault]:
     """Whether nobody answered at all, so that other paths of the host need not be tried."""
     return isinstance(reply, Fault) and reply.error.status is None

@@ -11,7 +11,7 @@ from datafetch.jobs.base import JobContext
 from datafetch.jobs.logos import LogosJob
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
-from datafetch.net.base import HttpClient
+from datafetch.net.base import HostGate, HttpClient
 from datafetch.net.proxies import Proxies
 from datafetch.ops.lease import Fence
 from datafetch.store.base import encode_json
@@ -48,6 +48,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     settings: LogoSettings = field(default_factory=LogoSettings)
     calls: FaultyStore | None = None
+    gate: HostGate | None = None
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -103,6 +104,7 @@ class World:
         """A client that goes through the proxy."""
         return make_http(
             self.clock,
+            gate=self.gate,
             proxies=Proxies({"HTTPS_PROXY": self.proxy.url, "HTTP_PROXY": self.proxy.url}),
         )
 
