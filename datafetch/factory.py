@@ -15,8 +15,10 @@ from datafetch.jobs.base import Job
 from datafetch.logs import register_secrets
 from datafetch.models.job_settings import JobSettings
 from datafetch.models.run import JobName
-from datafetch.net.base import HttpClient
+from datafetch.net.base import HostGate, HttpClient
+from datafetch.ops.breakers import BreakerBook
 from datafetch.ops.lease import LeaseBackend
+from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.engine import Engine, ThreadEngine
 from datafetch.settings import Settings, origins
 from datafetch.store.base import ObjectStore
@@ -33,6 +35,7 @@ class Parts:
     keys: Keys
     urls: PublicUrls
     http: HttpClient
+    breakers: BreakerBook
     engine: Engine
     leases: LeaseBackend
     clock: Clock
@@ -50,11 +53,14 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     register_secrets(_secrets(settings))
     store = make_store(settings, clock)
     keys = Keys(settings.env.suffix)
+    policy = BreakerPolicy(settings.breaker_failures, settings.breaker_cooldown_seconds)
+    breakers = BreakerBook(store, keys, clock, policy)
     return Parts(
         store=store,
         keys=keys,
         urls=PublicUrls(settings.cdn_url, store.url),
-        http=make_http(settings, clock, cancel),
+        http=make_http(settings, clock, cancel, breakers),
+        breakers=breakers,
         engine=ThreadEngine(settings.concurrency, cancel),
         leases=StoreLeases(store, keys, clock, settings.lock_ttl_s),
         clock=clock,
@@ -86,7 +92,9 @@ def make_store(settings: Settings, clock: Clock) -> ObjectStore:
     )
 
 
-def make_http(settings: Settings, clock: Clock, cancel: CancelToken) -> HttpClient:
+def make_http(
+    settings: Settings, clock: Clock, cancel: CancelToken, gate: HostGate | None = None
+) -> HttpClient:
     """The guarded client; it connects to nothing before it is asked."""
     from datafetch.net.client import GuardedClient, NetOptions
 
@@ -96,7 +104,8 @@ def make_http(settings: Settings, clock: Clock, cancel: CancelToken) -> HttpClie
         trusted_origins=origins(settings.bookmarks_api_url, settings.github_api_url),
         allow_hosts=settings.allowed_hosts,
     )
-    return GuardedClient(options, clock=clock, cancel=cancel, rng=random.Random())  # noqa: S311 - jitter
+    rng = random.Random()  # noqa: S311 - jitter
+    return GuardedClient(options, clock=clock, cancel=cancel, rng=rng, gate=gate)
 
 
 def make_job(name: JobName) -> Job:

@@ -203,6 +203,7 @@ class DataFetchManager:
         log: EventLogger,
     ) -> RunResult:
         parts = self._parts
+        parts.breakers.save()
         result = result_of(ended)
         now_ms = to_ms(parts.clock.now())
         try:
