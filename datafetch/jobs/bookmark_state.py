@@ -8,7 +8,7 @@ _VERSION = 1
 _PREFIX = "json/bookmarks/"
 """What every key begins with; left out in the stored object."""
 
-RULES = 1
+RULES = 2
 """Raised when normalising changes, so that every item is read and made again."""
 
 

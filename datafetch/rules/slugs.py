@@ -73,7 +73,10 @@ _MAX_TAG_BYTES = 180
 """A tag's slug is a folder's name; file systems take 255 bytes."""
 
 _NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
-_WEB_URL = re.compile(r"\s*https?:[/\\]{2,}([^/\\?#\s]+)([^?#]*)", re.IGNORECASE)
+# Browsers take any number of slashes, either way round, for http and https only (WHATWG URL).
+_URL = re.compile(
+    r"\s*(?:https?:[/\\]{2,}|[a-z][a-z0-9+.-]*://)([^/\\?#\s]+)([^?#]*)", re.IGNORECASE
+)
 _DASHES = re.compile(r"-+")
 _SPACES = re.compile(r"[\s_]+")
 _WORD_DOT = re.compile(r"^\.|\.(?=[^\W\d_])")
@@ -89,20 +92,22 @@ class Slugged(NamedTuple):
 
 
 def host_of(url: str) -> str:
-    """The host of an http(s) URL in lower case without `www.`; empty when it has none."""
+    """A URL's host in lower case without `www.`; empty when it has none."""
     return _parts_of(url)[0]
 
 
 def _parts_of(url: str) -> tuple[str, str]:
     """Host and path; a third of what a whole URL parser costs, on every new bookmark."""
-    found = _WEB_URL.match(url)
+    found = _URL.match(url)
     if found is None:
         return "", ""
     authority, path = found.groups()
     host = authority.rpartition("@")[2].lower()
     # An address in brackets has colons of its own (RFC 3986, 3.2.2).
     host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return host.rstrip(".").removeprefix("www."), path
+    host = host.rstrip(".")
+    bare = host.removeprefix("www.")
+    return (bare if "." in bare else host), path
 
 
 def is_opaque(host: str) -> bool:

@@ -84,11 +84,28 @@ def test_hosts_are_compared_by_labels(host: str) -> None:
     assert all(entry == entry.lower() for entry in OPAQUE_HOSTS)
 
 
-def test_host_of_other_schemes_is_empty() -> None:
-    """Only http and https have a domain."""
-    assert host_of("javascript:alert(1)") == ""
-    assert host_of("ftp://example.com/") == ""
-    assert host_of("HTTPS://WWW.Example.COM./x") == "example.com"
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("HTTPS://WWW.Example.COM./x", "example.com"),
+        ("https://www.com/", "www.com"),
+        ("https://www.co.uk/", "co.uk"),
+        ("https://www.www.example.com/", "www.example.com"),
+        ("https:\\\\user@example.com:8080\\x", "example.com"),
+        ("http:///example.com/", "example.com"),
+        ("http://[2001:DB8::1]:80/", "2001:db8::1"),
+        ("ftp://files.example/x", "files.example"),
+        ("gemini://www.capsule.example:1965/", "capsule.example"),
+        ("file:///etc/hosts", ""),
+        ("mailto:somebody@example.com", ""),
+        ("javascript:alert(1)", ""),
+        ("data:text/html,//example.com", ""),
+        ("", ""),
+    ],
+)
+def test_host_is_what_stands_between_the_slashes(url: str, host: str) -> None:
+    """A host is a domain whatever the scheme; `www.` goes only when a domain is left."""
+    assert host_of(url) == host
 
 
 @pytest.mark.parametrize(
