@@ -124,9 +124,14 @@ class BreakerOpen(TransientError):
 
 
 class Missing(UpstreamError):
-    """The upstream says that there is no such thing (404, 410)."""
+    """The upstream says that there is no such thing (404, 410).
+
+    Attributes:
+        body: what it sent along, as far as it is small and was asked for (`missing_body`).
+    """
 
     permanent = True
+    body: bytes = b""
 
 
 class Denied(UpstreamError):
@@ -183,7 +188,10 @@ class StoreConflict(StoreError):
 class StoreUnavailable(StoreError):
     """The store could not be reached, or failed."""
 
-    hint = "Check DATAFETCH_STORE, S3_SERVER_URL and the network; nothing was written."
+    hint = (
+        "Check DATAFETCH_STORE, S3_SERVER_URL and the network. What was written before stays, "
+        "and the next run ends what this one began."
+    )
 
 
 class StoreDenied(StoreError):
