@@ -155,7 +155,8 @@ class World:
         assert index["count"] == len(items)
         assert index["pageSize"] == 24
         assert index["totalPages"] == -(-len(items) // 24)
-        lines = sorted(f"{item['id']}:{item['modifiedAt']}" for item in items)
+        modified = {item["id"]: item.get("modifiedAt") or item["dateBookmarked"] for item in items}
+        lines = [f"{bookmark_id}:{modified[bookmark_id]}" for bookmark_id in sorted(modified)]
         assert index["checksum"] == hashlib.sha256("\n".join(lines).encode()).hexdigest()
         assert self._paged(KEYS.bookmark_pages_prefix(), KEYS.bookmark_page) == items
         singles = [self.json(key) for key in self.stored(KEYS.bookmarks_by_id_prefix())]

@@ -328,3 +328,11 @@ def test_two_tags_with_one_slug() -> None:
     world.run()
     assert len(world.json(KEYS.tag_page("c-plus-plus", 1))) == 1
     world.assert_whole()
+
+
+def test_ids_of_which_one_begins_with_another() -> None:
+    """The checksum's lines are sorted by id: `b1` comes before `b10`, though `b1:` does not."""
+    items = (karakeep.link(name, f"https://{name}.example.com/", NEWEST) for name in ("b10", "b1"))
+    world = World(karakeep.KarakeepApp(items))
+    world.run()
+    world.assert_whole()
