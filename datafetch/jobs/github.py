@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from datafetch.clock import to_ms
-from datafetch.errors import BaseMoved, TransientError
+from datafetch.errors import BaseMoved, StoreError, TransientError
 from datafetch.jobs.base import JobContext
 from datafetch.jobs.github_aggregates import build_aggregates, count_contributions
-from datafetch.jobs.github_dataset import Dataset
+from datafetch.jobs.github_dataset import Dataset, nameless
 from datafetch.jobs.github_discovery import Discovery, discover
 from datafetch.jobs.github_report import Plan, dry_report, make_report, status_of
 from datafetch.jobs.github_statistics import Asking, Round, remembered
@@ -20,6 +20,7 @@ from datafetch.rules.github_stats import RepositoryWeeks, stored_contributions
 from datafetch.sources.github_api import GitHubActivity
 from datafetch.sources.github_budget import Budget
 from datafetch.sources.github_graphql import GraphQL
+from datafetch.sources.github_link import Link
 from datafetch.sources.github_rest import Statistics
 from datafetch.store.publish import Publisher
 
@@ -56,26 +57,18 @@ class _Run:
         self._publisher = publisher
         settings: GitHubSettings = context.settings
         self._settings = settings
-        retry = RetryPolicy(total_s=settings.retry_max_s)
+        self._activity = GitHubActivity(GraphQL(self._link("GraphQL")), settings.owner)
+        self._statistics = Statistics(self._link("REST"), settings.owner)
 
-        def budget(name: str) -> Budget:
-            return Budget(name, context.clock, patience_s=settings.retry_max_s)
-
-        graphql = GraphQL(
-            context.http,
-            budget("GraphQL"),
-            api_url=settings.api_url,
+    def _link(self, name: str) -> Link:
+        settings, clock = self._settings, self._context.clock
+        return Link(
+            http=self._context.http,
+            clock=clock,
+            budget=Budget(name, clock, patience_s=settings.retry_max_s),
             token=settings.token,
-            retry=retry,
-        )
-        self._activity = GitHubActivity(graphql, settings.owner)
-        self._statistics = Statistics(
-            context.http,
-            budget("REST"),
             api_url=settings.api_url,
-            token=settings.token,
-            owner=settings.owner,
-            retry=retry,
+            retry=RetryPolicy(total_s=settings.retry_max_s),
         )
 
     def run(self) -> JobReport:
@@ -107,12 +100,20 @@ class _Run:
         aggregates = build_aggregates(
             dataset,
             found,
-            [self._counted(entry, done, weeks) for entry in entries],
+            [
+                self._counted(entry, done, weeks)
+                for entry in entries
+                # One that was only asked for by name is not the owner's until it has lines.
+                if entry.counted or entry.csv in weeks
+            ],
             contributions,
             all_read=all_read,
             deletes=self._replaced(found, done),
         )
-        self._publisher.publish(aggregates.plan)
+        try:
+            self._publisher.publish(aggregates.plan)
+        except StoreError as error:
+            raise nameless(error, context.keys.github_csv_prefix()) from None
         newly_failed = self._record_letters(entries, done, found)
         if done.closed:
             raise done.closed
@@ -123,6 +124,7 @@ class _Run:
             options=context.options,
             newly_failed=newly_failed,
             changed=aggregates.changed,
+            held=aggregates.held,
             now_ms=to_ms(context.clock.now()),
         )
 

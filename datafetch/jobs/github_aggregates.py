@@ -47,10 +47,16 @@ def count_contributions(found: Discovery, dataset: Dataset) -> Contributions:
 
 @dataclass(frozen=True, slots=True)
 class Aggregates:
-    """The plan, and whether its data differs from what is stored."""
+    """The plan that publishes them.
+
+    Attributes:
+        changed: their data differs from what is stored.
+        held: sums of lines stay as they are stored, because the new ones would be worse.
+    """
 
     plan: PublishPlan
     changed: bool
+    held: bool
 
 
 def build_aggregates(
@@ -70,8 +76,13 @@ def build_aggregates(
     if not contributions.whole:
         all_time = replace(all_time, complete=False)
 
+    held: list[Lines] = []
+
     def better(new: Lines, stored: Lines | None) -> Lines:
-        return settle(new, stored, all_read=all_read)
+        best = settle(new, stored, all_read=all_read)
+        if best is not new:
+            held.append(best)
+        return best
 
     updated = pacific_text(dataset.context.clock.now())
     summaries = {
@@ -81,7 +92,8 @@ def build_aggregates(
     writes: list[Write] = []
     for key, (lines, count) in summaries.items():
         stored = dataset.value(key)
-        value = summary(better(lines, stored_lines(stored)), contributions=count, updated=updated)
+        settled = better(lines, stored_lines(stored))
+        value = summary(settled, contributions=count, updated=updated)
         if not same_but_time(value, stored):
             writes.append(Write(key, encode_json(value)))
     writes += _weekly(dataset, repositories, all_time, all_read=all_read)
@@ -93,7 +105,7 @@ def build_aggregates(
         all_time_contributions=contributions.total,
     )
     plan = _plan(dataset, Write(keys.github_activity(), encode_json(new)), writes, deletes)
-    return Aggregates(plan, changed=bool(writes) or new != old)
+    return Aggregates(plan, changed=bool(writes) or new != old, held=bool(held))
 
 
 def _weekly(

@@ -15,7 +15,7 @@ from datafetch.errors import (
     StoreError,
 )
 from datafetch.jobs.base import JobContext
-from datafetch.models.github import PRIVATE_LABEL, Record, Repository, Status, Week
+from datafetch.models.github import Record, Repository, Status, Week
 from datafetch.rules.github_csv import decode_weeks, encode_weeks, format_csv, parse_csv
 from datafetch.rules.github_roster import Entry
 from datafetch.store.base import IfAbsent, IfMatch, encode_json
@@ -116,7 +116,7 @@ class Dataset:
             self.keep_aside(key, body, entry.repository.label)
             return None
         except StoreError as error:
-            raise _without_name(error, entry) from None
+            raise nameless(error, self.context.keys.github_csv_prefix()) from None
 
     def write_csv(self, entry: Entry, weeks: tuple[Week, ...]) -> str:
         """Write the CSV of a repository and return its ETag.
@@ -142,7 +142,7 @@ class Dataset:
                         raise
                     self.context.clock.sleep(_CONFLICT_WAIT_S * 2 ** (tries - 1))
         except StoreError as error:
-            raise _without_name(error, entry) from None
+            raise nameless(error, self.context.keys.github_csv_prefix()) from None
         raise AssertionError("unreachable")
 
     def keep_aside(self, key: str, body: bytes, label: str) -> None:
@@ -263,8 +263,8 @@ def _record(name: str, value: Mapping[str, Any]) -> Record:
     )
 
 
-def _without_name(error: StoreError, entry: Entry) -> StoreError:
-    """The same error; of a private repository, without the key, which has its name."""
-    if not entry.repository.private:
+def nameless(error: StoreError, csv_prefix: str) -> StoreError:
+    """The same error; of a CSV, without the key, which has the name of a repository."""
+    if not error.key.startswith(csv_prefix):
         return error
-    return type(error)(f"the store failed for the CSV of {PRIVATE_LABEL}", hint=error.hint)
+    return type(error)("the store failed for a repository's CSV", hint=error.hint)

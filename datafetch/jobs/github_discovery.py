@@ -27,6 +27,7 @@ class Discovery:
         limited: the budget ended before all was read; the roster is what was known before.
         missing: stretches of time for which GitHub did not name the repositories.
         hidden: listed repositories that the token may not see.
+        unlisted: GitHub could not list the recent repositories; the years named them.
     """
 
     window: Window
@@ -38,6 +39,7 @@ class Discovery:
     limited: RateLimited | None
     missing: int
     hidden: int
+    unlisted: bool
 
     @property
     def whole(self) -> bool:
@@ -55,10 +57,10 @@ def discover(context: JobContext, activity: GitHubActivity, dataset: Dataset) ->
     """
     now = datetime.fromtimestamp(context.clock.now(), UTC)
     window = trailing_year(now)
-    profile = activity.profile(window)
-    days = trailing_days(profile.trailing, window)
+    years = activity.years(now)
+    days = trailing_days(activity.days(window), window)
     only = _asked_for(activity, context.options.only)
-    windows = {year: year_window(year, now) for year in profile.years}
+    windows = {year: year_window(year, now) for year in years}
     totals: dict[int, int] = {}
     found, limited = Found(), None
     looked_up: dict[str, Repository] = {}
@@ -83,13 +85,14 @@ def discover(context: JobContext, activity: GitHubActivity, dataset: Dataset) ->
     return Discovery(
         window=window,
         days=days,
-        years=profile.years,
+        years=years,
         totals=totals,
         roster=roster,
         only=frozenset(repository.identity for repository in only),
         limited=limited,
         missing=len(found.missing),
         hidden=found.hidden,
+        unlisted=found.unlisted,
     )
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datafetch.clock import to_iso
-from datafetch.errors import RateLimited
 from datafetch.jobs.github_discovery import Discovery
 from datafetch.jobs.github_statistics import Round
 from datafetch.models.github import Status
@@ -42,6 +40,7 @@ def make_report(
     options: RunOptions,
     newly_failed: int,
     changed: bool,
+    held: bool,
     now_ms: int,
 ) -> JobReport:
     """The report of a run that published."""
@@ -57,7 +56,7 @@ def make_report(
         change_detected=changed or bool(done.written),
         last_fetched_at=now_ms,
         partial=_partial(found, plan, done),
-        notes=tuple(_notes(found, done)),
+        notes=tuple(_notes(found, done, held=held)),
         full_sync=found.whole and not options.only and not plan.left and not done.limited,
     )
 
@@ -74,7 +73,7 @@ def dry_report(entries: Sequence[Entry], plan: Plan) -> JobReport:
 
 
 def _partial(found: Discovery, plan: Plan, done: Round) -> str | None:
-    reasons = [_when(limited) for limited in (found.limited, done.limited) if limited]
+    reasons = [str(limited) for limited in (found.limited, done.limited) if limited]
     if found.missing:
         reasons.append("GitHub did not name the repositories of some stretches of time")
     unread = [str(year) for year in found.years if year not in found.totals]
@@ -85,12 +84,7 @@ def _partial(found: Discovery, plan: Plan, done: Round) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _when(limited: RateLimited) -> str:
-    until = "later" if limited.until is None else f"at {to_iso(limited.until)}"
-    return f"{limited}; it may go on {until}"
-
-
-def _notes(found: Discovery, done: Round) -> list[str]:
+def _notes(found: Discovery, done: Round, *, held: bool) -> list[str]:
     entries = found.roster.entries
     notes = []
     for status, text in _NOTES.items():
@@ -99,4 +93,8 @@ def _notes(found: Discovery, done: Round) -> list[str]:
             notes.append(text.format(name_them(named)))
     if found.hidden:
         notes.append(f"the token may not see {found.hidden} listed repositories")
+    if found.unlisted:
+        notes.append("GitHub could not list recent repositories; those of its calendars count")
+    if held:
+        notes.append("sums of lines stay as they were until every repository can be read")
     return notes

@@ -36,7 +36,7 @@ class Round:
 
     Attributes:
         results: by CSV name, of those that were asked; the last answer counts.
-        limited: the budget ended before all were asked.
+        limited: the budget ended before all were asked, or asked again.
         closed: the breaker of GitHub opened; nothing more was asked.
     """
 
@@ -84,24 +84,30 @@ class Asking:
             Cancelled: the run was asked to stop.
         """
         settings: GitHubSettings = self._context.settings
-        waiting = list(entries)
+        waiting = self._ask_once(entries)
         delay_s = settings.stats_delay_s
-        for attempt in range(settings.stats_max_attempts):
-            if attempt:
-                self._context.log.info("github_waits", extra={"pending": len(waiting)})
-                self._context.clock.sleep(delay_s)
-                delay_s *= 2
-            waiting = self._ask_once(waiting)
-            if not waiting or self._round.closed:
+        for _ in range(settings.stats_max_attempts - 1):
+            if not waiting or self._round.closed or self._is_hopeless(delay_s):
                 break
-        pending = {entry.csv for entry in waiting}
-        done = self._round.results
-        self._round.limited = self._round.limited if pending - done.keys() else None
+            self._context.log.info("github_waits", extra={"pending": len(waiting)})
+            self._context.clock.sleep(delay_s)
+            delay_s *= 2
+            waiting = self._ask_once(waiting)
         return self._round
+
+    def _is_hopeless(self, delay_s: float) -> bool:
+        """Whether the limit is still closed after the next wait, and for longer than we wait."""
+        limited = self._round.limited
+        if limited is None or limited.until is None:
+            return False
+        settings: GitHubSettings = self._context.settings
+        left_s = limited.until - self._context.clock.now()
+        return left_s > delay_s + settings.retry_max_s
 
     def _ask_once(self, entries: Sequence[Entry]) -> list[Entry]:
         """Ask each once; returns those to ask again."""
         again: list[Entry] = []
+        self._round.limited = None
         for count, result in enumerate(
             self._context.engine.map(self._one, entries, width=WIDTH), start=1
         ):
@@ -118,7 +124,7 @@ class Asking:
                 again.append(entry)
             else:
                 self._context.progress.advance()
-            if count % SAVE_EVERY == 0:
+            if count % SAVE_EVERY == 0 or _only_remembered(result):
                 self._dataset.save()
         order = {entry.csv: place for place, entry in enumerate(entries)}
         return sorted(again, key=lambda entry: order[entry.csv])
@@ -134,8 +140,7 @@ class Asking:
             answer = self._statistics.of(entry.repository, validator)
         except Denied as error:
             if error.status == _UNAUTHORIZED:
-                # Without the address, which has the name of a repository.
-                raise Denied("GitHub does not accept the token", status=error.status) from None
+                raise
             return Result(entry, error=error)
         except UpstreamError as error:
             return Result(entry, error=error)
@@ -179,6 +184,14 @@ class Asking:
                 "github_repository_failed",
                 extra={"repository": repository.label, "error": type(result.error).__name__},
             )
+
+
+def _only_remembered(result: Result) -> bool:
+    """Whether an answer left no CSV by which a next run would know it, should this one die."""
+    record, verdict = result.entry.record, result.verdict
+    if verdict is None or verdict.status not in (Status.NONE, Status.UNAVAILABLE):
+        return False
+    return record is None or record.status is not verdict.status
 
 
 def remembered(entry: Entry, weeks: tuple[Week, ...] | None) -> Record:

@@ -1,9 +1,9 @@
 """GitHub activity as values: repositories, weeks of lines, calendars, and what is remembered."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 WEEK_S = 7 * 24 * 3600
@@ -92,12 +92,14 @@ class Window:
     start: datetime
     end: datetime
 
-    def halves(self) -> tuple["Window", "Window"] | None:
-        """Two windows that cover the same time; None when it is a day or less."""
-        if self.end - self.start <= timedelta(days=1):
+    def halves(self, least_days: int) -> tuple["Window", "Window"] | None:
+        """Two windows of whole days that cover the same time; None when it has too few days."""
+        first, last = self.start.date(), self.end.date()
+        days = (last - first).days + 1
+        if days <= least_days:
             return None
-        middle = self.start + timedelta(seconds=(self.end - self.start).total_seconds() // 2)
-        return Window(self.start, middle), Window(middle + timedelta(seconds=1), self.end)
+        middle = datetime.combine(first + timedelta(days=days // 2), time(0), self.start.tzinfo)
+        return Window(self.start, middle - timedelta(seconds=1)), Window(middle, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,6 @@ class Day:
     date: date
     count: int
     level: int
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """Contributions of one window: the total, and the days where they were asked for."""
-
-    total: int
-    days: Sequence[Day] = ()
 
 
 class Status(StrEnum):

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from datafetch.errors import GuardRefused, Malformed
-from datafetch.models.github import Calendar, Day, Window
+from datafetch.models.github import Day, Window
+
+_DAYS_OFF = 2
+"""The days are those of the profile's time zone: either end may be one off."""
 
 
 def trailing_year(now: datetime) -> Window:
@@ -26,23 +29,17 @@ def year_window(year: int, now: datetime) -> Window:
     return Window(_midnight(date(year, 1, 1)), min(end, now.astimezone(UTC)))
 
 
-def cut(days: Iterable[Day], window: Window) -> tuple[Day, ...]:
-    """The days of a window by date, each once: calendars may come in whole weeks."""
-    first, last = window.start.date(), window.end.date()
-    by_date = {day.date: day for day in days if first <= day.date <= last}
-    return tuple(by_date[day] for day in sorted(by_date))
-
-
-def trailing_days(calendar: Calendar, window: Window) -> tuple[Day, ...]:
-    """The days of the trailing year.
+def trailing_days(days: Iterable[Day], window: Window) -> tuple[Day, ...]:
+    """The days of the trailing year: each date once, as calendars may come in whole weeks.
 
     Raises:
-        Malformed: there are none; an empty calendar never replaces a stored one.
+        Malformed: days are missing; a year never gives way to less of it.
     """
-    days = cut(calendar.days, window)
-    if not days:
-        raise Malformed("GitHub's calendar of the trailing year has no days")
-    return days
+    first, last = window.start.date(), window.end.date()
+    by_date = {day.date: day for day in days if first <= day.date <= last}
+    if len(by_date) < (last - first).days + 1 - _DAYS_OFF:
+        raise Malformed("GitHub's calendar lacks days of the trailing year")
+    return tuple(by_date[day] for day in sorted(by_date))
 
 
 def all_time_total(

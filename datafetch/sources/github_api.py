@@ -1,14 +1,16 @@
 """What GitHub knows of a login: its calendars, its years, and the repositories it works in."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from datafetch.errors import Malformed, Missing
-from datafetch.models.github import Calendar, Day, Repository, Window, is_full_name
+from datafetch.errors import Malformed, Missing, Rejected
+from datafetch.models.github import Day, Repository, Window, is_full_name
 from datafetch.sources import github_queries as queries
 from datafetch.sources.github_graphql import Adaptive, GraphQL, Reply, TooMuchError, refusal
+from datafetch.sources.github_windows import Collection, Query, Take, each_window
 
 _LEVELS = {
     "NONE": 0,
@@ -19,19 +21,14 @@ _LEVELS = {
 }
 """GitHub's enum `ContributionLevel`."""
 
+_NOT_THERE = frozenset({"NOT_FOUND", "FORBIDDEN"})
+"""Types of errors that say that there is no such repository, or none for this token."""
+
 _SMALLEST_PAGE = 10
 _MOST_TOTALS = 25
 _MOST_WINDOWS = 10
 _MOST_LOOKUPS = 50
 _FIRST_WINDOWS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The calendar of the trailing year, and the years with contributions, newest first."""
-
-    years: tuple[int, ...]
-    trailing: Calendar
 
 
 @dataclass
@@ -40,11 +37,14 @@ class Found:
 
     Attributes:
         hidden: entries of a list that the token may not see.
+        unlisted: GitHub could not compute the list of recent repositories; they are in the
+            calendars too.
         missing: windows that GitHub could not answer, even alone.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
     hidden: int = 0
+    unlisted: bool = False
     missing: list[Window] = field(default_factory=list)
 
     def add(self, repository: Repository) -> None:
@@ -73,8 +73,8 @@ class GitHubActivity:
         self._login = login
         self._page = Adaptive(queries.MOST_REPOSITORIES, queries.MOST_REPOSITORIES, _SMALLEST_PAGE)
 
-    def profile(self, trailing: Window) -> Profile:
-        """The trailing year's calendar and the contribution years.
+    def years(self, now: datetime) -> tuple[int, ...]:
+        """The years with contributions, newest first.
 
         Raises:
             Missing: there is no such login.
@@ -82,30 +82,51 @@ class GitHubActivity:
         """
         variables = {
             "login": self._login,
-            "from": trailing.start.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "to": trailing.end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "from": queries.moment(now - timedelta(days=1)),
+            "to": queries.moment(now),
         }
-        user = self._user(self._graphql.ask(queries.PROFILE, variables))
+        reply = self._graphql.ask(queries.YEARS, variables)
+        for problem in reply.problems:
+            if problem.kind == "NOT_FOUND" and problem.path == ("user",):
+                raise Missing(
+                    f"GitHub knows no user {self._login} (GITHUB_REPO_OWNER)",
+                    hint="Activity is that of a person: an organization has none.",
+                )
+            raise refusal(problem)
         try:
-            return Profile(
-                tuple(int(year) for year in user["years"]["contributionYears"]),
-                _calendar(user["trailing"]["contributionCalendar"]),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Malformed("GitHub's calendar is not as its schema says") from error
+            years = reply.data["user"]["contributionsCollection"]["contributionYears"]
+            return tuple(int(year) for year in years)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Malformed("GitHub's years are not as its schema says") from error
+
+    def days(self, window: Window) -> list[Day]:
+        """The days of a window's calendar; there may be more, and some twice.
+
+        Raises:
+            Rejected: GitHub did not answer all of it.
+        """
+        days: list[Day] = []
+
+        def take(_window: Window, collection: Collection) -> bool:
+            days.extend(_days(collection["contributionCalendar"]))
+            return True
+
+        if self._each_window([window], Adaptive(1, 1), queries.days, take):
+            raise Rejected("GitHub did not answer the calendar of the trailing year")
+        return days
 
     def totals(self, windows: Mapping[int, Window]) -> dict[int, int]:
         """Contributions in each year's window; a year that GitHub cannot answer is left out."""
-        read: dict[int, int] = {}
+        read: Counter[int] = Counter()
 
-        def take(window: Window, collection: Mapping[str, Any]) -> None:
-            year = next(year for year, one in windows.items() if one == window)
-            read[year] = int(collection["contributionCalendar"]["totalContributions"])
+        def take(window: Window, collection: Collection) -> bool:
+            read[window.start.year] += int(collection["contributionCalendar"]["totalContributions"])
+            return True
 
-        self._each_window(
-            list(windows.values()), Adaptive(_MOST_TOTALS, _MOST_TOTALS), queries.totals, take
-        )
-        return read
+        size = Adaptive(_MOST_TOTALS, _MOST_TOTALS)
+        lost = self._each_window(list(windows.values()), size, queries.totals, take)
+        unknown = {window.start.year for window in lost}
+        return {year: count for year, count in read.items() if year not in unknown}
 
     def contributed_to(self, found: Found) -> None:
         """Add the repositories that GitHub lists for the login: recent ones only.
@@ -118,6 +139,9 @@ class GitHubActivity:
         more = True
         while more:
             page = self._contributed_page(cursor)
+            if page is None:
+                found.unlisted = True
+                return
             for node in page.nodes:
                 if node is None:
                     found.hidden += 1
@@ -135,22 +159,15 @@ class GitHubActivity:
 
         An answer has at most a hundred: a window that reaches them is asked for in halves.
         """
+
+        def take(_window: Window, collection: Collection) -> bool:
+            entries = collection["commitContributionsByRepository"]
+            for entry in entries:
+                found.add(_repository(entry["repository"]))
+            return len(entries) < queries.MOST_REPOSITORIES
+
         size = Adaptive(_FIRST_WINDOWS, _MOST_WINDOWS)
-        waiting = list(windows)
-        while waiting:
-            full: list[Window] = []
-
-            def take(
-                window: Window, collection: Mapping[str, Any], full: list[Window] = full
-            ) -> None:
-                entries = collection["commitContributionsByRepository"]
-                for entry in entries:
-                    found.add(_repository(entry["repository"]))
-                if len(entries) >= queries.MOST_REPOSITORIES:
-                    full.append(window)
-
-            found.missing += self._each_window(waiting, size, queries.commits, take)
-            waiting = [half for window in full for half in window.halves() or ()]
+        found.missing += self._each_window(list(windows), size, queries.commits, take)
 
     def look_up(self, names: Sequence[str]) -> dict[str, Repository]:
         """Repositories by the name that was asked for, in lower case.
@@ -172,9 +189,12 @@ class GitHubActivity:
             wanted, size, lambda batch: queries.lookups(len(batch)), variables
         )
         for batch, reply in batches:
+            if reply is None:
+                raise TooMuchError("GitHub cannot answer what a single repository is")
             places = {queries.alias(index): name for index, name in enumerate(batch)}
             for problem in reply.problems:
-                if not problem.path or problem.path[0] not in places:
+                known = problem.path and problem.path[0] in places
+                if not known or problem.kind not in _NOT_THERE:
                     raise refusal(problem)
             for place, name in places.items():
                 if reply.data.get(place) is not None:
@@ -183,15 +203,17 @@ class GitHubActivity:
 
     # ----------------------------------------------------------------- inside
 
-    def _contributed_page(self, cursor: str | None) -> _Page:
+    def _contributed_page(self, cursor: str | None) -> _Page | None:
+        """One page, None when even a small one is too much."""
         while True:
             page = self._page
+            least = page.size <= page.least
             variables = {"login": self._login, "first": page.size, "after": cursor}
             try:
-                reply = self._graphql.ask(
-                    queries.REPOSITORIES, variables, patient=page.size <= page.least
-                )
+                reply = self._graphql.ask(queries.REPOSITORIES, variables, patient=least)
             except TooMuchError:
+                if least:
+                    return None
                 page.shrink()
                 continue
             page.grow()
@@ -212,75 +234,19 @@ class GitHubActivity:
             raise Malformed("GitHub's list of repositories is not as its schema says") from error
 
     def _each_window(
-        self,
-        windows: Sequence[Window],
-        size: Adaptive,
-        query: Callable[[Sequence[Window]], str],
-        take: Callable[[Window, Mapping[str, Any]], None],
+        self, windows: Sequence[Window], size: Adaptive, query: Query, take: Take
     ) -> list[Window]:
-        """Hand each window's collection to `take`; those without one, even alone, are returned."""
-        missing = self._windows_once(windows, size, query, take)
-        alone = Adaptive(1, 1)
-        return self._windows_once(missing, alone, query, take) if missing else []
-
-    def _windows_once(
-        self,
-        windows: Sequence[Window],
-        size: Adaptive,
-        query: Callable[[Sequence[Window]], str],
-        take: Callable[[Window, Mapping[str, Any]], None],
-    ) -> list[Window]:
-        missing: list[Window] = []
-        batches = self._graphql.ask_in_batches(
-            windows, size, query, lambda _: {"login": self._login}
-        )
-        for batch, reply in batches:
-            places = {queries.alias(index): window for index, window in enumerate(batch)}
-            bad = set()
-            for problem in reply.problems:
-                place = (
-                    problem.path[1] if problem.path[:1] == ("user",) and problem.path[1:] else ""
-                )
-                if place not in places:
-                    raise refusal(problem)
-                bad.add(place)
-            # A null inside a field that cannot be null takes its parents with it, the whole
-            # user in the end: then nothing of the batch is there, and each is asked for alone.
-            user = reply.data.get("user") or {}
-            for place, window in places.items():
-                if place in bad or user.get(place) is None:
-                    missing.append(window)
-                    continue
-                try:
-                    take(window, user[place])
-                except (KeyError, TypeError, ValueError) as error:
-                    raise Malformed("GitHub's answer is not as its schema says") from error
-        return missing
-
-    def _user(self, reply: Reply) -> Mapping[str, Any]:
-        for problem in reply.problems:
-            if problem.kind == "NOT_FOUND" and problem.path == ("user",):
-                raise Missing(
-                    f"GitHub knows no login {self._login}", hint="Check GITHUB_REPO_OWNER."
-                )
-            raise refusal(problem)
-        user = reply.data.get("user")
-        if not isinstance(user, dict):
-            raise Malformed("GitHub's answer has no user")
-        return user
+        return each_window(self._graphql, self._login, windows, size, query, take)
 
 
-def _calendar(value: Mapping[str, Any]) -> Calendar:
-    days = [
-        Day(
-            date.fromisoformat(day["date"]),
-            int(day["contributionCount"]),
-            _LEVELS[day["contributionLevel"]],
-        )
-        for week in value["weeks"]
-        for day in week["contributionDays"]
-    ]
-    return Calendar(int(value["totalContributions"]), tuple(days))
+def _days(calendar: Mapping[str, Any]) -> Iterator[Day]:
+    for week in calendar["weeks"]:
+        for day in week["contributionDays"]:
+            yield Day(
+                date.fromisoformat(day["date"]),
+                int(day["contributionCount"]),
+                _LEVELS[day["contributionLevel"]],
+            )
 
 
 def _repository(value: Mapping[str, Any]) -> Repository:

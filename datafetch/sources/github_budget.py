@@ -1,23 +1,31 @@
 """GitHub's rate limits, looked at before they are hit: one budget for REST, one for GraphQL.
 
-Headers: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+Headers, and how long to wait without them:
+docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
-from datafetch.clock import Clock
+from datafetch.clock import Clock, to_iso
 from datafetch.errors import RateLimited
 
+T = TypeVar("T")
+
 SILENT_WAIT_S = 60.0
-"""GitHub asks to wait for at least a minute when a secondary limit does not say how long (same page)."""
+"""GitHub asks to wait for at least a minute when a limit does not say how long, and for longer
+each time that it is met again."""
+
+_LEAST_WAIT_S = 1.0
+_TRIES = 3
 
 
 class Budget:
     """What is left of one of GitHub's limits; safe to use from several threads.
 
-    `patience_s` is how long it waits for the limit to be reset; a longer wait is an error.
+    `patience_s` is how long one request waits for the limit to be reset; a longer wait is an
+    error.
     """
 
     def __init__(self, name: str, clock: Clock, *, patience_s: float) -> None:
@@ -28,28 +36,30 @@ class Budget:
         self._remaining: int | None = None
         self._reset_at = 0.0
         self._blocked_until = 0.0
+        self._silent_wait_s = SILENT_WAIT_S
         self._under_way = 0
 
-    @contextmanager
-    def spend(self) -> Iterator[None]:
-        """Around one request: waits, or refuses to begin, when nothing is left.
+    def send(self, once: Callable[[], T]) -> T:
+        """Make one request; when it meets a limit all wait for it, and it is made again.
 
         Raises:
-            RateLimited: nothing is left for longer than the patience, or the request met a limit.
+            RateLimited: nothing is left for longer than the patience; says until when, and
+                never of which request it is.
             Cancelled: the run was asked to stop while it waited.
         """
-        self._wait()
-        with self._lock:
-            self._under_way += 1
-        try:
-            yield
-        except RateLimited as limited:
-            self.block(limited.until)
-            # The client's own message has the address, and with it a repository's name.
-            raise self._used_up(self.reset_at, limited.status) from None
-        finally:
+        deadline = self._clock.monotonic() + self._patience_s
+        for _ in range(_TRIES):
+            self._wait(deadline)
             with self._lock:
-                self._under_way -= 1
+                self._under_way += 1
+            try:
+                return once()
+            except RateLimited as limited:
+                self._block(limited.until)
+            finally:
+                with self._lock:
+                    self._under_way -= 1
+        raise self._used_up()
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take over what an answer says is left."""
@@ -58,38 +68,35 @@ class Budget:
             with self._lock:
                 self._remaining, self._reset_at = int(remaining), float(reset)
 
-    def block(self, until: float | None) -> None:
-        """Let nothing begin until then (epoch seconds), or for a minute."""
-        with self._lock:
-            wanted = self._clock.now() + SILENT_WAIT_S if until is None else until
-            self._blocked_until = max(self._blocked_until, wanted)
-
-    @property
-    def reset_at(self) -> float | None:
-        """Epoch seconds from which it may go on, None when it was not told."""
-        with self._lock:
-            if self._clock.now() < self._blocked_until:
-                return self._blocked_until
-            return self._reset_at or None
-
-    def _wait(self) -> None:
-        until = self._closed_until()
-        if until is None:
-            return
-        wait_s = until - self._clock.now()
-        if wait_s > self._patience_s:
-            raise self._used_up(until)
-        if wait_s > 0:
-            self._clock.sleep(wait_s)
-
-    def _used_up(self, until: float | None, status: int | None = None) -> RateLimited:
-        return RateLimited(f"GitHub's {self._name} limit is used up", until=until, status=status)
-
-    def _closed_until(self) -> float | None:
+    def _block(self, until: float | None) -> None:
+        """Let nothing begin until then (epoch seconds)."""
         with self._lock:
             now = self._clock.now()
-            if now < self._blocked_until:
-                return self._blocked_until
-            if self._remaining is None or now >= self._reset_at:
-                return None
-            return self._reset_at if self._remaining <= self._under_way else None
+            if until is None and self._remaining == 0:
+                until = self._reset_at
+            if until is None:
+                if now < self._blocked_until:
+                    return  # requests that were under way met the same limit
+                until = now + self._silent_wait_s
+                self._silent_wait_s *= 2
+            self._blocked_until = max(self._blocked_until, until, now + _LEAST_WAIT_S)
+
+    def _wait(self, deadline: float) -> None:
+        wait_s = self._closed_until() - self._clock.now()
+        if wait_s <= 0:
+            return
+        if self._clock.monotonic() + wait_s > deadline:
+            raise self._used_up()
+        self._clock.sleep(wait_s)
+
+    def _used_up(self) -> RateLimited:
+        until = self._closed_until()
+        return RateLimited(
+            f"GitHub's {self._name} limit is used up; it may go on at {to_iso(until)}", until=until
+        )
+
+    def _closed_until(self) -> float:
+        """Epoch seconds; in the past when it is open."""
+        with self._lock:
+            left = self._remaining is None or self._remaining > self._under_way
+            return max(self._blocked_until, 0.0 if left else self._reset_at)

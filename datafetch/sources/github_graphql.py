@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import SecretStr
-
 from datafetch.errors import (
     BreakerOpen,
     Malformed,
@@ -15,8 +13,8 @@ from datafetch.errors import (
     Rejected,
     TransientError,
 )
-from datafetch.net.base import MIB, NO_RETRY, Answer, HttpClient, Request, RetryPolicy
-from datafetch.sources.github_budget import Budget
+from datafetch.net.base import MIB, NO_RETRY, Answer, Request
+from datafetch.sources.github_link import Link
 
 _T = TypeVar("_T")
 
@@ -24,12 +22,19 @@ _TOO_SLOW = frozenset({502, 504})
 """What GitHub answers to a query that takes it more than ten seconds
 (docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api)."""
 
+_TOO_MUCH = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"})
+"""Types of errors about a single query's size (same page); since July 2026 a year of a busy
+login can be too much for one query."""
+
+_LIMITED = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
+"""Types of errors about the budget (same page); both are seen."""
+
 _LIMIT = 32 * MIB
 _CALM_QUERIES = 4
 
 
-class TooMuchError(Exception):
-    """The query asked for more than GitHub can answer in time; ask for less."""
+class TooMuchError(TransientError):
+    """The query asks for more than GitHub can answer; ask for less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,28 +86,18 @@ def endpoint(api_url: str) -> str:
 
 
 class GraphQL:
-    """Sends queries on behalf of one token."""
+    """Sends queries over one link."""
 
-    def __init__(
-        self,
-        http: HttpClient,
-        budget: Budget,
-        *,
-        api_url: str,
-        token: SecretStr,
-        retry: RetryPolicy,
-    ) -> None:
-        self._http = http
-        self._budget = budget
-        self._url = endpoint(api_url)
-        self._token = token
-        self._retry = retry
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._url = endpoint(link.api_url)
 
     def ask(self, query: str, variables: Mapping[str, Any], *, patient: bool = True) -> Reply:
         """Send one query; unless `patient`, it is tried once, because asking for less is better.
 
         Raises:
-            TooMuchError: it failed in time or size, and the caller is not patient.
+            TooMuchError: GitHub says that it is too much; or, when the caller is not patient,
+                that may be why it failed.
             RateLimited: the budget is used up.
             Malformed: the answer is not what GraphQL answers.
             UpstreamError: as `HttpClient` says.
@@ -112,19 +107,21 @@ class GraphQL:
             trust="settings",
             upstream="github-graphql",
             method="POST",
-            headers={"Authorization": f"Bearer {self._token.get_secret_value()}"},
             json_body={"query": query, "variables": dict(variables)},
             limit=_LIMIT,
             # As an answer, a 502 neither is tried again nor counts as a fault of the host.
             accept=() if patient else _TOO_SLOW,
-            timeout_s=30.0,
-            retry=self._retry if patient else NO_RETRY,
+            retry=self._link.retry if patient else NO_RETRY,
+            heavy=not patient,
         )
-        answer = self._send(request, patient=patient)
-        self._budget.learn(answer.headers)
-        if answer.status in _TOO_SLOW:
-            raise TooMuchError
-        return self._read(answer)
+        try:
+            return self._link.send(request, lambda answer: _read(answer, patient=patient))
+        except (RateLimited, BreakerOpen, TooMuchError):
+            raise
+        except TransientError as error:
+            if patient:
+                raise
+            raise TooMuchError from error
 
     def ask_in_batches(
         self,
@@ -132,8 +129,10 @@ class GraphQL:
         size: Adaptive,
         query: Callable[[Sequence[_T]], str],
         variables: Callable[[Sequence[_T]], Mapping[str, Any]],
-    ) -> Iterator[tuple[Sequence[_T], Reply]]:
+    ) -> Iterator[tuple[Sequence[_T], Reply | None]]:
         """Ask for all items, as many at a time as GitHub can bear.
+
+        The reply is None when a batch of the least size is too much.
 
         Raises:
             UpstreamError: as `ask`, for an item that failed alone.
@@ -141,9 +140,13 @@ class GraphQL:
         waiting = deque(items)
         while waiting:
             batch = [waiting.popleft() for _ in range(min(size.size, len(waiting)))]
+            least = len(batch) <= size.least
             try:
-                reply = self.ask(query(batch), variables(batch), patient=len(batch) <= size.least)
+                reply = self.ask(query(batch), variables(batch), patient=least)
             except TooMuchError:
+                if least:
+                    yield batch, None
+                    continue
                 size.size = len(batch)
                 size.shrink()
                 waiting.extendleft(reversed(batch))
@@ -151,32 +154,28 @@ class GraphQL:
             size.grow()
             yield batch, reply
 
-    def _send(self, request: Request, *, patient: bool) -> Answer:
-        with self._budget.spend():
-            try:
-                return self._http.fetch(request)
-            except (RateLimited, BreakerOpen):
-                raise
-            except TransientError as error:
-                if patient:
-                    raise
-                raise TooMuchError from error
 
-    def _read(self, answer: Answer) -> Reply:
-        body = answer.json()
-        if not isinstance(body, dict):
-            raise Malformed("GitHub's GraphQL answer is not an object", url=answer.url)
-        problems = tuple(_problem(error) for error in body.get("errors") or ())
-        if any(problem.kind == "RATE_LIMITED" for problem in problems):
-            until = self._budget.reset_at
-            self._budget.block(until)
-            raise RateLimited("GitHub's GraphQL limit is used up", url=answer.url, until=until)
-        data = body.get("data")
-        if isinstance(data, dict):
-            return Reply(data, problems)
-        if not problems:
-            raise Malformed("GitHub's GraphQL answer has no data", url=answer.url)
-        raise refusal(problems[0], answer.url)
+def _read(answer: Answer, *, patient: bool) -> Reply:
+    if answer.status in _TOO_SLOW:
+        raise TooMuchError(url=answer.url, status=answer.status)
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise Malformed("GitHub's GraphQL answer is not an object", url=answer.url)
+    problems = tuple(_problem(error) for error in body.get("errors") or ())
+    kinds = {problem.kind for problem in problems}
+    if kinds & _LIMITED:
+        raise RateLimited(url=answer.url)
+    if kinds & _TOO_MUCH:
+        raise TooMuchError(url=answer.url)
+    data = body.get("data")
+    if isinstance(data, dict):
+        return Reply(data, problems)
+    if not problems:
+        raise Malformed("GitHub's GraphQL answer has no data", url=answer.url)
+    if not patient:
+        # A query that took too long may be answered by an error without type, too.
+        raise TooMuchError(url=answer.url)
+    raise refusal(problems[0], answer.url)
 
 
 def refusal(problem: Problem, url: str = "") -> Rejected | Missing:

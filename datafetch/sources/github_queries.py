@@ -4,6 +4,7 @@ Schema: docs.github.com/public/fpt/schema.docs.graphql.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from datafetch.models.github import Window
 
@@ -12,19 +13,14 @@ MOST_REPOSITORIES = 100
 
 REPOSITORY_FIELDS = "id nameWithOwner isFork isPrivate pushedAt"
 
-PROFILE = """
+YEARS = """
 query($login: String!, $from: DateTime!, $to: DateTime!) {
   user(login: $login) {
-    years: contributionsCollection { contributionYears }
-    trailing: contributionsCollection(from: $from, to: $to) {
-      contributionCalendar {
-        totalContributions
-        weeks { contributionDays { date contributionCount contributionLevel } }
-      }
-    }
+    contributionsCollection(from: $from, to: $to) { contributionYears }
   }
 }
 """
+"""All years with contributions; they do not depend on the window, which is one so that it is small."""
 
 REPOSITORIES = f"""
 query($login: String!, $first: Int!, $after: String) {{
@@ -40,6 +36,10 @@ query($login: String!, $first: Int!, $after: String) {{
 """
 
 _TOTAL = "contributionCalendar { totalContributions }"
+_DAYS = (
+    "contributionCalendar"
+    " { weeks { contributionDays { date contributionCount contributionLevel } } }"
+)
 _COMMITS = (
     f"commitContributionsByRepository(maxRepositories: {MOST_REPOSITORIES})"
     f" {{ repository {{ {REPOSITORY_FIELDS} }} }}"
@@ -49,6 +49,16 @@ _COMMITS = (
 def alias(index: int) -> str:
     """The alias of the item at this place of a batch."""
     return f"a{index}"
+
+
+def moment(time: datetime) -> str:
+    """GitHub's `DateTime`."""
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def days(windows: Sequence[Window]) -> str:
+    """The days of each window's calendar."""
+    return _collections(windows, _DAYS)
 
 
 def totals(windows: Sequence[Window]) -> str:
@@ -73,8 +83,8 @@ def lookups(count: int) -> str:
 
 def _collections(windows: Sequence[Window], fields: str) -> str:
     lines = "\n".join(
-        f'    {alias(index)}: contributionsCollection(from: "{window.start:%Y-%m-%dT%H:%M:%SZ}",'
-        f' to: "{window.end:%Y-%m-%dT%H:%M:%SZ}") {{ {fields} }}'
+        f'    {alias(index)}: contributionsCollection(from: "{moment(window.start)}",'
+        f' to: "{moment(window.end)}") {{ {fields} }}'
         for index, window in enumerate(windows)
     )
     return f"query($login: String!) {{\n  user(login: $login) {{\n{lines}\n  }}\n}}\n"

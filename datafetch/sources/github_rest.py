@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import SecretStr
-
 from datafetch.errors import Malformed
 from datafetch.models.github import (
     NoStatistics,
@@ -17,8 +15,8 @@ from datafetch.models.github import (
     StillComputing,
     Week,
 )
-from datafetch.net.base import MIB, Answer, HttpClient, Request, RetryPolicy, Validators
-from datafetch.sources.github_budget import Budget
+from datafetch.net.base import MIB, Answer, Request, Validators
+from datafetch.sources.github_link import Link
 
 _LIMIT = 64 * MIB
 """A hundred contributors with twenty years of weeks are about 8 MiB."""
@@ -30,22 +28,10 @@ _EMPTY = 204
 class Statistics:
     """Asks for the statistics of repositories; safe to use from several threads."""
 
-    def __init__(
-        self,
-        http: HttpClient,
-        budget: Budget,
-        *,
-        api_url: str,
-        token: SecretStr,
-        owner: str,
-        retry: RetryPolicy,
-    ) -> None:
-        self._http = http
-        self._budget = budget
-        self._base = api_url.rstrip("/")
-        self._token = token
+    def __init__(self, link: Link, owner: str) -> None:
+        self._link = link
+        self._base = link.api_url.rstrip("/")
         self._owner = owner.casefold()
-        self._retry = retry
 
     def of(self, repository: Repository, validator: str | None = None) -> StatisticsAnswer:
         """What GitHub says of the owner's work in a repository.
@@ -64,27 +50,22 @@ class Statistics:
             trust="settings",
             upstream="github-rest",
             headers={
-                "Authorization": f"Bearer {self._token.get_secret_value()}",
                 "Accept": "application/vnd.github+json",
                 "X-GitHub-Api-Version": "2022-11-28",
             },
             limit=_LIMIT,
             validators=Validators(etag=validator) if validator else None,
-            timeout_s=30.0,
-            retry=self._retry,
+            retry=self._link.retry,
         )
-        with self._budget.spend():
-            answer = self._http.fetch(request)
-        self._budget.learn(answer.headers)
+        return self._link.send(request, self._read)
+
+    def _read(self, answer: Answer) -> StatisticsAnswer:
         if answer.not_modified:
             return NotModified()
         if answer.status == _COMPUTING:
             return StillComputing()
         if answer.status == _EMPTY or not answer.body.strip():
             return NoStatistics()
-        return self._read(answer)
-
-    def _read(self, answer: Answer) -> StatisticsAnswer:
         contributors = answer.json()
         if not isinstance(contributors, list):
             raise Malformed("the statistics are not a list of contributors", url=answer.url)

@@ -1,26 +1,15 @@
 """What GitHub answers about single repositories: pending, unavailable, gone, renamed, bad."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.fakes.base import Action
 from tests.fakes.faults import cut, reply
-from tests.fakes.github_data import Activity, Stats
-from tests.jobs.github_world import TODAY, Expected, World, github_world, push, totals, worked
+from tests.fakes.github_data import Stats
+from tests.jobs.github_world import TODAY, Expected, World, push, totals, worked
 
 STATS = "/stats/contributors"
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[World]:
-    """Three ordinary repositories."""
-    names = ("tools", "web-app", "data")
-    activity = Activity(repositories=[worked(n, name) for n, name in enumerate(names, start=1)])
-    with github_world(tmp_path, activity) as made:
-        yield made
 
 
 def test_pending_repositories_wait_together(small: World) -> None:

@@ -1,129 +1,31 @@
-"""GitHub's budgets and failures as a whole: stored data never gets worse."""
+"""GitHub failing as a whole, or in part: stored data never gets worse."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Callable
+from datetime import date
 
 import pytest
 
-from datafetch.clock import to_iso
 from datafetch.errors import (
     DatafetchError,
     Denied,
     Malformed,
     Missing,
-    RateLimited,
     Rejected,
     TransientError,
 )
-from tests.fakes.base import Action
+from tests.fakes.base import Action, Request
 from tests.fakes.faults import cut, dropped, reply
-from tests.fakes.github import partial_data, secondary_limit
-from tests.fakes.github_data import Activity
-from tests.jobs.github_world import Expected, World, github_world, push, totals, worked
+from tests.fakes.github import partial_data
+from tests.jobs.github_world import TODAY, Expected, World, push, totals
 
-STATS = "/stats/contributors"
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[World]:
-    """Three ordinary repositories."""
-    names = ("tools", "web-app", "data")
-    activity = Activity(repositories=[worked(n, name) for n, name in enumerate(names, start=1)])
-    with github_world(tmp_path, activity) as made:
-        yield made
+LIST = "repositoriesContributedTo"
 
 
-def test_a_budget_that_ends_half_way_stores_what_is_complete(small: World) -> None:
-    """The run is partial, says when it may go on, and the next asks only for the rest."""
-    small.app.core.limit = 2
-    report = small.run(width=1)
-    reset = small.app.core.reset_at
-    assert report.partial
-    assert to_iso(reset) in report.partial
-    assert (report.changed, report.failed) == (2, 0)
-    asked = small.asked()
-    assert len(asked) == 2, "the limit is obeyed before it is hit"
-    assert totals(small)[2] is False
-    small.clock.time = reset + 1
-    small.app.log.clear()
-    assert small.run().partial is None
-    assert set(small.asked()).isdisjoint(asked)
-    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
-
-
-def test_an_exhausted_budget_still_publishes_the_calendar(small: World) -> None:
-    """Lines stay as they were; days and totals of contributions move on."""
-    small.run()
-    before = totals(small)
-    push(small)
-    small.app.core.exhaust(3600)
-    report = small.run()
-    assert report.partial
-    assert report.failed == 0
-    assert totals(small) == before
-    data = small.json("activity_data")["trailingYearData"]
-    assert data["totalContributions"] == Expected(small.activity).contributions(trailing=True)
-
-
-@pytest.mark.parametrize("status", [403, 429])
-def test_a_secondary_limit_is_waited_for(small: World, status: int) -> None:
-    """`Retry-After` is obeyed, by everyone who waits for the same limit."""
-    small.app.inject(secondary_limit("30", status), STATS, times=1)
-    report = small.run(width=1)
-    assert (report.changed, report.partial) == (3, None)
-    assert sum(small.clock.slept) >= 30
-
-
-def test_a_429_that_does_not_say_how_long_is_waited_for(small: World) -> None:
-    """Without any header GitHub wants a minute."""
-    small.app.inject(secondary_limit(None, 429), STATS, times=1)
-    assert small.run(width=1).changed == 3
-
-
-def test_a_long_secondary_limit_makes_the_run_partial(small: World) -> None:
-    """A wait longer than retries may take is left to the next run."""
-    small.app.inject(secondary_limit("900", 403), STATS, times=1)
-    report = small.run(width=1)
-    assert report.partial
-    assert report.changed == 0
-    assert len(small.asked()) == 1
-
-
-@pytest.mark.parametrize("action", [secondary_limit("900", 403), reply(401, "{}")])
-def test_what_stops_a_run_does_not_name_the_repository(small: World, action: Action) -> None:
-    """A limit or a refused token is met at some repository, whose name is nobody's business."""
-    for repository in small.activity.repositories:
-        repository.private = True
-    small.app.inject(action, STATS)
-    try:
-        said = str(small.run())
-    except Denied as error:
-        said = str(error)
-    assert "tools" not in said
-    assert "web-app" not in said
-    assert "data/" not in said
-
-
-def test_an_exhausted_graphql_budget_fails_the_run(small: World) -> None:
-    """A run that could read nothing failed; stored data is as it was."""
-    small.run()
-    before = small.files()
-    small.app.graphql.exhaust(3600)
-    with pytest.raises(RateLimited):
-        small.run()
-    assert small.files() == before
-
-
-def test_a_graphql_budget_that_ends_half_way_makes_the_run_partial(small: World) -> None:
-    """What was known of the repositories stands in for what could not be read any more."""
-    small.run()
-    before = totals(small)
-    small.app.graphql.limit, small.app.graphql.used = 2, 0
-    report = small.run()
-    assert report.partial
-    assert report.processed == 3
-    assert totals(small) == before
+def asks(words: str) -> Callable[[Request], bool]:
+    """Matches queries with these words in them."""
+    return lambda request: words.encode() in request.body
 
 
 @pytest.mark.parametrize(
@@ -139,8 +41,7 @@ def test_a_graphql_budget_that_ends_half_way_makes_the_run_partial(small: World)
         (reply(200, '{"data": {"user": {}}}'), Malformed),
         (reply(200, '{"errors": [{"type": "INTERNAL", "message": "x"}]}'), Rejected),
         (cut(30), TransientError),
-        (partial_data(["user", "trailing"]), Rejected),
-        (partial_data(["user", "years"]), Rejected),
+        (partial_data(["user", "contributionsCollection"]), Rejected),
     ],
 )
 def test_when_graphql_fails_nothing_is_replaced(
@@ -167,7 +68,7 @@ def test_an_unknown_login_is_named(small: World) -> None:
 
 def test_a_year_that_fails_once_is_asked_for_alone(small: World) -> None:
     """`errors` beside data: the missing year is read in a query of its own."""
-    small.app.inject(partial_data(["user", "a0"]), "/graphql", after=1, times=1)
+    small.app.inject(partial_data(["user", "a0"]), asks("totalContributions"), times=1)
     report = small.run()
     assert report.partial is None
     data = small.json("activity_data")["cumulativeAllTimeData"]
@@ -181,23 +82,75 @@ def test_a_year_that_always_fails_counts_as_it_was(small: World) -> None:
 
     def without_first(request, answer):
         value = json.loads(answer(request).body)
-        for name in [one for one in value["data"]["user"] or () if one == "a0"]:
-            value["data"]["user"][name] = None
-            value["errors"] = [{"type": "INTERNAL", "path": ["user", name], "message": "x"}]
+        value["data"]["user"]["a0"] = None
+        value["errors"] = [{"type": "INTERNAL", "path": ["user", "a0"], "message": "x"}]
         proper = answer(request)
         proper.body = json.dumps(value).encode()
         return proper
 
-    small.app.inject(without_first, lambda request: b"a0: contributionsCollection" in request.body)
+    small.app.inject(without_first, asks("totalContributions"))
     report = small.run()
     assert report.partial
     assert "2026" in report.partial
     assert small.json("activity_data")["cumulativeAllTimeData"] == before
 
 
+@pytest.mark.parametrize("kind", ["RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"])
+def test_a_year_that_is_too_much_for_one_query_is_asked_for_in_parts(
+    small: World, kind: str
+) -> None:
+    """GitHub may refuse a whole year of a busy login: its parts add up to the same figures."""
+    small.app.inject(too_much(kind), lambda request: _longest_window_days(request) > 100)
+    report = small.run()
+    assert (report.processed, report.partial) == (3, None)
+    data = small.json("activity_data")
+    expected = Expected(small.activity)
+    trailing, all_time = data["trailingYearData"], data["cumulativeAllTimeData"]
+    assert trailing["totalContributions"] == expected.contributions(trailing=True)
+    assert len(trailing["data"]) == 365
+    assert all_time["totalContributions"] == expected.contributions(trailing=False)
+
+
+def test_a_list_that_is_too_much_is_made_up_for_by_the_calendars(small: World) -> None:
+    """GitHub cannot always list recent repositories, however few are asked for: the years can."""
+    small.app.inject(too_much("RESOURCE_LIMITS_EXCEEDED"), asks(LIST))
+    report = small.run()
+    assert (report.processed, report.partial) == (3, None)
+    assert any("could not list" in note for note in report.notes)
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+
+
+def test_a_calendar_that_is_always_too_much_fails_the_run(small: World) -> None:
+    """Parts are not made smaller without end, and nothing is stored."""
+    small.app.inject(too_much("RESOURCE_LIMITS_EXCEEDED"), asks("contributionDays"))
+    with pytest.raises(Rejected, match="calendar"):
+        small.run()
+    assert small.files() == {}
+    assert small.app.log.count(asks("contributionDays")) < 70
+
+
+def test_a_query_that_fails_without_a_reason_is_made_smaller(small: World) -> None:
+    """A timeout may come as a 200 with an error that has neither type nor data."""
+    body = json.dumps({"data": None, "errors": [{"message": "This may be a timeout."}]})
+    small.app.inject(reply(200, body), asks("a1: contributionsCollection"))
+    assert small.run().partial is None
+
+
+def test_a_look_up_that_fails_says_nothing_about_the_repository(small: World) -> None:
+    """A repository counts as gone when GitHub says so, not when GitHub failed to say."""
+    small.run()
+    before = small.files()
+    small.activity.repositories[0].commits.clear()
+    small.activity.other_contributions[TODAY] += 6
+    small.app.inject(partial_data(["a0"]), asks("repository(owner"))
+    with pytest.raises(Rejected):
+        small.run()
+    assert small.files() == before
+
+
 def test_an_error_that_does_not_say_what_is_missing_fails_the_run(small: World) -> None:
     """Partial data is not used where it is not sure what it lacks."""
-    small.app.inject(partial_data(["user", "repositoriesContributedTo"]), "/graphql", after=2)
+    small.app.inject(partial_data(["user", "repositoriesContributedTo"]), asks(LIST))
     with pytest.raises(Rejected):
         small.run()
     assert small.files() == {}
@@ -207,8 +160,7 @@ def test_a_hidden_repository_of_a_list_is_left_out(small: World) -> None:
     """One null node with its error is a repository that the token may not see: the rest counts."""
     small.app.inject(
         partial_data(["user", "repositoriesContributedTo", "nodes", 1], kind="FORBIDDEN"),
-        "/graphql",
-        after=2,
+        asks(LIST),
         times=1,
     )
     report = small.run()
@@ -239,6 +191,20 @@ def test_a_cursor_that_comes_twice_is_an_error(small: World) -> None:
         proper.body = json.dumps(value).encode()
         return proper
 
-    small.app.inject(circling, lambda request: b"repositoriesContributedTo" in request.body)
+    small.app.inject(circling, asks(LIST))
     with pytest.raises(Malformed):
         small.run()
+
+
+def too_much(kind: str) -> Action:
+    """GitHub's answer to a query that it will not work on."""
+    body = {"data": {"user": None}, "errors": [{"type": kind, "path": ["user"], "message": "x"}]}
+    return reply(200, json.dumps(body))
+
+
+def _longest_window_days(request: Request) -> int:
+    spans = re.findall(
+        rb'from: .."(\d{4}-\d\d-\d\d)T[^"]*" to: .."(\d{4}-\d\d-\d\d)T', request.body
+    )
+    spans = [(date.fromisoformat(a.decode()), date.fromisoformat(b.decode())) for a, b in spans]
+    return max(((last - first).days for first, last in spans), default=0)

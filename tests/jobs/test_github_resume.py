@@ -1,7 +1,7 @@
 """Runs that died, datasets that moved, objects that broke."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +12,7 @@ from datafetch.errors import (
     LeaseLost,
 )
 from datafetch.models.run import JobReport
-from tests.fakes.github_data import Activity
-from tests.jobs.github_world import Expected, World, github_world, push, totals, worked
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[World]:
-    """Three ordinary repositories."""
-    names = ("tools", "web-app", "data")
-    activity = Activity(repositories=[worked(n, name) for n, name in enumerate(names, start=1)])
-    with github_world(tmp_path, activity) as made:
-        yield made
+from tests.jobs.github_world import Expected, World, push, totals
 
 
 @dataclass

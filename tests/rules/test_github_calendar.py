@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.errors import GuardRefused, Malformed
-from datafetch.models.github import Calendar, Day, Window
+from datafetch.models.github import Day, Window
 from datafetch.rules.github_calendar import (
     all_time_total,
     check_shrink,
@@ -58,31 +58,40 @@ def test_the_present_year_ends_now() -> None:
     assert year_window(2024, now).end == datetime(2024, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-@given(moments, st.integers(0, 366 * 86400))
-def test_halves_cover_the_window(start: datetime, seconds: int) -> None:
-    """No second is lost between two halves, and halving ends."""
+@given(moments, st.integers(0, 366 * 86400), st.integers(1, 40))
+def test_halves_cover_the_window(start: datetime, seconds: int, least: int) -> None:
+    """No second is lost between two halves, no day is in both, and halving ends."""
     window = Window(start, start + timedelta(seconds=seconds))
-    halves = window.halves()
+    halves = window.halves(least)
     if halves is None:
-        assert seconds <= 86400
+        assert seconds <= least * 86400
         return
     first, second = halves
     assert (first.start, second.end) == (window.start, window.end)
     assert second.start - first.end == timedelta(seconds=1)
+    assert first.end.date() < second.start.date()
 
 
-def test_days_outside_the_window_do_not_count() -> None:
-    """A calendar that comes in whole weeks is cut to the window."""
-    window = trailing_year(datetime(2026, 11, 24, 8, tzinfo=UTC))
-    outside, inside = Day(date(2025, 11, 24), 9, 4), Day(date(2025, 11, 25), 1, 1)
-    assert trailing_days(Calendar(10, [inside, outside]), window) == (inside,)
+NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
+YEAR = [Day(date(2025, 11, 25) + timedelta(days=n), n % 3, 1) for n in range(365)]
 
 
-def test_an_empty_calendar_is_an_error() -> None:
-    """Empty never replaces non-empty."""
-    window = trailing_year(datetime(2026, 11, 24, 8, tzinfo=UTC))
+def test_a_calendar_in_weeks_and_parts_is_cut_to_the_window() -> None:
+    """Days before the window do not count, and those of two parts count once."""
+    before = Day(date(2025, 11, 24), 9, 4)
+    assert trailing_days([before, *YEAR[180:], *YEAR[:200]], trailing_year(NOW)) == tuple(YEAR)
+
+
+def test_a_calendar_in_another_zone_may_be_a_day_off() -> None:
+    """The profile's today may be yesterday in UTC, or the other way about."""
+    assert trailing_days(YEAR[1:-1], trailing_year(NOW)) == tuple(YEAR[1:-1])
+
+
+@pytest.mark.parametrize("days", [[], YEAR[:362], YEAR[:100] + YEAR[103:]])
+def test_a_calendar_with_days_missing_is_an_error(days: list[Day]) -> None:
+    """Empty never replaces non-empty, and a year never gives way to a part of it."""
     with pytest.raises(Malformed):
-        trailing_days(Calendar(0, []), window)
+        trailing_days(days, trailing_year(NOW))
 
 
 def test_a_year_that_was_not_read_counts_as_before() -> None:

@@ -25,8 +25,9 @@ def schema() -> GraphQLSchema:
 @pytest.mark.parametrize(
     "query",
     [
-        queries.PROFILE,
+        queries.YEARS,
         queries.REPOSITORIES,
+        queries.days(WINDOWS),
         queries.totals(WINDOWS),
         queries.commits(WINDOWS),
         queries.lookups(3),
