@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from datafetch.errors import BreakerOpen, UpstreamError
+from datafetch.jobs.logo_generic import GenericPictures
 from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource
 from datafetch.rules.domains import registrable
 from datafetch.rules.logo_choice import Take, best, decide, why_unusable
@@ -62,11 +63,13 @@ class Search:
 
     Attributes:
         stored: the logo to ask for conditionally; None to ask for any.
+        generic: what the run has learned of the providers' generic pictures.
     """
 
     providers: LogoProviders
     domain: str
     stored: Logo | None = None
+    generic: GenericPictures = field(default_factory=GenericPictures)
     _seen: list[Candidate] = field(default_factory=list)
     _reasons: list[str] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
@@ -136,7 +139,7 @@ class Search:
 
     def _ask(self, source: LogoSource, name: str, etag: str | None) -> Iterator[Reply]:
         self._asked.add((source, name))
-        return self.providers.ask(source, name, etag)
+        return map(self.generic.sifted, self.providers.ask(source, name, etag))
 
     def _note(self, reply: Reply, name: str) -> None:
         """Keep the best offer's file only: a search has one picture open at a time."""

@@ -7,6 +7,7 @@ from io import BytesIO
 from datafetch.clock import to_ms
 from datafetch.errors import Malformed, ObjectNotFound, Refused, UpstreamError
 from datafetch.jobs.base import JobContext
+from datafetch.jobs.logo_generic import GenericPictures
 from datafetch.jobs.logo_search import Confirmed, Found, NoneFound, Search, Unknown
 from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource
 from datafetch.rules.logo_choice import is_worse, why_unusable
@@ -66,6 +67,7 @@ class LogoWorker:
     def __init__(self, context: JobContext, providers: LogoProviders) -> None:
         self._context = context
         self._providers = providers
+        self._generic = GenericPictures()
 
     def __call__(self, task: Task) -> Result:
         """Find and store the logo of one domain.
@@ -79,7 +81,7 @@ class LogoWorker:
         if adopted is not None:
             return Done(task.domain, adopted, changed=True)
         asked_for = task.stored if task.conditionally else None
-        outcome = Search(self._providers, task.domain, asked_for).run()
+        outcome = Search(self._providers, task.domain, asked_for, self._generic).run()
         match outcome:
             case Found(offer):
                 try:

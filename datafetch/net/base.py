@@ -72,6 +72,7 @@ class Request:
         total_s: for one try in all, redirects and body included.
         retry: tries.
         max_redirects: at most so many are followed.
+        missing_body: keep what comes with a 404 or 410, up to 64 KiB, in the error.
         heavy: it may ask for more than the host can bear, so that its failure says nothing
             of the host; the caller asks for less next.
     """
@@ -91,6 +92,7 @@ class Request:
     total_s: float = 60.0
     retry: RetryPolicy = RetryPolicy()
     max_redirects: int = 5
+    missing_body: bool = False
     heavy: bool = False
 
 

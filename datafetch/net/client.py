@@ -1,7 +1,6 @@
 """The guarded HTTP client: what a request may take and bring, and what becomes of a failure."""
 
 import collections
-import contextlib
 import hashlib
 import io
 import random
@@ -14,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from datafetch.clock import CancelToken, Clock
-from datafetch.errors import Cancelled, Refused, UpstreamError
+from datafetch.errors import Cancelled, Missing, Refused, UpstreamError
 from datafetch.logs import bound_logger
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
 from datafetch.net.body import Limits, Sink, read_body
@@ -37,6 +36,8 @@ SPOOL_BYTES = 64 * KIB
 
 _DRAIN_BYTES = 64 * KIB
 """Bodies of redirects and errors up to this size are read, to keep their connection."""
+
+_SMALL = Limits(_DRAIN_BYTES)
 
 _BODILESS = frozenset({204, 304})
 
@@ -174,8 +175,8 @@ class GuardedClient:
                 if is_answer(reply.status, request):
                     cut = self._read(request, hop, reply, sink)
                     return reply, hop.target.url, cut
-                self._drain(request, reply)
-                hop = self._follow(hop, reply)
+                body = self._drain(request, reply)
+                hop = self._follow(hop, reply, body)
         shown = public_url(request.url)
         raise Refused(f"{shown}: more than {request.max_redirects} redirects", url=shown)
 
@@ -212,18 +213,33 @@ class GuardedClient:
         finally:
             self._counts.add(upstream, "bytes", size)
 
-    def _drain(self, request: Request, reply: "Reply") -> None:
-        """Read a small body that nobody asked for; how that goes changes nothing."""
-        declared = reply.headers.get("content-length", "")
-        if declared.isascii() and declared.isdigit() and int(declared[:20]) <= _DRAIN_BYTES:
-            with contextlib.suppress(UpstreamError):
-                collections.deque(self._counted(request.upstream, reply.chunks), maxlen=0)
+    def _drain(self, request: Request, reply: "Reply") -> bytes:
+        """Read a small body that comes with no answer; how that goes changes nothing.
 
-    def _follow(self, hop: Hop, reply: "Reply") -> Hop:
+        Gives the body when the request wants it and all of it came.
+        """
+        declared = reply.headers.get("content-length", "")
+        if not (declared.isascii() and declared.isdigit() and int(declared[:20]) <= _DRAIN_BYTES):
+            return b""
+        chunks = self._counted(request.upstream, reply.chunks)
+        sink = io.BytesIO()
+        try:
+            if request.missing_body:
+                read_body(chunks, reply.headers, public_url(request.url), _SMALL, sink)
+            collections.deque(chunks, maxlen=0)
+        except UpstreamError:
+            return b""
+        return sink.getvalue()
+
+    def _follow(self, hop: Hop, reply: "Reply", body: bytes) -> Hop:
         location = reply.headers.get("location", "")
         if reply.status in REDIRECTS and location:
             return next_hop(hop, reply.status, location, self._rules)
-        raise error_for(reply.status, reply.headers, public_url(hop.target.url), self._clock.now())
+        now = self._clock.now()
+        error = error_for(reply.status, reply.headers, public_url(hop.target.url), now)
+        if isinstance(error, Missing):
+            error.body = body
+        raise error
 
 
 class _Spool:

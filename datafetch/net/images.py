@@ -4,15 +4,20 @@ import io
 import struct
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
-from typing import BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from datafetch.errors import DatafetchError, Malformed, TooLarge
 from datafetch.net import picture_headers as headers
 from datafetch.net.base import MIB
 from datafetch.net.svg import looks_like_svg, svg_size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Format = Literal["png", "jpeg", "gif", "webp", "ico", "svg"]
 
@@ -121,6 +126,20 @@ def _decode(file: BinaryIO, kind: str, size: headers.Size | None) -> headers.Siz
     """Decode all of it, which is the only way to find what is missing."""
     if size is not None:
         _check_size(size)
+    with decoded(file, kind) as image:
+        return image.size
+
+
+@contextmanager
+def decoded(file: BinaryIO, kind: str) -> "Iterator[Image]":
+    """The picture's pixels, while the block runs; what goes wrong in there is the picture's fault.
+
+    `kind`: the format's name in Pillow; no other is tried.
+
+    Raises:
+        Malformed: it cannot be decoded.
+        TooLarge: more than 16 megapixels.
+    """
     pillow = _pillow()
     file.seek(0)
     with _decoding:
@@ -128,7 +147,7 @@ def _decode(file: BinaryIO, kind: str, size: headers.Size | None) -> headers.Siz
             with pillow.open(file, formats=[kind]) as image:
                 _check_size(image.size)
                 image.load()
-                return cast("headers.Size", image.size)
+                yield image
         except DatafetchError:
             raise
         except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:

@@ -95,10 +95,15 @@ class NotModified:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """The provider answered, and has no picture here."""
+    """The provider answered, and has no picture here.
+
+    Attributes:
+        picture: what a service sent along, which is no logo of anybody.
+    """
 
     source: LogoSource
     reason: str
+    picture: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,7 @@ class LogoProviders:
             headers={"Accept": "image/*"},
             limit=PICTURE_LIMIT,
             validators=Validators(etag) if etag else None,
+            missing_body=source != "direct",
             timeout_s=_TIMEOUT_S,
             total_s=_TOTAL_S,
             retry=self._retries(source),
@@ -196,8 +202,10 @@ class LogoProviders:
         try:
             with self._place(request):
                 download = self._http.download(request)
-        except (Missing, TooLarge) as error:
+        except Missing as error:
             # A service sends its generic globe along with a 404: that is "none".
+            return Nothing(source, str(error), error.body)
+        except TooLarge as error:
             return Nothing(source, str(error))
         except (Denied, Rejected, Refused, Malformed) as error:
             # From a site this is its answer. A service that refuses every request is no
