@@ -14,13 +14,14 @@ from datafetch.errors import ConfigurationError
 from datafetch.jobs.base import Job
 from datafetch.logs import register_secrets
 from datafetch.models.job_settings import JobSettings
+from datafetch.models.places import origins
 from datafetch.models.run import JobName
 from datafetch.net.base import HostGate, HttpClient
 from datafetch.ops.breakers import BreakerBook
 from datafetch.ops.lease import LeaseBackend
 from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.engine import Engine, ThreadEngine
-from datafetch.settings import Settings, origins
+from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys, PublicUrls
 

@@ -24,13 +24,14 @@ from datafetch.factory import Parts, job_settings, make_job
 from datafetch.jobs.base import Job, JobContext, NoProgress, Progress
 from datafetch.jobs.prefetch import Prefetch, PrefetchOptions
 from datafetch.logs import EventLogger, bound_logger, redact
+from datafetch.models.places import Environment
 from datafetch.models.run import JobName, JobReport, Operation, RunRequest, RunResult
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Fence, HeldLease, NoFence
 from datafetch.ops.state import StateBook, append_history, history_entry
 from datafetch.ops.verdict import error_text, verdict
 from datafetch.runtime.supervise import StoppedLate, supervise
-from datafetch.settings import Environment, Settings
+from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.readonly import ReadOnlyStore
 
@@ -48,6 +49,7 @@ class PrefetchRequest:
     output: Path
     full: bool = False
     max_age_s: float | None = None
+    dry_run: bool = False
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -121,7 +123,12 @@ class DataFetchManager:
             parts.keys,
             parts.clock,
             log,
-            PrefetchOptions(request.output, full=request.full, max_age_s=request.max_age_s),
+            PrefetchOptions(
+                request.output,
+                full=request.full,
+                max_age_s=request.max_age_s,
+                dry_run=request.dry_run,
+            ),
             engine=parts.engine,
             urls=parts.urls,
         )
@@ -171,6 +178,7 @@ class DataFetchManager:
             except StoreError as error:
                 return result_of(_Ended(JobReport(), error))
             ended = self._work(job, context_for(parts.store, lease, letters), log)
+            lease.retire()
             return self._record(request.job, state, letters, ended, result_of, log)
         finally:
             self._release(lease, log)
@@ -320,7 +328,11 @@ class DataFetchManager:
 
     def _say(self, result: RunResult, log: EventLogger) -> None:
         fields = {key: value for key, value in result.to_json().items() if value is not None}
+        for note in result.notes:
+            log.info("run_note", extra={"note": note})
         if result.exit_code == ExitCode.OK:
             log.info("run_finished", extra=fields)
+        elif result.exit_code == ExitCode.LOCKED:
+            log.warning("run_finished", extra=fields)
         else:
             log.error("run_finished", extra=fields)

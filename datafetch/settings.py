@@ -6,7 +6,6 @@ job its own group and say which names it misses. Secrets are `SecretStr`.
 
 import os
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from datafetch.models.job_settings import (
     LogoSettings,
     OpenGraphSettings,
 )
+from datafetch.models.places import Environment, api_base
 
 DEFAULT_STORE = "file:./.datafetch"
 
@@ -30,19 +30,6 @@ STANDARD_VARIABLES = (
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
 )
 """Names that libraries read from the environment themselves; `.env` may set them too."""
-
-
-class Environment(StrEnum):
-    """Which site the data is for; it decides the suffix of the keys."""
-
-    PRODUCTION = "production"
-    DEVELOPMENT = "development"
-    TEST = "test"
-
-    @property
-    def suffix(self) -> str:
-        """What keys end in."""
-        return {"production": "", "development": "-dev", "test": "-test"}[self.value]
 
 
 _ENVIRONMENT_ALIASES = {"prod": "production", "dev": "development", "testing": "test"}
@@ -313,12 +300,6 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     return settings
 
 
-def api_base(url: str) -> str:
-    """The bookmark API's base: `/api/v1` is added unless the path ends in `/api` or `/api/vN`."""
-    base = url.rstrip("/")
-    return base if re.search(r"/api(/v\d+)?$", urlsplit(base).path) else f"{base}/api/v1"
-
-
 ENV_NAMES: dict[str, tuple[str, ...]] = {
     name: tuple(str(choice) for choice in field.validation_alias.choices)
     for name, field in Settings.model_fields.items()
@@ -353,14 +334,3 @@ def _adopt_standard_variables(env_file: Path | None) -> None:
         value = values.get(name)
         if value and name not in os.environ:
             os.environ[name] = value
-
-
-def origins(*urls: str | None) -> frozenset[tuple[str, str, int]]:
-    """Scheme, host and port of each URL: what the guard trusts for the first hop."""
-    found = set()
-    for url in urls:
-        if url:
-            parts = urlsplit(url)
-            port = parts.port or {"https": 443}.get(parts.scheme, 80)
-            found.add((parts.scheme, (parts.hostname or "").lower(), port))
-    return frozenset(found)

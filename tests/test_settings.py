@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from datafetch.errors import ConfigurationError
-from datafetch.settings import ENV_NAMES, Environment, api_base, load_settings, origins
+from datafetch.models.places import Environment, api_base, origins
+from datafetch.settings import ENV_NAMES, load_settings
 
 
 def test_all_problems_are_named_at_once(monkeypatch):

@@ -16,6 +16,7 @@ from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, Exit
 from datafetch.factory import check_jobs, make_parts
 from datafetch.logs import LogFormat, configure_logging, default_format
 from datafetch.manager import DataFetchManager, PrefetchRequest
+from datafetch.models.places import Environment
 from datafetch.models.run import (
     OPERATIONS,
     JobName,
@@ -26,7 +27,7 @@ from datafetch.models.run import (
     RunStatus,
 )
 from datafetch.runtime.memory import spare_memory
-from datafetch.settings import Environment, Settings, load_settings
+from datafetch.settings import Settings, load_settings
 
 _DEFAULT_ENV_FILE = Path(".env")
 
