@@ -14,6 +14,7 @@ from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult
 from datafetch.settings import load_settings
 from tests.fakes import faults
+from tests.fakes.s3 import S3Fake
 from tests.fakes.world import World
 from tests.support import FakeClock
 
@@ -120,3 +121,20 @@ def test_three_bad_sites_block_no_others(tmp_path: Path, world: World, run: Run)
     assert (third.exit_code, third.items_failed) == (0, 0)
     assert world.sites.log.count(is_bad) > 0
     assert _open_hosts(tmp_path) == set()
+
+
+def test_breakers_cost_an_unchanged_run_one_request(
+    run: Run, s3_fake: S3Fake, monkeypatch: Any
+) -> None:
+    """A run that finds nothing new asks the store at most 16 times, once of them for breakers."""
+    for name, value in s3_fake.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATAFETCH_STORE", f"s3://{s3_fake.bucket}")
+    monkeypatch.setenv("DATAFETCH_ENV", "test")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert run(JobName.BOOKMARKS).exit_code == 0
+    s3_fake.app.count_from_here()
+    assert run(JobName.BOOKMARKS).status == "unchanged"
+    keys = [key for _, key in s3_fake.requests()]
+    assert keys.count("json/datafetch/breakers-test.json") == 1
+    assert len(keys) <= 16

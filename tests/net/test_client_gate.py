@@ -31,9 +31,12 @@ class StoppableClock(FakeClock):
     def __init__(self, cancel: CancelToken) -> None:
         super().__init__()
         self._cancel = cancel
+        self.stops_at_waits = False
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
+        if self.stops_at_waits:
+            self._cancel.cancel(Cancelled("enough"))
         self._cancel.raise_if_cancelled()
 
 
@@ -220,17 +223,13 @@ def test_a_probe_that_was_broken_off_shows_nothing(hosts: Hosts) -> None:
 
 def test_a_request_that_is_stopped_between_tries_is_no_failure(hosts: Hosts) -> None:
     """Stopping is the user's doing, not the host's."""
-    hosts.app.inject(lambda request, _answer: _stop(hosts, request))
-    hosts.gate.record(BAD, Outcome.FAILED, object())
-    hosts.gate.record(BAD, Outcome.FAILED, object())
+    hosts.fail(BAD)
+    hosts.error_of()
+    hosts.error_of()
+    hosts.clock.stops_at_waits = True
     with pytest.raises(Cancelled):
         hosts.get(retry=TRIES)
     hosts.gate.allow(BAD, object())
-
-
-def _stop(hosts: Hosts, request: Any) -> Any:
-    hosts.cancel.cancel(Cancelled("enough"))
-    return DOWN(request, hosts.app.answer)
 
 
 def test_a_breaker_that_opens_between_tries_hides_nothing(hosts: Hosts) -> None:
