@@ -8,7 +8,7 @@ from datafetch.models.logo import Look
 _SHAPE_BITS = 2
 """So many of the 64 comparisons may differ: scaling and packing again turn one or two around."""
 
-_COLOUR_STEPS = 8
+_COLOUR_STEPS = 12
 """So far apart, of 255, any colour may be: logos of one shape in two colours are two logos."""
 
 

@@ -1,0 +1,47 @@
+"""Which pictures look like a provider's generic one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.models.logo import Look
+from datafetch.rules.logo_likeness import is_generic
+
+GLOBE = Look("aa" * 32, 0b1011, bytes(range(48)))
+
+
+def globe(shape: int | None = GLOBE.shape, colour: int = 0, sha256: str = "bb" * 32) -> Look:
+    """A picture like the globe, with another shape, or one colour further off."""
+    colours = bytes([GLOBE.colours[0] + colour, *GLOBE.colours[1:]])
+    return Look(sha256, shape, colours)
+
+
+@pytest.mark.parametrize(
+    ("look", "alike"),
+    [
+        (globe(), True),
+        (globe(GLOBE.shape ^ 0b11 if GLOBE.shape else None), True),
+        (globe(GLOBE.shape ^ 0b111 if GLOBE.shape else None), False),
+        (globe(colour=12), True),
+        (globe(colour=13), False),
+        (globe(None), False),
+        (globe(None, sha256=GLOBE.sha256), True),
+        (Look("bb" * 32, GLOBE.shape), False),
+    ],
+    ids=["same", "near", "other", "tint", "colour", "plain", "bytes", "no-colours"],
+)
+def test_a_generic_picture_is_known_again(look: Look, *, alike: bool) -> None:
+    """Generic globes came in other sizes and packings: the shape and every colour have to agree, or the bytes."""
+    assert is_generic(look, [Look("cc" * 32), GLOBE]) == alike
+
+
+@given(st.text("0123456789abcdef", min_size=64, max_size=64))
+def test_plain_areas_are_not_alike(sha256: str) -> None:
+    """Plain pictures have no contours to compare: another one is another logo."""
+    plain = Look("aa" * 32)
+    assert is_generic(Look(sha256), [plain]) == (sha256 == plain.sha256)
+
+
+def test_nothing_is_generic_before_it_was_seen() -> None:
+    """Without anything learned no picture is refused."""
+    assert not is_generic(GLOBE, [])
