@@ -17,6 +17,9 @@ SILENT_WAIT_S = 60.0
 """GitHub asks to wait for at least a minute when a limit does not say how long, and for longer
 each time that it is met again."""
 
+_LONGEST_S = 24 * 3600.0
+"""GitHub's windows last an hour; who says much more is not believed."""
+
 _LEAST_WAIT_S = 1.0
 _TRIES = 3
 
@@ -66,7 +69,8 @@ class Budget:
         remaining, reset = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-reset")
         if remaining and remaining.isdecimal() and reset and reset.isdecimal():
             with self._lock:
-                self._remaining, self._reset_at = int(remaining), float(reset)
+                latest = self._clock.now() + _LONGEST_S
+                self._remaining, self._reset_at = int(remaining), min(float(reset), latest)
 
     def _block(self, until: float | None) -> None:
         """Let nothing begin until then (epoch seconds)."""

@@ -54,6 +54,16 @@ def test_nothing_left_is_an_error_with_its_end() -> None:
     assert clock.slept == []
 
 
+def test_a_reset_in_another_century_is_not_believed() -> None:
+    """`x-ratelimit-reset` is honoured, capped."""
+    clock = FakeClock()
+    budget = made(clock)
+    budget.learn(says(0, 2**32))
+    with pytest.raises(RateLimited) as caught:
+        sent(budget)
+    assert caught.value.until == clock.now() + 24 * 3600
+
+
 def test_a_short_wait_is_waited_for() -> None:
     """A reset within the patience costs a wait, not the run."""
     clock = FakeClock()
