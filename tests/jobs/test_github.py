@@ -17,7 +17,6 @@ from tests.jobs.github_world import (
     Recorder,
     World,
     github_world,
-    one_repository,
     worked,
 )
 
@@ -192,6 +191,16 @@ def test_repositories_that_were_named_are_asked_alone(small: World) -> None:
     assert not report.full_sync
 
 
+def test_a_named_repository_without_work_of_the_owner_counts_nowhere(small: World) -> None:
+    """`--repo` may ask for anything; sums are over what GitHub lists, and what has a CSV."""
+    stranger = worked(3, "elsewhere", owner="acme", stats="absent")
+    stranger.commits.clear()
+    small.activity.repositories.append(stranger)
+    report = small.run(RunOptions(only=("acme/elsewhere",)))
+    assert (small.asked(), report.processed) == (["acme/elsewhere"], 3)
+    assert small.json("github_stats_summary_all_time")["totalRepositoriesContributedTo"] == 2
+
+
 @pytest.mark.parametrize(
     ("name", "error"),
     [("octo-dev/nowhere", Missing), ("octo-dev/copy", Rejected), ("tools", UsageError)],
@@ -277,20 +286,3 @@ def test_names_of_private_repositories_stay_private(
     said = [f"{record.getMessage()} {vars(record)}" for record in own]
     assert any("github_repository_failed" in line for line in said)
     assert not any("hush" in line for line in [*said, *report.notes, str(report.partial)])
-
-
-@pytest.mark.parametrize("day", ["2026-03-08", "2026-11-01", "2024-02-29", "2025-02-28"])
-def test_days_of_clock_changes_and_leap_years_count_once(tmp_path: Path, day: str) -> None:
-    """Sums agree with the independent ones when a run falls on such a day."""
-    with github_world(tmp_path, one_repository(), today=day) as world:
-        repository = world.activity.repositories[0]
-        repository.commits.clear()
-        repository.lines.clear()
-        for days in (0, 1, 6, 7, 363, 364, 365, 366, 367, 730):
-            repository.commit(world.today - timedelta(days=days), 1, 11, 3)
-        world.run()
-        expected = Expected(world.activity, world.today)
-        trailing = world.json("activity_data")["trailingYearData"]
-        assert trailing["totalContributions"] == expected.contributions(trailing=True)
-        assert (trailing["linesAdded"], trailing["linesRemoved"]) == expected.lines(trailing=True)
-        assert len({entry["date"] for entry in trailing["data"]}) == len(trailing["data"])

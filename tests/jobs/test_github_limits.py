@@ -121,8 +121,12 @@ def test_a_secondary_limit_that_stays_is_not_asked_for_ever(small: World) -> Non
 
 
 def test_a_403_about_rights_is_no_limit(small: World) -> None:
-    """A repository that the token may not read is a dead letter at once, and the others are read."""
-    forbidden = limit(403, "Resource not accessible by personal access token", remaining=4990)
+    """Substring tests on error messages decided what to retry ("202" anywhere): status and type do.
+
+    A repository that the token may not read is a dead letter at once, and the others are read.
+    """
+    message = "Resource 202 not accessible by personal access token; this rate is no limit"
+    forbidden = limit(403, message, remaining=4990)
     small.app.inject(forbidden, "/octo-dev/tools/stats")
     report = small.run()
     assert (report.changed, report.failed, report.partial) == (2, 1, None)

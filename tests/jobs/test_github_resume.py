@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from datafetch.errors import (
-    BaseMoved,
-    LeaseLost,
-)
+from datafetch.errors import BaseMoved, LeaseLost, StoreUnavailable
 from datafetch.models.run import JobReport
+from datafetch.store.local import LocalStore
 from tests.jobs.github_world import Expected, World, push, totals
 
 
@@ -162,3 +161,73 @@ def test_lost_state_costs_requests_not_data(small: World) -> None:
     assert len(small.asked()) == 3
     assert (report.changed, report.change_detected) == (0, False)
     assert totals(small) == before
+
+
+def test_csvs_alone_make_the_aggregates(small: World) -> None:
+    """A listing filtered `.json` where the files were `.csv`: an empty aggregate every night.
+
+    With nothing but the CSVs of an older system, and GitHub still computing, lines are theirs.
+    """
+    small.run()
+    weekly = small.json("aggregated_weekly_activity")
+    for path in list(small.folder.rglob("*.json")):
+        path.unlink()
+    for repository in small.activity.repositories:
+        repository.pending = float("inf")
+    report = small.run()
+    assert report.failed == 3
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+    assert small.json("aggregated_weekly_activity") == weekly
+
+
+def test_each_summary_has_its_own_key(small: World) -> None:
+    """The all-time summary was written over the trailing-year key."""
+    small.run()
+    expected = Expected(small.activity)
+    for name, trailing in (
+        ("github_stats_summary", True),
+        ("github_stats_summary_all_time", False),
+    ):
+        stored = small.json(name)
+        lines = (stored["totalLinesAdded"], stored["totalLinesRemoved"])
+        assert lines == expected.lines(trailing=trailing)
+        assert stored["totalContributions"] == expected.contributions(trailing=trailing)
+    assert expected.lines(trailing=True) != expected.lines(trailing=False)
+
+
+class FailingStore(LocalStore):
+    """A folder that takes everything but changes of CSVs."""
+
+    def put(self, key: str, body: bytes, **more: Any) -> str:
+        """Write, unless it is a CSV."""
+        self._refuse(key)
+        return super().put(key, body, **more)
+
+    def delete(self, key: str) -> None:
+        """Remove, unless it is a CSV."""
+        self._refuse(key)
+        super().delete(key)
+
+    @staticmethod
+    def _refuse(key: str) -> None:
+        if key.endswith(".csv"):
+            raise StoreUnavailable(f"{key}: the disk is full", key=key)
+
+
+@pytest.mark.parametrize("renamed", [False, True], ids=["written", "removed"])
+def test_a_store_that_fails_does_not_tell_names(small: World, renamed: bool) -> None:
+    """The key of a CSV has its repository's name, which an error would carry into logs and results."""
+    small.run()
+    if renamed:
+        # Both CSVs exist, as after a run that died between writing the new one and removing the old.
+        repository = small.activity.repositories[0]
+        repository.former_names, repository.name = ("octo-dev/tools",), "instruments"
+        small.csv("octo-dev_instruments").write_bytes(small.csv("octo-dev_tools").read_bytes())
+    else:
+        push(small)
+    with pytest.raises(StoreUnavailable) as caught:
+        small.run(store=FailingStore(small.folder))
+    assert "tools" not in str(caught.value)
+    assert caught.value.key == ""
+    small.run()
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
