@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, StoreError, TransientError
 from datafetch.jobs.base import JobContext
-from datafetch.jobs.github_aggregates import build_aggregates, count_contributions
+from datafetch.jobs.github_aggregates import (
+    Contributions,
+    build_aggregates,
+    count_contributions,
+)
 from datafetch.jobs.github_dataset import Dataset, nameless
 from datafetch.jobs.github_discovery import Discovery, discover
 from datafetch.jobs.github_report import Plan, dry_report, make_report, status_of
@@ -89,6 +93,15 @@ class _Run:
         )
         if context.options.dry_run:
             return dry_report(entries, plan)
+        return self._carry_out(dataset, found, contributions, plan)
+
+    # ------------------------------------------------------------------ steps
+
+    def _carry_out(
+        self, dataset: Dataset, found: Discovery, contributions: Contributions, plan: Plan
+    ) -> JobReport:
+        """Ask, publish, and record what failed."""
+        context, entries = self._context, found.roster.entries
         weeks = self._stored_weeks(dataset, entries)
         dataset.records = {
             record.csv: record
@@ -96,18 +109,14 @@ class _Run:
         }
         dataset.years = {**dataset.years, **found.totals}
         done = self._ask(dataset, plan, weeks)
-        all_read = found.whole and all(self._is_read(entry, done) for entry in entries)
+        # One that was only asked for by name is not the owner's until it has a CSV.
+        counting = [e for e in entries if e.counted or e.stored is not None or e.csv in weeks]
         aggregates = build_aggregates(
             dataset,
             found,
-            [
-                self._counted(entry, done, weeks)
-                for entry in entries
-                # One that was only asked for by name is not the owner's until it has lines.
-                if entry.counted or entry.csv in weeks
-            ],
+            [self._counted(entry, done, weeks) for entry in counting],
             contributions,
-            all_read=all_read,
+            all_read=found.whole and all(self._is_read(entry, done) for entry in entries),
             deletes=self._replaced(found, done),
         )
         try:
@@ -127,8 +136,6 @@ class _Run:
             held=aggregates.held,
             now_ms=to_ms(context.clock.now()),
         )
-
-    # ------------------------------------------------------------------ steps
 
     def _plan(self, entries: Sequence[Entry], only: frozenset[str]) -> Plan:
         options, letters = self._context.options, self._context.dead_letters

@@ -1,7 +1,7 @@
 """What the GitHub job reads before it asks for statistics: calendars and the roster."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from datafetch.errors import Missing, RateLimited, Rejected, UsageError
@@ -60,40 +60,59 @@ def discover(context: JobContext, activity: GitHubActivity, dataset: Dataset) ->
     years = activity.years(now)
     days = trailing_days(activity.days(window), window)
     only = _asked_for(activity, context.options.only)
-    windows = {year: year_window(year, now) for year in years}
-    totals: dict[int, int] = {}
-    found, limited = Found(), None
-    looked_up: dict[str, Repository] = {}
-    try:
-        totals = activity.totals(windows)
-        activity.contributed_to(found)
-        activity.committed_to(windows.values(), found)
-        everyone = _with(found, only)
-        doubtful = strays(everyone, dataset.records, dataset.stored)
-        looked_up = activity.look_up([name for names in doubtful.values() for name in names])
-    except RateLimited as error:
-        limited = error
-        # What was known before stands in for what could not be read any more.
-        for record in dataset.records.values():
-            if record.status is not Status.GONE:
-                found.add(record.repository)
-                looked_up[record.repository.full_name.lower()] = record.repository
-        everyone = _with(found, only)
+    lists = _read_lists(activity, dataset, only, {year: year_window(year, now) for year in years})
     roster = build_roster(
-        everyone, looked_up, dataset.records, dataset.stored, counted=found.repositories.keys()
+        _with(lists.found, only),
+        lists.looked_up,
+        dataset.records,
+        dataset.stored,
+        counted=lists.found.repositories.keys(),
     )
     return Discovery(
         window=window,
         days=days,
         years=years,
-        totals=totals,
+        totals=lists.totals,
         roster=roster,
         only=frozenset(repository.identity for repository in only),
-        limited=limited,
-        missing=len(found.missing),
-        hidden=found.hidden,
-        unlisted=found.unlisted,
+        limited=lists.limited,
+        missing=len(lists.found.missing),
+        hidden=lists.found.hidden,
+        unlisted=lists.found.unlisted,
     )
+
+
+@dataclass
+class _Lists:
+    """What GitHub said, until the budget ended; `looked_up` is by lower-case full name."""
+
+    found: Found = field(default_factory=Found)
+    totals: dict[int, int] = field(default_factory=dict)
+    looked_up: dict[str, Repository] = field(default_factory=dict)
+    limited: RateLimited | None = None
+
+
+def _read_lists(
+    activity: GitHubActivity,
+    dataset: Dataset,
+    only: Sequence[Repository],
+    windows: Mapping[int, Window],
+) -> _Lists:
+    lists = _Lists()
+    try:
+        lists.totals = activity.totals(windows)
+        activity.contributed_to(lists.found)
+        activity.committed_to(windows.values(), lists.found)
+        doubtful = strays(_with(lists.found, only), dataset.records, dataset.stored)
+        lists.looked_up = activity.look_up([name for names in doubtful.values() for name in names])
+    except RateLimited as error:
+        lists.limited = error
+        # What was known before stands in for what could not be read any more.
+        for record in dataset.records.values():
+            if record.status is not Status.GONE:
+                lists.found.add(record.repository)
+                lists.looked_up[record.repository.full_name.lower()] = record.repository
+    return lists
 
 
 def _asked_for(activity: GitHubActivity, names: Sequence[str]) -> list[Repository]:

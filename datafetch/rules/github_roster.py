@@ -94,19 +94,7 @@ def build_roster(
     which GitHub counts commits. Forks are left out, with their CSVs.
     """
     known = _by_identity(records.values())
-    looked_up: dict[str, Repository] = {}
-    gone: list[Entry] = []
-    for name, candidates in strays(discovered, records, stored).items():
-        match = next((found[c.lower()] for c in candidates if c.lower() in found), None)
-        record = records.get(name)
-        if match is not None and record is not None and record.repository.id not in ("", match.id):
-            match = None  # the name belongs to another repository now
-        if match is not None:
-            looked_up[name] = match
-        elif candidates:
-            repository = record.repository if record else Repository("", candidates[0])
-            entry = Entry(repository, name, record, name, stored[name], counted=False, gone=True)
-            gone.append(entry)
+    looked_up, gone = _match(strays(discovered, records, stored), found, records, stored)
     everyone = {r.identity: r for r in (*looked_up.values(), *discovered) if not r.fork}
     names = _names(tuple(everyone.values()), records, stored)
     former = {repository.identity: name for name, repository in looked_up.items()}
@@ -129,6 +117,29 @@ def build_roster(
             )
         )
     return Roster(tuple(entries + gone), tuple(dict.fromkeys(replaced)))
+
+
+def _match(
+    doubtful: Mapping[str, Sequence[str]],
+    found: Mapping[str, Repository],
+    records: Mapping[str, Record],
+    stored: Mapping[str, str],
+) -> tuple[dict[str, Repository], list[Entry]]:
+    """Whose the doubtful CSVs are, by CSV name, and entries for those of nobody any more."""
+    looked_up: dict[str, Repository] = {}
+    gone: list[Entry] = []
+    for name, candidates in doubtful.items():
+        match = next((found[c.lower()] for c in candidates if c.lower() in found), None)
+        record = records.get(name)
+        if match is not None and record is not None and record.repository.id not in ("", match.id):
+            match = None  # the name belongs to another repository now
+        if match is not None:
+            looked_up[name] = match
+        elif candidates:
+            repository = record.repository if record else Repository("", candidates[0])
+            entry = Entry(repository, name, record, name, stored[name], counted=False, gone=True)
+            gone.append(entry)
+    return looked_up, gone
 
 
 def is_settled(entry: Entry, now_ms: int) -> bool:

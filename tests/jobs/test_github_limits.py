@@ -1,6 +1,7 @@
 """GitHub's limits: obeyed before they are hit, waited for when short, left to the next run when long."""
 
 import json
+from email.utils import formatdate
 
 import pytest
 
@@ -37,6 +38,7 @@ PRIMARY = "API rate limit exceeded for user ID 1."
 SHORT = [
     pytest.param(secondary_limit("30", 403), 30, id="403 retry-after"),
     pytest.param(secondary_limit("30", 429), 30, id="429 retry-after"),
+    pytest.param(secondary_limit(formatdate(START + 30, usegmt=True)), 30, id="403 date"),
     pytest.param(secondary_limit(None, 403), 60, id="403 in words only"),
     pytest.param(secondary_limit(None, 429), 60, id="429 bare"),
     pytest.param(limit(403, PRIMARY, remaining=0, reset_in=20), 20, id="403 reset"),

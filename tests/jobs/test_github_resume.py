@@ -151,6 +151,18 @@ def test_a_corrupt_object_is_kept_aside_and_built_anew(small: World, key: str) -
     assert small.json("aggregated_weekly_activity") == Expected(small.activity).weekly()
 
 
+def test_a_deleted_repository_whose_csv_breaks_takes_no_lines_away(small: World) -> None:
+    """What can no longer be asked for nor read makes the data incomplete: the complete sums stay."""
+    small.run()
+    before = totals(small)
+    deleted = small.activity.repositories.pop(0)
+    small.activity.other_contributions.update(deleted.commits)
+    small.csv("octo-dev_tools").write_bytes(b"{half an obj")
+    report = small.run()
+    assert totals(small) == before
+    assert any("stay as they were" in note for note in report.notes)
+
+
 def test_lost_state_costs_requests_not_data(small: World) -> None:
     """Without what is remembered everything is asked for again, and no figure changes."""
     small.run()
