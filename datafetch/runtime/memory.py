@@ -7,16 +7,16 @@ _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 """Parameters of mallopt(3), glibc; the numbers are part of its binary interface."""
 
-_ARENAS = 2
 _MMAP_FROM = 256 * 1024
 
 
 def spare_memory() -> None:
-    """Let all threads share two arenas, and give large blocks back as soon as they are freed.
+    """Let all threads share one arena, and give large blocks back as soon as they are freed.
 
     By default glibc opens up to eight arenas a core for threads, each of which keeps its own
-    high-water mark, and stops giving large blocks back once one was freed. Call it before
-    threads start. Other C libraries, and whoever set MALLOC_ARENA_MAX, are left alone.
+    high-water mark, and stops giving large blocks back once one was freed. Threads that wait
+    for a network do not crowd one arena. Call it before they start. Other C libraries, and
+    whoever set MALLOC_ARENA_MAX, are left alone.
     """
     if "MALLOC_ARENA_MAX" in os.environ:
         return
@@ -25,5 +25,5 @@ def spare_memory() -> None:
     except (OSError, AttributeError, TypeError):
         # musl and macOS have no such function; Windows has no library of that name.
         return
-    mallopt(_M_ARENA_MAX, _ARENAS)
+    mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_MMAP_THRESHOLD, _MMAP_FROM)

@@ -1,0 +1,145 @@
+"""Upstreams and a store on loopback, in processes of their own: they share no interpreter with what is measured.
+
+    python -m benchmarks.servers providers|s3 LATENCY_S [DOMAINS]
+
+A server prints the settings that lead to it as a line of JSON. For every line that it reads it
+prints how many requests it had since the line before, by name. It ends with its input.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks.measure import ROOT
+
+from tests.fakes.base import App
+from tests.fakes.faults import delayed
+from tests.fakes.providers import (
+    DUCKDUCKGO_HOST,
+    GOOGLE_HOST,
+    DuckDuckGoIconsApp,
+    GoogleFaviconsApp,
+    Icon,
+)
+from tests.fakes.proxy import ForwardProxy
+from tests.fakes.s3 import S3Fake
+from tests.fakes.sites import Site, SitesApp
+
+_SIZES = (64, 128, 180, 256)
+_AT_SITE_EVERY, _AT_DDG_EVERY = 20, 10
+
+Counts = Callable[[], dict[str, int]]
+
+
+def domain(number: int) -> str:
+    """The name of a domain."""
+    return f"site{number:05d}.com"
+
+
+class Server:
+    """The other end: a server that was started, and what it says."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        self.environment: dict[str, str] = self._line()
+
+    def counts(self) -> dict[str, int]:
+        """Requests since the last call, by name."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        counts: dict[str, int] = self._line()
+        return counts
+
+    def _line(self) -> "dict[str, str] | dict[str, int] | object":
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
+
+
+@contextmanager
+def started(kind: str, latency_s: float = 0, domains: int = 0) -> Iterator[Server]:
+    """A server while the block runs; see above."""
+    command = [sys.executable, "-m", "benchmarks.servers", kind, str(latency_s), str(domains)]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "scripts")])
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        text=True,
+    )
+    with process:
+        yield Server(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def main() -> None:
+    """Serve until the input ends."""
+    kind, latency_s, domains = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    with ExitStack() as stack:
+        make = _s3 if kind == "s3" else _providers
+        environment, counts = make(stack, latency_s, domains)
+        print(json.dumps(environment), flush=True)
+        for _ in sys.stdin:
+            print(json.dumps(counts()), flush=True)
+
+
+def _s3(stack: ExitStack, latency_s: float, _: int) -> tuple[dict[str, str], Counts]:
+    fake = stack.enter_context(S3Fake("bench"))
+    _slow(fake.app, latency_s)
+
+    def counts() -> dict[str, int]:
+        found = Counter(fake.counts())
+        fake.app.count_from_here()
+        return dict(found)
+
+    return fake.environment, counts
+
+
+def _providers(stack: ExitStack, latency_s: float, domains: int) -> tuple[dict[str, str], Counts]:
+    """With latency all logos are at Google; without, some are at DuckDuckGo or at the sites only."""
+    google, ddg = GoogleFaviconsApp(), DuckDuckGoIconsApp()
+    sites = SitesApp(())
+    for number in range(domains):
+        icon = Icon(_SIZES[number % len(_SIZES)])
+        if not latency_s and number % _AT_SITE_EVERY == 0:
+            own = {"/apple-touch-icon.png": icon}
+            sites.sites[domain(number)] = Site(domain(number), icons=own)
+        else:
+            at = ddg if not latency_s and number % _AT_DDG_EVERY == 1 else google
+            at.icons[domain(number)] = icon
+    apps: dict[str, App] = {GOOGLE_HOST: google, DUCKDUCKGO_HOST: ddg}
+    for app in (google, ddg, sites):
+        _slow(app, latency_s)
+    proxy = ForwardProxy(lambda host: apps.get(host) or (sites if sites.knows(host) else None))
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    environment = {
+        "HTTPS_PROXY": stack.enter_context(proxy).url,
+        "NO_PROXY": "127.0.0.1",
+        "SSL_CERT_FILE": str(proxy.write_bundle(Path(folder))),
+    }
+
+    def counts() -> dict[str, int]:
+        found = {"google": google, "ddg": ddg, "sites": sites}
+        asked = {name: app.log.count() for name, app in found.items()}
+        for app in found.values():
+            app.log.clear()
+        return asked
+
+    return environment, counts
+
+
+def _slow(app: App, latency_s: float) -> None:
+    if latency_s:
+        app.inject(delayed(latency_s))
+
+
+if __name__ == "__main__":
+    main()
