@@ -80,7 +80,10 @@ def decode_page(body: bytes, content_type: str = "") -> str:
             return body[len(mark) :].decode(codec, "replace")
     said = declared(body, content_type)
     if said in ("utf-16-le", "utf-16-be"):
-        return body.decode(said, "replace")
+        # Its ASCII, and all markup is, has a zero in every other byte.
+        if b"\x00" in body[:_PRESCAN]:
+            return body.decode(said, "replace")
+        said = None
     if said not in (None, "utf-8", "iso2022_jp") and _plainly_utf8(body):
         # Servers add their default to every page; text that is UTF-8 by accident is not seen.
         said = "utf-8"

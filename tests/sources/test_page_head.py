@@ -155,3 +155,12 @@ def test_any_bytes_are_some_text(body, content_type):
 def test_declarations(header: str, page: bytes, expected: Any):
     """The header is believed before the page, and only labels that the web knows count."""
     assert declared(page, header) == expected
+
+
+@pytest.mark.parametrize("label", ["utf-16", "utf-16be", "unicode"])
+def test_a_header_that_is_wrong_by_two_bytes(label: str):
+    """A page of ASCII or UTF-8 whose header says UTF-16 became Chinese; what is UTF-16 is read as such."""
+    header = f"text/html; charset={label}"
+    assert decode_page("<title>Grüße</title>".encode(), header) == "<title>Grüße</title>"
+    codec = "utf-16-be" if label == "utf-16be" else "utf-16-le"
+    assert decode_page("<title>话</title>".encode(codec), header) == "<title>话</title>"
