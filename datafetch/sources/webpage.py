@@ -16,6 +16,10 @@ PICTURE_LIMIT = 10 * MIB
 
 UPSTREAM = "site"
 
+_PAGE_STEPS = 2
+_PICTURE_STEPS = 4
+"""The whole may take so many times what one step may: a server that drips keeps each step short."""
+
 _ACCEPT_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.8,*/*;q=0.5"
 _ACCEPT_PICTURE = "image/webp,image/png,image/jpeg,image/gif,image/svg+xml;q=0.8,*/*;q=0.1"
 _LANGUAGE = "en,*;q=0.5"
@@ -59,6 +63,7 @@ class WebPages:
                 trust="data",
                 upstream=UPSTREAM,
                 timeout_s=self._settings.timeout_s,
+                total_s=self._settings.timeout_s * _PICTURE_STEPS,
                 retry=self._retry(),
             )
         )
@@ -74,7 +79,7 @@ class WebPages:
             stop_after=stop_after,
             validators=validators,
             timeout_s=self._settings.timeout_s,
-            total_s=self._settings.timeout_s * 2,
+            total_s=self._settings.timeout_s * _PAGE_STEPS,
             retry=self._retry(),
         )
 
