@@ -14,7 +14,7 @@ from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HostGate, HttpClient
 from datafetch.net.proxies import Proxies
 from datafetch.ops.lease import Fence
-from datafetch.store.base import encode_json
+from datafetch.store.base import ObjectStore, encode_json
 from datafetch.store.keys import Keys, LogoSource
 from datafetch.store.local import LocalStore
 from tests.fakes.base import App
@@ -52,7 +52,7 @@ class World:
     runs: int = 0
 
     def __post_init__(self) -> None:
-        self.store = LocalStore(self.folder, self.clock)
+        self.store: ObjectStore = LocalStore(self.folder, self.clock)
         self.proxy = ForwardProxy(self.route)
 
     @classmethod
