@@ -116,7 +116,11 @@ class _Run:
             found,
             [self._counted(entry, done, weeks) for entry in counting],
             contributions,
-            all_read=found.whole and all(self._is_read(entry, done) for entry in entries),
+            all_read=found.whole
+            and all(
+                self._is_read(entry, done) and self._has_lines(entry, done, weeks)
+                for entry in entries
+            ),
             deletes=self._replaced(found, done),
         )
         try:
@@ -199,6 +203,11 @@ class _Run:
         if status is not None:
             return status in ANSWERED
         return is_settled(entry, to_ms(self._context.clock.now()))
+
+    @staticmethod
+    def _has_lines(entry: Entry, done: Round, weeks: dict[str, tuple[Week, ...]]) -> bool:
+        """Whether its lines are known; without usable statistics only its CSV says them."""
+        return entry.csv in weeks or status_of(entry, done) is not Status.UNAVAILABLE
 
     @staticmethod
     def _counted(entry: Entry, done: Round, weeks: dict[str, tuple[Week, ...]]) -> RepositoryWeeks:

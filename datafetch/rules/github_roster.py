@@ -180,8 +180,8 @@ class Verdict:
 def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None) -> Verdict:
     """Decide what an answer is worth against what is stored: something never gives way to nothing.
 
-    Weeks with commits but no lines at all, and an owner who is absent though GitHub counts
-    commits, are `unavailable` (for repositories of 10,000 commits and more GitHub answers
+    Weeks with commits but no lines at all, and an owner who is absent, or has no statistics,
+    though GitHub counts commits, are `unavailable` (for repositories of 10,000 commits and more GitHub answers
     zero lines: docs.github.com/rest/metrics/statistics).
     """
     has_something = bool(stored and busy(stored))
@@ -192,9 +192,7 @@ def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None)
         case NotModified():
             record = entry.record
             return Verdict(Status.COMPLETE, validator=record.validator if record else None)
-        case NoStatistics():
-            return Verdict(nothing)
-        case OwnerAbsent():
+        case NoStatistics() | OwnerAbsent():
             return Verdict(Status.UNAVAILABLE if entry.counted else nothing)
         case OwnerWeeks(weeks, validator):
             return _judge_weeks(weeks, validator, entry, stored)

@@ -1,6 +1,7 @@
 """The GitHub job on a loopback GitHub and a folder: figures, requests, and the ways of its options."""
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest
 
 from datafetch.errors import GuardRefused, Missing, Rejected, UsageError
 from datafetch.models.run import RunOptions
-from tests.fakes.github_data import Activity, make_activity
+from tests.fakes.github_data import Activity, Stats, make_activity
 from tests.jobs.github_world import (
     TODAY,
     Expected,
@@ -286,3 +287,20 @@ def test_names_of_private_repositories_stay_private(
     said = [f"{record.getMessage()} {vars(record)}" for record in own]
     assert any("github_repository_failed" in line for line in said)
     assert not any("hush" in line for line in [*said, *report.notes, str(report.partial)])
+
+
+@pytest.mark.parametrize("stats", ["zeros", "absent", "empty"])
+def test_sums_that_a_predecessor_knew_do_not_fall_for_want_of_statistics(
+    small: World, stats: Stats
+) -> None:
+    """Zero lines for a repository of which there is no CSV replaced good numbers, too."""
+    small.run()
+    names = ("github_stats_summary", "github_stats_summary_all_time")
+    before = [small.json(name)["totalLinesAdded"] for name in names]
+    weekly = small.json("aggregated_weekly_activity")
+    small.csv("octo-dev_tools").unlink()
+    shutil.rmtree(small.folder / "json/datafetch")
+    small.activity.repositories[0].stats = stats
+    small.run()
+    assert [small.json(name)["totalLinesAdded"] for name in names] == before
+    assert small.json("aggregated_weekly_activity") == weekly

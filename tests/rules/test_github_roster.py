@@ -168,7 +168,8 @@ NEW = Entry(A, "o_a")
     [
         (StillComputing(), SETTLED, BUSY, Verdict(Status.PENDING)),
         (NotModified(), SETTLED, BUSY, Verdict(Status.COMPLETE)),
-        (NoStatistics(), NEW, None, Verdict(Status.NONE)),
+        (NoStatistics(), replace(NEW, counted=False), None, Verdict(Status.NONE)),
+        (NoStatistics(), NEW, None, Verdict(Status.UNAVAILABLE)),
         (NoStatistics(), SETTLED, BUSY, Verdict(Status.UNAVAILABLE)),
         (OwnerAbsent(), NEW, None, Verdict(Status.UNAVAILABLE)),
         (OwnerAbsent(), replace(NEW, counted=False), None, Verdict(Status.NONE)),
