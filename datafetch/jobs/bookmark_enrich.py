@@ -15,11 +15,13 @@ Patch = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 
 
 def read_bookmarks(context: JobContext) -> list[JsonObject]:
-    """The stored bookmarks in the list's order, from whichever copy can be read; writes nothing.
+    """The stored bookmarks in the list's order, from whichever copy can be read.
+
+    Nothing is written but a copy of what cannot be read.
 
     Raises:
         StoreError: the store did not answer.
-        Inconsistent: the index counts bookmarks and none can be read.
+        Inconsistent: there are traces of bookmarks and none can be read.
     """
     reader, _ = _reader(context, context.fence, TagPages(enabled=True, maximum=None))
     return reader.items(reader.snapshot()).items

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datafetch.jobs.bookmark_state import BookmarkState, objects_of
-from datafetch.jobs.bookmark_store import DATASET, StoredList
+from datafetch.jobs.bookmark_state import DATASET, BookmarkState, objects_of
+from datafetch.jobs.bookmark_store import StoredList
 from datafetch.models.bookmark import Bookmark, encode_item
 from datafetch.rules.bookmark_list import (
     Times,

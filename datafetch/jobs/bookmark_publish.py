@@ -97,7 +97,7 @@ def plan_stored(
         StoreError: the store did not answer; nothing was written.
     """
     nothing = Fetched([], [], complete=False)
-    merged = merge_list(nothing, stored.items, stored.sources, snapshot.retired)
+    merged = merge_list(nothing, stored.items, stored.sources, stored.retired)
     change = Change(
         bookmarks=merged.bookmarks,
         sources=merged.sources,

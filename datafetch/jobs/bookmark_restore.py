@@ -4,13 +4,15 @@ import json
 
 from datafetch.errors import CorruptObject, UsageError
 from datafetch.jobs.base import JobContext
+from datafetch.jobs.bookmark_copies import read_listing
 from datafetch.jobs.bookmark_publish import Change
-from datafetch.jobs.bookmark_store import Snapshot, StoredList, items_of
+from datafetch.jobs.bookmark_slugs import slug_owners
+from datafetch.jobs.bookmark_store import StoredList
 from datafetch.rules.bookmark_changes import Fetched, Merged, merge_list
 from datafetch.store.publish import etags_by_listing
 
 
-def restored(context: JobContext, snapshot: Snapshot, stored: StoredList) -> tuple[Change, Merged]:
+def restored(context: JobContext, stored: StoredList) -> tuple[Change, Merged]:
     """The list of the N-th newest backup as a change of the stored one.
 
     Slugs that it does not have are not used again; source hashes are forgotten, so that the
@@ -30,14 +32,15 @@ def restored(context: JobContext, snapshot: Snapshot, stored: StoredList) -> tup
             hint="Backups are counted from 1, the newest.",
         )
     key = backups[number - 1]
-    items = items_of(context.store.get(key))
-    if items is None:
+    listing = read_listing(context.store.get(key))
+    items = listing.items if listing is not None else []
+    if not items:
         raise CorruptObject(f"{key} is not a list of bookmarks", key=key)
     back = {item["id"] for item in items}
     gone = {item["id"]: item for item in stored.items if item["id"] not in back}
-    freed = {slug: one for one, item in gone.items() if (slug := item.get("slug"))}
+    freed = slug_owners(gone.values())
     nothing = Fetched([], [], complete=False)
-    merged = merge_list(nothing, items, {}, {**freed, **snapshot.retired})
+    merged = merge_list(nothing, items, {}, {**freed, **stored.retired})
     before = {item["id"]: json.dumps(item, sort_keys=True) for item in stored.items}
     changed = frozenset(
         item["id"] for item in items if before.get(item["id"]) != json.dumps(item, sort_keys=True)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+DATASET = "bookmarks"
+
 _VERSION = 1
 _PREFIX = "json/bookmarks/"
 """What every key begins with; left out in the stored object."""

@@ -1,21 +1,21 @@
 """Reads the stored bookmarks back: cheaply when nothing changed, from every copy when one is broken."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from datafetch.clock import to_iso
-from datafetch.errors import Inconsistent, ObjectNotFound
+from datafetch.errors import Inconsistent
 from datafetch.jobs.base import JobContext
-from datafetch.jobs.bookmark_state import BookmarkState
-from datafetch.models.bookmark import JsonObject, is_safe_segment
+from datafetch.jobs.bookmark_copies import Copies, Expected, Listing, read_listing
+from datafetch.jobs.bookmark_objects import ObjectReader, parsed
+from datafetch.jobs.bookmark_slugs import left_slugs, mapped_ids, read_retired, take_slugs
+from datafetch.jobs.bookmark_state import DATASET, BookmarkState
+from datafetch.models.bookmark import JsonObject
 from datafetch.ops.lease import Fence
 from datafetch.store.base import StoredObject
 from datafetch.store.keys import Keys
 from datafetch.store.publish import Journal, Publisher, etags_by_listing
-
-DATASET = "bookmarks"
 
 _ASIDE = Keys.corrupt("", "")
 
@@ -48,11 +48,6 @@ class Snapshot:
         return self.state.sources if self.state is not None and self.trusted else {}
 
     @property
-    def retired(self) -> Mapping[str, str]:
-        """Slugs that are not used again; even an old state knows some."""
-        return self.state.retired if self.state is not None else {}
-
-    @property
     def full_sync_at(self) -> int | None:
         """When the whole list was last read, epoch ms."""
         return self.state.full_sync_at if self.state is not None and self.trusted else None
@@ -74,19 +69,23 @@ class StoredList:
 
     Attributes:
         items: in the list's order; each has a safe id.
-        master: the bytes of `bookmarks.json`, None when missing or broken.
+        counted: how many there were, as far as can be known: what a loss is measured by.
+        master: the bytes of `bookmarks.json`, None when missing or not whole.
         etags: of every object, as known from the last publish or by listing.
         hashes: where known.
         sources: source hashes; empty when not trusted.
-        mapping: the stored slug mapping's `slugs` and `checksum`, read only when not trusted.
+        retired: slugs that nobody has any more, and who had them.
+        mapping: the stored slug mapping, read only when not trusted.
         listed: whether the ETags come from a listing.
     """
 
     items: list[JsonObject]
+    counted: int
     master: bytes | None
     etags: Mapping[str, str]
     hashes: Mapping[str, str]
     sources: Mapping[str, str]
+    retired: Mapping[str, str]
     mapping: Mapping[str, Any]
     listed: bool
 
@@ -102,7 +101,8 @@ class BookmarkReader:
         self._store = context.store
         self._keys = context.keys
         self._publisher = publisher
-        self._fence = fence
+        self._objects = ObjectReader(context, fence)
+        self._copies = Copies(context, self._objects)
 
     def snapshot(self) -> Snapshot:
         """What a run starts from.
@@ -111,10 +111,10 @@ class BookmarkReader:
             StoreError: the store did not answer; nothing was written.
         """
         journal = self._publisher.open_journal(DATASET)
-        found_index = self._get(self._keys.bookmarks_index())
-        index = _parsed(found_index, dict)
+        found_index = self._objects.get(self._keys.bookmarks_index())
+        index = parsed(found_index, dict)
         if found_index is not None and index is None:
-            self._keep_aside(found_index)
+            self._objects.keep_aside(found_index)
         state = self._state()
         trusted = (
             journal is None
@@ -132,49 +132,106 @@ class BookmarkReader:
 
         Raises:
             StoreError: the store did not answer.
-            Inconsistent: the index says that there are bookmarks and no copy has any.
+            Inconsistent: there are traces of bookmarks and no copy of any can be read.
         """
-        found = self._get(self._keys.bookmarks())
-        items = items_of(found)
+        found = self._objects.get(self._keys.bookmarks())
+        listing = read_listing(found)
         state = snapshot.state
-        if state is not None and snapshot.trusted and items is not None and found is not None:
+        if found is not None and listing is not None and state is not None and snapshot.trusted:
             same = found.etag == state.etag(self._keys.bookmarks())
-            if same and len(items) == len(state.sources):
+            if same and listing.whole and len(listing.items) == len(state.sources):
                 return StoredList(
-                    items, found.body, state.etags(), state.hashes(), state.sources, {}, False
+                    items=listing.items,
+                    counted=len(listing.items),
+                    master=found.body,
+                    etags=state.etags(),
+                    hashes=state.hashes(),
+                    sources=state.sources,
+                    retired=state.retired,
+                    mapping={},
+                    listed=False,
                 )
-        return self._from_the_store(snapshot, found, items)
+        return self._from_the_store(snapshot, found, listing)
 
     # ------------------------------------------------------------------ steps
 
     def _from_the_store(
-        self, snapshot: Snapshot, found: StoredObject | None, items: list[JsonObject] | None
+        self, snapshot: Snapshot, found: StoredObject | None, listing: Listing | None
     ) -> StoredList:
         """The list and the ETags as the store has them, whatever the state says."""
         listed = etags_by_listing(self._store, self._prefixes())
         etags = {key: etag for key, etag in listed.items() if _ASIDE not in key}
         if found is not None:
             etags[found.info.key] = found.etag
-        if items is None:
-            if found is not None:
-                self._keep_aside(found)
-            items = self._rebuilt(etags)
-            if not items and not self._context.options.allow_shrink:
-                self._refuse_loss(snapshot.number("count") or 0)
         mapping = self._mapping(etags)
-        _take_slugs(items, mapping)
-        master = found.body if found is not None and items_of(found) is not None else None
-        hashes = snapshot.state.hashes_of(etags) if snapshot.state is not None else {}
-        return StoredList(items, master, etags, hashes, {}, mapping, True)
+        items, counted = self._gathered(snapshot, found, listing, mapping, etags)
+        if not items and not self._context.options.allow_shrink:
+            self._refuse_loss(snapshot, etags, mapping)
+        take_slugs(items, mapping)
+        whole = found is not None and listing is not None and listing.whole
+        state = snapshot.state
+        return StoredList(
+            items=items,
+            counted=counted,
+            master=found.body if found is not None and whole else None,
+            etags=etags,
+            hashes=state.hashes_of(etags) if state is not None else {},
+            sources={},
+            retired={**self._retired(state), **left_slugs(items, mapping)},
+            mapping=mapping,
+            listed=True,
+        )
 
-    def _refuse_loss(self, counted: int) -> None:
-        if counted > 0:
-            raise Inconsistent(
-                f"the index counts {counted} bookmarks, but neither {self._keys.bookmarks()} "
-                "nor a single bookmark can be read",
-                hint="Publish a backup with `datafetch bookmarks --restore`, or begin anew "
-                "with --allow-shrink.",
+    def _gathered(
+        self,
+        snapshot: Snapshot,
+        found: StoredObject | None,
+        listing: Listing | None,
+        mapping: Mapping[str, Any],
+        etags: Mapping[str, str],
+    ) -> tuple[list[JsonObject], int]:
+        """The bookmarks, from other copies where the list lacks some, and how many there were."""
+        read = listing or Listing([], 0, 0)
+        if found is not None and (listing is None or read.odd or read.doubled):
+            self._context.log.warning(
+                "bookmarks_not_whole",
+                extra={"read": len(read.items), "odd": read.odd, "doubled": read.doubled},
             )
+            self._objects.keep_aside(found)
+        indexed = max(0, (snapshot.number("count") or 0) - read.odd - read.doubled)
+        expected = Expected(mapped_ids(mapping), indexed)
+        if expected.met_by_list(read, under_way=snapshot.journal is not None):
+            return read.items, max(len(read.items), indexed)
+        items = self._copies.gather(read.items, expected, etags)
+        return items, max(len(read.items), indexed) or len(items)
+
+    def _refuse_loss(
+        self, snapshot: Snapshot, etags: Mapping[str, str], mapping: Mapping[str, Any]
+    ) -> None:
+        """Nothing can be read: that is fine only where nothing ever was."""
+        counted = snapshot.number("count")
+        journal = snapshot.journal
+        if snapshot.index_etag is None and journal is not None and journal.base_etag is None:
+            # The very first publish died before there was anything to read.
+            return
+        traces = [key for key in etags if self._is_trace(key, mapping)]
+        if snapshot.index_etag is not None and counted != 0:
+            traces.append(self._keys.bookmarks_index())
+        traces += self._copies.backup_keys()
+        if not traces:
+            return
+        what = f"the index counts {counted} bookmarks" if counted else f"{traces[0]} is stored"
+        raise Inconsistent(
+            f"{what}, but neither {self._keys.bookmarks()} nor a copy of any bookmark can be read",
+            hint="Bring the objects back from a backup of the store, or begin anew with "
+            "--allow-shrink: known slugs are kept all the same.",
+        )
+
+    def _is_trace(self, key: str, mapping: Mapping[str, Any]) -> bool:
+        """Whether an object says that there were bookmarks, though none can be read from it."""
+        if key == self._keys.bookmarks() or key.startswith(self._keys.slug_shards_prefix()):
+            return False
+        return key != self._keys.slug_mapping() or not mapping or bool(mapping["slugs"])
 
     def _prefixes(self) -> tuple[str, ...]:
         keys = self._keys
@@ -185,101 +242,35 @@ class BookmarkReader:
             keys.slug_shards_prefix(),
         )
 
-    def _rebuilt(self, etags: Mapping[str, str]) -> list[JsonObject]:
-        """The list from its single bookmarks, newest first."""
-        prefix = self._keys.bookmarks_by_id_prefix()
-        keys = [key for key in etags if key.startswith(prefix) and key.endswith(".json")]
-        found = [item for item in self._context.engine.map(self._single, keys) if item is not None]
-        found.sort(key=lambda item: (str(item.get("dateBookmarked")), item["id"]), reverse=True)
-        if found:
-            self._context.log.warning(
-                "bookmarks_rebuilt",
-                extra={"key": self._keys.bookmarks(), "items": len(found), "copies": len(keys)},
-            )
-        return found
-
-    def _single(self, key: str) -> JsonObject | None:
-        found = self._get(key)
-        item: JsonObject | None = _parsed(found, dict)
-        if found is None or (item is not None and _has_id(item)):
-            return item
-        self._keep_aside(found)
-        return None
-
     def _mapping(self, etags: dict[str, str]) -> Mapping[str, Any]:
-        found = self._get(self._keys.slug_mapping())
+        found = self._objects.get(self._keys.slug_mapping())
         if found is None:
             return {}
         etags[found.info.key] = found.etag
-        mapping: JsonObject | None = _parsed(found, dict)
+        mapping: JsonObject | None = parsed(found, dict)
         if mapping is None or not isinstance(mapping.get("slugs"), dict):
-            self._keep_aside(found)
+            self._objects.keep_aside(found)
             return {}
         return mapping
 
+    def _retired(self, state: BookmarkState | None) -> Mapping[str, str]:
+        """Freed slugs as the state knows them, even an old one; without it from their copies."""
+        if state is not None:
+            return state.retired
+        return {**self._copies.backup_slugs(), **read_retired(self._objects, self._keys)}
+
     def _state(self) -> BookmarkState | None:
-        found = self._get(self._keys.dataset(DATASET))
+        found = self._objects.get(self._keys.dataset(DATASET))
         if found is None:
             return None
         try:
             return BookmarkState.from_json(json.loads(found.body))
         except (KeyError, TypeError, ValueError, RecursionError):
-            self._keep_aside(found)
+            self._objects.keep_aside(found)
             return None
-
-    def _get(self, key: str) -> StoredObject | None:
-        try:
-            return self._store.get(key)
-        except ObjectNotFound:
-            return None
-
-    def _keep_aside(self, found: StoredObject) -> None:
-        """Copy an object that cannot be read to a name of its own, and say so."""
-        time = to_iso(self._context.clock.now()).replace(":", "-")
-        aside = self._keys.corrupt(found.info.key, time)
-        self._context.log.warning("object_corrupt", extra={"key": found.info.key, "kept_as": aside})
-        if self._context.options.dry_run:
-            return
-        self._fence.check()
-        self._store.put(aside, found.body)
-
-
-def _parsed(found: StoredObject | None, kind: type) -> Any:
-    """The object's JSON when it is of the kind, else None."""
-    if found is None:
-        return None
-    try:
-        value = json.loads(found.body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, kind) else None
 
 
 def items_of(found: StoredObject | None) -> list[JsonObject] | None:
-    """The items of a master; None when it is missing or any of them is none."""
-    values = _parsed(found, list)
-    if values is None:
-        return None
-    if not all(isinstance(item, dict) and _has_id(item) for item in values):
-        return None
-    return values if len({item["id"] for item in values}) == len(values) else None
-
-
-def _has_id(item: Mapping[str, Any]) -> bool:
-    bookmark_id = item.get("id")
-    return isinstance(bookmark_id, str) and is_safe_segment(bookmark_id)
-
-
-def _take_slugs(items: list[JsonObject], mapping: Mapping[str, Any]) -> None:
-    """Give each item the slug that the mapping says: that is what addresses resolve by."""
-    slugs = mapping.get("slugs", {})
-    for item, slug in _mapped(items, slugs):
-        item["slug"] = slug
-
-
-def _mapped(items: list[JsonObject], slugs: Mapping[str, Any]) -> Iterator[tuple[JsonObject, str]]:
-    for item in items:
-        entry = slugs.get(item["id"])
-        slug = entry.get("slug") if isinstance(entry, dict) else None
-        if isinstance(slug, str) and slug:
-            yield item, slug
+    """The items of a master; None when it is missing, empty or not whole."""
+    listing = read_listing(found)
+    return listing.items if listing is not None and listing.whole else None

@@ -9,7 +9,9 @@ from datafetch.jobs.bookmark_fetch import ListReader, choose_reading
 from datafetch.jobs.bookmark_notes import note_failure, note_items, write_heartbeat
 from datafetch.jobs.bookmark_publish import Change, TagPages, plan_change, plan_stored
 from datafetch.jobs.bookmark_restore import restored
-from datafetch.jobs.bookmark_store import DATASET, BookmarkReader, Snapshot, StoredList
+from datafetch.jobs.bookmark_slugs import keep_retired
+from datafetch.jobs.bookmark_state import DATASET
+from datafetch.jobs.bookmark_store import BookmarkReader, Snapshot, StoredList
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobName, JobReport, Operation
 from datafetch.rules.bookmark_changes import Fetched, Merged, is_unchanged, merge_list
@@ -66,10 +68,9 @@ class _Run:
     # ------------------------------------------------------------------- sync
 
     def _sync(self) -> JobReport:
-        snapshot = self._snapshot = self._ended(self._reader.snapshot())
-        if self._context.options.force:
-            snapshot = snapshot.distrusted()
-        stored = None if snapshot.trusted else self._reader.items(snapshot)
+        snapshot, stored = self._start(self._ended(self._reader.snapshot()))
+        if self._is_to_mend(stored):
+            snapshot, stored = self._start(self._republished())
         known = [item["id"] for item in stored.items] if stored else list(snapshot.sources)
         reading = choose_reading(
             self._context, len(known), snapshot.full_sync_at, trusted=snapshot.trusted
@@ -93,6 +94,13 @@ class _Run:
             change_detected=report.change_detected or self._ended_one,
         )
 
+    def _start(self, snapshot: Snapshot) -> tuple[Snapshot, StoredList | None]:
+        """What this run starts from; the list itself only where the state is not believed."""
+        if self._context.options.force:
+            snapshot = snapshot.distrusted()
+        self._snapshot = snapshot
+        return snapshot, None if snapshot.trusted else self._reader.items(snapshot)
+
     def _ended(self, snapshot: Snapshot) -> Snapshot:
         """End the publish that a dead run began, before anything else can fail.
 
@@ -102,6 +110,10 @@ class _Run:
         if snapshot.journal is None or self._context.options.dry_run:
             return snapshot
         self._context.log.warning("publish_taken_over", extra={"run": snapshot.journal.run_id})
+        return self._republished()
+
+    def _republished(self) -> Snapshot:
+        """Publish what is stored as it can be read, so that readers need not wait for the server."""
 
         def attempt(_: int) -> bool:
             found = self._reader.snapshot()
@@ -110,8 +122,14 @@ class _Run:
                 self._publisher.publish(plan_stored(self._context, found, stored, self._tags))
             return bool(stored.items)
 
-        self._ended_one = self._publisher.with_restart(attempt)
+        self._ended_one |= self._publisher.with_restart(attempt)
         return self._reader.snapshot()
+
+    def _is_to_mend(self, stored: StoredList | None) -> bool:
+        """Whether the master is missing or not whole, and everything was found elsewhere."""
+        if stored is None or stored.master is not None or self._context.options.dry_run:
+            return False
+        return bool(stored.items) and len(stored.items) >= stored.counted
 
     def _settle(
         self,
@@ -124,8 +142,8 @@ class _Run:
             return self._confirm(fetched, snapshot)
         if stored is None:
             stored = self._reader.items(snapshot)
-        merged = merge_list(fetched, stored.items, stored.sources, snapshot.retired)
-        self._guard(merged, max(len(stored.items), snapshot.number("count") or 0))
+        merged = merge_list(fetched, stored.items, stored.sources, stored.retired)
+        self._guard(merged, stored.counted)
         now = to_ms(self._context.clock.now())
         change = Change(
             bookmarks=merged.bookmarks,
@@ -156,6 +174,8 @@ class _Run:
         )
         if self._context.options.dry_run:
             return self._planned(report, plan, snapshot)
+        known = snapshot.state.retired if snapshot.state is not None else {}
+        keep_retired(self._context, known, change.retired)
         result = self._publisher.publish(plan)
         self._context.log.info(
             "bookmarks_published",
@@ -220,8 +240,8 @@ class _Run:
         def attempt(_: int) -> JobReport:
             self._snapshot = snapshot = self._reader.snapshot().distrusted()
             stored = self._reader.items(snapshot)
-            change, merged = restored(self._context, snapshot, stored)
-            self._guard(merged, len(stored.items))
+            change, merged = restored(self._context, stored)
+            self._guard(merged, stored.counted)
             return self._publish(snapshot, stored, change, merged, Fetched([], [], complete=False))
 
         return self._publisher.with_restart(attempt)

@@ -102,7 +102,8 @@ def merge_list(
     staying = by_id.keys() - came - fetched.gone
     kept = [as_stored(item) for item in stored if item["id"] in staying]
     gone = frozenset(fetched.gone & by_id.keys())
-    freed = {slug: key for key in sorted(gone) if (slug := by_id[key].get("slug"))}
+    slugs = ((by_id[key].get("slug"), key) for key in sorted(gone))
+    freed = {slug: key for slug, key in slugs if isinstance(slug, str) and slug}
     names = _names([*drafts, *kept], {**freed, **retired})
     bookmarks = weave(
         [finish(draft, names[draft.bookmark.id]) for draft in drafts],

@@ -24,7 +24,14 @@ from typing import TypeVar
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed, StoreConflict
 from datafetch.runtime.engine import Engine
-from datafetch.store.base import Condition, IfAbsent, IfMatch, ObjectStore, encode_json
+from datafetch.store.base import (
+    Condition,
+    IfAbsent,
+    IfMatch,
+    ObjectStore,
+    StoredObject,
+    encode_json,
+)
 from datafetch.store.keys import Keys
 from datafetch.store.publish_plan import (
     BATCH,
@@ -60,10 +67,15 @@ _CONFLICT_WAIT_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """An open publish found in the store; `run_id` is empty when it could not be read."""
+    """An open publish found in the store; `run_id` is empty when it could not be read.
+
+    Attributes:
+        base_etag: of the commit object that it started from; None when there was none.
+    """
 
     etag: str
     run_id: str
+    base_etag: str | None
 
 
 def etags_by_listing(store: ObjectStore, prefixes: Iterable[str]) -> dict[str, str]:
@@ -106,7 +118,7 @@ class Publisher:
         except ObjectNotFound:
             journal = None
         else:
-            journal = Journal(found.etag, _run_of(found.body))
+            journal = _journal(found)
         self._journals[dataset] = journal
         return journal
 
@@ -199,7 +211,7 @@ class Publisher:
         )
         key = self._keys.publish_journal(plan.dataset)
         etag = self._put(Write(key, body), known.etag if known else None)
-        self._journals[plan.dataset] = Journal(etag, self._run_id)
+        self._journals[plan.dataset] = Journal(etag, self._run_id, plan.base_etag)
 
     def _remove_journal(self, dataset: str) -> None:
         self._fence.check()
@@ -270,10 +282,15 @@ class Publisher:
         return found.etag
 
 
-def _run_of(body: bytes) -> str:
+def _journal(found: StoredObject) -> Journal:
     try:
-        value = json.loads(body)
-    except ValueError:
-        return ""
-    run_id = value.get("runId") if isinstance(value, dict) else None
-    return run_id if isinstance(run_id, str) else ""
+        value = json.loads(found.body)
+    except (ValueError, RecursionError):
+        value = None
+    fields = value if isinstance(value, dict) else {}
+    run_id, base = fields.get("runId"), fields.get("baseEtag", "")
+    return Journal(
+        found.etag,
+        run_id if isinstance(run_id, str) else "",
+        base if base is None or isinstance(base, str) else "",
+    )

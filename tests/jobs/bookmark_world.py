@@ -78,6 +78,11 @@ def link(number: int, **fields: Any) -> Json:
     )
 
 
+def at_request(at: int, kind: str) -> Fault:
+    """A fault at the n-th request to the store."""
+    return lambda _, number: kind if number == at else None
+
+
 @dataclass
 class World:
     """One list, one store, one clock."""

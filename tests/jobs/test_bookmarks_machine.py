@@ -1,5 +1,6 @@
 """Whatever upstream, store and process do, in any order: nothing good is lost, links stay."""
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +20,14 @@ from tests.jobs.bookmark_world import KEYS, NEWEST, SETTINGS, World
 from tests.stores import FaultyStore, Killed
 
 NUMBERS = st.integers(0, 60)
+TWICE = "an id that comes twice"
+COPIED = [
+    KEYS.bookmarks(),
+    KEYS.bookmarks_index(),
+    KEYS.slug_mapping(),
+    KEYS.dataset("bookmarks"),
+    KEYS.dataset("bookmarks-retired"),
+]
 TAGS = st.lists(st.sampled_from(["C++", "c-plus-plus", "日本", "x", "y"]), max_size=3)
 
 
@@ -161,15 +170,27 @@ class Bookmarks(RuleBasedStateMachine):
             self.world.run()
         self.world.app.heal()
 
-    @rule(key=st.sampled_from([KEYS.bookmarks(), KEYS.dataset("bookmarks")]))
-    def corrupt(self, key: str) -> None:
-        """An object of which there are copies breaks."""
+    @rule(key=st.sampled_from(COPIED), body=st.sampled_from([b"{broken", b"[]", b"{}", None]))
+    def corrupt(self, key: str, body: bytes | None) -> None:
+        """An object of which there are copies breaks or is lost."""
         self.run_well()
-        self.world.store.put(key, b"{broken")
+        if not self.upstream():
+            return
+        if body is None:
+            self.world.store.delete(key)
+        else:
+            self.world.store.put(key, body)
         self.run_well(force=True)
-        if key == KEYS.dataset("bookmarks"):
-            # Which slugs were freed is known there only.
-            self.slugs = self.world.slugs()
+
+    @rule(number=NUMBERS, odd=st.sampled_from([TWICE, None, {}, {"id": None}, {"id": "a b/1"}]))
+    def spoil(self, number: int, odd: Any) -> None:
+        """Somebody writes a list with an entry that is none, or one twice."""
+        self.run_well()
+        items = self.world.master()
+        entry = {"id": items[-1]["id"], "title": "again"} if odd is TWICE else odd
+        items.insert(number % len(items), entry)
+        self.world.store.put(KEYS.bookmarks(), json.dumps(items).encode())
+        self.run_well(force=True)
 
     @rule(hours=st.integers(1, 200))
     def wait(self, hours: int) -> None:

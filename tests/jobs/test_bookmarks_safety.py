@@ -13,7 +13,6 @@ from datafetch.errors import (
     DatafetchError,
     Denied,
     GuardRefused,
-    Inconsistent,
     LeaseLost,
     Malformed,
     Missing,
@@ -23,8 +22,8 @@ from datafetch.errors import (
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
 from tests.fakes.message import Response
-from tests.jobs.bookmark_world import KEYS, NEWEST, SETTINGS, World, link
-from tests.stores import Call, Fault, Killed
+from tests.jobs.bookmark_world import KEYS, NEWEST, SETTINGS, World, at_request, link
+from tests.stores import Call, Killed
 
 PAGE = f"/lists/{SETTINGS.list_id}/bookmarks"
 
@@ -350,115 +349,6 @@ def test_moved_base_starts_over_once() -> None:
     world.assert_whole()
 
 
-# ----------------------------------------------------------------- read-back
-
-
-@pytest.mark.parametrize("broken", [b"{", b"{}", b'[{"title":"no id"}]', b"\xff", None])
-def test_broken_master_is_rebuilt_from_single_items(broken: bytes | None) -> None:
-    """A corrupt object in the store crashed the run, or was taken as empty."""
-    world = World.of(30)
-    world.run()
-    world.enrich("b003", ogTitle="Stored")
-    world.run(force=True)
-    items = world.master()
-    if broken is None:
-        world.store.delete(KEYS.bookmarks())
-    else:
-        world.store.put(KEYS.bookmarks(), broken)
-    world.app.edit("b004", title="New")
-    world.run()
-    world.assert_whole()
-    assert [item for item in world.master() if item["id"] != "b004"] == [
-        item for item in items if item["id"] != "b004"
-    ]
-    kept = [key for key in world.stored() if ".corrupt-" in key]
-    assert [world.store.get(key).body for key in kept] == ([] if broken is None else [broken])
-
-
-@pytest.mark.parametrize(
-    "key", [KEYS.bookmarks_index(), KEYS.dataset("bookmarks"), KEYS.slug_mapping()]
-)
-def test_other_broken_objects_are_kept_aside_and_made_again(key: str) -> None:
-    """What cannot be read is kept aside and rebuilt from the other copies; slugs and items stay."""
-    world = World.of(30)
-    world.run()
-    slugs = world.slugs()
-    world.store.put(key, b"no json")
-    world.app.edit("b004", title="New")
-    world.run(force=key == KEYS.slug_mapping())
-    world.assert_whole()
-    assert world.slugs() == slugs
-    assert [world.store.get(found).body for found in world.stored() if ".corrupt-" in found] == [
-        b"no json"
-    ]
-    assert not world.run().change_detected
-
-
-def test_broken_single_item_does_not_stop_the_rebuild() -> None:
-    """Of the copies that are left each counts; a broken one is kept aside and made again."""
-    world = World.of(30)
-    world.run()
-    world.store.delete(KEYS.bookmarks())
-    world.store.put(KEYS.bookmark_by_id("b002"), b"null")
-    world.run(force=True)
-    world.run(force=True)
-    world.assert_whole()
-    assert len(world.master()) == 30
-    kept = [key for key in world.stored() if ".corrupt-" in key]
-    assert [world.store.get(key).body for key in kept] == [b"null"]
-
-
-def test_nothing_readable_is_never_empty() -> None:
-    """When the index counts bookmarks and no copy can be read, nothing is replaced unasked."""
-    world = World.of(30)
-    world.run()
-    world.store.delete(KEYS.bookmarks())
-    for key in world.stored(KEYS.bookmarks_by_id_prefix()):
-        world.store.delete(key)
-    world.app.edit("b004", title="New")
-    with pytest.raises(Inconsistent, match="30 bookmarks"):
-        world.run()
-    world.run(allow_shrink=True)
-    world.assert_whole()
-
-
-def test_store_of_an_old_system_is_taken_over() -> None:
-    """A dataset without our state keeps its slugs, enrichment and unknown fields."""
-    world = World.of(30)
-    world.run()
-    world.enrich("b003", slug="old-slug", ogImage="https://cdn.example.com/x.png", old=1)
-    for key in (KEYS.slug_mapping(), KEYS.dataset("bookmarks"), KEYS.bookmarks_index()):
-        world.store.delete(key)
-    world.run()
-    world.assert_whole()
-    assert world.slugs()["b003"] == "old-slug"
-    assert world.item("b003")["old"] == 1
-
-
-def test_master_that_somebody_else_wrote_is_merged() -> None:
-    """A master that our state does not know is read as it is, and nothing of it is lost."""
-    world = World.of(30)
-    world.run()
-    world.enrich("b003", mine="by hand")
-    world.app.edit("b009", title="New")
-    world.run()
-    world.assert_whole()
-    assert world.item("b003")["mine"] == "by hand"
-
-
-def test_mapping_says_which_slug_an_old_item_has() -> None:
-    """Old systems kept slugs in the mapping only: that is what addresses resolve by."""
-    world = World.of(30)
-    world.run()
-    mapping = world.json(KEYS.slug_mapping())
-    mapping["slugs"]["b003"]["slug"] = "from-the-mapping"
-    world.store.put(KEYS.slug_mapping(), json.dumps(mapping).encode())
-    world.store.delete(KEYS.dataset("bookmarks"))
-    world.run()
-    world.assert_whole()
-    assert world.slugs()["b003"] == "from-the-mapping"
-
-
 def test_half_a_surrogate_pair_is_no_obstacle() -> None:
     """A text that was cut inside an emoji is stored with a replacement character."""
     world = World.of(3)
@@ -470,11 +360,6 @@ def test_half_a_surrogate_pair_is_no_obstacle() -> None:
 
 
 # ------------------------------------------------------------------- helpers
-
-
-def at_request(at: int, kind: str) -> Fault:
-    """A fault at the n-th request to the store."""
-    return lambda _, number: kind if number == at else None
 
 
 def without(*names: str) -> Any:
