@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from datafetch.errors import Inconsistent
+from datafetch.errors import Inconsistent, ObjectNotFound
 from datafetch.jobs.base import JobContext
 from datafetch.jobs.bookmark_copies import Copies, Expected, Listing, read_listing
 from datafetch.jobs.bookmark_objects import ObjectReader, parsed
@@ -126,6 +126,22 @@ class BookmarkReader:
         )
         etag = found_index.etag if found_index is not None else None
         return Snapshot(journal, index, etag, state, trusted)
+
+    def is_intact(self, snapshot: Snapshot) -> bool:
+        """Whether the list is there as the last publish left it; costs one request.
+
+        Pages and single items are not looked at: they are compared by one listing on
+        `--force`, and each one before it is replaced.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        key = self._keys.bookmarks()
+        try:
+            found = self._store.head(key)
+        except ObjectNotFound:
+            return False
+        return snapshot.state is not None and found.etag == snapshot.state.etag(key)
 
     def items(self, snapshot: Snapshot) -> StoredList:
         """The whole stored list; never taken as empty because a copy of it cannot be read.

@@ -139,7 +139,11 @@ class _Run:
     ) -> JobReport:
         """Bring what is stored in line with what was fetched."""
         if snapshot.trusted and is_unchanged(fetched, snapshot.sources):
-            return self._confirm(fetched, snapshot)
+            if self._reader.is_intact(snapshot):
+                return self._confirm(fetched, snapshot)
+            self._context.log.warning(
+                "bookmarks_touched", extra={"key": self._context.keys.bookmarks()}
+            )
         if stored is None:
             stored = self._reader.items(snapshot)
         merged = merge_list(fetched, stored.items, stored.sources, stored.retired)

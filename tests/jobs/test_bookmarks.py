@@ -43,13 +43,15 @@ def test_unchanged_run_moves_last_fetched_only() -> None:
 
 
 def test_unchanged_run_costs_little() -> None:
-    """An unchanged run made 1,486 store requests for 250 bookmarks; now five, and one upstream."""
+    """An unchanged run made 1,486 store requests for 250 bookmarks; now six, and one upstream."""
     world = World.of(250, settings=LONG)
     world.run()
     world.run()
     assert world.faulty is not None
     assert len(world.asked) == 1
-    assert sorted(call.method for call in world.faulty.calls) == ["get"] * 3 + ["put"] * 2
+    assert (
+        sorted(call.method for call in world.faulty.calls) == ["get"] * 3 + ["head"] + ["put"] * 2
+    )
 
 
 def test_one_new_bookmark_writes_only_what_changed() -> None:
@@ -182,6 +184,26 @@ def test_force_heals_what_somebody_broke() -> None:
     world.store.put(f"{KEYS.tags_prefix()}old/page-1.json", b"[]")
     world.run(force=True)
     world.assert_whole()
+
+
+@pytest.mark.parametrize("left", [None, b"{broken", b"[]"], ids=["missing", "broken", "empty"])
+def test_unchanged_run_repairs_the_list(left: bytes | None) -> None:
+    """A list that somebody removed or spoilt stayed so for as long as nothing changed upstream."""
+    world = World.of(250, settings=LONG)
+    world.run()
+    items, modified = world.master(), world.index()["lastModified"]
+    if left is None:
+        world.store.delete(KEYS.bookmarks())
+    else:
+        world.store.put(KEYS.bookmarks(), left)
+    report = world.run()
+    world.assert_whole()
+    assert world.master() == items
+    assert world.index()["lastModified"] == modified
+    assert world.index()["lastFetchedAt"] == report.last_fetched_at
+    world.run()
+    assert world.faulty is not None
+    assert len(world.faulty.calls) == 6
 
 
 def test_limit_adds_and_removes_nothing_else() -> None:
