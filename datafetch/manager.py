@@ -199,7 +199,7 @@ class DataFetchManager:
         except Exception as error:
             log.exception("unexpected_error")
             return _Ended(JobReport(), error)
-        return _Ended(report)
+        return _Ended(report, report.failure)
 
     def _record(
         self,
@@ -302,6 +302,7 @@ class DataFetchManager:
             log=log,
             progress=self._progress(request.job.value),
             production=self._settings.env is Environment.PRODUCTION,
+            max_failure_ratio=self._settings.max_failure_ratio,
             wait_for_lease=self._lease_waiter(run_id, log),
         )
 

@@ -77,6 +77,7 @@ def make_context(
     suffix: str = "-test",
     width: int = 4,
     production: bool = False,
+    max_failure_ratio: float = 0.5,
     run_id: str = "run-1",
 ) -> JobContext:
     """A context on a folder (or any store) as the manager makes it, without a lease."""
@@ -107,5 +108,6 @@ def make_context(
         log=bound_logger(job=job.value, run_id=run_id),
         progress=NoProgress(),
         production=production,
+        max_failure_ratio=max_failure_ratio,
         wait_for_lease=wait_for_lease,
     )

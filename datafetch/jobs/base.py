@@ -90,6 +90,7 @@ class JobContext:
         dead_letters: what failed and waits; saved by the manager.
         progress: how far it is.
         production: whether this is the production environment.
+        max_failure_ratio: see `JobReport.over_budget`.
         wait_for_lease: takes another job's lease for a while (a context manager that
             yields its `Fence`), for merging into a dataset that the other job owns.
     """
@@ -109,6 +110,7 @@ class JobContext:
     log: logging.LoggerAdapter[logging.Logger]
     progress: Progress
     production: bool
+    max_failure_ratio: float
     wait_for_lease: Callable[[JobName, float], Any]
 
 

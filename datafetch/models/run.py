@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from datafetch.errors import DatafetchError
+
 
 class JobName(StrEnum):
     """The jobs, by the name they have in keys, locks, settings and commands."""
@@ -87,6 +89,8 @@ class JobReport:
         partial: the work could not be finished (budget, limit), and why.
         notes: sentences for the user, shown with the result.
         full_sync: whether this run read everything.
+        failure: why the run failed as a whole, where it can say more of itself than an
+            exception would.
     """
 
     processed: int = 0
@@ -99,6 +103,14 @@ class JobReport:
     partial: str | None = None
     notes: tuple[str, ...] = ()
     full_sync: bool = False
+    failure: DatafetchError | None = None
+
+    def over_budget(self, max_failure_ratio: float) -> bool:
+        """Whether more items newly failed than a run may lose and still count as one.
+
+        Known dead letters that failed again do not count; unchanged items are in scope.
+        """
+        return self.newly_failed > max_failure_ratio * max(self.processed, self.newly_failed)
 
 
 @dataclass(frozen=True, slots=True)

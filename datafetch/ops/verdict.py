@@ -14,7 +14,7 @@ def verdict(
     """Status and exit code of an operation, as the README's table of exit codes says."""
     if error is not None:
         return _verdict_on_error(error)
-    if report.newly_failed > max_failure_ratio * max(report.processed, report.newly_failed):
+    if report.over_budget(max_failure_ratio):
         return RunStatus.FAILED, ExitCode.FAILED
     if report.failed or report.partial:
         return RunStatus.PARTIAL, ExitCode.OK

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from datafetch.errors import GuardRefused
+from datafetch.models.run import JobReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,18 @@ class GuardPolicy:
     allow_shrink: bool
 
 
-def check_not_empty(fetched: int, stored: int) -> None:
-    """Refuse an upstream that answers with nothing; nobody can allow it.
+def check_not_empty(fetched: int, stored: int, unreadable: int = 0) -> None:
+    """Refuse an upstream that answers with nothing, or nothing readable; nobody can allow it.
 
     Raises:
-        GuardRefused: nothing came.
+        GuardRefused: nothing came that could be stored.
     """
+    if fetched == 0 and unreadable > 0:
+        raise GuardRefused(
+            f"none of the list's {unreadable} items could be read; "
+            f"{stored} bookmarks are stored and stay",
+            hint="`datafetch dead-letters list` says what is wrong with each.",
+        )
     if fetched == 0:
         raise GuardRefused(
             f"the list came back empty, {stored} bookmarks are stored and stay",
@@ -35,13 +42,15 @@ def check_not_empty(fetched: int, stored: int) -> None:
         )
 
 
-def check_bookmarks(stored: int, planned: int, with_url: int, policy: GuardPolicy) -> None:
+def check_bookmarks(
+    stored: int, planned: int, with_url: int, policy: GuardPolicy, unreadable: int = 0
+) -> None:
     """Refuse a list that would replace a better one.
 
     Raises:
         GuardRefused: with the numbers, and the way out as its hint.
     """
-    check_not_empty(planned, stored)
+    check_not_empty(planned, stored, unreadable)
     if policy.production and planned < policy.minimum:
         raise GuardRefused(
             f"{planned} bookmarks, and production takes no fewer than {policy.minimum}; "
@@ -54,6 +63,22 @@ def check_bookmarks(stored: int, planned: int, with_url: int, policy: GuardPolic
             hint="If the list has notes and files only, run again with --allow-shrink.",
         )
     check_shrink("bookmarks", stored, planned, policy.max_shrink_ratio, allow=policy.allow_shrink)
+
+
+def check_failures(report: JobReport, max_failure_ratio: float) -> None:
+    """Refuse a reading of which too much newly failed: the upstream changed, not its items.
+
+    Raises:
+        GuardRefused: with the numbers. What failed is known by then and does not count again.
+    """
+    if report.over_budget(max_failure_ratio):
+        scope = max(report.processed, report.newly_failed)
+        raise GuardRefused(
+            f"{report.newly_failed} of {scope} items could not be read; at most "
+            f"{max_failure_ratio:.0%} may newly fail in a run, and what is stored stays",
+            hint="`datafetch dead-letters list` says what is wrong with each. "
+            "The next run goes on without them.",
+        )
 
 
 def check_shrink(what: str, stored: int, planned: int, max_ratio: float, *, allow: bool) -> None:

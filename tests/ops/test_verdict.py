@@ -17,6 +17,7 @@ OK = JobReport(processed=10)
         (JobReport(processed=10, failed=5, newly_failed=5), None, (RunStatus.PARTIAL, 0)),
         (JobReport(processed=10, failed=6, newly_failed=6), None, (RunStatus.FAILED, 1)),
         (JobReport(processed=10, failed=10, newly_failed=0), None, (RunStatus.PARTIAL, 0)),
+        (JobReport(processed=0, failed=3, newly_failed=3), None, (RunStatus.FAILED, 1)),
         (JobReport(processed=10, partial="budget"), None, (RunStatus.PARTIAL, 0)),
         (OK, GuardRefused("shrunk"), (RunStatus.FAILED, 1)),
         (OK, LeaseHeld("held"), (RunStatus.LOCKED, 75)),
