@@ -7,9 +7,16 @@ from datafetch.errors import (
     BaseMoved,
     Cancelled,
     DatafetchError,
+    Denied,
+    GuardRefused,
+    Inconsistent,
     LeaseLost,
+    Missing,
     PreconditionFailed,
+    RateLimited,
     StoreError,
+    TransientError,
+    UpstreamError,
 )
 from datafetch.jobs.base import JobContext
 from datafetch.jobs.bookmark_store import Snapshot
@@ -17,7 +24,9 @@ from datafetch.rules.bookmark_changes import Fetched
 from datafetch.store.base import IfMatch, encode_json
 
 
-def write_heartbeat(context: JobContext, *, changed: bool, error: str | None = None) -> None:
+def write_heartbeat(
+    context: JobContext, *, changed: bool, error: DatafetchError | None = None
+) -> None:
     """Say when this run ended, and how; nothing in a dry run.
 
     Raises:
@@ -32,9 +41,31 @@ def write_heartbeat(context: JobContext, *, changed: bool, error: str | None = N
         "changeDetected": changed,
     }
     if error is not None:
-        beat["error"] = error
+        beat["error"] = public_reason(error)
     context.fence.check()
     context.store.put(context.keys.bookmarks_heartbeat(), encode_json(beat))
+
+
+def public_reason(error: DatafetchError) -> str:
+    """Why a run failed, for an object that everyone may read: no host, no path, no id.
+
+    A guard's message is all numbers and goes as it is.
+    """
+    if isinstance(error, GuardRefused):
+        return f"refused: {error}"
+    return next(text for kind, text in _PUBLIC if isinstance(error, kind))
+
+
+_PUBLIC: tuple[tuple[type[DatafetchError], str], ...] = (
+    (RateLimited, "the bookmark server asked to wait"),
+    (TransientError, "the bookmark server did not answer"),
+    (Denied, "the bookmark server did not accept the credentials"),
+    (Missing, "the bookmark server does not know the list"),
+    (UpstreamError, "the bookmark server's answer could not be used"),
+    (BaseMoved, "another run changed the bookmarks meanwhile"),
+    (Inconsistent, "the stored bookmarks could not be read"),
+    (DatafetchError, "the run failed"),
+)
 
 
 def note_failure(context: JobContext, snapshot: Snapshot | None, error: DatafetchError) -> None:
@@ -48,7 +79,7 @@ def note_failure(context: JobContext, snapshot: Snapshot | None, error: Datafetc
     try:
         if not isinstance(error, BaseMoved) and snapshot is not None:
             _move_last_attempt(context, snapshot)
-        write_heartbeat(context, changed=False, error=str(error))
+        write_heartbeat(context, changed=False, error=error)
     except (StoreError, LeaseLost, Cancelled) as second:
         context.log.warning("failure_not_noted", extra={"error": str(second)})
 

@@ -8,19 +8,18 @@ from datafetch.jobs.bookmark_copies import read_listing
 from datafetch.jobs.bookmark_publish import Change
 from datafetch.jobs.bookmark_slugs import slug_owners
 from datafetch.jobs.bookmark_store import StoredList
+from datafetch.models.bookmark import JsonObject
 from datafetch.rules.bookmark_changes import Fetched, Merged, merge_list
 from datafetch.store.publish import etags_by_listing
 
 
-def restored(context: JobContext, stored: StoredList) -> tuple[Change, Merged]:
-    """The list of the N-th newest backup as a change of the stored one.
-
-    Slugs that it does not have are not used again; source hashes are forgotten, so that the
-    next sync reads and merges everything; `lastFetchedAt` stays, since nothing was fetched.
+def read_backup(context: JobContext) -> list[JsonObject]:
+    """The list of the N-th newest backup.
 
     Raises:
         UsageError: there are not so many backups.
         CorruptObject: the backup cannot be read.
+        StoreError: the store did not answer.
     """
     number = context.options.restore or 1
     backups = sorted(
@@ -36,6 +35,16 @@ def restored(context: JobContext, stored: StoredList) -> tuple[Change, Merged]:
     items = listing.items if listing is not None else []
     if not items:
         raise CorruptObject(f"{key} is not a list of bookmarks", key=key)
+    context.log.info("backup_read", extra={"key": key, "items": len(items)})
+    return items
+
+
+def restored(items: list[JsonObject], stored: StoredList) -> tuple[Change, Merged]:
+    """The list of a backup as a change of the stored one; pure.
+
+    Slugs that it does not have are not used again; source hashes are forgotten, so that the
+    next sync reads and merges everything; `lastFetchedAt` stays, since nothing was fetched.
+    """
     back = {item["id"] for item in items}
     gone = {item["id"]: item for item in stored.items if item["id"] not in back}
     freed = slug_owners(gone.values())
@@ -46,7 +55,6 @@ def restored(context: JobContext, stored: StoredList) -> tuple[Change, Merged]:
         item["id"] for item in items if before.get(item["id"]) != json.dumps(item, sort_keys=True)
     )
     merged = merged._replace(changed=merged.changed | changed, gone=frozenset(gone))
-    context.log.info("backup_restored", extra={"key": key, "items": len(items)})
     change = Change(
         bookmarks=merged.bookmarks,
         sources=merged.sources,

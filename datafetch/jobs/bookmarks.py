@@ -3,19 +3,24 @@
 from dataclasses import replace
 
 from datafetch.clock import to_ms
-from datafetch.errors import DatafetchError
+from datafetch.errors import DatafetchError, GuardRefused
 from datafetch.jobs.base import JobContext
 from datafetch.jobs.bookmark_fetch import ListReader, choose_reading
 from datafetch.jobs.bookmark_notes import note_failure, note_items, write_heartbeat
 from datafetch.jobs.bookmark_publish import Change, TagPages, plan_change, plan_stored
-from datafetch.jobs.bookmark_restore import restored
+from datafetch.jobs.bookmark_restore import read_backup, restored
 from datafetch.jobs.bookmark_slugs import keep_retired
 from datafetch.jobs.bookmark_state import DATASET
 from datafetch.jobs.bookmark_store import BookmarkReader, Snapshot, StoredList
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobName, JobReport, Operation
 from datafetch.rules.bookmark_changes import Fetched, Merged, is_unchanged, merge_list
-from datafetch.rules.guards import GuardPolicy, check_bookmarks, check_not_empty
+from datafetch.rules.guards import (
+    GuardPolicy,
+    check_bookmarks,
+    check_failures,
+    check_not_empty,
+)
 from datafetch.sources.karakeep import BookmarkApi
 from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
@@ -55,15 +60,26 @@ class _Run:
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None
         self._ended_one = False
+        self._so_far = JobReport()
 
     def run(self) -> JobReport:
-        try:
-            report = self._restore() if self._context.options.restore else self._sync()
-        except DatafetchError as error:
-            note_failure(self._context, self._snapshot, error)
-            raise
+        if self._context.options.restore:
+            report = self._restore()
+        else:
+            try:
+                report = self._sync()
+            except GuardRefused as refused:
+                note_failure(self._context, self._snapshot, refused)
+                return replace(self._so_far, last_fetched_at=self._stored_at(), failure=refused)
+            except DatafetchError as error:
+                note_failure(self._context, self._snapshot, error)
+                raise
         write_heartbeat(self._context, changed=report.change_detected)
         return report
+
+    def _stored_at(self) -> int | None:
+        """`lastFetchedAt` as it is stored."""
+        return self._snapshot.number("lastFetchedAt") if self._snapshot is not None else None
 
     # ------------------------------------------------------------------- sync
 
@@ -76,9 +92,11 @@ class _Run:
             self._context, len(known), snapshot.full_sync_at, trusted=snapshot.trusted
         )
         fetched = self._list.read(reading, snapshot.sources)
+        self._so_far = JobReport(processed=max(len(known), fetched.size))
         check_not_empty(fetched.size, len(known))
         fetched = self._list.look_again(fetched, known)
-        failed, newly_failed = note_items(self._context, fetched)
+        failed, newly = note_items(self._context, fetched)
+        self._so_far = replace(self._so_far, failed=failed, newly_failed=newly)
 
         def attempt(number: int) -> JobReport:
             if number == 0:
@@ -87,12 +105,7 @@ class _Run:
             return self._settle(fetched, again, self._reader.items(again))
 
         report = self._publisher.with_restart(attempt)
-        return replace(
-            report,
-            failed=failed,
-            newly_failed=newly_failed,
-            change_detected=report.change_detected or self._ended_one,
-        )
+        return replace(report, change_detected=report.change_detected or self._ended_one)
 
     def _start(self, snapshot: Snapshot) -> tuple[Snapshot, StoredList | None]:
         """What this run starts from; the list itself only where the state is not believed."""
@@ -168,16 +181,18 @@ class _Run:
         merged: Merged,
         fetched: Fetched,
     ) -> JobReport:
-        plan = plan_change(self._context, snapshot, stored, change, self._tags)
-        report = JobReport(
-            processed=len(change.bookmarks),
+        report = replace(
+            self._so_far,
+            processed=max(len(change.bookmarks), fetched.size),
             changed=len(merged.changed) + len(merged.gone),
             change_detected=change.changed,
-            last_fetched_at=change.fetched_at,
+            last_fetched_at=change.fetched_at or self._stored_at(),
             full_sync=fetched.complete,
         )
+        check_failures(report, self._context.max_failure_ratio)
+        plan = plan_change(self._context, snapshot, stored, change, self._tags)
         if self._context.options.dry_run:
-            return self._planned(report, plan, snapshot)
+            return self._planned(report, plan)
         known = snapshot.state.retired if snapshot.state is not None else {}
         keep_retired(self._context, known, change.retired)
         result = self._publisher.publish(plan)
@@ -194,6 +209,12 @@ class _Run:
 
     def _confirm(self, fetched: Fetched, snapshot: Snapshot) -> JobReport:
         """Nothing changed: only the index says that it was looked at."""
+        report = replace(
+            self._so_far,
+            processed=max(len(snapshot.sources), fetched.size),
+            full_sync=fetched.complete,
+        )
+        check_failures(report, self._context.max_failure_ratio)
         now = to_ms(self._context.clock.now())
         dry = self._context.options.dry_run
         if not dry:
@@ -206,11 +227,7 @@ class _Run:
             commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
             self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
             self._remember_full_sync(fetched, snapshot, now)
-        return JobReport(
-            processed=len(snapshot.sources),
-            last_fetched_at=snapshot.number("lastFetchedAt") if dry else now,
-            full_sync=fetched.complete,
-        )
+        return replace(report, last_fetched_at=self._stored_at() if dry else now)
 
     def _remember_full_sync(self, fetched: Fetched, snapshot: Snapshot, now: int) -> None:
         """A long list remembers when it was wholly read; a short one always is."""
@@ -230,21 +247,26 @@ class _Run:
             allow_shrink=self._context.options.allow_shrink,
         )
         with_url = sum(1 for one in merged.bookmarks if one.url)
-        check_bookmarks(stored, len(merged.bookmarks), with_url, policy)
+        check_bookmarks(
+            stored, len(merged.bookmarks), with_url, policy, unreadable=self._so_far.failed
+        )
 
-    def _planned(self, report: JobReport, plan: PublishPlan, snapshot: Snapshot) -> JobReport:
+    def _planned(self, report: JobReport, plan: PublishPlan) -> JobReport:
         diff = self._publisher.preview(plan)
         note = (
             f"would write {len(diff.written)} objects, leave {len(diff.equal)} as they are "
             f"and remove {len(diff.deleted)}"
         )
-        return replace(report, notes=(note,), last_fetched_at=snapshot.number("lastFetchedAt"))
+        return replace(report, notes=(note,), last_fetched_at=self._stored_at())
 
     def _restore(self) -> JobReport:
+        """Publish a backup; failing to is no failure of the sync, whose heartbeat stays."""
+        backup = read_backup(self._context)
+
         def attempt(_: int) -> JobReport:
             self._snapshot = snapshot = self._reader.snapshot().distrusted()
             stored = self._reader.items(snapshot)
-            change, merged = restored(self._context, stored)
+            change, merged = restored(backup, stored)
             self._guard(merged, stored.counted)
             return self._publish(snapshot, stored, change, merged, Fetched([], [], complete=False))
 

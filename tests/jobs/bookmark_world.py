@@ -96,13 +96,17 @@ class World:
     faulty: FaultyStore | None = None
     context: JobContext | None = None
     runs: int = 0
+    report: JobReport | None = None
 
     @classmethod
     def of(cls, count: int, **options: Any) -> "World":
         return cls(karakeep.KarakeepApp(link(number) for number in range(count)), **options)
 
     def run(self, fault: Fault | None = None, fence: Any = None, **options: Any) -> JobReport:
-        """One run of the job, an hour after the last; dead letters are saved as the manager does."""
+        """One run of the job, an hour after the last; dead letters are saved as the manager does.
+
+        A failure that the report carries is raised, so that tests see one kind of failure.
+        """
         self.clock.advance(3600)
         self.runs += 1
         http = AppHttp(self.app)
@@ -121,9 +125,12 @@ class World:
         )
         object.__setattr__(context, "store", self.faulty)
         try:
-            return BookmarksJob().run(context)
+            self.report = report = BookmarksJob().run(context)
         finally:
             context.dead_letters.save(self.store, KEYS, "aside")
+        if report.failure is not None:
+            raise report.failure
+        return report
 
     def json(self, key: str) -> Any:
         return json.loads(self.store.get(key).body)

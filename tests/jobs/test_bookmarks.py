@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from datafetch.errors import UsageError
+from datafetch.errors import CorruptObject, UsageError
 from tests.fakes import karakeep
 from tests.jobs.bookmark_world import KEYS, NEWEST, SETTINGS, World, link
 
@@ -234,6 +234,7 @@ def test_dry_run_writes_nothing() -> None:
     report = world.run(dry_run=True)
     world.run(dry_run=True, force=True)
     assert report.changed == 1
+    assert report.last_fetched_at == world.index()["lastFetchedAt"]
     assert {key: world.store.get(key).body for key in world.stored()} == before
 
 
@@ -315,8 +316,26 @@ def test_backups_of_replaced_masters() -> None:
     world.run()
     assert world.item("b001")["title"] == "Title 6"
     world.assert_whole()
-    with pytest.raises(UsageError):
-        world.run(restore=9)
+
+
+def test_restore_is_no_sync() -> None:
+    """A backup that is not there was noted as a failed sync, for everyone to read."""
+    world = World.of(20)
+    world.run()
+    world.app.edit("b001", title="New")
+    fetched = world.run().last_fetched_at
+    before = {key: world.store.get(key).body for key in world.stored()}
+    with pytest.raises(UsageError, match="no backup 5: 1 are kept"):
+        world.run(restore=5)
+    backup = world.stored(KEYS.bookmarks_backup_prefix())[0]
+    world.store.put(backup, b"{broken")
+    with pytest.raises(CorruptObject):
+        world.run(restore=1)
+    world.store.put(backup, before[backup])
+    assert {key: world.store.get(key).body for key in world.stored()} == before
+    assert world.run(restore=1, dry_run=True).last_fetched_at == fetched
+    assert world.run(restore=1).last_fetched_at == fetched
+    world.assert_whole()
 
 
 def test_tags_can_be_limited_and_switched_off() -> None:

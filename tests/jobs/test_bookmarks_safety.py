@@ -19,6 +19,8 @@ from datafetch.errors import (
     StoreUnavailable,
     TransientError,
 )
+from datafetch.models.run import RunStatus
+from datafetch.ops.verdict import verdict
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
 from tests.fakes.message import Response
@@ -69,6 +71,89 @@ def test_upstream_failure_moves_the_attempt_only(answer: Any, error: type[Datafe
     world.app.heal()
     assert not world.run().change_detected
     world.assert_whole()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (reply(503), "the bookmark server did not answer"),
+        (reply(401), "the bookmark server did not accept the credentials"),
+        (reply(404), "the bookmark server does not know the list"),
+        (reply(200, "<html>"), "the bookmark server's answer could not be used"),
+        (reply(200, '{"bookmarks":[],"nextCursor":null}'), "refused: the list came back empty"),
+    ],
+    ids=["down", "token", "list", "html", "empty"],
+)
+def test_heartbeat_tells_nothing_internal(answer: Any, reason: str) -> None:
+    """Everyone reads the heartbeat, and its error named the server's address and the list."""
+    world = World.of(30)
+    world.run()
+    world.app.inject(answer, PAGE)
+    with pytest.raises(DatafetchError):
+        world.run()
+    error = world.json(KEYS.bookmarks_heartbeat())["error"]
+    assert error.startswith(reason)
+    internals = ("http", "bookmarks.test", "/api", SETTINGS.list_id)
+    assert not [one for one in internals if one in error]
+
+
+def break_items(world: World, count: int) -> None:
+    """Make the first items of the list unreadable."""
+    for number in range(count):
+        world.app.malform(f"b{number:03d}", tags="broken")
+
+
+@pytest.mark.parametrize("edited", [True, False], ids=["rest-edited", "rest-unchanged"])
+def test_run_that_lost_most_items_is_no_success(edited: bool) -> None:
+    """A run whose items mostly failed ended with exit 1, and yet as a fresh success in the index."""
+    world = World.of(12)
+    world.run()
+    before, index = bodies(world), world.index()
+    break_items(world, 8)
+    if edited:
+        world.app.edit("b011", title="New")
+    with pytest.raises(GuardRefused, match="8 of 12 items could not be read"):
+        world.run()
+    assert world.report is not None
+    assert (world.report.processed, world.report.failed, world.report.newly_failed) == (12, 8, 8)
+    assert world.report.last_fetched_at == index["lastFetchedAt"]
+    assert verdict(world.report, world.report.failure, 0.5) == (RunStatus.FAILED, 1)
+    assert bodies(world) == before
+    assert world.index() == {**index, "lastAttemptedAt": index["lastAttemptedAt"] + 3_600_000}
+    heartbeat = world.json(KEYS.bookmarks_heartbeat())
+    assert heartbeat["success"] is False
+    assert "8 of 12" in heartbeat["error"]
+    report = world.run()
+    assert (report.failed, report.newly_failed, report.change_detected) == (8, 0, edited)
+    world.assert_whole()
+    assert len(world.master()) == 12
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first-run", "later"])
+def test_run_that_lost_half_is_partial(first: bool) -> None:
+    """As many failures as the ratio allows are a partial success: all items of the list count."""
+    world = World.of(12)
+    if not first:
+        world.run()
+    break_items(world, 6)
+    report = world.run()
+    assert (report.processed, report.newly_failed) == (12, 6)
+    assert verdict(report, report.failure, 0.5) == (RunStatus.PARTIAL, 0)
+    assert world.index()["lastFetchedAt"] == report.last_fetched_at
+    world.assert_whole()
+
+
+def test_first_run_without_a_readable_item_says_so() -> None:
+    """A first list of which nothing could be read was called empty, with no item failed."""
+    world = World.of(12)
+    break_items(world, 12)
+    for newly_failed in (12, 0):
+        with pytest.raises(GuardRefused, match="none of the list's 12 items could be read"):
+            world.run()
+        assert world.report is not None
+        assert world.report.failed == 12
+        assert world.report.newly_failed == newly_failed
+    assert KEYS.bookmarks_index() not in world.stored()
 
 
 def test_failed_first_run_leaves_no_index() -> None:
