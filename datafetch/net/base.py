@@ -24,9 +24,17 @@ class Validators:
     last_modified: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """The headers of a conditional request."""
+        """The headers of a conditional request; what cannot be sent as it came is left out."""
         headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in headers.items() if value}
+        return {name: value for name, value in headers.items() if value and _can_be_sent(value)}
+
+
+def _can_be_sent(value: str) -> bool:
+    """Whether servers take it back: visible ASCII, and no longer than any of them mean it."""
+    return value.isascii() and value.isprintable() and len(value) <= _LONGEST_VALIDATOR
+
+
+_LONGEST_VALIDATOR = 1024
 
 
 @dataclass(frozen=True, slots=True)

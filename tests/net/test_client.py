@@ -176,9 +176,20 @@ def test_what_will_not_pass_is_not_tried_again(echo: Echo, server: FakeServer) -
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "ü\ud800", "a\0"])
 def test_a_header_that_cannot_be_sent_is_refused(server: FakeServer, value: Any) -> None:
-    """A stored ETag that would smuggle a header, or cannot be encoded, never reaches the wire."""
+    """A header that would smuggle another, or cannot be encoded, never reaches the wire."""
     with client() as http, pytest.raises(Refused):
-        http.fetch(ask(server.url, validators=Validators(etag=value)))
+        http.fetch(ask(server.url, headers={"X-Told": value}))
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "ü\ud800", '"ü"', "a\0", "x" * 2000])
+def test_a_validator_that_cannot_be_sent_is_left_out(
+    echo: Echo, server: FakeServer, value: Any
+) -> None:
+    """An odd ETag that a server once gave does not keep its page from being asked for again."""
+    with client() as http:
+        assert http.fetch(ask(server.url, validators=Validators(etag=value))).status == 200
+    [request] = echo.log.all()
+    assert "if-none-match" not in request.headers
 
 
 def test_bytes_are_those_of_the_wire(echo: Echo, server: FakeServer) -> None:
