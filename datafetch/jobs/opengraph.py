@@ -76,6 +76,7 @@ class _Run:
         self._finder = PictureFinder(context, web)
         self._web = web
         self._tally = Tally(context, self._state)
+        self._notes: tuple[str, ...] = ()
         self._cut = 0
 
     def run(self) -> JobReport:
@@ -117,12 +118,10 @@ class _Run:
 
     def _asked(self, pages: Sequence[Page]) -> Asked:
         options = self._context.options
-        named = named_pages(options.only, pages) & {page.address for page in pages}
-        if options.only and not named:
-            raise UsageError(
-                f"no stored bookmark has the URL {options.only[0]}",
-                hint="Bookmarks are stored by `datafetch bookmarks`.",
-            )
+        named, unknown = named_pages(options.only, pages)
+        self._notes = tuple(f"no stored bookmark has the URL {name}" for name in unknown)
+        if unknown and not named:
+            raise UsageError(self._notes[0], hint="Bookmarks are stored by `datafetch bookmarks`.")
         older = options.older_than_s
         return Asked(
             force=options.force,
@@ -202,7 +201,7 @@ class _Run:
             processed=len(pages),
             skipped=self._tally.skipped,
             last_fetched_at=self._newest(),
-            notes=(note,),
+            notes=(*self._notes, note),
         )
 
     # ------------------------------------------------------------------- work
@@ -230,7 +229,10 @@ class _Run:
     # ----------------------------------------------------------------- report
 
     def _newest(self) -> int | None:
-        fetched = (record.fetched_at for record in self._state.pages.values())
+        """When a page or a picture was last read, unchanged pages included; epoch ms."""
+        pages = [record.fetched_at for record in self._state.pages.values()]
+        pictures = (record.picture for record in self._state.bookmarks.values())
+        fetched = pages + [picture.fetched_at for picture in pictures if picture is not None]
         return max((one for one in fetched if one is not None), default=None)
 
     def _report(
@@ -243,7 +245,6 @@ class _Run:
             partial = f"the bookmarks could not be told, the next run tells them: {waits}"
         elif self._cut:
             partial = f"{self._cut} more pages are due (--limit)"
-        now = to_ms(self._context.clock.now())
         return JobReport(
             processed=len(pages),
             changed=len(self._tally.changed),
@@ -251,7 +252,8 @@ class _Run:
             failed=self._tally.failed,
             newly_failed=self._tally.newly_failed,
             change_detected=bool(self._tally.changed or merged or listed),
-            last_fetched_at=now if self._tally.answered else self._newest(),
+            last_fetched_at=self._newest(),
             partial=partial,
+            notes=self._notes,
             full_sync=not (narrowed or self._cut),
         )

@@ -17,7 +17,7 @@ from datafetch.errors import (
 from datafetch.jobs.base import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.opengraph import PictureRecord
-from datafetch.net.base import Download, Request
+from datafetch.net.base import Download
 from datafetch.rules.opengraph_plan import Place, why_unusable
 from datafetch.rules.page_url import host_of
 from datafetch.sources.karakeep import BookmarkApi
@@ -76,7 +76,7 @@ class PictureFinder:
         fault: UpstreamError | None = None
         for place in places:
             try:
-                download = self._context.http.download(self._request(place))
+                download = self._download(place)
             except (TransientError, Denied) as error:
                 fault = error
                 if place.kind != "page":
@@ -95,11 +95,11 @@ class PictureFinder:
                 return found
         return NotFound(fault)
 
-    def _request(self, place: Place) -> Request:
+    def _download(self, place: Place) -> Download:
         if place.kind == "page":
             return self._web.picture(place.name)
         assert self._assets is not None, "assets are no places without a server"
-        return as_picture(self._assets.asset(place.name))
+        return self._context.http.download(as_picture(self._assets.asset(place.name)))
 
     def _take(
         self,
@@ -129,7 +129,8 @@ class PictureFinder:
             host_of(address), address, bookmark_id, picture.extension
         )
         version = download.sha256[:8]
-        if stored is not None and (stored.key, stored.version) == (key, version):
+        same = stored is not None and (stored.key, stored.version) == (key, version)
+        if stored is not None and same and not self._context.options.force:
             return Found(stored, changed=False)
         self._context.fence.check()
         download.file.seek(0)
@@ -140,6 +141,8 @@ class PictureFinder:
             content_type=picture.content_type,
             cache_control=IMAGE_CACHE,
         )
+        if stored is not None and same:
+            return Found(stored, changed=False)
         now = to_ms(self._context.clock.now())
         etag = download.validators.etag
         return Found(PictureRecord(key, version, now, etag), changed=True)

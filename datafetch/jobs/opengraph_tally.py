@@ -17,7 +17,6 @@ class Tally:
     Attributes:
         descriptions: what pages said that were read in this run, by hash.
         changed: addresses of pages whose metadata or pictures are others now.
-        answered: pages and pictures that were read, unchanged ones included.
         skipped, failed, newly_failed: pages, as `JobReport` counts them.
     """
 
@@ -26,7 +25,7 @@ class Tally:
         self._state = state
         self.descriptions: dict[str, Description] = {}
         self.changed: set[str] = set()
-        self.answered = self.skipped = self.failed = self.newly_failed = 0
+        self.skipped = self.failed = self.newly_failed = 0
 
     def record(self, result: Result) -> None:
         """Take a result in."""
@@ -43,7 +42,6 @@ class Tally:
             faults.append(result.error)
             newly.append(self._note_failure(page.address, result.error))
         elif result.task.ask:
-            self.answered += 1
             self._context.dead_letters.succeeded(page.address)
         for searched in result.pictures:
             error = self._record_picture(page, searched)
@@ -58,7 +56,6 @@ class Tally:
             case Found(picture, changed):
                 record = BookmarkRecord(picture=picture, mark=known.mark)
                 error: DatafetchError | None = None
-                self.answered += 1
                 if changed:
                     self.changed.add(page.address)
             case NotFound(error):

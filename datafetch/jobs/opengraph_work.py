@@ -172,7 +172,12 @@ class PageWorker:
             if before is not None and not before.says_nothing:
                 raise Malformed("the page says nothing of itself any more", url=task.page.address)
         now = self._now()
-        if known.source == "external" and known.object_etag and known.digest == said.digest():
+        same = (
+            known.source == "external"
+            and known.object_etag is not None
+            and known.digest == said.digest()
+        )
+        if same and not self._asked.force:
             record = replace(
                 known,
                 fetched_at=now,
@@ -185,7 +190,7 @@ class PageWorker:
             task.page.address, said, now, "external", head.etag, head.last_modified
         )
         record = self._metadata.write(metadata, known.object_etag)
-        return Result(task, record, changed=True, description=said)
+        return Result(task, record, changed=not same, description=said)
 
     def _failed(self, task: Task, known: PageRecord, error: DatafetchError) -> Result:
         """Remember the failure; a page that was never read gets what its bookmark says."""

@@ -74,16 +74,26 @@ def picture_item(bookmark_id: str) -> str:
     return _PICTURE_OF + bookmark_id
 
 
-def named_pages(names: Iterable[str], pages: Sequence[Page]) -> frozenset[str]:
-    """The addresses that names stand for: URLs, or `picture of {bookmark id}`."""
+def named_pages(
+    names: Iterable[str], pages: Sequence[Page]
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The addresses of pages that names stand for, and the names that stand for none.
+
+    Names are URLs, or `picture of {bookmark id}`.
+    """
+    addresses = {page.address for page in pages}
     by_id = {item["id"]: page.address for page in pages for item in page.bookmarks}
-    found = (
-        by_id.get(name.removeprefix(_PICTURE_OF))
-        if name.startswith(_PICTURE_OF)
-        else page_address(name)
-        for name in names
-    )
-    return frozenset(address for address in found if address is not None)
+    named, unknown = set(), []
+    for name in names:
+        if name.startswith(_PICTURE_OF):
+            address = by_id.get(name.removeprefix(_PICTURE_OF))
+        else:
+            address = page_address(name)
+        if address in addresses:
+            named.add(address)
+        else:
+            unknown.append(name)
+    return frozenset(named), tuple(unknown)
 
 
 def page_is_due(

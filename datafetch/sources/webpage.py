@@ -1,11 +1,22 @@
 """Web pages: asks for the head of a page and takes it apart, judging nothing."""
 
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from datafetch.errors import Malformed
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.opengraph import PageHead
-from datafetch.net.base import KIB, MIB, Answer, HttpClient, Request, RetryPolicy, Validators
+from datafetch.net.base import (
+    KIB,
+    MIB,
+    Answer,
+    Download,
+    HttpClient,
+    Request,
+    RetryPolicy,
+    Validators,
+)
+from datafetch.runtime.limits import PerHost
 from datafetch.sources.page_charset import decode_page
 from datafetch.sources.page_head import BODY, scan
 
@@ -15,6 +26,9 @@ HEAD_LIMIT = 512 * KIB
 PICTURE_LIMIT = 10 * MIB
 
 UPSTREAM = "site"
+
+_AT_ONCE = 4
+"""Requests to one host at once: lists are full of pages of the same few sites."""
 
 _PAGE_STEPS = 2
 _PICTURE_STEPS = 4
@@ -37,6 +51,7 @@ class WebPages:
     def __init__(self, http: HttpClient, settings: OpenGraphSettings) -> None:
         self._http = http
         self._settings = settings
+        self._hosts = PerHost(_AT_ONCE)
 
     def head(self, url: str, validators: Validators | None = None) -> PageHead | None:
         """The head of a page; None when it did not change since the validators were given.
@@ -44,29 +59,33 @@ class WebPages:
         Raises:
             Malformed: what is there is no HTML page (a document, a picture, JSON).
         """
-        answer = self._http.fetch(self._page(url, validators, stop_after=BODY.encode()))
+        answer = self._fetch(self._page(url, validators, stop_after=BODY.encode()))
         if answer.not_modified:
             return None
         scanned = scan(_text_of(answer))
         if scanned.stopped_early:
             # The first `<body` stood in a script or a comment, and the head goes on after it.
-            answer = self._http.fetch(self._page(url, None, stop_after=None))
+            answer = self._fetch(self._page(url, None, stop_after=None))
             scanned = scan(_text_of(answer))
         validators = answer.validators
         return scanned.head(answer.url, validators.etag, validators.last_modified)
 
-    def picture(self, url: str) -> Request:
-        """The request that downloads a page's picture."""
-        return as_picture(
-            Request(
-                url=url,
-                trust="data",
-                upstream=UPSTREAM,
-                timeout_s=self._settings.timeout_s,
-                total_s=self._settings.timeout_s * _PICTURE_STEPS,
-                retry=self._retry(),
-            )
+    def picture(self, url: str) -> Download:
+        """A page's picture, unjudged."""
+        request = Request(
+            url=url,
+            trust="data",
+            upstream=UPSTREAM,
+            timeout_s=self._settings.timeout_s,
+            total_s=self._settings.timeout_s * _PICTURE_STEPS,
+            retry=self._retry(),
         )
+        with self._hosts.slot(_host_of(request)):
+            return self._http.download(as_picture(request))
+
+    def _fetch(self, request: Request) -> Answer:
+        with self._hosts.slot(_host_of(request)):
+            return self._http.fetch(request)
 
     def _page(self, url: str, validators: Validators | None, stop_after: bytes | None) -> Request:
         return Request(
@@ -95,6 +114,14 @@ def as_picture(request: Request) -> Request:
     """The request for something that shall be a picture, within the limit of pictures."""
     headers = {**request.headers, "Accept": _ACCEPT_PICTURE}
     return replace(request, headers=headers, limit=PICTURE_LIMIT)
+
+
+def _host_of(request: Request) -> str:
+    try:
+        return urlsplit(request.url).hostname or ""
+    except ValueError:
+        # The guard refuses it in its own words.
+        return ""
 
 
 def _text_of(answer: Answer) -> str:

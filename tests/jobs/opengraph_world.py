@@ -43,6 +43,7 @@ class World:
     cdn: str | None = "https://cdn.example.com"
     settings: OpenGraphSettings = SETTINGS
     with_assets: bool = True
+    width: int = 4
     context: JobContext | None = None
     faulty: FaultyStore | None = None
 
@@ -106,6 +107,7 @@ class World:
             http=http,
             fence=fence,
             cdn=self.cdn,
+            width=self.width,
         )
         if wait_for_lease is not None:
             self.context = context = replace(context, wait_for_lease=wait_for_lease)

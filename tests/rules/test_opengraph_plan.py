@@ -109,9 +109,11 @@ def test_pages_of_bookmarks():
 def test_names_of_pages():
     """A page is named by its URL, however typed, or by the bookmark whose picture waits."""
     pages = pages_of([{"id": "b1", "url": URL}, {"id": "b2", "url": "https://b.example/"}])
-    assert named_pages(["HTTPS://A.example#x"], pages) == {URL}
-    assert named_pages([picture_item("b2")], pages) == {"https://b.example/"}
-    assert named_pages([picture_item("gone"), "nonsense"], pages) == frozenset()
+    assert named_pages(["HTTPS://A.example#x"], pages) == (frozenset({URL}), ())
+    assert named_pages([picture_item("b2")], pages) == (frozenset({"https://b.example/"}), ())
+    gone = (picture_item("gone"), "nonsense", "https://c.example/")
+    assert named_pages(gone, pages) == (frozenset(), gone)
+    assert named_pages([*gone, URL], pages) == (frozenset({URL}), gone)
 
 
 ASSETS = {

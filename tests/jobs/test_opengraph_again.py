@@ -1,0 +1,84 @@
+"""Asking again: odd validators, forced runs that heal, names that nobody has, times that only grow."""
+
+import threading
+
+import pytest
+
+from datafetch.clock import to_ms
+from datafetch.rules.page_url import url_hash
+from tests.fakes.faults import reply
+from tests.jobs.opengraph_world import KEYS, world
+
+DAY = 24 * 3600
+HTML = {"Content-Type": "text/html"}
+
+
+@pytest.mark.parametrize("etag", ['"é"', '"\x80"', '"a\tb"', '"' + "x" * 5000 + '"'])
+def test_a_validator_that_cannot_be_sent_is_not(etag):
+    """A page whose ETag is no header of ours was asked once and refused for ever after."""
+    with world(["one"]) as it:
+        it.sites.inject(reply(200, "<title>T</title>", {**HTML, "ETag": etag}), "/one")
+        it.run()
+        it.clock.advance(DAY)
+        it.asked()
+        assert it.run().failed == 0
+        [request] = it.sites.log.all()
+        assert "if-none-match" not in request.headers
+
+
+def test_force_brings_back_what_the_store_lost():
+    """`--force` ignores change detection: metadata and pictures that somebody deleted come back."""
+    with world(["one"]) as it:
+        it.run()
+        said, bookmark, [picture] = it.metadata("one"), it.bookmark(0), it.pictures()
+        it.store.delete(picture)
+        it.store.delete(KEYS.opengraph_metadata(url_hash(it.url("one"))))
+        it.run(force=True)
+        assert it.metadata("one") == {**said, "timestamp": to_ms(it.clock.now())}
+        assert it.pictures() == [picture]
+        assert it.bookmark(0) == bookmark
+
+
+def test_a_name_that_nobody_has_is_told():
+    """Of several names one that no stored bookmark has is told, and the others are done."""
+    with world(["one"]) as it:
+        report = it.run(only=("https://elsewhere.example/", it.url("one"), "picture of b7"))
+        assert it.metadata("one")["source"] == "external"
+        assert report.notes == (
+            "no stored bookmark has the URL https://elsewhere.example/",
+            "no stored bookmark has the URL picture of b7",
+        )
+
+
+def test_the_time_of_the_last_answer_never_moves_back():
+    """A run that asks nobody says when somebody last answered, which is what the run then said."""
+    with world(["one", "two"]) as it:
+        first = it.run()
+        it.clock.advance(60)
+        assert it.run().last_fetched_at == first.last_fetched_at
+        it.sites.inject(reply(500))
+        it.run(force=True)
+        it.clock.advance(60)
+        assert it.run().last_fetched_at == first.last_fetched_at
+
+
+def test_no_site_meets_a_crowd():
+    """However many of a site's pages are due, it is asked for a few at once."""
+    with world([f"p{number}" for number in range(24)], style=2, width=12) as it:
+        under_way, most, lock = 0, 0, threading.Lock()
+
+        def counted(request, answer):
+            nonlocal under_way, most
+            with lock:
+                under_way += 1
+                most = max(most, under_way)
+            try:
+                it.sites.log.wait_for(4)
+                return answer(request)
+            finally:
+                with lock:
+                    under_way -= 1
+
+        it.sites.inject(counted)
+        it.run()
+        assert 2 <= most <= 4
