@@ -92,12 +92,11 @@ class Search:
         return outcome
 
     def _run(self) -> Outcome:
-        names = [self.domain, *filter(None, [registrable(self.domain)])]
         if self.stored is not None:
-            outcome = self._revalidate(self.stored, names)
+            outcome = self._revalidate(self.stored)
             if outcome is not None:
                 return outcome
-        for name in names:
+        for name in self._names():
             outcome = self._ask_all(name)
             if outcome is not None:
                 return outcome
@@ -105,9 +104,15 @@ class Search:
             return _unknown(self._faults)
         return NoneFound("; ".join(dict.fromkeys(self._reasons)) or "no provider has one")
 
-    def _revalidate(self, stored: Logo, names: list[str]) -> Outcome | None:
+    def _names(self) -> Iterator[str]:
+        yield self.domain
+        above = registrable(self.domain)
+        if above is not None:
+            yield above
+
+    def _revalidate(self, stored: Logo) -> Outcome | None:
         """Ask where the stored logo came from; None when it is not there any more."""
-        for name in names:
+        for name in self._names():
             for reply in self._ask(stored.original_source, name, stored.etag):
                 if isinstance(reply, NotModified):
                     return Confirmed(stored.etag)

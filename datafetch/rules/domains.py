@@ -3,6 +3,7 @@
 import functools
 import ipaddress
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ _PRIVATE = (
     *("intranet", "private", "corp", "home", "lan"),
 )
 """Names that mean nothing outside of one network."""
+
+_loading = threading.Lock()
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -153,8 +156,14 @@ def _is_address(host: str) -> bool:
     return True
 
 
-@functools.cache
 def _suffixes() -> "PublicSuffixList":
+    # A cache alone lets every thread that comes meanwhile make a list of its own.
+    with _loading:
+        return _load_suffixes()
+
+
+@functools.cache
+def _load_suffixes() -> "PublicSuffixList":
     from publicsuffixlist import PublicSuffixList
 
     return PublicSuffixList()

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from tests.fakes import faults
+from tests.fakes.base import Action, Answer
+from tests.fakes.message import Request, Response
 from tests.fakes.pictures import globe, picture
 from tests.fakes.providers import Icon
 from tests.fakes.world_data import make_hosts, make_icons
@@ -74,12 +76,12 @@ def test_a_generic_picture_costs_no_request(world: World) -> None:
     ],
     ids=["cut-picture", "page", "encoding", "large", "cut"],
 )
-def test_an_odd_404_teaches_nothing_and_is_still_none(world: World, fault: faults.Action) -> None:
+def test_an_odd_404_teaches_nothing_and_is_still_none(world: World, fault: Action) -> None:
     """Whatever comes with a 404, or how little of it, the status is the answer."""
     world.bookmark(A, B)
     world.at_google(B)
 
-    def missing(request: faults.Request, answer: faults.Answer) -> faults.Response:
+    def missing(request: Request, answer: Answer) -> Response:
         return fault(request, answer).changed(status=404)
 
     world.google.inject(missing, lambda request: B not in request.query)

@@ -1,9 +1,12 @@
 """Which names count as domains, how they are written, and where they are found in records."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datafetch.rules import domains
 from datafetch.rules.domains import (
     bookmark_domain,
     domain_texts,
@@ -145,3 +148,18 @@ def test_domains_keep_their_order_and_come_once() -> None:
 def test_a_bookmark_has_its_domain_or_that_of_its_url(item: object, domain: str | None) -> None:
     """Notes and files without a URL have none; that is no error."""
     assert bookmark_domain(item) == domain
+
+
+def test_the_suffixes_are_read_once_by_many_threads() -> None:
+    """Threads that ask at once wait for one list: each made its own, which cost seconds and megabytes."""
+    domains._load_suffixes.cache_clear()
+    with ThreadPoolExecutor(4) as pool:
+        lists = [*pool.map(lambda _: domains._suffixes(), range(4))]
+    assert all(one is lists[0] for one in lists)
+
+
+@pytest.mark.parametrize("name", ["notlocal.com", "mylan.com", "localhost.example.com", "corp.io"])
+def test_private_names_are_compared_by_whole_labels(name: str) -> None:
+    """Hosts were tested by `endsWith("x.com")`: `netflix.com` matched. `mylan.com` is not in `lan`."""
+    assert normalise(name) == name
+    assert normalise(f"{name}.lan") is None
