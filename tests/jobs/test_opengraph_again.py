@@ -1,5 +1,6 @@
 """Asking again: odd validators, forced runs that heal, names that nobody has, times that only grow."""
 
+import contextlib
 import threading
 
 import pytest
@@ -72,12 +73,12 @@ def test_no_site_meets_a_crowd():
             with lock:
                 under_way += 1
                 most = max(most, under_way)
-            try:
-                it.sites.log.wait_for(4)
-                return answer(request)
-            finally:
-                with lock:
-                    under_way -= 1
+            # A fifth comes only after one of four has its answer.
+            with contextlib.suppress(TimeoutError):
+                it.sites.log.wait_for(5, timeout_s=0.3)
+            with lock:
+                under_way -= 1
+            return answer(request)
 
         it.sites.inject(counted)
         it.run()
