@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from benchmarks.bucket import Bucket
 from benchmarks.measure import ROOT
 
-from tests.fakes.base import App
+from tests.fakes.base import App, FakeServer
 from tests.fakes.faults import delayed
 from tests.fakes.providers import (
     DUCKDUCKGO_HOST,
@@ -28,7 +29,6 @@ from tests.fakes.providers import (
     Icon,
 )
 from tests.fakes.proxy import ForwardProxy
-from tests.fakes.s3 import S3Fake
 from tests.fakes.sites import Site, SitesApp
 
 _SIZES = (64, 128, 180, 256)
@@ -92,15 +92,16 @@ def main() -> None:
 
 
 def _s3(stack: ExitStack, latency_s: float, _: int) -> tuple[dict[str, str], Counts]:
-    fake = stack.enter_context(S3Fake("bench"))
-    _slow(fake.app, latency_s)
+    app = Bucket()
+    _slow(app, latency_s)
+    server = stack.enter_context(FakeServer(app))
 
     def counts() -> dict[str, int]:
-        found = Counter(fake.counts())
-        fake.app.count_from_here()
+        found = Counter(request.method for request in app.log.all())
+        app.log.clear()
         return dict(found)
 
-    return fake.environment, counts
+    return app.environment(server.url), counts
 
 
 def _providers(stack: ExitStack, latency_s: float, domains: int) -> tuple[dict[str, str], Counts]:
