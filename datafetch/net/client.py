@@ -1,6 +1,7 @@
 """The guarded HTTP client: what a request may take and bring, and what becomes of a failure."""
 
 import collections
+import contextlib
 import hashlib
 import io
 import random
@@ -18,7 +19,7 @@ from datafetch.logs import bound_logger
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
 from datafetch.net.body import Limits, Sink, read_body
 from datafetch.net.counts import Counts
-from datafetch.net.deadline import Deadline
+from datafetch.net.deadline import Deadline, hurried
 from datafetch.net.guard import Origin, canonical_host, public_url
 from datafetch.net.hops import Hop, Rules, first_hop, next_hop
 from datafetch.net.outcomes import REDIRECTS, error_for, is_answer
@@ -35,7 +36,8 @@ SPOOL_BYTES = 64 * KIB
 """Of a download at most so much is held in memory."""
 
 _DRAIN_BYTES = 64 * KIB
-"""Bodies of redirects and errors up to this size are read, to keep their connection."""
+_DRAIN_S = 1.0
+"""What nobody asked for is read up to this size and for so long, to keep its connection."""
 
 _SMALL = Limits(_DRAIN_BYTES)
 
@@ -174,6 +176,8 @@ class GuardedClient:
                 self._counts.add(request.upstream, f"status_{reply.status}")
                 if is_answer(reply.status, request):
                     cut = self._read(request, hop, reply, sink)
+                    if cut:
+                        self._drop_rest(request, reply)
                     return reply, hop.target.url, cut
                 body = self._drain(request, reply)
                 hop = self._follow(hop, reply, body)
@@ -218,18 +222,20 @@ class GuardedClient:
 
         Gives the body when the request wants it and all of it came.
         """
-        declared = reply.headers.get("content-length", "")
-        if not (declared.isascii() and declared.isdigit() and int(declared[:20]) <= _DRAIN_BYTES):
-            return b""
-        chunks = self._counted(request.upstream, reply.chunks)
         sink = io.BytesIO()
-        try:
-            if request.missing_body:
+        if request.missing_body and _is_short(reply):
+            chunks = self._counted(request.upstream, reply.chunks)
+            try:
                 read_body(chunks, reply.headers, public_url(request.url), _SMALL, sink)
-            collections.deque(chunks, maxlen=0)
-        except UpstreamError:
-            return b""
+            except UpstreamError:
+                return b""
+        self._drop_rest(request, reply)
         return sink.getvalue()
+
+    def _drop_rest(self, request: Request, reply: "Reply") -> None:
+        if _is_short(reply):
+            with contextlib.suppress(UpstreamError), hurried(_DRAIN_S):
+                collections.deque(self._counted(request.upstream, reply.chunks), maxlen=0)
 
     def _follow(self, hop: Hop, reply: "Reply", body: bytes) -> Hop:
         location = reply.headers.get("location", "")
@@ -240,6 +246,11 @@ class GuardedClient:
         if isinstance(error, Missing):
             error.body = body
         raise error
+
+
+def _is_short(reply: "Reply") -> bool:
+    declared = reply.headers.get("content-length", "")
+    return declared.isascii() and declared.isdigit() and int(declared[:20]) <= _DRAIN_BYTES
 
 
 class _Spool:

@@ -1,6 +1,7 @@
 """The time an exchange may take in all, known to whatever reads or writes for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from datafetch.clock import CancelToken, Clock
@@ -27,7 +28,22 @@ class Deadline:
             raise error()
         return left if timeout is None else min(timeout, left)
 
+    def sooner(self, seconds: float) -> "Deadline":
+        """The same, but in so many seconds at the latest."""
+        left = self._end - self._clock.monotonic()
+        return Deadline(self._clock, self._cancel, min(left, seconds))
+
 
 deadline: ContextVar[Deadline] = ContextVar("deadline")
 """That of the exchange in this thread. httpcore2 reads and writes in the thread that asks,
 so its streams find it here; its own time-outs begin anew with every byte that drips in."""
+
+
+@contextmanager
+def hurried(seconds: float) -> Iterator[None]:
+    """Inside the block the exchange has only so much time left."""
+    mark = deadline.set(deadline.get().sooner(seconds))
+    try:
+        yield
+    finally:
+        deadline.reset(mark)

@@ -56,6 +56,18 @@ def test_only_the_head_of_a_page_is_read(echo: Echo, server: FakeServer) -> None
     assert page.truncated
 
 
+def test_a_rest_that_drips_is_not_waited_for(echo: Echo, server: FakeServer) -> None:
+    """The rest of a short page is read to keep its connection, but not for longer than a moment."""
+    clock = FakeClock()
+    page = dripping(clock, b"<title>x</title><body>")
+    echo.inject(lambda _request, _answer: Response(chunks=page, declared_length=9000))
+    with client(clock=clock) as http:
+        started = clock.now()
+        assert http.fetch(ask(server.url, stop_after=b"<body", total_s=60)).truncated
+        assert http.counts()["site"]["bytes"] < 9000
+    assert clock.now() - started < 60
+
+
 def test_a_bomb_is_stopped_while_it_inflates(echo: Echo, server: FakeServer) -> None:
     """A small answer that inflates to hundreds of megabytes ends at the limit of decoded bytes."""
     bomb = gzip.compress(bytes(16 * MIB))

@@ -213,6 +213,18 @@ def test_a_proxy_of_the_environment_is_used(proxy: ForwardProxy, trusted: Proxie
     assert set(proxy.connects) == {"site.example", "plain.example"}
 
 
+def test_a_page_that_was_left_keeps_its_connection(
+    echo: Echo, proxy: ForwardProxy, trusted: Proxies
+) -> None:
+    """After the head of a short page its picture comes over the same connection, not a new handshake."""
+    echo.inject(faults.reply(200, "<title>x</title><body>" + "words " * 999), times=2)
+    with client(proxies=trusted) as http:
+        assert http.fetch(ask("https://site.example/", stop_after=b"<body")).truncated
+        assert http.fetch(ask("https://site.example/", limit=99, truncate=True)).truncated
+        assert http.fetch(ask("https://site.example/a.png")).json()["target"] == "/a.png"
+    assert proxy.connects["site.example"] == 1
+
+
 def test_no_proxy_is_direct(server: FakeServer, proxy: ForwardProxy, trusted: Proxies) -> None:
     """A host of `NO_PROXY` is asked without the proxy."""
     with client(proxies=trusted) as http:
