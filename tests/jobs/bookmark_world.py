@@ -155,6 +155,10 @@ class World:
     def slugs(self) -> dict[str, str]:
         return {item["id"]: item["slug"] for item in self.master()}
 
+    def slugs_of_mapping(self) -> dict[str, str]:
+        entries: dict[str, Json] = self.json(KEYS.slug_mapping())["slugs"]
+        return {bookmark_id: entry["slug"] for bookmark_id, entry in entries.items()}
+
     def enrich(self, bookmark_id: str, **fields: Any) -> None:
         """Change a stored item in every object that holds it, behind the job's back."""
         items = self.master()

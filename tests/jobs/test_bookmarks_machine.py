@@ -21,6 +21,8 @@ from tests.stores import FaultyStore, Killed
 
 NUMBERS = st.integers(0, 60)
 TWICE = "an id that comes twice"
+FAULT_AT = st.integers(0, 120)
+FAULTS = st.sampled_from(["fail", "lost", "gone", "kill"])
 COPIED = [
     KEYS.bookmarks(),
     KEYS.bookmarks_index(),
@@ -148,7 +150,7 @@ class Bookmarks(RuleBasedStateMachine):
             self.world.assert_whole()
             self.note(full=force)
 
-    @rule(at=st.integers(0, 40), kind=st.sampled_from(["fail", "lost", "gone", "kill"]))
+    @rule(at=FAULT_AT, kind=FAULTS)
     def run_with_a_fault(self, at: int, kind: str) -> None:
         """The store fails, loses an answer, or the process dies at some request."""
         with suppress(GuardRefused, StoreUnavailable, Killed, BaseMoved):
@@ -170,9 +172,14 @@ class Bookmarks(RuleBasedStateMachine):
             self.world.run()
         self.world.app.heal()
 
-    @rule(key=st.sampled_from(COPIED), body=st.sampled_from([b"{broken", b"[]", b"{}", None]))
-    def corrupt(self, key: str, body: bytes | None) -> None:
-        """An object of which there are copies breaks or is lost."""
+    @rule(
+        key=st.sampled_from(COPIED),
+        body=st.sampled_from([b"{broken", b"[]", b"{}", None]),
+        at=FAULT_AT,
+        kind=FAULTS,
+    )
+    def corrupt(self, key: str, body: bytes | None, at: int, kind: str) -> None:
+        """An object of which there are copies breaks or is lost, and the mending may fail."""
         self.run_well()
         if not self.upstream():
             return
@@ -180,16 +187,23 @@ class Bookmarks(RuleBasedStateMachine):
             self.world.store.delete(key)
         else:
             self.world.store.put(key, body)
+        self.run_with_a_fault(at, kind)
         self.run_well(force=True)
 
-    @rule(number=NUMBERS, odd=st.sampled_from([TWICE, None, {}, {"id": None}, {"id": "a b/1"}]))
-    def spoil(self, number: int, odd: Any) -> None:
+    @rule(
+        number=NUMBERS,
+        odd=st.sampled_from([TWICE, None, {}, {"id": None}, {"id": "a b/1"}]),
+        at=FAULT_AT,
+        kind=FAULTS,
+    )
+    def spoil(self, number: int, odd: Any, at: int, kind: str) -> None:
         """Somebody writes a list with an entry that is none, or one twice."""
         self.run_well()
         items = self.world.master()
         entry = {"id": items[-1]["id"], "title": "again"} if odd is TWICE else odd
         items.insert(number % len(items), entry)
         self.world.store.put(KEYS.bookmarks(), json.dumps(items).encode())
+        self.run_with_a_fault(at, kind)
         self.run_well(force=True)
 
     @rule(hours=st.integers(1, 200))

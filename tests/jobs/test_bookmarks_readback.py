@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from datafetch.errors import Inconsistent, StoreUnavailable, TransientError
+from datafetch.errors import BaseMoved, Inconsistent, StoreUnavailable, TransientError
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
 from tests.jobs.bookmark_world import KEYS, NEWEST, World, at_request, link
@@ -249,16 +250,36 @@ def test_broken_list_is_mended_though_the_server_is_down() -> None:
     assert world.index()["lastFetchedAt"] == index["lastFetchedAt"]
 
 
-def test_faults_while_reading_back_lose_nothing() -> None:
-    """A store that fails while the copies are read leaves all of them for the next run."""
-    world = enriched()
-    world.store.delete(KEYS.bookmarks())
-    for at in range(0, 60, 7):
-        with pytest.raises(StoreUnavailable):
-            world.run(force=True, fault=at_request(at, "fail"))
+def spoilt() -> World:
+    """A store whose list has an odd entry and lost another, beside a lost state."""
+    world = enriched(26)
+    rewrite(world, lambda items: [*items[:7], None, *items[8:]])
+    remove(world, STATE)
+    world.app.remove("b009")
+    return world
+
+
+def requests_of(world: World) -> int:
+    """How many store requests the next run makes."""
+    world.run()
+    assert world.faulty is not None
+    return len(world.faulty.calls)
+
+
+@pytest.mark.parametrize("kind", ["gone", "kill"])
+@pytest.mark.parametrize("at", range(requests_of(spoilt())))
+def test_fault_at_each_request_while_mending(kind: str, at: int) -> None:
+    """Whatever request fails while copies are read and the list is mended, nothing is lost."""
+    world = spoilt()
+    slugs = world.slugs_of_mapping()
+    with suppress(StoreUnavailable, Killed, BaseMoved):
+        world.run(fault=at_request(at, kind))
     world.run()
     world.assert_whole()
+    assert [item["id"] for item in world.master()] == world.app.ids()
+    assert world.slugs() == {one: slugs[one] for one in world.app.ids()}
     assert world.item("b003")["ogTitle"] == "Stored"
+    assert len(kept_aside(world)) == 1
 
 
 # --------------------------------------------------------------------- slugs
