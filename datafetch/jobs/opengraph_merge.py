@@ -40,6 +40,7 @@ class Merger:
         self._metadata = metadata
         self._descriptions = descriptions
         self._marks: dict[str, str] = {}
+        self._named: dict[str, tuple[str, str]] = {}
 
     def merge(self, items: Sequence[JsonObject]) -> tuple[int, str | None]:
         """Bring the bookmarks up to date; says how many changed, and why some had to wait.
@@ -109,9 +110,15 @@ class Merger:
 
     def _page_of(self, item: Mapping[str, Any]) -> tuple[str, str, PageRecord | None]:
         url = item.get("url")
-        address = (page_address(url) if isinstance(url, str) and url else None) or ""
-        name = url_hash(address)
+        address, name = self._name_of(url) if isinstance(url, str) and url else ("", "")
         return address, name, self._state.pages.get(name)
+
+    def _name_of(self, url: str) -> tuple[str, str]:
+        """A page's address and hash; each bookmark is looked at several times."""
+        if url not in self._named:
+            address = page_address(url) or ""
+            self._named[url] = address, url_hash(address)
+        return self._named[url]
 
     def _picture_of(self, item: Mapping[str, Any]) -> Stored | None:
         known = self._state.bookmarks.get(item["id"])
