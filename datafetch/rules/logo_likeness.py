@@ -8,8 +8,9 @@ from datafetch.models.logo import Look
 _SHAPE_BITS = 2
 """So many of the 64 comparisons may differ: scaling and packing again turn one or two around."""
 
-_COLOUR_STEPS = 12
-"""So far apart, of 255, any colour may be: logos of one shape in two colours are two logos."""
+_MEAN_STEPS, _MOST_STEPS = 2, 16
+"""So far apart, of 255, colours may be on average, and any one of them: packing again moves edges
+a little, and logos of one shape in two colours are two logos."""
 
 
 def is_generic(look: Look, generic: Iterable[Look]) -> bool:
@@ -27,4 +28,5 @@ def _is_alike(one: Look, other: Look) -> bool:
     if (one.shape ^ other.shape).bit_count() > _SHAPE_BITS:
         return False
     pairs = zip_longest(one.colours, other.colours, fillvalue=0)
-    return all(abs(left - right) <= _COLOUR_STEPS for left, right in pairs)
+    steps = [abs(left - right) for left, right in pairs]
+    return max(steps) <= _MOST_STEPS and sum(steps) <= _MEAN_STEPS * len(steps)

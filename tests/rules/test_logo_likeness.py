@@ -10,9 +10,11 @@ from datafetch.rules.logo_likeness import is_generic
 GLOBE = Look("aa" * 32, 0b1011, bytes(range(48)))
 
 
-def globe(shape: int | None = GLOBE.shape, colour: int = 0, sha256: str = "bb" * 32) -> Look:
-    """A picture like the globe, with another shape, or one colour further off."""
-    colours = bytes([GLOBE.colours[0] + colour, *GLOBE.colours[1:]])
+def globe(
+    shape: int | None = GLOBE.shape, colour: int = 0, tint: int = 0, sha256: str = "bb" * 32
+) -> Look:
+    """A picture like the globe, with another shape, or one colour, or all, further off."""
+    colours = bytes([GLOBE.colours[0] + colour, *(one + tint for one in GLOBE.colours[1:])])
     return Look(sha256, shape, colours)
 
 
@@ -22,13 +24,28 @@ def globe(shape: int | None = GLOBE.shape, colour: int = 0, sha256: str = "bb" *
         (globe(), True),
         (globe(GLOBE.shape ^ 0b11 if GLOBE.shape else None), True),
         (globe(GLOBE.shape ^ 0b111 if GLOBE.shape else None), False),
-        (globe(colour=12), True),
-        (globe(colour=13), False),
+        (globe(colour=16), True),
+        (globe(colour=17), False),
+        (globe(colour=2, tint=2), True),
+        (globe(colour=3, tint=2), False),
         (globe(None), False),
         (globe(None, sha256=GLOBE.sha256), True),
         (Look("bb" * 32, GLOBE.shape), False),
     ],
-    ids=["same", "near", "other", "tint", "colour", "plain", "bytes", "no-colours"],
+    ids=[
+        *(
+            "same",
+            "near",
+            "other",
+            "edge",
+            "colour",
+            "tint",
+            "tints",
+            "plain",
+            "bytes",
+            "no-colours",
+        ),
+    ],
 )
 def test_a_generic_picture_is_known_again(look: Look, *, alike: bool) -> None:
     """Generic globes came in other sizes and packings: the shape and every colour have to agree, or the bytes."""
