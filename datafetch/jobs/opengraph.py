@@ -38,7 +38,14 @@ from datafetch.store.base import StoredObject
 from datafetch.store.publish import Publisher
 
 CHECKPOINT_EVERY = 200
-"""Pages after which the state is stored, so that a run that is killed resumes from there."""
+CHECKPOINTS = 20
+"""Pages after which the state is stored, so that a run that is killed resumes from there; and
+how often at most: the state grows with the list, and so does the time to store it."""
+
+
+def checkpoint_every(pages: int) -> int:
+    """After how many of so many pages the state is stored."""
+    return max(CHECKPOINT_EVERY, -(-pages // CHECKPOINTS))
 
 
 class OpenGraphJob:
@@ -207,13 +214,12 @@ class _Run:
     # ------------------------------------------------------------------- work
 
     def _work_on(self, tasks: Sequence[Task], worker: PageWorker) -> None:
-        done = 0
+        every = checkpoint_every(len(tasks))
         try:
-            for result in self._context.engine.map(worker, tasks):
+            for done, result in enumerate(self._context.engine.map(worker, tasks), 1):
                 self._tally.record(result)
                 self._context.progress.advance()
-                done += 1
-                if done % CHECKPOINT_EVERY == 0:
+                if done % every == 0:
                     self._state.save()
         except (Cancelled, StoreError):
             self._save_what_there_is()

@@ -340,7 +340,7 @@ def test_no_stored_picture_is_touched(hostile) -> None:
 
 
 def test_all_others_are_done(hostile) -> None:
-    """One bad item never stops a run, and forty do not either; the result counts them."""
+    """Three bad sites blocked all sites: here forty do not, and the result counts them."""
     it, _, worst, _ = hostile
     for case in CALM:
         assert it.title(case) == "Said while hostile"

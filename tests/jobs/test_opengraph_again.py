@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from datafetch.clock import to_ms
+from datafetch.jobs.opengraph import CHECKPOINT_EVERY, checkpoint_every
 from datafetch.rules.page_url import url_hash
 from tests.fakes.faults import reply
 from tests.jobs.opengraph_world import KEYS, world
@@ -83,3 +84,24 @@ def test_no_site_meets_a_crowd():
         it.sites.inject(counted)
         it.run()
         assert 2 <= most <= 4
+
+
+def test_what_an_unchanged_run_asks_does_not_grow():
+    """Existence checks downloaded objects: 1,486 store requests for 250 bookmarks where nothing changed."""
+    asked = {}
+    for count in (3, 120):
+        with world([f"p{number}" for number in range(count)]) as it:
+            it.run()
+            it.run()
+            assert it.faulty is not None
+            asked[count] = sorted((call.method, call.key) for call in it.faulty.calls)
+    assert asked[3] == asked[120]
+    assert len(asked[3]) <= 10
+    assert not any("images/" in key or "metadata" in key for _, key in asked[120])
+
+
+@pytest.mark.parametrize(("count", "most"), [(900, 4), (5_000, 20), (100_000, 20)])
+def test_the_state_is_not_stored_all_the_time(count, most):
+    """The state grows with the list: stored every so many pages, its writing would outgrow the fetching."""
+    assert count // checkpoint_every(count) <= most
+    assert checkpoint_every(count) >= CHECKPOINT_EVERY
