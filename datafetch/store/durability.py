@@ -48,9 +48,10 @@ class Unsynced:
         self._lock = threading.Lock()
 
     def add(self, path: Path) -> None:
-        """Remember a file for the next flush."""
+        """Remember a file for the next flush; of many it is enough that they are many."""
         with self._lock:
-            self._paths.add(path)
+            if len(self._paths) <= _ONE_BY_ONE:
+                self._paths.add(path)
 
     def flush(self) -> None:
         """Flush all of them: one by one while they are few, else by one `sync` of the machine."""
