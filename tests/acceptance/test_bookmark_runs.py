@@ -56,3 +56,18 @@ def test_failed_items_reach_the_result(tmp_path: Path) -> None:
         heartbeat = stored(tmp_path, "heartbeat")
         assert bookmarks(server, tmp_path, "--restore", "5").code == 2
         assert stored(tmp_path, "heartbeat") == heartbeat
+
+
+def test_refused_list_is_a_failure(tmp_path: Path) -> None:
+    """A list that shrank past the guard ends with exit 1, the numbers, and the time of what stays."""
+    app = KarakeepApp(link(number) for number in range(12))
+    with app.served() as server:
+        assert bookmarks(server, tmp_path).code == 0
+        before = stored(tmp_path, "index")
+        app.remove(*[f"b{number:03d}" for number in range(6)])
+        ended = bookmarks(server, tmp_path)
+    result = ended.result("bookmarks")
+    assert (ended.code, result["status"], result["success"]) == (1, "failed", False)
+    assert "from 12 to 6" in result["error"]
+    assert result["lastFetchedAt"] == before["lastFetchedAt"]
+    assert len(stored(tmp_path, "bookmarks")) == 12

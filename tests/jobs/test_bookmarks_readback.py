@@ -11,7 +11,7 @@ from datafetch.errors import BaseMoved, Inconsistent, StoreUnavailable, Transien
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
 from tests.jobs.bookmark_world import KEYS, NEWEST, World, at_request, link
-from tests.stores import Killed
+from tests.stores import Call, Killed
 
 STATE = KEYS.dataset("bookmarks")
 
@@ -219,20 +219,39 @@ def test_store_without_bookmarks_is_no_loss() -> None:
     world.assert_whole()
 
 
-@pytest.mark.parametrize("at", range(1, 8))
-def test_first_publish_that_died_is_begun_anew(at: int) -> None:
+def test_first_publish_that_died_is_begun_anew() -> None:
     """What a first publish had written before it died vouches for nothing, and stops nobody."""
     world = World.of(30)
-    written: list[str] = []
-
-    def fault(call: Any, _: int) -> str | None:
-        if call.method == "put":
-            written.append(call.key)
-        return "kill" if len(written) > at else None
-
-    with pytest.raises(Killed):
-        world.run(fault=fault)
+    written = Call("put", KEYS.slug_mapping())
+    with pytest.raises(StoreUnavailable):
+        world.run(fault=lambda call, _: "gone" if call == written else None)
     remove(world, KEYS.bookmarks_by_id_prefix())
+    assert KEYS.publish_journal("bookmarks") in world.stored()
+    world.run()
+    world.assert_whole()
+
+
+def test_publish_that_died_before_its_commit_loses_no_deletion() -> None:
+    """While a publish is open its list is newer than the index: what it left out stays out."""
+    world = enriched()
+    world.app.remove("b009")
+    commit = Call("put", KEYS.bookmarks_index())
+    with pytest.raises(Killed):
+        world.run(fault=lambda call, _: "kill" if call == commit else None)
+    world.app.inject(reply(503))
+    with pytest.raises(TransientError):
+        world.run()
+    world.assert_whole()
+    assert "b009" not in world.slugs()
+
+
+def test_odd_entries_are_no_loss() -> None:
+    """Entries that were counted and are no bookmarks do not make the list look shrunken."""
+    world = enriched()
+    rewrite(world, lambda items: [*items, *[None] * 10])
+    index = {**world.index(), "count": 40}
+    remove(world, *(key for key in world.stored() if key != KEYS.bookmarks()))
+    world.store.put(KEYS.bookmarks_index(), json.dumps(index).encode())
     world.run()
     world.assert_whole()
 
