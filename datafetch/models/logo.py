@@ -17,6 +17,7 @@ SOURCES: tuple[LogoSource, ...] = ("google", "ddg", "direct")
 _NUMBERS = ("bytes", "width", "height", "fetchedAt")
 _TEXTS = ("key", "contentType", "sha256")
 
+_IMAGE = "image/"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHORT_SHA256 = re.compile(r"[0-9A-Za-z+/]{43}=")
 _TEXT = ("utf-8", "surrogatepass")
@@ -124,14 +125,16 @@ class Logo(NamedTuple):
 
     def packed(self) -> bytes:
         """Its bytes in memory, a fraction of the object's: a run holds every stored logo."""
-        shorter = self._replace(sha256=_shorter(self.sha256))
+        kind = self.content_type.removeprefix(_IMAGE)
+        shorter = self._replace(sha256=_shorter(self.sha256), content_type=kind)
         return json.dumps(shorter, ensure_ascii=False, separators=(",", ":")).encode(*_TEXT)
 
     @classmethod
     def unpacked(cls, packed: bytes) -> "Logo":
         """The logo of `packed`."""
         logo = cls(*json.loads(packed.decode(*_TEXT)))
-        return logo._replace(sha256=_longer(logo.sha256))
+        kind = logo.content_type if "/" in logo.content_type else _IMAGE + logo.content_type
+        return logo._replace(sha256=_longer(logo.sha256), content_type=kind)
 
 
 def _shorter(sha256: str) -> str:

@@ -3,11 +3,12 @@
 import ctypes
 import os
 
+_M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 """Parameters of mallopt(3), glibc; the numbers are part of its binary interface."""
 
-_MMAP_FROM = 256 * 1024
+_LARGE = 64 * 1024
 
 
 def spare_memory() -> None:
@@ -26,4 +27,5 @@ def spare_memory() -> None:
         # musl and macOS have no such function; Windows has no library of that name.
         return
     mallopt(_M_ARENA_MAX, 1)
-    mallopt(_M_MMAP_THRESHOLD, _MMAP_FROM)
+    mallopt(_M_MMAP_THRESHOLD, _LARGE)
+    mallopt(_M_TRIM_THRESHOLD, _LARGE)

@@ -1,0 +1,46 @@
+"""What is told to the C library."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+_THREADS = """
+import sys, threading
+from datafetch.runtime.memory import spare_memory
+spare_memory()
+gate = threading.Barrier(9)
+def work():
+    blocks = [bytearray(20_000) for _ in range(50)]
+    gate.wait()
+    gate.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads: thread.start()
+gate.wait()
+import ctypes, os, tempfile
+libc = ctypes.CDLL(None)
+with tempfile.NamedTemporaryFile() as file:
+    libc.fopen.restype = ctypes.c_void_p
+    stream = ctypes.c_void_p(libc.fopen(file.name.encode(), b"w"))
+    libc.malloc_info(0, stream)
+    libc.fclose(stream)
+    print(file.read().count(b"<heap nr="))
+gate.wait()
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "confstr") or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""),
+    reason="other C libraries have no arenas",
+)
+@pytest.mark.parametrize(("variables", "one"), [({}, True), ({"MALLOC_ARENA_MAX": "4"}, False)])
+def test_threads_share_one_arena_unless_the_user_says_otherwise(
+    variables: dict[str, str], *, one: bool
+) -> None:
+    """Ten thousand logos took a quarter more memory than a hundred: each thread's arena kept its own peak."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", _THREADS], env=kept | variables, capture_output=True, check=True
+    )
+    assert (int(done.stdout) == 1) == one
