@@ -65,8 +65,8 @@ class PictureFinder:
     ) -> Found | NotFound:
         """Take the first usable picture.
 
-        A bookmark server that does not answer ends the search: its picture is better than the
-        page's, and what is stored once is kept.
+        A server that may answer later ends the search: its picture is better than those that
+        come next, and what is stored once is kept.
 
         Raises:
             StoreError: the store failed.
@@ -79,7 +79,7 @@ class PictureFinder:
                 download = self._download(place)
             except (TransientError, Denied) as error:
                 fault = error
-                if place.kind != "page":
+                if place.kind != "page" or isinstance(error, TransientError):
                     break
                 continue
             except (Missing, Rejected, Refused, Malformed) as error:

@@ -120,9 +120,10 @@ def _older(then_ms: int, limit_ms: int, now_ms: int) -> bool:
 
 
 def places_of(item: JsonObject, image_url: str | None, *, assets: bool) -> tuple[Place, ...]:
-    """Where a bookmark's picture is looked for, best first: banner, screenshot, the page's own.
+    """Where a bookmark's picture is looked for, best first: banner, screenshot, page, bookmark.
 
-    `assets` is whether the bookmark server can be asked.
+    The last is the picture that the page had when it was saved. `assets` is whether the
+    bookmark server can be asked.
     """
     content = item.get("content")
     fields: Mapping[str, Any] = content if isinstance(content, dict) else {}
@@ -136,6 +137,10 @@ def places_of(item: JsonObject, image_url: str | None, *, assets: bool) -> tuple
     ]
     if image_url is not None:
         places.append(Place("page", image_url))
+    saved = fields.get("imageUrl")
+    saved_url = page_address(saved) if isinstance(saved, str) else None
+    if saved_url is not None and (image_url is None or saved_url != page_address(image_url)):
+        places.append(Place("page", saved_url))
     return tuple(places)
 
 

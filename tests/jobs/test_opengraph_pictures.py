@@ -105,6 +105,31 @@ def test_without_a_bookmark_server():
         assert stored(it) == photo()
 
 
+def test_a_page_without_a_picture_has_its_bookmarks():
+    """Bookmarks whose pages name no picture were left with an external one, though it could be stored."""
+    with world() as it:
+        it.add("one", imageUrl=it.url("img/saved.png"))
+        it.sites.inject(reply(200, "<title>No picture</title>", HTML), "/one")
+        it.run()
+        [key] = it.pictures()
+        assert it.bookmark(0)["ogImage"].startswith(f"https://cdn.example.com/{key}?v=")
+        assert it.metadata("one")["imageUrl"] is None
+
+
+@pytest.mark.parametrize(("status", "asked"), [(404, 2), (403, 2), (503, 1)])
+def test_an_older_picture_does_not_overtake(status, asked):
+    """A picture that is gone gives way to the bookmark's; one that may come back is waited for."""
+    with world() as it:
+        it.add("one", imageUrl=it.url("img/saved.png"))
+        page = f"<meta property=og:image content='{it.url('img/new.png')}'>"
+        it.sites.inject(reply(200, page, HTML), "/one")
+        it.sites.inject(reply(status), "/img/new.png")
+        it.run()
+        assert len(it.asked("/img/")) == asked
+        assert len(it.pictures()) == asked - 1
+        assert len(it.letters()) == 2 - asked
+
+
 def test_a_stored_picture_stays():
     """A stored picture is kept, whatever the page shows later."""
     with world(["one"]) as it:

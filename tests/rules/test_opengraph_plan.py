@@ -135,6 +135,17 @@ def test_the_order_of_places():
     assert places_of(ASSETS, None, assets=False) == ()
 
 
+def test_the_bookmarks_own_picture_comes_last():
+    """A page that names no picture, or a broken one, has the one that its bookmark was saved with."""
+    item = {"content": {"imageUrl": "https://A.example/old.png#x"}}
+    old, new = (Place("page", f"https://a.example/{name}.png") for name in ("old", "new"))
+    assert places_of(item, None, assets=True) == (old,)
+    assert places_of(item, new.name, assets=True) == (new, old)
+    assert places_of(item, old.name, assets=True) == (old,)
+    for bad in (None, 5, "", "data:image/png;base64,x", "/api/assets/1"):
+        assert places_of({"content": {"imageUrl": bad}}, None, assets=True) == ()
+
+
 @pytest.mark.parametrize("bad", ["../../etc", "a/b", "", None, 5, "..", "a?b"])
 def test_asset_ids_that_are_paths(bad):
     """Path traversal in asset ids: an id that is more than a name is never asked for."""
