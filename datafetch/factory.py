@@ -25,7 +25,7 @@ from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys, PublicUrls
 
-PROJECT_URL = "https://pypi.org/project/datafetch/"
+PROJECT_URL = "https://github.com/datafetch/datafetch"
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ _PAIR = re.compile(
 )
 _SHORTEST_SECRET = 6
 
+_SAID_BY_RESULTS = frozenset({"run_finished", "run_note"})
+
 _secrets: set[str] = set()
 _secrets_lock = threading.Lock()
 
@@ -148,6 +150,9 @@ def configure_logging(log_format: LogFormat, verbosity: int) -> None:
 
         handler = RichHandler(console=terminal(), show_path=False, markup=False)
         handler.setFormatter(ConsoleFormatter(with_time=False))
+        if verbosity <= 0:
+            # The results that follow on stdout say the same.
+            handler.addFilter(lambda record: record.getMessage() not in _SAID_BY_RESULTS)
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())

@@ -1,16 +1,14 @@
-"""Settings from the environment and `.env`: validated once, all problems reported together.
+"""Every setting: its names, its range, its default; secrets are `SecretStr`.
 
 `Settings` holds every name of the README's table; `for_bookmarks` and its like hand each
 job its own group and say which names it misses. Secrets are `SecretStr`.
 """
 
-import os
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from datafetch.errors import ConfigurationError
@@ -23,14 +21,6 @@ from datafetch.models.job_settings import (
 from datafetch.models.places import Environment, api_base
 
 DEFAULT_STORE = "file:./.datafetch"
-
-STANDARD_VARIABLES = (
-    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"),
-    *("NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
-)
-"""Names that libraries read from the environment themselves; `.env` may set them too."""
-
 
 _ENVIRONMENT_ALIASES = {"prod": "production", "dev": "development", "testing": "test"}
 
@@ -279,27 +269,6 @@ class Settings(BaseSettings):
         )
 
 
-def load_settings(env_file: Path | None = Path(".env")) -> Settings:
-    """Read and validate all settings; the environment wins over the file.
-
-    Raises:
-        ConfigurationError: some are invalid; all problems at once, by name.
-    """
-    try:
-        _adopt_standard_variables(env_file)
-        settings = Settings(_env_file=env_file, _env_file_encoding="utf-8")  # type: ignore[call-arg]
-    except ValidationError as error:
-        raise ConfigurationError(_sentences(error)) from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([f"{env_file} is not a text file in UTF-8"]) from error
-    except OSError as error:
-        raise ConfigurationError([f"{env_file} cannot be read: {error.strerror}"]) from error
-    problems = settings.problems()
-    if problems:
-        raise ConfigurationError(problems)
-    return settings
-
-
 ENV_NAMES: dict[str, tuple[str, ...]] = {
     name: tuple(str(choice) for choice in field.validation_alias.choices)
     for name, field in Settings.model_fields.items()
@@ -308,29 +277,7 @@ ENV_NAMES: dict[str, tuple[str, ...]] = {
 """For each field the names that set it, the first that is set wins."""
 
 
-def _sentences(error: ValidationError) -> list[str]:
-    sentences = []
-    for problem in error.errors(include_url=False, include_input=False):
-        place = str(problem["loc"][0]) if problem["loc"] else "settings"
-        names = next((names for names in ENV_NAMES.values() if place in names), (place,))
-        name = next((name for name in names if os.environ.get(name)), names[0])
-        sentences.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
-    return sentences
-
-
 def _require(**names: tuple[Any, str]) -> None:
     missing = [f"{name} is missing: {what}" for name, (value, what) in names.items() if not value]
     if missing:
         raise ConfigurationError(missing)
-
-
-def _adopt_standard_variables(env_file: Path | None) -> None:
-    if env_file is None or not env_file.is_file():
-        return
-    from dotenv import dotenv_values
-
-    values = dotenv_values(env_file)
-    for name in STANDARD_VARIABLES:
-        value = values.get(name)
-        if value and name not in os.environ:
-            os.environ[name] = value

@@ -36,7 +36,7 @@ make_environment() {
 
 state=$(cat requirements.lock pyproject.toml | cksum)
 if [ "$(cat .venv/made-from 2>/dev/null)" != "$state" ]; then
-  echo "Making .venv from requirements.lock…" >&2
+  echo "Making .venv from requirements.lock (about a minute, once)…" >&2
   make_environment
   echo "$state" >.venv/made-from
 fi

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from datafetch.settings import ENV_NAMES, STANDARD_VARIABLES
+from datafetch.environment import STANDARD_VARIABLES
+from datafetch.settings import ENV_NAMES
 
 pytest_plugins = ["tests.fakes.fixtures"]
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
 from datafetch.models.places import Environment, api_base, origins
-from datafetch.settings import ENV_NAMES, load_settings
+from datafetch.settings import ENV_NAMES
 
 
 def test_all_problems_are_named_at_once(monkeypatch):

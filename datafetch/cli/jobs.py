@@ -39,8 +39,8 @@ def _run(shared: GlobalOptions, common: JobOptions, *jobs: JobName, **options: A
         session.run_jobs(jobs, **options)
 
 
-def _age(text: str | None) -> float | None:
-    return None if text is None else parse_age(text)
+def _age(text: str | None, option: str) -> float | None:
+    return None if text is None else parse_age(text, option)
 
 
 @with_options(job=True)
@@ -81,7 +81,7 @@ def github(
     names = tuple(repo or ())
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", name):
-            raise typer.BadParameter(f"--repo {name}: write OWNER/NAME")
+            raise typer.BadParameter(f"{name!r}: write OWNER/NAME", param_hint="--repo")
     _run(shared, common, JobName.GITHUB, only=names)
 
 
@@ -92,19 +92,22 @@ def logos(
     *,
     domain: Annotated[
         list[str] | None,
-        typer.Option("--domain", metavar="D", help="Only this domain; repeatable."),
+        typer.Option("--domain", metavar="DOMAIN", help="Only this domain; repeatable."),
     ] = None,
     missing: Missing = False,
     older_than: OlderThan = None,
 ) -> None:
     """Fetch the logo of every known domain that has none yet or whose logo is due."""
+    for name in domain or ():
+        if not re.fullmatch(r"[^\s/@]+\.[^\s/@]+", name):
+            raise typer.BadParameter(f"{name!r} is no domain", param_hint="--domain")
     _run(
         shared,
         common,
         JobName.LOGOS,
         only=tuple(domain or ()),
         missing=missing,
-        older_than_s=_age(older_than),
+        older_than_s=_age(older_than, "--older-than"),
     )
 
 
@@ -115,19 +118,22 @@ def refresh_opengraph(
     *,
     url: Annotated[
         list[str] | None,
-        typer.Option("--url", metavar="U", help="Only this page; repeatable."),
+        typer.Option("--url", metavar="URL", help="Only this page; repeatable."),
     ] = None,
     missing: Missing = False,
     older_than: OlderThan = None,
 ) -> None:
     """Backfill OpenGraph metadata and pictures of the stored bookmarks."""
+    for address in url or ():
+        if not re.match(r"https?://[^\s/]", address):
+            raise typer.BadParameter(f"{address!r} is no web address", param_hint="--url")
     _run(
         shared,
         common,
         JobName.OPENGRAPH,
         only=tuple(url or ()),
         missing=missing,
-        older_than_s=_age(older_than),
+        older_than_s=_age(older_than, "--older-than"),
     )
 
 
@@ -174,7 +180,7 @@ def prefetch_build(
     from datafetch.cli.session import Session
 
     with Session(shared, common, build=True) as session:
-        session.run_prefetch(output, full=full, max_age_s=_age(max_age))
+        session.run_prefetch(output, full=full, max_age_s=_age(max_age, "--max-age"))
 
 
 def register(app: typer.Typer) -> None:

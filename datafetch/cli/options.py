@@ -18,7 +18,7 @@ _LOG_FORMATS = ("console", "json")
 GLOBAL_PANEL = "Global options"
 
 
-def parse_age(text: str) -> float:
+def parse_age(text: str, option: str = "AGE") -> float:
     """An age such as `30d`, `12h`, `90m` or `45s`, in seconds.
 
     Raises:
@@ -26,7 +26,9 @@ def parse_age(text: str) -> float:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", text.strip().lower())
     if match is None:
-        raise typer.BadParameter(f"{text!r} is no age; write 45s, 90m, 12h, 30d or 2w")
+        raise typer.BadParameter(
+            f"{text!r} is no age; write 45s, 90m, 12h, 30d or 2w", param_hint=option
+        )
     return float(match[1]) * _UNITS[match[2]]
 
 
@@ -94,6 +96,7 @@ Limit = Annotated[
     typer.Option(
         "--limit",
         min=1,
+        metavar="N",
         help="Fetch at most so many items; nothing is deleted. Refused in production.",
     ),
 ]

@@ -3,13 +3,14 @@
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from datafetch.errors import ConfigurationError, DatafetchError
 from datafetch.jobs.base import NoProgress, Progress
 from datafetch.logs import redact, terminal
-from datafetch.models.run import RunResult
+from datafetch.models.run import RunResult, RunStatus
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -39,7 +40,9 @@ def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def print_results(results: Sequence[RunResult], *, as_json: bool, quiet: bool) -> None:
+def print_results(
+    results: Sequence[RunResult], *, as_json: bool, quiet: bool, dry_run: bool = False
+) -> None:
     """One JSON array, or a line for each operation and one closing line of counts."""
     if as_json:
         _show(json.dumps([result.to_json() for result in results]))
@@ -52,14 +55,14 @@ def print_results(results: Sequence[RunResult], *, as_json: bool, quiet: bool) -
         if result.error and result.hint:
             _show(f"    {result.hint}")
     if results and (failed or not quiet):
-        _show(closing_line(results))
+        _show(closing_line(results) + (" (dry run: nothing was written)" if dry_run else ""))
 
 
 def result_line(result: RunResult) -> str:
     """One operation for people."""
     text = (
         f"{result.operation.value:<24} {result.status.value:<10} "
-        f"{result.items_processed} items, {result.items_changed} changed, "
+        f"{_many(result.items_processed, 'item')}, {result.items_changed} changed, "
         f"{result.items_skipped} skipped, {result.items_failed} failed, {result.duration_s:.1f} s"
     )
     return f"{text}: {result.error}" if result.error else text
@@ -67,14 +70,19 @@ def result_line(result: RunResult) -> str:
 
 def closing_line(results: Sequence[RunResult]) -> str:
     """All operations in one line of counts."""
-    count = len(results)
-    failed = sum(1 for result in results if not result.success)
+    counts = Counter(result.status for result in results)
+    ended = ", ".join(
+        f"{counts[status]} {status.value}"
+        for status in (RunStatus.FAILED, RunStatus.LOCKED, RunStatus.CANCELLED)
+        if counts[status] or status is RunStatus.FAILED
+    )
     changed = sum(result.items_changed for result in results)
     seconds = sum(result.duration_s for result in results)
-    return (
-        f"{count} operation{'s' if count != 1 else ''}, {failed} failed, "
-        f"{changed} items changed, {seconds:.1f} s"
-    )
+    return f"{_many(len(results), 'operation')}, {ended}, {_many(changed, 'item')} changed, {seconds:.1f} s"
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 class TerminalProgress:

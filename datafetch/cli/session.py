@@ -12,6 +12,7 @@ from typing import Any, Self
 from datafetch.cli.options import GlobalOptions, JobOptions
 from datafetch.cli.render import TerminalProgress, print_error, print_results
 from datafetch.clock import CancelToken, SystemClock
+from datafetch.environment import load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
 from datafetch.logs import LogFormat, configure_logging, default_format
@@ -27,7 +28,7 @@ from datafetch.models.run import (
     RunStatus,
 )
 from datafetch.runtime.memory import spare_memory
-from datafetch.settings import Settings, load_settings
+from datafetch.settings import Settings
 
 _DEFAULT_ENV_FILE = Path(".env")
 
@@ -70,7 +71,12 @@ class Session:
         elif error is not None:
             return False
         if self._common.json or error is None:
-            print_results(self._results, as_json=self._common.json, quiet=self._shared.quiet)
+            print_results(
+                self._results,
+                as_json=self._common.json,
+                quiet=self._shared.quiet,
+                dry_run=self.dry_run,
+            )
         self._exit(worst_code(self._results, error))
         return True
 
@@ -82,8 +88,7 @@ class Session:
             UsageError: an option is refused here; nothing was run.
         """
         self._asked.extend(OPERATIONS[job] for job in jobs)
-        settings = self._load()
-        check_jobs(settings, list(jobs))
+        settings = self._load(jobs)
         run_options = self._options(settings, options)
         for job in jobs:
             if self._cancel.cancelled:
@@ -114,15 +119,16 @@ class Session:
 
     # ----------------------------------------------------------------- inside
 
-    def _load(self) -> Settings:
-        if self._settings is None:
-            env_file = self._shared.env_file or _DEFAULT_ENV_FILE
-            settings = load_settings(env_file)
+    def _load(self, jobs: Sequence[JobName] = ()) -> Settings:
+        def check(settings: Settings) -> None:
+            check_jobs(settings, list(jobs))
             if self._build and settings.ci and settings.store_is_default:
                 raise ConfigurationError(
                     ["DATAFETCH_STORE or S3_BUCKET is missing: CI must say where objects live"]
                 )
-            self._settings = settings
+
+        if self._settings is None:
+            self._settings = load_settings(self._shared.env_file or _DEFAULT_ENV_FILE, check)
         return self._settings
 
     def _get_manager(self, settings: Settings) -> DataFetchManager:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-from datafetch.errors import Malformed, Missing, Refused
+from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
 from datafetch.models.bookmark import RawBookmark, UnreadableItem, is_safe_segment
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.net.base import HttpClient, Request, RetryPolicy
@@ -96,6 +96,16 @@ class BookmarkApi:
                 status=error.status,
                 hint="Check BOOKMARKS_LIST_ID and BOOKMARKS_API_URL.",
             ) from error
+        except Denied as error:
+            raise Denied(
+                f"the bookmark server does not accept the token (status {error.status})",
+                url=error.url,
+                status=error.status,
+                hint="Check BOOKMARK_BEARER_TOKEN and what it may read.",
+            ) from error
+        except TransientError as error:
+            error.hint = "The next run tries again; if this goes on, check BOOKMARKS_API_URL."
+            raise
         if not isinstance(value, dict) or not isinstance(value.get("bookmarks"), list):
             raise Malformed("a page of the list has no `bookmarks`")
         following = value.get("nextCursor")

@@ -33,6 +33,8 @@ COMMANDS = (
         ["github", "--repo", "no-slash"],
         ["github", "--repo", "me/bad repo"],
         ["logos", "--older-than", "soon"],
+        ["logos", "--domain", "not a domain"],
+        ["refresh-opengraph", "--url", "no-address"],
         ["frobnicate"],
         ["--log-format", "xml", "bookmarks"],
         ["--env-file", "not-there.env", "bookmarks"],
@@ -76,6 +78,17 @@ def test_missing_settings_are_all_named(tmp_path):
         assert f"{name} is missing" in done.err
     assert "Traceback" not in done.err
     assert list(tmp_path.glob(".datafetch*")) == []
+
+
+def test_what_is_invalid_does_not_hide_what_is_missing(tmp_path):
+    """A user with one wrong value sees in the same go what else is needed."""
+    done = datafetch(
+        "update", cwd=tmp_path, DATAFETCH_CONCURRENCY="many", BOOKMARKS_API_URL="no-url"
+    )
+    assert done.code == 78
+    for said in ("DATAFETCH_CONCURRENCY: should be", "GITHUB_REPO_OWNER is missing"):
+        assert said in done.err
+    assert done.err.count("BOOKMARKS_API_URL") == 1
 
 
 def test_json_stays_json_when_settings_are_missing(tmp_path):

@@ -1,0 +1,51 @@
+"""What people read on stdout."""
+
+import pytest
+
+from datafetch.cli.render import closing_line, print_results, result_line
+from datafetch.models.run import Operation, RunResult, RunStatus
+
+
+def _result(status: RunStatus, code: int = 0, **fields: object) -> RunResult:
+    return RunResult(Operation.LOGOS, status, "r", exit_code=code, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "line"),
+    [
+        ([RunStatus.SUCCEEDED], "1 operation, 0 failed, 0 items changed, 0.0 s"),
+        ([RunStatus.LOCKED], "1 operation, 0 failed, 1 locked, 0 items changed, 0.0 s"),
+        (
+            [RunStatus.FAILED, RunStatus.CANCELLED],
+            "2 operations, 1 failed, 1 cancelled, 0 items changed, 0.0 s",
+        ),
+    ],
+)
+def test_the_closing_line_counts_each_way_of_ending(statuses, line):
+    """A lock that could not be had looked like a failure."""
+    assert closing_line([_result(status) for status in statuses]) == line
+
+
+def test_one_item_is_one_item():
+    """Counts read as people say them."""
+    assert " 1 item, 2 changed" in result_line(
+        _result(RunStatus.SUCCEEDED, items_processed=1, items_changed=2)
+    )
+
+
+def test_quiet_speaks_of_failures_only(capsys):
+    """`--quiet` prints nothing when all is well, and what failed with what to do."""
+    print_results([_result(RunStatus.SUCCEEDED)], as_json=False, quiet=True)
+    assert capsys.readouterr().out == ""
+    failed = _result(RunStatus.FAILED, 1, error="down", hint="try again")
+    print_results([_result(RunStatus.SUCCEEDED), failed], as_json=False, quiet=True)
+    shown = capsys.readouterr().out
+    assert "down" in shown
+    assert "try again" in shown
+    assert shown.count("logos ") == 1
+
+
+def test_a_dry_run_says_so(capsys):
+    """Nobody takes a plan for what was done."""
+    print_results([_result(RunStatus.SUCCEEDED)], as_json=False, quiet=False, dry_run=True)
+    assert "(dry run: nothing was written)" in capsys.readouterr().out
