@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from datafetch.clock import CancelToken
+from datafetch.environment import load_settings
 from datafetch.factory import make_parts
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult
-from datafetch.settings import load_settings
 from tests.fakes import faults
 from tests.fakes.s3 import S3Fake
 from tests.fakes.world import World
