@@ -68,7 +68,12 @@ def test_a_missing_path_is_said_so() -> None:
 @pytest.mark.parametrize("size", [1000, 1020, 1021, 1022, 1023, 1024, 1025, 5000, 70_000])
 def test_members_larger_than_what_is_looked_at_first_are_whole(size: int) -> None:
     """Long texts, and numbers that cross the edge of what is looked at, lose nothing."""
-    value = {"text": "é" * size, "number": 10 ** min(size, 4000) // 9, "list": [[1] * size, "x"], "last": 5}
+    value = {
+        "text": "é" * size,
+        "number": 10 ** min(size, 4000) // 9,
+        "list": [[1] * size, "x"],
+        "last": 5,
+    }
     body = json.dumps(value, ensure_ascii=False).encode()
     assert dict(members(body)) == value
     assert dict(members(b" " * size + body + b" " * size)) == value
