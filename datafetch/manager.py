@@ -26,6 +26,7 @@ from datafetch.jobs.prefetch import Prefetch, PrefetchOptions
 from datafetch.logs import EventLogger, bound_logger, redact
 from datafetch.models.places import Environment
 from datafetch.models.run import JobName, JobReport, Operation, RunRequest, RunResult
+from datafetch.net.counts import since
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Fence, HeldLease, NoFence
 from datafetch.ops.state import StateBook, append_history, history_entry
@@ -96,11 +97,15 @@ class DataFetchManager:
             extra={"environment": self._settings.env.value, "store": self._parts.store.name},
         )
         own = job_settings(self._settings, request.job)
+        before = self._parts.http.counts()
 
         def result_of(ended: _Ended) -> RunResult:
-            result = self._result(job.operation, run_id, ended)
-            duration = self._parts.clock.monotonic() - started
-            return replace(result, duration_s=duration, started_at=started_at)
+            return replace(
+                self._result(job.operation, run_id, ended),
+                duration_s=self._parts.clock.monotonic() - started,
+                started_at=started_at,
+                upstreams=since(before, self._parts.http.counts()),
+            )
 
         def context_for(store: ObjectStore, fence: Fence, letters: DeadLetters) -> JobContext:
             return self._context(request, run_id, own, store, fence, letters, log)
@@ -139,7 +144,7 @@ class DataFetchManager:
             Operation.OPENGRAPH_PREFETCH: prefetch.opengraph,
         }[operation]
         result = self._result(operation, run_id, self._supervised(work, log))
-        result = replace(result, duration_s=parts.clock.monotonic() - started, upstreams={})
+        result = replace(result, duration_s=parts.clock.monotonic() - started)
         self._say(result, log)
         return result
 
@@ -324,7 +329,6 @@ class DataFetchManager:
             hint=getattr(error, "hint", ""),
             exit_code=int(code),
             notes=tuple(redact(note) for note in report.notes),
-            upstreams=self._parts.http.counts(),
         )
 
     def _say(self, result: RunResult, log: EventLogger) -> None:

@@ -25,3 +25,17 @@ class Counts:
         """A copy of all numbers."""
         with self._lock:
             return {upstream: dict(counter) for upstream, counter in self._by_upstream.items()}
+
+
+def since(
+    before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]]
+) -> dict[str, dict[str, int]]:
+    """What was counted between two snapshots; upstreams that were not asked are left out."""
+    grown = {}
+    for upstream, numbers in after.items():
+        known = before.get(upstream, {})
+        more = {name: count - known.get(name, 0) for name, count in numbers.items()}
+        more = {name: count for name, count in more.items() if count}
+        if more:
+            grown[upstream] = {"requests": 0, "bytes": 0, "retries": 0, **more}
+    return grown

@@ -75,6 +75,8 @@ def _check_objects(objects: dict[str, bytes], suffix: str) -> None:
         state = _json(objects[f"json/datafetch/jobs/{job}{suffix}.json"])
         assert state["status"] == "completed"
         assert _json(objects[f"json/datafetch/locks/{job}{suffix}.json"])["owner"] is None
+    asked = _json(objects[f"json/datafetch/history/github{suffix}.json"])[0]["upstreams"]
+    assert set(asked) <= {"github-graphql", "github-rest"}
 
 
 def _check_headers(stored: StoredObject, *, public: bool) -> None:
