@@ -1,4 +1,4 @@
-"""Every setting: its names, its range, its default; secrets are `SecretStr`.
+"""Every setting: its names, its range, its default.
 
 `Settings` holds every name of the README's table; `for_bookmarks` and its like hand each
 job its own group and say which names it misses. Secrets are `SecretStr`.

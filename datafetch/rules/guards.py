@@ -33,7 +33,7 @@ def check_not_empty(fetched: int, stored: int, unreadable: int = 0) -> None:
         raise GuardRefused(
             f"none of the list's {unreadable} items could be read; "
             f"{stored} bookmarks are stored and stay",
-            hint="`datafetch dead-letters list` says what is wrong with each.",
+            hint="The dead letters (json/datafetch/dead-letters/) say what is wrong with each.",
         )
     if fetched == 0:
         raise GuardRefused(
@@ -76,7 +76,7 @@ def check_failures(report: JobReport, max_failure_ratio: float) -> None:
         raise GuardRefused(
             f"{report.newly_failed} of {scope} items could not be read; at most "
             f"{max_failure_ratio:.0%} may newly fail in a run, and what is stored stays",
-            hint="`datafetch dead-letters list` says what is wrong with each. "
+            hint="The dead letters (json/datafetch/dead-letters/) say what is wrong with each. "
             "The next run goes on without them.",
         )
 

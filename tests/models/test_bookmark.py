@@ -38,6 +38,17 @@ def test_everything_but_id_and_time_may_be_missing(absent: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["imageUrl", "title", "description", "imageAssetId", "screenshotAssetId", "datePublished"],
+)
+def test_a_null_inside_the_content_is_no_obstacle(name: str) -> None:
+    """One null `imageUrl` failed the whole refresh for days."""
+    content = {"type": "link", "url": "https://a.example/x", name: None}
+    raw = RawBookmark.from_json({**ITEM, "content": content})
+    assert raw.url == "https://a.example/x"
+
+
+@pytest.mark.parametrize(
     "item",
     [
         None,
