@@ -1,8 +1,10 @@
 """A store in memory and a wrapper that counts, fails and loses answers, for tests of publishing."""
 
 import hashlib
+import io
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TypeVar
@@ -15,6 +17,7 @@ from datafetch.store.base import (
     IfMatch,
     ObjectInfo,
     ObjectStore,
+    OpenedObject,
     StoredObject,
 )
 
@@ -33,6 +36,11 @@ class MemoryStore:
 
     def get(self, key: str) -> StoredObject:
         return StoredObject(self.head(key), self.objects[key])
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[OpenedObject]:
+        found = self.get(key)
+        yield OpenedObject(found.info, io.BytesIO(found.body))
 
     def head(self, key: str) -> ObjectInfo:
         with self._lock:
@@ -137,6 +145,12 @@ class FaultyStore:
 
     def get(self, key: str) -> StoredObject:
         return self._do(Call("get", key), lambda: self.inner.get(key))
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[OpenedObject]:
+        with ExitStack() as stack:
+            call = Call("get", key)
+            yield self._do(call, lambda: stack.enter_context(self.inner.open(key)))
 
     def head(self, key: str) -> ObjectInfo:
         return self._do(Call("head", key), lambda: self.inner.head(key))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
@@ -9,6 +10,9 @@ from typing import Any, BinaryIO, Protocol
 from datafetch.errors import CorruptObject, ObjectNotFound
 
 JSON_TYPE = "application/json"
+CHUNK = 64 * 1024
+"""Bytes in memory of what is read or written piece by piece."""
+
 IMAGE_CACHE = "public, max-age=31536000, immutable"
 
 
@@ -69,6 +73,25 @@ class StoredObject:
             ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedObject:
+    """An object whose content is in a file, for what is too large for memory."""
+
+    info: ObjectInfo
+    file: BinaryIO
+
+    @property
+    def etag(self) -> str:
+        """The ETag, for conditions."""
+        return self.info.etag
+
+    def chunks(self) -> Iterator[bytes]:
+        """The content from its start, piece by piece."""
+        self.file.seek(0)
+        while piece := self.file.read(CHUNK):
+            yield piece
+
+
 class ObjectStore(Protocol):
     """Objects under keys, in a folder or a bucket; a folder is a full store.
 
@@ -89,6 +112,14 @@ class ObjectStore(Protocol):
 
     def get(self, key: str) -> StoredObject:
         """The object with its content.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+        ...
+
+    def open(self, key: str) -> AbstractContextManager[OpenedObject]:
+        """The object with its content in a file, while the block runs; one state of it, whole.
 
         Raises:
             ObjectNotFound: there is none.

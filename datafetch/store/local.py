@@ -6,7 +6,6 @@ and take the store's lock for the moment of comparing and renaming, so that of t
 the same condition, threads or processes, one wins.
 """
 
-import errno
 import hashlib
 import os
 import secrets
@@ -20,33 +19,28 @@ from typing import BinaryIO
 from filelock import FileLock
 
 from datafetch.clock import Clock, SystemClock
-from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreDenied, StoreUnavailable
-from datafetch.store.base import JSON_TYPE, Condition, IfAbsent, ObjectInfo, StoredObject
+from datafetch.errors import ObjectNotFound
+from datafetch.store.base import (
+    JSON_TYPE,
+    Condition,
+    ObjectInfo,
+    OpenedObject,
+    StoredObject,
+)
 from datafetch.store.durability import Unsynced, is_commit, is_durable, sync
-from datafetch.store.paths import RESERVED, check_prefix, folder_of, key_below, path_of
+from datafetch.store.files import check_condition, make_folder, translated
+from datafetch.store.paths import (
+    RESERVED,
+    check_prefix,
+    content_type_of,
+    folder_of,
+    path_of,
+    walk,
+)
 from datafetch.store.streams import chunks
 
 _LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
-_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_DENIED_HINT = "Check who owns the folder of DATAFETCH_STORE and what may be written there."
-_UNAVAILABLE_HINT = "Check DATAFETCH_STORE and the disk it names."
-
-_CONTENT_TYPES = {
-    ".avif": "image/avif",
-    ".csv": "text/csv",
-    ".gif": "image/gif",
-    ".html": "text/html",
-    ".ico": "image/x-icon",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".json": JSON_TYPE,
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain",
-    ".webp": "image/webp",
-}
-"""A folder keeps no content types: the name's end says it."""
 
 _Fingerprint = tuple[int, int, int]
 
@@ -94,6 +88,23 @@ class LocalStore:
         info = self._info(key, status, _sha256([body]))
         return StoredObject(info, body, age_s=max(0.0, self._clock.now() - status.st_mtime))
 
+    @contextmanager
+    def open(self, key: str) -> Iterator[OpenedObject]:
+        """See `ObjectStore.open`: the file itself, which a write replaces but never changes.
+
+        Raises:
+            ObjectNotFound: there is no such file.
+        """
+        path = path_of(self._root, key)
+        with self._reading(key):
+            file = path.open("rb")
+        with file:
+            with translated(key):
+                status = os.fstat(file.fileno())
+                etag = hashlib.file_digest(file, "sha256").hexdigest()
+                file.seek(0)
+            yield OpenedObject(self._info(key, status, etag), file)
+
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`.
 
@@ -109,11 +120,11 @@ class LocalStore:
         """See `ObjectStore.list`; only folders that can hold such keys are looked into."""
         segments = check_prefix(prefix)
         base = "".join(f"{segment}/" for segment in segments)
-        with _translated(prefix):
-            found = sorted(_walk(folder_of(self._root, segments), base, prefix))
+        with translated(prefix):
+            found = sorted(walk(folder_of(self._root, segments), base, prefix))
         for key, path in found:
             try:
-                with _translated(key, missing_passes=True):
+                with translated(key, missing_passes=True):
                     status, etag = self._etag_of(key, path)
             except FileNotFoundError:  # deleted since the folder was read
                 continue
@@ -153,7 +164,7 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
         path = path_of(self._root, key)
-        with _translated(key):
+        with translated(key):
             if not self._root.exists():
                 return
             with self._exclusive():
@@ -177,15 +188,15 @@ class LocalStore:
     def _write(self, key: str, parts: Iterable[bytes], condition: Condition) -> str:
         path = path_of(self._root, key)
         durable = is_durable(key)
-        with _translated(key):
-            _make_folder(path.parent, durable=durable)
+        with translated(key):
+            make_folder(path.parent, durable=durable)
             temporary = path.parent / f"{RESERVED}{secrets.token_hex(8)}"
             try:
                 etag = self._fill(temporary, parts, durable=durable)
                 if is_commit(key):
                     self._unsynced.flush()
                 with self._exclusive():
-                    _check(condition, key, path)
+                    check_condition(condition, key, path)
                     temporary.replace(path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
@@ -221,7 +232,7 @@ class LocalStore:
     @contextmanager
     def _reading(self, key: str) -> Iterator[None]:
         try:
-            with _translated(key, missing_passes=True):
+            with translated(key, missing_passes=True):
                 yield
         except FileNotFoundError as error:
             raise ObjectNotFound(f"{key} is not in {self.name}", key=key) from error
@@ -250,70 +261,8 @@ class LocalStore:
             etag=etag,
             size=status.st_size,
             last_modified=datetime.fromtimestamp(status.st_mtime, UTC),
-            content_type=_CONTENT_TYPES.get(Path(key).suffix.lower(), "application/octet-stream"),
+            content_type=content_type_of(key),
         )
-
-
-@contextmanager
-def _translated(key: str, *, missing_passes: bool = False) -> Iterator[None]:
-    """Errors of the file system as errors of the store; that of a missing file may pass."""
-    try:
-        yield
-    except OSError as error:
-        if missing_passes and isinstance(error, FileNotFoundError):
-            raise
-        reason = error.strerror or str(error)
-        if error.errno in _DENIED:
-            raise StoreDenied(f"{key}: {reason}", key=key, hint=_DENIED_HINT) from error
-        raise StoreUnavailable(f"{key}: {reason}", key=key, hint=_UNAVAILABLE_HINT) from error
-
-
-def _check(condition: Condition, key: str, path: Path) -> None:
-    """Compare what is stored with the condition; the caller holds the store's lock.
-
-    Raises:
-        PreconditionFailed: it does not hold.
-    """
-    if condition is None:
-        return
-    try:
-        with path.open("rb") as file:
-            if isinstance(condition, IfAbsent):
-                raise PreconditionFailed(f"{key} is there already", key=key)
-            stored = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        if isinstance(condition, IfAbsent):
-            return
-        raise PreconditionFailed(f"{key} is no longer there", key=key) from None
-    if stored != condition.etag:
-        raise PreconditionFailed(f"{key} was changed by somebody else", key=key)
-
-
-def _make_folder(folder: Path, *, durable: bool) -> None:
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent, durable=durable)
-    folder.mkdir(exist_ok=True)
-    if durable:
-        sync(folder.parent)
-
-
-def _walk(folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Keys and files below a folder whose keys start with `base`; those with the prefix."""
-    try:
-        entries = os.scandir(folder)
-    except FileNotFoundError:
-        return
-    with entries:
-        for entry in entries:
-            is_folder = entry.is_dir()
-            key = key_below(base, entry.name, is_folder=is_folder)
-            if key is None:
-                continue
-            if not is_folder and key.startswith(prefix):
-                yield key, Path(entry.path)
-            elif is_folder and (key.startswith(prefix) or prefix.startswith(key)):
-                yield from _walk(Path(entry.path), key, prefix)
 
 
 def _sha256(parts: Iterable[bytes]) -> str:

@@ -1,10 +1,12 @@
 """Which keys are keys, and where a folder keeps them; a key never leads out of its folder."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from datafetch.errors import StoreError
+from datafetch.store.base import JSON_TYPE
 
 RESERVED = ".datafetch-"
 """What the names of a folder's own files start with: its lock, files that are being written."""
@@ -14,6 +16,22 @@ _MAX_NAME_BYTES = 255  # NAME_MAX of all common file systems
 _PIECE_BYTES = 240
 _CONTINUED = "~+"
 _FORBIDDEN = re.compile(r"[\\\0]")
+
+_CONTENT_TYPES = {
+    ".avif": "image/avif",
+    ".csv": "text/csv",
+    ".gif": "image/gif",
+    ".html": "text/html",
+    ".ico": "image/x-icon",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".json": JSON_TYPE,
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".webp": "image/webp",
+}
+"""A folder keeps no content types: the name's end says it."""
 
 
 def check_key(key: str) -> list[str]:
@@ -65,6 +83,29 @@ def key_below(base: str, name: str, *, is_folder: bool) -> str | None:
     if not is_folder:
         return base + name
     return base + name.removesuffix(_CONTINUED) if name.endswith(_CONTINUED) else f"{base}{name}/"
+
+
+def content_type_of(key: str) -> str:
+    """The type of an object in a folder."""
+    return _CONTENT_TYPES.get(Path(key).suffix.lower(), "application/octet-stream")
+
+
+def walk(folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
+    """Keys and files below a folder whose keys start with `base`; those with the prefix."""
+    try:
+        entries = os.scandir(folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            is_folder = entry.is_dir()
+            key = key_below(base, entry.name, is_folder=is_folder)
+            if key is None:
+                continue
+            if not is_folder and key.startswith(prefix):
+                yield key, Path(entry.path)
+            elif is_folder and (key.startswith(prefix) or prefix.startswith(key)):
+                yield from walk(Path(entry.path), key, prefix)
 
 
 def _checked(whole: str, segments: list[str]) -> list[str]:

@@ -1,10 +1,18 @@
 """A store that refuses to be written: for dry runs and builds."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import BinaryIO, NoReturn
 
 from datafetch.errors import StoreDenied
-from datafetch.store.base import JSON_TYPE, Condition, ObjectInfo, ObjectStore, StoredObject
+from datafetch.store.base import (
+    JSON_TYPE,
+    Condition,
+    ObjectInfo,
+    ObjectStore,
+    OpenedObject,
+    StoredObject,
+)
 
 _HINT = "This command only reads; a job without --dry-run writes."
 
@@ -31,6 +39,10 @@ class ReadOnlyStore:
     def get(self, key: str) -> StoredObject:
         """See `ObjectStore.get`."""
         return self._store.get(key)
+
+    def open(self, key: str) -> AbstractContextManager[OpenedObject]:
+        """See `ObjectStore.open`."""
+        return self._store.open(key)
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""

@@ -6,9 +6,9 @@ botocore leaves alone: a conflict (409), and a body that was cut off after a goo
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import boto3
 from botocore.config import Config
@@ -21,13 +21,19 @@ from datafetch.errors import (
     PreconditionFailed,
     StoreConflict,
     StoreError,
-    StoreUnavailable,
 )
 from datafetch.logs import redact
-from datafetch.store.base import JSON_TYPE, Condition, ObjectInfo, StoredObject
+from datafetch.store.base import CHUNK, JSON_TYPE, Condition, ObjectInfo, OpenedObject, StoredObject
 from datafetch.store.paths import check_key, check_prefix
 from datafetch.store.readback import etag_of_own_write
-from datafetch.store.s3_dialect import age_s, client_options, identity_of, object_url, put_fields
+from datafetch.store.s3_dialect import (
+    age_s,
+    client_options,
+    identity_of,
+    object_url,
+    put_fields,
+    send_small_at_once,
+)
 from datafetch.store.s3_errors import (
     NO_ANSWER,
     NO_BODY,
@@ -36,14 +42,16 @@ from datafetch.store.s3_errors import (
     error_of,
     no_bucket,
 )
-from datafetch.store.streams import Window, check_length
+from datafetch.store.streams import Window, check_length, spooled
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
+
+T = TypeVar("T")
 
 _CONFLICT_WAITS_S = (0.1, 0.2, 0.4)
-_EXPECT_FROM = 64 * 1024
-"""Smaller bodies are sent without asking first whether they are welcome, which costs a round trip."""
 
 
 class S3Store:
@@ -118,7 +126,7 @@ class S3Store:
             raise ConfigurationError(
                 [f"the S3 store cannot be set up: {redact(str(error))}"]
             ) from error
-        self._client.meta.events.register_last("before-call.s3", _send_small_at_once)
+        self._client.meta.events.register_last("before-call.s3", send_small_at_once)
 
     @property
     def name(self) -> str:
@@ -130,28 +138,24 @@ class S3Store:
         """See `ObjectStore.identity`."""
         return identity_of(self._client.meta.endpoint_url, self._bucket)
 
-    # ---------------------------------------------------------------- reading
-
     def get(self, key: str) -> StoredObject:
-        """See `ObjectStore.get`; a body that was cut off is asked for once more."""
-        check_key(key)
-        try:
-            return self._get(key)
-        except _CutOff:
-            return self._get(key)
+        """See `ObjectStore.get`."""
+        info, body, age = self._fetch(key, lambda stream: stream.read())
+        return StoredObject(info, body, age)
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[OpenedObject]:
+        """See `ObjectStore.open`."""
+        info, file, _ = self._fetch(key, lambda stream: spooled(stream.iter_chunks(CHUNK)))
+        with file:
+            yield OpenedObject(info, file)
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""
         check_key(key)
         with self._translated(key):
             answer = self._client.head_object(Bucket=self._bucket, Key=key)
-        return ObjectInfo(
-            key,
-            answer["ETag"],
-            answer["ContentLength"],
-            answer["LastModified"],
-            answer.get("ContentType"),
-        )
+        return _info_of(key, answer)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`."""
@@ -163,8 +167,6 @@ class S3Store:
             for page in pages:
                 for item in page.get("Contents", ()):
                     yield ObjectInfo(item["Key"], item["ETag"], item["Size"], item["LastModified"])
-
-    # ---------------------------------------------------------------- writing
 
     def put(
         self,
@@ -217,20 +219,25 @@ class S3Store:
         """See `ObjectStore.close`; a call under way ends by its own time limits."""
         self._client.close()
 
-    # ------------------------------------------------------------------ steps
+    def _fetch(
+        self, key: str, take: "Callable[[StreamingBody], T]", *, again: bool = True
+    ) -> tuple[ObjectInfo, T, float | None]:
+        """What is known of the object, what `take` made of its body, and its age in seconds.
 
-    def _get(self, key: str) -> StoredObject:
+        A body that was cut off is asked for once more.
+        """
+        check_key(key)
         with self._translated(key):
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
         try:
             with closing(answer["Body"]) as stream:
-                body = stream.read()
+                content = take(stream)
         except NO_ANSWER as error:
-            raise _CutOff(str(self._error(key, error)), key=key) from error
-        headers = answer["ResponseMetadata"]["HTTPHeaders"]
-        modified = answer["LastModified"]
-        info = ObjectInfo(key, answer["ETag"], len(body), modified, answer.get("ContentType"))
-        return StoredObject(info, body, age_s(headers.get("date"), modified))
+            if again:
+                return self._fetch(key, take, again=False)
+            raise self._error(key, error) from error
+        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        return _info_of(key, answer), content, age_s(date, answer["LastModified"])
 
     def _put(self, key: str, body: Window, fields: dict[str, Any]) -> str:
         check_key(key)
@@ -288,10 +295,6 @@ class S3Store:
         return error_of(error, store=self.name, endpoint=self._client.meta.endpoint_url, key=key)
 
 
-class _CutOff(StoreUnavailable):
-    """The answer was good but its body did not arrive whole."""
-
-
-def _send_small_at_once(params: dict[str, Any], **_: object) -> None:
-    if int(params["headers"].get("Content-Length", _EXPECT_FROM)) < _EXPECT_FROM:
-        params["headers"].pop("Expect", None)
+def _info_of(key: str, answer: "HeadObjectOutputTypeDef | GetObjectOutputTypeDef") -> ObjectInfo:
+    size, modified = answer["ContentLength"], answer["LastModified"]
+    return ObjectInfo(key, answer["ETag"], size, modified, answer.get("ContentType"))

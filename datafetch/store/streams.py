@@ -1,14 +1,14 @@
-"""Bodies of known length that come from a file: checked before they are sent, read as a window."""
+"""Bodies as files: those to send are checked and read as a window, those that come are spooled."""
 
 import hashlib
 import io
 import os
-from collections.abc import Iterator
-from typing import BinaryIO
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, cast
 
 from datafetch.errors import StoreError
-
-CHUNK = 64 * 1024
+from datafetch.store.base import CHUNK
 
 
 def check_length(key: str, body: BinaryIO, size: int) -> None:
@@ -39,6 +39,19 @@ def chunks(key: str, body: BinaryIO, size: int) -> Iterator[bytes]:
             )
         left -= len(piece)
         yield piece
+
+
+def spooled(pieces: Iterable[bytes]) -> BinaryIO:
+    """A temporary file with these bytes, on disk once they are more than a chunk."""
+    file = cast("BinaryIO", tempfile.SpooledTemporaryFile(CHUNK))  # noqa: SIM115 - handed out
+    try:
+        for piece in pieces:
+            file.write(piece)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 class Window(io.RawIOBase):

@@ -17,6 +17,7 @@ from datafetch.errors import (
     StoreError,
 )
 from datafetch.store.base import (
+    CHUNK,
     IMAGE_CACHE,
     JSON_TYPE,
     Condition,
@@ -69,8 +70,8 @@ def roomy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStor
 
 
 def test_what_is_not_there_is_said_by_one_type(store: ObjectStore) -> None:
-    """A missing object is `ObjectNotFound` with its key, from get and head alike."""
-    for read in (store.get, store.head):
+    """A missing object is `ObjectNotFound` with its key, however it is read."""
+    for read in (store.get, store.head, lambda key: store.open(key).__enter__()):
         with pytest.raises(ObjectNotFound) as caught:
             read(KEY)
         assert caught.value.key == KEY
@@ -125,6 +126,30 @@ def test_a_large_body_comes_back_whole(store: ObjectStore) -> None:
     body = bytes(range(256)) * 2000
     store.put(KEY, body)
     assert store.get(KEY).body == body
+
+
+@pytest.mark.parametrize("size", [0, 5, 3 * CHUNK + 1])
+def test_an_opened_object_is_that_which_get_gives(store: ObjectStore, size: int) -> None:
+    """Read as a file, piece by piece and again from its start, it is the same object."""
+    body = bytes(number % 251 for number in range(size))
+    store.put(KEY, body)
+    with store.open(KEY) as found:
+        pieces = list(found.chunks())
+        assert b"".join(pieces) == body == b"".join(found.chunks())
+        assert all(len(piece) <= CHUNK for piece in pieces)
+        assert found.info == store.get(KEY).info
+        assert found.etag == store.head(KEY).etag
+
+
+def test_an_opened_object_stays_what_it_was(store: ObjectStore) -> None:
+    """A write while it is read changes neither its bytes nor its ETag."""
+    store.put(KEY, b"a" * (2 * CHUNK))
+    with store.open(KEY) as found:
+        first = next(found.chunks())
+        store.put(KEY, b"b" * (3 * CHUNK))
+        assert b"".join(found.chunks()) == first + b"a" * CHUNK
+        with pytest.raises(PreconditionFailed):
+            store.put(KEY, b"c", condition=IfMatch(found.etag))
 
 
 def test_age_is_told_by_the_store(store: ObjectStore) -> None:
