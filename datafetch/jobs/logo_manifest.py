@@ -11,7 +11,7 @@ from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.jobs.base import JobContext
 from datafetch.models.logo import SOURCES, Logo
 from datafetch.ops.state import keep_aside
-from datafetch.rules.json_stream import members
+from datafetch.rules.json_stream import fields
 from datafetch.store.keys import Keys
 from datafetch.store.publish import Publisher, PublishPlan, PublishResult, Spooled, Write
 
@@ -117,27 +117,29 @@ class Manifest:
     def _read(self) -> bool:
         """Read the stored entries over nothing; says whether some cannot be read."""
         try:
-            found = self._context.store.get(self._key)
+            with self._context.store.open(self._key) as found:
+                self._etag = found.etag
+                broken = self._take(found.chunks())
         except ObjectNotFound:
             self._etag = None
             return False
-        self._etag, body = found.etag, found.body
-        broken = not body.lstrip().startswith(b"{")
-        stored = members(body)
-        # The largest thing in memory: it is held in one form at a time.
-        del found, body
+        if broken:
+            self._context.log.warning(
+                "manifest_corrupt", extra={"key": self._key, "readable": len(self._entries)}
+            )
+        return broken
+
+    def _take(self, chunks: Iterator[bytes]) -> bool:
+        """Take the entries of a manifest, which is too large for memory; some cannot be read?"""
+        broken = False
         try:
-            for domain, value in stored:
+            for domain, value in fields(chunks):
                 try:
                     self._entries[domain] = self._packed(domain, Logo.from_json(value))
                 except CorruptObject:
                     broken = True
         except ValueError:
-            broken = True
-        if broken:
-            self._context.log.warning(
-                "manifest_corrupt", extra={"key": self._key, "readable": len(self._entries)}
-            )
+            return True
         return broken
 
     def _publish(self, deletes: tuple[str, ...]) -> None:
@@ -220,8 +222,8 @@ class Manifest:
     def _named_by(self, manifest: str) -> set[str]:
         """The keys that another environment's manifest names; all replaced ones when in doubt."""
         try:
-            body = self._context.store.get(manifest).body
-            return {str(value["key"]) for _, value in members(body)}
+            with self._context.store.open(manifest) as found:
+                return {str(value["key"]) for _, value in fields(found.chunks())}
         except ObjectNotFound:
             return set()
         except (ValueError, LookupError, TypeError):

@@ -1,15 +1,16 @@
 """Which domains want a logo: those of the stored bookmarks, then those of the user's files."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from datafetch.errors import CorruptObject, ObjectNotFound, UsageError
 from datafetch.jobs.base import JobContext
 from datafetch.models.job_settings import LogoSettings
 from datafetch.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
-from datafetch.rules.json_stream import members
+from datafetch.rules.json_stream import fields, members
 from datafetch.sources.domain_files import read_domain_files
-from datafetch.store.base import read_json
+from datafetch.store.base import OpenedObject, read_json
 
 
 def domains_in_scope(context: JobContext) -> list[str]:
@@ -39,41 +40,40 @@ def _named(name: str) -> str:
 
 def _bookmark_domains(context: JobContext) -> Iterator[str]:
     """By the slug mapping when it belongs to the list: it is a tenth of it and has every URL."""
-    found = _mapping(context)
-    key = context.keys.slug_mapping()
-    path: tuple[str, ...] = ("slugs",)
-    if found is None:
-        key, path = context.keys.bookmarks(), ()
+    with ExitStack() as opened:
+        path: tuple[str, ...] = ("slugs",)
+        found = _mapping(context, opened)
+        if found is None:
+            try:
+                found, path = opened.enter_context(context.store.open(context.keys.bookmarks())), ()
+            except ObjectNotFound:
+                context.log.info("no_bookmarks_stored")
+                return
         try:
-            found = context.store.get(key).body
-        except ObjectNotFound:
-            context.log.info("no_bookmarks_stored")
-            return
-    try:
-        for _, item in members(found, *path):
-            domain = bookmark_domain(item)
-            if domain is not None:
-                yield domain
-    except ValueError as error:
-        raise CorruptObject(
-            f"{key} cannot be read: {error}",
-            key=key,
-            hint="Run `datafetch bookmarks`, which repairs it, and try again.",
-        ) from error
+            for _, item in members(found.chunks(), *path):
+                domain = bookmark_domain(item)
+                if domain is not None:
+                    yield domain
+        except ValueError as error:
+            raise CorruptObject(
+                f"{found.info.key} cannot be read: {error}",
+                key=found.info.key,
+                hint="Run `datafetch bookmarks`, which repairs it, and try again.",
+            ) from error
 
 
-def _mapping(context: JobContext) -> bytes | None:
+def _mapping(context: JobContext, opened: ExitStack) -> OpenedObject | None:
     """The slug mapping, None unless it has the checksum of the list's index."""
     try:
         index = read_json(context.store, context.keys.bookmarks_index())
         checksum = _member(index[0], "checksum") if index is not None else None
         if checksum is None:
             return None
-        body = context.store.get(context.keys.slug_mapping()).body
-        of_mapping = next((value for name, value in members(body) if name == "checksum"), None)
+        found = opened.enter_context(context.store.open(context.keys.slug_mapping()))
+        named = (value for name, value in fields(found.chunks()) if name == "checksum")
+        return found if next(named, None) == checksum else None
     except (CorruptObject, ObjectNotFound, ValueError):
         return None
-    return body if of_mapping == checksum else None
 
 
 def _member(value: Any, name: str) -> Any:
