@@ -1,13 +1,19 @@
 """Parallel work: maps a function over items with bounded threads, and stops when asked."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Protocol, TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Generic, Protocol, TypeVar
 
 from datafetch.clock import CancelToken
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_AHEAD = 2
+"""Items drawn for each place: one under way, one that waits, so that a place whose item is done
+goes on at once, whatever the consumer of the results is busy with."""
 
 
 class Engine(Protocol):
@@ -24,7 +30,8 @@ class Engine(Protocol):
         """Results in order of completion.
 
         Items are drawn as places become free, so an endless iterable costs no memory.
-        The first exception of the function is raised after what is under way has ended.
+        After the first exception of the function no other item is begun; it is raised after
+        what is under way has ended.
 
         Raises:
             Cancelled: the run was asked to stop; no further item is taken.
@@ -55,27 +62,57 @@ class ThreadEngine:
                 yield function(item)
             return
         with ThreadPoolExecutor(places, thread_name_prefix="datafetch") as pool:
-            yield from self._drain(pool, function, iter(items), places)
+            yield from _Mapped(pool, function, self._cancel).over(iter(items), _AHEAD * places)
 
-    def _drain(
-        self,
-        pool: ThreadPoolExecutor,
-        function: Callable[[T], R],
-        items: Iterator[T],
-        places: int,
-    ) -> Iterator[R]:
-        under_way: set[Future[R]] = set()
+
+class _Untouched:
+    """Stands for an item that was drawn but not begun, since the run ends."""
+
+
+class _Mapped(Generic[T, R]):
+    """One mapping on an executor."""
+
+    def __init__(self, executor: Executor, function: Callable[[T], R], cancel: CancelToken) -> None:
+        self._executor = executor
+        self._function = function
+        self._cancel = cancel
+        self._ending = threading.Event()
+        self._done: SimpleQueue[Future[R | _Untouched]] = SimpleQueue()
+        self._drawn: set[Future[R | _Untouched]] = set()
+
+    def over(self, items: Iterator[T], most: int) -> Iterator[R]:
+        """The results; at most so many items are drawn and not yet done."""
         try:
             for item in items:
                 self._cancel.raise_if_cancelled()
-                under_way.add(pool.submit(function, item))
-                if len(under_way) >= places:
-                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            while under_way:
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                self._cancel.raise_if_cancelled()
-                yield from (future.result() for future in done)
+                self._submit(item)
+                if len(self._drawn) >= most:
+                    yield from self._next()
+            while self._drawn:
+                yield from self._next()
         finally:
-            for future in under_way:
+            self._ending.set()
+            for future in self._drawn:
                 future.cancel()
+
+    def _submit(self, item: T) -> None:
+        future = self._executor.submit(self._work, item)
+        self._drawn.add(future)
+        future.add_done_callback(self._done.put)
+
+    def _work(self, item: T) -> R | _Untouched:
+        if self._ending.is_set() or self._cancel.cancelled:
+            return _Untouched()
+        try:
+            return self._function(item)
+        except BaseException:
+            self._ending.set()
+            raise
+
+    def _next(self) -> Iterator[R]:
+        future = self._done.get()
+        self._drawn.remove(future)
+        result = future.result()
+        self._cancel.raise_if_cancelled()
+        if not isinstance(result, _Untouched):
+            yield result

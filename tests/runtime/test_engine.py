@@ -1,6 +1,7 @@
 """Parallel work: everything once, errors out, a stop in between."""
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -52,4 +53,55 @@ def test_a_stop_ends_the_taking_of_items(width):
 
     with pytest.raises(Cancelled):
         list(ThreadEngine(width, cancel).map(work, range(1000)))
+    assert len(done) < 20
+
+
+def test_places_go_on_while_the_consumer_is_busy():
+    """Who saves between two results does not hold up the others: the next items are drawn already."""
+    begun = threading.Semaphore(0)
+
+    def work(number: int) -> int:
+        begun.release()
+        return number
+
+    results = ThreadEngine(3).map(work, range(100))
+    next(results)
+    for _ in range(6):
+        assert begun.acquire(timeout=20)
+    assert len([1, *results]) == 100
+
+
+def test_nothing_is_begun_after_an_error():
+    """The first write that fails ends a publish: what was drawn already is left alone."""
+    failing = Future()
+    waiting = threading.Event()
+    begun = []
+
+    def items():
+        for number in range(100):
+            if number == 3:
+                waiting.set()
+            yield number
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 1:
+            waiting.wait(20)
+            failing.set_result(threading.current_thread())
+            raise ZeroDivisionError
+        # The thread that failed ends only when there is nothing left for it to do.
+        failing.result().join(20)
+        return number
+
+    with pytest.raises(ZeroDivisionError):
+        list(ThreadEngine(2).map(work, items()))
+    assert sorted(begun) == [0, 1]
+
+
+def test_who_stops_reading_ends_the_work():
+    """Results that nobody wants any more are not worked for."""
+    done = []
+    results = ThreadEngine(2).map(done.append, range(1000))
+    next(results)
+    results.close()  # type: ignore[attr-defined]
     assert len(done) < 20
