@@ -1,65 +1,125 @@
-"""The pictures that providers show for "none", as a run learns them from their 404s."""
+"""The pictures that services show for "none": known ones, and those that a run learns."""
 
+import logging
 import threading
-from collections import defaultdict
-from collections.abc import Sequence
 from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO
 
 from datafetch.errors import Malformed, Refused
-from datafetch.models.logo import LogoSource, Look
+from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource
+from datafetch.rules.logo_known import known_looks
 from datafetch.rules.logo_likeness import is_generic
-from datafetch.sources.logo_providers import Nothing, Offer, Reply
+from datafetch.sources.logo_providers import SERVICES, Fault, LogoProviders, Nothing, Offer, Reply
+
+NOBODY = "datafetch.invalid"
+"""A domain that cannot exist: RFC 6761, section 6.4, reserves `.invalid`."""
 
 _MOST = 8
-"""Pictures remembered of one provider; they have one or two."""
+"""Pictures remembered of one service; they have one or two."""
 
 
 class GenericPictures:
-    """What each provider's generic pictures look like; safe among threads, lost with the run."""
+    """What each service's generic pictures look like; safe among threads, lost with the run.
 
-    def __init__(self) -> None:
+    A service that sends a picture along with a 404 says by it what to look out for: the same
+    picture comes with 200 as well. As that may come first, a service is asked for a domain
+    that cannot exist before its first offer counts: what it has for that, whatever the
+    status, it has for nobody.
+    """
+
+    def __init__(
+        self, providers: LogoProviders, log: "logging.LoggerAdapter[logging.Logger]"
+    ) -> None:
+        self._providers = providers
+        self._log = log
         self._lock = threading.Lock()
-        self._known: dict[LogoSource, tuple[Look, ...]] = defaultdict(tuple)
+        self._known = {source: known_looks(source) for source in SOURCES}
+        self._asking = {source: threading.Lock() for source in SERVICES}
+        self._asked: set[LogoSource] = set()
 
     def sifted(self, reply: Reply) -> Reply:
         """The reply; an offer that is a generic picture is closed and becomes "nothing".
 
-        A provider that sends a picture along with its 404 says by it what to look out for: the
-        same picture comes with 200 as well, through caches and proxies.
+        Raises:
+            Cancelled: the run was asked to stop.
         """
-        if isinstance(reply, Nothing) and reply.picture:
-            self._learn(reply.source, reply.picture)
-        elif isinstance(reply, Offer):
+        if isinstance(reply, Nothing):
+            self._learn_from_nothing(reply)
+        elif isinstance(reply, Offer) and reply.candidate.source in SERVICES:
             source = reply.candidate.source
-            known = self._known.get(source, ())
-            if known and _is_among(reply, known):
+            try:
+                self._ask_for_nobody(source)
+                generic = self.is_generic(reply.candidate, reply.file)
+            except BaseException:
+                reply.close()
+                raise
+            if generic:
                 reply.close()
                 return Nothing(source, "a picture that it also sends when it has none")
         return reply
 
-    def _learn(self, source: LogoSource, body: bytes) -> None:
-        digest = sha256(body).hexdigest()
-        known = self._known.get(source, ())
+    def is_generic(self, candidate: Candidate, file: BinaryIO) -> bool:
+        """Whether a checked picture is, or looks like, a known one of its source; asks nobody."""
+        from datafetch.net.looks import look_of_inspected
+
+        known = self._known[candidate.source]
+        if any(one.sha256 == candidate.sha256 for one in known):
+            return True
+        if all(one.shape is None for one in known):
+            return False
+        side = max(candidate.width, candidate.height)
+        try:
+            look = look_of_inspected(file, candidate.sha256, candidate.format, side)
+        except (Malformed, Refused):
+            # Of an icon file only the picture that counts was checked; another may be broken.
+            return False
+        return is_generic(look, known)
+
+    def is_of_nobody(self, logo: Logo) -> bool:
+        """Whether a stored logo is, byte for byte, a known picture of the source that it is from."""
+        return any(one.sha256 == logo.sha256 for one in self._known[logo.original_source])
+
+    def _ask_for_nobody(self, source: LogoSource) -> None:
+        """Once in a run; who comes meanwhile waits, so that no offer counts before the answer."""
+        with self._asking[source]:
+            if source in self._asked:
+                return
+            for reply in self._providers.ask(source, NOBODY):
+                self._learn_from(reply)
+            self._asked.add(source)
+
+    def _learn_from(self, reply: Reply) -> None:
+        """Learn from what a service has for nobody."""
+        if isinstance(reply, Offer):
+            try:
+                self._learn(reply.candidate.source, reply.file, reply.candidate.sha256)
+            finally:
+                reply.close()
+        elif isinstance(reply, Nothing):
+            self._learn_from_nothing(reply)
+        elif isinstance(reply, Fault):
+            # The run goes on with the known pictures, and with what its 404s bring.
+            self._log.warning(
+                "generic_picture_unknown",
+                extra={"source": reply.source, "error": str(reply.error)},
+            )
+
+    def _learn_from_nothing(self, reply: Nothing) -> None:
+        if reply.picture:
+            digest = sha256(reply.picture).hexdigest()
+            self._learn(reply.source, BytesIO(reply.picture), digest)
+
+    def _learn(self, source: LogoSource, file: BinaryIO, digest: str) -> None:
+        from datafetch.net.looks import look_of
+
+        known = self._known[source]
         if len(known) >= _MOST or any(one.sha256 == digest for one in known):
             return
-        look = _look(BytesIO(body), digest)
-        if look is not None:
-            with self._lock:
-                self._known[source] = (*self._known[source], look)
-
-
-def _is_among(offer: Offer, known: Sequence[Look]) -> bool:
-    look = _look(offer.file, offer.candidate.sha256) or Look(offer.candidate.sha256)
-    return is_generic(look, known)
-
-
-def _look(file: BinaryIO, digest: str) -> Look | None:
-    """What a picture looks like; None when it is none."""
-    from datafetch.net.looks import look_of
-
-    try:
-        return look_of(file, digest)
-    except (Malformed, Refused):
-        return None
+        try:
+            look = look_of(file, digest)
+        except (Malformed, Refused):
+            # What came along with a 404 is no picture, or no safe one: nothing to look out for.
+            return
+        with self._lock:
+            self._known[source] = (*self._known[source], look)

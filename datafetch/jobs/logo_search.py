@@ -62,14 +62,14 @@ class Search:
     domain that was asked for.
 
     Attributes:
+        generic: what the run knows of the services' generic pictures.
         stored: the logo to ask for conditionally; None to ask for any.
-        generic: what the run has learned of the providers' generic pictures.
     """
 
     providers: LogoProviders
     domain: str
+    generic: GenericPictures
     stored: Logo | None = None
-    generic: GenericPictures = field(default_factory=GenericPictures)
     _seen: list[Candidate] = field(default_factory=list)
     _reasons: list[str] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)

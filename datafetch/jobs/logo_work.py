@@ -67,7 +67,7 @@ class LogoWorker:
     def __init__(self, context: JobContext, providers: LogoProviders) -> None:
         self._context = context
         self._providers = providers
-        self._generic = GenericPictures()
+        self._generic = GenericPictures(providers, context.log)
 
     def __call__(self, task: Task) -> Result:
         """Find and store the logo of one domain.
@@ -81,7 +81,10 @@ class LogoWorker:
         if adopted is not None:
             return Done(task.domain, adopted, changed=True)
         asked_for = task.stored if task.conditionally else None
-        outcome = Search(self._providers, task.domain, asked_for, self._generic).run()
+        if asked_for is not None and self._generic.is_of_nobody(asked_for):
+            # Its service would confirm for ever what is nobody's logo.
+            asked_for = None
+        outcome = Search(self._providers, task.domain, self._generic, asked_for).run()
         match outcome:
             case Found(offer):
                 try:
@@ -106,7 +109,7 @@ class LogoWorker:
     def _take(self, task: Task, offer: Offer) -> Done:
         """Store the picture, unless it is there already or would be a step back."""
         candidate, stored = offer.candidate, task.stored
-        if stored is not None and is_worse(candidate, stored):
+        if stored is not None and self._is_step_back(candidate, stored):
             return self._kept(task, stored.etag)
         key = self._context.keys.logo(task.domain, candidate.source, offer.extension)
         if stored is not None and (stored.key, stored.sha256) == (key, candidate.sha256):
@@ -122,6 +125,10 @@ class LogoWorker:
         )
         logo = self._logo(key, candidate, offer.content_type, offer.etag, self._now())
         return Done(task.domain, logo, changed=True)
+
+    def _is_step_back(self, candidate: Candidate, stored: Logo) -> bool:
+        """Any logo is better than a picture that stands for none."""
+        return not self._generic.is_of_nobody(stored) and is_worse(candidate, stored)
 
     def _adopted(self, task: Task) -> Logo | None:
         """The logo of a stored picture, as far as it is one."""
@@ -145,6 +152,8 @@ class LogoWorker:
             sha256=hashlib.sha256(found.body).hexdigest(),
         )
         if why_unusable(candidate) is not None:
+            return None
+        if self._generic.is_generic(candidate, BytesIO(found.body)):
             return None
         fetched_at = to_ms(found.info.last_modified.timestamp())
         return self._logo(task.picture, candidate, picture.content_type, None, fetched_at)

@@ -31,22 +31,31 @@ def look_of(file: BinaryIO, sha256: str) -> Look:
         Refused: it is not safe, or too large.
     """
     picture = inspect(file)
-    if picture.format == "svg" or max(picture.width, picture.height) > _MAX_SIDE:
+    return look_of_inspected(file, sha256, picture.format, max(picture.width, picture.height))
+
+
+def look_of_inspected(file: BinaryIO, sha256: str, picture_format: str, longer_side: int) -> Look:
+    """The same for a picture that `inspect` has let pass, which is not decoded twice.
+
+    `longer_side`: in pixels.
+
+    Raises:
+        Malformed: it cannot be decoded.
+        TooLarge: it has more pixels than were said.
+    """
+    if picture_format == "svg" or longer_side > _MAX_SIDE:
         return Look(sha256)
     try:
-        with decoded(file, picture.format.upper()) as image:
+        with decoded(file, picture_format.upper()) as image:
             return _look(image, sha256)
     finally:
         file.seek(0)
 
 
 def _look(image: "Pixels", sha256: str) -> Look:
-    from PIL import Image
     from PIL.Image import Resampling
 
-    whole = image.convert("RGBA")
-    paper = Image.new("RGBA", whole.size, "white")
-    paper.alpha_composite(whole)
+    paper = _on_white(image)
     shades = paper.convert("L").resize((_COLUMNS, _ROWS), Resampling.BOX).tobytes()
     pairs = [
         (shades[at], shades[at + 1])
@@ -56,5 +65,16 @@ def _look(image: "Pixels", sha256: str) -> Look:
     if sum(abs(left - right) >= _STEP for left, right in pairs) < _CONTOURS:
         return Look(sha256)
     shape = sum((left - right >= _STEP) << bit for bit, (left, right) in enumerate(pairs))
-    colours = paper.convert("RGB").resize(_COLOUR_GRID, Resampling.BOX).tobytes()
+    colours = paper.resize(_COLOUR_GRID, Resampling.BOX).tobytes()
     return Look(sha256, shape, colours)
+
+
+def _on_white(image: "Pixels") -> "Pixels":
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    whole = image.convert("RGBA")
+    paper = Image.new("RGBA", whole.size, "white")
+    paper.alpha_composite(whole)
+    return paper.convert("RGB")

@@ -1,23 +1,15 @@
 """Which of the offered pictures becomes a logo, and when enough were seen; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datafetch.models.logo import Candidate, Logo
+from datafetch.rules.logo_known import known_name
 
 MIN_SIDE = 16
 MIN_BYTES = 100
 GOOD_SIDE = 64
 """Pixels a side from which a picture settles the matter."""
-
-GENERIC_SHA256: Mapping[str, str] = {
-    # Google's globe, 726 bytes, 16 px at every size asked; with status 404 as a rule, but
-    # through caches and proxies with 200 as well. The hash that public favicon clients agree on.
-    "59bfe9bc385ad69f50793ce4a53397316d7a875a7148a63c16df9b674c6cda64": "Google's globe",
-    # DuckDuckGo's picture for an unknown domain, 1,478 bytes; same source.
-    "e5db88ea2322863ca17817b99d60006c625a31cff0dad49cf05d3c6d16a75c17": "DuckDuckGo's placeholder",
-}
-"""Pictures that stand for "no logo", by the SHA-256 of their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ Decision = Take | AskNext | NoLogo
 
 def why_unusable(candidate: Candidate) -> str | None:
     """Why a picture is no logo; None when it can be one."""
-    generic = GENERIC_SHA256.get(candidate.sha256)
+    generic = known_name(candidate.sha256)
     if generic is not None:
         return f"{generic}, which stands for no logo"
     if min(candidate.width, candidate.height) < MIN_SIDE:

@@ -5,8 +5,9 @@ from itertools import zip_longest
 
 from datafetch.models.logo import Look
 
-_SHAPE_BITS = 2
-"""So many of the 64 comparisons may differ: scaling and packing again turn one or two around."""
+_SHAPE_BITS = 8
+"""So many of the 64 comparisons may differ: scaling Google's 16 pixels to 32 and more, with any
+filter, turns up to six around; those of different pictures are apart by thirty or so."""
 
 _MEAN_STEPS, _MOST_STEPS = 2, 16
 """So far apart, of 255, colours may be on average, and any one of them: packing again moves edges

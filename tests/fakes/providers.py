@@ -36,7 +36,7 @@ class Icon:
 class GoogleFaviconsApp(App):
     """`/s2/favicons?domain=D&sz=N`; with `redirecting` as the real one, by way of a gstatic host.
 
-    Unknown domains get a 404 whose body is the generic globe.
+    Unknown domains get the generic globe, with a 404 as a rule; `none_status` says otherwise.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class GoogleFaviconsApp(App):
         super().__init__()
         self.icons = dict(icons or {})
         self.redirecting = redirecting
+        self.none_status = 404
 
     def answer(self, request: Request) -> Response:
         """Route a request."""
@@ -71,17 +72,18 @@ class GoogleFaviconsApp(App):
     def _icon(self, domain: str) -> Response:
         icon = self.icons.get(domain.removeprefix("www."))
         if icon is None:
-            return Response(404, {"Content-Type": "image/png"}, globe())
+            return Response(self.none_status, {"Content-Type": "image/png"}, globe())
         return icon.response(domain.removeprefix("www."))
 
 
 class DuckDuckGoIconsApp(App):
-    """`/ip3/D.ico`; unknown domains get a 404 whose body is a generic picture."""
+    """`/ip3/D.ico`; unknown domains get a generic picture, with `none_status`."""
 
     def __init__(self, icons: Mapping[str, Icon] | None = None) -> None:
         """Know these domains."""
         super().__init__()
         self.icons = dict(icons or {})
+        self.none_status = 404
 
     def answer(self, request: Request) -> Response:
         """Route a request."""
@@ -92,7 +94,7 @@ class DuckDuckGoIconsApp(App):
         return (
             icon.response(domain)
             if icon
-            else Response(404, {"Content-Type": "image/png"}, globe(32))
+            else Response(self.none_status, {"Content-Type": "image/png"}, globe(32))
         )
 
 

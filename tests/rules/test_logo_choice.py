@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from datafetch.models.logo import Candidate, Logo
 from datafetch.rules.logo_choice import (
-    GENERIC_SHA256,
     GOOD_SIDE,
     AskNext,
     NoLogo,
@@ -19,7 +18,9 @@ from datafetch.rules.logo_choice import (
     side,
     why_unusable,
 )
+from datafetch.rules.logo_known import KNOWN
 
+GENERIC_SHA256 = [one.look.sha256 for one in KNOWN]
 PICTURE = Candidate("google", "https://icons.example.com/", "png", 128, 128, 2000, "ab" * 32)
 STORED = Logo("images/logos/x.png", "google", "image/png", 2000, 128, 128, "cd" * 32, None, 0)
 

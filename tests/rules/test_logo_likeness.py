@@ -22,8 +22,8 @@ def globe(
     ("look", "alike"),
     [
         (globe(), True),
-        (globe(GLOBE.shape ^ 0b11 if GLOBE.shape else None), True),
-        (globe(GLOBE.shape ^ 0b111 if GLOBE.shape else None), False),
+        (globe(GLOBE.shape ^ 0xFF if GLOBE.shape else None), True),
+        (globe(GLOBE.shape ^ 0x1FF if GLOBE.shape else None), False),
         (globe(colour=16), True),
         (globe(colour=17), False),
         (globe(colour=2, tint=2), True),

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from datafetch.jobs.logo_generic import GenericPictures
 from datafetch.jobs.logo_search import Found, Search
+from datafetch.logs import bound_logger
 from datafetch.models.logo import SOURCES, LogoSource
 from datafetch.net.base import HttpClient
 from datafetch.runtime.limits import BatchPacer
@@ -176,7 +178,8 @@ def test_a_search_keeps_one_file_open(world: World, providers: Recorded) -> None
     world.at_google(DOMAIN, 48)
     world.at_ddg(DOMAIN, 32)
     world.at_site(DOMAIN, touch=Icon(16), static=Icon(50), favicon=Icon(20))
-    outcome = Search(providers, DOMAIN).run()
+    generic = GenericPictures(providers, bound_logger())
+    outcome = Search(providers, DOMAIN, generic).run()
     assert isinstance(outcome, Found)
     offers = [reply for reply in providers.replies if isinstance(reply, Offer)]
     assert [offer.candidate.width for offer in offers if not offer.file.closed] == [50]
