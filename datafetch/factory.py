@@ -27,6 +27,10 @@ from datafetch.store.keys import Keys, PublicUrls
 
 PROJECT_URL = "https://github.com/datafetch/datafetch"
 
+_BESIDE_ITEMS = 4
+"""Calls to the store beside those for items: what is saved meanwhile, the lease that is renewed,
+and reads that are made side by side."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -88,7 +92,7 @@ def make_store(settings: Settings, clock: Clock) -> ObjectStore:
         secret_key=secret.get_secret_value() if secret else None,
         session_token=token.get_secret_value() if token else None,
         acl=settings.s3_object_acl,
-        width=settings.concurrency,
+        width=settings.concurrency + _BESIDE_ITEMS,
         clock=clock,
     )
 

@@ -31,6 +31,7 @@ from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Fence, HeldLease, NoFence
 from datafetch.ops.state import StateBook, append_history, history_entry
 from datafetch.ops.verdict import error_text, verdict
+from datafetch.runtime.engine import together
 from datafetch.runtime.supervise import StoppedLate, supervise
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
@@ -178,8 +179,12 @@ class DataFetchManager:
         state = StateBook(parts.store, parts.keys, request.job, parts.clock)
         try:
             try:
-                state.start(run_id)
-                letters = DeadLetters.load(parts.store, parts.keys, job.name, parts.clock)
+                letters = together(
+                    lambda: DeadLetters.load(parts.store, parts.keys, job.name, parts.clock),
+                    lambda: state.start(run_id),
+                    parts.breakers.load,
+                    parts.http.prepare,
+                )
             except StoreError as error:
                 return result_of(_Ended(JobReport(), error))
             ended = self._work(job, context_for(parts.store, lease, letters), log)
@@ -220,10 +225,12 @@ class DataFetchManager:
         result = result_of(ended)
         now_ms = to_ms(parts.clock.now())
         try:
-            letters.save(parts.store, parts.keys, str(now_ms))
-            state.finish(result, full_sync=ended.report.full_sync)
             entry = history_entry(result, job, now_ms)
-            append_history(parts.store, parts.keys, job, entry, parts.clock)
+            together(
+                lambda: letters.save(parts.store, parts.keys, str(now_ms)),
+                lambda: state.finish(result, full_sync=ended.report.full_sync),
+                lambda: append_history(parts.store, parts.keys, job, entry, parts.clock),
+            )
         except PreconditionFailed as error:
             # Only a run that lost its lease meets this: the other run's records stand.
             log.warning("records_superseded", extra={"key": error.key})

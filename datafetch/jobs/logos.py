@@ -14,6 +14,7 @@ from datafetch.models.job_settings import LogoSettings
 from datafetch.models.logo import SOURCES, LogoSource
 from datafetch.models.run import JobName, JobReport, Operation
 from datafetch.rules.logo_due import Ask, DuePolicy, Keep, Leave, plan_domain
+from datafetch.runtime.engine import together
 from datafetch.runtime.limits import BatchPacer
 from datafetch.sources.logo_providers import LogoProviders, Pacer
 
@@ -47,9 +48,9 @@ class _Run:
         self._cut = False
 
     def run(self) -> JobReport:
-        domains = domains_in_scope(self._context)
-        self._manifest.load()
-        self._records.load()
+        domains = together(
+            lambda: domains_in_scope(self._context), self._manifest.load, self._records.load
+        )
         self._context.progress.total(len(domains))
         if self._context.options.dry_run:
             return self._planned(domains)

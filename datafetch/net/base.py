@@ -204,6 +204,10 @@ class HttpClient(Protocol):
         """Send it and stream the body into a spooled file (64 KiB in memory, then disk)."""
         ...
 
+    def prepare(self) -> None:
+        """Load what the first request takes; may be done while something else is waited for."""
+        ...
+
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """For each upstream: requests, bytes, retries, and requests by status (`status_200`)."""
         ...

@@ -127,6 +127,11 @@ class GuardedClient:
 
         return self._retried(request, once)
 
+    def prepare(self) -> None:
+        """Load httpx2 and the trusted certificates, which the first request would wait for."""
+        with contextlib.suppress(Cancelled):
+            self._wire()
+
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """For each upstream: requests, bytes, retries, and requests by status (`status_200`)."""
         return self._counts.snapshot()

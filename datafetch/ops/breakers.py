@@ -44,8 +44,8 @@ def read_breakers(store: ObjectStore, keys: Keys) -> tuple[dict[str, Breaker], s
 class BreakerBook:
     """The gate of the HTTP client (`HostGate`), shared by all jobs of a process.
 
-    The stored breakers are read when the first host is asked for, so that a run without
-    upstream costs nothing, and written after a run that opened or closed one. They help
+    The stored breakers are read once, at the latest when the first host is asked for, and
+    written after a run that opened or closed one. They help
     and decide nothing: when the store does not give them, all count as closed, and the
     run meets the store's trouble where it needs the store.
     """
@@ -64,11 +64,15 @@ class BreakerBook:
         self._etag: str | None = None
         self._corrupt = False
 
-    def allow(self, host: str, visit: object) -> None:
-        """See `HostGate.allow`."""
+    def load(self) -> None:
+        """Read what is stored, unless that is done."""
         with self._load_lock:
             if not self._loaded:
                 self._load()
+
+    def allow(self, host: str, visit: object) -> None:
+        """See `HostGate.allow`."""
+        self.load()
         self._breakers.allow(host, visit)
 
     def record(self, host: str, outcome: Outcome, visit: object) -> None:

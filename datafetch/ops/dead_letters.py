@@ -160,7 +160,7 @@ class DeadLetters:
 
     def succeeded(self, item: str) -> None:
         """The item is well again, or gone: its letter is dropped."""
-        if self.letters.pop(letter_id(self.job, item), None) is not None:
+        if self.letters and self.letters.pop(letter_id(self.job, item), None) is not None:
             self.dirty = True
 
     def save(self, store: ObjectStore, keys: Keys, aside: str) -> None:

@@ -1,8 +1,8 @@
-"""Parallel work: maps a function over items with bounded threads, and stops when asked."""
+"""Parallel work: a function mapped over items with bounded threads, and a few calls side by side."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
@@ -14,6 +14,23 @@ R = TypeVar("R")
 _AHEAD = 2
 """Items drawn for each place: one under way, one that waits, so that a place whose item is done
 goes on at once, whatever the consumer of the results is busy with."""
+
+
+def together(first: Callable[[], R], *others: Callable[[], object]) -> R:
+    """Make a few calls side by side, each on a thread of its own; gives what the first gives.
+
+    For reads and writes that do not depend on each other: together they cost one round trip.
+    All of them have ended when it returns. Of several errors, that of the earliest call is raised.
+    """
+    with ThreadPoolExecutor(1 + len(others), thread_name_prefix="datafetch") as pool:
+        futures = [pool.submit(call) for call in others]
+        try:
+            result = first()
+        finally:
+            wait(futures)
+    for future in futures:
+        future.result()
+    return result
 
 
 class Engine(Protocol):

@@ -62,6 +62,9 @@ class AppHttp:
     def download(self, request: Asked) -> Download:
         raise NotImplementedError
 
+    def prepare(self) -> None:
+        """Nothing to load."""
+
     def counts(self) -> dict[str, dict[str, int]]:
         return {}
 

@@ -198,3 +198,13 @@ def test_the_object_stays_small() -> None:
     fail(later, "new")
     later.save()
     assert stored(store).keys() == {"new"}
+
+
+def test_who_loads_early_loads_once() -> None:
+    """A run reads the breakers with its other records; the first host then waits for nothing."""
+    store = FaultyStore(MemoryStore())
+    breakers = BreakerBook(store, KEYS, FakeClock(), BreakerPolicy(3, 60))
+    breakers.load()
+    breakers.load()
+    answer(breakers, "a")
+    assert store.calls == [Call("get", KEY)]

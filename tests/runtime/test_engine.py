@@ -7,7 +7,7 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.errors import Cancelled
-from datafetch.runtime.engine import ThreadEngine
+from datafetch.runtime.engine import ThreadEngine, together
 
 
 @pytest.mark.parametrize("width", [1, 4])
@@ -105,3 +105,30 @@ def test_who_stops_reading_ends_the_work():
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert len(done) < 20
+
+
+def test_calls_go_together():
+    """Each of them is under way before any has to end; the first one's result comes back."""
+    barrier = threading.Barrier(3, timeout=20)
+    assert together(lambda: (barrier.wait(), "first")[1], barrier.wait, barrier.wait) == "first"
+
+
+def test_all_have_ended_when_one_fails():
+    """Nothing goes on behind the back of who handles the error; the earliest call's comes out."""
+    ended = []
+    barrier = threading.Barrier(3, timeout=20)
+
+    def fail(error: Exception) -> None:
+        barrier.wait()
+        raise error
+
+    def end() -> None:
+        barrier.wait()
+        ended.append(True)
+
+    with pytest.raises(KeyError):
+        together(lambda: fail(KeyError()), lambda: fail(ValueError()), end)
+    assert ended == [True]
+    with pytest.raises(ValueError):
+        together(end, lambda: fail(ValueError()), end)
+    assert len(ended) == 3
