@@ -2,12 +2,12 @@
 
 import logging
 import threading
+from collections.abc import Iterable
 from hashlib import sha256
 from io import BytesIO
-from typing import BinaryIO
 
 from datafetch.errors import Malformed, Refused
-from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource
+from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource, Look
 from datafetch.rules.logo_known import known_looks
 from datafetch.rules.logo_likeness import is_generic
 from datafetch.sources.logo_providers import SERVICES, Fault, LogoProviders, Nothing, Offer, Reply
@@ -50,7 +50,7 @@ class GenericPictures:
             source = reply.candidate.source
             try:
                 self._ask_for_nobody(source)
-                generic = self.is_generic(reply.candidate, reply.file)
+                generic = self.is_generic(reply.candidate)
             except BaseException:
                 reply.close()
                 raise
@@ -59,26 +59,14 @@ class GenericPictures:
                 return Nothing(source, "a picture that it also sends when it has none")
         return reply
 
-    def is_generic(self, candidate: Candidate, file: BinaryIO) -> bool:
+    def is_generic(self, candidate: Candidate) -> bool:
         """Whether a checked picture is, or looks like, a known one of its source; asks nobody."""
-        from datafetch.net.looks import look_of_inspected
-
-        known = self._known[candidate.source]
-        if any(one.sha256 == candidate.sha256 for one in known):
-            return True
-        if all(one.shape is None for one in known):
-            return False
-        side = max(candidate.width, candidate.height)
-        try:
-            look = look_of_inspected(file, candidate.sha256, candidate.format, side)
-        except (Malformed, Refused):
-            # Of an icon file only the picture that counts was checked; another may be broken.
-            return False
-        return is_generic(look, known)
+        look = candidate.look or Look(candidate.sha256)
+        return is_generic(look, self._known[candidate.source])
 
     def is_of_nobody(self, logo: Logo) -> bool:
         """Whether a stored logo is, byte for byte, a known picture of the source that it is from."""
-        return any(one.sha256 == logo.sha256 for one in self._known[logo.original_source])
+        return _is_among(logo.sha256, self._known[logo.original_source])
 
     def _ask_for_nobody(self, source: LogoSource) -> None:
         """Once in a run; who comes meanwhile waits, so that no offer counts before the answer."""
@@ -93,7 +81,8 @@ class GenericPictures:
         """Learn from what a service has for nobody."""
         if isinstance(reply, Offer):
             try:
-                self._learn(reply.candidate.source, reply.file, reply.candidate.sha256)
+                if reply.candidate.look is not None:
+                    self._learn(reply.candidate.source, reply.candidate.look)
             finally:
                 reply.close()
         elif isinstance(reply, Nothing):
@@ -106,20 +95,24 @@ class GenericPictures:
             )
 
     def _learn_from_nothing(self, reply: Nothing) -> None:
-        if reply.picture:
-            digest = sha256(reply.picture).hexdigest()
-            self._learn(reply.source, BytesIO(reply.picture), digest)
-
-    def _learn(self, source: LogoSource, file: BinaryIO, digest: str) -> None:
-        from datafetch.net.looks import look_of
-
-        known = self._known[source]
-        if len(known) >= _MOST or any(one.sha256 == digest for one in known):
+        digest = sha256(reply.picture).hexdigest()
+        if not reply.picture or _is_among(digest, self._known[reply.source]):
             return
+        from datafetch.net.looks import inspect_with_look
+
         try:
-            look = look_of(file, digest)
+            _, look = inspect_with_look(BytesIO(reply.picture), digest)
         except (Malformed, Refused):
             # What came along with a 404 is no picture, or no safe one: nothing to look out for.
             return
+        self._learn(reply.source, look)
+
+    def _learn(self, source: LogoSource, look: Look) -> None:
         with self._lock:
-            self._known[source] = (*self._known[source], look)
+            known = self._known[source]
+            if len(known) < _MOST and not _is_among(look.sha256, known):
+                self._known[source] = (*known, look)
+
+
+def _is_among(sha256_hex: str, looks: Iterable[Look]) -> bool:
+    return any(look.sha256 == sha256_hex for look in looks)

@@ -11,7 +11,7 @@ from datafetch.jobs.logo_generic import GenericPictures
 from datafetch.jobs.logo_search import Confirmed, Found, NoneFound, Search, Unknown
 from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource
 from datafetch.rules.logo_choice import is_worse, why_unusable
-from datafetch.sources.logo_providers import LogoProviders, Offer
+from datafetch.sources.logo_providers import LogoProviders, Offer, candidate_of
 from datafetch.store.base import IMAGE_CACHE
 
 
@@ -132,28 +132,16 @@ class LogoWorker:
 
     def _adopted(self, task: Task) -> Logo | None:
         """The logo of a stored picture, as far as it is one."""
-        from datafetch.net.images import inspect
-
         if task.picture is None:
             return None
         source = _source_of(task.picture)
         try:
             found = self._context.store.get(task.picture)
-            picture = inspect(BytesIO(found.body))
+            size, digest = len(found.body), hashlib.sha256(found.body).hexdigest()
+            candidate, picture = candidate_of(BytesIO(found.body), source, "", size, digest)
         except (ObjectNotFound, Refused, Malformed):
             return None
-        candidate = Candidate(
-            source=source,
-            url="",
-            format=picture.format,
-            width=picture.width,
-            height=picture.height,
-            size=len(found.body),
-            sha256=hashlib.sha256(found.body).hexdigest(),
-        )
-        if why_unusable(candidate) is not None:
-            return None
-        if self._generic.is_generic(candidate, BytesIO(found.body)):
+        if why_unusable(candidate) is not None or self._generic.is_generic(candidate):
             return None
         fetched_at = to_ms(found.info.last_modified.timestamp())
         return self._logo(task.picture, candidate, picture.content_type, None, fetched_at)

@@ -25,7 +25,10 @@ _TEXT = ("utf-8", "surrogatepass")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A picture that a provider offers as a logo; `size` in bytes, `sha256` in hex."""
+    """A picture that a provider offers as a logo; `size` in bytes, `sha256` in hex.
+
+    `look`: what the picture of a service looks like; who else shows pictures shows no generic ones.
+    """
 
     source: LogoSource
     url: str
@@ -34,6 +37,7 @@ class Candidate:
     height: int
     size: int
     sha256: str
+    look: "Look | None" = None
 
 
 @dataclass(frozen=True, slots=True)

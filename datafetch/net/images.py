@@ -4,7 +4,7 @@ import io
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -39,6 +39,8 @@ _decoding = threading.BoundedSemaphore(2)
 
 _HEAD = 4096
 
+See = Callable[["Image"], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -61,8 +63,10 @@ class Picture:
     bytes: int
 
 
-def inspect(file: BinaryIO) -> Picture:
+def inspect(file: BinaryIO, see: See | None = None) -> Picture:
     """Look at a picture; the file stands at its start afterwards.
+
+    `see` is shown the pixels, which are decoded here once; a drawing has none.
 
     Raises:
         Malformed: it is no picture (a web page, say), or cut short.
@@ -73,17 +77,17 @@ def inspect(file: BinaryIO) -> Picture:
         file.seek(0, 2)
         length = file.tell()
         file.seek(0)
-        name, (width, height) = _recognised(file, length)
+        name, (width, height) = _recognised(file, length, see)
     finally:
         file.seek(0)
     return Picture(name, CONTENT_TYPES[name], EXTENSIONS[name], width, height, length)
 
 
-def _recognised(file: BinaryIO, length: int) -> tuple[Format, headers.Size]:
+def _recognised(file: BinaryIO, length: int, see: See | None) -> tuple[Format, headers.Size]:
     head = file.read(_HEAD)
     name = cast("Format | None", headers.sniff(head))
     if name is not None:
-        return name, _raster_size(name, file)
+        return name, _raster_size(name, file, see)
     if looks_like_svg(head):
         if length > MAX_SVG_BYTES:
             raise TooLarge(f"the picture is larger than {MAX_SVG_BYTES} bytes")
@@ -92,7 +96,7 @@ def _recognised(file: BinaryIO, length: int) -> tuple[Format, headers.Size]:
     raise Malformed("the file is no picture")
 
 
-def _raster_size(name: Format, file: BinaryIO) -> headers.Size:
+def _raster_size(name: Format, file: BinaryIO, see: See | None) -> headers.Size:
     match name:
         case "png":
             size = headers.png_size(file)
@@ -101,37 +105,39 @@ def _raster_size(name: Format, file: BinaryIO) -> headers.Size:
         case "webp":
             size = headers.webp_size(file)
         case "ico":
-            return _icon_size(file)
+            return _icon_size(file, see)
         case _:
-            return _decode(file, "JPEG", None)
-    return _decode(file, name.upper(), size)
+            return _decode(file, "JPEG", None, see)
+    return _decode(file, name.upper(), size, see)
 
 
-def _icon_size(file: BinaryIO) -> headers.Size:
+def _icon_size(file: BinaryIO, see: See | None) -> headers.Size:
     icon = headers.largest_icon(file)
     _check_size(icon.size)
     file.seek(icon.offset)
     content = file.read(icon.length)
     if icon.is_png:
         alone = io.BytesIO(content)
-        return _decode(alone, "PNG", headers.png_size(alone))
+        return _decode(alone, "PNG", headers.png_size(alone), see)
     # Alone in a file of its own, with its true size: others cannot disturb the decoder.
     width, height = (side % 256 for side in icon.size)
     entry = bytes((width, height)) + icon.entry[2:8] + struct.pack("<II", icon.length, 22)
-    _decode(io.BytesIO(b"\x00\x00\x01\x00\x01\x00" + entry + content), "ICO", None)
+    _decode(io.BytesIO(b"\x00\x00\x01\x00\x01\x00" + entry + content), "ICO", None, see)
     return icon.size
 
 
-def _decode(file: BinaryIO, kind: str, size: headers.Size | None) -> headers.Size:
+def _decode(file: BinaryIO, kind: str, size: headers.Size | None, see: See | None) -> headers.Size:
     """Decode all of it, which is the only way to find what is missing."""
     if size is not None:
         _check_size(size)
-    with decoded(file, kind) as image:
+    with _decoded(file, kind) as image:
+        if see is not None:
+            see(image)
         return image.size
 
 
 @contextmanager
-def decoded(file: BinaryIO, kind: str) -> "Iterator[Image]":
+def _decoded(file: BinaryIO, kind: str) -> "Iterator[Image]":
     """The picture's pixels, while the block runs; what goes wrong in there is the picture's fault.
 
     `kind`: the format's name in Pillow; no other is tried.

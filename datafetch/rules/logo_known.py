@@ -21,7 +21,7 @@ KNOWN: tuple[KnownPicture, ...] = (
     # github.com/valerielinc-ops/frontaliere-si-o-no scripts/lib/google-favicon.mjs, as in a
     # dozen other public programs. Sizes and status: github.com/linkwarden/linkwarden/pull/1325
     # and github.com/farhadeidi/bookmarks-but-better/pull/21. The look was computed by
-    # `look_of` from the picture itself, whose bytes have this hash (and the MD5
+    # `inspect_with_look` from the picture itself, whose bytes have this hash (and the MD5
     # b8a0bf372c762e966cc99ede8682bc71, by which others know it).
     KnownPicture(
         "Google's globe",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, Protocol, TypeGuard
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
 from urllib.parse import quote, urlsplit
 
 from datafetch.errors import (
@@ -18,7 +18,7 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.models.logo import Candidate, LogoSource
+from datafetch.models.logo import Candidate, LogoSource, Look
 from datafetch.net.base import (
     KIB,
     MIB,
@@ -30,6 +30,9 @@ from datafetch.net.base import (
 )
 from datafetch.runtime.limits import PerHost
 from datafetch.sources.site_icons import icon_links
+
+if TYPE_CHECKING:
+    from datafetch.net.images import Picture
 
 SERVICES: Mapping[LogoSource, str] = {
     "google": "https://www.google.com/s2/favicons?domain={domain}&sz=256",
@@ -219,10 +222,10 @@ class LogoProviders:
         return self._inspected(source, download)
 
     def _inspected(self, source: LogoSource, download: Download) -> Reply:
-        from datafetch.net.images import inspect
-
         try:
-            picture = inspect(download.file)
+            candidate, picture = candidate_of(
+                download.file, source, download.url, download.size, download.sha256
+            )
         except Refused as error:
             download.close()
             return Nothing(source, str(error))
@@ -233,15 +236,6 @@ class LogoProviders:
         except BaseException:
             download.close()
             raise
-        candidate = Candidate(
-            source=source,
-            url=download.url,
-            format=picture.format,
-            width=picture.width,
-            height=picture.height,
-            size=download.size,
-            sha256=download.sha256,
-        )
         etag = download.validators.etag
         return Offer(candidate, picture.content_type, picture.extension, etag, download)
 
@@ -254,6 +248,35 @@ class LogoProviders:
     def _retries(self, source: LogoSource) -> RetryPolicy:
         tries = _SITE_TRIES if source == "direct" else _SERVICE_TRIES
         return RetryPolicy(attempts=tries, total_s=self._retry_max_s)
+
+
+def candidate_of(
+    file: BinaryIO, source: LogoSource, url: str, size: int, sha256: str
+) -> "tuple[Candidate, Picture]":
+    """The candidate that a picture of `size` bytes is, and what `inspect` says of it.
+
+    Raises:
+        Malformed, Refused: it is none, as `inspect` says.
+    """
+    from datafetch.net.images import inspect
+    from datafetch.net.looks import inspect_with_look
+
+    look: Look | None = None
+    if source in SERVICES:
+        picture, look = inspect_with_look(file, sha256)
+    else:
+        picture = inspect(file)
+    candidate = Candidate(
+        source=source,
+        url=url,
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+        size=size,
+        sha256=sha256,
+        look=look,
+    )
+    return candidate, picture
 
 
 def _is_unreachable(reply: Reply) -> TypeGuard[Fault]:

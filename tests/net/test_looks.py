@@ -8,7 +8,7 @@ from PIL import Image
 
 from datafetch.errors import Malformed
 from datafetch.models.logo import Look
-from datafetch.net.looks import look_of
+from datafetch.net.looks import inspect_with_look
 from datafetch.rules.logo_likeness import is_generic
 from tests.fakes.pictures import globe, picture
 
@@ -18,7 +18,7 @@ DRAWN = Image.open(io.BytesIO(globe(64))).convert("RGB")
 def look(data: bytes) -> Look:
     """What these bytes look like."""
     file = io.BytesIO(data)
-    found = look_of(file, str(hash(data)))
+    _, found = inspect_with_look(file, str(hash(data)))
     assert file.tell() == 0
     return found
 
