@@ -4,19 +4,15 @@ Whatever changes anything goes through `DataFetchManager.run`; there is no secon
 """
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from datafetch.clock import to_ms
 from datafetch.errors import (
-    Cancelled,
     DatafetchError,
     ExitCode,
     LeaseHeld,
-    LeaseLost,
     PreconditionFailed,
     StoreError,
 )
@@ -25,11 +21,12 @@ from datafetch.jobs.base import Job, JobContext, NoProgress, Progress
 from datafetch.jobs.prefetch import Prefetch, PrefetchOptions
 from datafetch.logs import EventLogger, bound_logger, redact
 from datafetch.models.places import Environment
-from datafetch.models.run import JobName, JobReport, Operation, RunRequest, RunResult
+from datafetch.models.run import JobReport, Operation, RunRequest, RunResult
 from datafetch.net.counts import since
 from datafetch.ops.dead_letters import DeadLetters
-from datafetch.ops.lease import Fence, HeldLease, NoFence
-from datafetch.ops.state import StateBook, append_history, history_entry
+from datafetch.ops.lease import Fence, NoFence
+from datafetch.ops.lease_keeper import LeaseKeeper
+from datafetch.ops.records import RunRecords
 from datafetch.ops.verdict import error_text, verdict
 from datafetch.runtime.engine import together
 from datafetch.runtime.supervise import StoppedLate, supervise
@@ -38,10 +35,7 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.readonly import ReadOnlyStore
 
 ProgressMaker = Callable[[str], Progress]
-LeaseContext = AbstractContextManager[Fence]
 ContextMaker = Callable[[ObjectStore, Fence, DeadLetters], JobContext]
-
-_LEASE_POLL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +93,7 @@ class DataFetchManager:
         )
         own = job_settings(self._settings, request.job)
         before = self._parts.http.counts()
+        keeper = LeaseKeeper(self._parts.leases, self._parts.clock, self._parts.cancel, run_id, log)
 
         def result_of(ended: _Ended) -> RunResult:
             return replace(
@@ -109,12 +104,12 @@ class DataFetchManager:
             )
 
         def context_for(store: ObjectStore, fence: Fence, letters: DeadLetters) -> JobContext:
-            return self._context(request, run_id, own, store, fence, letters, log)
+            return self._context(request, run_id, own, store, fence, letters, keeper, log)
 
         if request.options.dry_run:
             result = self._run_dry(job, context_for, result_of, log)
         else:
-            result = self._run_locked(job, request, run_id, context_for, result_of, log)
+            result = self._run_locked(job, keeper, run_id, context_for, result_of, log)
         self._say(result, log)
         return result
 
@@ -165,7 +160,7 @@ class DataFetchManager:
     def _run_locked(
         self,
         job: Job,
-        request: RunRequest,
+        keeper: LeaseKeeper,
         run_id: str,
         context_for: ContextMaker,
         result_of: ResultMaker,
@@ -173,15 +168,15 @@ class DataFetchManager:
     ) -> RunResult:
         parts = self._parts
         try:
-            lease = self._acquire(request.job, run_id, log)
+            lease = keeper.take(job.name)
         except (LeaseHeld, StoreError) as error:
             return result_of(_Ended(JobReport(), error))
-        state = StateBook(parts.store, parts.keys, request.job, parts.clock)
+        records = RunRecords(parts.store, parts.keys, job.name, parts.clock)
         try:
             try:
-                letters = together(
-                    lambda: DeadLetters.load(parts.store, parts.keys, job.name, parts.clock),
-                    lambda: state.start(run_id),
+                letters, *_ = together(
+                    lambda: records.begin(run_id),
+                    # What the first request would wait for, while the store answers.
                     parts.breakers.load,
                     parts.http.prepare,
                 )
@@ -189,9 +184,9 @@ class DataFetchManager:
                 return result_of(_Ended(JobReport(), error))
             ended = self._work(job, context_for(parts.store, lease, letters), log)
             lease.retire()
-            return self._record(request.job, state, letters, ended, result_of, log)
+            return self._record(records, ended, result_of, log)
         finally:
-            self._release(lease, log)
+            keeper.give_back(lease)
 
     def _work(self, job: Job, context: JobContext, log: EventLogger) -> _Ended:
         return self._supervised(lambda: job.run(context), log)
@@ -212,25 +207,12 @@ class DataFetchManager:
         return _Ended(report, report.failure)
 
     def _record(
-        self,
-        job: JobName,
-        state: StateBook,
-        letters: DeadLetters,
-        ended: _Ended,
-        result_of: ResultMaker,
-        log: EventLogger,
+        self, records: RunRecords, ended: _Ended, result_of: ResultMaker, log: EventLogger
     ) -> RunResult:
-        parts = self._parts
-        parts.breakers.save()
+        self._parts.breakers.save()
         result = result_of(ended)
-        now_ms = to_ms(parts.clock.now())
         try:
-            entry = history_entry(result, job, now_ms)
-            together(
-                lambda: letters.save(parts.store, parts.keys, str(now_ms)),
-                lambda: state.finish(result, full_sync=ended.report.full_sync),
-                lambda: append_history(parts.store, parts.keys, job, entry, parts.clock),
-            )
+            records.end(result, full_sync=ended.report.full_sync)
         except PreconditionFailed as error:
             # Only a run that lost its lease meets this: the other run's records stand.
             log.warning("records_superseded", extra={"key": error.key})
@@ -239,47 +221,6 @@ class DataFetchManager:
             if ended.error is None:
                 return result_of(replace(ended, error=error))
         return result
-
-    # -------------------------------------------------------------- the lease
-
-    def _acquire(self, job: JobName, run_id: str, log: EventLogger) -> HeldLease:
-        def lost(error: LeaseLost) -> None:
-            log.error("lease_lost", extra={"error": str(error)})
-            self._parts.cancel.cancel(Cancelled(str(error)))
-
-        grant = self._parts.leases.acquire(job, run_id)
-        lease = HeldLease(self._parts.leases, grant, self._parts.clock, lost)
-        lease.start()
-        return lease
-
-    def _release(self, lease: HeldLease, log: EventLogger) -> None:
-        try:
-            lease.release()
-        except StoreError as error:
-            log.warning("lease_not_released", extra={"error": str(error)})
-
-    def _lease_waiter(
-        self, run_id: str, log: EventLogger
-    ) -> Callable[[JobName, float], LeaseContext]:
-        @contextmanager
-        def wait_for_lease(job: JobName, seconds: float) -> Iterator[Fence]:
-            clock = self._parts.clock
-            deadline = clock.monotonic() + seconds
-            while True:
-                try:
-                    lease = self._acquire(job, run_id, log)
-                    break
-                except LeaseHeld:
-                    left = deadline - clock.monotonic()
-                    if left <= 0:
-                        raise
-                    clock.sleep(min(_LEASE_POLL_S, left))
-            try:
-                yield lease
-            finally:
-                self._release(lease, log)
-
-        return wait_for_lease
 
     # ------------------------------------------------------------- the values
 
@@ -295,6 +236,7 @@ class DataFetchManager:
         store: ObjectStore,
         fence: Fence,
         letters: DeadLetters,
+        keeper: LeaseKeeper,
         log: EventLogger,
     ) -> JobContext:
         parts = self._parts
@@ -315,7 +257,7 @@ class DataFetchManager:
             progress=self._progress(request.job.value),
             production=self._settings.env is Environment.PRODUCTION,
             max_failure_ratio=self._settings.max_failure_ratio,
-            wait_for_lease=self._lease_waiter(run_id, log),
+            wait_for_lease=keeper.wait_for,
         )
 
     def _result(self, operation: Operation, run_id: str, ended: _Ended) -> RunResult:

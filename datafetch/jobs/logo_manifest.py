@@ -12,6 +12,7 @@ from datafetch.jobs.base import JobContext
 from datafetch.models.logo import SOURCES, Logo
 from datafetch.ops.state import keep_aside
 from datafetch.rules.json_stream import fields
+from datafetch.runtime.engine import together
 from datafetch.store.keys import Keys
 from datafetch.store.publish import Publisher, PublishPlan, PublishResult, Spooled, Write
 
@@ -57,8 +58,8 @@ class Manifest:
         Raises:
             StoreError: the store did not answer.
         """
-        self._unfinished = self._publisher.open_journal(DATASET) is not None
-        broken = self._read()
+        journal, broken = together(lambda: self._publisher.open_journal(DATASET), self._read)
+        self._unfinished = journal is not None
         if broken and not self._context.options.dry_run:
             self._context.fence.check()
             keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)

@@ -9,6 +9,7 @@ from datafetch.jobs.base import JobContext
 from datafetch.models.job_settings import LogoSettings
 from datafetch.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
 from datafetch.rules.json_stream import fields, members
+from datafetch.runtime.engine import together
 from datafetch.sources.domain_files import read_domain_files
 from datafetch.store.base import OpenedObject, read_json
 
@@ -65,11 +66,13 @@ def _bookmark_domains(context: JobContext) -> Iterator[str]:
 def _mapping(context: JobContext, opened: ExitStack) -> OpenedObject | None:
     """The slug mapping, None unless it has the checksum of the list's index."""
     try:
-        index = read_json(context.store, context.keys.bookmarks_index())
+        index, found = together(
+            lambda: read_json(context.store, context.keys.bookmarks_index()),
+            lambda: opened.enter_context(context.store.open(context.keys.slug_mapping())),
+        )
         checksum = _member(index[0], "checksum") if index is not None else None
         if checksum is None:
             return None
-        found = opened.enter_context(context.store.open(context.keys.slug_mapping()))
         named = (value for name, value in fields(found.chunks()) if name == "checksum")
         return found if next(named, None) == checksum else None
     except (CorruptObject, ObjectNotFound, ValueError):

@@ -48,8 +48,11 @@ class _Run:
         self._cut = False
 
     def run(self) -> JobReport:
-        domains = together(
-            lambda: domains_in_scope(self._context), self._manifest.load, self._records.load
+        domains, *_ = together(
+            lambda: domains_in_scope(self._context),
+            self._manifest.load,
+            self._records.load,
+            _load_decoders,
         )
         self._context.progress.total(len(domains))
         if self._context.options.dry_run:
@@ -187,6 +190,13 @@ class _Run:
             notes=notes,
             full_sync=not (narrowed or self._cut),
         )
+
+
+def _load_decoders() -> None:
+    """What the first picture would wait for, while the store answers."""
+    from datafetch.net.images import load_decoders
+
+    load_decoders()
 
 
 def _policy(context: JobContext) -> DuePolicy:

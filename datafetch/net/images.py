@@ -63,6 +63,11 @@ class Picture:
     bytes: int
 
 
+def load_decoders() -> None:
+    """Load what looking at pictures takes; may be done while something else is waited for."""
+    _pillow().preinit()
+
+
 def inspect(file: BinaryIO, see: See | None = None) -> Picture:
     """Look at a picture; the file stands at its start afterwards.
 

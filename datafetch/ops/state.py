@@ -1,4 +1,4 @@
-"""What is remembered of a job between runs: its last run, its synchronisation, its history."""
+"""What is remembered of a job between runs: its last run and its synchronisation."""
 
 import os
 import socket
@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import CorruptObject, PreconditionFailed
+from datafetch.errors import CorruptObject
 from datafetch.models.run import JobName, RunResult, RunStatus
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json, read_json
 from datafetch.store.keys import Keys
-
-HISTORY_LIMIT = 200
 
 JobStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
 
@@ -188,52 +186,6 @@ class StateBook:
             encode_json(self._state.to_json()),
             condition=IfMatch(self._etag) if self._etag else IfAbsent(),
         )
-
-
-def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> dict[str, Any]:
-    """A past run as it is stored: the result, the JobMetrics, and the requests of each upstream."""
-    return {
-        **result.to_json(),
-        "jobType": job.value,
-        "errors": result.items_failed + (1 if result.error else 0),
-        "timestamp": timestamp_ms,
-        "notes": list(result.notes),
-        "upstreams": {name: dict(counts) for name, counts in result.upstreams.items()},
-    }
-
-
-def append_history(
-    store: ObjectStore, keys: Keys, job: JobName, entry: dict[str, Any], clock: Clock
-) -> None:
-    """Put a run before all others; the oldest over the limit are dropped.
-
-    Raises:
-        StoreError: the store did not answer.
-    """
-    key = keys.history(job)
-    for last_try in (False, True):
-        try:
-            runs, etag = _read_history(store, key)
-        except CorruptObject:
-            runs, etag = [], keep_aside(store, keys, key, clock)
-        body = encode_json([entry, *runs][:HISTORY_LIMIT])
-        try:
-            store.put(key, body, condition=IfMatch(etag) if etag else IfAbsent())
-        except PreconditionFailed:
-            if last_try:
-                raise
-        else:
-            return
-
-
-def _read_history(store: ObjectStore, key: str) -> tuple[list[Any], str | None]:
-    found = read_json(store, key)
-    if found is None:
-        return [], None
-    runs, etag = found
-    if not isinstance(runs, list):
-        raise CorruptObject(f"{key} is not a list", key=key)
-    return runs, etag
 
 
 def keep_aside(store: ObjectStore, keys: Keys, key: str, clock: Clock) -> str:

@@ -2,12 +2,16 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, overload
 
 from datafetch.clock import CancelToken
 
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -16,21 +20,25 @@ _AHEAD = 2
 goes on at once, whatever the consumer of the results is busy with."""
 
 
-def together(first: Callable[[], R], *others: Callable[[], object]) -> R:
-    """Make a few calls side by side, each on a thread of its own; gives what the first gives.
+@overload
+def together(a: Callable[[], A], b: Callable[[], B], /) -> tuple[A, B]: ...
+@overload
+def together(a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], /) -> tuple[A, B, C]: ...
+@overload
+def together(
+    a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], d: Callable[[], D], /
+) -> tuple[A, B, C, D]: ...
+@overload
+def together(*calls: Callable[[], object]) -> tuple[object, ...]: ...
+def together(*calls: Callable[[], object]) -> tuple[object, ...]:
+    """Make a few calls side by side, each on a thread of its own; gives what they give.
 
     For reads and writes that do not depend on each other: together they cost one round trip.
     All of them have ended when it returns. Of several errors, that of the earliest call is raised.
     """
-    with ThreadPoolExecutor(1 + len(others), thread_name_prefix="datafetch") as pool:
-        futures = [pool.submit(call) for call in others]
-        try:
-            result = first()
-        finally:
-            wait(futures)
-    for future in futures:
-        future.result()
-    return result
+    with ThreadPoolExecutor(len(calls), thread_name_prefix="datafetch") as pool:
+        futures = [pool.submit(call) for call in calls]
+    return tuple(future.result() for future in futures)
 
 
 class Engine(Protocol):

@@ -1,4 +1,4 @@
-"""What a run waits for, against a bucket: reads that do not depend on each other go side by side."""
+"""What a run waits for, against a bucket: what does not depend on each other goes side by side."""
 
 import subprocess
 import threading
@@ -16,17 +16,20 @@ from tests.processes import clean_environment, command_line, datafetch
 
 START = (
     ("GET", "json/datafetch/jobs/bookmarks.json", 0),
+    ("GET", "json/datafetch/history/bookmarks.json", 0),
     ("GET", "json/datafetch/dead-letters/bookmarks.json", 0),
     ("GET", "json/datafetch/breakers.json", 0),
 )
 LOGOS = (
     ("GET", "json/bookmarks/index.json", 0),
+    ("GET", "json/bookmarks/slug-mapping.json", 0),
     ("GET", "json/datafetch/publish/logos.json", 0),
+    ("GET", "json/image-data/logos/manifest.json", 0),
     ("GET", "json/rate-limit/logo-failed-domains.json", 0),
 )
 END = (
     ("PUT", "json/datafetch/jobs/bookmarks.json", 1),
-    ("GET", "json/datafetch/history/bookmarks.json", 0),
+    ("PUT", "json/datafetch/history/bookmarks.json", 0),
 )
 
 
@@ -49,7 +52,7 @@ def _environment(server: FakeServer, s3: S3Fake) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("job", "requests"), [("bookmarks", START), ("logos", LOGOS), ("bookmarks", END)]
 )
-def test_reads_that_do_not_depend_on_each_other_go_side_by_side(
+def test_what_does_not_depend_on_each_other_goes_side_by_side(
     tmp_path: Path,
     karakeep: FakeServer,
     s3_fake: S3Fake,

@@ -3,7 +3,7 @@
 import json
 
 from datafetch.models.run import JobName, Operation, RunResult, RunStatus
-from datafetch.ops.state import HISTORY_LIMIT, StateBook, append_history, history_entry
+from datafetch.ops.state import StateBook
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from tests.support import FakeClock
@@ -68,24 +68,3 @@ def test_a_corrupt_state_is_kept_aside(tmp_path):
     aside = [info.key for info in store.list(KEYS.job_state(JOB)) if ".corrupt-" in info.key]
     assert len(aside) == 1
     assert _state(store)["status"] == "running"
-
-
-def test_history_is_newest_first_and_bounded(tmp_path):
-    """Past runs with result and metrics, at most 200."""
-    store, clock = LocalStore(tmp_path), FakeClock()
-    old = [{"runId": f"old-{number}"} for number in range(HISTORY_LIMIT)]
-    store.put(KEYS.history(JOB), json.dumps(old).encode())
-    append_history(store, KEYS, JOB, history_entry(_result(), JOB, 5), clock)
-    runs = json.loads(store.get(KEYS.history(JOB)).body)
-    assert len(runs) == HISTORY_LIMIT
-    assert [run["runId"] for run in runs[:2]] == ["run-1", "old-0"]
-    assert {"jobType", "duration", "itemsProcessed", "errors", "timestamp"} <= set(runs[0])
-
-
-def test_a_corrupt_history_is_kept_aside(tmp_path):
-    """A broken history does not lose the run that ended just now."""
-    store, clock = LocalStore(tmp_path), FakeClock()
-    store.put(KEYS.history(JOB), b'{"a": 1}')
-    append_history(store, KEYS, JOB, history_entry(_result(), JOB, 5), clock)
-    assert len(json.loads(store.get(KEYS.history(JOB)).body)) == 1
-    assert [info.key for info in store.list(KEYS.history(JOB)) if ".corrupt-" in info.key]

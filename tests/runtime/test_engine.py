@@ -108,9 +108,10 @@ def test_who_stops_reading_ends_the_work():
 
 
 def test_calls_go_together():
-    """Each of them is under way before any has to end; the first one's result comes back."""
+    """Each of them is under way before any has to end; their results come back in order."""
     barrier = threading.Barrier(3, timeout=20)
-    assert together(lambda: (barrier.wait(), "first")[1], barrier.wait, barrier.wait) == "first"
+    calls = [lambda value=value: (barrier.wait(), value)[1] for value in "abc"]
+    assert together(*calls) == ("a", "b", "c")
 
 
 def test_all_have_ended_when_one_fails():

@@ -1,0 +1,76 @@
+"""Takes leases for a run, waits for them, and gives them back; one that is lost ends the command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from datafetch.clock import CancelToken, Clock
+from datafetch.errors import Cancelled, LeaseHeld, LeaseLost, StoreError
+from datafetch.logs import EventLogger
+from datafetch.models.run import JobName
+from datafetch.ops.lease import Fence, HeldLease, LeaseBackend
+
+_POLL_S = 2.0
+
+
+class LeaseKeeper:
+    """The leases of one run."""
+
+    def __init__(
+        self,
+        backend: LeaseBackend,
+        clock: Clock,
+        cancel: CancelToken,
+        run_id: str,
+        log: EventLogger,
+    ) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._cancel = cancel
+        self._run_id = run_id
+        self._log = log
+
+    def take(self, job: JobName) -> HeldLease:
+        """Take the lease of a job, at once or not at all; it is renewed until it is given back.
+
+        Raises:
+            LeaseHeld: another run has it.
+            StoreError: where it lives did not answer.
+        """
+        grant = self._backend.acquire(job, self._run_id)
+        lease = HeldLease(self._backend, grant, self._clock, self._lost)
+        lease.start()
+        return lease
+
+    def give_back(self, lease: HeldLease) -> None:
+        """Let others have it; one that cannot be given back ends by itself."""
+        try:
+            lease.release()
+        except StoreError as error:
+            self._log.warning("lease_not_released", extra={"error": str(error)})
+
+    @contextmanager
+    def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
+        """Hold another job's lease while the block runs; for its dataset is to be written too.
+
+        Raises:
+            LeaseHeld: it was not free within so many seconds.
+            StoreError: where it lives did not answer.
+        """
+        deadline = self._clock.monotonic() + seconds
+        while True:
+            try:
+                lease = self.take(job)
+                break
+            except LeaseHeld:
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    raise
+                self._clock.sleep(min(_POLL_S, left))
+        try:
+            yield lease
+        finally:
+            self.give_back(lease)
+
+    def _lost(self, error: LeaseLost) -> None:
+        self._log.error("lease_lost", extra={"error": str(error)})
+        self._cancel.cancel(Cancelled(str(error)))
