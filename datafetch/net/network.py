@@ -89,15 +89,19 @@ class Stream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        """The same connection, encrypted from now on."""
-        left = deadline.get().within(timeout, httpcore2.ConnectTimeout)
+        """The same connection, encrypted from now on; closed when that fails."""
         # The handshake takes the socket out of our hands; a second handle can still shut it.
         spare = socket.socket(fileno=os.dup(self._inner.get_extra_info("socket").fileno()))
         self._connections.add(spare, lambda: _shut_down(spare))
         try:
+            left = deadline.get().within(timeout, httpcore2.ConnectTimeout)
             return Stream(
                 self._inner.start_tls(ssl_context, server_hostname, left), self._connections
             )
+        except BaseException:
+            # httpcore2 forgets a connection that did not come about.
+            self._inner.close()
+            raise
         finally:
             self._connections.discard(self)
             self._connections.discard(spare)

@@ -1,7 +1,5 @@
-"""httpx2 as this project uses it: guarded pools, no cookies, no redirects, errors of ours only."""
+"""httpx2 as this project uses it: our own pools, no cookies, no redirects, errors of ours only."""
 
-import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -22,17 +20,9 @@ from datafetch.net.deadline import Deadline, deadline
 from datafetch.net.faults import FAULTS, error_of
 from datafetch.net.guard import DEFAULT_PORTS, Resolver, public_url
 from datafetch.net.hops import Hop
-from datafetch.net.network import (
-    Backend,
-    Dial,
-    OpenConnections,
-    system_dial,
-    system_resolver,
-)
-from datafetch.net.proxies import Proxies, ProxyAddress
-
-_KEEP_ALIVE_S = 4.0
-"""Below the five seconds after which Node's servers hang up, often just as one asks again."""
+from datafetch.net.network import Dial, OpenConnections, system_dial, system_resolver
+from datafetch.net.pools import Kind, Pools
+from datafetch.net.proxies import Proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,7 @@ class Wire:
     """Sends one hop at a time over one httpx2 client.
 
     Args:
-        width: connections of each pool.
+        width: connections of each kind; more requests at once wait for one.
         user_agent: sent with every request.
         allow_hosts: canonical hosts whose addresses are not looked at.
         proxies: which URL goes through which proxy.
@@ -68,9 +58,9 @@ class Wire:
     ) -> None:
         self._connections = OpenConnections()
         self._proxies = proxies
-        self._transport = _PoolTransport(width, allow_hosts, self._connections, resolve, dial)
+        pools = Pools(width, allow_hosts, self._connections, resolve, dial)
         self._client = httpx2.Client(
-            transport=self._transport,
+            transport=_PoolTransport(pools, self._connections),
             trust_env=False,
             follow_redirects=False,
             cookies=_NoCookies(),
@@ -98,7 +88,7 @@ class Wire:
     def _send(self, hop: Hop, limit: Deadline, timeout_s: float) -> httpx2.Response:
         url = public_url(hop.target.url)
         waiting = limit.within(None, lambda: TransientError(f"{url}: out of time", url=url))
-        key = _PoolKey(self._proxies.proxy_for(hop.target), hop.trusted, hop.target.scheme)
+        kind = Kind(self._proxies.proxy_for(hop.target), hop.trusted, hop.target.scheme)
         try:
             request = self._client.build_request(
                 hop.method,
@@ -106,7 +96,7 @@ class Wire:
                 headers={"accept-encoding": ACCEPT_ENCODING, **hop.headers},
                 content=hop.body,
                 timeout=httpx2.Timeout(timeout_s, pool=waiting),
-                extensions={_KEY: key, _SHOWN: url},
+                extensions={_KIND: kind, _SHOWN: url},
             )
         except (httpx2.InvalidURL, ValueError, TypeError) as error:
             raise Refused(f"{url}: cannot be sent as it is", url=url) from error
@@ -122,7 +112,7 @@ class Wire:
         self._connections.shut_all()
 
 
-_KEY = "datafetch.pool"
+_KIND = "datafetch.kind"
 _SHOWN = "datafetch.url"
 _LOCATION = "datafetch.location"
 
@@ -137,46 +127,17 @@ class _NoCookies(CookieJar):
         """Add none."""
 
 
-@dataclass(frozen=True, slots=True)
-class _PoolKey:
-    """What may share connections: trusted ones never carry what is guarded."""
-
-    proxy: ProxyAddress | None
-    trusted: bool
-    scheme: str
-
-
 class _PoolTransport(httpx2.BaseTransport):
-    """Pools of httpcore2 on our own backend; raises errors of ours only."""
+    """Our pools, as httpx2 asks them; raises errors of ours only."""
 
-    def __init__(
-        self,
-        width: int,
-        allow_hosts: frozenset[str],
-        connections: OpenConnections,
-        resolve: Resolver,
-        dial: Dial,
-    ) -> None:
-        self._width = width
+    def __init__(self, pools: Pools, connections: OpenConnections) -> None:
+        self._pools = pools
         self._connections = connections
-        self._backends = {
-            guarded: Backend(
-                guarded=guarded,
-                allow_hosts=allow_hosts,
-                connections=connections,
-                resolve=resolve,
-                dial=dial,
-            )
-            for guarded in (True, False)
-        }
-        self._pools: dict[_PoolKey, httpcore2.ConnectionPool] = {}
-        self._lock = threading.Lock()
-        self._tls: ssl.SSLContext | None = None
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it by the pool it belongs to."""
         url = request.extensions[_SHOWN]
-        pool = self._pool(request.extensions[_KEY])
+        pool = self._pools.of(request.extensions[_KIND])
         with self._translated(url, in_body=False):
             found = pool.handle_request(
                 httpcore2.Request(
@@ -200,33 +161,6 @@ class _PoolTransport(httpx2.BaseTransport):
             stream=_Body(found, self._translated, url),
             extensions={**found.extensions, _LOCATION: places},
         )
-
-    def _pool(self, key: _PoolKey) -> httpcore2.ConnectionPool:
-        with self._lock:
-            if key not in self._pools:
-                self._pools[key] = self._make_pool(key)
-            return self._pools[key]
-
-    def _make_pool(self, key: _PoolKey) -> httpcore2.ConnectionPool:
-        proxy = None
-        if key.proxy is not None:
-            inner = self._context() if key.proxy.scheme == "https" else None
-            proxy = httpcore2.Proxy(key.proxy.url, auth=key.proxy.auth, ssl_context=inner)
-        return httpcore2.ConnectionPool(
-            ssl_context=self._context() if key.scheme == "https" else None,
-            proxy=proxy,
-            max_connections=self._width,
-            max_keepalive_connections=self._width,
-            keepalive_expiry=_KEEP_ALIVE_S,
-            # A proxy is the user's own choice of address, and resolves names itself.
-            network_backend=self._backends[proxy is None and not key.trusted],
-        )
-
-    def _context(self) -> ssl.SSLContext:
-        """One for all, with `SSL_CERT_FILE` and `SSL_CERT_DIR`; loading them is slow."""
-        if self._tls is None:
-            self._tls = httpx2.create_ssl_context()
-        return self._tls
 
     @contextmanager
     def _translated(self, url: str, *, in_body: bool) -> Iterator[None]:

@@ -108,6 +108,79 @@ def test_a_blocked_handshake_ends(server: FakeServer) -> None:
     assert isinstance(asking.error, Cancelled)
 
 
+def test_no_time_for_a_handshake_leaves_nothing_open() -> None:
+    """A connection whose time is over before its handshake is closed, not left to the end of the run."""
+    hung_up = threading.Event()
+
+    class Told(LoopbackServer):
+        def serve(self, connection: Connection) -> None:
+            if not connection._sock.recv(1):
+                hung_up.set()
+
+    with Told() as server:
+        network: Any = FakeNetwork(server.port, {"a.example": [["93.184.215.14"]]})
+        clock, real_dial = FakeClock(), network.dial
+
+        def dial(address: Any, port: int, timeout: float | None) -> Any:
+            clock.advance(200)
+            return real_dial(address, port, timeout)
+
+        network.dial = dial
+        with client(clock=clock, network=network) as http:
+            with pytest.raises(TransientError, match="in time"):
+                http.fetch(ask("https://a.example/", **PATIENT))
+            assert hung_up.wait(10)
+
+
+def test_waiting_for_a_connection_ends(echo: Echo, server: FakeServer) -> None:
+    """So does waiting for one that another request has; nothing is sent on it any more."""
+    echo.inject(faults.held(threading.Event()))
+    cancel = CancelToken()
+    with client(cancel=cancel, width=1) as http:
+        asking = InThread(lambda: http.fetch(ask(server.url, **PATIENT)))
+        asking.wait_until_blocked("read")
+        waiting = InThread(lambda: http.fetch(ask(server.url, **PATIENT)))
+        waiting.wait_until_blocked("wait")
+        stop(cancel, http)
+        assert asking.ended()
+        assert waiting.ended()
+    assert isinstance(asking.error, Cancelled)
+    assert isinstance(waiting.error, Cancelled)
+    assert echo.log.count() == 1
+
+
+def test_waiting_for_a_connection_keeps_to_the_time(echo: Echo, server: FakeServer) -> None:
+    """The time for a try counts while another request has the connection, too."""
+    echo.inject(faults.held(threading.Event()))
+    with client(width=1) as http:
+        asking = InThread(lambda: http.fetch(ask(server.url, **PATIENT)))
+        asking.wait_until_blocked("read")
+        with pytest.raises(TransientError, match="in time"):
+            http.fetch(ask(server.url, timeout_s=100, total_s=0.05))
+        http.close()
+        assert asking.ended()
+
+
+def test_closing_under_many_threads_leaves_nothing_open(echo: Echo, server: FakeServer) -> None:
+    """Threads that ask and ask, some waiting for a connection, all end; so do all connections."""
+
+    def ask_on() -> None:
+        while True:
+            http.fetch(ask(server.url, **PATIENT))
+
+    with client(width=3) as http:
+        threads = [InThread(ask_on) for _ in range(8)]
+        echo.log.wait_for(100)
+        http.close()
+        assert all(thread.ended() for thread in threads)
+        assert all(isinstance(thread.error, Cancelled) for thread in threads)
+        with server._lock:
+            serving = list(server._open.values())
+        for thread in serving:
+            thread.join(10)
+        assert server.open_connections == 0
+
+
 @pytest.mark.parametrize("step", ["resolve", "dial"])
 def test_a_blocked_look_up_or_connect_ends(server: FakeServer, step: Any) -> None:
     """Neither can be broken off, but nobody waits for it; a connection that comes late is closed."""
