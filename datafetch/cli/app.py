@@ -1,5 +1,7 @@
 """The Typer application: global options, and the one place where errors become exit codes."""
 
+import atexit
+import gc
 import sys
 
 import typer
@@ -56,6 +58,8 @@ def with_bare_restore(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command; every error of ours ends here as a message and an exit code."""
+    # What the collector does not look at, Python does not walk once more when it ends.
+    atexit.register(gc.freeze)
     try:
         app(with_bare_restore(sys.argv[1:]))
     except DatafetchError as error:

@@ -22,7 +22,9 @@ SUFFIXES = ("", "-dev", "-test")
 
 _SAVE_EVERY = 200
 _SAVE_SHARE = 5
-"""Saved after 200 changes, or a fifth of what is known if that is more: saving costs by size."""
+_SAVE_PAUSE_S = 5.0
+"""Saved after 200 changes, or a fifth of what is known if that is more, and after some seconds:
+saving costs by size, and others wait for it."""
 
 _IN_MEMORY = 64 * 1024
 """Of what is being saved; the rest is on disk."""
@@ -48,6 +50,7 @@ class Manifest:
         self._replaced: set[str] = set()
         self._pictures: dict[str, list[str]] = {}
         self._unfinished = False
+        self._saved_at = context.clock.monotonic()
 
     def load(self) -> None:
         """Read what is stored.
@@ -99,7 +102,8 @@ class Manifest:
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
         """
-        if len(self._unsaved) >= max(_SAVE_EVERY, len(self._entries) // _SAVE_SHARE):
+        enough = len(self._unsaved) >= max(_SAVE_EVERY, len(self._entries) // _SAVE_SHARE)
+        if enough and self._context.clock.monotonic() - self._saved_at >= _SAVE_PAUSE_S:
             self._publish(())
 
     def save(self) -> None:
@@ -158,6 +162,7 @@ class Manifest:
             "manifest_saved", extra={"logos": len(self._entries), "removed": len(deletes)}
         )
         self._unsaved.clear()
+        self._saved_at = self._context.clock.monotonic()
 
     def _merge_with_stored(self) -> None:
         """Somebody else published: this run's own changes go over theirs."""

@@ -130,7 +130,7 @@ class GuardedClient:
     def prepare(self) -> None:
         """Load httpx2 and the trusted certificates, which the first request would wait for."""
         with contextlib.suppress(Cancelled):
-            self._wire()
+            self._wire().prepare()
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """For each upstream: requests, bytes, retries, and requests by status (`status_200`)."""

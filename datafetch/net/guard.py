@@ -143,20 +143,24 @@ def _address_text(host: str, url: str) -> str | None:
 
 
 def check_url(url: str, allow_hosts: Collection[str] = ()) -> Target:
-    """Read a URL from data and refuse what no public site would be.
-
-    Args:
-        url: absolute.
-        allow_hosts: canonical hosts that are exempt.
+    """Read an absolute URL from data, and check it.
 
     Raises:
-        Refused: not http or https, credentials in it, a literal address that is not
-            public, or a name that stands for the machine itself or its cloud's metadata.
+        Refused: not http or https, credentials in it, or as `check_target` says.
     """
-    target = parse_url(url)
+    return check_target(parse_url(url), allow_hosts)
+
+
+def check_target(target: Target, allow_hosts: Collection[str] = ()) -> Target:
+    """Refuse what no public site would be; `allow_hosts` are canonical hosts that are exempt.
+
+    Raises:
+        Refused: a literal address that is not public, or a name that stands for the machine
+            itself or its cloud's metadata.
+    """
     if target.host in allow_hosts:
         return target
-    host = target.host
+    host, url = target.host, target.url
     if host in _CLOSED_NAMES or host.endswith(_CLOSED_SUFFIXES):
         raise _refused(url, "the host is not public")
     address = parse_address(host)

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 from datafetch.errors import Refused
 from datafetch.net.base import Request
-from datafetch.net.guard import Origin, Target, check_url, parse_url, public_url
+from datafetch.net.guard import Origin, Target, check_target, parse_url, public_url
 
 _CREDENTIALS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "private-token"}
@@ -49,7 +49,7 @@ def first_hop(request: Request, rules: Rules) -> Hop:
     target = parse_url(request.url)
     trusted = request.trust == "settings" and target.origin in rules.trusted_origins
     if not trusted:
-        target = check_url(request.url, rules.allow_hosts)
+        check_target(target, rules.allow_hosts)
     headers = {name.lower(): value for name, value in request.headers.items()}
     if request.validators is not None:
         headers |= {name.lower(): value for name, value in request.validators.headers().items()}
@@ -73,7 +73,7 @@ def next_hop(hop: Hop, status: int, location: str, rules: Rules) -> Hop:
     target = parse_url(url)
     stays = target.origin == hop.target.origin
     if not (stays and hop.trusted):
-        target = check_url(url, rules.allow_hosts)
+        check_target(target, rules.allow_hosts)
     headers = dict(hop.headers)
     if not stays:
         headers = {name: value for name, value in headers.items() if name not in _CREDENTIALS}

@@ -1,5 +1,6 @@
 """Connections kept for later exchanges: what one costs does not depend on how many there are."""
 
+import contextlib
 import ssl
 import threading
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import httpcore2
 import httpx2
 
+from datafetch.errors import ConfigurationError
 from datafetch.net.guard import Resolver
 from datafetch.net.network import Backend, Dial, OpenConnections
 from datafetch.net.proxies import ProxyAddress
@@ -71,6 +73,12 @@ class Pools:
                 self._pools[kind] = Pool(self._maker(kind), self._width)
             return self._pools[kind]
 
+    def prepare(self) -> None:
+        """Load the trusted certificates, which the first connection with TLS would wait for."""
+        # Certificates that cannot be loaded are told of by the request that needs them.
+        with self._lock, contextlib.suppress(ConfigurationError):
+            self._context()
+
     def _maker(self, kind: Kind) -> Callable[[httpcore2.Origin], _Connection]:
         """What makes its connections: a pool of httpcore2, of which no more is used."""
         proxy = None
@@ -85,9 +93,17 @@ class Pools:
         ).create_connection
 
     def _context(self) -> ssl.SSLContext:
-        """One for all, with `SSL_CERT_FILE` and `SSL_CERT_DIR`; loading them is slow."""
+        """One for all, with `SSL_CERT_FILE` and `SSL_CERT_DIR`; loading them is slow.
+
+        Raises:
+            ConfigurationError: they cannot be loaded.
+        """
         if self._tls is None:
-            self._tls = httpx2.create_ssl_context()
+            try:
+                self._tls = httpx2.create_ssl_context()
+            except OSError as error:
+                problem = "the certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be loaded"
+                raise ConfigurationError([f"{problem}: {error}"]) from error
         return self._tls
 
 

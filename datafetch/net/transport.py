@@ -58,9 +58,9 @@ class Wire:
     ) -> None:
         self._connections = OpenConnections()
         self._proxies = proxies
-        pools = Pools(width, allow_hosts, self._connections, resolve, dial)
+        self._pools = Pools(width, allow_hosts, self._connections, resolve, dial)
         self._client = httpx2.Client(
-            transport=_PoolTransport(pools, self._connections),
+            transport=_PoolTransport(self._pools, self._connections),
             trust_env=False,
             follow_redirects=False,
             cookies=_NoCookies(),
@@ -106,6 +106,10 @@ class Wire:
         ):
             raise Refused(f"{url}: can be read in two ways", url=url)
         return self._client.send(request, stream=True)
+
+    def prepare(self) -> None:
+        """Load what the first request would wait for."""
+        self._pools.prepare()
 
     def close(self) -> None:
         """Shut all connections at once, those in use too; nothing can be sent any more."""

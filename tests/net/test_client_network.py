@@ -7,7 +7,7 @@ from typing import Any
 import httpcore2
 import pytest
 
-from datafetch.errors import Refused, TransientError
+from datafetch.errors import ConfigurationError, Refused, TransientError
 from datafetch.net.proxies import Proxies
 from tests.fakes import faults
 from tests.fakes.base import FakeServer
@@ -211,6 +211,31 @@ def test_a_proxy_of_the_environment_is_used(proxy: ForwardProxy, trusted: Proxie
             told = http.fetch(ask(url)).json()
             assert told["headers"]["host"] in url
     assert set(proxy.connects) == {"site.example", "plain.example"}
+
+
+def test_what_was_prepared_is_not_loaded_again(
+    proxy: ForwardProxy, trusted: Proxies, tmp_path: Path
+) -> None:
+    """The certificates are read while the store answers, so that the first request need not."""
+    with client(proxies=trusted) as http:
+        http.prepare()
+        (tmp_path / "ca.pem").unlink()
+        assert http.fetch(ask("https://site.example/a")).status == 200
+    assert set(proxy.connects) == {"site.example"}
+
+
+def test_who_is_not_ready_says_so_when_asked(
+    echo: Echo, server: FakeServer, monkeypatch: pytest.MonkeyPatch, trusted: Proxies
+) -> None:
+    """Certificates that are not there stop the requests that need them, and no others."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    with client(proxies=trusted) as http:
+        http.prepare()
+        http.fetch(ask(server.url))
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+            http.fetch(ask("https://site.example/"))
+    http.prepare()
+    assert echo.log.count() == 1
 
 
 def test_a_page_that_was_left_keeps_its_connection(
