@@ -1,7 +1,5 @@
 """The Typer application: global options, and the one place where errors become exit codes."""
 
-import atexit
-import gc
 import sys
 
 import typer
@@ -16,6 +14,7 @@ from datafetch.cli.options import (
     Version,
 )
 from datafetch.errors import DatafetchError
+from datafetch.runtime.memory import hold_collector
 
 app = typer.Typer(
     name="datafetch",
@@ -58,8 +57,7 @@ def with_bare_restore(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command; every error of ours ends here as a message and an exit code."""
-    # What the collector does not look at, Python does not walk once more when it ends.
-    atexit.register(gc.freeze)
+    hold_collector()
     try:
         app(with_bare_restore(sys.argv[1:]))
     except DatafetchError as error:

@@ -27,7 +27,7 @@ from datafetch.models.run import (
     RunResult,
     RunStatus,
 )
-from datafetch.runtime.memory import spare_memory
+from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.settings import Settings
 
 _DEFAULT_ENV_FILE = Path(".env")
@@ -135,6 +135,7 @@ class Session:
         if self._manager is None:
             parts = make_parts(settings, SystemClock(self._cancel), self._cancel)
             self._manager = DataFetchManager(settings, parts, self._progress.for_job)
+            release_collector()
         return self._manager
 
     def _options(self, settings: Settings, own: dict[str, Any]) -> RunOptions:

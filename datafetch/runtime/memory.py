@@ -1,6 +1,8 @@
-"""Keeps what the C library holds back of the process's memory small."""
+"""The process's memory: little is held back by the C library, and what stays is not walked in vain."""
 
+import atexit
 import ctypes
+import gc
 import os
 
 _M_TRIM_THRESHOLD = -1
@@ -29,3 +31,18 @@ def spare_memory() -> None:
     mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_MMAP_THRESHOLD, _LARGE)
     mallopt(_M_TRIM_THRESHOLD, _LARGE)
+
+
+def hold_collector() -> None:
+    """Collect nothing while the program starts: what that makes stays for good.
+
+    Nor is all of it walked once more when Python ends; the system takes the memory as a whole.
+    """
+    gc.disable()
+    atexit.register(gc.freeze)
+
+
+def release_collector() -> None:
+    """The program has started: from now on collect, but leave out what is there already."""
+    gc.freeze()
+    gc.enable()

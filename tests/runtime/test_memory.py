@@ -1,4 +1,4 @@
-"""What is told to the C library."""
+"""What is told to the C library, and to the collector."""
 
 import os
 import subprocess
@@ -44,3 +44,27 @@ def test_threads_share_one_arena_unless_the_user_says_otherwise(
         [sys.executable, "-c", _THREADS], env=kept | variables, capture_output=True, check=True
     )
     assert (int(done.stdout) == 1) == one
+
+
+_COLLECTED = """
+import gc, weakref
+from datafetch.runtime.memory import hold_collector, release_collector
+class Node: pass
+def cycle():
+    node = Node(); node.self = node
+    return weakref.ref(node)
+hold_collector()
+early = [cycle() for _ in range(5000)]
+assert not gc.isenabled()
+release_collector()
+late = cycle()
+filler = [[] for _ in range(5000)]
+gc.collect()
+print(all(ref() for ref in early), late(), gc.isenabled())
+"""
+
+
+def test_what_the_start_left_is_not_walked_again() -> None:
+    """Each walk over what the libraries made at the start cost a run time, and found nothing."""
+    done = subprocess.run([sys.executable, "-c", _COLLECTED], capture_output=True, check=True)
+    assert done.stdout.decode().split() == ["True", "None", "True"]
