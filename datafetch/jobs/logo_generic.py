@@ -5,11 +5,12 @@ import threading
 from collections.abc import Iterable
 from hashlib import sha256
 from io import BytesIO
+from typing import BinaryIO
 
 from datafetch.errors import Malformed, Refused
 from datafetch.models.logo import SOURCES, Candidate, Logo, LogoSource, Look
 from datafetch.rules.logo_known import known_looks
-from datafetch.rules.logo_likeness import is_generic
+from datafetch.rules.logo_likeness import is_generic, may_be_generic
 from datafetch.sources.logo_providers import SERVICES, Fault, LogoProviders, Nothing, Offer, Reply
 
 NOBODY = "datafetch.invalid"
@@ -50,7 +51,7 @@ class GenericPictures:
             source = reply.candidate.source
             try:
                 self._ask_for_nobody(source)
-                generic = self.is_generic(reply.candidate)
+                generic = self.is_generic(reply.candidate, reply.file)
             except BaseException:
                 reply.close()
                 raise
@@ -59,10 +60,15 @@ class GenericPictures:
                 return Nothing(source, "a picture that it also sends when it has none")
         return reply
 
-    def is_generic(self, candidate: Candidate) -> bool:
+    def is_generic(self, candidate: Candidate, file: BinaryIO) -> bool:
         """Whether a checked picture is, or looks like, a known one of its source; asks nobody."""
-        look = candidate.look or Look(candidate.sha256)
-        return is_generic(look, self._known[candidate.source])
+        known = self._known[candidate.source]
+        if _is_among(candidate.sha256, known):
+            return True
+        if not may_be_generic(candidate.spread, known):
+            return False
+        look = _look(file, candidate.sha256)
+        return look is not None and is_generic(look, known)
 
     def is_of_nobody(self, logo: Logo) -> bool:
         """Whether a stored logo is, byte for byte, a known picture of the source that it is from."""
@@ -81,8 +87,7 @@ class GenericPictures:
         """Learn from what a service has for nobody."""
         if isinstance(reply, Offer):
             try:
-                if reply.candidate.look is not None:
-                    self._learn(reply.candidate.source, reply.candidate.look)
+                self._learn(reply.candidate.source, reply.file, reply.candidate.sha256)
             finally:
                 reply.close()
         elif isinstance(reply, Nothing):
@@ -95,23 +100,29 @@ class GenericPictures:
             )
 
     def _learn_from_nothing(self, reply: Nothing) -> None:
-        digest = sha256(reply.picture).hexdigest()
-        if not reply.picture or _is_among(digest, self._known[reply.source]):
-            return
-        from datafetch.net.looks import inspect_with_look
+        if reply.picture:
+            digest = sha256(reply.picture).hexdigest()
+            self._learn(reply.source, BytesIO(reply.picture), digest)
 
-        try:
-            _, look = inspect_with_look(BytesIO(reply.picture), digest)
-        except (Malformed, Refused):
-            # What came along with a 404 is no picture, or no safe one: nothing to look out for.
+    def _learn(self, source: LogoSource, file: BinaryIO, digest: str) -> None:
+        """Remember the picture; what is none, or no safe one, is nothing to look out for."""
+        known = self._known[source]
+        if len(known) >= _MOST or _is_among(digest, known):
             return
-        self._learn(reply.source, look)
+        look = _look(file, digest)
+        if look is not None:
+            with self._lock:
+                self._known[source] = (*self._known[source], look)
 
-    def _learn(self, source: LogoSource, look: Look) -> None:
-        with self._lock:
-            known = self._known[source]
-            if len(known) < _MOST and not _is_among(look.sha256, known):
-                self._known[source] = (*known, look)
+
+def _look(file: BinaryIO, digest: str) -> Look | None:
+    """What a picture looks like; None when it is none."""
+    from datafetch.net.looks import look_of
+
+    try:
+        return look_of(file, digest)
+    except (Malformed, Refused):
+        return None
 
 
 def _is_among(sha256_hex: str, looks: Iterable[Look]) -> bool:

@@ -138,10 +138,10 @@ class LogoWorker:
         try:
             found = self._context.store.get(task.picture)
             size, digest = len(found.body), hashlib.sha256(found.body).hexdigest()
-            candidate, picture = candidate_of(BytesIO(found.body), source, "", size, digest)
+            candidate, picture = candidate_of(file := BytesIO(found.body), source, "", size, digest)
         except (ObjectNotFound, Refused, Malformed):
             return None
-        if why_unusable(candidate) is not None or self._generic.is_generic(candidate):
+        if why_unusable(candidate) is not None or self._generic.is_generic(candidate, file):
             return None
         fetched_at = to_ms(found.info.last_modified.timestamp())
         return self._logo(task.picture, candidate, picture.content_type, None, fetched_at)

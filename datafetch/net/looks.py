@@ -1,6 +1,6 @@
 """Says what a small picture looks like, so that it is known again in another size or packing."""
 
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from datafetch.models.logo import Look
 from datafetch.net.images import Picture, inspect
@@ -13,8 +13,8 @@ _MAX_SIDE = 512
 
 _COLUMNS, _ROWS = 9, 8
 _COLOUR_GRID = (4, 4)
-_SMALL = (36, 32)
-"""What both grids divide: what is made from this small size is made from few pixels."""
+_SAMPLES = 8
+"""Pixels in each row and column of the grid that is looked at first."""
 
 _CONTOURS = 8
 """So many of the 64 comparisons must see a difference, or the picture is a plain area."""
@@ -23,8 +23,24 @@ _STEP = 4
 """Shades, of 255, from which on two are different."""
 
 
-def inspect_with_look(file: BinaryIO, sha256: str) -> tuple[Picture, Look]:
-    """As `inspect`, and what the picture looks like, of one decoding.
+def inspect_with_spread(file: BinaryIO) -> tuple[Picture, bytes]:
+    """As `inspect`, and the spread of some pixels' colours (see `Candidate`), of one decoding.
+
+    Raises:
+        Malformed: it is no picture, or cut short.
+        Refused: it is not safe, or too large.
+    """
+    spread = b""
+
+    def see(image: "Pixels") -> None:
+        nonlocal spread
+        spread = _spread_of_some(image)
+
+    return inspect(file, see), spread
+
+
+def look_of(file: BinaryIO, sha256: str) -> Look:
+    """What a picture looks like; the file stands at its start afterwards.
 
     `sha256`: of the file, in hex. The look of a drawing, of a large picture and of a plain
     area is its hash alone.
@@ -40,29 +56,57 @@ def inspect_with_look(file: BinaryIO, sha256: str) -> tuple[Picture, Look]:
         if max(image.size) <= _MAX_SIDE:
             look = _look(image, sha256)
 
-    return inspect(file, see), look
+    inspect(file, see)
+    return look
 
 
 def _look(image: "Pixels", sha256: str) -> Look:
     from PIL.Image import Resampling
 
-    paper = _small_on_white(image)
-    shades = paper.convert("L").resize((_COLUMNS, _ROWS), Resampling.BOX).tobytes()
+    whole = _on_white(image)
+    shades = whole.convert("L").resize((_COLUMNS, _ROWS), Resampling.BOX).tobytes()
     steps = [shades[at] - shades[at + 1] for at in range(_COLUMNS * _ROWS) if (at + 1) % _COLUMNS]
     if sum(abs(step) >= _STEP for step in steps) < _CONTOURS:
         return Look(sha256)
     shape = sum((step >= _STEP) << bit for bit, step in enumerate(steps))
-    colours = paper.resize(_COLOUR_GRID, Resampling.BOX).tobytes()
-    return Look(sha256, shape, colours)
+    colours = whole.resize(_COLOUR_GRID, Resampling.BOX).tobytes()
+    least, most = zip(*whole.getextrema(), strict=True)
+    return Look(sha256, shape, colours, bytes(least + most))
 
 
-def _small_on_white(image: "Pixels") -> "Pixels":
+def _on_white(image: "Pixels") -> "Pixels":
     from PIL import Image
 
-    if image.has_transparency_data:
-        whole = image.convert("RGBA")
-        paper = Image.new("RGB", whole.size, "white")
-        paper.paste(whole, mask=whole)
-    else:
-        paper = image.convert("RGB")
-    return paper.resize(_SMALL, Image.Resampling.BOX, reducing_gap=2.0)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    whole = image.convert("RGBA")
+    paper = Image.new("RGB", whole.size, "white")
+    paper.paste(whole, mask=whole)
+    return paper
+
+
+def _spread_of_some(image: "Pixels") -> bytes:
+    """The spread of a grid of pixels; empty of what is not among the usual kinds of icons.
+
+    They are read one by one: Pillow's steps over whole pictures let other threads in between,
+    which costs more than the steps do.
+    """
+    width, height = image.size
+    pixels = image.load()
+    if pixels is None or image.mode not in ("RGB", "RGBA", "P"):
+        return b""
+    columns = [(2 * at + 1) * width // (2 * _SAMPLES) for at in range(_SAMPLES)]
+    rows = [(2 * at + 1) * height // (2 * _SAMPLES) for at in range(_SAMPLES)]
+    found: set[Any] = {pixels[x, y] for y in rows for x in columns}
+    if image.mode == "P":
+        if "transparency" in image.info:
+            return b""
+        palette = image.getpalette() or []
+        found = {tuple(palette[3 * at : 3 * at + 3]) for at in found}
+    elif image.mode == "RGBA":
+        found = {
+            tuple((one * alpha + 255 * (255 - alpha)) // 255 for one in colour)
+            for *colour, alpha in found
+        }
+    reds, greens, blues = zip(*found, strict=True)
+    return bytes(pick(one) for pick in (min, max) for one in (reds, greens, blues))

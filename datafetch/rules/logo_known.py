@@ -21,7 +21,7 @@ KNOWN: tuple[KnownPicture, ...] = (
     # github.com/valerielinc-ops/frontaliere-si-o-no scripts/lib/google-favicon.mjs, as in a
     # dozen other public programs. Sizes and status: github.com/linkwarden/linkwarden/pull/1325
     # and github.com/farhadeidi/bookmarks-but-better/pull/21. The look was computed by
-    # `inspect_with_look` from the picture itself, whose bytes have this hash (and the MD5
+    # `look_of` from the picture itself, whose bytes have this hash (and the MD5
     # b8a0bf372c762e966cc99ede8682bc71, by which others know it).
     KnownPicture(
         "Google's globe",
@@ -33,6 +33,7 @@ KNOWN: tuple[KnownPicture, ...] = (
                 "e8e9f2 b5bcd7 c1c6de e8e9f2 c8cce2 c0c8df ebeef6 bbc1db"
                 "c9cde2 e5e9f3 d9deec c2c7df e8e9f2 c4c9e0 b5bbd8 e7e9f2"
             ),
+            spread=bytes.fromhex("525da1 ffffff"),
         ),
     ),
     # PNG, 1,478 bytes, 48 px, a grey arrow; with 404 or with 200. The same hash, checked by

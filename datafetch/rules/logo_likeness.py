@@ -14,6 +14,27 @@ _MEAN_STEPS, _MOST_STEPS = 2, 16
 a little, and logos of one shape in two colours are two logos."""
 
 
+_SPREAD_STEPS = 40
+"""So far beyond the darkest and lightest of each colour scaling and packing again reach."""
+
+
+def may_be_generic(spread: bytes, generic: Iterable[Look]) -> bool:
+    """Whether a picture with this spread of colours is worth a look (see `Candidate`).
+
+    A copy has no colours that the original has not: most logos are told apart by a few pixels.
+    """
+    shaped = [one for one in generic if one.shape is not None]
+    return any(not (spread and one.spread) or _is_within(spread, one.spread) for one in shaped)
+
+
+def _is_within(spread: bytes, bounds: bytes) -> bool:
+    least = zip(spread[:3], bounds[:3], strict=True)
+    most = zip(spread[3:], bounds[3:], strict=True)
+    return all(one >= bound - _SPREAD_STEPS for one, bound in least) and all(
+        one <= bound + _SPREAD_STEPS for one, bound in most
+    )
+
+
 def is_generic(look: Look, generic: Iterable[Look]) -> bool:
     """Whether the picture is, or looks like, one of the generic ones.
 

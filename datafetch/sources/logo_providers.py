@@ -18,7 +18,7 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.models.logo import Candidate, LogoSource, Look
+from datafetch.models.logo import Candidate, LogoSource
 from datafetch.net.base import (
     KIB,
     MIB,
@@ -259,11 +259,11 @@ def candidate_of(
         Malformed, Refused: it is none, as `inspect` says.
     """
     from datafetch.net.images import inspect
-    from datafetch.net.looks import inspect_with_look
+    from datafetch.net.looks import inspect_with_spread
 
-    look: Look | None = None
+    spread = b""
     if source in SERVICES:
-        picture, look = inspect_with_look(file, sha256)
+        picture, spread = inspect_with_spread(file)
     else:
         picture = inspect(file)
     candidate = Candidate(
@@ -274,7 +274,7 @@ def candidate_of(
         height=picture.height,
         size=size,
         sha256=sha256,
-        look=look,
+        spread=spread,
     )
     return candidate, picture
 

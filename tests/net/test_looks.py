@@ -8,8 +8,8 @@ from PIL import Image
 
 from datafetch.errors import Malformed
 from datafetch.models.logo import Look
-from datafetch.net.looks import inspect_with_look
-from datafetch.rules.logo_likeness import is_generic
+from datafetch.net.looks import inspect_with_spread, look_of
+from datafetch.rules.logo_likeness import is_generic, may_be_generic
 from tests.fakes.pictures import globe, picture
 
 DRAWN = Image.open(io.BytesIO(globe(64))).convert("RGB")
@@ -18,7 +18,7 @@ DRAWN = Image.open(io.BytesIO(globe(64))).convert("RGB")
 def look(data: bytes) -> Look:
     """What these bytes look like."""
     file = io.BytesIO(data)
-    _, found = inspect_with_look(file, str(hash(data)))
+    found = look_of(file, str(hash(data)))
     assert file.tell() == 0
     return found
 
@@ -28,6 +28,14 @@ def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
+
+
+def tinted(*steps: int) -> Image.Image:
+    """The globe with so much more of each colour."""
+    bands = zip(DRAWN.split(), steps, strict=True)
+    return Image.merge(
+        "RGB", [band.point(lambda one, step=step: one + step) for band, step in bands]
+    )
 
 
 SAME = {
@@ -49,8 +57,8 @@ def test_a_picture_in_another_size_or_packing_looks_the_same(name: str) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        picture("png", 64, 64, (126, 119, 122)),
-        picture("png", 64, 64, (127, 128, 126)),
+        saved(tinted(-8, 0, -4), "PNG"),
+        saved(tinted(-8, -9, -7), "PNG"),
         saved(DRAWN.transpose(Image.Transpose.FLIP_LEFT_RIGHT), "PNG"),
         saved(DRAWN.transpose(Image.Transpose.ROTATE_90), "PNG"),
     ],
@@ -81,3 +89,47 @@ def test_what_is_no_picture_looks_like_nothing() -> None:
     """A page has no look."""
     with pytest.raises(Malformed):
         look(b"<html>words</html>")
+
+
+def spread(data: bytes) -> bytes:
+    """The spread of colours of some pixels of these bytes."""
+    file = io.BytesIO(data)
+    picture, found = inspect_with_spread(file)
+    assert picture.bytes == len(data)
+    assert file.tell() == 0
+    return found
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_looks_the_same_is_looked_at(name: str) -> None:
+    """The few pixels that are read first never keep a copy of the globe from being looked at."""
+    assert may_be_generic(spread(SAME[name]), [look(globe(64))])
+
+
+def test_most_logos_are_told_apart_by_a_few_pixels() -> None:
+    """A picture with a colour that the globe has not is not worth a look, which takes its time."""
+    known = [look(globe(64))]
+    assert known[0].spread
+    for kind in ("png", "jpeg", "gif", "webp", "ico"):
+        assert not may_be_generic(spread(picture(kind, 64, 64, (200, 16, 32))), known)
+
+
+CLEAR = Image.new("RGBA", (16, 16), (200, 0, 0, 0))
+CLEAR.paste((10, 20, 30, 255), (0, 0, 8, 16))
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (saved(Image.new("RGB", (3, 50), (1, 2, 3)), "PNG"), "010203 010203"),
+        (saved(CLEAR, "PNG"), "0a141e ffffff"),
+        (saved(CLEAR.convert("RGB").quantize(4), "PNG"), "0a0000 c8141e"),
+        (saved(CLEAR.convert("L"), "PNG"), ""),
+        (saved(CLEAR.quantize(4), "PNG"), ""),
+        (picture("svg", 64), ""),
+    ],
+    ids=["rgb", "alpha", "palette", "grey", "clear-palette", "drawing"],
+)
+def test_a_spread_is_that_of_what_is_seen(data: bytes, found: str) -> None:
+    """Colours count as they show on white; of unusual kinds there is none, so that they are looked at."""
+    assert spread(data) == bytes.fromhex(found)

@@ -9,7 +9,7 @@ from datafetch.rules.logo_known import KNOWN, known_looks, known_name
 from datafetch.rules.logo_likeness import is_generic
 
 SCALED = {
-    # Google's globe, scaled by Pillow from its 16 pixels, as `inspect_with_look` sees it.
+    # Google's globe, scaled by Pillow from its 16 pixels, as `look_of` sees it.
     "32 px, Lanczos": Look(
         "aa" * 32,
         0x0F3B4DE4E265230F,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.models.logo import Look
-from datafetch.rules.logo_likeness import is_generic
+from datafetch.rules.logo_likeness import is_generic, may_be_generic
 
 GLOBE = Look("aa" * 32, 0b1011, bytes(range(48)))
 
@@ -62,3 +62,26 @@ def test_plain_areas_are_not_alike(sha256: str) -> None:
 def test_nothing_is_generic_before_it_was_seen() -> None:
     """Without anything learned no picture is refused."""
     assert not is_generic(GLOBE, [])
+
+
+BOUNDS = bytes([100, 100, 100, 200, 200, 200])
+
+
+@pytest.mark.parametrize(
+    ("spread", "worth"),
+    [
+        (bytes([100, 150, 190, 200, 150, 190]), True),
+        (bytes([60, 100, 100, 200, 200, 240]), True),
+        (bytes([59, 100, 100, 200, 200, 200]), False),
+        (bytes([100, 100, 59, 200, 200, 200]), False),
+        (bytes([100, 100, 100, 200, 241, 200]), False),
+        (b"", True),
+    ],
+)
+def test_colours_that_the_generic_one_has_not_are_not_looked_at(
+    spread: bytes, *, worth: bool
+) -> None:
+    """Scaling and packing reach a little beyond a picture's colours, never far."""
+    assert may_be_generic(spread, [Look("aa" * 32), Look("cc" * 32, 1, spread=BOUNDS)]) == worth
+    assert may_be_generic(spread, [Look("cc" * 32, 1)])
+    assert not may_be_generic(spread, [Look("cc" * 32, spread=BOUNDS)])
