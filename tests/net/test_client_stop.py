@@ -73,6 +73,22 @@ def test_a_body_under_way_ends(echo: Echo, server: FakeServer) -> None:
     assert echo.log.count() == 1
 
 
+def test_bytes_count_as_they_come(echo: Echo, server: FakeServer) -> None:
+    """A body that is left half-way has nothing left to count when the collector finds it.
+
+    A run hung for ever when that was while one of its threads counted something else.
+    """
+    drops = threading.Semaphore(3)
+    echo.inject(faults.dripping(drops))
+    with client() as http:
+        asking = InThread(lambda: http.download(ask(server.url, **PATIENT)).close())
+        asking.wait_until_blocked("read")
+        assert [numbers["bytes"] for numbers in http.counts().values()] == [3]
+        drops.release(1000)
+        assert asking.ended()
+    assert asking.error is None
+
+
 def test_a_blocked_read_inside_tls_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same through a proxy and TLS."""
     echo = Echo()
