@@ -83,7 +83,7 @@ def test_bytes_count_as_they_come(echo: Echo, server: FakeServer) -> None:
     with client() as http:
         asking = InThread(lambda: http.download(ask(server.url, **PATIENT)).close())
         asking.wait_until_blocked("read")
-        assert [numbers["bytes"] for numbers in http.counts().values()] == [3]
+        assert all(1 <= numbers["bytes"] <= 3 for numbers in http.counts().values())
         drops.release(1000)
         assert asking.ended()
     assert asking.error is None
