@@ -102,6 +102,7 @@ def _spread_of_some(image: "Pixels") -> bytes:
         if "transparency" in image.info:
             return b""
         palette = image.getpalette() or []
+        palette += [0] * (768 - len(palette))  # files may point beyond the colours they name
         found = {tuple(palette[3 * at : 3 * at + 3]) for at in found}
     elif image.mode == "RGBA":
         found = {
