@@ -26,28 +26,30 @@ class RunRecords:
         """Mark the job as running by this process; gives its dead letters.
 
         Raises:
-            StoreError: the store did not answer.
+            StoreError: the store did not answer; unless all could be read nothing is written.
         """
         letters, *_ = together(
             lambda: DeadLetters.load(self._store, self._keys, self._job, self._clock),
-            lambda: self._state.start(run_id),
+            self._state.load,
             self._history.load,
         )
+        self._state.start(run_id)
         self._letters = letters
         return letters
 
     def end(self, result: RunResult, *, full_sync: bool) -> None:
-        """Store how the run ended.
+        """Store how the run ended; the state's error counts before those of the others.
 
         Raises:
-            PreconditionFailed: another run has written since: its records stand.
+            PreconditionFailed: another run has written since: its state and its dead letters
+                stand, the history has both runs.
             StoreError: the store did not answer.
         """
         letters = self._letters
         assert letters is not None
         now_ms = to_ms(self._clock.now())
         together(
-            lambda: letters.save(self._store, self._keys, str(now_ms)),
             lambda: self._state.finish(result, full_sync=full_sync),
+            lambda: letters.save(self._store, self._keys, str(now_ms)),
             lambda: self._history.append(history_entry(result, self._job, now_ms)),
         )

@@ -142,17 +142,35 @@ class StateBook:
         self._keys = keys
         self._job = job
         self._clock = clock
+        self._key = keys.job_state(job)
         self._etag: str | None = None
         self._state: JobState | None = None
+        self._is_corrupt = False
 
-    def start(self, run_id: str) -> JobState:
-        """Mark the job as running by this process.
+    def load(self) -> None:
+        """Read what is stored.
 
         Raises:
             StoreError: the store did not answer.
         """
-        known = self._read()
-        self._state = begin(known, job=self._job, run_id=run_id, now_ms=to_ms(self._clock.now()))
+        try:
+            found = read_json(self._store, self._key)
+            if found is not None:
+                value, self._etag = found
+                self._state = JobState.from_json(value)
+        except (CorruptObject, KeyError, TypeError, AttributeError):
+            self._is_corrupt = True
+
+    def start(self, run_id: str) -> JobState:
+        """Mark the job as running by this process; a state that could not be read is kept aside.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        if self._is_corrupt:
+            self._etag = keep_aside(self._store, self._keys, self._key, self._clock)
+        now_ms = to_ms(self._clock.now())
+        self._state = begin(self._state, job=self._job, run_id=run_id, now_ms=now_ms)
         self._write()
         return self._state
 
@@ -167,22 +185,10 @@ class StateBook:
         self._state = end(self._state, result, full_sync=full_sync, now_ms=to_ms(self._clock.now()))
         self._write()
 
-    def _read(self) -> JobState | None:
-        key = self._keys.job_state(self._job)
-        try:
-            found = read_json(self._store, key)
-            if found is None:
-                return None
-            value, self._etag = found
-            return JobState.from_json(value)
-        except (CorruptObject, KeyError, TypeError, AttributeError):
-            self._etag = keep_aside(self._store, self._keys, key, self._clock)
-            return None
-
     def _write(self) -> None:
         assert self._state is not None
         self._etag = self._store.put(
-            self._keys.job_state(self._job),
+            self._key,
             encode_json(self._state.to_json()),
             condition=IfMatch(self._etag) if self._etag else IfAbsent(),
         )
