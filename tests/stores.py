@@ -1,13 +1,15 @@
 """A store in memory and a wrapper that counts, fails and loses answers, for tests of publishing."""
 
+import errno
 import hashlib
 import io
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable
 from datafetch.store.base import (
@@ -115,7 +117,27 @@ class Call:
 
 Fault = Callable[[Call, int], str | None]
 """Says what happens to the n-th request: `fail` (not stored), `lost` (stored, the answer lost
-and asked again, as S3 clients do), `gone` (stored, the answer lost), `kill` or None."""
+and asked again, as S3 clients do), `gone` (stored, the answer lost), `torn` (what is opened ends
+with an error of the disk), `kill` or None."""
+
+
+class Torn:
+    """A file on a disk that fails after half of it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        whole = file.read()
+        self._half = whole[: len(whole) // 2]
+        self._left = 0
+
+    def seek(self, _offset: int) -> int:
+        self._left = 1
+        return 0
+
+    def read(self, _size: int) -> bytes:
+        if not self._left:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._left -= 1
+        return self._half
 
 
 @dataclass
@@ -149,8 +171,10 @@ class FaultyStore:
     @contextmanager
     def open(self, key: str) -> Iterator[OpenedObject]:
         with ExitStack() as stack:
-            call = Call("get", key)
-            yield self._do(call, lambda: stack.enter_context(self.inner.open(key)))
+            call, number = Call("get", key), len(self.calls)
+            found = self._do(call, lambda: stack.enter_context(self.inner.open(key)))
+            torn = self.fault is not None and self.fault(call, number) == "torn"
+            yield replace(found, file=cast("BinaryIO", Torn(found.file))) if torn else found
 
     def head(self, key: str) -> ObjectInfo:
         return self._do(Call("head", key), lambda: self.inner.head(key))

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from posixpath import dirname, splitext
 from typing import BinaryIO, cast
 
@@ -120,32 +121,33 @@ class Manifest:
     # ------------------------------------------------------------------ store
 
     def _read(self) -> bool:
-        """Read the stored entries over nothing; says whether some cannot be read."""
-        try:
-            with self._context.store.open(self._key) as found:
-                self._etag = found.etag
-                broken = self._take(found.chunks())
-        except ObjectNotFound:
-            self._etag = None
-            return False
+        """Take the stored entries, all or none of them; says whether some cannot be read."""
+        etag: str | None = None
+        entries: dict[str, bytes] = {}
+        broken = False
+        with suppress(ObjectNotFound), self._context.store.open(self._key) as found:
+            etag = found.etag
+            entries, broken = self._readable(found.chunks())
+        self._etag, self._entries = etag, entries
         if broken:
             self._context.log.warning(
-                "manifest_corrupt", extra={"key": self._key, "readable": len(self._entries)}
+                "manifest_corrupt", extra={"key": self._key, "readable": len(entries)}
             )
         return broken
 
-    def _take(self, chunks: Iterator[bytes]) -> bool:
-        """Take the entries of a manifest, which is too large for memory; some cannot be read?"""
+    def _readable(self, chunks: Iterator[bytes]) -> tuple[dict[str, bytes], bool]:
+        """The entries of a manifest that can be read, packed, and whether some cannot."""
+        entries: dict[str, bytes] = {}
         broken = False
         try:
             for domain, value in fields(chunks):
                 try:
-                    self._entries[domain] = self._packed(domain, Logo.from_json(value))
+                    entries[domain] = self._packed(domain, Logo.from_json(value))
                 except CorruptObject:
                     broken = True
         except ValueError:
-            return True
-        return broken
+            broken = True
+        return entries, broken
 
     def _publish(self, deletes: tuple[str, ...]) -> None:
         def attempt(number: int) -> PublishResult:
@@ -167,7 +169,6 @@ class Manifest:
     def _merge_with_stored(self) -> None:
         """Somebody else published: this run's own changes go over theirs."""
         own = {domain: self._entries[domain] for domain in self._unsaved}
-        self._entries = {}
         self._read()
         self._entries.update(own)
 

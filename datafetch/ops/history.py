@@ -63,6 +63,8 @@ class History:
         """
         for last_try in (False, True):
             if self._is_corrupt:
+                self.load()  # somebody may have mended it since
+            if self._is_corrupt:
                 self._etag = keep_aside(self._store, self._keys, self._key, self._clock)
             body = encode_json([entry, *self._runs][:LIMIT])
             condition = IfMatch(self._etag) if self._etag else IfAbsent()

@@ -8,6 +8,9 @@ from typing import Any
 _FILLING = re.compile(r"[ \t\r\n,:]*")
 _DECODER = json.JSONDecoder()
 
+_TAIL = 2
+"""A number may go on in the next piece: behind `12`, this one may end with `.`, `e` or `e+`."""
+
 
 def members(chunks: Iterable[bytes], *path: str) -> Iterator[tuple[str, Any]]:
     """Name and value of each member of the object, or empty name and value of each of the list.
@@ -101,9 +104,8 @@ class _Text:
             except ValueError:
                 if not self._more():
                     raise
-            # A number that ends with the piece may go on in the next one.
             else:
-                if end < len(self._text) or not self._more():
+                if end + _TAIL < len(self._text) or not self._more():
                     break
         found, self._at = self._text[self._at : end], end
         return value if found.isascii() else json.loads(found.encode("latin-1"))
@@ -123,5 +125,6 @@ class _Text:
             size += len(chunk)
             if size > len(left):
                 break
-        self._text, self._at = "".join(pieces), 0
+        if size:
+            self._text, self._at = "".join(pieces), 0
         return size > 0

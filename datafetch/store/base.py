@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
-from datafetch.errors import CorruptObject, ObjectNotFound
+from datafetch.errors import CorruptObject, ObjectNotFound, StoreUnavailable
 
 JSON_TYPE = "application/json"
 CHUNK = 64 * 1024
@@ -86,10 +86,21 @@ class OpenedObject:
         return self.info.etag
 
     def chunks(self) -> Iterator[bytes]:
-        """The content from its start, piece by piece."""
+        """The content from its start, piece by piece.
+
+        Raises:
+            StoreUnavailable: the file cannot be read to its end.
+        """
         self.file.seek(0)
-        while piece := self.file.read(CHUNK):
+        while piece := self._read():
             yield piece
+
+    def _read(self) -> bytes:
+        try:
+            return self.file.read(CHUNK)
+        except OSError as error:
+            key = self.info.key
+            raise StoreUnavailable(f"{key}: {error.strerror or error}", key=key) from error
 
 
 class ObjectStore(Protocol):

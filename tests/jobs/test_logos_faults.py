@@ -323,6 +323,24 @@ def test_a_killed_run_resumes_from_its_last_save(world: World) -> None:
     assert len(world.manifest) == 250
 
 
+def test_a_manifest_that_cannot_be_read_to_its_end_stays(world: World) -> None:
+    """A disk that fails in the middle of it is no shorter manifest, and no error of ours."""
+    world.bookmark(A, B, C)
+    for domain in (A, B):
+        world.at_google(domain)
+    world.run()
+    before = world.manifest
+    world.at_google(C)
+    world.later()
+    with pytest.raises(StoreUnavailable):
+        world.run(
+            fault=lambda call, _: "torn" if call == Call("get", KEYS.logo_manifest()) else None
+        )
+    assert world.manifest == before
+    world.run()
+    assert sorted(world.manifest) == [A, B, C]
+
+
 def test_a_lost_lease_ends_the_writing(world: World) -> None:
     """A run that lost its lease writes nothing more, not even its manifest."""
     world.bookmark(A, B, C)

@@ -1,6 +1,8 @@
 """What pictures look like: the same in another size or packing, another in another colour or shape."""
 
 import io
+import struct
+import zlib
 from typing import Any
 
 import pytest
@@ -114,6 +116,21 @@ def test_most_logos_are_told_apart_by_a_few_pixels() -> None:
         assert not may_be_generic(spread(picture(kind, 64, 64, (200, 16, 32))), known)
 
 
+def short_palette() -> bytes:
+    """A picture that points beyond the colours it names, as sloppy programs write them."""
+    rows = (b"\0" + bytes([11] * 8 + [1] * 8)) * 16
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 16, 16, 8, 3, 0, 0, 0),
+        b"PLTE": bytes([0, 0, 0, 200, 20, 30]),
+        b"IDAT": zlib.compress(rows),
+        b"IEND": b"",
+    }
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    )
+
+
 CLEAR = Image.new("RGBA", (16, 16), (200, 0, 0, 0))
 CLEAR.paste((10, 20, 30, 255), (0, 0, 8, 16))
 
@@ -124,11 +141,12 @@ CLEAR.paste((10, 20, 30, 255), (0, 0, 8, 16))
         (saved(Image.new("RGB", (3, 50), (1, 2, 3)), "PNG"), "010203 010203"),
         (saved(CLEAR, "PNG"), "0a141e ffffff"),
         (saved(CLEAR.convert("RGB").quantize(4), "PNG"), "0a0000 c8141e"),
+        (short_palette(), "000000 c8141e"),
         (saved(CLEAR.convert("L"), "PNG"), ""),
         (saved(CLEAR.quantize(4), "PNG"), ""),
         (picture("svg", 64), ""),
     ],
-    ids=["rgb", "alpha", "palette", "grey", "clear-palette", "drawing"],
+    ids=["rgb", "alpha", "palette", "short-palette", "grey", "clear-palette", "drawing"],
 )
 def test_a_spread_is_that_of_what_is_seen(data: bytes, found: str) -> None:
     """Colours count as they show on white; of unusual kinds there is none, so that they are looked at."""

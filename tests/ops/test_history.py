@@ -77,3 +77,14 @@ def test_who_is_always_outrun_says_so():
     )
     with pytest.raises(PreconditionFailed):
         history.append(_entry())
+
+
+def test_a_history_that_was_mended_meanwhile_is_kept():
+    """What could not be read at the start may be whole at the end."""
+    store = MemoryStore()
+    store.put(KEYS.history(JOB), b"{broken")
+    history = _loaded(store)
+    store.put(KEYS.history(JOB), b'[{"runId": "other"}]')
+    history.append(_entry())
+    assert _runs(store) == ["run-1", "other"]
+    assert not [key for key in store.objects if ".corrupt-" in key]

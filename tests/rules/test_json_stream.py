@@ -22,7 +22,7 @@ def cut(body: bytes, size: int = 64 * 1024) -> Iterator[bytes]:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -114,3 +114,11 @@ def test_what_was_read_is_let_go_of() -> None:
     read = itertools.islice(members(endless()), 1000)
     assert [value["number"] for _, value in read] == list(range(1000))
     assert len(drawn) < 1010
+
+
+@pytest.mark.parametrize("number", ["12.5", "12e3", "12E+3", "1.5e-7", "-0.25", "120"])
+def test_a_number_is_whole_wherever_the_pieces_were_cut(number: str) -> None:
+    """What stands before the cut is often a number as well, and would be taken for all of it."""
+    body = f'[{number},"x",{{"a":{number}}}]'.encode()
+    for size in range(1, len(body)):
+        assert [value for _, value in members(cut(body, size))] == json.loads(body)
