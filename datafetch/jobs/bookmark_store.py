@@ -270,10 +270,12 @@ class BookmarkReader:
         return mapping
 
     def _retired(self, state: BookmarkState | None) -> Mapping[str, str]:
-        """Freed slugs as the state knows them, even an old one; without it from their copies."""
-        if state is not None:
-            return state.retired
-        return {**self._copies.backup_slugs(), **read_retired(self._objects, self._keys)}
+        """Freed slugs by the state and their copy, which is newer after a publish that died.
+
+        Without a state the backups tell of more.
+        """
+        known = state.retired if state is not None else self._copies.backup_slugs()
+        return {**known, **read_retired(self._objects, self._keys)}
 
     def _state(self) -> BookmarkState | None:
         found = self._objects.get(self._keys.dataset(DATASET))

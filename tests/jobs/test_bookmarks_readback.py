@@ -361,6 +361,22 @@ def test_freed_slugs_outlive_the_state(lost: list[str]) -> None:
     world.assert_whole()
 
 
+@pytest.mark.parametrize("at", range(8, 40))
+def test_slugs_freed_by_a_publish_that_died_are_not_used_again(at: int) -> None:
+    """The state that it left is older than the deletion, and the mapping that it left is newer."""
+    world = World(karakeep.KarakeepApp([link(1, url=SAME), link(2, url=SAME), link(3)]))
+    world.run()
+    freed = world.slugs()["b002"]
+    world.app.remove("b002")
+    with suppress(Killed):
+        world.run(fault=at_request(at, "kill"), allow_shrink=True)
+    world.store.put(KEYS.bookmarks(), b"{broken")
+    world.app.add(link(0, url=SAME))
+    world.run(allow_shrink=True)
+    assert world.slugs()["b000"] != freed
+    world.assert_whole()
+
+
 # ------------------------------------------------------- objects one by one
 
 
