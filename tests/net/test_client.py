@@ -1,7 +1,6 @@
 """The client and real servers: what goes out, what comes back, what is counted."""
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,19 +21,6 @@ from tests.net.upstreams import Echo, ask, client
 from tests.support import START, FakeClock
 
 QUICK = RetryPolicy(attempts=3, total_s=60, initial_s=0.5, max_wait_s=30)
-
-
-@pytest.fixture
-def echo() -> Any:
-    """An upstream that says what it was asked."""
-    return Echo()
-
-
-@pytest.fixture
-def server(echo: Echo) -> Iterator[Any]:
-    """It, on loopback."""
-    with FakeServer(echo) as server:
-        yield server
 
 
 def test_a_request_arrives_as_it_was_meant(server: FakeServer) -> None:

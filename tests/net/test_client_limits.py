@@ -19,19 +19,6 @@ from tests.support import FakeClock
 MIB = 1 << 20
 
 
-@pytest.fixture
-def echo() -> Any:
-    """An upstream to be spoilt."""
-    return Echo()
-
-
-@pytest.fixture
-def server(echo: Echo) -> Iterator[Any]:
-    """It, on loopback."""
-    with FakeServer(echo) as server:
-        yield server
-
-
 def raw(*parts: Any) -> Any:
     """A server that sends these bytes and hangs up."""
     return Raw(lambda: iter(parts))

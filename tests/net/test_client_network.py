@@ -20,19 +20,6 @@ OTHER_PUBLIC = "2606:4700::1111"
 
 
 @pytest.fixture
-def echo() -> Any:
-    """An upstream that says what it was asked."""
-    return Echo()
-
-
-@pytest.fixture
-def server(echo: Echo) -> Iterator[Any]:
-    """It, on loopback."""
-    with FakeServer(echo) as server:
-        yield server
-
-
-@pytest.fixture
 def proxy(echo: Echo) -> Iterator[Any]:
     """A proxy behind which every host is that upstream."""
     with ForwardProxy(lambda _host: echo) as proxy:

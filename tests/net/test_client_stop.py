@@ -22,19 +22,6 @@ from tests.support import FakeClock
 PATIENT = {"timeout_s": 100.0, "total_s": 100.0}
 
 
-@pytest.fixture
-def echo() -> Any:
-    """An upstream to be kept waiting for."""
-    return Echo()
-
-
-@pytest.fixture
-def server(echo: Echo) -> Iterator[Any]:
-    """It, on loopback."""
-    with FakeServer(echo) as server:
-        yield server
-
-
 def stop(cancel: Any, http: Any) -> None:
     """What the manager does on a signal."""
     cancel.cancel(Cancelled("SIGTERM", signal=15))

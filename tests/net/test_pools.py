@@ -22,19 +22,6 @@ WIDTH = 3
 
 
 @pytest.fixture
-def echo() -> Any:
-    """An upstream."""
-    return Echo()
-
-
-@pytest.fixture
-def server(echo: Echo) -> Iterator[Any]:
-    """It, on loopback."""
-    with FakeServer(echo) as server:
-        yield server
-
-
-@pytest.fixture
 def under(server: FakeServer) -> Iterator[Any]:
     """A pool for it."""
     under = Under(server, WIDTH)
