@@ -99,7 +99,7 @@ def named_pages(
 def page_is_due(
     address: str, record: PageRecord | None, asked: Asked, now_ms: int, *, waiting: bool
 ) -> bool:
-    """Whether a page is asked for now; `waiting` is whether a dead letter says to wait."""
+    """Whether a run asks for the page; `waiting` is whether a dead letter says to wait."""
     if asked.named is not None:
         return address in asked.named
     if waiting and not asked.force:
@@ -161,7 +161,7 @@ def _asset(item: JsonObject, asset_type: str) -> Any:
 def picture_is_due(
     record: BookmarkRecord, places: Sequence[Place], asked: Asked, *, has_one: bool, settled: bool
 ) -> bool:
-    """Whether a bookmark's picture is looked for now, if its page is.
+    """Whether a run that asks for a bookmark's page looks for its picture.
 
     What was searched in vain is searched again when the places changed, unless it is not
     `settled`: then a fault ended the search, and its dead letter is due.

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,8 +20,7 @@ from pathlib import Path
 from benchmarks.bucket import Bucket
 from benchmarks.measure import ROOT
 
-from tests.fakes.base import App, FakeServer
-from tests.fakes.faults import delayed
+from tests.fakes.base import Answer, App, FakeServer, Request, Response
 from tests.fakes.providers import (
     DUCKDUCKGO_HOST,
     GOOGLE_HOST,
@@ -138,8 +138,12 @@ def _providers(stack: ExitStack, latency_s: float, domains: int) -> tuple[dict[s
 
 
 def _slow(app: App, latency_s: float) -> None:
+    def late(request: Request, answer: Answer) -> Response:
+        time.sleep(latency_s)
+        return answer(request)
+
     if latency_s:
-        app.inject(delayed(latency_s))
+        app.inject(late)
 
 
 if __name__ == "__main__":

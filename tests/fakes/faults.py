@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-import time
 from collections.abc import Iterator, Mapping
 
 from tests.fakes.base import Action, Answer
@@ -20,16 +19,6 @@ def reply(status: int, body: bytes | str = b"", headers: Mapping[str, str] | Non
 def held(gate: threading.Event) -> Action:
     """The proper answer, once the event is set; `request.abandoned` is set when the client gives up before."""
     return lambda request, answer: answer(request).changed(gate=gate)
-
-
-def delayed(seconds: float) -> Action:
-    """The proper answer after a latency; for benchmarks."""
-
-    def act(request: Request, answer: Answer) -> Response:
-        time.sleep(seconds)
-        return answer(request)
-
-    return act
 
 
 def dropped(ending: Ending = "reset") -> Action:

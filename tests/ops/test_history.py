@@ -9,7 +9,7 @@ from datafetch.models.run import JobName, Operation, RunResult, RunStatus
 from datafetch.ops.history import LIMIT, History, history_entry
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
-from tests.stores import FaultyStore, MemoryStore
+from tests.stores import Call, FaultyStore, MemoryStore
 from tests.support import FakeClock
 
 KEYS = Keys("-test")
@@ -72,9 +72,12 @@ def test_who_is_always_outrun_says_so():
     """A store on which every write meets another one is an error, not an endless loop."""
     store = FaultyStore(MemoryStore())
     history = _loaded(store)
-    store.before = lambda call: (
-        store.inner.put(call.key, b"[%d]" % store.count()) if call.method == "put" else None
-    )
+
+    def outrun(call: Call) -> None:
+        if call.method == "put":
+            store.inner.put(call.key, b"[%d]" % store.count())
+
+    store.before = outrun
     with pytest.raises(PreconditionFailed):
         history.append(_entry())
 

@@ -73,7 +73,7 @@ def test_places_go_on_while_the_consumer_is_busy():
 
 def test_nothing_is_begun_after_an_error():
     """The first write that fails ends a publish: what was drawn already is left alone."""
-    failing = Future()
+    failing: Future[threading.Thread] = Future()
     waiting = threading.Event()
     begun = []
 
@@ -100,7 +100,7 @@ def test_nothing_is_begun_after_an_error():
 
 def test_who_stops_reading_ends_the_work():
     """Results that nobody wants any more are not worked for."""
-    done = []
+    done: list[int] = []
     results = ThreadEngine(2).map(done.append, range(1000))
     next(results)
     results.close()  # type: ignore[attr-defined]
