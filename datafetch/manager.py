@@ -168,18 +168,14 @@ class DataFetchManager:
     ) -> RunResult:
         parts = self._parts
         try:
-            lease = keeper.take(job.name)
+            # What the first request would wait for is loaded while the store answers.
+            lease, _ = together(lambda: keeper.take(job.name), parts.http.prepare)
         except (LeaseHeld, StoreError) as error:
             return result_of(_Ended(JobReport(), error))
         records = RunRecords(parts.store, parts.keys, job.name, parts.clock)
         try:
             try:
-                letters, *_ = together(
-                    lambda: records.begin(run_id),
-                    # What the first request would wait for, while the store answers.
-                    parts.breakers.load,
-                    parts.http.prepare,
-                )
+                letters, _ = together(lambda: records.begin(run_id), parts.breakers.load)
             except StoreError as error:
                 return result_of(_Ended(JobReport(), error))
             ended = self._work(job, context_for(parts.store, lease, letters), log)
