@@ -18,10 +18,9 @@ from datafetch.errors import (
 )
 from datafetch.factory import Parts, job_settings, make_job
 from datafetch.jobs.base import Job, JobContext, NoProgress, Progress
-from datafetch.jobs.prefetch import Prefetch, PrefetchOptions
 from datafetch.logs import EventLogger, bound_logger, redact
 from datafetch.models.places import Environment
-from datafetch.models.run import JobReport, Operation, RunRequest, RunResult
+from datafetch.models.run import OPERATIONS, JobName, JobReport, Operation, RunRequest, RunResult
 from datafetch.net.counts import since
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Fence, NoFence
@@ -82,7 +81,6 @@ class DataFetchManager:
         Raises:
             ConfigurationError: the job's settings are incomplete; nothing was done.
         """
-        job = make_job(request.job)
         run_id = self._new_run_id()
         log = bound_logger(job=request.job.value, runId=run_id)
         started = self._parts.clock.monotonic()
@@ -97,7 +95,7 @@ class DataFetchManager:
 
         def result_of(ended: _Ended) -> RunResult:
             return replace(
-                self._result(job.operation, run_id, ended),
+                self._result(OPERATIONS[request.job], run_id, ended),
                 duration_s=self._parts.clock.monotonic() - started,
                 started_at=started_at,
                 upstreams=since(before, self._parts.http.counts()),
@@ -107,14 +105,17 @@ class DataFetchManager:
             return self._context(request, run_id, own, store, fence, letters, keeper, log)
 
         if request.options.dry_run:
-            result = self._run_dry(job, context_for, result_of, log)
+            result = self._run_dry(request.job, context_for, result_of, log)
         else:
-            result = self._run_locked(job, keeper, run_id, context_for, result_of, log)
+            result = self._run_locked(request.job, keeper, run_id, context_for, result_of, log)
         self._say(result, log)
         return result
 
     def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
         """Write one part of the build's files: reads the store only, without lease or state."""
+        # Only builds need it.
+        from datafetch.jobs.prefetch import Prefetch, PrefetchOptions
+
         parts = self._parts
         run_id = self._new_run_id()
         log = bound_logger(job=operation.value, runId=run_id)
@@ -147,19 +148,19 @@ class DataFetchManager:
     # ---------------------------------------------------------------- the run
 
     def _run_dry(
-        self, job: Job, context_for: ContextMaker, result_of: ResultMaker, log: EventLogger
+        self, name: JobName, context_for: ContextMaker, result_of: ResultMaker, log: EventLogger
     ) -> RunResult:
         store = ReadOnlyStore(self._parts.store)
         try:
-            letters = DeadLetters.load(store, self._parts.keys, job.name, self._parts.clock)
+            letters = DeadLetters.load(store, self._parts.keys, name, self._parts.clock)
         except StoreError as error:
             return result_of(_Ended(JobReport(), error))
         context = context_for(store, NoFence(), letters)
-        return result_of(self._work(job, context, log))
+        return result_of(self._work(make_job(name), context, log))
 
     def _run_locked(
         self,
-        job: Job,
+        name: JobName,
         keeper: LeaseKeeper,
         run_id: str,
         context_for: ContextMaker,
@@ -168,11 +169,13 @@ class DataFetchManager:
     ) -> RunResult:
         parts = self._parts
         try:
-            # What the first request would wait for is loaded while the store answers.
-            lease, _ = together(lambda: keeper.take(job.name), parts.http.prepare)
+            # What the run takes is loaded while the store answers.
+            lease, job, _ = together(
+                lambda: keeper.take(name), lambda: make_job(name), parts.http.prepare
+            )
         except (LeaseHeld, StoreError) as error:
             return result_of(_Ended(JobReport(), error))
-        records = RunRecords(parts.store, parts.keys, job.name, parts.clock)
+        records = RunRecords(parts.store, parts.keys, name, parts.clock)
         try:
             try:
                 letters, _ = together(lambda: records.begin(run_id), parts.breakers.load)

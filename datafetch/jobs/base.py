@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from datafetch.clock import CancelToken, Clock
 from datafetch.errors import DatafetchError
-from datafetch.models.run import JobName, JobReport, Operation, RunOptions
+from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HttpClient
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Fence
@@ -120,11 +120,6 @@ class Job(Protocol):
     @property
     def name(self) -> JobName:
         """Its name in keys, locks and commands."""
-        ...
-
-    @property
-    def operation(self) -> Operation:
-        """Its name in results."""
         ...
 
     def run(self, context: JobContext) -> JobReport:

@@ -37,7 +37,26 @@ class GenericPictures:
         self._lock = threading.Lock()
         self._known = {source: known_looks(source) for source in SOURCES}
         self._asking = {source: threading.Lock() for source in SERVICES}
+        self._begun: set[LogoSource] = set()
         self._asked: set[LogoSource] = set()
+
+    def ask_ahead(self, source: LogoSource) -> None:
+        """Ask the service for nobody, unless somebody has begun to: it spares its offers the wait.
+
+        A fault does not count: the service is asked once more when it has an offer.
+
+        Raises:
+            Cancelled: the run was asked to stop.
+        """
+        asking = self._asking.get(source)
+        if asking is None or source in self._begun or not asking.acquire(blocking=False):
+            return
+        try:
+            if source not in self._begun:
+                self._begun.add(source)
+                self._question(source)
+        finally:
+            asking.release()
 
     def sifted(self, reply: Reply) -> Reply:
         """The reply; an offer that is a generic picture is closed and becomes "nothing".
@@ -79,9 +98,23 @@ class GenericPictures:
         with self._asking[source]:
             if source in self._asked:
                 return
-            for reply in self._providers.ask(source, NOBODY):
-                self._learn_from(reply)
-            self._asked.add(source)
+            fault = self._question(source)
+            if fault is not None:
+                # The run goes on with the known pictures, and with what its 404s bring.
+                self._asked.add(source)
+                self._log.warning(
+                    "generic_picture_unknown",
+                    extra={"source": source, "error": str(fault.error)},
+                )
+
+    def _question(self, source: LogoSource) -> Fault | None:
+        """Ask and learn from the answer; who calls holds the source's lock."""
+        for reply in self._providers.ask(source, NOBODY):
+            if isinstance(reply, Fault):
+                return reply
+            self._learn_from(reply)
+        self._asked.add(source)
+        return None
 
     def _learn_from(self, reply: Reply) -> None:
         """Learn from what a service has for nobody."""
@@ -92,12 +125,6 @@ class GenericPictures:
                 reply.close()
         elif isinstance(reply, Nothing):
             self._learn_from_nothing(reply)
-        elif isinstance(reply, Fault):
-            # The run goes on with the known pictures, and with what its 404s bring.
-            self._log.warning(
-                "generic_picture_unknown",
-                extra={"source": reply.source, "error": str(reply.error)},
-            )
 
     def _learn_from_nothing(self, reply: Nothing) -> None:
         if reply.picture:

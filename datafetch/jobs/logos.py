@@ -12,7 +12,7 @@ from datafetch.jobs.logo_scope import domains_in_scope
 from datafetch.jobs.logo_work import Done, Faulty, LogoWorker, Result, Task, Without
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.logo import SOURCES, LogoSource
-from datafetch.models.run import JobName, JobReport, Operation
+from datafetch.models.run import JobName, JobReport
 from datafetch.rules.logo_due import Ask, DuePolicy, Keep, Leave, plan_domain
 from datafetch.runtime.engine import together
 from datafetch.runtime.limits import BatchPacer
@@ -23,7 +23,6 @@ class LogosJob:
     """Fetches the logo of every known domain that has none yet or whose logo is due."""
 
     name = JobName.LOGOS
-    operation = Operation.LOGOS
 
     def run(self, context: JobContext) -> JobReport:
         """Fetch once.

@@ -22,7 +22,7 @@ from datafetch.jobs.opengraph_tally import Tally
 from datafetch.jobs.opengraph_work import PageWorker, Task, Wanted
 from datafetch.models.bookmark import JsonObject
 from datafetch.models.opengraph import BookmarkRecord, PageRecord
-from datafetch.models.run import JobName, JobReport, Operation
+from datafetch.models.run import JobName, JobReport
 from datafetch.rules.opengraph_merge import override_of
 from datafetch.rules.opengraph_plan import (
     Asked,
@@ -52,7 +52,6 @@ class OpenGraphJob:
     """Backfills metadata and pictures of the stored bookmarks."""
 
     name = JobName.OPENGRAPH
-    operation = Operation.OPENGRAPH
 
     def run(self, context: JobContext) -> JobReport:
         """Fetch what is due, then merge it into the bookmarks.

@@ -50,7 +50,7 @@ def test_a_globe_with_200_is_refused_though_it_comes_first(
     assert "when it has none" in world.negative[domains[0]]["reason"]
     assert world.letters == {}
     assert report.failed == 0
-    assert asked_for_nobody(world) == ((1, 0) if service == "google" else (0, 1))
+    assert asked_for_nobody(world) == ((1, 0) if service == "google" else (1, 1))
 
 
 def test_a_globe_of_another_size_is_refused_first_of_all(world: World) -> None:
@@ -77,7 +77,7 @@ def test_the_next_provider_is_asked_instead(world: World) -> None:
 
 
 def test_each_service_is_asked_for_nobody_once_in_a_run(world: World) -> None:
-    """One request more for a service that offers something, none for one that does not."""
+    """One request more for the first service, and for another only when it offers something."""
     domains = [f"site{number}.example.com" for number in range(20)]
     world.bookmark(*domains)
     for domain in domains:
@@ -88,6 +88,27 @@ def test_each_service_is_asked_for_nobody_once_in_a_run(world: World) -> None:
     assert world.asked == len(domains) + 1
     world.run()
     assert world.asked == 0
+
+
+def test_the_question_is_asked_beside_the_first_domains(world: World) -> None:
+    """It costs a run of many no time: the domains' answers do not come before it, nor it before them."""
+    domains = [f"site{number}.example.com" for number in range(8)]
+    world.bookmark(*domains)
+    for domain in domains:
+        world.at_google(domain)
+
+    def after_the_question(request: Request, answer: Answer) -> Response:
+        world.google.log.wait_for(1, NOBODY)
+        return answer(request)
+
+    def after_the_domains(request: Request, answer: Answer) -> Response:
+        world.google.log.wait_for(len(domains), lambda one: one.method == "GET")
+        return answer(request)
+
+    world.google.inject(after_the_domains, NOBODY)
+    world.google.inject(after_the_question)
+    report = world.run(width=8)
+    assert (report.changed, report.failed) == (8, 0)
 
 
 def test_a_logo_that_is_confirmed_costs_no_question_more(world: World) -> None:
@@ -141,6 +162,17 @@ def test_a_failed_question_is_told(world: World, caplog: pytest.LogCaptureFixtur
     world.run(width=1)
     told = [one for one in caplog.records if one.message == "generic_picture_unknown"]
     assert [vars(one)["source"] for one in told] == ["google"]
+
+
+def test_a_question_that_failed_at_first_is_asked_again(world: World) -> None:
+    """A service that stumbles as the run begins is asked once more before an offer of it counts."""
+    world.bookmark(A)
+    world.google.none_status = 200
+    world.google.icons[A] = Icon(body=globe(256))
+    world.google.inject(faults.reply(400), NOBODY, times=1)
+    world.run()
+    assert world.pictures == set()
+    assert asked_for_nobody(world) == (2, 0)
 
 
 def test_a_404_still_teaches_when_the_question_failed(world: World) -> None:
