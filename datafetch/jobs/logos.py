@@ -13,6 +13,7 @@ from datafetch.jobs.logo_work import Done, Faulty, LogoWorker, Result, Task, Wit
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.logo import SOURCES, LogoSource
 from datafetch.models.run import JobName, JobReport
+from datafetch.net.images import load_decoders
 from datafetch.rules.logo_due import Ask, DuePolicy, Keep, Leave, plan_domain
 from datafetch.runtime.engine import together
 from datafetch.runtime.limits import BatchPacer
@@ -23,6 +24,10 @@ class LogosJob:
     """Fetches the logo of every known domain that has none yet or whose logo is due."""
 
     name = JobName.LOGOS
+
+    def __init__(self) -> None:
+        """Load what the first picture would wait for."""
+        load_decoders()
 
     def run(self, context: JobContext) -> JobReport:
         """Fetch once.
@@ -47,11 +52,10 @@ class _Run:
         self._cut = False
 
     def run(self) -> JobReport:
-        domains, *_ = together(
+        domains, _, _ = together(
             lambda: domains_in_scope(self._context),
             self._manifest.load,
             self._records.load,
-            _load_decoders,
         )
         self._context.progress.total(len(domains))
         if self._context.options.dry_run:
@@ -189,13 +193,6 @@ class _Run:
             notes=notes,
             full_sync=not (narrowed or self._cut),
         )
-
-
-def _load_decoders() -> None:
-    """What the first picture would wait for, while the store answers."""
-    from datafetch.net.images import load_decoders
-
-    load_decoders()
 
 
 def _policy(context: JobContext) -> DuePolicy:

@@ -42,6 +42,7 @@ from datafetch.store.s3_errors import (
     error_of,
     no_bucket,
 )
+from datafetch.store.s3_session import s3_session
 from datafetch.store.streams import Window, check_length, spooled
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ class S3Store:
             **client_options(self._endpoint),
         )
         try:
-            session = boto3.session.Session(access_key, secret_key, session_token, region)
+            session = boto3.session.Session(
+                access_key, secret_key, session_token, region, botocore_session=s3_session()
+            )
             self._client: S3Client = session.client(
                 "s3",
                 endpoint_url=self._endpoint,
