@@ -168,17 +168,18 @@ class DataFetchManager:
         log: EventLogger,
     ) -> RunResult:
         parts = self._parts
-        try:
-            # What the first request would wait for is loaded while the store answers.
-            lease, _ = together(lambda: keeper.take(name), parts.http.prepare)
-        except (LeaseHeld, StoreError) as error:
-            return result_of(_Ended(JobReport(), error))
         records = RunRecords(parts.store, parts.keys, name, parts.clock)
         try:
+            # What the first request would wait for is loaded while the store answers.
+            lease, _ = together(
+                lambda: keeper.take(name, lambda: records.ask(parts.breakers.load)),
+                parts.http.prepare,
+            )
+        except (LeaseHeld, StoreError) as error:
+            return result_of(_Ended(JobReport(), error))
+        try:
             try:
-                letters, job = together(
-                    lambda: records.begin(run_id), lambda: self._make_ready(name)
-                )
+                letters, job = together(lambda: records.begin(run_id), lambda: make_job(name))
             except StoreError as error:
                 return result_of(_Ended(JobReport(), error))
             ended = self._work(job, context_for(parts.store, lease, letters), log)
@@ -186,11 +187,6 @@ class DataFetchManager:
             return self._record(records, ended, result_of, log)
         finally:
             keeper.give_back(lease)
-
-    def _make_ready(self, name: JobName) -> Job:
-        """The job, loaded when all is asked for that the run begins with, so that nothing waits."""
-        self._parts.breakers.load()
-        return make_job(name)
 
     def _work(self, job: Job, context: JobContext, log: EventLogger) -> _Ended:
         return self._supervised(lambda: job.run(context), log)

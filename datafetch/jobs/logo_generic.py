@@ -95,6 +95,8 @@ class GenericPictures:
 
     def _ask_for_nobody(self, source: LogoSource) -> None:
         """Once in a run; who comes meanwhile waits, so that no offer counts before the answer."""
+        if source in self._asked:
+            return
         with self._asking[source]:
             if source in self._asked:
                 return

@@ -56,8 +56,14 @@ class NoFence:
 class LeaseBackend(Protocol):
     """One kind of lease (store, DynamoDB, Redis, file)."""
 
-    def acquire(self, job: str, run_id: str) -> "Grant":
+    def acquire(
+        self, job: str, run_id: str, when_free: Callable[[], None] | None = None
+    ) -> "Grant":
         """Take the lease of a job, at once or not at all.
+
+        `when_free` is called when nobody has it, before the request that takes it is sent:
+        what it begins to read is not written to between, or else the lease is not given. It
+        shall return at once, and is called again when the lease changed hands meanwhile.
 
         Raises:
             LeaseHeld: another run has it.

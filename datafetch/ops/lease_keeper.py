@@ -1,6 +1,6 @@
 """Takes leases for a run, waits for them, and gives them back; one that is lost ends the command."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from datafetch.clock import CancelToken, Clock
@@ -29,14 +29,16 @@ class LeaseKeeper:
         self._run_id = run_id
         self._log = log
 
-    def take(self, job: JobName) -> HeldLease:
+    def take(self, job: JobName, when_free: Callable[[], None] | None = None) -> HeldLease:
         """Take the lease of a job, at once or not at all; it is renewed until it is given back.
+
+        `when_free` as for `LeaseBackend.acquire`.
 
         Raises:
             LeaseHeld: another run has it.
             StoreError: where it lives did not answer.
         """
-        grant = self._backend.acquire(job, self._run_id)
+        grant = self._backend.acquire(job, self._run_id, when_free)
         lease = HeldLease(self._backend, grant, self._clock, self._lost)
         lease.start()
         return lease

@@ -1,11 +1,14 @@
 """What is read when a run begins and written when it ends: state, history and dead letters."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from datafetch.clock import Clock, to_ms
 from datafetch.models.run import JobName, RunResult
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.history import History, history_entry
 from datafetch.ops.state import StateBook
-from datafetch.runtime.engine import together
+from datafetch.runtime.engine import beside, together
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
@@ -18,9 +21,15 @@ class RunRecords:
         self._keys = keys
         self._job = job
         self._clock = clock
-        self._state = StateBook(store, keys, job, clock)
-        self._history = History(store, keys, job, clock)
-        self._letters: DeadLetters | None = None
+        self._reading: Callable[[], _Read] | None = None
+        self._read: _Read | None = None
+
+    def ask(self, *more: Callable[[], object]) -> None:
+        """Begin to read; for the moment in which the job's lease is free and being taken.
+
+        `more` is what else is to be read then; errors are raised by `begin`.
+        """
+        self._reading = beside(lambda: self._ask(*more))
 
     def begin(self, run_id: str) -> DeadLetters:
         """Mark the job as running by this process; gives its dead letters.
@@ -28,14 +37,10 @@ class RunRecords:
         Raises:
             StoreError: the store did not answer; unless all could be read nothing is written.
         """
-        letters, *_ = together(
-            lambda: DeadLetters.load(self._store, self._keys, self._job, self._clock),
-            self._state.load,
-            self._history.load,
-        )
-        self._state.start(run_id)
-        self._letters = letters
-        return letters
+        read = self._reading() if self._reading is not None else self._ask()
+        read.state.start(run_id)
+        self._read = read
+        return read.letters
 
     def end(self, result: RunResult, *, full_sync: bool) -> None:
         """Store how the run ended; the state's error counts before those of the others.
@@ -45,11 +50,29 @@ class RunRecords:
                 stand, the history has both runs.
             StoreError: the store did not answer.
         """
-        letters = self._letters
-        assert letters is not None
+        read = self._read
+        assert read is not None
         now_ms = to_ms(self._clock.now())
         together(
-            lambda: self._state.finish(result, full_sync=full_sync),
-            lambda: letters.save(self._store, self._keys, str(now_ms)),
-            lambda: self._history.append(history_entry(result, self._job, now_ms)),
+            lambda: read.state.finish(result, full_sync=full_sync),
+            lambda: read.letters.save(self._store, self._keys, str(now_ms)),
+            lambda: read.history.append(history_entry(result, self._job, now_ms)),
         )
+
+    def _ask(self, *more: Callable[[], object]) -> "_Read":
+        state = StateBook(self._store, self._keys, self._job, self._clock)
+        history = History(self._store, self._keys, self._job, self._clock)
+        letters, _ = together(
+            lambda: DeadLetters.load(self._store, self._keys, self._job, self._clock),
+            lambda: together(state.load, history.load, *more),
+        )
+        return _Read(letters, state, history)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The records as they were when the run began."""
+
+    letters: DeadLetters
+    state: StateBook
+    history: History

@@ -41,6 +41,17 @@ def together(*calls: Callable[[], object]) -> tuple[object, ...]:
     return tuple(future.result() for future in futures)
 
 
+def beside(call: Callable[[], T]) -> Callable[[], T]:
+    """Make a call on a thread of its own, at once; who calls what it gives waits for the result.
+
+    An error of the call is raised there.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="datafetch")
+    future = pool.submit(call)
+    pool.shutdown(wait=False)
+    return future.result
+
+
 class Engine(Protocol):
     """Runs a function over items side by side; holds no truth."""
 

@@ -15,6 +15,7 @@ from tests.jobs.bookmark_world import link
 from tests.processes import clean_environment, command_line, datafetch
 
 START = (
+    ("PUT", "json/datafetch/locks/bookmarks.json", 0),
     ("GET", "json/datafetch/jobs/bookmarks.json", 0),
     ("GET", "json/datafetch/history/bookmarks.json", 0),
     ("GET", "json/datafetch/dead-letters/bookmarks.json", 0),

@@ -12,6 +12,7 @@ from datafetch.ops.lease import HeldLease
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
+from tests.stores import Call, FaultyStore
 from tests.support import FakeClock
 
 KEYS = Keys("-test")
@@ -44,6 +45,28 @@ def test_a_lease_is_given_once(store, clock, tmp_path):
     leases.acquire("bookmarks", "run-1")
     with pytest.raises(LeaseHeld, match="run-1"):
         leases.acquire("bookmarks", "run-2")
+
+
+def test_what_is_read_beside_the_taking_is_read_while_nobody_has_the_lease(store, clock, tmp_path):
+    """Reading begins when the lease was seen free, anew when it changed hands since, never while it is held."""
+    other = _leases(store, clock, tmp_path / "other")
+    told: list[int] = []
+
+    def somebody_is_faster(call: Call) -> None:
+        if (call.method, len(told)) == ("put", 1):
+            other.release(other.acquire("bookmarks", "run-0"))
+
+    mine = _leases(FaultyStore(store, before=somebody_is_faster), clock, tmp_path)
+    mine.acquire("bookmarks", "run-1", lambda: told.append(_token(store)))
+    assert told == [0, 1]
+    with pytest.raises(LeaseHeld):
+        mine.acquire("bookmarks", "run-2", lambda: told.append(_token(store)))
+    assert told == [0, 1]
+
+
+def _token(store):
+    """The fencing token of who had the lease last."""
+    return _stored(store)["token"] if [*store.list("json/")] else 0
 
 
 def test_of_many_takers_one_wins(store, clock, tmp_path):

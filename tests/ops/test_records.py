@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from datafetch.errors import PreconditionFailed, StoreUnavailable, TransientError
+from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable, TransientError
 from datafetch.models.run import JobName, Operation, RunResult, RunStatus
 from datafetch.ops.records import RunRecords
 from datafetch.store.keys import Keys
@@ -35,12 +35,39 @@ def _failing(*requests: tuple[str, str]):
     return lambda call, _number: "fail" if (call.method, call.key) in requests else None
 
 
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("key", [STATE, LETTERS, HISTORY])
-def test_nothing_is_written_unless_all_was_read(store: FaultyStore, key: str) -> None:
+def test_nothing_is_written_unless_all_was_read(store: FaultyStore, key: str, ahead: bool) -> None:
     """A store that gives one record and not another left a job "running" that never ran."""
     store.fault = _failing(("get", key))
+    records = _records(store)
+    if ahead:
+        records.ask()
     with pytest.raises(StoreUnavailable):
-        _records(store).begin("run-1")
+        records.begin("run-1")
+    assert store.keys("put") == []
+
+
+def test_what_was_asked_for_last_counts(store: FaultyStore) -> None:
+    """The lease went to another run and came back: what was read before that is not used."""
+    records = _records(store)
+    records.ask()
+    other = _records(store)
+    other.begin("run-0").failed("a.example", TransientError("down"))
+    other.end(RESULT, full_sync=True)
+    records.ask()
+    letters = records.begin("run-1")
+    assert letters.get("a.example") is not None
+    records.end(RESULT, full_sync=True)
+    assert [run["runId"] for run in _stored(store, HISTORY)] == ["run-1", "run-1"]
+
+
+def test_what_else_is_read_then_fails_the_beginning(store: FaultyStore) -> None:
+    """No error of what is read beside the taking of a lease is lost."""
+    records = _records(store)
+    records.ask(lambda: store.inner.get("not there"))
+    with pytest.raises(ObjectNotFound):
+        records.begin("run-1")
     assert store.keys("put") == []
 
 

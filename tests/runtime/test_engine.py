@@ -7,7 +7,7 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.errors import Cancelled
-from datafetch.runtime.engine import ThreadEngine, together
+from datafetch.runtime.engine import ThreadEngine, beside, together
 
 
 @pytest.mark.parametrize("width", [1, 4])
@@ -133,3 +133,29 @@ def test_all_have_ended_when_one_fails():
     with pytest.raises(ValueError):
         together(end, lambda: fail(ValueError()), end)
     assert len(ended) == 3
+
+
+def test_a_call_goes_on_beside():
+    """It begins at once; its result is waited for when it is wanted, each time it is."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def call() -> int:
+        begun.set()
+        assert go_on.wait(20)
+        return 7
+
+    result = beside(call)
+    assert begun.wait(20)
+    go_on.set()
+    assert (result(), result()) == (7, 7)
+
+
+def test_an_error_beside_comes_out_where_the_result_is_wanted():
+    """Nothing of it is lost."""
+
+    def call() -> None:
+        raise ValueError("bad")
+
+    result = beside(call)
+    with pytest.raises(ValueError, match="bad"):
+        result()

@@ -58,7 +58,7 @@ class StoreLeases:
         self._ttl_s = ttl_s
         self._lock_folder = lock_folder or runtime_folder()
 
-    def acquire(self, job: str, run_id: str) -> Grant:
+    def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
         """See `LeaseBackend.acquire`."""
         key = self._keys.lock(job)
         with self._machine_lock(job):
@@ -66,6 +66,8 @@ class StoreLeases:
                 stored = self._read(key)
                 grant = self._offer(job, run_id, stored)
                 condition = IfMatch(stored.etag) if stored else IfAbsent()
+                if when_free is not None:
+                    when_free()
                 try:
                     return self._write(grant, condition)
                 except (PreconditionFailed, StoreConflict):
