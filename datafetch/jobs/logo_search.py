@@ -96,8 +96,6 @@ class Search:
             outcome = self._revalidate(self.stored)
             if outcome is not None:
                 return outcome
-        # Everybody is about to ask the first service: one asks it for nobody meanwhile.
-        self.generic.ask_ahead(SOURCES[0])
         for name in self._names():
             outcome = self._ask_all(name)
             if outcome is not None:

@@ -84,6 +84,9 @@ class LogoWorker:
         if asked_for is not None and self._generic.is_of_nobody(asked_for):
             # Its service would confirm for ever what is nobody's logo.
             asked_for = None
+        if asked_for is None and self._context.engine.width > 1:
+            # The first service is about to be asked by all: one asks it for nobody meanwhile.
+            self._generic.ask_ahead(SOURCES[0])
         outcome = Search(self._providers, task.domain, self._generic, asked_for).run()
         match outcome:
             case Found(offer):

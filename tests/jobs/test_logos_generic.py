@@ -57,7 +57,7 @@ def test_what_one_service_shows_for_none_says_nothing_of_another(world: World) -
 
 
 def test_what_a_404_teaches_costs_no_request(world: World) -> None:
-    """It comes with answers that are there anyway; without an offer no question is added."""
+    """It comes with answers that are there anyway; one that asks alone adds no question without an offer."""
     world.bookmark(A)
     world.run(width=1)
     assert [one.params["domain"] for one in world.google.log.all()] == [A, "example.com"]
