@@ -1,11 +1,11 @@
 """botocore's session for the S3 client, which reads of botocore's data no more than it needs.
 
-Making a client was a third of what a run does before its first request. Both halves below
-only spare work; where botocore stops to ask them, it costs what it did.
+Making a client was a third of what a run does before its first request.
 """
 
 import gzip
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,21 @@ def s3_session() -> botocore.session.Session:
     """A session of its own; it looks for data where botocore's configuration says."""
     session = botocore.session.get_session()
     paths = session.get_component("data_loader").search_paths
-    data = _S3Data(paths, _PlainFiles(), include_default_search_paths=False)
+    data = _Data(paths, _PlainFiles(), include_default_search_paths=False)
     session.register_component("data_loader", data)
     return session
 
 
-class _S3Data(Loader):
-    """Does not walk through the folders of four hundred services, only to find that s3 is one."""
+class _Data(Loader):
+    """Takes each folder for a service; botocore's looks into four hundred, to find that s3 is one."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - botocore's
-        """The one service that is used here."""
-        return ["s3"]
+        """All of them: for credentials other services are asked as well (sts, sso)."""
+        found: set[str] = set()
+        for path in filter(os.path.isdir, self.search_paths):
+            with os.scandir(path) as entries:
+                found.update(entry.name for entry in entries if entry.is_dir())
+        return sorted(found)
 
 
 class _PlainFiles(JSONFileLoader):

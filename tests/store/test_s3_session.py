@@ -1,14 +1,23 @@
 """The data that the S3 client is made of: the same as botocore's own, with less work."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import botocore.session
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import BotoCoreError
 
 from datafetch.store.s3_session import s3_session
 
 KINDS = ("service-2", "paginators-1", "endpoint-rule-set-1", "waiters-2")
+
+
+def _client(service: str) -> BaseClient:
+    return s3_session().create_client(
+        service, region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -28,10 +37,24 @@ def test_data_is_looked_for_where_the_user_says(
     assert s3_session().get_component("data_loader").load_data("endpoints") == {"mine": True}
 
 
-def test_other_services_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client is made without a walk through the folders of all services."""
-    for name in ("one", "two"):
-        (tmp_path / name / "2020-01-01").mkdir(parents=True)
-        (tmp_path / name / "2020-01-01" / "service-2.json").write_text("{}")
+def test_services_are_found_without_a_look_into_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client was made with a walk through the folders of all services."""
+    (tmp_path / "mine").mkdir()
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    assert s3_session().get_available_services() == ["s3"]
+    theirs = botocore.session.get_session().get_available_services()
+    assert {*s3_session().get_available_services()} >= {*theirs, "mine"}
+
+
+@pytest.mark.parametrize("service", ["sts", "sso", "sso-oidc"])
+def test_roles_and_single_sign_on_have_their_services(service: str) -> None:
+    """The chain of credentials makes clients of the same session: of a profile with a role, say."""
+    with closing(_client(service)) as client:
+        assert client.meta.service_model.service_name == service
+
+
+def test_a_service_that_is_none_is_told() -> None:
+    """A wrong name is an error of botocore's, as ever."""
+    with pytest.raises(BotoCoreError):
+        _client("none")
