@@ -91,7 +91,11 @@ class Stream(httpcore2.NetworkStream):
     ) -> httpcore2.NetworkStream:
         """The same connection, encrypted from now on; closed when that fails."""
         # The handshake takes the socket out of our hands; a second handle can still shut it.
-        spare = socket.socket(fileno=os.dup(self._inner.get_extra_info("socket").fileno()))
+        try:
+            spare = socket.socket(fileno=os.dup(self._inner.get_extra_info("socket").fileno()))
+        except OSError as error:  # no file numbers are left
+            self.close()
+            raise httpcore2.ConnectError(error) from error
         self._connections.add(spare, lambda: _shut_down(spare))
         try:
             left = deadline.get().within(timeout, httpcore2.ConnectTimeout)
