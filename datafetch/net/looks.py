@@ -93,14 +93,12 @@ def _spread_of_some(image: "Pixels") -> bytes:
     """
     width, height = image.size
     pixels = image.load()
-    if pixels is None or image.mode not in ("RGB", "RGBA", "P"):
+    if pixels is None or image.mode not in ("RGB", "RGBA", "P") or "transparency" in image.info:
         return b""
     columns = [(2 * at + 1) * width // (2 * _SAMPLES) for at in range(_SAMPLES)]
     rows = [(2 * at + 1) * height // (2 * _SAMPLES) for at in range(_SAMPLES)]
     found: set[Any] = {pixels[x, y] for y in rows for x in columns}
     if image.mode == "P":
-        if "transparency" in image.info:
-            return b""
         palette = image.getpalette() or []
         palette += [0] * (768 - len(palette))  # files may point beyond the colours they name
         found = {tuple(palette[3 * at : 3 * at + 3]) for at in found}

@@ -5,7 +5,6 @@ botocore leaves alone: a conflict (409), and a body that was cut off after a goo
 """
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -42,7 +41,7 @@ from datafetch.store.s3_errors import (
     error_of,
     no_bucket,
 )
-from datafetch.store.s3_session import s3_session
+from datafetch.store.s3_session import s3_session, trusted_certificates
 from datafetch.store.streams import Window, check_length, spooled
 
 if TYPE_CHECKING:
@@ -120,10 +119,7 @@ class S3Store:
                 "s3",
                 endpoint_url=self._endpoint,
                 config=config,
-                # boto3 knows AWS_CA_BUNDLE but not the variable that everything else obeys.
-                verify=ca_file
-                or os.environ.get("AWS_CA_BUNDLE")
-                or os.environ.get("SSL_CERT_FILE"),
+                verify=ca_file or trusted_certificates(),
             )
         except (BotoCoreError, ValueError) as error:
             raise ConfigurationError(

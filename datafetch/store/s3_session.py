@@ -1,4 +1,4 @@
-"""botocore's session for the S3 client, which reads of botocore's data no more than it needs.
+"""What the S3 client is made with: certificates, and a session that reads little of botocore's data.
 
 Making a client was a third of what a run does before its first request.
 """
@@ -21,6 +21,12 @@ def s3_session() -> botocore.session.Session:
     data = _Data(paths, _PlainFiles(), include_default_search_paths=False)
     session.register_component("data_loader", data)
     return session
+
+
+def trusted_certificates() -> str | None:
+    """The file of certificates to trust; None means botocore's own."""
+    # boto3 knows the first, but not the variable that everything else obeys.
+    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
 
 
 class _Data(Loader):

@@ -135,6 +135,13 @@ CLEAR = Image.new("RGBA", (16, 16), (200, 0, 0, 0))
 CLEAR.paste((10, 20, 30, 255), (0, 0, 8, 16))
 
 
+def clear_colour() -> bytes:
+    """One of three colours is transparent, as a PNG's tRNS chunk says."""
+    out = io.BytesIO()
+    CLEAR.convert("RGB").save(out, "PNG", transparency=(200, 20, 30))
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("data", "found"),
     [
@@ -144,9 +151,19 @@ CLEAR.paste((10, 20, 30, 255), (0, 0, 8, 16))
         (short_palette(), "000000 c8141e"),
         (saved(CLEAR.convert("L"), "PNG"), ""),
         (saved(CLEAR.quantize(4), "PNG"), ""),
+        (clear_colour(), ""),
         (picture("svg", 64), ""),
     ],
-    ids=["rgb", "alpha", "palette", "short-palette", "grey", "clear-palette", "drawing"],
+    ids=[
+        "rgb",
+        "alpha",
+        "palette",
+        "short-palette",
+        "grey",
+        "clear-palette",
+        "clear-colour",
+        "drawing",
+    ],
 )
 def test_a_spread_is_that_of_what_is_seen(data: bytes, found: str) -> None:
     """Colours count as they show on white; of unusual kinds there is none, so that they are looked at."""
