@@ -27,7 +27,7 @@ from datafetch.ops.lease import Fence, NoFence
 from datafetch.ops.lease_keeper import LeaseKeeper
 from datafetch.ops.records import RunRecords
 from datafetch.ops.verdict import error_text, verdict
-from datafetch.runtime.engine import together
+from datafetch.runtime.engine import beside, together
 from datafetch.runtime.supervise import StoppedLate, supervise
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
@@ -169,17 +169,17 @@ class DataFetchManager:
     ) -> RunResult:
         parts = self._parts
         records = RunRecords(parts.store, parts.keys, name, parts.clock)
+        # What the first request would wait for is loaded while the store answers.
+        prepared = beside(parts.http.prepare)
         try:
-            # What the first request would wait for is loaded while the store answers.
-            lease, _ = together(
-                lambda: keeper.take(name, lambda: records.ask(parts.breakers.load)),
-                parts.http.prepare,
-            )
+            lease = keeper.take(name, lambda: records.ask(parts.breakers.load))
         except (LeaseHeld, StoreError) as error:
             return result_of(_Ended(JobReport(), error))
         try:
             try:
-                letters, job = together(lambda: records.begin(run_id), lambda: make_job(name))
+                letters, job, _ = together(
+                    lambda: records.begin(run_id), lambda: make_job(name), prepared
+                )
             except StoreError as error:
                 return result_of(_Ended(JobReport(), error))
             ended = self._work(job, context_for(parts.store, lease, letters), log)

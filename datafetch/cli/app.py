@@ -1,6 +1,5 @@
 """The Typer application: global options, and the one place where errors become exit codes."""
 
-import os
 import sys
 
 import typer
@@ -59,8 +58,6 @@ def with_bare_restore(arguments: list[str]) -> list[str]:
 def main() -> None:
     """Run the command; every error of ours ends here as a message and an exit code."""
     hold_collector()
-    # Looking for plugins of pydantic opens every distribution that is installed; we have none.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         app(with_bare_restore(sys.argv[1:]))
     except DatafetchError as error:

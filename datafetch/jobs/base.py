@@ -117,11 +117,6 @@ class JobContext:
 class Job(Protocol):
     """One kind of work; `run` calls sources, rules and store in order and decides nothing."""
 
-    @property
-    def name(self) -> JobName:
-        """Its name in keys, locks and commands."""
-        ...
-
     def run(self, context: JobContext) -> JobReport:
         """Do the work once.
 

@@ -13,7 +13,7 @@ from datafetch.jobs.bookmark_slugs import keep_retired
 from datafetch.jobs.bookmark_state import DATASET
 from datafetch.jobs.bookmark_store import BookmarkReader, Snapshot, StoredList
 from datafetch.models.job_settings import BookmarksSettings
-from datafetch.models.run import JobName, JobReport
+from datafetch.models.run import JobReport
 from datafetch.rules.bookmark_changes import Fetched, Merged, is_unchanged, merge_list
 from datafetch.rules.guards import (
     GuardPolicy,
@@ -28,8 +28,6 @@ from datafetch.store.publish import Publisher, PublishPlan, Write
 
 class BookmarksJob:
     """Syncs the bookmark list into the store, or publishes a backup of it."""
-
-    name = JobName.BOOKMARKS
 
     def run(self, context: JobContext) -> JobReport:
         """Sync once.

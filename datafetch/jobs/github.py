@@ -16,7 +16,7 @@ from datafetch.jobs.github_report import Plan, dry_report, make_report, status_o
 from datafetch.jobs.github_statistics import Asking, Round, remembered
 from datafetch.models.github import ANSWERED, Status, Week
 from datafetch.models.job_settings import GitHubSettings
-from datafetch.models.run import JobName, JobReport
+from datafetch.models.run import JobReport
 from datafetch.net.base import RetryPolicy
 from datafetch.rules.github_calendar import check_shrink
 from datafetch.rules.github_roster import Entry, asking_order, is_settled
@@ -31,8 +31,6 @@ from datafetch.store.publish import Publisher
 
 class GitHubJob:
     """Refreshes GitHub activity."""
-
-    name = JobName.GITHUB
 
     def run(self, context: JobContext) -> JobReport:
         """Read calendars, ask for the statistics of what was pushed to, and publish.

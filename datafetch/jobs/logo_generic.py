@@ -48,15 +48,13 @@ class GenericPictures:
         Raises:
             Cancelled: the run was asked to stop.
         """
-        asking = self._asking.get(source)
-        if asking is None or source in self._begun or not asking.acquire(blocking=False):
+        if source in self._begun or not self._asking[source].acquire(blocking=False):
             return
         try:
-            if source not in self._begun:
-                self._begun.add(source)
-                self._question(source)
+            if source not in self._begun and self._question(source) is None:
+                self._asked.add(source)
         finally:
-            asking.release()
+            self._asking[source].release()
 
     def sifted(self, reply: Reply) -> Reply:
         """The reply; an offer that is a generic picture is closed and becomes "nothing".
@@ -101,9 +99,9 @@ class GenericPictures:
             if source in self._asked:
                 return
             fault = self._question(source)
+            self._asked.add(source)
             if fault is not None:
                 # The run goes on with the known pictures, and with what its 404s bring.
-                self._asked.add(source)
                 self._log.warning(
                     "generic_picture_unknown",
                     extra={"source": source, "error": str(fault.error)},
@@ -111,11 +109,11 @@ class GenericPictures:
 
     def _question(self, source: LogoSource) -> Fault | None:
         """Ask and learn from the answer; who calls holds the source's lock."""
+        self._begun.add(source)
         for reply in self._providers.ask(source, NOBODY):
             if isinstance(reply, Fault):
                 return reply
             self._learn_from(reply)
-        self._asked.add(source)
         return None
 
     def _learn_from(self, reply: Reply) -> None:

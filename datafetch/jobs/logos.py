@@ -12,7 +12,7 @@ from datafetch.jobs.logo_scope import domains_in_scope
 from datafetch.jobs.logo_work import Done, Faulty, LogoWorker, Result, Task, Without
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.logo import SOURCES, LogoSource
-from datafetch.models.run import JobName, JobReport
+from datafetch.models.run import JobReport
 from datafetch.net.images import load_decoders
 from datafetch.rules.logo_due import Ask, DuePolicy, Keep, Leave, plan_domain
 from datafetch.runtime.engine import together
@@ -22,8 +22,6 @@ from datafetch.sources.logo_providers import LogoProviders, Pacer
 
 class LogosJob:
     """Fetches the logo of every known domain that has none yet or whose logo is due."""
-
-    name = JobName.LOGOS
 
     def __init__(self) -> None:
         """Load what the first picture would wait for."""

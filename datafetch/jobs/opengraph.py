@@ -22,7 +22,7 @@ from datafetch.jobs.opengraph_tally import Tally
 from datafetch.jobs.opengraph_work import PageWorker, Task, Wanted
 from datafetch.models.bookmark import JsonObject
 from datafetch.models.opengraph import BookmarkRecord, PageRecord
-from datafetch.models.run import JobName, JobReport
+from datafetch.models.run import JobReport
 from datafetch.rules.opengraph_merge import override_of
 from datafetch.rules.opengraph_plan import (
     Asked,
@@ -50,8 +50,6 @@ def checkpoint_every(pages: int) -> int:
 
 class OpenGraphJob:
     """Backfills metadata and pictures of the stored bookmarks."""
-
-    name = JobName.OPENGRAPH
 
     def run(self, context: JobContext) -> JobReport:
         """Fetch what is due, then merge it into the bookmarks.

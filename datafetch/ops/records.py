@@ -22,24 +22,23 @@ class RunRecords:
         self._job = job
         self._clock = clock
         self._reading: Callable[[], _Read] | None = None
-        self._read: _Read | None = None
 
     def ask(self, *more: Callable[[], object]) -> None:
         """Begin to read; for the moment in which the job's lease is free and being taken.
 
-        `more` is what else is to be read then; errors are raised by `begin`.
+        `more` is what else is to be read then; errors are raised by `begin`. What was asked for
+        last counts.
         """
         self._reading = beside(lambda: self._ask(*more))
 
     def begin(self, run_id: str) -> DeadLetters:
-        """Mark the job as running by this process; gives its dead letters.
+        """When all that was asked for is there, mark the job as running; gives its dead letters.
 
         Raises:
             StoreError: the store did not answer; unless all could be read nothing is written.
         """
-        read = self._reading() if self._reading is not None else self._ask()
+        read = self._read()
         read.state.start(run_id)
-        self._read = read
         return read.letters
 
     def end(self, result: RunResult, *, full_sync: bool) -> None:
@@ -50,14 +49,17 @@ class RunRecords:
                 stand, the history has both runs.
             StoreError: the store did not answer.
         """
-        read = self._read
-        assert read is not None
+        read = self._read()
         now_ms = to_ms(self._clock.now())
         together(
             lambda: read.state.finish(result, full_sync=full_sync),
             lambda: read.letters.save(self._store, self._keys, str(now_ms)),
             lambda: read.history.append(history_entry(result, self._job, now_ms)),
         )
+
+    def _read(self) -> "_Read":
+        assert self._reading is not None, "nothing was asked for"
+        return self._reading()
 
     def _ask(self, *more: Callable[[], object]) -> "_Read":
         state = StateBook(self._store, self._keys, self._job, self._clock)

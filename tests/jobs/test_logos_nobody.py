@@ -15,7 +15,7 @@ from tests.fakes.pictures import globe, picture
 from tests.fakes.providers import Icon
 from tests.jobs.logo_world import KEYS, World
 
-A, B = "a.example.com", "b.example.org"
+A, B, C = "a.example.com", "b.example.org", "c.example.net"
 PNG = {"Content-Type": "image/png"}
 
 
@@ -110,6 +110,19 @@ def test_the_question_is_asked_beside_the_first_domains(world: World) -> None:
     world.google.inject(after_the_question)
     report = world.run(width=8)
     assert (report.changed, report.failed) == (8, 0)
+
+
+def test_a_question_that_a_due_logo_raised_is_not_asked_again(world: World) -> None:
+    """Logos without a validator are offered anew; a new domain that comes after them asks nothing more."""
+    world.bookmark(A, B)
+    for domain in (A, B, C):
+        world.at_google(domain)
+    world.run()
+    world.later(40)
+    world.bookmark(A, B, C)
+    world.run(width=2)
+    assert sorted(world.manifest) == [A, B, C]
+    assert asked_for_nobody(world) == (1, 0)
 
 
 def test_a_logo_that_is_confirmed_costs_no_question_more(world: World) -> None:

@@ -1,6 +1,6 @@
 """Prefetch into folders that cannot be written, and builds that are stopped."""
 
-import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ import pytest
 from datafetch.errors import DatafetchError
 from datafetch.store.local import LocalStore
 from tests.jobs.prefetch_world import Build, logo_key, put_logos
-from tests.stores import Call
-from tests.support import FakeClock
+from tests.stores import Call, MemoryStore
+from tests.support import FakeClock, unprivileged
 
 LOGO_FILE = "image-data/logos/manifest.json"
 
@@ -62,12 +62,17 @@ def test_a_folder_that_cannot_be_written_is_named(
     assert build.files() == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_named(build: Build) -> None:
+def test_a_folder_without_permission_is_named() -> None:
     """A folder that belongs to somebody else is an error with its name, not a traceback."""
-    build.output.mkdir(mode=0o555)
-    with pytest.raises(DatafetchError, match="cannot be written: Permission denied"):
-        build.prefetch().logos()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        build = Build(Path(folder, "generated"), MemoryStore())
+        put_logos(build, 5)
+        build.output.mkdir(mode=0o555)
+        with unprivileged(), pytest.raises(DatafetchError, match="Permission denied") as caught:
+            build.prefetch().logos()
+    assert f"{build.output}" in str(caught.value)
+    assert "cannot be written" in str(caught.value)
 
 
 def test_a_stop_half_way_leaves_nothing_behind(build: Build) -> None:

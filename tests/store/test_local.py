@@ -28,10 +28,9 @@ from datafetch.store.durability import Unsynced, is_commit, is_durable
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from datafetch.store.paths import check_key, path_of
-from tests.support import FakeClock
+from tests.support import FakeClock, unprivileged
 
 KEY = "json/bookmarks/index-test.json"
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -241,12 +240,10 @@ def guarded() -> Iterator[Path]:
         (root / KEY).chmod(0)
         (root / KEY).parent.chmod(0o555)
         root.chmod(0o555)
-        if os.geteuid() == 0:
-            os.seteuid(NOBODY)
         try:
-            yield root
+            with unprivileged():
+                yield root
         finally:
-            os.seteuid(os.getuid())
             root.chmod(0o755)
             (root / KEY).parent.chmod(0o755)
 
