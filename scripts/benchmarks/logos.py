@@ -3,19 +3,24 @@
 import argparse
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measure import Figure, Timing, timed
+from benchmarks.measure import ROOT, Figure, Timing, timed
 from benchmarks.servers import Server, domain, started
 
 from datafetch.store.base import ObjectStore, encode_json
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from datafetch.store.s3 import S3Store
+from tests.fakes.providers import GOOGLE_HOST
 
 _FEW, _MANY = 100, 10_000
 _LOGOS, _LATENCY_S, _WIDTH = 1000, 0.04, 32
@@ -60,16 +65,23 @@ def _memory(kind: str) -> Iterator[Figure]:
 
 
 def _latency() -> Iterator[Figure]:
-    """Whole processes against the time that the round trips alone take; the middle of three."""
+    """Whole processes against what the round trips alone take, reckoned and measured; the middle of three."""
     ideal = _LOGOS * 2 * _LATENCY_S / _WIDTH
     rounds = [_first_and_unchanged() for _ in range(_ROUNDS)]
     first = sorted((one.first for one in rounds), key=lambda took: took.wall_s)
     middle = first[len(first) // 2]
     net = median((one.first.wall_s - one.idle.wall_s) / ideal for one in rounds)
+    bare = median(one.bare_s for one in rounds)
+    beside = median(one.first.wall_s / one.bare_s for one in rounds)
     yield Figure(
         f"{_LOGOS} logos at {_LATENCY_S * 1000:.0f} ms, {_WIDTH} at once: wall (from, to), CPU",
         f"{middle.wall_s:.2f} s ({first[0].wall_s:.2f}, {first[-1].wall_s:.2f}) {middle.cpu_s:.2f} s",
         f"{middle.wall_s / ideal:.2f}x of {ideal:.1f} s (≤ 1.5x), {net:.2f}x over a run for one",
+    )
+    yield Figure(
+        "the same requests by bare threads, just before: wall",
+        f"{bare:.2f} s",
+        f"the run took {beside:.2f}x of it (≤ 1.5x)",
     )
     for case, asked, aim in (
         ("first run", rounds[-1].asked_first, ""),
@@ -80,9 +92,16 @@ def _latency() -> Iterator[Figure]:
 
 @dataclass(frozen=True)
 class _Round:
-    """A run for one logo, a first run for all and an unchanged one; requests upstream and to the store."""
+    """What one round of runs took and asked for, upstream and of the store.
+
+    Attributes:
+        idle: a run for one logo.
+        bare_s: seconds of the requests alone, see `benchmarks.bare`.
+        first: a run for all the others.
+    """
 
     idle: Timing
+    bare_s: float
     first: Timing
     asked_first: tuple[int, int]
     asked_again: tuple[int, int]
@@ -103,11 +122,21 @@ def _first_and_unchanged() -> _Round:
         _seed(_bucket(s3), 1)
         idle = timed(["logos"], folder, settings)
         _seed(_bucket(s3), _LOGOS)
+        bare_s = _bare_s(settings)
         asked()
         first = timed(["logos"], folder, settings)
         asked_first = asked()
         timed(["logos"], folder, settings)
-        return _Round(idle, first, asked_first, asked())
+        return _Round(idle, bare_s, first, asked_first, asked())
+
+
+def _bare_s(settings: dict[str, str]) -> float:
+    targets = "".join(f"/s2/favicons?domain={domain(at)}&sz=256\n" for at in range(_LOGOS))
+    command = [sys.executable, "-m", "benchmarks.bare", GOOGLE_HOST, str(_WIDTH)]
+    variables = {**os.environ, **settings, "PYTHONPATH": str(ROOT / "scripts")}
+    start = time.perf_counter()
+    subprocess.run(command, input=targets, text=True, env=variables, check=True)
+    return time.perf_counter() - start
 
 
 def _bucket(s3: Server) -> ObjectStore:
