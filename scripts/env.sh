@@ -8,6 +8,11 @@ say_what_to_install() {
   exit 69
 }
 
+# Everything is locked, so nothing is resolved: a package that came out since cannot get in.
+LOCKED=(--require-hashes --no-deps -r requirements.lock)
+# The package itself, in place, built by the locked hatchling.
+OURSELVES=(--no-deps --no-build-isolation -e .)
+
 find_python() {
   local name
   for name in python3.14 python3.13 python3.12 python3.11 python3 python; do
@@ -19,24 +24,34 @@ find_python() {
   return 1
 }
 
+make_with_uv() {
+  echo "Making .venv from requirements.lock with $(uv --version | cut -d' ' -f1,2) (about a minute, once)…" >&2
+  uv venv --quiet --python '>=3.11' .venv
+  uv pip install --quiet --python .venv/bin/python "${LOCKED[@]}"
+  uv pip install --quiet --python .venv/bin/python "${OURSELVES[@]}"
+}
+
+make_with_pip() {
+  local pip=(.venv/bin/python -m pip --disable-pip-version-check)
+  "$1" -m venv .venv
+  echo "Making .venv from requirements.lock with $("${pip[@]}" --version | cut -d' ' -f1,2) of $("$1" --version) (about a minute, once)…" >&2
+  "${pip[@]}" install --quiet "${LOCKED[@]}"
+  "${pip[@]}" install --quiet "${OURSELVES[@]}"
+}
+
 make_environment() {
   local python
   rm -rf .venv
   if command -v uv >/dev/null 2>&1; then
-    uv venv --quiet --python '>=3.11' .venv
-    uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
-    uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+    make_with_uv
   else
     python=$(find_python) || say_what_to_install
-    "$python" -m venv .venv
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+    make_with_pip "$python"
   fi
 }
 
 state=$(cat requirements.lock pyproject.toml | cksum)
 if [ "$(cat .venv/made-from 2>/dev/null)" != "$state" ]; then
-  echo "Making .venv from requirements.lock (about a minute, once)…" >&2
   make_environment
   echo "$state" >.venv/made-from
 fi
