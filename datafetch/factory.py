@@ -11,7 +11,7 @@ from pathlib import Path
 from datafetch import __version__
 from datafetch.clock import CancelToken, Clock
 from datafetch.errors import ConfigurationError
-from datafetch.jobs.base import Job
+from datafetch.job import Job
 from datafetch.logs import register_secrets
 from datafetch.models.job_settings import JobSettings
 from datafetch.models.places import origins
@@ -117,19 +117,19 @@ def make_job(name: JobName) -> Job:
     """The job of that name."""
     match name:
         case JobName.BOOKMARKS:
-            from datafetch.jobs.bookmarks import BookmarksJob
+            from datafetch.bookmarks.job import BookmarksJob
 
             return BookmarksJob()
         case JobName.GITHUB:
-            from datafetch.jobs.github import GitHubJob
+            from datafetch.github.job import GitHubJob
 
             return GitHubJob()
         case JobName.LOGOS:
-            from datafetch.jobs.logos import LogosJob
+            from datafetch.logos.job import LogosJob
 
             return LogosJob()
         case JobName.OPENGRAPH:
-            from datafetch.jobs.opengraph import OpenGraphJob
+            from datafetch.opengraph.job import OpenGraphJob
 
             return OpenGraphJob()
 

@@ -17,7 +17,7 @@ from datafetch.errors import (
     StoreError,
 )
 from datafetch.factory import Parts, job_settings, make_job
-from datafetch.jobs.base import Job, JobContext, NoProgress, Progress
+from datafetch.job import Job, JobContext, NoProgress, Progress
 from datafetch.logs import EventLogger, bound_logger, redact
 from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobName, JobReport, Operation, RunRequest, RunResult
@@ -114,7 +114,7 @@ class DataFetchManager:
     def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
         """Write one part of the build's files: reads the store only, without lease or state."""
         # Only builds need it.
-        from datafetch.jobs.prefetch import Prefetch, PrefetchOptions
+        from datafetch.build.job import Prefetch, PrefetchOptions
 
         parts = self._parts
         run_id = self._new_run_id()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datafetch.clock import CancelToken
-from datafetch.jobs.base import JobContext, NoProgress
+from datafetch.job import JobContext, NoProgress
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobName, RunOptions
 from datafetch.net.base import HostGate, HttpClient

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from datafetch.errors import ConfigurationError, DatafetchError
-from datafetch.jobs.base import NoProgress, Progress
+from datafetch.job import NoProgress, Progress
 from datafetch.logs import redact, terminal
 from datafetch.models.run import RunResult, RunStatus
 

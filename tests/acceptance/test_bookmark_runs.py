@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.bookmarks.world import link
 from tests.fakes.base import FakeServer
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
-from tests.jobs.bookmark_world import link
 from tests.processes import Finished, datafetch
 
 

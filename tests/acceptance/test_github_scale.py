@@ -18,7 +18,7 @@ from tests.fakes.faults import held
 from tests.fakes.github import TOKEN, GitHubApp
 from tests.fakes.github_data import LOGIN, make_activity
 from tests.fakes.s3 import S3Fake, key_of
-from tests.jobs.github_world import Expected
+from tests.github.world import Expected
 from tests.processes import clean_environment, command_line, datafetch
 
 STATS = "/stats/contributors"

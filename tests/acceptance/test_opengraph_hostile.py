@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from datafetch.rules.page_url import url_hash
+from datafetch.urls import url_hash
 from tests.fakes import faults
 from tests.fakes.base import Action, Answer
 from tests.fakes.karakeep import link

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.bookmarks.world import link
 from tests.fakes.base import FakeServer, Request
 from tests.fakes.faults import held
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
 from tests.fakes.s3 import S3Fake, key_of
-from tests.jobs.bookmark_world import link
 from tests.processes import clean_environment, command_line, datafetch
 
 START = (

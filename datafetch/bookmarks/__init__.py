@@ -1,0 +1,1 @@
+"""The bookmark list: read from Karakeep, merged over what is stored, published."""

@@ -1,0 +1,124 @@
+"""What a bookmark run leaves beside the data: heartbeat, the time of a failed attempt, dead letters."""
+
+from typing import Any
+
+from datafetch.bookmarks.rules.changes import Fetched
+from datafetch.bookmarks.stored import Snapshot
+from datafetch.clock import to_ms
+from datafetch.errors import (
+    BaseMoved,
+    Cancelled,
+    DatafetchError,
+    Denied,
+    GuardRefused,
+    Inconsistent,
+    LeaseLost,
+    Missing,
+    PreconditionFailed,
+    RateLimited,
+    StoreError,
+    TransientError,
+    UpstreamError,
+)
+from datafetch.job import JobContext
+from datafetch.store.base import IfMatch, encode_json
+
+
+def write_heartbeat(
+    context: JobContext, *, changed: bool, error: DatafetchError | None = None
+) -> None:
+    """Say when this run ended, and how; nothing in a dry run.
+
+    Raises:
+        StoreError: it could not be written.
+        LeaseLost: this run may not write any more.
+    """
+    if context.options.dry_run:
+        return
+    beat: dict[str, Any] = {
+        "runAt": to_ms(context.clock.now()),
+        "success": error is None,
+        "changeDetected": changed,
+    }
+    if error is not None:
+        beat["error"] = public_reason(error)
+    context.fence.check()
+    context.store.put(context.keys.bookmarks_heartbeat(), encode_json(beat))
+
+
+def public_reason(error: DatafetchError) -> str:
+    """Why a run failed, for an object that everyone may read: no host, no path, no id.
+
+    A guard's message is all numbers and goes as it is.
+    """
+    if isinstance(error, GuardRefused):
+        return f"refused: {error}"
+    return next(text for kind, text in _PUBLIC if isinstance(error, kind))
+
+
+_PUBLIC: tuple[tuple[type[DatafetchError], str], ...] = (
+    (RateLimited, "the bookmark server asked to wait"),
+    (TransientError, "the bookmark server did not answer"),
+    (Denied, "the bookmark server did not accept the credentials"),
+    (Missing, "the bookmark server does not know the list"),
+    (UpstreamError, "the bookmark server's answer could not be used"),
+    (BaseMoved, "another run changed the bookmarks meanwhile"),
+    (Inconsistent, "the stored bookmarks could not be read"),
+    (DatafetchError, "the run failed"),
+)
+
+
+def note_failure(context: JobContext, snapshot: Snapshot | None, error: DatafetchError) -> None:
+    """Say in index and heartbeat that a run failed; data and `lastFetchedAt` stay.
+
+    Not after a fault of the store, nor when this run may not write any more.
+    """
+    silent = isinstance(error, StoreError | LeaseLost | Cancelled)
+    if silent or context.options.dry_run:
+        return
+    try:
+        if not isinstance(error, BaseMoved) and snapshot is not None:
+            _move_last_attempt(context, snapshot)
+        write_heartbeat(context, changed=False, error=error)
+    except (StoreError, LeaseLost, Cancelled) as second:
+        context.log.warning("failure_not_noted", extra={"error": str(second)})
+
+
+def note_items(context: JobContext, fetched: Fetched) -> tuple[int, int]:
+    """Record what could not be read, and forget what is well again or gone.
+
+    Returns:
+        How many items could not be read, and how many of them could before.
+    """
+    letters = context.dead_letters
+    newly = 0
+    for item in fetched.unreadable:
+        if not letters.waiting(item.name):
+            newly += letters.failed(item.name, item.error)
+            context.log.warning(
+                "bookmark_unreadable", extra={"item": item.name, "error": str(item.error)}
+            )
+    if letters.letters:
+        broken = {item.name for item in fetched.unreadable}
+        well = {raw.id for raw in fetched.readable}
+        for letter in list(letters.letters.values()):
+            left = fetched.complete and letter.item not in broken
+            if letter.item in well or left:
+                letters.succeeded(letter.item)
+    return len(fetched.unreadable), newly
+
+
+def _move_last_attempt(context: JobContext, snapshot: Snapshot) -> None:
+    if snapshot.index is None or snapshot.index_etag is None:
+        return
+    index = {**snapshot.index, "lastAttemptedAt": to_ms(context.clock.now())}
+    context.fence.check()
+    try:
+        context.store.put(
+            context.keys.bookmarks_index(),
+            encode_json(index),
+            condition=IfMatch(snapshot.index_etag),
+        )
+    except PreconditionFailed:
+        # Somebody else's index is newer than this failure.
+        context.log.info("index_moved_meanwhile")

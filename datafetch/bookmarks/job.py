@@ -1,0 +1,276 @@
+"""The bookmark job: reads the list, merges it over what is stored, and publishes what changed."""
+
+from dataclasses import replace
+
+from datafetch.bookmarks.fetch import ListReader, choose_reading
+from datafetch.bookmarks.heartbeat import note_failure, note_items, write_heartbeat
+from datafetch.bookmarks.karakeep import BookmarkApi
+from datafetch.bookmarks.publish import Change, TagPages, plan_change, plan_stored
+from datafetch.bookmarks.restore import read_backup, restored
+from datafetch.bookmarks.rules.changes import Fetched, Merged, is_unchanged, merge_list
+from datafetch.bookmarks.rules.guards import (
+    GuardPolicy,
+    check_bookmarks,
+    check_failures,
+    check_not_empty,
+)
+from datafetch.bookmarks.slugs import keep_retired
+from datafetch.bookmarks.state import DATASET
+from datafetch.bookmarks.stored import BookmarkReader, Snapshot, StoredList
+from datafetch.clock import to_ms
+from datafetch.errors import DatafetchError, GuardRefused
+from datafetch.job import JobContext
+from datafetch.models.job_settings import BookmarksSettings
+from datafetch.models.run import JobReport
+from datafetch.store.base import encode_json
+from datafetch.store.publish import Publisher, PublishPlan, Write
+
+
+class BookmarksJob:
+    """Syncs the bookmark list into the store, or publishes a backup of it."""
+
+    def run(self, context: JobContext) -> JobReport:
+        """Sync once.
+
+        Raises:
+            DatafetchError: the run failed as a whole; stored data is as good as before.
+        """
+        return _Run(context).run()
+
+
+class _Run:
+    """One run: what it was given and what it has found so far."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._settings: BookmarksSettings = context.settings
+        self._tags = TagPages(self._settings.tags_enabled, self._settings.max_tags)
+        self._publisher = Publisher(
+            context.store,
+            context.keys,
+            context.clock,
+            context.engine,
+            context.fence,
+            context.run_id,
+        )
+        self._reader = BookmarkReader(context, self._publisher, context.fence, self._tags.layout)
+        self._list = ListReader(context, BookmarkApi(context.http, self._settings))
+        self._snapshot: Snapshot | None = None
+        self._ended_one = False
+        self._so_far = JobReport()
+
+    def run(self) -> JobReport:
+        if self._context.options.restore:
+            report = self._restore()
+        else:
+            try:
+                report = self._sync()
+            except GuardRefused as refused:
+                note_failure(self._context, self._snapshot, refused)
+                return replace(self._so_far, last_fetched_at=self._stored_at(), failure=refused)
+            except DatafetchError as error:
+                note_failure(self._context, self._snapshot, error)
+                raise
+        write_heartbeat(self._context, changed=report.change_detected)
+        return report
+
+    def _stored_at(self) -> int | None:
+        """`lastFetchedAt` as it is stored."""
+        return self._snapshot.number("lastFetchedAt") if self._snapshot is not None else None
+
+    # ------------------------------------------------------------------- sync
+
+    def _sync(self) -> JobReport:
+        snapshot, stored = self._start(self._ended(self._reader.snapshot()))
+        if self._is_to_mend(stored):
+            snapshot, stored = self._start(self._republished())
+        known = [item["id"] for item in stored.items] if stored else list(snapshot.sources)
+        reading = choose_reading(
+            self._context, len(known), snapshot.full_sync_at, trusted=snapshot.trusted
+        )
+        fetched = self._list.read(reading, snapshot.sources)
+        self._so_far = JobReport(processed=max(len(known), fetched.size))
+        check_not_empty(fetched.size, len(known))
+        fetched = self._list.look_again(fetched, known)
+        failed, newly = note_items(self._context, fetched)
+        self._so_far = replace(self._so_far, failed=failed, newly_failed=newly)
+
+        def attempt(number: int) -> JobReport:
+            if number == 0:
+                return self._settle(fetched, snapshot, stored)
+            self._snapshot = again = self._reader.snapshot().distrusted()
+            return self._settle(fetched, again, self._reader.items(again))
+
+        report = self._publisher.with_restart(attempt)
+        return replace(report, change_detected=report.change_detected or self._ended_one)
+
+    def _start(self, snapshot: Snapshot) -> tuple[Snapshot, StoredList | None]:
+        """What this run starts from; the list itself only where the state is not believed."""
+        if self._context.options.force:
+            snapshot = snapshot.distrusted()
+        self._snapshot = snapshot
+        return snapshot, None if snapshot.trusted else self._reader.items(snapshot)
+
+    def _ended(self, snapshot: Snapshot) -> Snapshot:
+        """End the publish that a dead run began, before anything else can fail.
+
+        What it had written of single objects counts only as far as its master does: readers
+        get one whole list again, and what is new comes with this run's own reading.
+        """
+        if snapshot.journal is None or self._context.options.dry_run:
+            return snapshot
+        self._context.log.warning("publish_taken_over", extra={"run": snapshot.journal.run_id})
+        return self._republished()
+
+    def _republished(self) -> Snapshot:
+        """Publish what is stored as it can be read, so that readers need not wait for the server."""
+
+        def attempt(_: int) -> bool:
+            found = self._reader.snapshot()
+            stored = self._reader.items(found)
+            if stored.items:
+                self._publisher.publish(plan_stored(self._context, found, stored, self._tags))
+            return bool(stored.items)
+
+        self._ended_one |= self._publisher.with_restart(attempt)
+        return self._reader.snapshot()
+
+    def _is_to_mend(self, stored: StoredList | None) -> bool:
+        """Whether the master is missing or not whole, and everything was found elsewhere."""
+        if stored is None or stored.master is not None or self._context.options.dry_run:
+            return False
+        return bool(stored.items) and len(stored.items) >= stored.counted
+
+    def _settle(
+        self,
+        fetched: Fetched,
+        snapshot: Snapshot,
+        stored: StoredList | None,
+    ) -> JobReport:
+        """Bring what is stored in line with what was fetched."""
+        if snapshot.trusted and is_unchanged(fetched, snapshot.sources):
+            if self._reader.is_intact(snapshot):
+                return self._confirm(fetched, snapshot)
+            self._context.log.warning(
+                "bookmarks_touched", extra={"key": self._context.keys.bookmarks()}
+            )
+        if stored is None:
+            stored = self._reader.items(snapshot)
+        merged = merge_list(fetched, stored.items, stored.sources, stored.retired)
+        self._guard(merged, stored.counted)
+        now = to_ms(self._context.clock.now())
+        change = Change(
+            bookmarks=merged.bookmarks,
+            sources=merged.sources,
+            retired=merged.retired,
+            changed=_differs(merged, stored),
+            gone=merged.gone,
+            fetched_at=now,
+            full_sync_at=now if fetched.complete else snapshot.full_sync_at,
+        )
+        return self._publish(snapshot, stored, change, merged, fetched)
+
+    def _publish(
+        self,
+        snapshot: Snapshot,
+        stored: StoredList,
+        change: Change,
+        merged: Merged,
+        fetched: Fetched,
+    ) -> JobReport:
+        report = replace(
+            self._so_far,
+            processed=max(len(change.bookmarks), fetched.size),
+            changed=len(merged.changed) + len(merged.gone),
+            change_detected=change.changed,
+            last_fetched_at=change.fetched_at or self._stored_at(),
+            full_sync=fetched.complete,
+        )
+        check_failures(report, self._context.max_failure_ratio)
+        plan = plan_change(self._context, snapshot, stored, change, self._tags)
+        if self._context.options.dry_run:
+            return self._planned(report, plan)
+        known = snapshot.state.retired if snapshot.state is not None else {}
+        keep_retired(self._context, known, change.retired)
+        result = self._publisher.publish(plan)
+        self._context.log.info(
+            "bookmarks_published",
+            extra={
+                "written": len(result.written),
+                "equal": len(result.equal),
+                "deleted": len(result.deleted),
+                "gone": len(merged.gone),
+            },
+        )
+        return report
+
+    def _confirm(self, fetched: Fetched, snapshot: Snapshot) -> JobReport:
+        """Nothing changed: only the index says that it was looked at."""
+        report = replace(
+            self._so_far,
+            processed=max(len(snapshot.sources), fetched.size),
+            full_sync=fetched.complete,
+        )
+        check_failures(report, self._context.max_failure_ratio)
+        now = to_ms(self._context.clock.now())
+        dry = self._context.options.dry_run
+        if not dry:
+            index = {
+                **(snapshot.index or {}),
+                "lastFetchedAt": now,
+                "lastAttemptedAt": now,
+                "changeDetected": self._ended_one,
+            }
+            commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
+            self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
+            self._remember_full_sync(fetched, snapshot, now)
+        return replace(report, last_fetched_at=self._stored_at() if dry else now)
+
+    def _remember_full_sync(self, fetched: Fetched, snapshot: Snapshot, now: int) -> None:
+        """A long list remembers when it was wholly read; a short one always is."""
+        state = snapshot.state
+        long = len(snapshot.sources) > self._settings.full_sync_max_items
+        if state is None or not (fetched.complete and long):
+            return
+        body = encode_json(replace(state, full_sync_at=now).to_json())
+        self._context.fence.check()
+        self._context.store.put(self._context.keys.dataset(DATASET), body)
+
+    def _guard(self, merged: Merged, stored: int) -> None:
+        policy = GuardPolicy(
+            minimum=self._settings.min_threshold,
+            max_shrink_ratio=self._settings.max_shrink_ratio,
+            production=self._context.production,
+            allow_shrink=self._context.options.allow_shrink,
+        )
+        with_url = sum(1 for one in merged.bookmarks if one.url)
+        check_bookmarks(
+            stored, len(merged.bookmarks), with_url, policy, unreadable=self._so_far.failed
+        )
+
+    def _planned(self, report: JobReport, plan: PublishPlan) -> JobReport:
+        diff = self._publisher.preview(plan)
+        note = (
+            f"would write {len(diff.written)} objects, leave {len(diff.equal)} as they are "
+            f"and remove {len(diff.deleted)}"
+        )
+        return replace(report, notes=(note,), last_fetched_at=self._stored_at())
+
+    def _restore(self) -> JobReport:
+        """Publish a backup; failing to is no failure of the sync, whose heartbeat stays."""
+        backup = read_backup(self._context)
+
+        def attempt(_: int) -> JobReport:
+            self._snapshot = snapshot = self._reader.snapshot().distrusted()
+            stored = self._reader.items(snapshot)
+            change, merged = restored(backup, stored)
+            self._guard(merged, stored.counted)
+            return self._publish(snapshot, stored, change, merged, Fetched([], [], complete=False))
+
+        return self._publisher.with_restart(attempt)
+
+
+def _differs(merged: Merged, stored: StoredList) -> bool:
+    """Whether the list is another one than that which is stored: items or their order."""
+    before = [item["id"] for item in stored.items]
+    return bool(merged.changed or merged.gone) or before != [one.id for one in merged.bookmarks]

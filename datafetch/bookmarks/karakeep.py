@@ -1,0 +1,144 @@
+"""The bookmark server: Karakeep's REST API, read-only.
+
+Paths and fields are those of its OpenAPI description, 2026-08: a list's bookmarks come
+newest first (`sortOrder=desc`), page by page until `nextCursor` is null.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from datafetch.bookmarks.model import RawBookmark, UnreadableItem
+from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
+from datafetch.models.job_settings import BookmarksSettings
+from datafetch.models.json import is_safe_segment
+from datafetch.net.base import HttpClient, Request, RetryPolicy
+
+PAGE_LIMIT = 100
+"""Most items that the server gives in one page."""
+
+_ATTEMPTS = 6
+
+
+class Page(NamedTuple):
+    """One page of the list; an item that cannot be read is a value, not an error."""
+
+    readable: list[RawBookmark]
+    unreadable: list[UnreadableItem]
+
+
+class BookmarkApi:
+    """What datafetch asks of the bookmark server.
+
+    Every method may raise what `HttpClient` raises.
+    """
+
+    def __init__(self, http: HttpClient, settings: BookmarksSettings) -> None:
+        self._http = http
+        self._settings = settings
+        self._base = settings.api_url.rstrip("/")
+
+    def pages(self, limit: int | None = None) -> Iterator[Page]:
+        """The list's pages, newest bookmark first; with a limit, so many items at most.
+
+        Raises:
+            Missing: there is no such list.
+            Malformed: an answer is no page, or a cursor came twice.
+        """
+        left = limit
+        cursor: str | None = None
+        seen: set[str] = set()
+        while left is None or left > 0:
+            asked = PAGE_LIMIT if left is None else min(PAGE_LIMIT, left)
+            values, cursor = self._page(asked, cursor)
+            yield _read(values[:left])
+            if cursor is None:
+                return
+            if cursor in seen:
+                raise Malformed("the list's cursor came twice, paging would never end")
+            seen.add(cursor)
+            left = None if left is None else left - len(values)
+
+    def lists_of(self, bookmark_id: str) -> frozenset[str]:
+        """The ids of the lists that a bookmark is on.
+
+        Raises:
+            Missing: there is no such bookmark.
+            Malformed: the answer is not what the server's description says.
+        """
+        value = self._json(f"/bookmarks/{_segment(bookmark_id)}/lists")
+        lists = value.get("lists") if isinstance(value, dict) else None
+        if not isinstance(lists, list):
+            raise Malformed("the lists of a bookmark are not a list")
+        ids = (one.get("id") if isinstance(one, dict) else None for one in lists)
+        return frozenset(one for one in ids if isinstance(one, str))
+
+    def asset(self, asset_id: str) -> Request:
+        """The request that downloads an asset.
+
+        Raises:
+            Refused: the id cannot be part of a path (`..`, `/`).
+        """
+        return replace(self._request(f"/assets/{_segment(asset_id)}"), total_s=120.0)
+
+    def _page(self, limit: int, cursor: str | None) -> tuple[list[Any], str | None]:
+        # Older servers send the pages' whole HTML unless told not to.
+        query = {"limit": str(limit), "includeContent": "false"}
+        if cursor is not None:
+            query["cursor"] = cursor
+        list_id = quote(self._settings.list_id, safe="")
+        try:
+            value = self._json(f"/lists/{list_id}/bookmarks?{urlencode(query)}")
+        except Missing as error:
+            raise Missing(
+                "the server knows no such list",
+                url=error.url,
+                status=error.status,
+                hint="Check BOOKMARKS_LIST_ID and BOOKMARKS_API_URL.",
+            ) from error
+        except Denied as error:
+            raise Denied(
+                f"the bookmark server does not accept the token (status {error.status})",
+                url=error.url,
+                status=error.status,
+                hint="Check BOOKMARK_BEARER_TOKEN and what it may read.",
+            ) from error
+        except TransientError as error:
+            error.hint = "The next run tries again; if this goes on, check BOOKMARKS_API_URL."
+            raise
+        if not isinstance(value, dict) or not isinstance(value.get("bookmarks"), list):
+            raise Malformed("a page of the list has no `bookmarks`")
+        following = value.get("nextCursor")
+        if following is not None and not isinstance(following, str):
+            raise Malformed("a page of the list has a `nextCursor` that is not a text")
+        return value["bookmarks"], following or None
+
+    def _json(self, path: str) -> Any:
+        return self._http.fetch(self._request(path)).json()
+
+    def _request(self, path: str) -> Request:
+        token = self._settings.token.get_secret_value()
+        return Request(
+            url=self._base + path,
+            trust="settings",
+            upstream="karakeep",
+            headers={"Authorization": f"Bearer {token}", "Accept": "*/*"},
+            retry=RetryPolicy(attempts=_ATTEMPTS, total_s=self._settings.retry_max_s),
+        )
+
+
+def _read(values: list[Any]) -> Page:
+    page = Page([], [])
+    for value in values:
+        try:
+            page.readable.append(RawBookmark.from_json(value))
+        except Malformed as error:
+            page.unreadable.append(UnreadableItem.of(value, error))
+    return page
+
+
+def _segment(text: str) -> str:
+    if not is_safe_segment(text):
+        raise Refused("an id that cannot be part of a path")
+    return text

@@ -1,0 +1,191 @@
+"""From the list as it shall be to the objects that are written and removed."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datafetch.bookmarks.model import Bookmark, encode_item
+from datafetch.bookmarks.rules.list import (
+    Times,
+    as_array,
+    group_by_tag,
+    index,
+    mapping_entries,
+    pages,
+    slug_mapping,
+)
+from datafetch.bookmarks.rules.normalise import tag_slugs
+from datafetch.bookmarks.state import DATASET, BookmarkState, objects_of
+from datafetch.bookmarks.stored import StoredList
+from datafetch.store.base import encode_json
+from datafetch.store.keys import Keys
+from datafetch.store.publish import PublishPlan, StateWriter, Write
+
+
+@dataclass(frozen=True, slots=True)
+class NewList:
+    """The list as it shall be.
+
+    Attributes:
+        changed: whether it differs from the stored one.
+        layout: see `BookmarkState`.
+        tags_enabled, max_tags: which tags get pages.
+    """
+
+    bookmarks: Sequence[Bookmark]
+    sources: Mapping[str, str]
+    retired: Mapping[str, str]
+    full_sync_at: int | None
+    changed: bool
+    layout: str
+    tags_enabled: bool
+    max_tags: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tidying:
+    """What goes with a replaced master: its backup, backups that are too many, old shards."""
+
+    backup_key: str
+    surplus: Sequence[str] = ()
+    shards: Sequence[str] = ()
+
+
+def build_plan(
+    keys: Keys,
+    new: NewList,
+    stored: StoredList,
+    base_etag: str | None,
+    times: Times,
+    tidying: Tidying,
+    known_mapping: str,
+) -> PublishPlan:
+    """Everything that one publish of the bookmarks writes and removes; pure.
+
+    Equal bytes are left to the publish to find. The index of a tag and the slug mapping
+    carry times: they are written only when what they stand for changed.
+    """
+    master = Write(keys.bookmarks(), as_array(new.bookmarks))
+    list_index = index(new.bookmarks, times, changed=new.changed)
+    singles = [Write(keys.bookmark_by_id(one.id), one.body) for one in new.bookmarks]
+    entries = encode_item(mapping_entries(new.bookmarks))
+    mapping_hash = hash_mapping(entries, list_index["checksum"])
+    stale_mapping = keys.slug_mapping() not in stored.etags or mapping_hash != known_mapping
+    mapping = slug_mapping(new.bookmarks, entries, times.last_modified, list_index["checksum"])
+    chains = [*_page_chains(keys, new.bookmarks, stored), *_tag_chains(keys, new, stored, times)]
+    backup = _backup(master, stored, tidying)
+    planned = {write.key for write in singles} | {write.key for one in chains for write in one}
+    return PublishPlan(
+        dataset=DATASET,
+        commit=Write(keys.bookmarks_index(), encode_json(list_index)),
+        base_etag=base_etag,
+        content=[
+            *singles,
+            *([Write(keys.slug_mapping(), mapping)] if stale_mapping else []),
+            *backup,
+        ],
+        chains=chains,
+        master=master,
+        deletes=[
+            *_stale(keys, stored, planned),
+            *(tidying.surplus if backup else ()),
+            *tidying.shards,
+        ],
+        etags=stored.etags,
+        hashes=stored.hashes,
+        state=_state_writer(keys, new, times, mapping_hash),
+    )
+
+
+def hash_mapping(entries: bytes, list_checksum: str) -> str:
+    """What tells one slug mapping from another, its time left out."""
+    digest = hashlib.sha256(list_checksum.encode())
+    digest.update(entries)
+    return digest.hexdigest()
+
+
+def hash_stored_mapping(mapping: Mapping[str, Any]) -> str:
+    """The same of a mapping that was read; empty when there was none, or it contradicts itself."""
+    slugs = mapping.get("slugs", {})
+    reverse = {
+        entry["slug"]: bookmark_id
+        for bookmark_id, entry in slugs.items()
+        if isinstance(entry, dict) and isinstance(entry.get("slug"), str)
+    }
+    if not mapping or reverse != mapping.get("reverseMap"):
+        return ""
+    return hash_mapping(encode_item(slugs), str(mapping.get("checksum")))
+
+
+def _page_chains(
+    keys: Keys, bookmarks: Sequence[Bookmark], stored: StoredList
+) -> Iterator[list[Write]]:
+    """The list's pages: one after the other where readers may be on them, else side by side."""
+    writes = [
+        Write(keys.bookmark_page(number), as_array(page))
+        for number, page in enumerate(pages(bookmarks), 1)
+    ]
+    if not stored.items:
+        yield from ([write] for write in writes)
+    else:
+        yield _ordered(writes, growing=len(bookmarks) >= len(stored.items))
+
+
+def _tag_chains(
+    keys: Keys, new: NewList, stored: StoredList, times: Times
+) -> Iterator[list[Write]]:
+    """Each tag's pages, then its index, which stays as it is when none of the pages changes."""
+    if not new.tags_enabled:
+        return
+    before = Counter(slug for item in stored.items for slug, _ in tag_slugs(item.get("tags")))
+    for slug, bookmarks in group_by_tag(new.bookmarks, new.max_tags):
+        writes = [
+            Write(keys.tag_page(slug, number), as_array(page))
+            for number, page in enumerate(pages(bookmarks), 1)
+        ]
+        # A tag that lost its last page changed, though none of the others did.
+        shrank = keys.tag_page(slug, len(writes) + 1) in stored.etags
+        body = encode_json(index(bookmarks, times, changed=True))
+        growing = len(bookmarks) >= before[slug]
+        yield [
+            *_ordered(writes, growing=growing),
+            Write(keys.tag_index(slug), body, follows=not shrank),
+        ]
+
+
+def _ordered(writes: list[Write], *, growing: bool) -> list[Write]:
+    """Pages in the order in which a reader between two writes may see an item twice, never none."""
+    return writes[::-1] if growing else writes
+
+
+def _backup(master: Write, stored: StoredList, tidying: Tidying) -> list[Write]:
+    """The master that is replaced, unless it is not."""
+    if stored.master is None or not stored.items:
+        return []
+    if hashlib.sha256(stored.master).hexdigest() == master.sha256():
+        return []
+    return [Write(tidying.backup_key, stored.master)]
+
+
+def _stale(keys: Keys, stored: StoredList, planned: set[str]) -> Iterator[str]:
+    """Known objects of the dataset that nothing stands for any more."""
+    prefixes = (keys.bookmarks_by_id_prefix(), keys.bookmark_pages_prefix(), keys.tags_prefix())
+    return (key for key in stored.etags if key not in planned and key.startswith(prefixes))
+
+
+def _state_writer(keys: Keys, new: NewList, times: Times, mapping_hash: str) -> StateWriter:
+    def write(etags: Mapping[str, str], hashes: Mapping[str, str]) -> Write:
+        state = BookmarkState(
+            last_modified=times.last_modified,
+            layout=new.layout,
+            mapping=mapping_hash,
+            full_sync_at=new.full_sync_at,
+            sources=new.sources,
+            retired=new.retired,
+            objects=objects_of(etags, hashes),
+        )
+        return Write(keys.dataset(DATASET), encode_json(state.to_json()))
+
+    return write

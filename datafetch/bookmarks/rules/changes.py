@@ -1,0 +1,153 @@
+"""What came in against what is known: settled, changed, absent."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from datafetch.bookmarks.model import Bookmark, RawBookmark, UnreadableItem
+from datafetch.bookmarks.rules.list import newest_first, weave
+from datafetch.bookmarks.rules.normalise import Draft, as_stored, finish, merge
+from datafetch.bookmarks.rules.slugs import Slugged, assign_slugs
+from datafetch.models.json import JsonObject
+
+PENDING_LIMIT_S = 7 * 24 * 3600.0
+"""After a week a bookmark that was never crawled or tagged counts as settled all the same."""
+
+
+class Fetched(NamedTuple):
+    """What was read of the list, each id once, in the server's order.
+
+    Attributes:
+        complete: every page was read, so that what is absent may have been deleted.
+        gone: ids that are stored and certainly deleted.
+    """
+
+    readable: list[RawBookmark]
+    unreadable: list[UnreadableItem]
+    complete: bool
+    gone: frozenset[str] = frozenset()
+
+    @property
+    def size(self) -> int:
+        """Items that came, readable or not."""
+        return len(self.readable) + len(self.unreadable)
+
+    def ids(self) -> set[str]:
+        """The ids that came, those of unreadable items too."""
+        named = {item.id for item in self.unreadable if item.id is not None}
+        return named | {raw.id for raw in self.readable}
+
+
+class Merged(NamedTuple):
+    """The list as it will be stored.
+
+    Attributes:
+        changed: ids whose stored form is new or differs.
+        gone: ids that are stored no longer.
+        sources: source hash of every item, in the list's order; empty where it is not known.
+        retired: slugs that nobody has any more, and who had them.
+    """
+
+    bookmarks: list[Bookmark]
+    changed: frozenset[str]
+    gone: frozenset[str]
+    sources: dict[str, str]
+    retired: dict[str, str]
+
+
+def is_settled(raw: RawBookmark, now: float) -> bool:
+    """Whether the server has nothing more to add on its own: crawled and tagged, or given up."""
+    pending = raw.tagging_status == "pending" or raw.content.get("crawlStatus") == "pending"
+    return not pending or now - _seconds(raw.created_at) > PENDING_LIMIT_S
+
+
+def is_known(raw: RawBookmark, sources: Mapping[str, str]) -> bool:
+    """Whether the item came just so at the last publish."""
+    return sources.get(raw.id) == raw.source_hash
+
+
+def is_unchanged(fetched: Fetched, sources: Mapping[str, str]) -> bool:
+    """Whether nothing that came differs from the last publish: items, their order, their number."""
+    if fetched.gone or not all(is_known(raw, sources) for raw in fetched.readable):
+        return False
+    came = [raw.id for raw in fetched.readable]
+    wanted = set(came)
+    return came == [known for known in sources if known in wanted]
+
+
+def absent(stored: Iterable[str], fetched: Fetched) -> list[str]:
+    """Stored ids that a complete read did not bring, and that may so have been deleted.
+
+    An unreadable item without an id may be any of them: then nobody is.
+    """
+    if not fetched.complete or any(item.id is None for item in fetched.unreadable):
+        return []
+    came = fetched.ids()
+    return [bookmark_id for bookmark_id in stored if bookmark_id not in came]
+
+
+def merge_list(
+    fetched: Fetched,
+    stored: Sequence[JsonObject],
+    sources: Mapping[str, str],
+    retired: Mapping[str, str],
+) -> Merged:
+    """Lay what came over what is stored.
+
+    `stored` are the items of the master in its order; one whose source is known is taken as
+    it is. What did not come stays, unless it is certainly gone.
+    """
+    by_id = {item["id"]: item for item in stored}
+    drafts = [_draft(raw, by_id.get(raw.id), sources) for raw in fetched.readable]
+    came = {draft.bookmark.id for draft in drafts}
+    staying = by_id.keys() - came - fetched.gone
+    kept = [as_stored(item) for item in stored if item["id"] in staying]
+    gone = frozenset(fetched.gone & by_id.keys())
+    slugs = ((by_id[key].get("slug"), key) for key in sorted(gone))
+    freed = {slug: key for slug, key in slugs if isinstance(slug, str) and slug}
+    names = _names([*drafts, *kept], {**freed, **retired})
+    bookmarks = weave(
+        [finish(draft, names[draft.bookmark.id]) for draft in drafts],
+        newest_first(finish(draft, names[draft.bookmark.id]) for draft in kept),
+    )
+    known = {**sources, **{raw.id: raw.source_hash for raw in fetched.readable}}
+    owners = {one.slug: one.id for one in bookmarks}
+    renamed = {d.bookmark.id for d in kept if d.bookmark.slug != names[d.bookmark.id]}
+    return Merged(
+        bookmarks=bookmarks,
+        changed=frozenset(renamed | {draft.bookmark.id for draft in drafts if draft.changed}),
+        gone=gone,
+        sources={one.id: known.get(one.id, "") for one in bookmarks},
+        retired={k: v for k, v in {**freed, **retired}.items() if k not in owners},
+    )
+
+
+def _draft(raw: RawBookmark, stored: JsonObject | None, sources: Mapping[str, str]) -> Draft:
+    if stored is not None and is_known(raw, sources):
+        return as_stored(stored)
+    return merge(raw, stored)
+
+
+def _names(drafts: Sequence[Draft], retired: Mapping[str, str]) -> dict[str, str]:
+    """The slug of every item: the stored one, or a new one.
+
+    Where old systems gave one slug to two items, the older item keeps it.
+    """
+    taken: dict[str, str] = {}
+    new: list[Slugged] = []
+    for draft in sorted(drafts, key=lambda one: (one.bookmark.date_bookmarked, one.bookmark.id)):
+        bookmark = draft.bookmark
+        if bookmark.slug and bookmark.slug not in taken:
+            taken[bookmark.slug] = bookmark.id
+        else:
+            new.append(Slugged(bookmark.id, bookmark.date_bookmarked, draft.base))
+    names = {bookmark_id: slug for slug, bookmark_id in taken.items()}
+    return {**names, **assign_slugs(new, taken, retired)}
+
+
+def _seconds(iso: str) -> float:
+    try:
+        moment = datetime.fromisoformat(iso)
+    except ValueError:
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,130 @@
+"""The list as a whole: its order, pages, tags, checksum, index and slug mapping."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from datafetch.bookmarks.model import Bookmark, encode_item
+
+PAGE_SIZE = 24
+MAPPING_VERSION = "1.0.0"
+
+
+class TagGroup(NamedTuple):
+    """The bookmarks of one tag, in the list's order."""
+
+    slug: str
+    bookmarks: list[Bookmark]
+
+
+class Times(NamedTuple):
+    """The times of an index: one ISO text, two in epoch milliseconds."""
+
+    last_modified: str
+    last_fetched_at: int | None
+    last_attempted_at: int
+
+
+def weave(fetched: Sequence[Bookmark], kept: Sequence[Bookmark]) -> list[Bookmark]:
+    """The fetched bookmarks in the server's order, with kept ones where their date puts them.
+
+    Kept are those that are stored but were not read this time; both lists are newest first.
+    """
+    woven: list[Bookmark] = []
+    waiting = iter(kept)
+    following = next(waiting, None)
+    for bookmark in fetched:
+        while following is not None and following.date_bookmarked > bookmark.date_bookmarked:
+            woven.append(following)
+            following = next(waiting, None)
+        woven.append(bookmark)
+    if following is not None:
+        woven.append(following)
+        woven.extend(waiting)
+    return woven
+
+
+def newest_first(bookmarks: Iterable[Bookmark]) -> list[Bookmark]:
+    """The bookmarks by date, those of one date as they came."""
+    return sorted(bookmarks, key=lambda bookmark: bookmark.date_bookmarked, reverse=True)
+
+
+def pages(bookmarks: Sequence[Bookmark]) -> list[Sequence[Bookmark]]:
+    """Slices of at most `PAGE_SIZE`; an empty list has none."""
+    return [bookmarks[at : at + PAGE_SIZE] for at in range(0, len(bookmarks), PAGE_SIZE)]
+
+
+def as_array(bookmarks: Sequence[Bookmark]) -> tuple[bytes, ...]:
+    """The JSON array of the bookmarks in parts; the items' bytes are shared, not copied."""
+    if not bookmarks:
+        return (b"[]",)
+    parts = [b","] * (2 * len(bookmarks) + 1)
+    parts[0], parts[-1] = b"[", b"]"
+    parts[1::2] = [bookmark.body for bookmark in bookmarks]
+    return tuple(parts)
+
+
+def group_by_tag(bookmarks: Sequence[Bookmark], max_tags: int | None) -> list[TagGroup]:
+    """The bookmarks of each tag, a bookmark once per tag slug.
+
+    With a limit, the tags of most bookmarks win, then those that come first in the alphabet.
+    """
+    groups: dict[str, list[Bookmark]] = {}
+    for bookmark in bookmarks:
+        for slug, _ in bookmark.tags:
+            groups.setdefault(slug, []).append(bookmark)
+    ranked = sorted(groups, key=lambda slug: (-len(groups[slug]), slug))
+    return [TagGroup(slug, groups[slug]) for slug in ranked[:max_tags]]
+
+
+def checksum(bookmarks: Iterable[Bookmark]) -> str:
+    """SHA-256 (hex) of the lines `id:modifiedAt`, sorted by id."""
+    lines = sorted((bookmark.id, bookmark.modified_at) for bookmark in bookmarks)
+    text = "\n".join(f"{bookmark_id}:{modified}" for bookmark_id, modified in lines)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def index(bookmarks: Sequence[Bookmark], times: Times, *, changed: bool) -> dict[str, Any]:
+    """The index of a list or of a tag."""
+    return {
+        "count": len(bookmarks),
+        "totalPages": -(-len(bookmarks) // PAGE_SIZE),
+        "pageSize": PAGE_SIZE,
+        "lastModified": times.last_modified,
+        "lastFetchedAt": times.last_fetched_at,
+        "lastAttemptedAt": times.last_attempted_at,
+        "checksum": checksum(bookmarks),
+        "changeDetected": changed,
+    }
+
+
+def mapping_entries(bookmarks: Iterable[Bookmark]) -> dict[str, dict[str, str]]:
+    """What the slug mapping says of each bookmark, by id."""
+    return {
+        one.id: {"id": one.id, "slug": one.slug, "url": one.url, "title": one.title}
+        for one in bookmarks
+    }
+
+
+def slug_mapping(
+    bookmarks: Sequence[Bookmark], entries: bytes, generated: str, list_checksum: str
+) -> tuple[bytes, ...]:
+    """Slugs by id and ids by slug, as the parts of one JSON object.
+
+    `entries` are the encoded `mapping_entries`: the largest part, encoded once.
+    """
+    head = {
+        "version": MAPPING_VERSION,
+        "generated": generated,
+        "count": len(bookmarks),
+        "checksum": list_checksum,
+    }
+    reverse = {one.slug: one.id for one in bookmarks}
+    return (
+        encode_item(head)[:-1],
+        b',"slugs":',
+        entries,
+        b',"reverseMap":',
+        encode_item(reverse),
+        b"}",
+    )

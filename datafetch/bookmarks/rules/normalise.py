@@ -1,0 +1,219 @@
+"""From the server's bookmark to the site's: normalise, and merge over what is stored."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from datafetch.bookmarks.model import Bookmark, RawBookmark, RawTag, encode_item, encode_text
+from datafetch.bookmarks.rules.slugs import base_slug, host_of, tag_slug
+from datafetch.models.json import JsonObject, is_safe_segment
+from datafetch.urls import well_formed
+
+UNTITLED = "Untitled Bookmark"
+UNDESCRIBED = "No description available."
+
+_ENRICHMENT = (
+    "ogImage",
+    "ogImageExternal",
+    "ogTitle",
+    "ogDescription",
+    "ogUrl",
+    "ogImageLastFetchedAt",
+    "ogImageEtag",
+)
+"""Fields that other jobs fill in."""
+
+_OPTIONAL = ("ogImage", "ogImageExternal", "datePublished", "taggingStatus")
+"""Fields that are left out when the server has no value for them."""
+
+
+class Draft(NamedTuple):
+    """An item whose slug may still have to be found.
+
+    Attributes:
+        bookmark: its stored form; `slug` is empty until it has one.
+        base: the slug that it gets when nobody else has it.
+        made: whether it was merged just now, and not taken as it is stored.
+        changed: whether its stored form differs from its predecessor's.
+    """
+
+    bookmark: Bookmark
+    base: str
+    made: bool
+    changed: bool
+
+
+def merge(raw: RawBookmark, stored: Mapping[str, Any] | None) -> Draft:
+    """The server's bookmark laid over its stored predecessor.
+
+    The server decides what it knows. What others made (`og…`, `logoData`, `wordCount`,
+    `readingTime`, the slug, fields that nobody here knows) survives.
+    """
+    made = normalise(raw)
+    if stored is None:
+        base = base_slug(made["url"], raw.title or raw.content.get("title"), raw.id)
+        return Draft(as_bookmark(made), base, made=True, changed=True)
+    _keep_stored(made, stored)
+    bookmark = as_bookmark(made)
+    changed = bookmark.body != encode_item(stored)
+    return Draft(bookmark, _stored_base(bookmark), made=True, changed=changed)
+
+
+def as_stored(item: JsonObject) -> Draft:
+    """An item that stays as it is stored."""
+    bookmark = as_bookmark(item)
+    return Draft(bookmark, _stored_base(bookmark), made=False, changed=False)
+
+
+def finish(draft: Draft, slug: str) -> Bookmark:
+    """The stored form with this slug, its JSON encoded for good."""
+    bookmark = draft.bookmark
+    if bookmark.slug == slug:
+        return bookmark
+    named = b'"slug":' + encode_text(slug)
+    if draft.made and not bookmark.slug:
+        # In an item of ours only texts come before the slug, and in a text quotes are escaped.
+        return bookmark._replace(slug=slug, body=bookmark.body.replace(b'"slug":""', named, 1))
+    item = json.loads(bookmark.body)
+    item["slug"] = slug
+    return bookmark._replace(slug=slug, body=encode_item(item))
+
+
+def normalise(raw: RawBookmark) -> JsonObject:
+    """The item as the site reads it, made from the server's bookmark alone; `slug` is empty.
+
+    A text or file has the URL that it came from, or an empty one.
+    """
+    content = _content(raw)
+    image = _image(content)
+    external = _web_url(content.get("imageUrl"))
+    modified = raw.modified_at or raw.created_at
+    url = raw.url
+    item: JsonObject = {
+        "id": raw.id,
+        "url": url,
+        "title": _first(raw.title, content.get("title")) or UNTITLED,
+        "description": _first(content.get("description"), raw.summary) or UNDESCRIBED,
+        "slug": "",
+        "domain": host_of(url),
+        "tags": [_tag(tag) for tag in raw.tags],
+        "ogImage": image,
+        "ogImageExternal": external,
+        "dateBookmarked": raw.created_at,
+        "dateCreated": raw.created_at,
+        "datePublished": content.get("datePublished"),
+        "modifiedAt": modified,
+        "sourceUpdatedAt": modified,
+        "archived": raw.archived,
+        "isFavorite": raw.favourited,
+        "taggingStatus": raw.tagging_status,
+        "note": raw.note,
+        "summary": raw.summary,
+        "content": content,
+        "assets": [{"id": asset.id, "assetType": asset.type} for asset in raw.assets],
+    }
+    for name in _OPTIONAL:
+        if item[name] is None:
+            del item[name]
+    return item
+
+
+def as_bookmark(item: JsonObject) -> Bookmark:
+    """An item that is stored as it is.
+
+    Raises:
+        Malformed: it holds what JSON cannot.
+    """
+    date = _as_text(item.get("dateBookmarked"))
+    return Bookmark(
+        id=item["id"],
+        slug=_as_text(item.get("slug")),
+        url=well_formed(_as_text(item.get("url"))),
+        title=well_formed(_as_text(item.get("title"))),
+        date_bookmarked=date,
+        modified_at=_as_text(item.get("modifiedAt")) or date,
+        tags=tag_slugs(item.get("tags")),
+        body=encode_item(item),
+    )
+
+
+def _stored_base(bookmark: Bookmark) -> str:
+    title = None if bookmark.title == UNTITLED else bookmark.title
+    return bookmark.slug or base_slug(bookmark.url, title, bookmark.id)
+
+
+def _keep_stored(made: JsonObject, stored: Mapping[str, Any]) -> None:
+    """Lay what others made of the stored item into the new one."""
+    slug = stored.get("slug")
+    if isinstance(slug, str):
+        made["slug"] = slug
+    derived = _derived_images(stored)
+    for name, value in stored.items():
+        if name in _ENRICHMENT:
+            if value is None or (name in derived and value == derived[name] and name in made):
+                continue
+            made[name] = value
+        elif name not in made and name not in _OPTIONAL:
+            made[name] = value
+
+
+def _derived_images(stored: Mapping[str, Any]) -> dict[str, str | None]:
+    """What normalising gave the stored item; only a picture that differs is enrichment."""
+    content = stored.get("content")
+    if not isinstance(content, dict):
+        return {}
+    return {"ogImage": _image(content), "ogImageExternal": _web_url(content.get("imageUrl"))}
+
+
+def _content(raw: RawBookmark) -> JsonObject:
+    content = {name: value for name, value in raw.content.items() if name != "htmlContent"}
+    for asset in raw.assets:
+        field = _FROM_ASSETS.get(asset.type)
+        if field is not None and not content.get(field):
+            content[field] = asset.id
+    return content
+
+
+_FROM_ASSETS = {"screenshot": "screenshotAssetId", "bannerImage": "imageAssetId"}
+
+
+def _image(content: Mapping[str, Any]) -> str | None:
+    """The picture in the order that the site prefers: banner, screenshot, the page's own."""
+    for field in ("imageAssetId", "screenshotAssetId"):
+        asset_id = content.get(field)
+        if isinstance(asset_id, str) and is_safe_segment(asset_id):
+            return f"/api/assets/{asset_id}"
+    return _web_url(content.get("imageUrl"))
+
+
+def _web_url(value: Any) -> str | None:
+    return value if isinstance(value, str) and value.startswith(("https://", "http://")) else None
+
+
+def _tag(tag: RawTag) -> JsonObject:
+    made = {"id": tag.id, "name": tag.name, "slug": tag_slug(tag.name)}
+    if tag.attached_by in ("ai", "user"):
+        made["attachedBy"] = tag.attached_by
+    return made
+
+
+def tag_slugs(tags: Any) -> tuple[tuple[str, str], ...]:
+    """Slug and name of each tag of a stored item, each slug once; old systems stored bare names."""
+    found: dict[str, str] = {}
+    for tag in tags if isinstance(tags, list) else ():
+        name = tag.get("name") if isinstance(tag, dict) else tag
+        if isinstance(name, str) and name:
+            found.setdefault(tag_slug(name), name)
+    return tuple(found.items())
+
+
+def _first(*texts: Any) -> str | None:
+    """The first text that says something, as it is."""
+    for text in texts:
+        if isinstance(text, str) and text.strip():
+            return text
+    return None
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,269 @@
+"""Prefetch for builds: checks what the store holds and writes the files that a site is built from.
+
+It reads the store only. No upstream is asked, and nothing is written but the output folder.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datafetch.bookmarks.rules.list import PAGE_SIZE
+from datafetch.build.pictures import PictureStager
+from datafetch.build.read import Dataset, SettledReader
+from datafetch.build.rules.checks import (
+    check_age,
+    check_mapping,
+    check_page,
+    read_index,
+    read_items,
+)
+from datafetch.build.rules.github_checks import check_summary, check_weekly, read_activity
+from datafetch.build.rules.pictures import (
+    LOGOS_HINT,
+    OPENGRAPH_HINT,
+    Picture,
+    read_logos,
+    read_opengraph,
+)
+from datafetch.build.write import Staging
+from datafetch.clock import Clock, to_ms
+from datafetch.errors import UsageError
+from datafetch.models.run import JobReport
+from datafetch.runtime.engine import Engine
+from datafetch.store.base import ObjectStore, StoredObject
+from datafetch.store.keys import Keys, PublicUrls
+
+
+@dataclass(frozen=True, slots=True)
+class PrefetchOptions:
+    """What a build wants.
+
+    Attributes:
+        output: the folder that files are written to; made when it is not there.
+        full: also the manifests of logos and OpenGraph, and their pictures.
+        max_age_s: refuse bookmarks and GitHub activity that were fetched longer ago. The
+            manifests have no such time: a run that changes nothing does not write them.
+        dry_run: check everything, write nothing.
+    """
+
+    output: Path
+    full: bool = False
+    max_age_s: float | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Files that were read and agree, in the order in which they are written; by their paths."""
+
+    files: Mapping[str, bytes]
+    last_fetched_at: int | None
+
+
+class Prefetch:
+    """Writes a build's files; each method is one operation, and does all of it or nothing."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        keys: Keys,
+        clock: Clock,
+        log: logging.LoggerAdapter[logging.Logger],
+        options: PrefetchOptions,
+        *,
+        engine: Engine,
+        urls: PublicUrls,
+    ) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._log = log
+        self._options = options
+        self._engine = engine
+        self._urls = urls
+        self._reader = SettledReader(store, keys, clock, log)
+        self._pictures = PictureStager(store, engine, log)
+
+    # -------------------------------------------------------------- bookmarks
+
+    def bookmarks(self) -> JobReport:
+        """Write `bookmarks/`: the list, its slug mapping and its index.
+
+        Raises:
+            ObjectNotFound, CorruptObject, Inconsistent: an object is missing or broken, or
+                they do not agree, or are being published right now.
+            Stale: the list was fetched longer ago than was asked for.
+            DatafetchError: the output folder or the store failed. The files are as they were.
+        """
+        dataset = Dataset(
+            "bookmarks",
+            "the bookmark list",
+            self._keys.bookmarks_index(),
+            command="datafetch bookmarks",
+            repair="datafetch bookmarks --force",
+        )
+        checked = self._reader.read(dataset, lambda index: self._check_bookmarks(dataset, index))
+        return self._write(checked)
+
+    def _check_bookmarks(self, dataset: Dataset, found: StoredObject) -> _Checked:
+        keys = self._keys
+        index = read_index(found.info.key, found.body)
+        fetched_at = index.last_fetched_at
+        age_s = None if fetched_at is None else self._clock.now() - fetched_at / 1000
+        check_age(dataset.title, age_s, self._options.max_age_s, dataset.command)
+        bodies = self._get_all(dataset, (keys.bookmarks(), keys.slug_mapping()))
+        items = read_items(keys.bookmarks(), bodies[keys.bookmarks()], index)
+        check_mapping(keys.slug_mapping(), bodies[keys.slug_mapping()], index, items)
+
+        def check(number: int) -> None:
+            key = keys.bookmark_page(number)
+            wanted = items[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+            check_page(key, self._reader.get(dataset, key).body, wanted)
+
+        for _ in self._engine.map(check, range(1, index.total_pages + 1)):
+            pass
+        files = {
+            "bookmarks/bookmarks.json": bodies[keys.bookmarks()],
+            "bookmarks/slug-mapping.json": bodies[keys.slug_mapping()],
+            "bookmarks/index.json": found.body,
+        }
+        return _Checked(files, fetched_at)
+
+    # ----------------------------------------------------------------- github
+
+    def github(self) -> JobReport:
+        """Write `github-activity/`: the activity, both summaries and the weekly aggregate.
+
+        Raises:
+            ObjectNotFound, CorruptObject, Inconsistent, Stale, DatafetchError: as `bookmarks`.
+        """
+        dataset = Dataset(
+            "github",
+            "the GitHub activity",
+            self._keys.github_activity(),
+            command="datafetch github",
+            repair="datafetch github",
+        )
+        checked = self._reader.read(dataset, lambda activity: self._check_github(dataset, activity))
+        return self._write(checked)
+
+    def _check_github(self, dataset: Dataset, found: StoredObject) -> _Checked:
+        keys = self._keys
+        totals = read_activity(found.info.key, found.body)
+        fetched_at = found.info.last_modified.timestamp()
+        # The store's own clock judges better than ours, where it tells the time.
+        age_s = self._clock.now() - fetched_at if found.age_s is None else found.age_s
+        check_age(dataset.title, age_s, self._options.max_age_s, dataset.command)
+        trailing, all_time, weekly = (
+            keys.github_summary(),
+            keys.github_summary_all_time(),
+            keys.github_weekly(),
+        )
+        bodies = self._get_all(dataset, (trailing, all_time, weekly))
+        check_summary(trailing, bodies[trailing], totals.trailing)
+        lines = check_summary(all_time, bodies[all_time], totals.all_time)
+        check_weekly(weekly, bodies[weekly], lines)
+        files = {
+            "github-activity/github_stats_summary.json": bodies[trailing],
+            "github-activity/github_stats_summary_all_time.json": bodies[all_time],
+            "github-activity/aggregated_weekly_activity.json": bodies[weekly],
+            "github-activity/activity_data.json": found.body,
+        }
+        return _Checked(files, to_ms(fetched_at))
+
+    # --------------------------------------------------------------- pictures
+
+    def logos(self) -> JobReport:
+        """Write the logo manifest and its pictures, each under its key; only with `full`.
+
+        Raises:
+            ObjectNotFound, CorruptObject, Inconsistent: the manifest or a picture is missing
+                or broken.
+            UsageError: `full` was not asked for.
+            DatafetchError: the output folder or the store failed. The files are as they were.
+        """
+        dataset = Dataset(
+            "logos",
+            "the logo manifest",
+            self._keys.logo_manifest(),
+            command="datafetch logos",
+            repair="datafetch logos --force",
+            in_one=True,
+        )
+        return self._write_pictures(dataset, read_logos, LOGOS_HINT)
+
+    def opengraph(self) -> JobReport:
+        """Write the OpenGraph manifest and its pictures, each under its key; only with `full`.
+
+        Raises:
+            ObjectNotFound, CorruptObject, Inconsistent, UsageError, DatafetchError: as `logos`;
+                also when a URL of the manifest is not below the public base URL.
+        """
+        dataset = Dataset(
+            "opengraph",
+            "the OpenGraph manifest",
+            self._keys.opengraph_manifest(),
+            command="datafetch refresh-opengraph",
+            repair="datafetch refresh-opengraph --force",
+            in_one=True,
+        )
+
+        def read(key: str, body: bytes) -> list[Picture]:
+            return read_opengraph(key, body, self._urls.key_of)
+
+        return self._write_pictures(dataset, read, OPENGRAPH_HINT)
+
+    def _write_pictures(
+        self, dataset: Dataset, read: Callable[[str, bytes], list[Picture]], hint: str
+    ) -> JobReport:
+        if not self._options.full:
+            raise UsageError("manifests and pictures are written with --full only")
+        with Staging(self._options.output, dry_run=self._options.dry_run) as staging:
+
+            def bring(found: StoredObject) -> tuple[int, int]:
+                staging.clear()
+                pictures = read(found.info.key, found.body)
+                others = self._pictures.stage(pictures, staging, hint)
+                staging.add(f"image-data/{dataset.name}/manifest.json", found.body)
+                return len(pictures), others
+
+            count, others = self._reader.read(dataset, bring)
+            changed = staging.commit()
+        notes = (
+            (f"{others} stored pictures are not those that {dataset.title} describes",)
+            if others
+            else ()
+        )
+        return self._report(count + 1, changed, notes=notes)
+
+    # ------------------------------------------------------------------ steps
+
+    def _get_all(self, dataset: Dataset, keys: Sequence[str]) -> dict[str, bytes]:
+        def get(key: str) -> tuple[str, bytes]:
+            return key, self._reader.get(dataset, key).body
+
+        return dict(self._engine.map(get, keys))
+
+    def _write(self, checked: _Checked) -> JobReport:
+        with Staging(self._options.output, dry_run=self._options.dry_run) as staging:
+            for name, body in checked.files.items():
+                staging.add(name, body)
+            changed = staging.commit()
+        return self._report(len(checked.files), changed, last_fetched_at=checked.last_fetched_at)
+
+    def _report(
+        self,
+        files: int,
+        changed: int,
+        *,
+        last_fetched_at: int | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> JobReport:
+        self._log.info("prefetch_written", extra={"files": files, "changed": changed})
+        return JobReport(
+            processed=files,
+            changed=changed,
+            change_detected=changed > 0,
+            last_fetched_at=last_fetched_at,
+            notes=notes,
+        )

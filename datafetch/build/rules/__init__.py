@@ -1,0 +1,1 @@
+"""What stored objects must be for a build to use them, without I/O."""

@@ -1,0 +1,1 @@
+"""GitHub activity: repositories, calendars and statistics, and the sums that are made of them."""

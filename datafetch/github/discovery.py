@@ -1,0 +1,141 @@
+"""What the GitHub job reads before it asks for statistics: calendars and the roster."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from datafetch.errors import Missing, RateLimited, Rejected, UsageError
+from datafetch.github.api import Found, GitHubActivity
+from datafetch.github.dataset import Dataset
+from datafetch.github.model import Day, Repository, Status, Window, is_full_name
+from datafetch.github.rules.calendar import trailing_days, trailing_year, year_window
+from datafetch.github.rules.roster import Roster, build_roster, strays
+from datafetch.job import JobContext
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What was read of a login.
+
+    Attributes:
+        window: the trailing year.
+        days: its calendar.
+        years: the contribution years.
+        totals: contributions of each year that could be read.
+        roster: the repositories that count.
+        only: identities of those asked for by name.
+        limited: the budget ended before all was read; the roster is what was known before.
+        missing: stretches of time for which GitHub did not name the repositories.
+        hidden: listed repositories that the token may not see.
+        unlisted: GitHub could not list the recent repositories; the years named them.
+    """
+
+    window: Window
+    days: Sequence[Day]
+    years: tuple[int, ...]
+    totals: dict[int, int]
+    roster: Roster
+    only: frozenset[str]
+    limited: RateLimited | None
+    missing: int
+    hidden: int
+    unlisted: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether no repository can have been overlooked."""
+        return self.limited is None and not self.missing
+
+
+def discover(context: JobContext, activity: GitHubActivity, dataset: Dataset) -> Discovery:
+    """Read calendars and repositories, and bring them together with what is stored.
+
+    Raises:
+        UsageError: a name that was asked for is not `OWNER/NAME`.
+        Missing: a repository that was asked for, or the login, does not exist.
+        UpstreamError: GitHub could not be read; stored data is as it was.
+    """
+    now = datetime.fromtimestamp(context.clock.now(), UTC)
+    window = trailing_year(now)
+    years = activity.years(now)
+    days = trailing_days(activity.days(window), window)
+    only = _asked_for(activity, context.options.only)
+    lists = _read_lists(activity, dataset, only, {year: year_window(year, now) for year in years})
+    roster = build_roster(
+        _with(lists.found, only),
+        lists.looked_up,
+        dataset.records,
+        dataset.stored,
+        counted=lists.found.repositories.keys(),
+    )
+    return Discovery(
+        window=window,
+        days=days,
+        years=years,
+        totals=lists.totals,
+        roster=roster,
+        only=frozenset(repository.identity for repository in only),
+        limited=lists.limited,
+        missing=len(lists.found.missing),
+        hidden=lists.found.hidden,
+        unlisted=lists.found.unlisted,
+    )
+
+
+@dataclass
+class _Lists:
+    """What GitHub said, until the budget ended; `looked_up` is by lower-case full name."""
+
+    found: Found = field(default_factory=Found)
+    totals: dict[int, int] = field(default_factory=dict)
+    looked_up: dict[str, Repository] = field(default_factory=dict)
+    limited: RateLimited | None = None
+
+
+def _read_lists(
+    activity: GitHubActivity,
+    dataset: Dataset,
+    only: Sequence[Repository],
+    windows: Mapping[int, Window],
+) -> _Lists:
+    lists = _Lists()
+    try:
+        lists.totals = activity.totals(windows)
+        activity.contributed_to(lists.found)
+        activity.committed_to(windows.values(), lists.found)
+        doubtful = strays(_with(lists.found, only), dataset.records, dataset.stored)
+        lists.looked_up = activity.look_up([name for names in doubtful.values() for name in names])
+    except RateLimited as error:
+        lists.limited = error
+        # What was known before stands in for what could not be read any more.
+        for record in dataset.records.values():
+            if record.status is not Status.GONE:
+                lists.found.add(record.repository)
+                lists.looked_up[record.repository.full_name.lower()] = record.repository
+    return lists
+
+
+def _asked_for(activity: GitHubActivity, names: Sequence[str]) -> list[Repository]:
+    wrong = [name for name in names if not is_full_name(name)]
+    if wrong:
+        raise UsageError(f"not a repository's OWNER/NAME: {', '.join(wrong)}")
+    if not names:
+        return []
+    found = activity.look_up(names)
+    unknown = [name for name in names if name.lower() not in found]
+    if unknown:
+        raise Missing(
+            f"GitHub has no repository {', '.join(unknown)}",
+            hint="Check the spelling, and what the token may read.",
+        )
+    forks = [name for name in names if found[name.lower()].fork]
+    if forks:
+        raise Rejected(f"forks are left out: {', '.join(forks)}", hint="Name the original.")
+    return list(found.values())
+
+
+def _with(found: Found, only: Sequence[Repository]) -> list[Repository]:
+    everyone = dict(found.repositories)
+    for repository in only:
+        everyone.setdefault(repository.identity, repository)
+    return list(everyone.values())

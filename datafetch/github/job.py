@@ -1,0 +1,241 @@
+"""The GitHub job: repositories, statistics, aggregates; it asks little and never makes data worse."""
+
+from collections.abc import Sequence
+
+from datafetch.clock import to_ms
+from datafetch.errors import BaseMoved, StoreError, TransientError
+from datafetch.github.aggregates import (
+    Contributions,
+    build_aggregates,
+    count_contributions,
+)
+from datafetch.github.api import GitHubActivity
+from datafetch.github.budget import Budget
+from datafetch.github.dataset import Dataset, nameless
+from datafetch.github.discovery import Discovery, discover
+from datafetch.github.graphql import GraphQL
+from datafetch.github.link import Link
+from datafetch.github.model import ANSWERED, Status, Week
+from datafetch.github.report import Plan, dry_report, make_report, status_of
+from datafetch.github.rest import Statistics
+from datafetch.github.rules.calendar import check_shrink
+from datafetch.github.rules.roster import Entry, asking_order, is_settled
+from datafetch.github.rules.stats import RepositoryWeeks, stored_contributions
+from datafetch.github.statistics import Asking, Round, remembered
+from datafetch.job import JobContext
+from datafetch.models.job_settings import GitHubSettings
+from datafetch.models.run import JobReport
+from datafetch.net.base import RetryPolicy
+from datafetch.store.publish import Publisher
+
+
+class GitHubJob:
+    """Refreshes GitHub activity."""
+
+    def run(self, context: JobContext) -> JobReport:
+        """Read calendars, ask for the statistics of what was pushed to, and publish.
+
+        Raises:
+            DatafetchError: GitHub or the store failed as a whole; stored data is as good as
+                before. CSVs that came until then are kept, and not asked for again.
+        """
+        publisher = Publisher(
+            context.store,
+            context.keys,
+            context.clock,
+            context.engine,
+            context.fence,
+            context.run_id,
+        )
+        return publisher.with_restart(lambda _attempt: _Run(context, publisher).run())
+
+
+class _Run:
+    """One attempt at the whole work, from the store's current state."""
+
+    def __init__(self, context: JobContext, publisher: Publisher) -> None:
+        self._context = context
+        self._publisher = publisher
+        settings: GitHubSettings = context.settings
+        self._settings = settings
+        self._activity = GitHubActivity(GraphQL(self._link("GraphQL")), settings.owner)
+        self._statistics = Statistics(self._link("REST"), settings.owner)
+
+    def _link(self, name: str) -> Link:
+        settings, clock = self._settings, self._context.clock
+        return Link(
+            http=self._context.http,
+            clock=clock,
+            budget=Budget(name, clock, patience_s=settings.retry_max_s),
+            token=settings.token,
+            api_url=settings.api_url,
+            retry=RetryPolicy(total_s=settings.retry_max_s),
+        )
+
+    def run(self) -> JobReport:
+        context = self._context
+        dataset = Dataset.load(context)
+        found = discover(context, self._activity, dataset)
+        contributions = count_contributions(found, dataset)
+        check_shrink(
+            contributions.total,
+            stored_contributions(dataset.value(context.keys.github_activity())),
+            ratio=self._settings.max_shrink_ratio,
+            allowed=context.options.allow_shrink,
+        )
+        entries = found.roster.entries
+        plan = self._plan(entries, found.only)
+        context.log.info(
+            "github_planned", extra={"repositories": len(entries), "to_ask": len(plan.ask)}
+        )
+        if context.options.dry_run:
+            return dry_report(entries, plan)
+        return self._carry_out(dataset, found, contributions, plan)
+
+    # ------------------------------------------------------------------ steps
+
+    def _carry_out(
+        self, dataset: Dataset, found: Discovery, contributions: Contributions, plan: Plan
+    ) -> JobReport:
+        """Ask, publish, and record what failed."""
+        context, entries = self._context, found.roster.entries
+        weeks = self._stored_weeks(dataset, entries)
+        dataset.records = {
+            record.csv: record
+            for record in (remembered(entry, weeks.get(entry.csv)) for entry in entries)
+        }
+        dataset.years = {**dataset.years, **found.totals}
+        done = self._ask(dataset, plan, weeks)
+        # One that was only asked for by name is not the owner's until it has a CSV.
+        counting = [e for e in entries if e.counted or e.stored is not None or e.csv in weeks]
+        aggregates = build_aggregates(
+            dataset,
+            found,
+            [self._counted(entry, done, weeks) for entry in counting],
+            contributions,
+            all_read=found.whole
+            and all(
+                self._is_read(entry, done) and self._has_lines(entry, done, weeks)
+                for entry in entries
+            ),
+            deletes=self._replaced(found, done),
+        )
+        try:
+            self._publisher.publish(aggregates.plan)
+        except StoreError as error:
+            raise nameless(error, context.keys.github_csv_prefix()) from None
+        newly_failed = self._record_letters(entries, done, found)
+        if done.closed:
+            raise done.closed
+        return make_report(
+            found,
+            plan,
+            done,
+            options=context.options,
+            newly_failed=newly_failed,
+            changed=aggregates.changed,
+            held=aggregates.held,
+            now_ms=to_ms(context.clock.now()),
+        )
+
+    def _plan(self, entries: Sequence[Entry], only: frozenset[str]) -> Plan:
+        options, letters = self._context.options, self._context.dead_letters
+        now_ms = to_ms(self._context.clock.now())
+        if only:
+            wanted = [entry for entry in entries if entry.repository.identity in only]
+        else:
+            wanted = [
+                entry
+                for entry in entries
+                if not entry.gone
+                and (options.force or not (is_settled(entry, now_ms) or self._hopeless(entry)))
+            ]
+        wanted = asking_order(wanted, lambda name: letters.get(name) is not None)
+        ask = wanted if options.limit is None else wanted[: options.limit]
+        return Plan(tuple(ask), len(wanted) - len(ask))
+
+    def _hopeless(self, entry: Entry) -> bool:
+        """Whether it failed for good, and nothing was pushed since."""
+        letter = self._context.dead_letters.get(entry.repository.full_name)
+        if letter is None or not letter.permanent or entry.record is None:
+            return False
+        return letter.next_attempt_at is None and (
+            entry.record.pushed_at == entry.repository.pushed_at
+        )
+
+    def _stored_weeks(
+        self, dataset: Dataset, entries: Sequence[Entry]
+    ) -> dict[str, tuple[Week, ...]]:
+        """The weeks of every stored CSV; only those that others wrote are read."""
+
+        def read(entry: Entry) -> tuple[str, tuple[Week, ...] | None]:
+            return entry.csv, dataset.read_csv(entry)
+
+        known = {entry.csv: entry.remembered_weeks for entry in entries}
+        unread = [e for e in entries if e.stored is not None and known[e.csv] is None]
+        known.update(self._context.engine.map(read, unread))
+        return {csv: weeks for csv, weeks in known.items() if weeks is not None}
+
+    def _ask(self, dataset: Dataset, plan: Plan, weeks: dict[str, tuple[Week, ...]]) -> Round:
+        self._context.progress.total(len(plan.ask))
+        asking = Asking(self._context, self._statistics, dataset, weeks)
+        if not plan.ask:
+            dataset.save()
+            return Round()
+        dataset.begun = {entry.csv: entry.repository.pushed_at for entry in plan.ask}
+        dataset.save()
+        try:
+            done = asking.ask(plan.ask)
+        except BaseMoved:
+            # What others wrote must not be taken for what this run wrote before it died.
+            dataset.begun = {}
+            dataset.save()
+            raise
+        dataset.begun = {}
+        dataset.save()
+        return done
+
+    def _is_read(self, entry: Entry, done: Round) -> bool:
+        status = done.status(entry)
+        if status is not None:
+            return status in ANSWERED
+        return is_settled(entry, to_ms(self._context.clock.now()))
+
+    @staticmethod
+    def _has_lines(entry: Entry, done: Round, weeks: dict[str, tuple[Week, ...]]) -> bool:
+        """Whether its lines are known; without usable statistics only its CSV says them."""
+        return entry.csv in weeks or status_of(entry, done) is not Status.UNAVAILABLE
+
+    @staticmethod
+    def _counted(entry: Entry, done: Round, weeks: dict[str, tuple[Week, ...]]) -> RepositoryWeeks:
+        status = status_of(entry, done)
+        return RepositoryWeeks(
+            entry.repository.full_name,
+            weeks.get(entry.csv, ()),
+            known=entry.csv in weeks or status in ANSWERED,
+        )
+
+    def _replaced(self, found: Discovery, done: Round) -> list[str]:
+        """CSVs under former names, once there is one under the present name."""
+        moved = [e.stored for e in done.written if e.stored is not None and e.stored != e.csv]
+        return [self._context.keys.github_csv(name) for name in (*found.roster.replaced, *moved)]
+
+    def _record_letters(self, entries: Sequence[Entry], done: Round, found: Discovery) -> int:
+        """Dead letters of what failed or is pending; says how many are new."""
+        letters, new = self._context.dead_letters, 0
+        for result in done.results.values():
+            item = result.entry.repository.full_name
+            status = done.status(result.entry)
+            if result.error is not None:
+                new += letters.failed(item, result.error)
+            elif status is Status.PENDING:
+                error = TransientError("GitHub still computes the statistics", status=202)
+                new += letters.failed(item, error)
+            else:
+                letters.succeeded(item)
+        if found.whole:
+            names = {entry.repository.full_name for entry in entries}
+            for item in [letter.item for letter in letters.letters.values()]:
+                if item not in names:
+                    letters.succeeded(item)
+        return new

@@ -1,0 +1,1 @@
+"""What is decided about GitHub activity, without I/O."""

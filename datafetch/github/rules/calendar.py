@@ -1,0 +1,78 @@
+"""Windows of time to ask GitHub for, and what their calendars add up to; pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from datafetch.errors import GuardRefused, Malformed
+from datafetch.github.model import Day, Window
+
+_DAYS_OFF = 2
+"""The days are those of the profile's time zone: either end may be one off."""
+
+
+def trailing_year(now: datetime) -> Window:
+    """The year that ends now: from the day after this date a year ago, in UTC, until now.
+
+    One calendar covers at most a year, so a 29 February is followed by 1 March.
+    """
+    today = now.astimezone(UTC).date()
+    try:
+        last_year = today.replace(year=today.year - 1)
+    except ValueError:
+        last_year = date(today.year - 1, 2, 28)
+    return Window(_midnight(last_year + timedelta(days=1)), now.astimezone(UTC))
+
+
+def year_window(year: int, now: datetime) -> Window:
+    """A calendar year in UTC, cut at now."""
+    end = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    return Window(_midnight(date(year, 1, 1)), min(end, now.astimezone(UTC)))
+
+
+def trailing_days(days: Iterable[Day], window: Window) -> tuple[Day, ...]:
+    """The days of the trailing year: each date once, as calendars may come in whole weeks.
+
+    Raises:
+        Malformed: days are missing; a year never gives way to less of it.
+    """
+    first, last = window.start.date(), window.end.date()
+    by_date = {day.date: day for day in days if first <= day.date <= last}
+    if len(by_date) < (last - first).days + 1 - _DAYS_OFF:
+        raise Malformed("GitHub's calendar lacks days of the trailing year")
+    return tuple(by_date[day] for day in sorted(by_date))
+
+
+def all_time_total(
+    years: Sequence[int], counted: Mapping[int, int], remembered: Mapping[int, int]
+) -> int | None:
+    """Contributions of all years; a year that could not be read counts as it last was.
+
+    None when there is a year that never could be read.
+    """
+    total = 0
+    for year in years:
+        count = counted.get(year, remembered.get(year))
+        if count is None:
+            return None
+        total += count
+    return total
+
+
+def check_shrink(total: int, stored: int | None, *, ratio: float, allowed: bool) -> None:
+    """Refuse a history that lost more contributions than the guard lets pass.
+
+    A token that may no longer see private repositories loses their contributions silently.
+
+    Raises:
+        GuardRefused: it did.
+    """
+    if allowed or not stored:
+        return
+    if total < stored * (1 - ratio):
+        raise GuardRefused(
+            f"GitHub counts {total} contributions of all time where {stored} are stored"
+        )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0), UTC)

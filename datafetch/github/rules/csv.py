@@ -1,0 +1,119 @@
+"""The CSV of one repository: its rows, its name, and its compact form in the dataset's state."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from datafetch.github.model import WEEK_S, Record, Repository, Week
+
+_FIELDS = 4
+
+
+def format_csv(weeks: Iterable[Week]) -> bytes:
+    """Rows `w,a,d,c` by week, without a header."""
+    rows = (f"{w.start},{w.added},{w.deleted},{w.commits}\n" for w in sorted(weeks))
+    return "".join(rows).encode()
+
+
+def parse_csv(body: bytes) -> tuple[Week, ...]:
+    """The weeks of a CSV, by week; of two rows of one week the later one counts.
+
+    Raises:
+        ValueError: a row is not four whole numbers.
+    """
+    weeks: dict[int, Week] = {}
+    for number, line in enumerate(body.decode("utf-8-sig").splitlines(), start=1):
+        if not line.strip():
+            continue
+        fields = line.split(",")
+        if len(fields) != _FIELDS:
+            raise ValueError(f"row {number} has {len(fields)} fields instead of {_FIELDS}")
+        start, added, deleted, commits = (int(field) for field in fields)
+        weeks[start] = Week(start, added, deleted, commits)
+    return tuple(weeks[start] for start in sorted(weeks))
+
+
+def encode_weeks(weeks: Sequence[Week]) -> dict[str, Any]:
+    """Weeks as small JSON: most weeks of most repositories are idle, and follow each other."""
+    if not weeks:
+        return {"from": 0, "rows": []}
+    first = weeks[0].start
+    if any(week.start != first + index * WEEK_S for index, week in enumerate(weeks)):
+        return {"rows": [[w.start, w.added, w.deleted, w.commits] for w in weeks]}
+    return {
+        "from": first,
+        "rows": [0 if w.idle else [w.added, w.deleted, w.commits] for w in weeks],
+    }
+
+
+def decode_weeks(value: Mapping[str, Any]) -> tuple[Week, ...]:
+    """What `encode_weeks` made.
+
+    Raises:
+        KeyError, TypeError, ValueError: it did not make this.
+    """
+    rows = value["rows"]
+    if "from" not in value:
+        return tuple(Week(*(int(number) for number in row)) for row in rows)
+    first = int(value["from"])
+    return tuple(
+        Week(first + index * WEEK_S, *((0, 0, 0) if row == 0 else (int(n) for n in row)))
+        for index, row in enumerate(rows)
+    )
+
+
+def plain_name(full_name: str) -> str:
+    """The CSV name of a repository that nobody else has: `owner_repo`."""
+    return full_name.replace("/", "_", 1)
+
+
+def told_apart_name(full_name: str) -> str:
+    """The CSV name of a repository whose plain name belongs to another one."""
+    digest = hashlib.sha256(full_name.lower().encode()).hexdigest()[:8]
+    return f"{plain_name(full_name)}-{digest}"
+
+
+def possible_repositories(name: str) -> list[str]:
+    """The repositories that a CSV of this name may belong to, the likeliest first.
+
+    A login has no underscore but for the short code of enterprise-managed users
+    (docs.github.com, "Username considerations for external authentication").
+    """
+    parts = name.split("_")
+    splits = ("_".join(parts[:at]) + "/" + "_".join(parts[at:]) for at in range(1, len(parts)))
+    return [split for split in splits if not split.startswith("/") and not split.endswith("/")]
+
+
+def assign_names(
+    repositories: Iterable[Repository], records: Iterable[Record], stored: Iterable[str] = ()
+) -> dict[str, str]:
+    """The CSV name of each repository, by its identity.
+
+    `a_b/c` and `a/b_c` would share a name: the one that is known by it keeps it, and the
+    later one gets a name with a digest. Without anything remembered, a stored CSV whose name
+    has a repository's digest says that this one was the later; else the alphabet decides.
+    Names are compared without case, because folders of some systems do.
+    """
+    wanted = sorted(repositories, key=lambda repository: repository.full_name.lower())
+    remembered = {record.repository.identity: record.csv for record in records}
+    apart = frozenset(stored)
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for repository in wanted:
+        own = (plain_name(repository.full_name), told_apart_name(repository.full_name))
+        known = remembered.get(repository.identity)
+        if known is None and own[1] in apart:
+            known = own[1]
+        if known in own and known.lower() not in taken:
+            names[repository.identity] = known
+            taken.add(known.lower())
+        elif known is not None:
+            taken.add(known.lower())  # its CSV has its former name until it is written anew
+    for repository in wanted:
+        if repository.identity not in names:
+            name = plain_name(repository.full_name)
+            if name.lower() in taken:
+                name = told_apart_name(repository.full_name)
+            names[repository.identity] = name
+            taken.add(name.lower())
+    return names

@@ -1,0 +1,209 @@
+"""Asks for the statistics of many repositories, and stores each CSV as it comes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from datafetch.clock import to_ms
+from datafetch.errors import BreakerOpen, Denied, RateLimited, TransientError, UpstreamError
+from datafetch.github.dataset import Dataset
+from datafetch.github.model import ANSWERED, NotModified, Record, Status, Week
+from datafetch.github.rest import Statistics
+from datafetch.github.rules.roster import Entry, Verdict, judge
+from datafetch.job import JobContext
+from datafetch.models.job_settings import GitHubSettings
+
+WIDTH = 8
+"""Requests at once: GitHub's secondary limits are about concurrency too
+(docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api)."""
+
+SAVE_EVERY = 25
+_UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one repository: a verdict with its new ETag, or an error."""
+
+    entry: Entry
+    verdict: Verdict | None = None
+    error: UpstreamError | None = None
+    etag: str | None = None
+
+
+@dataclass
+class Round:
+    """What all repositories came to.
+
+    Attributes:
+        results: by CSV name, of those that were asked; the last answer counts.
+        limited: the budget ended before all were asked, or asked again.
+        closed: the breaker of GitHub opened; nothing more was asked.
+    """
+
+    results: dict[str, Result] = field(default_factory=dict)
+    limited: RateLimited | None = None
+    closed: BreakerOpen | None = None
+
+    def status(self, entry: Entry) -> Status | None:
+        """What the repository came to in this run, None when it was not asked."""
+        result = self.results.get(entry.csv)
+        if result is None:
+            return None
+        return result.verdict.status if result.verdict else Status.FAILED
+
+    @property
+    def written(self) -> list[Entry]:
+        """The repositories whose CSV is new."""
+        return [r.entry for r in self.results.values() if r.etag is not None]
+
+
+class Asking:
+    """One run's questions; `weeks` are those of the stored CSVs, by CSV name."""
+
+    def __init__(
+        self,
+        context: JobContext,
+        statistics: Statistics,
+        dataset: Dataset,
+        weeks: dict[str, tuple[Week, ...]],
+    ) -> None:
+        self._context = context
+        self._statistics = statistics
+        self._dataset = dataset
+        self._weeks = weeks
+        self._round = Round()
+
+    def ask(self, entries: Sequence[Entry]) -> Round:
+        """Ask for each; all that GitHub still computes wait together, with doubling delay.
+
+        CSVs, records and `weeks` are up to date afterwards, whatever the outcome.
+
+        Raises:
+            Denied: GitHub does not accept the token.
+            StoreError, LeaseLost, BaseMoved: a CSV could not be written.
+            Cancelled: the run was asked to stop.
+        """
+        settings: GitHubSettings = self._context.settings
+        waiting = self._ask_once(entries)
+        delay_s = settings.stats_delay_s
+        for _ in range(settings.stats_max_attempts - 1):
+            if not waiting or self._round.closed or self._is_hopeless(delay_s):
+                break
+            self._context.log.info("github_waits", extra={"pending": len(waiting)})
+            self._context.clock.sleep(delay_s)
+            delay_s *= 2
+            waiting = self._ask_once(waiting)
+        return self._round
+
+    def _is_hopeless(self, delay_s: float) -> bool:
+        """Whether the limit is still closed after the next wait, and for longer than we wait."""
+        limited = self._round.limited
+        if limited is None or limited.until is None:
+            return False
+        settings: GitHubSettings = self._context.settings
+        left_s = limited.until - self._context.clock.now()
+        return left_s > delay_s + settings.retry_max_s
+
+    def _ask_once(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Ask each once; returns those to ask again."""
+        again: list[Entry] = []
+        self._round.limited = None
+        for count, result in enumerate(
+            self._context.engine.map(self._one, entries, width=WIDTH), start=1
+        ):
+            entry = result.entry
+            if isinstance(result.error, RateLimited):
+                self._round.limited = result.error
+                again.append(entry)
+                continue
+            if isinstance(result.error, BreakerOpen):
+                self._round.closed = result.error
+                continue
+            self._record(result)
+            if result.verdict and result.verdict.status is Status.PENDING:
+                again.append(entry)
+            else:
+                self._context.progress.advance()
+            if count % SAVE_EVERY == 0 or _only_remembered(result):
+                self._dataset.save()
+        order = {entry.csv: place for place, entry in enumerate(entries)}
+        return sorted(again, key=lambda entry: order[entry.csv])
+
+    def _one(self, entry: Entry) -> Result:
+        """Runs side by side: asks, judges, and writes the CSV."""
+        record = entry.record
+        validator = None
+        if record and record.status is Status.COMPLETE and entry.stored == entry.csv:
+            fresh = record.etag == entry.etag and not self._context.options.force
+            validator = record.validator if fresh and not self._context.options.only else None
+        try:
+            answer = self._statistics.of(entry.repository, validator)
+        except Denied as error:
+            if error.status == _UNAUTHORIZED:
+                raise
+            return Result(entry, error=error)
+        except UpstreamError as error:
+            return Result(entry, error=error)
+        if isinstance(answer, NotModified) and validator is None:
+            # Nothing was asked by a validator, so there is nothing that it could be equal to.
+            return Result(entry, error=TransientError("GitHub answered 304 unasked", status=304))
+        verdict = judge(answer, entry, self._weeks.get(entry.csv))
+        etag = None
+        if verdict.write is not None:
+            etag = self._dataset.write_csv(entry, verdict.write)
+        return Result(entry, verdict, etag=etag)
+
+    def _record(self, result: Result) -> None:
+        """Runs on the collecting thread only."""
+        entry, verdict = result.entry, result.verdict
+        self._round.results[entry.csv] = result
+        old = remembered(entry, self._weeks.get(entry.csv))
+        status = verdict.status if verdict else Status.FAILED
+        new = replace(old, status=status, pushed_at=entry.repository.pushed_at)
+        if verdict and status in ANSWERED:
+            new = replace(
+                new,
+                validator=verdict.validator,
+                asked_at=to_ms(self._context.clock.now()),
+            )
+        if verdict and verdict.write is not None:
+            new = replace(new, csv=entry.csv, etag=result.etag, weeks=verdict.write)
+            self._weeks[entry.csv] = verdict.write
+            self._dataset.records.pop(old.csv, None)
+        self._dataset.records[new.csv] = new
+        self._log(result)
+
+    def _log(self, result: Result) -> None:
+        repository = result.entry.repository
+        self._context.log.debug(
+            "github_repository",
+            extra={"repository": repository.full_name, "error_text": str(result.error or "")},
+        )
+        if result.error is not None:
+            self._context.log.warning(
+                "github_repository_failed",
+                extra={"repository": repository.label, "error": type(result.error).__name__},
+            )
+
+
+def _only_remembered(result: Result) -> bool:
+    """Whether an answer left no CSV by which a next run would know it, should this one die."""
+    record, verdict = result.entry.record, result.verdict
+    if verdict is None or verdict.status not in (Status.NONE, Status.UNAVAILABLE):
+        return False
+    return record is None or record.status is not verdict.status
+
+
+def remembered(entry: Entry, weeks: tuple[Week, ...] | None) -> Record:
+    """The record of a repository as the run begins: under the name of the CSV that it has.
+
+    Of a CSV that somebody else wrote it is not known whether it is complete.
+    """
+    csv = entry.stored or entry.csv
+    record = entry.record or Record(entry.repository, csv)
+    status = record.status if record.etag == entry.etag else Status.NEW
+    if entry.gone:
+        status = Status.GONE
+    return replace(
+        record, repository=entry.repository, csv=csv, status=status, etag=entry.etag, weeks=weeks
+    )

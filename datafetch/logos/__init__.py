@@ -1,0 +1,1 @@
+"""Logos of domains: asked for, checked, stored."""

@@ -1,0 +1,205 @@
+"""The logo job: asks for the logos that are missing or due, and keeps the manifest of them all."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import assert_never
+
+from datafetch.clock import to_ms
+from datafetch.errors import BaseMoved, Cancelled, LeaseLost, StoreError
+from datafetch.job import JobContext
+from datafetch.logos.manifest import Manifest
+from datafetch.logos.model import SOURCES, LogoSource
+from datafetch.logos.negative_cache import NoLogoRecords
+from datafetch.logos.providers import LogoProviders, Pacer
+from datafetch.logos.rules.due import Ask, DuePolicy, Keep, Leave, plan_domain
+from datafetch.logos.scope import domains_in_scope
+from datafetch.logos.worker import Done, Faulty, LogoWorker, Result, Task, Without
+from datafetch.models.job_settings import LogoSettings
+from datafetch.models.run import JobReport
+from datafetch.pictures.images import load_decoders
+from datafetch.runtime.engine import together
+from datafetch.runtime.limits import BatchPacer
+
+
+class LogosJob:
+    """Fetches the logo of every known domain that has none yet or whose logo is due."""
+
+    def __init__(self) -> None:
+        """Load what the first picture would wait for."""
+        load_decoders()
+
+    def run(self, context: JobContext) -> JobReport:
+        """Fetch once.
+
+        Raises:
+            DatafetchError: the run failed as a whole; stored data is as good as before.
+        """
+        return _Run(context).run()
+
+
+class _Run:
+    """One run: what it was given and what it has counted so far."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._settings: LogoSettings = context.settings
+        self._policy = _policy(context)
+        self._manifest = Manifest(context)
+        self._records = NoLogoRecords(context)
+        self._asked = self._changed = self._skipped = self._failed = self._newly_failed = 0
+        self._unanswered = 0
+        self._cut = False
+
+    def run(self) -> JobReport:
+        domains, _, _ = together(
+            lambda: domains_in_scope(self._context),
+            self._manifest.load,
+            self._records.load,
+        )
+        self._context.progress.total(len(domains))
+        if self._context.options.dry_run:
+            return self._planned(domains)
+        if domains:
+            self._work_on(domains)
+        return self._report(len(domains), self._last_fetched_at())
+
+    # ------------------------------------------------------------------- plan
+
+    def _tasks(self, domains: Sequence[str]) -> Iterator[Task]:
+        """The domains that are asked for; the others are counted on the way."""
+        limit = self._context.options.limit
+        for domain in domains:
+            task = self._task(domain)
+            if task is None:
+                self._context.progress.advance()
+                continue
+            if limit is not None and self._asked >= limit:
+                self._cut = True
+                return
+            self._asked += 1
+            yield task
+
+    def _task(self, domain: str) -> Task | None:
+        stored = self._manifest.get(domain)
+        plan = plan_domain(
+            stored,
+            self._records.get(domain),
+            self._policy,
+            failed_and_waits=self._context.dead_letters.waiting(domain),
+            now_ms=to_ms(self._context.clock.now()),
+        )
+        match plan:
+            case Ask(conditionally):
+                picture = None if self._policy.force else self._manifest.picture_of(domain)
+                return Task(domain, stored, conditionally, picture)
+            case Keep():
+                return None
+            case Leave(reason):
+                self._skip(domain, reason)
+                return None
+            case _:
+                assert_never(plan)
+
+    def _planned(self, domains: Sequence[str]) -> JobReport:
+        tasks = list(self._tasks(domains))
+        known = sum(task.stored is not None for task in tasks)
+        new = len(tasks) - known
+        note = f"would ask for {new} new logos and look again at {known}"
+        return self._report(len(domains), self._manifest.newest(), note)
+
+    # ------------------------------------------------------------------- work
+
+    def _work_on(self, domains: Sequence[str]) -> None:
+        providers = LogoProviders(self._context.http, self._pacers(), self._settings.retry_max_s)
+        worker = LogoWorker(self._context, providers)
+        try:
+            for result in self._context.engine.map(worker, self._tasks(domains)):
+                self._record(result)
+                self._context.progress.advance()
+                self._manifest.save_now_and_then()
+        except (Cancelled, StoreError):
+            self._save_what_there_is()
+            raise
+        self._save()
+
+    def _save_what_there_is(self) -> None:
+        """The pictures are there: what is known of them is kept for the next run, if it can be."""
+        try:
+            self._save()
+        except (StoreError, LeaseLost, BaseMoved) as error:
+            self._context.log.warning("progress_not_saved", extra={"error": str(error)})
+
+    def _save(self) -> None:
+        self._manifest.save()
+        self._records.save()
+
+    def _pacers(self) -> Mapping[LogoSource, Pacer]:
+        size, delay = self._settings.batch_size, self._settings.batch_delay_s
+        return {source: BatchPacer(size, delay, self._context.clock) for source in SOURCES}
+
+    def _record(self, result: Result) -> None:
+        letters = self._context.dead_letters
+        match result:
+            case Done(domain, logo, changed):
+                self._manifest.put(domain, logo)
+                self._changed += changed
+                self._records.drop(domain)
+                letters.succeeded(domain)
+            case Without(domain, reason):
+                self._records.add(domain, reason)
+                letters.succeeded(domain)
+                self._skip(domain, f"no logo: {reason}")
+            case Faulty(domain, error, asked):
+                self._unanswered += 1
+                newly = letters.failed(domain, error)
+                if asked:
+                    self._failed += 1
+                    self._newly_failed += newly
+                else:
+                    self._skipped += 1
+                self._context.log.warning(
+                    "logo_failed", extra={"domain": domain, "error": str(error)}
+                )
+            case _:
+                assert_never(result)
+
+    def _skip(self, domain: str, reason: str) -> None:
+        self._skipped += 1
+        self._context.log.debug("logo_skipped", extra={"domain": domain, "reason": reason})
+
+    # ----------------------------------------------------------------- report
+
+    def _last_fetched_at(self) -> int | None:
+        """Now, unless nobody that was asked answered."""
+        if self._asked and self._unanswered == self._asked:
+            return self._manifest.newest()
+        return to_ms(self._context.clock.now())
+
+    def _report(self, scope: int, last_fetched_at: int | None, *notes: str) -> JobReport:
+        options = self._context.options
+        narrowed = options.only or options.missing or options.older_than_s is not None
+        if not scope:
+            notes = (*notes, "no domains are known: run `datafetch bookmarks` first")
+        return JobReport(
+            processed=scope,
+            changed=self._changed,
+            skipped=self._skipped,
+            failed=self._failed,
+            newly_failed=self._newly_failed,
+            change_detected=self._changed > 0,
+            last_fetched_at=last_fetched_at,
+            partial=f"stopped after {options.limit} domains (--limit)" if self._cut else None,
+            notes=notes,
+            full_sync=not (narrowed or self._cut),
+        )
+
+
+def _policy(context: JobContext) -> DuePolicy:
+    options = context.options
+    settings: LogoSettings = context.settings
+    return DuePolicy(
+        max_age_days=settings.max_age_days,
+        force=options.force,
+        named=bool(options.only),
+        missing=options.missing,
+        older_than_s=options.older_than_s,
+    )

@@ -1,0 +1,237 @@
+"""The manifest of the logos during one run: read, changed in memory, published as work goes on."""
+
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from posixpath import dirname, splitext
+from typing import BinaryIO, cast
+
+from datafetch.errors import CorruptObject, ObjectNotFound
+from datafetch.job import JobContext
+from datafetch.logos.model import SOURCES, Logo
+from datafetch.ops.state import keep_aside
+from datafetch.runtime.engine import together
+from datafetch.store.json_stream import fields
+from datafetch.store.keys import Keys
+from datafetch.store.publish import Publisher, PublishPlan, PublishResult, Spooled, Write
+
+DATASET = "logos"
+SUFFIXES = ("", "-dev", "-test")
+"""Of all environments: they share the pictures, whose keys have no suffix."""
+
+_SAVE_EVERY = 200
+_SAVE_SHARE = 5
+_SAVE_PAUSE_S = 5.0
+"""Saved after 200 changes, or a fifth of what is known if that is more, and after some seconds:
+saving costs by size, and others wait for it."""
+
+_IN_MEMORY = 64 * 1024
+"""Of what is being saved; the rest is on disk."""
+
+
+class Manifest:
+    """Every stored logo by its domain, packed, and the changes that are not yet stored."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._publisher = Publisher(
+            context.store,
+            context.keys,
+            context.clock,
+            context.engine,
+            context.fence,
+            context.run_id,
+        )
+        self._key = context.keys.logo_manifest()
+        self._etag: str | None = None
+        self._entries: dict[str, bytes] = {}
+        self._unsaved: set[str] = set()
+        self._replaced: set[str] = set()
+        self._pictures: dict[str, list[str]] = {}
+        self._unfinished = False
+        self._saved_at = context.clock.monotonic()
+
+    def load(self) -> None:
+        """Read what is stored.
+
+        A manifest that cannot be read is kept aside, and what can be read of it is taken. When
+        it is missing or broken, one listing says which pictures are there (`picture_of`).
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        journal, broken = together(lambda: self._publisher.open_journal(DATASET), self._read)
+        self._unfinished = journal is not None
+        if broken and not self._context.options.dry_run:
+            self._context.fence.check()
+            keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)
+        if broken or self._etag is None or self._unfinished:
+            self._pictures = self._list_pictures()
+        if self._unfinished:
+            # The run that died may have left pictures that its manifest had replaced.
+            self._replaced.update(self._superseded())
+
+    def get(self, domain: str) -> Logo | None:
+        """The stored logo of a domain."""
+        packed = self._entries.get(domain)
+        return None if packed is None else self._unpacked(domain, packed)
+
+    def picture_of(self, domain: str) -> str | None:
+        """Key of a picture that is stored for a domain without an entry, if it is known."""
+        if not self._pictures or domain in self._entries:
+            return None
+        return next(iter(self._keys_of(domain)), None)
+
+    def put(self, domain: str, logo: Logo) -> None:
+        """Note a logo; the picture that it replaces goes once the manifest is stored."""
+        before = self.get(domain)
+        if before is not None and before.key != logo.key:
+            self._replaced.add(before.key)
+        self._replaced.discard(logo.key)
+        self._entries[domain] = self._packed(domain, logo)
+        self._unsaved.add(domain)
+
+    def newest(self) -> int | None:
+        """Epoch ms of the last time that a provider confirmed a logo."""
+        return max((Logo.unpacked(one).fetched_at for one in self._entries.values()), default=None)
+
+    def save_now_and_then(self) -> None:
+        """Store it when enough has changed, so that a run that is killed resumes from there.
+
+        Raises:
+            BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
+        """
+        enough = len(self._unsaved) >= max(_SAVE_EVERY, len(self._entries) // _SAVE_SHARE)
+        if enough and self._context.clock.monotonic() - self._saved_at >= _SAVE_PAUSE_S:
+            self._publish(())
+
+    def save(self) -> None:
+        """Store it, then remove the pictures that it no longer names.
+
+        Raises:
+            BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
+        """
+        if self._unsaved or self._unfinished or self._replaced or self._etag is None:
+            self._publish(tuple(sorted(self._removable())))
+            self._replaced.clear()
+            self._unfinished = False
+
+    # ------------------------------------------------------------------ store
+
+    def _read(self) -> bool:
+        """Take the stored entries, all or none of them; says whether some cannot be read."""
+        etag: str | None = None
+        entries: dict[str, bytes] = {}
+        broken = False
+        with suppress(ObjectNotFound), self._context.store.open(self._key) as found:
+            etag = found.etag
+            entries, broken = self._readable(found.chunks())
+        self._etag, self._entries = etag, entries
+        if broken:
+            self._context.log.warning(
+                "manifest_corrupt", extra={"key": self._key, "readable": len(entries)}
+            )
+        return broken
+
+    def _readable(self, chunks: Iterator[bytes]) -> tuple[dict[str, bytes], bool]:
+        """The entries of a manifest that can be read, packed, and whether some cannot."""
+        entries: dict[str, bytes] = {}
+        broken = False
+        try:
+            for domain, value in fields(chunks):
+                try:
+                    entries[domain] = self._packed(domain, Logo.from_json(value))
+                except CorruptObject:
+                    broken = True
+        except ValueError:
+            broken = True
+        return entries, broken
+
+    def _publish(self, deletes: tuple[str, ...]) -> None:
+        def attempt(number: int) -> PublishResult:
+            if number:
+                self._merge_with_stored()
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+                body = Spooled.of(cast("BinaryIO", file), self._encoded())
+                plan = PublishPlan(DATASET, Write(self._key, body), self._etag, deletes=deletes)
+                return self._publisher.publish(plan)
+
+        result = self._publisher.with_restart(attempt)
+        self._etag = result.etags.get(self._key, self._etag)
+        self._context.log.info(
+            "manifest_saved", extra={"logos": len(self._entries), "removed": len(deletes)}
+        )
+        self._unsaved.clear()
+        self._saved_at = self._context.clock.monotonic()
+
+    def _merge_with_stored(self) -> None:
+        """Somebody else published: this run's own changes go over theirs."""
+        own = {domain: self._entries[domain] for domain in self._unsaved}
+        self._read()
+        self._entries.update(own)
+
+    def _encoded(self) -> Iterator[bytes]:
+        """The stored form in parts, sorted by domain: equal logos are equal bytes."""
+        yield b"{"
+        for count, domain in enumerate(sorted(self._entries)):
+            logo = self._unpacked(domain, self._entries[domain])
+            url = self._context.urls.for_key(logo.key, version=logo.version)
+            value = json.dumps(logo.to_json(url), ensure_ascii=False, separators=(",", ":"))
+            yield f"{',' if count else ''}{json.dumps(domain)}:{value}".encode()
+        yield b"}"
+
+    def _packed(self, domain: str, logo: Logo) -> bytes:
+        """Without what its key has in common with all keys of the domain at this source."""
+        start = self._key_start(domain, logo)
+        return logo._replace(key=logo.key.removeprefix(start)).packed()
+
+    def _unpacked(self, domain: str, packed: bytes) -> Logo:
+        logo = Logo.unpacked(packed)
+        if "/" in logo.key:
+            return logo
+        return logo._replace(key=self._key_start(domain, logo) + logo.key)
+
+    def _key_start(self, domain: str, logo: Logo) -> str:
+        return self._context.keys.logo(domain, logo.original_source, "")
+
+    # --------------------------------------------------------------- pictures
+
+    def _list_pictures(self) -> dict[str, list[str]]:
+        """Keys of all stored pictures by their name without extension."""
+        prefix = dirname(self._context.keys.logo("x", "direct", "png")) + "/"
+        pictures: dict[str, list[str]] = defaultdict(list)
+        for info in self._context.store.list(prefix):
+            pictures[splitext(info.key)[0]].append(info.key)
+        return dict(pictures)
+
+    def _keys_of(self, domain: str) -> Iterator[str]:
+        for source in SOURCES:
+            stem = splitext(self._context.keys.logo(domain, source, "x"))[0]
+            yield from self._pictures.get(stem, ())
+
+    def _superseded(self) -> Iterator[str]:
+        for domain, packed in self._entries.items():
+            current = self._unpacked(domain, packed).key
+            yield from (key for key in self._keys_of(domain) if key != current)
+
+    def _removable(self) -> set[str]:
+        """Replaced pictures that no environment's manifest names."""
+        if not self._replaced:
+            return set()
+        removable = set(self._replaced)
+        for suffix in SUFFIXES:
+            if suffix != self._context.keys.suffix:
+                removable -= self._named_by(Keys(suffix).logo_manifest())
+        return removable
+
+    def _named_by(self, manifest: str) -> set[str]:
+        """The keys that another environment's manifest names; all replaced ones when in doubt."""
+        try:
+            with self._context.store.open(manifest) as found:
+                return {str(value["key"]) for _, value in fields(found.chunks())}
+        except ObjectNotFound:
+            return set()
+        except (ValueError, LookupError, TypeError):
+            return set(self._replaced)

@@ -1,0 +1,105 @@
+"""The negative cache of the logos during one run: domains that have none."""
+
+from datafetch.clock import to_ms
+from datafetch.errors import CorruptObject, PreconditionFailed
+from datafetch.job import JobContext
+from datafetch.logos.model import NoLogoRecord
+from datafetch.logos.rules.negative_cache import after_no_logo, newest
+from datafetch.ops.state import keep_aside
+from datafetch.store.base import IfAbsent, IfMatch, encode_json, read_json
+
+_TRIES = 3
+
+
+class NoLogoRecords:
+    """What is known of domains without a logo; changes are merged into what is stored."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        self._key = context.keys.logo_failed_domains()
+        self._etag: str | None = None
+        self._records: dict[str, NoLogoRecord] = {}
+        self._changes: dict[str, NoLogoRecord | None] = {}
+
+    def load(self) -> None:
+        """Read what is stored; what cannot be read is kept aside.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        broken = self._read()
+        if broken:
+            self._context.log.warning("negative_cache_corrupt", extra={"key": self._key})
+            if not self._context.options.dry_run:
+                self._context.fence.check()
+                keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)
+
+    def get(self, domain: str) -> NoLogoRecord | None:
+        """What is known of a domain."""
+        return self._records.get(domain)
+
+    def add(self, domain: str, reason: str) -> None:
+        """Every provider answered, and none has a logo."""
+        now = to_ms(self._context.clock.now())
+        record = after_no_logo(self.get(domain), domain=domain, reason=reason, now_ms=now)
+        self._records[domain] = self._changes[domain] = record
+
+    def drop(self, domain: str) -> None:
+        """The domain has a logo."""
+        if self._records.pop(domain, None) is not None:
+            self._changes[domain] = None
+
+    def save(self) -> None:
+        """Store the changes, over what somebody else may have stored meanwhile.
+
+        Raises:
+            LeaseLost: this run may not write any more.
+            StoreError: it could not be written.
+        """
+        for tries in range(1, _TRIES + 1):
+            if not self._changes:
+                return
+            kept = newest(self._records)
+            body = encode_json({domain: record.to_json() for domain, record in kept.items()})
+            self._context.fence.check()
+            condition = IfMatch(self._etag) if self._etag else IfAbsent()
+            try:
+                self._etag = self._context.store.put(self._key, body, condition=condition)
+            except PreconditionFailed:
+                if tries == _TRIES:
+                    raise
+                self._read()
+                self._apply()
+            else:
+                self._changes.clear()
+
+    def _apply(self) -> None:
+        """Make the changes again; those that are stored already, by a lost answer, are none."""
+        for domain, record in list(self._changes.items()):
+            if self._records.get(domain) == record:
+                del self._changes[domain]
+            elif record is None:
+                del self._records[domain]
+            else:
+                self._records[domain] = record
+
+    def _read(self) -> bool:
+        """Read the stored records; says whether some cannot be read."""
+        self._records, self._etag = {}, None
+        try:
+            found = read_json(self._context.store, self._key)
+        except CorruptObject:
+            self._etag = self._context.store.head(self._key).etag
+            return True
+        if found is None:
+            return False
+        value, self._etag = found
+        if not isinstance(value, dict):
+            return True
+        broken = False
+        for domain, entry in value.items():
+            try:
+                self._records[domain] = NoLogoRecord.from_json(entry)
+            except CorruptObject:
+                broken = True
+        return broken

@@ -1,0 +1,1 @@
+"""What is decided about logos, without I/O."""

@@ -1,0 +1,81 @@
+"""Finds the icons that a web page names in its head."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from datafetch.pages.head import scan
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+_TOUCH = frozenset({"apple-touch-icon", "apple-touch-icon-precomposed"})
+_TOUCH_SIDE = 180
+"""Of a touch icon that names no size (Apple, "Configuring Web Applications": 180 on phones)."""
+
+_ICON_SIDE = 32
+"""Of an icon that names no size, as a guess: browsers' tabs want no more."""
+
+_ANY_SIDE = 512
+"""Of a drawing, which has any size: before every bitmap that sites usually name."""
+
+_SIZE = re.compile(r"(\d{1,4})x(\d{1,4})")
+
+
+@dataclass(frozen=True, slots=True)
+class IconLink:
+    """An icon that a page names; `side` is the size that it promises, in pixels."""
+
+    url: str
+    side: int
+
+
+def icon_links(html: bytes, page_url: str) -> list[IconLink]:
+    """The icons of a page, largest promise first, then in the page's order; each address once.
+
+    `page_url`: where the page was in the end; `<base>` counts. Masks, data and other schemes
+    are left out. No input raises.
+    """
+    from selectolax.lexbor import LexborHTMLParser
+
+    # A tree of the whole page may take half a minute or all memory: see `page_head`.
+    tree = LexborHTMLParser("".join(scan(html.decode("utf-8", "replace")).tags))
+    bases = (node.attributes.get("href") for node in tree.css("base[href]"))
+    base = next((url for href in bases if href and (url := _join(page_url, href))), page_url)
+    links: dict[str, IconLink] = {}
+    for node in tree.css("link[href][rel]"):
+        link = _icon(node, base)
+        if link is not None:
+            links.setdefault(link.url, link)
+    return sorted(links.values(), key=lambda link: -link.side)
+
+
+def _icon(node: "LexborNode", base: str) -> IconLink | None:
+    attributes = node.attributes
+    rel = set((attributes.get("rel") or "").lower().split())
+    if not rel & (_TOUCH | {"icon"}):
+        return None
+    url = _join(base, attributes.get("href") or "")
+    if url is None:
+        return None
+    sizes = (attributes.get("sizes") or "").lower()
+    kind = (attributes.get("type") or "").lower()
+    if "svg" in kind or "any" in sizes.split() or urlsplit(url).path.lower().endswith(".svg"):
+        return IconLink(url, _ANY_SIDE)
+    named = [min(int(width), int(height)) for width, height in _SIZE.findall(sizes)]
+    unnamed = _TOUCH_SIDE if rel & _TOUCH else _ICON_SIDE
+    return IconLink(url, max(named, default=unnamed))
+
+
+def _join(base: str, href: str) -> str | None:
+    """The absolute address, without fragment; None when it is empty or not on the web."""
+    if not href.strip():
+        return None
+    try:
+        parts = urlsplit(urljoin(base, href.strip()))
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return parts._replace(fragment="").geturl()

@@ -1,0 +1,1 @@
+"""What the pages behind the bookmarks say of themselves, and their pictures."""

@@ -1,0 +1,262 @@
+"""The OpenGraph job: reads what pages say of themselves, stores their pictures, and tells the bookmarks."""
+
+from collections.abc import Sequence
+
+from datafetch.bookmarks.enrich import read_bookmarks
+from datafetch.bookmarks.stored import items_of
+from datafetch.clock import to_ms
+from datafetch.errors import (
+    Cancelled,
+    LeaseLost,
+    ObjectNotFound,
+    StoreError,
+    UsageError,
+)
+from datafetch.job import JobContext
+from datafetch.models.json import JsonObject
+from datafetch.models.run import JobReport
+from datafetch.opengraph.manifest import PictureManifest
+from datafetch.opengraph.merge import Merger
+from datafetch.opengraph.metadata import MetadataStore
+from datafetch.opengraph.model import BookmarkRecord, PageRecord
+from datafetch.opengraph.pictures import PictureFinder
+from datafetch.opengraph.rules.merge import override_of
+from datafetch.opengraph.rules.plan import (
+    Asked,
+    Page,
+    named_pages,
+    page_is_due,
+    pages_of,
+    picture_item,
+    spread,
+)
+from datafetch.opengraph.state import OpenGraphState
+from datafetch.opengraph.tally import Tally
+from datafetch.opengraph.webpage import WebPages
+from datafetch.opengraph.worker import PageWorker, Task, Wanted
+from datafetch.store.base import StoredObject
+from datafetch.store.publish import Publisher
+
+CHECKPOINT_EVERY = 200
+CHECKPOINTS = 20
+"""Pages after which the state is stored, so that a run that is killed resumes from there; and
+how often at most: the state grows with the list, and so does the time to store it."""
+
+
+def checkpoint_every(pages: int) -> int:
+    """After how many of so many pages the state is stored."""
+    return max(CHECKPOINT_EVERY, -(-pages // CHECKPOINTS))
+
+
+class OpenGraphJob:
+    """Backfills metadata and pictures of the stored bookmarks."""
+
+    def run(self, context: JobContext) -> JobReport:
+        """Fetch what is due, then merge it into the bookmarks.
+
+        Raises:
+            DatafetchError: the run failed as a whole; stored data is as good as before.
+        """
+        return _Run(context).run()
+
+
+class _Run:
+    """One run: what it was given and what it has counted so far."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context = context
+        publisher = Publisher(
+            context.store,
+            context.keys,
+            context.clock,
+            context.engine,
+            context.fence,
+            context.run_id,
+        )
+        web = WebPages(context.http, context.settings)
+        self._state = OpenGraphState(context)
+        self._metadata = MetadataStore(context, publisher)
+        self._manifest = PictureManifest(context, publisher)
+        self._finder = PictureFinder(context, web)
+        self._web = web
+        self._tally = Tally(context, self._state)
+        self._notes: tuple[str, ...] = ()
+        self._cut = 0
+
+    def run(self) -> JobReport:
+        items = self._bookmarks()
+        pages = pages_of(items)
+        if not pages:
+            note = "no bookmarks with an address are stored: run `datafetch bookmarks` first"
+            return JobReport(notes=(note,))
+        asked = self._asked(pages)
+        self._load(pages)
+        worker = PageWorker(self._context, self._web, self._metadata, self._finder, asked)
+        tasks = self._tasks(spread(pages), worker, asked)
+        self._context.progress.total(len(tasks))
+        if self._context.options.dry_run:
+            return self._planned(pages, tasks, worker)
+        self._work_on(tasks, worker)
+        self._tally.forget(pages)
+        self._state.save()
+        listed = self._manifest.publish(self._state, items)
+        merger = Merger(self._context, self._state, self._metadata, self._tally.descriptions)
+        merged, waits = merger.merge(items)
+        self._state.save()
+        self._context.log.info(
+            "opengraph_merged", extra={"bookmarks": merged, "manifest_changed": listed}
+        )
+        return self._report(pages, merged, listed=listed, waits=waits)
+
+    # ------------------------------------------------------------------- plan
+
+    def _bookmarks(self) -> list[JsonObject]:
+        """The stored bookmarks: the master when it can be read, else whichever copy can."""
+        found: StoredObject | None
+        try:
+            found = self._context.store.get(self._context.keys.bookmarks())
+        except ObjectNotFound:
+            found = None
+        items = items_of(found)
+        return items if items is not None else read_bookmarks(self._context)
+
+    def _asked(self, pages: Sequence[Page]) -> Asked:
+        options = self._context.options
+        named, unknown = named_pages(options.only, pages)
+        self._notes = tuple(f"no stored bookmark has the URL {name}" for name in unknown)
+        if unknown and not named:
+            raise UsageError(self._notes[0], hint="Bookmarks are stored by `datafetch bookmarks`.")
+        older = options.older_than_s
+        return Asked(
+            force=options.force,
+            missing=options.missing,
+            older_than_ms=None if older is None else to_ms(older),
+            named=named if options.only else None,
+        )
+
+    def _load(self, pages: Sequence[Page]) -> None:
+        self._state.load()
+        self._state.read_overrides()
+        self._manifest.load()
+        if self._state.found:
+            return
+        # Nothing is remembered: what is stored says it, once.
+        listed = self._metadata.listed()
+
+        def recall(page: Page) -> tuple[str, PageRecord | None]:
+            return page.hash, self._metadata.recall(page.address, listed)
+
+        for name, record in self._context.engine.map(recall, pages):
+            if record is not None:
+                self._state.pages[name] = record
+        for bookmark_id, picture in self._manifest.recall(pages).items():
+            self._state.bookmarks[bookmark_id] = BookmarkRecord(picture=picture)
+
+    def _tasks(self, pages: Sequence[Page], worker: PageWorker, asked: Asked) -> list[Task]:
+        """What is due; the rest is left alone."""
+        limit = self._context.options.limit
+        tasks = [
+            task
+            for page in pages
+            if asked.named is None or page.address in asked.named
+            if (task := self._task(page, asked)).ask or worker.picture_is_due(task)
+        ]
+        if limit is not None and len(tasks) > limit:
+            self._cut = len(tasks) - limit
+            return tasks[:limit]
+        return tasks
+
+    def _task(self, page: Page, asked: Asked) -> Task:
+        letters = self._context.dead_letters
+        waiting = letters.waiting(page.address)
+        record = self._state.pages.get(page.hash)
+        now = to_ms(self._context.clock.now())
+        ask = page_is_due(page.address, record, asked, now, waiting=waiting)
+        self._tally.skipped += waiting and not ask
+        return Task(
+            page=page,
+            record=record,
+            override=override_of(page.address, self._state.overrides),
+            wanted=tuple(self._wanted(item) for item in page.bookmarks),
+            ask=ask,
+            conditionally=not asked.force and self._state.same_rules,
+        )
+
+    def _wanted(self, item: JsonObject) -> Wanted:
+        letters = self._context.dead_letters
+        record = self._state.bookmarks.get(item["id"], BookmarkRecord())
+        name = picture_item(item["id"])
+        image = item.get("ogImage")
+        key = self._context.urls.key_of(image) if isinstance(image, str) else None
+        return Wanted(
+            item=item,
+            record=record,
+            has_one=record.picture is not None or (key or "").startswith("images/"),
+            settled=letters.get(name) is None or letters.waiting(name),
+        )
+
+    def _planned(
+        self, pages: Sequence[Page], tasks: Sequence[Task], worker: PageWorker
+    ) -> JobReport:
+        asks = sum(task.ask for task in tasks)
+        pictures = sum(worker.picture_is_due(task) for task in tasks)
+        note = f"would ask {asks} pages and look for pictures of {pictures}"
+        return JobReport(
+            processed=len(pages),
+            skipped=self._tally.skipped,
+            last_fetched_at=self._newest(),
+            notes=(*self._notes, note),
+        )
+
+    # ------------------------------------------------------------------- work
+
+    def _work_on(self, tasks: Sequence[Task], worker: PageWorker) -> None:
+        every = checkpoint_every(len(tasks))
+        try:
+            for done, result in enumerate(self._context.engine.map(worker, tasks), 1):
+                self._tally.record(result)
+                self._context.progress.advance()
+                if done % every == 0:
+                    self._state.save()
+        except (Cancelled, StoreError):
+            self._save_what_there_is()
+            raise
+
+    def _save_what_there_is(self) -> None:
+        """The objects are there: what is known of them is kept for the next run, if it can be."""
+        try:
+            self._state.save()
+        except (StoreError, LeaseLost) as error:
+            self._context.log.warning("progress_not_saved", extra={"error": str(error)})
+
+    # ----------------------------------------------------------------- report
+
+    def _newest(self) -> int | None:
+        """When a page or a picture was last read, unchanged pages included; epoch ms."""
+        pages = [record.fetched_at for record in self._state.pages.values()]
+        pictures = (record.picture for record in self._state.bookmarks.values())
+        fetched = pages + [picture.fetched_at for picture in pictures if picture is not None]
+        return max((one for one in fetched if one is not None), default=None)
+
+    def _report(
+        self, pages: Sequence[Page], merged: int, *, listed: bool, waits: str | None
+    ) -> JobReport:
+        options = self._context.options
+        narrowed = options.only or options.missing or options.older_than_s is not None
+        partial = None
+        if waits is not None:
+            partial = f"the bookmarks could not be told, the next run tells them: {waits}"
+        elif self._cut:
+            partial = f"{self._cut} more pages are due (--limit)"
+        return JobReport(
+            processed=len(pages),
+            changed=len(self._tally.changed),
+            skipped=self._tally.skipped,
+            failed=self._tally.failed,
+            newly_failed=self._tally.newly_failed,
+            change_detected=bool(self._tally.changed or merged or listed),
+            last_fetched_at=self._newest(),
+            partial=partial,
+            notes=self._notes,
+            full_sync=not (narrowed or self._cut),
+        )

@@ -1,0 +1,148 @@
+"""Finds the picture of one bookmark, checks it, and streams it into the store."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from datafetch.bookmarks.karakeep import BookmarkApi
+from datafetch.clock import to_ms
+from datafetch.errors import (
+    Denied,
+    Malformed,
+    Missing,
+    Refused,
+    Rejected,
+    TransientError,
+    UpstreamError,
+)
+from datafetch.job import JobContext
+from datafetch.models.job_settings import OpenGraphSettings
+from datafetch.net.base import Download
+from datafetch.opengraph.model import PictureRecord
+from datafetch.opengraph.rules.plan import Place, why_unusable
+from datafetch.opengraph.webpage import WebPages, as_picture
+from datafetch.store.base import IMAGE_CACHE
+from datafetch.urls import host_of
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The bookmark has this picture now; `changed`: another one than before."""
+
+    record: PictureRecord
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """No place has a usable picture; `error` is the fault that ended or spoiled the search."""
+
+    error: UpstreamError | None
+
+
+class PictureFinder:
+    """Searches places for pictures, for several bookmarks at a time."""
+
+    def __init__(self, context: JobContext, web: WebPages) -> None:
+        self._context = context
+        self._web = web
+        settings: OpenGraphSettings = context.settings
+        self._assets = (
+            BookmarkApi(context.http, settings.karakeep) if settings.karakeep is not None else None
+        )
+
+    @property
+    def has_assets(self) -> bool:
+        """Whether the bookmark server can be asked."""
+        return self._assets is not None
+
+    def find(
+        self,
+        bookmark_id: str,
+        address: str,
+        places: Sequence[Place],
+        stored: PictureRecord | None,
+    ) -> Found | NotFound:
+        """Take the first usable picture.
+
+        A server that may answer later ends the search: its picture is better than those that
+        come next, and what is stored once is kept.
+
+        Raises:
+            StoreError: the store failed.
+            LeaseLost: this run may not write any more.
+            Cancelled: the run was asked to stop.
+        """
+        fault: UpstreamError | None = None
+        for place in places:
+            try:
+                download = self._download(place)
+            except (TransientError, Denied) as error:
+                fault = error
+                if place.kind != "page" or isinstance(error, TransientError):
+                    break
+                continue
+            except (Missing, Rejected, Refused, Malformed) as error:
+                fault = error
+                continue
+            with closing(download):
+                try:
+                    found = self._take(bookmark_id, address, place, download, stored)
+                except (Refused, Malformed) as error:
+                    fault = error
+                    continue
+            if found is not None:
+                return found
+        return NotFound(fault)
+
+    def _download(self, place: Place) -> Download:
+        if place.kind == "page":
+            return self._web.picture(place.name)
+        assert self._assets is not None, "assets are no places without a server"
+        return self._context.http.download(as_picture(self._assets.asset(place.name)))
+
+    def _take(
+        self,
+        bookmark_id: str,
+        address: str,
+        place: Place,
+        download: Download,
+        stored: PictureRecord | None,
+    ) -> Found | None:
+        """Check and store a picture; None when it is one, but not of this use.
+
+        Raises:
+            Malformed, Refused: it is no picture, or not a safe one.
+        """
+        from datafetch.pictures.images import inspect
+
+        picture = inspect(download.file)
+        reason = why_unusable(
+            place.kind, picture.format, picture.width, picture.height, download.size
+        )
+        if reason is not None:
+            self._context.log.debug(
+                "picture_unusable", extra={"bookmark": bookmark_id, "reason": reason}
+            )
+            return None
+        key = self._context.keys.opengraph_image(
+            host_of(address), address, bookmark_id, picture.extension
+        )
+        version = download.sha256[:8]
+        same = stored is not None and (stored.key, stored.version) == (key, version)
+        if stored is not None and same and not self._context.options.force:
+            return Found(stored, changed=False)
+        self._context.fence.check()
+        download.file.seek(0)
+        self._context.store.put_stream(
+            key,
+            download.file,
+            size=download.size,
+            content_type=picture.content_type,
+            cache_control=IMAGE_CACHE,
+        )
+        if stored is not None and same:
+            return Found(stored, changed=False)
+        now = to_ms(self._context.clock.now())
+        etag = download.validators.etag
+        return Found(PictureRecord(key, version, now, etag), changed=True)

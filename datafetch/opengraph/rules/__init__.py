@@ -1,0 +1,1 @@
+"""What is decided about pages and their pictures, without I/O."""

@@ -1,0 +1,91 @@
+"""Takes what came of each page into the state, the dead letters and the counts of a run."""
+
+from collections.abc import Sequence
+
+from datafetch.errors import BreakerOpen, DatafetchError
+from datafetch.job import JobContext
+from datafetch.opengraph.model import BookmarkRecord, Description
+from datafetch.opengraph.pictures import Found, NotFound
+from datafetch.opengraph.rules.plan import Page, picture_item
+from datafetch.opengraph.state import OpenGraphState
+from datafetch.opengraph.worker import Result, Searched
+
+
+class Tally:
+    """What a run has found so far; used by the thread that collects results alone.
+
+    Attributes:
+        descriptions: what pages said that were read in this run, by hash.
+        changed: addresses of pages whose metadata or pictures are others now.
+        skipped, failed, newly_failed: pages, as `JobReport` counts them.
+    """
+
+    def __init__(self, context: JobContext, state: OpenGraphState) -> None:
+        self._context = context
+        self._state = state
+        self.descriptions: dict[str, Description] = {}
+        self.changed: set[str] = set()
+        self.skipped = self.failed = self.newly_failed = 0
+
+    def record(self, result: Result) -> None:
+        """Take a result in."""
+        page = result.task.page
+        if result.record is not None:
+            self._state.pages[page.hash] = result.record
+        if result.description is not None:
+            self.descriptions[page.hash] = result.description
+        if result.changed:
+            self.changed.add(page.address)
+        newly: list[bool] = []
+        faults: list[DatafetchError] = []
+        if result.error is not None:
+            faults.append(result.error)
+            newly.append(self._note_failure(page.address, result.error))
+        elif result.task.ask:
+            self._context.dead_letters.succeeded(page.address)
+        for searched in result.pictures:
+            error = self._record_picture(page, searched)
+            if error is not None:
+                faults.append(error)
+                newly.append(self._note_failure(picture_item(searched.bookmark_id), error))
+        self._count(faults, newly)
+
+    def _record_picture(self, page: Page, searched: Searched) -> DatafetchError | None:
+        known = self._state.bookmarks.get(searched.bookmark_id, BookmarkRecord())
+        match searched.outcome:
+            case Found(picture, changed):
+                record = BookmarkRecord(picture=picture, mark=known.mark)
+                error: DatafetchError | None = None
+                if changed:
+                    self.changed.add(page.address)
+            case NotFound(error):
+                record = BookmarkRecord(known.picture, searched.digest, known.mark)
+        self._state.bookmarks[searched.bookmark_id] = record
+        if error is None:
+            self._context.dead_letters.succeeded(picture_item(searched.bookmark_id))
+        return error
+
+    def _note_failure(self, item: str, error: DatafetchError) -> bool:
+        newly = self._context.dead_letters.failed(item, error)
+        self._context.log.warning("opengraph_failed", extra={"item": item, "error": str(error)})
+        return newly
+
+    def _count(self, faults: Sequence[DatafetchError], newly: Sequence[bool]) -> None:
+        """A page counts once; one whose host's breaker is open was not even asked."""
+        if not faults:
+            return
+        if all(isinstance(fault, BreakerOpen) for fault in faults):
+            self.skipped += 1
+            return
+        self.failed += 1
+        self.newly_failed += any(newly)
+
+    def forget(self, pages: Sequence[Page]) -> None:
+        """Forget pages and bookmarks that are stored no longer, and their dead letters."""
+        ids = {item["id"] for page in pages for item in page.bookmarks}
+        self._state.forget_all_but({page.hash for page in pages}, ids)
+        known = {page.address for page in pages} | {picture_item(one) for one in ids}
+        letters = self._context.dead_letters
+        for letter in list(letters.letters.values()):
+            if letter.item not in known:
+                letters.succeeded(letter.item)

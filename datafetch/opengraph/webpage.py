@@ -1,0 +1,150 @@
+"""Web pages: asks for the head of a page and takes it apart, judging nothing."""
+
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from datafetch.errors import Malformed
+from datafetch.models.job_settings import OpenGraphSettings
+from datafetch.net.base import (
+    KIB,
+    MIB,
+    Answer,
+    Download,
+    HttpClient,
+    Request,
+    RetryPolicy,
+    Validators,
+)
+from datafetch.pages.charset import decode_page
+from datafetch.pages.head import BODY, PageHead, scan
+from datafetch.runtime.limits import PerHost
+
+HEAD_LIMIT = 512 * KIB
+"""So much of a page is read at most: heads are shorter."""
+
+PICTURE_LIMIT = 10 * MIB
+
+UPSTREAM = "site"
+
+_AT_ONCE = 4
+"""Requests to one host at once: lists are full of pages of the same few sites."""
+
+_PAGE_STEPS = 2
+_PICTURE_STEPS = 4
+"""The whole may take so many times what one step may: a server that drips keeps each step short."""
+
+_ACCEPT_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.8,*/*;q=0.5"
+_ACCEPT_PICTURE = "image/webp,image/png,image/jpeg,image/gif,image/svg+xml;q=0.8,*/*;q=0.1"
+_LANGUAGE = "en,*;q=0.5"
+_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_XML_TYPES = frozenset({"text/xml", "application/xml"})
+_GOOD = frozenset({200, 203, 206})
+
+
+class WebPages:
+    """What datafetch asks of web sites for their previews.
+
+    Every method may raise what `HttpClient` raises.
+    """
+
+    def __init__(self, http: HttpClient, settings: OpenGraphSettings) -> None:
+        self._http = http
+        self._settings = settings
+        self._hosts = PerHost(_AT_ONCE)
+
+    def head(self, url: str, validators: Validators | None = None) -> PageHead | None:
+        """The head of a page; None when it did not change since the validators were given.
+
+        Raises:
+            Malformed: what is there is no HTML page (a document, a picture, JSON).
+        """
+        answer = self._fetch(self._page(url, validators, stop_after=BODY.encode()))
+        if answer.not_modified:
+            return None
+        scanned = scan(_text_of(answer))
+        if scanned.stopped_early:
+            # The first `<body` stood in a script or a comment, and the head goes on after it.
+            answer = self._fetch(self._page(url, None, stop_after=None))
+            scanned = scan(_text_of(answer))
+        validators = answer.validators
+        return scanned.head(answer.url, validators.etag, validators.last_modified)
+
+    def picture(self, url: str) -> Download:
+        """A page's picture, unjudged."""
+        request = Request(
+            url=url,
+            trust="data",
+            upstream=UPSTREAM,
+            timeout_s=self._settings.timeout_s,
+            total_s=self._settings.timeout_s * _PICTURE_STEPS,
+            retry=self._retry(),
+        )
+        with self._hosts.slot(_host_of(request)):
+            return self._http.download(as_picture(request))
+
+    def _fetch(self, request: Request) -> Answer:
+        with self._hosts.slot(_host_of(request)):
+            return self._http.fetch(request)
+
+    def _page(self, url: str, validators: Validators | None, stop_after: bytes | None) -> Request:
+        return Request(
+            url=url,
+            trust="data",
+            upstream=UPSTREAM,
+            headers={"Accept": _ACCEPT_PAGE, "Accept-Language": _LANGUAGE},
+            limit=HEAD_LIMIT,
+            truncate=True,
+            stop_after=stop_after,
+            validators=validators,
+            timeout_s=self._settings.timeout_s,
+            total_s=self._settings.timeout_s * _PAGE_STEPS,
+            retry=self._retry(),
+        )
+
+    def _retry(self) -> RetryPolicy:
+        return RetryPolicy(
+            attempts=self._settings.max_retries + 1,
+            total_s=self._settings.retry_max_s,
+            initial_s=self._settings.retry_delay_s,
+        )
+
+
+def as_picture(request: Request) -> Request:
+    """The request for something that shall be a picture, within the limit of pictures."""
+    headers = {**request.headers, "Accept": _ACCEPT_PICTURE}
+    return replace(request, headers=headers, limit=PICTURE_LIMIT)
+
+
+def _host_of(request: Request) -> str:
+    try:
+        return urlsplit(request.url).hostname or ""
+    except ValueError:
+        # The guard refuses it in its own words.
+        return ""
+
+
+def _text_of(answer: Answer) -> str:
+    """The text of an answer that is a page.
+
+    Raises:
+        Malformed: it is none.
+    """
+    content_type = answer.headers.get("content-type", "")
+    kind = content_type.partition(";")[0].strip().lower()
+    if answer.status not in _GOOD:
+        raise Malformed(
+            f"the site answered {answer.status} in place of its page",
+            url=answer.url,
+            status=answer.status,
+        )
+    text = decode_page(answer.body, content_type)
+    start = text[:KIB].lstrip("\ufeff \t\r\n").lower()
+    if kind in _PAGE_TYPES or (kind in _XML_TYPES and "<html" in text[: 4 * KIB].lower()):
+        return text
+    if kind in ("", "unknown/unknown") and start.startswith("<"):
+        return text
+    raise Malformed(
+        f"this is no page but {kind or 'something without a type'}",
+        url=answer.url,
+        status=answer.status,
+    )

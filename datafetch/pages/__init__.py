@@ -1,0 +1,1 @@
+"""Reads what a web page says of itself; knows neither network nor store."""

@@ -1,0 +1,185 @@
+"""Says what a downloaded picture is, or refuses it: magic bytes, size, end, safe SVG."""
+
+import io
+import struct
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+
+from datafetch.errors import DatafetchError, Malformed, TooLarge
+from datafetch.pictures import headers
+from datafetch.pictures.svg import looks_like_svg, svg_size
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Format = Literal["png", "jpeg", "gif", "webp", "ico", "svg"]
+
+CONTENT_TYPES: dict[Format, str] = {
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "ico": "image/x-icon",
+    "svg": "image/svg+xml",
+}
+EXTENSIONS: dict[Format, str] = {**{name: name for name in CONTENT_TYPES}, "jpeg": "jpg"}
+
+MAX_PIXELS = 16_000_000
+MAX_SVG_BYTES = 1024 * 1024
+
+_decoding = threading.BoundedSemaphore(2)
+"""A picture of 16 megapixels takes 64 MB while it is decoded."""
+
+_HEAD = 4096
+
+See = Callable[["Image"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that is whole and safe to show.
+
+    Attributes:
+        format: what its bytes are, whatever its sender called it.
+        content_type: to be served with.
+        extension: of its file name, without a dot.
+        width: pixels; of an icon file those of its largest picture.
+        height: pixels.
+        bytes: length of the file.
+    """
+
+    format: Format
+    content_type: str
+    extension: str
+    width: int
+    height: int
+    bytes: int
+
+
+def load_decoders() -> None:
+    """Load what looking at pictures takes; may be done while something else is waited for."""
+    _pillow().preinit()
+
+
+def inspect(file: BinaryIO, see: See | None = None) -> Picture:
+    """Look at a picture; the file stands at its start afterwards.
+
+    `see` is shown the pixels, which are decoded here once; a drawing has none.
+
+    Raises:
+        Malformed: it is no picture (a web page, say), or cut short.
+        Refused: an SVG that is not safe.
+        TooLarge: more than 16 megapixels, or an SVG of more than a mebibyte.
+    """
+    try:
+        file.seek(0, 2)
+        length = file.tell()
+        file.seek(0)
+        name, (width, height) = _recognised(file, length, see)
+    finally:
+        file.seek(0)
+    return Picture(name, CONTENT_TYPES[name], EXTENSIONS[name], width, height, length)
+
+
+def _recognised(file: BinaryIO, length: int, see: See | None) -> tuple[Format, headers.Size]:
+    head = file.read(_HEAD)
+    name = cast("Format | None", headers.sniff(head))
+    if name is not None:
+        return name, _raster_size(name, file, see)
+    if looks_like_svg(head):
+        if length > MAX_SVG_BYTES:
+            raise TooLarge(f"the picture is larger than {MAX_SVG_BYTES} bytes")
+        file.seek(0)
+        return "svg", svg_size(file.read(MAX_SVG_BYTES))
+    raise Malformed("the file is no picture")
+
+
+def _raster_size(name: Format, file: BinaryIO, see: See | None) -> headers.Size:
+    match name:
+        case "png":
+            size = headers.png_size(file)
+        case "gif":
+            size = headers.gif_size(file)
+        case "webp":
+            size = headers.webp_size(file)
+        case "ico":
+            return _icon_size(file, see)
+        case _:
+            return _decode(file, "JPEG", None, see)
+    return _decode(file, name.upper(), size, see)
+
+
+def _icon_size(file: BinaryIO, see: See | None) -> headers.Size:
+    icon = headers.largest_icon(file)
+    _check_size(icon.size)
+    file.seek(icon.offset)
+    content = file.read(icon.length)
+    if icon.is_png:
+        alone = io.BytesIO(content)
+        return _decode(alone, "PNG", headers.png_size(alone), see)
+    # Alone in a file of its own, with its true size: others cannot disturb the decoder.
+    width, height = (side % 256 for side in icon.size)
+    entry = bytes((width, height)) + icon.entry[2:8] + struct.pack("<II", icon.length, 22)
+    _decode(io.BytesIO(b"\x00\x00\x01\x00\x01\x00" + entry + content), "ICO", None, see)
+    return icon.size
+
+
+def _decode(file: BinaryIO, kind: str, size: headers.Size | None, see: See | None) -> headers.Size:
+    """Decode all of it, which is the only way to find what is missing."""
+    if size is not None:
+        _check_size(size)
+    with _decoded(file, kind) as image:
+        if see is not None:
+            see(image)
+        return image.size
+
+
+@contextmanager
+def _decoded(file: BinaryIO, kind: str) -> "Iterator[Image]":
+    """The picture's pixels, while the block runs; what goes wrong in there is the picture's fault.
+
+    `kind`: the format's name in Pillow; no other is tried.
+
+    Raises:
+        Malformed: it cannot be decoded.
+        TooLarge: more than 16 megapixels.
+    """
+    pillow = _pillow()
+    file.seek(0)
+    with _decoding:
+        try:
+            with pillow.open(file, formats=[kind]) as image:
+                _check_size(image.size)
+                image.load()
+                yield image
+        except DatafetchError:
+            raise
+        except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
+            raise TooLarge(f"the picture has more than {MAX_PIXELS} pixels") from error
+        except Exception as error:
+            # Its parsers raise whatever hostile bytes lead them to, from KeyError to struct.error.
+            raise Malformed("the picture cannot be decoded") from error
+
+
+def _check_size(size: headers.Size) -> None:
+    width, height = size
+    if width <= 0 or height <= 0:
+        raise Malformed("the picture has no size")
+    if width * height > MAX_PIXELS:
+        raise TooLarge(f"the picture has more than {MAX_PIXELS} pixels")
+
+
+@cache
+def _pillow() -> ModuleType:
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+    return Image

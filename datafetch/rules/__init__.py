@@ -1,1 +1,0 @@
-"""Pure decisions: no network, no store, no clock."""

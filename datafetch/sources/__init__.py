@@ -1,1 +1,0 @@
-"""Talking to each upstream; raw models come back."""

@@ -1,0 +1,101 @@
+"""The list as a whole."""
+
+import hashlib
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.bookmarks.model import Bookmark
+from datafetch.bookmarks.rules.list import (
+    PAGE_SIZE,
+    Times,
+    as_array,
+    checksum,
+    group_by_tag,
+    index,
+    mapping_entries,
+    newest_first,
+    pages,
+    slug_mapping,
+    weave,
+)
+
+
+def bookmark(number: int, *tags: str, date: str | None = None) -> Bookmark:
+    """A stored bookmark with these tags."""
+    return Bookmark(
+        id=f"b{number}",
+        slug=f"s{number}",
+        url=f"https://e.com/{number}",
+        title=f"T{number}",
+        date_bookmarked=date or f"2026-01-{99 - number:02d}",
+        modified_at="m",
+        tags=tuple((tag, tag.upper()) for tag in tags),
+        body=b'{"id":"b%d"}' % number,
+    )
+
+
+@given(st.integers(0, 200))
+def test_pages_hold_all_in_order(count: int) -> None:
+    """Pages have at most 24 items and together are the list."""
+    bookmarks = [bookmark(number) for number in range(count)]
+    cut = pages(bookmarks)
+    assert [one for page in cut for one in page] == bookmarks
+    assert all(0 < len(page) <= PAGE_SIZE for page in cut)
+    assert index(bookmarks, Times("x", 1, 1), changed=True)["totalPages"] == len(cut)
+
+
+@given(st.integers(0, 5))
+def test_array_is_json(count: int) -> None:
+    """The parts of an array join to JSON, also when there is nothing in it."""
+    found = json.loads(b"".join(as_array([bookmark(number) for number in range(count)])))
+    assert found == [{"id": f"b{number}"} for number in range(count)]
+
+
+def test_checksum_is_that_of_the_contract() -> None:
+    """The checksum is over the lines `id:modifiedAt` sorted by id, whatever the order."""
+    wanted = hashlib.sha256(b"b1:m\nb10:m\nb2:m").hexdigest()
+    assert checksum([bookmark(2), bookmark(10), bookmark(1)]) == wanted
+
+
+def test_tags_keep_the_order_of_the_list() -> None:
+    """A tag's bookmarks stand in the list's order; with a limit the largest tags win."""
+    bookmarks = [bookmark(1, "a", "b"), bookmark(2, "b"), bookmark(3, "c", "b", "a")]
+    groups = {slug: [one.id for one in tagged] for slug, tagged in group_by_tag(bookmarks, None)}
+    assert groups == {"a": ["b1", "b3"], "b": ["b1", "b2", "b3"], "c": ["b3"]}
+    assert [group.slug for group in group_by_tag(bookmarks, 2)] == ["b", "a"]
+    assert group_by_tag(bookmarks, 0) == []
+
+
+def test_kept_bookmarks_stand_where_their_date_puts_them() -> None:
+    """What was not read this time keeps its place among what was."""
+    fetched = [bookmark(1, date="2026-05"), bookmark(2, date="2026-03")]
+    kept = [bookmark(7, date="2026-06"), bookmark(8, date="2026-04"), bookmark(9, date="2026-01")]
+    assert [one.id for one in weave(fetched, kept)] == ["b7", "b1", "b8", "b2", "b9"]
+    assert weave([], kept) == kept
+    assert weave(fetched, []) == fetched
+
+
+def test_bookmarks_of_one_date_keep_their_order() -> None:
+    """Sorting by date leaves alone what has the same date."""
+    same = [bookmark(5, date="2026"), bookmark(1, date="2026"), bookmark(3, date="2027")]
+    assert [one.id for one in newest_first(same)] == ["b3", "b5", "b1"]
+
+
+def test_mapping_goes_both_ways() -> None:
+    """The slug mapping names each bookmark by id and each id by slug."""
+    bookmarks = [bookmark(1), bookmark(2)]
+    entries = json.dumps(mapping_entries(bookmarks)).encode()
+    mapping = json.loads(b"".join(slug_mapping(bookmarks, entries, "now", "sum")))
+    assert mapping == {
+        "version": "1.0.0",
+        "generated": "now",
+        "count": 2,
+        "checksum": "sum",
+        "slugs": {
+            "b1": {"id": "b1", "slug": "s1", "url": "https://e.com/1", "title": "T1"},
+            "b2": {"id": "b2", "slug": "s2", "url": "https://e.com/2", "title": "T2"},
+        },
+        "reverseMap": {"s1": "b1", "s2": "b2"},
+    }

@@ -1,0 +1,173 @@
+"""From the server's bookmark to the site's."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.bookmarks.model import RawBookmark, encode_item
+from datafetch.bookmarks.rules.normalise import as_bookmark, finish, merge, normalise
+
+RAW: dict[str, Any] = {
+    "id": "b1",
+    "createdAt": "2026-01-01T00:00:00.000Z",
+    "content": {"type": "link", "url": "https://www.example.com/a"},
+}
+
+
+def raw(content: dict[str, Any] | None = None, **fields: Any) -> RawBookmark:
+    """The bare bookmark with more content and fields."""
+    whole = {**RAW, **fields}
+    whole["content"] = {**RAW["content"], **(content or {})}
+    return RawBookmark.from_json(whole)
+
+
+def test_bare_item_gets_its_defaults() -> None:
+    """An item of which all but id, time and URL is missing has every field that the site reads."""
+    assert normalise(raw()) == {
+        "id": "b1",
+        "url": "https://www.example.com/a",
+        "title": "Untitled Bookmark",
+        "description": "No description available.",
+        "slug": "",
+        "domain": "example.com",
+        "tags": [],
+        "dateBookmarked": "2026-01-01T00:00:00.000Z",
+        "dateCreated": "2026-01-01T00:00:00.000Z",
+        "modifiedAt": "2026-01-01T00:00:00.000Z",
+        "sourceUpdatedAt": "2026-01-01T00:00:00.000Z",
+        "archived": False,
+        "isFavorite": False,
+        "note": None,
+        "summary": None,
+        "content": {"type": "link", "url": "https://www.example.com/a"},
+        "assets": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "content", "title", "description"),
+    [
+        ({"title": "T", "summary": "S"}, {"title": "C", "description": "D"}, "T", "D"),
+        ({"title": " ", "summary": "S"}, {"title": "C", "description": ""}, "C", "S"),
+        ({}, {}, "Untitled Bookmark", "No description available."),
+    ],
+)
+def test_title_and_description(
+    fields: dict[str, Any], content: dict[str, Any], title: str, description: str
+) -> None:
+    """The user's title goes before the page's, the page's description before the summary."""
+    item = normalise(raw(content, **fields))
+    assert (item["title"], item["description"]) == (title, description)
+
+
+@pytest.mark.parametrize(
+    ("content", "assets", "image"),
+    [
+        ({"imageAssetId": "a1", "screenshotAssetId": "a2"}, [], "/api/assets/a1"),
+        ({}, [{"id": "s1", "assetType": "screenshot"}], "/api/assets/s1"),
+        (
+            {"imageUrl": "https://e.com/i.png"},
+            [{"id": "b9", "assetType": "bannerImage"}],
+            "/api/assets/b9",
+        ),
+        ({"imageUrl": "https://e.com/i.png"}, [], "https://e.com/i.png"),
+        ({"imageUrl": "/relative.png"}, [], None),
+        ({"imageAssetId": "../../etc/passwd"}, [], None),
+    ],
+)
+def test_picture(content: dict[str, Any], assets: list[Any], image: str | None) -> None:
+    """The picture is an asset's address or an absolute URL, never a path that climbs."""
+    assert normalise(raw(content, assets=assets)).get("ogImage") == image
+
+
+def test_assets_fill_the_content() -> None:
+    """Screenshot and banner assets fill the ids that the content lacks, and only those."""
+    assets = [
+        {"id": "s1", "assetType": "screenshot", "fileName": "x"},
+        {"id": "b1", "assetType": "bannerImage"},
+        {"id": "p1", "assetType": "pdf"},
+    ]
+    item = normalise(raw({"imageAssetId": "own", "htmlContent": "<p>"}, assets=assets))
+    assert item["content"]["screenshotAssetId"] == "s1"
+    assert item["content"]["imageAssetId"] == "own"
+    assert "htmlContent" not in item["content"]
+    assert item["assets"][0] == {"id": "s1", "assetType": "screenshot"}
+
+
+def test_tags_say_who_attached_them_only_when_known() -> None:
+    """`attachedBy` is `ai` or `user`, or absent; two names may share a slug in the item."""
+    tags = [
+        {"id": "1", "name": "C++", "attachedBy": "ai"},
+        {"id": "2", "name": "c plus plus", "attachedBy": "human"},
+        {"id": "3", "name": "x", "attachedBy": "user"},
+    ]
+    item = normalise(raw(tags=tags))
+    assert item["tags"] == [
+        {"id": "1", "name": "C++", "slug": "c-plus-plus", "attachedBy": "ai"},
+        {"id": "2", "name": "c plus plus", "slug": "c-plus-plus"},
+        {"id": "3", "name": "x", "slug": "x", "attachedBy": "user"},
+    ]
+    assert as_bookmark(item).tags == (("c-plus-plus", "C++"), ("x", "x"))
+
+
+def test_notes_and_files_have_their_source_or_no_url() -> None:
+    """A text or file is tolerated: its URL is where it came from, or empty."""
+    note = RawBookmark.from_json({**RAW, "content": {"type": "text", "text": "x"}})
+    assert (normalise(note)["url"], normalise(note)["domain"]) == ("", "")
+    file = {"type": "asset", "assetId": "a", "sourceUrl": "https://s.example.com/f.pdf"}
+    assert normalise(RawBookmark.from_json({**RAW, "content": file}))["domain"] == "s.example.com"
+    assert normalise(RawBookmark.from_json({**RAW, "content": None}))["url"] == ""
+
+
+ENRICHED = {
+    "slug": "kept-slug",
+    "ogImage": "https://cdn.example.com/images/opengraph/x.png?v=1",
+    "ogTitle": "Stored",
+    "ogImageLastFetchedAt": "2026-01-02T00:00:00.000Z",
+    "logoData": {"url": "x"},
+    "wordCount": 4711,
+    "readingTime": 20,
+    "isPrivate": False,
+    "somethingElse": [1, 2],
+}
+
+
+def test_stored_enrichment_survives() -> None:
+    """A refresh replaced stored items by bare API items: 883 of 884 lost their images."""
+    stored = {**normalise(raw()), **ENRICHED}
+    draft = merge(raw({"imageUrl": "https://e.com/new.png"}, title="New"), stored)
+    item = finish(draft, "kept-slug")
+    merged = json.loads(item.body)
+    assert {name: merged[name] for name in ENRICHED} == ENRICHED
+    assert merged["title"] == "New"
+    assert draft.changed
+
+
+def test_a_picture_that_was_only_derived_follows_its_source() -> None:
+    """When the crawler finds a picture later it replaces what normalising had put there before."""
+    stored = {**normalise(raw({"imageUrl": "https://e.com/old.png"})), "slug": "s"}
+    made = merge(raw({"imageUrl": "https://e.com/old.png", "imageAssetId": "a1"}), stored)
+    assert b'"ogImage":"/api/assets/a1"' in made.bookmark.body
+    lost = merge(raw(), stored)
+    assert b'"ogImage":"https://e.com/old.png"' in lost.bookmark.body
+
+
+def test_merging_again_changes_nothing() -> None:
+    """A merge of the same source over its own result is the same bytes, so nothing is written."""
+    stored = {**ENRICHED, **normalise(raw(title="T")), "slug": "kept-slug", "ogTitle": "x"}
+    once = json.loads(merge(raw(title="T"), stored).bookmark.body)
+    again = merge(raw(title="T"), once)
+    assert not again.changed
+    assert again.bookmark.body == encode_item(once)
+
+
+@given(st.text(), st.text(), st.text(alphabet='"slug:,\\{}'))
+def test_slug_goes_where_it_belongs(slug: str, title: str, description: str) -> None:
+    """Putting the slug into the encoded item never touches another field."""
+    source = raw({"description": description}, title=title)
+    expected = normalise(source)
+    found = json.loads(finish(merge(source, None), slug or "x").body)
+    assert found == {**expected, "slug": slug or "x"}

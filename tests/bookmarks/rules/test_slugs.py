@@ -1,0 +1,181 @@
+"""Slugs of bookmarks and tags."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.bookmarks.rules.slugs import (
+    MAX_TITLED,
+    OPAQUE_HOSTS,
+    Slugged,
+    assign_slugs,
+    base_slug,
+    host_of,
+    is_opaque,
+    tag_slug,
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "slug"),
+    [
+        ("https://www.Example.com/Blog/Post_1.html?utm=1#top", "example-com-blog-post-1-html"),
+        ("https://example.com/", "example-com"),
+        ("https://example.com:8443/a//b/", "example-com-a-b"),
+        ("https://user:pw@sub.example.co.uk/x", "sub-example-co-uk-x"),
+        ("https://netflix.com/title/1", "netflix-com-title-1"),
+        ("https://example.com/日本", "example-com-e6-97-a5-e6-9c-ac"),
+        ("https://[2001:db8::1]:80/x", "2001-db8-1-x"),
+    ],
+)
+def test_slug_is_host_and_path(url: str, slug: str) -> None:
+    """A bookmark's slug is its host without www and its path, in lower case, with dashes."""
+    assert base_slug(url, "A title", "id1") == slug
+
+
+@pytest.mark.parametrize(
+    ("url", "title", "slug"),
+    [
+        ("https://youtu.be/dQw4w9", "Never Gonna: Give", "youtu-be-never-gonna-give"),
+        ("https://m.youtube.com/watch?v=1", "Écran", "m-youtube-com-ecran"),
+        ("https://github.com/a/b", None, "github-com-a-b"),
+        ("https://x.com/a/status/1", "日本語の話", "x-com-日本語の話"),
+        ("https://x.com/a/status/1", "🎉🎉", "x-com-a-status-1"),
+    ],
+)
+def test_opaque_hosts_use_the_title(url: str, title: str | None, slug: str) -> None:
+    """Where a path says nothing the title does; without a usable one the path has to."""
+    assert base_slug(url, title, "id1") == slug
+
+
+def test_titled_slug_is_cut_at_a_dash() -> None:
+    """A slug with a title has at most 60 characters and ends with a whole word."""
+    slug = base_slug("https://youtu.be/a", "word " * 30, "id1")
+    assert len(slug) <= MAX_TITLED
+    assert slug == "youtu-be" + "-word" * 10
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"), [("हिन्दी में", "हिन्दी-में"), ("🎉", "ab-9"), (None, "ab-9")]
+)
+def test_without_url_the_title_or_the_id(title: str | None, slug: str) -> None:
+    """A note has a slug too: of its title in any script, else of its id."""
+    assert base_slug("", title, "aB_9") == slug
+
+
+@given(st.text(), st.one_of(st.none(), st.text()), st.from_regex(r"[A-Za-z0-9_-]+", fullmatch=True))
+def test_slug_is_never_empty(url: str, title: str | None, bookmark_id: str) -> None:
+    """Whatever comes, a bookmark has a slug without slash, space or dash at its ends."""
+    for given_url in (url, f"https://{url}", f"https://youtu.be/{url}"):
+        slug = base_slug(given_url, title, bookmark_id)
+        assert slug
+        assert not re.search(r"[\s/?#]", slug)
+        assert slug == slug.strip("-")
+
+
+@pytest.mark.parametrize("host", ["netflix.com", "notgithub.com", "com", "github.com.evil.net"])
+def test_hosts_are_compared_by_labels(host: str) -> None:
+    """Hosts were tested by `endsWith("x.com")`: `netflix.com` matched."""
+    assert not is_opaque(host)
+    assert is_opaque("x.com")
+    assert is_opaque("old.reddit.com")
+    assert all(entry == entry.lower() for entry in OPAQUE_HOSTS)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("HTTPS://WWW.Example.COM./x", "example.com"),
+        ("https://www.com/", "www.com"),
+        ("https://www.co.uk/", "co.uk"),
+        ("https://www.www.example.com/", "www.example.com"),
+        ("https:\\\\user@example.com:8080\\x", "example.com"),
+        ("http:///example.com/", "example.com"),
+        ("http://[2001:DB8::1]:80/", "2001:db8::1"),
+        ("ftp://files.example/x", "files.example"),
+        ("gemini://www.capsule.example:1965/", "capsule.example"),
+        ("file:///etc/hosts", ""),
+        ("mailto:somebody@example.com", ""),
+        ("javascript:alert(1)", ""),
+        ("data:text/html,//example.com", ""),
+        ("", ""),
+    ],
+)
+def test_host_is_what_stands_between_the_slashes(url: str, host: str) -> None:
+    """A host is a domain whatever the scheme; `www.` goes only when a domain is left."""
+    assert host_of(url) == host
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("C++", "c-plus-plus"),
+        ("Google+", "google-plus"),
+        ("R&D", "r-and-d"),
+        ("AI & ML", "ai-and-ml"),
+        ("C#", "c-sharp"),
+        ("@home", "at-home"),
+        (".NET", "dotnet"),
+        ("Node.js", "nodedotjs"),
+        ("v1.2", "v12"),
+        ("Café  Été_x", "cafe-ete-x"),
+        ("What's new?", "whats-new"),
+        ("--a--b--", "a-b"),
+        ("日本語", "日本語"),
+        ("हिन्दी", "हिन्दी"),
+        ("❤️", "tag-16e81418"),
+        ("", "tag-e3b0c442"),
+    ],
+)
+def test_tag_slug(name: str, slug: str) -> None:
+    """A tag in another script became an empty slug, and its pages were written to `tags//`."""
+    assert tag_slug(name) == slug
+
+
+@given(st.text())
+def test_tag_slug_holds_for_any_unicode(name: str) -> None:
+    """A tag's slug is never empty, safe as a folder's name, and the same when made again."""
+    slug = tag_slug(name)
+    assert slug
+    assert tag_slug(slug) == slug
+    assert not set(slug) & set("/\\. \t\n")
+    assert len(slug.encode()) <= 180
+    assert slug == slug.lower() or not slug.isascii()
+
+
+def test_collisions_are_numbered_by_date_and_id() -> None:
+    """New collisions get -2, -3 in order of date and id, whatever order they come in."""
+    new = [
+        Slugged("c", "2026-01-02", "a"),
+        Slugged("b", "2026-01-02", "a"),
+        Slugged("z", "2026-01-01", "a"),
+        Slugged("y", "2026-01-03", "a-2"),
+    ]
+    assert assign_slugs(new, {}, {}) == {"z": "a", "b": "a-2", "c": "a-3", "y": "a-2-2"}
+
+
+def test_taken_and_retired_slugs_are_not_given_away() -> None:
+    """A slug that somebody has or had is nobody else's; its old owner gets it back."""
+    new = [Slugged("n", "2026", "a"), Slugged("old", "2026", "b")]
+    assert assign_slugs(new, {"a": "x"}, {"a-2": "gone", "b-7": "old"}) == {
+        "n": "a-3",
+        "old": "b-7",
+    }
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 50).map(lambda n: f"i{n}"), st.sampled_from(["a", "a-2", "a-2-2", "b"])
+        ),
+        unique_by=lambda pair: pair[0],
+    ),
+    st.dictionaries(st.sampled_from(["a", "a-2", "a-3", "b"]), st.just("other")),
+)
+def test_slugs_are_unique(pairs: list[tuple[str, str]], taken: dict[str, str]) -> None:
+    """No two bookmarks share a slug, with each other or with a stored one."""
+    slugs = assign_slugs([Slugged(key, "2026", base) for key, base in pairs], taken, {})
+    assert set(slugs) == {key for key, _ in pairs}
+    assert len({*slugs.values(), *taken}) == len(slugs) + len(taken)

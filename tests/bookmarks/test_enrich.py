@@ -1,0 +1,75 @@
+"""Fields of other jobs laid into the stored bookmarks."""
+
+from typing import Any
+
+from datafetch.bookmarks.enrich import enrich_bookmarks, read_bookmarks
+from datafetch.bookmarks.publish import TagPages
+from datafetch.ops.lease import NoFence
+from tests.bookmarks.world import KEYS, World
+
+TAGS = TagPages(enabled=True, maximum=None)
+IMAGE = "https://cdn.example.com/images/opengraph/x.png?v=12345678"
+
+
+def picture(item: Any) -> dict[str, Any] | None:
+    """A picture for one bookmark only."""
+    return {"ogImage": IMAGE} if item["id"] == "b003" else None
+
+
+def enrich(world: World) -> int:
+    """One enrichment in the context of the last run."""
+    assert world.context is not None
+    return enrich_bookmarks(world.context, NoFence(), TAGS, picture)
+
+
+def test_enrichment_is_published_and_kept() -> None:
+    """A patch reaches every object that holds the item, `lastFetchedAt` stays, the next sync keeps it."""
+    world = World.of(60)
+    world.run()
+    before = world.index()
+    assert enrich(world) == 1
+    world.assert_whole()
+    assert world.item("b003")["ogImage"] == IMAGE
+    after = world.index()
+    assert after["lastFetchedAt"] == before["lastFetchedAt"]
+    assert after["changeDetected"] is True
+    assert not world.run().change_detected
+    world.app.edit("b003", title="New")
+    world.run()
+    assert world.item("b003")["ogImage"] == IMAGE
+    world.assert_whole()
+
+
+def test_enrichment_that_changes_nothing_writes_nothing() -> None:
+    """Applied again, a patch costs no write."""
+    world = World.of(60)
+    world.run()
+    enrich(world)
+    assert world.faulty is not None
+    world.faulty.calls.clear()
+    assert enrich(world) == 0
+    assert world.faulty.count("put", "delete") == 0
+
+
+def test_enrichment_ends_what_a_dead_run_began() -> None:
+    """An open journal is closed by whoever publishes next."""
+    world = World.of(60)
+    world.run()
+    world.store.put(KEYS.publish_journal("bookmarks"), b'{"runId":"dead"}')
+    world.store.delete(KEYS.bookmark_page(1))
+    enrich(world)
+    world.assert_whole()
+
+
+def test_reading_needs_no_index() -> None:
+    """Bookmarks are read from whichever copy there is; without any the list is empty."""
+    world = World.of(30)
+    world.run()
+    assert world.context is not None
+    ids = [item["id"] for item in read_bookmarks(world.context)]
+    assert ids == world.app.ids()
+    world.store.delete(KEYS.bookmarks())
+    assert [item["id"] for item in read_bookmarks(world.context)] == ids
+    for key in world.stored():
+        world.store.delete(key)
+    assert read_bookmarks(world.context) == []

@@ -1,0 +1,74 @@
+"""Files of a build take their places together, or stay as they were."""
+
+from pathlib import Path
+
+import pytest
+
+from datafetch.build.write import Staging
+from datafetch.errors import DatafetchError
+
+
+def names(folder: Path) -> list[str]:
+    """Every file below, leftovers included."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_nothing_takes_its_place_before_the_commit(tmp_path: Path) -> None:
+    """Until all files are ready, readers of the folder see the old ones."""
+    (tmp_path / "a").write_bytes(b"old")
+    with Staging(tmp_path) as staging:
+        assert staging.add("a", b"new")
+        assert staging.add("deep/b", b"new")
+        assert (tmp_path / "a").read_bytes() == b"old"
+        assert not (tmp_path / "deep/b").exists()
+        assert staging.commit() == 2
+    assert names(tmp_path) == ["a", "deep/b"]
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "deep/b").read_bytes() == b"new"
+
+
+def test_equal_bytes_are_not_written(tmp_path: Path) -> None:
+    """A file that is the same keeps its inode and its time."""
+    (tmp_path / "a").write_bytes(b"same")
+    before = (tmp_path / "a").stat()
+    with Staging(tmp_path) as staging:
+        assert not staging.add("a", b"same")
+        assert staging.commit() == 0
+    after = (tmp_path / "a").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_what_is_not_committed_leaves_nothing(tmp_path: Path) -> None:
+    """An error half-way removes what was made ready."""
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(RuntimeError), Staging(tmp_path) as staging:
+        staging.add("a", b"new")
+        raise RuntimeError
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_file_that_cannot_be_made_ready_spares_the_others(tmp_path: Path) -> None:
+    """When the second of two files has no place, the first is not written either."""
+    (tmp_path / "b").mkdir()
+    with pytest.raises(DatafetchError, match="b cannot be written"), Staging(tmp_path) as staging:
+        staging.add("a", b"new")
+        staging.add("b", b"new")
+    assert names(tmp_path) == []
+
+
+def test_cleared_files_are_forgotten(tmp_path: Path) -> None:
+    """Reading again begins with nothing made ready."""
+    with Staging(tmp_path) as staging:
+        staging.add("a", b"new")
+        staging.clear()
+        assert staging.commit() == 0
+    assert names(tmp_path) == []
+
+
+def test_files_may_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None:
+    """A build that runs as another user reads them: the umask decides, not a temporary's mode."""
+    (tmp_path / "plain").write_bytes(b"")
+    with Staging(tmp_path) as staging:
+        staging.add("a", b"new")
+        staging.commit()
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -1,0 +1,202 @@
+"""Who counts, who is asked, what an answer is worth."""
+
+from dataclasses import replace
+
+import pytest
+
+from datafetch.github.model import (
+    WEEK_S,
+    NoStatistics,
+    NotModified,
+    OwnerAbsent,
+    OwnerWeeks,
+    Record,
+    Repository,
+    StatisticsAnswer,
+    Status,
+    StillComputing,
+    Week,
+)
+from datafetch.github.rules.csv import told_apart_name
+from datafetch.github.rules.roster import (
+    UNAVAILABLE_AGAIN_MS,
+    Entry,
+    Roster,
+    Verdict,
+    asking_order,
+    build_roster,
+    is_settled,
+    judge,
+    name_them,
+    strays,
+)
+
+BUSY = (Week(0, 3, 1, 2), Week(WEEK_S, 0, 0, 0))
+WITHOUT_LINES = (Week(0, 0, 0, 7),)
+A = Repository("R_a", "o/a", private=False, pushed_at="2026-01-01T00:00:00Z")
+B = Repository("R_b", "o/b", private=False, pushed_at="2026-01-01T00:00:00Z")
+DONE = Record(A, "o_a", Status.COMPLETE, A.pushed_at, "etag", weeks=BUSY)
+
+
+def roster(
+    *discovered: Repository,
+    found: dict[str, Repository] | None = None,
+    records: tuple[Record, ...] = (),
+    stored: dict[str, str] | None = None,
+) -> Roster:
+    """A roster in which all that was discovered is counted."""
+    return build_roster(
+        discovered,
+        found or {},
+        {record.csv: record for record in records},
+        stored or {},
+        counted={one.identity for one in discovered},
+    )
+
+
+def only(result: Roster) -> Entry:
+    """Its single entry."""
+    (entry,) = result.entries
+    return entry
+
+
+def test_forks_are_left_out_with_their_csvs() -> None:
+    """A fork counts nowhere, even when an older system stored its CSV."""
+    fork = replace(B, fork=True)
+    assert roster(A, fork, stored={"o_b": "e"}).entries == (Entry(A, "o_a"),)
+    assert roster(A, found={"o/b": fork}, stored={"o_b": "e"}).entries == (Entry(A, "o_a"),)
+
+
+def test_a_stored_csv_counts_when_github_lists_its_repository_no_more() -> None:
+    """GitHub lists only recent repositories: one with a CSV is looked up and stays."""
+    assert strays([A], {}, ["o_a", "o_b"]) == {"o_b": ["o/b"]}
+    entries = roster(A, found={"o/b": B}, stored={"o_a": "1", "o_b": "2"}).entries
+    assert [(e.repository.full_name, e.stored, e.counted) for e in entries] == [
+        ("o/b", "o_b", False),
+        ("o/a", "o_a", True),
+    ]
+
+
+def test_the_csv_of_a_deleted_repository_counts() -> None:
+    """A deleted repository is not asked, its lines stay, and its name is taken for private."""
+    entry = only(roster(stored={"o_b": "2"}))
+    assert entry.gone
+    assert entry.stored == "o_b"
+    assert entry.repository.private
+    assert is_settled(entry, 0)
+
+
+def test_the_name_of_a_deleted_repository_used_again_is_not_the_old_one() -> None:
+    """The CSV of a deleted repository is not mixed with a stranger of the same name."""
+    record = Record(B, "o_b", Status.COMPLETE, B.pushed_at, "2")
+    stranger = replace(B, id="R_other")
+    entry = only(roster(found={"o/b": stranger}, records=(record,), stored={"o_b": "2"}))
+    assert entry.gone
+    assert entry.repository == B
+
+
+def test_a_renamed_repository_keeps_its_lines_under_its_new_name() -> None:
+    """The former CSV counts until there is one under the present name, and is not settled."""
+    renamed = replace(A, full_name="o/new")
+    entry = only(roster(renamed, records=(DONE,), stored={"o_a": "etag"}))
+    assert (entry.csv, entry.stored, entry.remembered_weeks) == ("o_new", "o_a", BUSY)
+    assert not is_settled(entry, 0)
+
+
+def test_a_former_csv_is_dropped_once_there_is_a_new_one() -> None:
+    """Lines of a renamed repository are never counted twice, with or without state."""
+    renamed = replace(A, full_name="o/new")
+    both = {"o_a": "etag", "o_new": "2"}
+    result = roster(renamed, records=(DONE,), stored=both)
+    assert (only(result).stored, result.replaced) == ("o_new", ("o_a",))
+    result = roster(renamed, found={"o/a": renamed}, stored=both)
+    assert (only(result).stored, result.replaced) == ("o_new", ("o_a",))
+
+
+def test_collisions_keep_apart_what_is_stored() -> None:
+    """The CSV of `a_b/c` is not taken for that of `a/b_c`."""
+    old, new = Repository("R_1", "a_b/c"), Repository("R_2", "a/b_c")
+    entries = roster(old, new, records=(Record(old, "a_b_c"),), stored={"a_b_c": "1"}).entries
+    assert {(e.repository.id, e.csv, e.stored) for e in entries} == {
+        ("R_1", "a_b_c", "a_b_c"),
+        ("R_2", told_apart_name("a/b_c"), None),
+    }
+
+
+SETTLED = Entry(A, "o_a", DONE, "o_a", "etag")
+
+
+@pytest.mark.parametrize(
+    ("entry", "settled"),
+    [
+        (SETTLED, True),
+        (replace(SETTLED, repository=replace(A, pushed_at="2026-02-01T00:00:00Z")), False),
+        (replace(SETTLED, etag="other"), False),
+        (replace(SETTLED, stored=None, etag=None), False),
+        (replace(SETTLED, record=None), False),
+        (replace(SETTLED, record=replace(DONE, status=Status.PENDING)), False),
+        (replace(SETTLED, record=replace(DONE, status=Status.FAILED)), False),
+        (Entry(A, "o_a", Record(A, "o_a", Status.NONE, A.pushed_at)), True),
+    ],
+)
+def test_only_what_was_pushed_to_is_asked(entry: Entry, settled: bool) -> None:
+    """Repositories whose push has not moved since their CSV was complete are not asked."""
+    assert is_settled(entry, 0) == settled
+
+
+def test_unavailable_statistics_are_asked_for_weekly() -> None:
+    """What GitHub could not say it may say later, but it is not asked every day."""
+    record = replace(DONE, status=Status.UNAVAILABLE, asked_at=1000)
+    entry = replace(SETTLED, record=record)
+    assert is_settled(entry, 1000 + UNAVAILABLE_AGAIN_MS - 1)
+    assert not is_settled(entry, 1000 + UNAVAILABLE_AGAIN_MS)
+
+
+def test_what_failed_before_is_asked_first() -> None:
+    """Pending repositories of the last run come first, then those without any CSV."""
+    fresh, stored, failed = Entry(A, "o_a"), replace(SETTLED, repository=B), Entry(A, "o_c")
+    failed = replace(failed, repository=Repository("R_c", "o/c"))
+    order = asking_order([stored, fresh, failed], lambda name: name == "o/c")
+    assert order == [failed, fresh, stored]
+
+
+NEW = Entry(A, "o_a")
+
+
+@pytest.mark.parametrize(
+    ("answer", "entry", "stored", "verdict"),
+    [
+        (StillComputing(), SETTLED, BUSY, Verdict(Status.PENDING)),
+        (NotModified(), SETTLED, BUSY, Verdict(Status.COMPLETE)),
+        (NoStatistics(), replace(NEW, counted=False), None, Verdict(Status.NONE)),
+        (NoStatistics(), NEW, None, Verdict(Status.UNAVAILABLE)),
+        (NoStatistics(), SETTLED, BUSY, Verdict(Status.UNAVAILABLE)),
+        (OwnerAbsent(), NEW, None, Verdict(Status.UNAVAILABLE)),
+        (OwnerAbsent(), replace(NEW, counted=False), None, Verdict(Status.NONE)),
+        (OwnerAbsent(), replace(SETTLED, counted=False), BUSY, Verdict(Status.UNAVAILABLE)),
+        (OwnerWeeks(WITHOUT_LINES), NEW, None, Verdict(Status.UNAVAILABLE)),
+        (OwnerWeeks(WITHOUT_LINES), SETTLED, BUSY, Verdict(Status.UNAVAILABLE)),
+        (OwnerWeeks(()), SETTLED, BUSY, Verdict(Status.UNAVAILABLE)),
+        (OwnerWeeks(BUSY, "v"), NEW, None, Verdict(Status.COMPLETE, BUSY, "v")),
+        (OwnerWeeks(BUSY, "v"), SETTLED, BUSY, Verdict(Status.COMPLETE, None, "v")),
+        (OwnerWeeks(BUSY[:1], "v"), SETTLED, BUSY, Verdict(Status.COMPLETE, None, "v")),
+        (
+            OwnerWeeks(BUSY, "v"),
+            replace(SETTLED, csv="o_new"),
+            BUSY,
+            Verdict(Status.COMPLETE, BUSY, "v"),
+        ),
+    ],
+)
+def test_something_never_gives_way_to_nothing(
+    answer: StatisticsAnswer, entry: Entry, stored: tuple[Week, ...] | None, verdict: Verdict
+) -> None:
+    """Zero lines for repositories of 10,000 commits and more replaced good numbers."""
+    assert judge(answer, entry, stored) == verdict
+
+
+def test_private_repositories_are_counted_not_named() -> None:
+    """Names of private repositories never appear in results."""
+    secret = Repository("R_s", "o/secret", private=True)
+    assert name_them([B, secret, A]) == "o/a, o/b, a private repository"
+    assert name_them([secret, replace(secret, id="R_t")]) == "2 private repositories"

@@ -1,0 +1,163 @@
+"""Every figure of the GitHub job against sums that know nothing of the package."""
+
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.github_data import LOGIN, Activity, Repository, sunday_of
+from tests.github.world import Expected, github_world, one_repository
+
+TODAY = date(2024, 11, 24)
+FIRST = date(2023, 11, 25)
+KINDS = {
+    "frontend": ["shop-frontend", "ui.kit", "myWebApp", "ReactClient"],
+    "backend": ["billing-API", "node_tools", "express"],
+    "dataEngineer": ["etl-jobs", "ai-notes", "kafka.sink"],
+    "other": ["emails", "website", "rapid", "clients"],
+}
+SPECIAL = [
+    FIRST - timedelta(days=1),
+    FIRST,
+    date(2023, 12, 31),
+    date(2024, 1, 1),
+    date(2024, 2, 28),
+    date(2024, 2, 29),
+    date(2024, 3, 1),
+    date(2024, 3, 9),
+    date(2024, 3, 10),  # summer time begins in Los Angeles
+    date(2024, 3, 11),
+    date(2024, 11, 2),
+    date(2024, 11, 3),  # and ends
+    date(2024, 11, 4),
+    TODAY,
+    date(2020, 2, 29),
+    date(2019, 7, 4),
+]
+
+
+def _activity() -> Activity:
+    """A repository of each name, with work on every special day and on some others."""
+    activity = Activity(repositories=[])
+    names = [name for names in KINDS.values() for name in names]
+    for number, name in enumerate(names, start=1):
+        repository = Repository(number, LOGIN, name)
+        for index, day in enumerate(SPECIAL):
+            if (index + number) % 3:
+                repository.commit(day, 1 + index % 2, 10 * number + index, index)
+        repository.commit(date(2021, 5, 1) + timedelta(days=number), 1, number, number)
+        activity.repositories.append(repository)
+    activity.other_contributions = Counter({date(2024, 2, 29): 3, date(2024, 3, 10): 2})
+    return activity
+
+
+def _lines(activity: Activity, *, since: date) -> dict[str, dict[str, int]]:
+    """The categories' sums, from the lines of weeks that begin on or after a day."""
+    sums = {}
+    for kind, names in KINDS.items():
+        weeks = [
+            {day: lines for day, lines in one.lines.items() if day >= since}
+            for one in activity.repositories
+            if one.name in names
+        ]
+        added = sum(plus for lines in weeks for plus, _ in lines.values())
+        removed = sum(minus for lines in weeks for _, minus in lines.values())
+        sums[kind] = {
+            "linesAdded": added,
+            "linesRemoved": removed,
+            "netChange": added - removed,
+            "repoCount": sum(1 for lines in weeks if lines),
+        }
+    return sums
+
+
+def _summary(lines: dict[str, dict[str, int]], contributions: int, updated: str) -> dict[str, Any]:
+    added = sum(kind["linesAdded"] for kind in lines.values())
+    removed = sum(kind["linesRemoved"] for kind in lines.values())
+    return {
+        "lastUpdatedAtPacific": updated,
+        "totalContributions": contributions,
+        "totalLinesAdded": added,
+        "totalLinesRemoved": removed,
+        "netLinesOfCode": added - removed,
+        "dataComplete": True,
+        "totalRepositoriesContributedTo": sum(kind["repoCount"] for kind in lines.values()),
+        "linesOfCodeByCategory": lines,
+    }
+
+
+@pytest.mark.parametrize(
+    ("hour", "updated"),
+    [("07:59:59", "11/23/2024, 11:59:59 PM PST"), ("08:00:05", "11/24/2024, 12:00:05 AM PST")],
+)
+def test_a_leap_year_with_both_clock_changes_adds_up(
+    tmp_path: Path, hour: str, updated: str
+) -> None:
+    """Every stored value, key by key, of a year with a 29 February and both changes of the clocks."""
+    activity = _activity()
+    with github_world(tmp_path, activity, today=TODAY.isoformat()) as world:
+        hours, minutes, seconds = map(int, hour.split(":"))
+        world.clock.time += hours * 3600 + minutes * 60 + seconds - 8 * 3600
+        world.run()
+        stored = world.json("activity_data")
+        summaries = [
+            world.json(name) for name in ("github_stats_summary", "github_stats_summary_all_time")
+        ]
+        weekly = world.json("aggregated_weekly_activity")
+    counts = Counter(activity.other_contributions)
+    for one in activity.repositories:
+        counts.update(one.commits)
+    trailing_count = sum(count for day, count in counts.items() if FIRST <= day <= TODAY)
+    trailing, all_time = _lines(activity, since=FIRST), _lines(activity, since=date.min)
+    assert summaries == [
+        _summary(trailing, trailing_count, updated),
+        _summary(all_time, sum(counts.values()), updated),
+    ]
+    year = stored["trailingYearData"]
+    days = {day["date"]: day["count"] for day in year["data"]}
+    assert list(days) == [(FIRST + timedelta(days=n)).isoformat() for n in range(366)]
+    assert days == {day: counts[date.fromisoformat(day)] for day in days}
+    assert days["2024-02-29"] == counts[date(2024, 2, 29)] > 3
+    for part, summary in zip((year, stored["cumulativeAllTimeData"]), summaries, strict=True):
+        data = part.pop("data")
+        assert len(data) == (366 if part is year else 0)
+        assert part == {
+            "source": "api",
+            "totalContributions": summary["totalContributions"],
+            "linesAdded": summary["totalLinesAdded"],
+            "linesRemoved": summary["totalLinesRemoved"],
+            "dataComplete": True,
+        }
+    assert [week["weekStartDate"] for week in weekly] == _sundays(activity)
+    assert sum(week["linesAdded"] for week in weekly) == summaries[1]["totalLinesAdded"]
+    assert all(date.fromisoformat(week["weekStartDate"]).weekday() == 6 for week in weekly)
+
+
+def _sundays(activity: Activity) -> list[str]:
+    """Every week from a repository's first to its last, for all of them together."""
+    found = set()
+    for one in activity.repositories:
+        day, last = sunday_of(min(one.commits)), sunday_of(max(one.commits))
+        while day <= last:
+            found.add(day.isoformat())
+            day += timedelta(days=7)
+    return sorted(found)
+
+
+@pytest.mark.parametrize("day", ["2026-03-08", "2026-11-01", "2024-02-29", "2025-02-28"])
+def test_days_of_clock_changes_and_leap_years_count_once(tmp_path: Path, day: str) -> None:
+    """Sums agree with the independent ones when a run falls on such a day."""
+    with github_world(tmp_path, one_repository(), today=day) as world:
+        repository = world.activity.repositories[0]
+        repository.commits.clear()
+        repository.lines.clear()
+        for days in (0, 1, 6, 7, 363, 364, 365, 366, 367, 730):
+            repository.commit(world.today - timedelta(days=days), 1, 11, 3)
+        world.run()
+        expected = Expected(world.activity, world.today)
+        trailing = world.json("activity_data")["trailingYearData"]
+        assert trailing["totalContributions"] == expected.contributions(trailing=True)
+        assert (trailing["linesAdded"], trailing["linesRemoved"]) == expected.lines(trailing=True)
+        assert len({entry["date"] for entry in trailing["data"]}) == len(trailing["data"])

@@ -1,0 +1,245 @@
+"""Runs that died, datasets that moved, objects that broke."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datafetch.errors import BaseMoved, LeaseLost, StoreUnavailable
+from datafetch.models.run import JobReport
+from datafetch.store.local import LocalStore
+from tests.github.world import Expected, World, push, totals
+
+
+@dataclass
+class Trap:
+    """A fence that does something when it is asked for the n-th time."""
+
+    after: int
+    spring: Callable[[], None]
+    token: int = 1
+
+    def check(self) -> None:
+        """Count, and spring once."""
+        self.after -= 1
+        if self.after == 0:
+            self.spring()
+
+
+def lose() -> None:
+    """The lease is over."""
+    raise LeaseLost
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3, 4, 5, 6, 8])
+def test_a_run_that_died_asks_only_for_what_is_missing(small: World, writes: int) -> None:
+    """Whatever the write before which a run ends, the next run keeps every CSV that was stored."""
+    with pytest.raises(LeaseLost):
+        small.run(fence=Trap(writes, lose), width=1)
+    have = {name for name in ("tools", "web-app", "data") if small.csv(f"octo-dev_{name}").exists()}
+    small.app.log.clear()
+    report = small.run()
+    assert {name.split("/")[1] for name in small.asked()} == {"tools", "web-app", "data"} - have
+    assert report.failed == 0
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+
+
+def test_a_dataset_that_moved_is_started_over_once(small: World) -> None:
+    """Somebody else published meanwhile: the run starts over from the store's current state."""
+    small.run()
+    push(small)
+    activity = small.folder / "json/github-activity/activity_data-test.json"
+    stranger = json.dumps(small.json("activity_data"), indent=1)
+    small.app.log.clear()
+    report: JobReport = small.run(fence=Trap(4, lambda: _overwrite(activity, stranger)), width=1)
+    assert len(small.asked()) == 1
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+    assert report.failed == 0
+
+
+def test_a_csv_that_somebody_else_wrote_meanwhile_is_not_overwritten_blindly(small: World) -> None:
+    """A replaced CSV is written on the condition that it still is the one that was read."""
+    small.run()
+    push(small)
+    csv = small.csv("octo-dev_tools")
+    seen: list[str] = []
+
+    def spring() -> None:
+        seen.append("sprung")
+        _overwrite(csv, "1700352000,1,1,1\n")
+
+    small.app.log.clear()
+    small.run(fence=Trap(2, spring), width=1)
+    assert seen
+    assert len(small.asked()) == 2, "the run started over from what is stored now"
+    assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
+
+
+def test_lines_fall_only_when_every_repository_was_read(small: World) -> None:
+    """A rewritten history counts at once when all was read, and waits while something is pending."""
+    small.run()
+    before = totals(small)
+    rewritten, pending = small.activity.repositories[:2]
+    rewritten.lines = dict.fromkeys(rewritten.lines, (1, 1))
+    push(small, 0)
+    push(small, 1)
+    pending.pending = float("inf")
+    small.run()
+    assert totals(small) == before
+    pending.pending = 0
+    small.run()
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+    assert totals(small)[0] < before[0]
+
+
+def test_a_dataset_that_keeps_moving_is_left_alone(small: World) -> None:
+    """The second time somebody else wins, the run ends with an error and what it had is kept."""
+    small.run()
+    push(small)
+    activity = small.folder / "json/github-activity/activity_data-test.json"
+    count = iter(range(1000))
+    trap = Trap(-1, lose)
+
+    def check() -> None:
+        _overwrite(activity, json.dumps({"stranger": next(count)}))
+
+    trap.check = check  # type: ignore[method-assign]
+    with pytest.raises(BaseMoved):
+        small.run(fence=trap, width=1)
+    assert "stranger" in activity.read_text()
+
+
+def _overwrite(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def test_the_stored_csv_is_the_truth(small: World) -> None:
+    """A CSV that somebody changed is read again and its repository asked again."""
+    small.run()
+    csv = small.csv("octo-dev_tools")
+    csv.write_text("1700352000,1,1,1\n")
+    small.app.log.clear()
+    report = small.run()
+    assert small.asked() == ["octo-dev/tools"]
+    assert report.changed == 1
+    assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "json/datafetch/datasets/github-test.json",
+        "json/github-activity/activity_data-test.json",
+        "json/github-activity/github_stats_summary_all_time-test.json",
+        "json/github-activity/aggregated_weekly_activity-test.json",
+        "json/github-activity/repo_raw_weekly_stats-test/octo-dev_tools.csv",
+    ],
+)
+def test_a_corrupt_object_is_kept_aside_and_built_anew(small: World, key: str) -> None:
+    """A corrupt object in the store crashed the run, or was taken as empty."""
+    small.run()
+    before = totals(small)
+    path = small.folder / key
+    path.write_bytes(b"{half an obj")
+    small.run()
+    assert totals(small) == before
+    assert path.read_bytes() != b"{half an obj"
+    assert [p.read_bytes() for p in path.parent.glob("*.corrupt-*Z")] == [b"{half an obj"]
+    assert small.json("aggregated_weekly_activity") == Expected(small.activity).weekly()
+
+
+def test_a_deleted_repository_whose_csv_breaks_takes_no_lines_away(small: World) -> None:
+    """What can no longer be asked for nor read makes the data incomplete: the complete sums stay."""
+    small.run()
+    before = totals(small)
+    deleted = small.activity.repositories.pop(0)
+    small.activity.other_contributions.update(deleted.commits)
+    small.csv("octo-dev_tools").write_bytes(b"{half an obj")
+    report = small.run()
+    assert totals(small) == before
+    assert any("stay as they were" in note for note in report.notes)
+
+
+def test_lost_state_costs_requests_not_data(small: World) -> None:
+    """Without what is remembered everything is asked for again, and no figure changes."""
+    small.run()
+    before = totals(small)
+    (small.folder / "json/datafetch/datasets/github-test.json").unlink()
+    small.app.log.clear()
+    report = small.run()
+    assert len(small.asked()) == 3
+    assert (report.changed, report.change_detected) == (0, False)
+    assert totals(small) == before
+
+
+def test_csvs_alone_make_the_aggregates(small: World) -> None:
+    """A listing filtered `.json` where the files were `.csv`: an empty aggregate every night.
+
+    With nothing but the CSVs of an older system, and GitHub still computing, lines are theirs.
+    """
+    small.run()
+    weekly = small.json("aggregated_weekly_activity")
+    for path in list(small.folder.rglob("*.json")):
+        path.unlink()
+    for repository in small.activity.repositories:
+        repository.pending = float("inf")
+    report = small.run()
+    assert report.failed == 3
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+    assert small.json("aggregated_weekly_activity") == weekly
+
+
+def test_each_summary_has_its_own_key(small: World) -> None:
+    """The all-time summary was written over the trailing-year key."""
+    small.run()
+    expected = Expected(small.activity)
+    for name, trailing in (
+        ("github_stats_summary", True),
+        ("github_stats_summary_all_time", False),
+    ):
+        stored = small.json(name)
+        lines = (stored["totalLinesAdded"], stored["totalLinesRemoved"])
+        assert lines == expected.lines(trailing=trailing)
+        assert stored["totalContributions"] == expected.contributions(trailing=trailing)
+    assert expected.lines(trailing=True) != expected.lines(trailing=False)
+
+
+class FailingStore(LocalStore):
+    """A folder that takes everything but changes of CSVs."""
+
+    def put(self, key: str, body: bytes, **more: Any) -> str:
+        """Write, unless it is a CSV."""
+        self._refuse(key)
+        return super().put(key, body, **more)
+
+    def delete(self, key: str) -> None:
+        """Remove, unless it is a CSV."""
+        self._refuse(key)
+        super().delete(key)
+
+    @staticmethod
+    def _refuse(key: str) -> None:
+        if key.endswith(".csv"):
+            raise StoreUnavailable(f"{key}: the disk is full", key=key)
+
+
+@pytest.mark.parametrize("renamed", [False, True], ids=["written", "removed"])
+def test_a_store_that_fails_does_not_tell_names(small: World, renamed: bool) -> None:
+    """The key of a CSV has its repository's name, which an error would carry into logs and results."""
+    small.run()
+    if renamed:
+        # Both CSVs exist, as after a run that died between writing the new one and removing the old.
+        repository = small.activity.repositories[0]
+        repository.former_names, repository.name = ("octo-dev/tools",), "instruments"
+        small.csv("octo-dev_instruments").write_bytes(small.csv("octo-dev_tools").read_bytes())
+    else:
+        push(small)
+    with pytest.raises(StoreUnavailable) as caught:
+        small.run(store=FailingStore(small.folder))
+    assert "tools" not in str(caught.value)
+    assert caught.value.key == ""
+    small.run()
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)

@@ -1,0 +1,143 @@
+"""What bookmarks get of their pages."""
+
+from typing import Any
+
+from datafetch.opengraph.model import Description, Override, PageRecord, PictureRecord
+from datafetch.opengraph.rules.merge import (
+    Stored,
+    fallback,
+    mark_of,
+    merged_manifest,
+    override_of,
+    own_fields,
+    pictures_by_stem,
+    shown,
+)
+from datafetch.urls import url_hash
+
+URL = "https://video.example/watch?v=a"
+CDN = "https://cdn.example.com/"
+SAID = Description(URL, "T", "D", "https://video.example/i.png")
+READ = PageRecord(source="external", digest="d")
+PICTURE = PictureRecord("images/opengraph/x.png", "0a0b0c0d", 5, '"e"')
+STORED = Stored(PICTURE, CDN + PICTURE.key + "?v=0a0b0c0d", "2026-11-24T08:00:00.000Z", public=True)
+
+
+def key_of(url: str) -> str | None:
+    """The key of a URL of our CDN."""
+    return url.removeprefix(CDN).partition("?")[0] if url.startswith(CDN) else None
+
+
+def override(url: str, /, **value: str) -> dict[str, Override]:
+    """An override under the hash of a URL."""
+    return {url_hash(url): Override('"e"', value)}
+
+
+def test_overrides_by_hash():
+    """What people wrote by hand is found by the page's hash, and by that without its query."""
+    assert override_of(URL, override(URL, title="x")) is not None
+    assert override_of(URL, override("https://video.example/watch", title="x")) is not None
+    assert override_of(URL, override("https://video.example/watch?v=b", title="x")) is None
+
+
+def test_an_old_override_of_another_page():
+    """URLs without their query made all pages of a video site share one record."""
+    shared = override("https://video.example/watch", url="https://video.example/watch?v=b")
+    own = override("https://video.example/watch", url=URL)
+    assert override_of(URL, shared) is None
+    assert override_of(URL, own) is not None
+
+
+def test_overrides_win():
+    """An override beats what the page says, and stands alone for a page that cannot be read."""
+    by_hand = Override('"e"', {"title": "By hand"})
+    assert shown(URL, READ, SAID, by_hand) == SAID.overridden({"title": "By hand"})
+    alone = shown(URL, PageRecord(source="fallback"), SAID, by_hand)
+    assert alone == Description(URL, "By hand")
+
+
+def test_fallback_tells_bookmarks_nothing():
+    """What was made of a bookmark does not come back to it as the page's own words."""
+    assert shown(URL, PageRecord(source="fallback"), SAID, None) is None
+    assert shown(URL, READ, SAID, None) == SAID
+
+
+def test_what_is_made_of_a_bookmark():
+    """A page that cannot be read has the bookmark's words, unless these are only placeholders."""
+    item: dict[str, Any] = {
+        "title": "Mine",
+        "description": "No description available.",
+        "content": {"imageUrl": "https://x.example/ä.png"},
+    }
+    assert fallback(URL, item) == Description(URL, "Mine", None, "https://x.example/%C3%A4.png")
+    assert fallback(URL, {"title": "Untitled Bookmark", "ogImageExternal": "/api/x"}) == (
+        Description(URL)
+    )
+
+
+def test_own_fields():
+    """A bookmark gets texts, address and picture; the time is that of the picture's fetch."""
+    assert own_fields({"title": "kept"}, SAID, STORED) == {
+        "ogImageExternal": "https://video.example/i.png",
+        "ogTitle": "T",
+        "ogDescription": "D",
+        "ogUrl": URL,
+        "ogImage": CDN + "images/opengraph/x.png?v=0a0b0c0d",
+        "ogImageLastFetchedAt": "2026-11-24T08:00:00.000Z",
+        "ogImageEtag": '"e"',
+    }
+
+
+def test_nothing_is_ever_taken_away():
+    """A page that says less than before leaves what is stored."""
+    assert own_fields({"ogTitle": "old"}, Description(URL), None) == {"ogUrl": URL}
+    assert own_fields({"ogTitle": "old"}, None, None) == {}
+
+
+def test_without_a_cdn_the_picture_stays_external():
+    """Without a public base URL `ogImage` stays what it was, or becomes the page's own picture."""
+    private = STORED._replace(public=False)
+    assert own_fields({"ogImage": "/api/assets/a1"}, SAID, private)["ogImage"] == "/api/assets/a1"
+    assert own_fields({}, SAID, private)["ogImage"] == "https://video.example/i.png"
+    assert "ogImage" not in own_fields({}, None, private)
+
+
+def test_marks():
+    """A bookmark is merged again when page, override, picture or its own fields are others."""
+    item = {"id": "b", "ogTitle": "T", "title": "x"}
+    marks = {
+        mark_of(item, READ, None, STORED),
+        mark_of(item, PageRecord(source="external", digest="other"), None, STORED),
+        mark_of(item, READ, Override('"e"', {"title": "x"}), STORED),
+        mark_of(item, READ, None, None),
+        mark_of({**item, "ogTitle": "lost"}, READ, None, STORED),
+        mark_of(item, None, None, STORED),
+    }
+    assert len(marks) == 6
+    later = PageRecord(source="external", digest="d", fetched_at=99, etag="other")
+    assert mark_of({**item, "title": "y"}, later, None, STORED) == mark_of(item, READ, None, STORED)
+
+
+def test_the_manifest_merges():
+    """Runs for one page do not shrink it; a picture has one entry, its newest."""
+    stored = [CDN + "images/opengraph/x.jpg?v=1", CDN + "images/opengraph/y.png?v=1", 5, None]
+    pictures = {PICTURE.key: STORED.url}
+    merged = merged_manifest(stored, pictures, key_of)
+    assert merged == [STORED.url, CDN + "images/opengraph/y.png?v=1"]
+    assert merged_manifest(merged, pictures, key_of) == merged
+    assert merged_manifest(merged, {}, key_of) == merged
+
+
+def test_the_manifest_after_the_cdn_moved():
+    """An entry under the old public base is replaced by that under the new one."""
+    old = ["https://old.example.net/base/images/opengraph/x.png?v=1"]
+    assert merged_manifest(old, {PICTURE.key: STORED.url}, key_of) == [STORED.url]
+
+
+def test_pictures_are_known_by_the_manifest():
+    """When nothing else is remembered, the manifest says which pictures are stored."""
+    found = pictures_by_stem([STORED.url, CDN + "images/opengraph/old.png", None], key_of)
+    assert found == {
+        "images/opengraph/x": ("images/opengraph/x.png", "0a0b0c0d"),
+        "images/opengraph/old": ("images/opengraph/old.png", ""),
+    }

@@ -1,0 +1,89 @@
+"""What a head says of its page; the corpus under tests/data/heads says the rest."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datafetch.opengraph.rules.tags import DESCRIPTIONS, IMAGES, TITLES, blocked_by, describe, tidy
+from datafetch.pages.head import PageHead
+
+URL = "https://site.example.com/a/page"
+
+
+def head(title: str = "", base: str | None = None, url: str = URL, **metas: str) -> PageHead:
+    """A head; `og_title` stands for `og:title`."""
+    pairs = tuple((name.replace("_", ":"), content) for name, content in metas.items())
+    return PageHead(url=url, title=title, base=base, metas=pairs)
+
+
+@pytest.mark.parametrize(
+    ("names", "field"), [(TITLES, "title"), (DESCRIPTIONS, "description")], ids=["title", "text"]
+)
+def test_texts_by_priority(names, field):
+    """Of all names of a text the first in the contract's order wins, wherever it stands."""
+    for first in range(len(names)):
+        metas = tuple((name, f"says {name}") for name in reversed(names[first:]))
+        said = describe(PageHead(url=URL, title="plain title", metas=metas))
+        assert getattr(said, field) == f"says {names[first]}"
+
+
+def test_pictures_by_priority():
+    """Of all names of a picture the first in the contract's order wins, a link comes last."""
+    links = (("image_src", "/link.png"),)
+    for first in range(len(IMAGES)):
+        metas = tuple((name, f"/{at}.png") for at, name in enumerate(IMAGES) if at >= first)
+        said = describe(PageHead(url=URL, metas=metas[::-1], links=links))
+        assert said.image_url == f"https://site.example.com/{first}.png"
+    assert describe(PageHead(url=URL, links=links)).image_url == "https://site.example.com/link.png"
+
+
+def test_a_page_is_not_its_own_picture():
+    """A picture that leads to the page itself was a mistake of its template."""
+    assert describe(head(og_image="#top")).image_url is None
+    assert describe(head(og_image=URL)).image_url is None
+
+
+def test_relative_to_final_url_and_base():
+    """Relative image URLs were resolved against the wrong host."""
+    assert describe(head(og_image="p.png")).image_url == "https://site.example.com/a/p.png"
+    said = describe(head(og_image="p.png", base="//static.example.net/x/"))
+    assert said.image_url == "https://static.example.net/x/p.png"
+
+
+def test_walls_describe_nothing():
+    """A title counts as a wall's only when the page does not describe itself."""
+    assert blocked_by(head("Just a moment...")) is not None
+    assert blocked_by(head("  ACCESS  DENIED ")) is not None
+    assert blocked_by(head("Just a moment...", og_title="A film")) is None
+    assert blocked_by(head("Just a moment with a poet")) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://consent.google.de/ml",
+        "https://www.google.com/sorry/index?continue=x",
+        "https://site.example.com/cdn-cgi/challenge-platform/x",
+        "https://www.linkedin.com/authwall?trk=x",
+    ],
+)
+def test_walls_by_their_place(url):
+    """Where a redirect ended says what stands there, whatever tags it has."""
+    assert blocked_by(head("x", url=url, og_title="x")) is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://consent.example.com/", "https://notconsent.google.com/", "https://a.example/sorry"],
+)
+def test_places_that_are_no_walls(url):
+    """Hosts and paths are compared as a whole: `netflix.com` is not `x.com`."""
+    assert blocked_by(head("x", url=url)) is None
+
+
+@given(st.text())
+def test_tidy_is_settled(text):
+    """A tidy text has one line and no space at its ends."""
+    once = tidy(text)
+    assert once == once.strip()
+    assert not set(once) & set("\n\r\t\x00\u200b\u202e")

@@ -1,0 +1,165 @@
+"""Heads of pages: a corpus of what stands in the wild, and pages that are made to hurt."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from datafetch.opengraph.rules.tags import blocked_by, describe
+from datafetch.pages.charset import declared, decode_page
+from datafetch.pages.head import PageHead, scan
+
+HEADS = Path(__file__).parent.parent / "data" / "heads"
+CASES = {path.stem: json.loads(path.read_text()) for path in sorted(HEADS.glob("*.json"))}
+URL = "https://site.example.com/"
+
+
+def head_of(body: bytes, content_type: str = "text/html", url: str = URL) -> PageHead:
+    """A page's head from its bytes."""
+    return scan(decode_page(body, content_type)).head(url)
+
+
+def read_case(name: str) -> PageHead:
+    """The head of a page of the corpus."""
+    case = CASES[name]
+    return head_of((HEADS / f"{name}.html").read_bytes(), case["contentType"], case["url"])
+
+
+def test_the_corpus_is_large():
+    """The oddities that were met once stay met."""
+    assert len(CASES) >= 60
+    assert {path.stem for path in HEADS.glob("*.html")} == set(CASES)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "expected" in case])
+def test_corpus(name):
+    """Each page of the corpus says what its author meant."""
+    head = read_case(name)
+    said = describe(head)
+    assert blocked_by(head) is None
+    assert {
+        "title": said.title,
+        "description": said.description,
+        "imageUrl": said.image_url,
+        "siteName": said.site_name,
+        "type": said.type,
+        "locale": said.locale,
+    } == CASES[name]["expected"]
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "blocked" in case])
+def test_walls(name):
+    """A page of consent, a captcha, a log-in or an error is never taken for the page behind it."""
+    assert blocked_by(read_case(name)) is not None
+
+
+def test_stopping_at_the_body():
+    """Reading ends with the bytes `<body`: that is the body, and nothing is asked for again."""
+    assert not scan("<title>T</title><body").stopped_early
+    assert scan("<script>'<body").stopped_early
+    assert scan("<!-- <BODY").stopped_early
+    assert not scan("<title>T</title>").stopped_early
+
+
+HOSTILE = {
+    "nested elements": "<div>",
+    "formatting elements that are opened anew in each paragraph": "<p><b a={}>",
+    "comments that never end": "<!--",
+    "empty comments": "<!---->",
+    "quotes that never end": '<meta a="',
+    "quotes in turn": "<meta a=\"'",
+    "drawings that never end": "<svg>",
+    "titles that never end": "<title>",
+    "tags that never end": "<base ",
+    "links without end": "<link rel={} href=x>",
+    "declarations without end": "<meta charset",
+    "entities": "&lt",
+}
+
+
+@pytest.mark.timeout(20)  # a tree of some of these takes 30 s and more
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_pages_cost_linear_time(piece):
+    """Half a megabyte that keeps a parser busy for half a minute, or takes all memory, costs little."""
+    parts, length, number = [], 0, 0
+    while length < 512 * 1024:
+        parts.append(piece.replace("{}", str(number)))
+        length += len(parts[-1])
+        number += 1
+    said = describe(head_of("".join(parts).encode()))
+    assert said.image_url is None
+
+
+_PIECES = st.sampled_from(
+    [
+        *"<>\"'=/& \n",
+        "<meta ",
+        "property=",
+        "og:title",
+        "og:image",
+        " content=",
+        "<title>",
+        "</title>",
+        "<base href=",
+        "<script>",
+        "</script",
+        "<!--",
+        "-->",
+        "<svg>",
+        "<body",
+        "//[::1",
+        "http://",
+        "&amp;",
+        "&#xD800;",
+        "charset=utf-16",
+        "\ud800",
+        "\x00",
+        "%2e%2e/",
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.text(max_size=3), max_size=60).map("".join))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_some_page(text):
+    """Nothing that a page can hold raises, and every picture that comes of it is a web address."""
+    said = describe(scan(text).head(URL))
+    assert said.image_url is None or said.image_url.startswith(("http://", "https://"))
+    assert said.title is None or said.title == said.title.strip() != ""
+    json.dumps(said.image_url).encode()
+
+
+@given(st.binary(max_size=200), st.text(max_size=40))
+@example(b'<meta charset="idna">', "text/html")
+@example(b"\xff\xfe\x00", "charset=utf-16")
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_some_text(body, content_type):
+    """No bytes under no header fail to decode."""
+    decode_page(body, content_type).encode("utf-8", "surrogatepass")
+
+
+@pytest.mark.parametrize(
+    ("header", "page", "expected"),
+    [
+        ("text/html; charset=windows-1251", b"<meta charset=utf-8>", "cp1251"),
+        ("text/html; charset=nonsense", b"<meta charset=koi8-r>", "koi8-r"),
+        ("text/html", b'<meta http-equiv=x content="text/html; charset=big5">', "big5hkscs"),
+        ("text/html", b"<meta charset=rot13>", None),
+        ("text/html", b"", None),
+    ],
+)
+def test_declarations(header: str, page: bytes, expected: Any):
+    """The header is believed before the page, and only labels that the web knows count."""
+    assert declared(page, header) == expected
+
+
+@pytest.mark.parametrize("label", ["utf-16", "utf-16be", "unicode"])
+def test_a_header_that_is_wrong_by_two_bytes(label: str):
+    """A page of ASCII or UTF-8 whose header says UTF-16 became Chinese; what is UTF-16 is read as such."""
+    header = f"text/html; charset={label}"
+    assert decode_page("<title>Grüße</title>".encode(), header) == "<title>Grüße</title>"
+    codec = "utf-16-be" if label == "utf-16be" else "utf-16-le"
+    assert decode_page("<title>话</title>".encode(codec), header) == "<title>话</title>"
