@@ -1,4 +1,7 @@
-"""Reads the list from the server: whole or as far as it changed, and looks twice before a deletion."""
+"""Reads the list from the server, whole or as far as it changed, and looks twice before a deletion.
+
+Items that cannot be read become dead letters.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -111,3 +114,27 @@ class ListReader:
                 "second_look_failed", extra={"item": bookmark_id, "error": str(error)}
             )
             return True
+
+
+def note_items(context: JobContext, fetched: Fetched) -> tuple[int, int]:
+    """Record what could not be read, and forget what is well again or gone.
+
+    Returns:
+        How many items could not be read, and how many of them could before.
+    """
+    letters = context.dead_letters
+    newly = 0
+    for item in fetched.unreadable:
+        if not letters.waiting(item.name):
+            newly += letters.failed(item.name, item.error)
+            context.log.warning(
+                "bookmark_unreadable", extra={"item": item.name, "error": str(item.error)}
+            )
+    if letters.letters:
+        broken = {item.name for item in fetched.unreadable}
+        well = {raw.id for raw in fetched.readable}
+        for letter in list(letters.letters.values()):
+            left = fetched.complete and letter.item not in broken
+            if letter.item in well or left:
+                letters.succeeded(letter.item)
+    return len(fetched.unreadable), newly

@@ -1,9 +1,8 @@
-"""What a bookmark run leaves beside the data: heartbeat, the time of a failed attempt, dead letters."""
+"""What a run leaves for readers beside the data: the heartbeat, and when it last tried."""
 
 from typing import Any
 
-from datafetch.bookmarks.rules.changes import Fetched
-from datafetch.bookmarks.stored import Snapshot
+from datafetch.bookmarks.state import Snapshot
 from datafetch.clock import to_ms
 from datafetch.errors import (
     BaseMoved,
@@ -82,30 +81,6 @@ def note_failure(context: JobContext, snapshot: Snapshot | None, error: Datafetc
         write_heartbeat(context, changed=False, error=error)
     except (StoreError, LeaseLost, Cancelled) as second:
         context.log.warning("failure_not_noted", extra={"error": str(second)})
-
-
-def note_items(context: JobContext, fetched: Fetched) -> tuple[int, int]:
-    """Record what could not be read, and forget what is well again or gone.
-
-    Returns:
-        How many items could not be read, and how many of them could before.
-    """
-    letters = context.dead_letters
-    newly = 0
-    for item in fetched.unreadable:
-        if not letters.waiting(item.name):
-            newly += letters.failed(item.name, item.error)
-            context.log.warning(
-                "bookmark_unreadable", extra={"item": item.name, "error": str(item.error)}
-            )
-    if letters.letters:
-        broken = {item.name for item in fetched.unreadable}
-        well = {raw.id for raw in fetched.readable}
-        for letter in list(letters.letters.values()):
-            left = fetched.complete and letter.item not in broken
-            if letter.item in well or left:
-                letters.succeeded(letter.item)
-    return len(fetched.unreadable), newly
 
 
 def _move_last_attempt(context: JobContext, snapshot: Snapshot) -> None:

@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 
-from datafetch.bookmarks.fetch import ListReader, choose_reading
-from datafetch.bookmarks.heartbeat import note_failure, note_items, write_heartbeat
+from datafetch.bookmarks.fetch import ListReader, choose_reading, note_items
+from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
 from datafetch.bookmarks.karakeep import BookmarkApi
-from datafetch.bookmarks.publish import Change, TagPages, plan_change, plan_stored
-from datafetch.bookmarks.restore import read_backup, restored
+from datafetch.bookmarks.publish import (
+    Change,
+    TagPages,
+    keep_retired,
+    plan_change,
+    plan_stored,
+    read_backup,
+    restored,
+)
 from datafetch.bookmarks.rules.changes import Fetched, Merged, is_unchanged, merge_list
 from datafetch.bookmarks.rules.guards import (
     GuardPolicy,
@@ -14,9 +21,8 @@ from datafetch.bookmarks.rules.guards import (
     check_failures,
     check_not_empty,
 )
-from datafetch.bookmarks.slugs import keep_retired
-from datafetch.bookmarks.state import DATASET
-from datafetch.bookmarks.stored import BookmarkReader, Snapshot, StoredList
+from datafetch.bookmarks.state import DATASET, Snapshot, StoredList
+from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_ms
 from datafetch.errors import DatafetchError, GuardRefused
 from datafetch.job import JobContext

@@ -17,8 +17,7 @@ from datafetch.bookmarks.rules.list import (
     slug_mapping,
 )
 from datafetch.bookmarks.rules.normalise import tag_slugs
-from datafetch.bookmarks.state import DATASET, BookmarkState, objects_of
-from datafetch.bookmarks.stored import StoredList
+from datafetch.bookmarks.state import DATASET, BookmarkState, StoredList, objects_of
 from datafetch.store.base import encode_json
 from datafetch.store.keys import Keys
 from datafetch.store.publish import PublishPlan, StateWriter, Write

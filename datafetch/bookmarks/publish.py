@@ -1,20 +1,29 @@
-"""Publishes a list of bookmarks over what is stored; every job that changes bookmarks uses it."""
+"""Publishes a list of bookmarks over what is stored; every job that changes bookmarks uses it.
+
+A list is the one that a sync made, the stored one with fields of other jobs laid into it
+(`enrich_bookmarks`), or that of a backup (`restored`).
+"""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datafetch.bookmarks.copies import read_listing
 from datafetch.bookmarks.model import Bookmark
 from datafetch.bookmarks.plan import NewList, Tidying, build_plan, hash_stored_mapping
-from datafetch.bookmarks.rules.changes import Fetched, merge_list
+from datafetch.bookmarks.rules.changes import Fetched, Merged, merge_list
 from datafetch.bookmarks.rules.list import Times, checksum
-from datafetch.bookmarks.state import layout_of
-from datafetch.bookmarks.stored import Snapshot, StoredList
+from datafetch.bookmarks.rules.mapping import shard_agrees, slug_owners
+from datafetch.bookmarks.state import RETIRED, RETIRED_FIELD, Snapshot, StoredList, layout_of
+from datafetch.bookmarks.stored import BookmarkReader, reader_and_publisher
 from datafetch.clock import to_iso, to_ms
-from datafetch.errors import ObjectNotFound
+from datafetch.errors import CorruptObject, ObjectNotFound, UsageError
 from datafetch.job import JobContext
-from datafetch.store.publish import PublishPlan, etags_by_listing
+from datafetch.models.json import JsonObject
+from datafetch.ops.lease import Fence
+from datafetch.store.base import encode_json
+from datafetch.store.publish import Publisher, PublishPlan, etags_by_listing
 
 KEPT_BACKUPS = 5
 """Masters that a publish replaced and that are kept."""
@@ -151,7 +160,7 @@ def _old_shards(context: JobContext, stored: StoredList, change: Change) -> Iter
     owners = {one.slug: one.id for one in change.bookmarks}
 
     def judged(key: str) -> tuple[str, bool]:
-        return key, _agrees(_read(context, key), key, owners)
+        return key, shard_agrees(_read(context, key), key, owners)
 
     yield from sorted(key for key, agrees in context.engine.map(judged, keys) if not agrees)
 
@@ -163,22 +172,120 @@ def _read(context: JobContext, key: str) -> bytes:
         return b""
 
 
-def _agrees(body: bytes, key: str, owners: Mapping[str, str]) -> bool:
-    """Whether every slug of a shard belongs to whom the mapping says.
+def keep_retired(context: JobContext, known: Mapping[str, str], retired: Mapping[str, str]) -> None:
+    """Keep a copy of the freed slugs where the loss of the dataset's state does not reach.
 
-    A shard is one entry `{id, slug}` named by its slug, or a map of slugs to ids or entries.
+    It is written before the publish that frees them; one too many does no harm, since a slug
+    that somebody has is his.
+
+    Raises:
+        StoreError: it could not be written.
+        LeaseLost: this run may not write any more.
     """
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(value, dict):
-        return False
-    name = key.rpartition("/")[2].removesuffix(".json")
-    entries: Iterable[tuple[Any, Any]] = value.items()
-    if "id" in value:
-        entries = [(value.get("slug") or name, value["id"])]
-    return all(
-        owners.get(slug) == (entry.get("id") if isinstance(entry, dict) else entry)
-        for slug, entry in entries
+    if known.items() >= retired.items():
+        return
+    context.fence.check()
+    context.store.put(context.keys.dataset(RETIRED), encode_json({RETIRED_FIELD: retired}))
+
+
+Patch = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
+"""Gets a stored bookmark and returns the fields to set in it, None to leave it alone."""
+
+
+def enrich_bookmarks(context: JobContext, fence: Fence, tags: TagPages, patch: Patch) -> int:
+    """Apply a patch to every stored bookmark and publish; says how many changed.
+
+    `fence` is that of the bookmarks' own lease, which the caller holds
+    (`context.wait_for_lease`). The dataset is read again under it; slugs, order, source
+    hashes and `lastFetchedAt` stay as they are. Nothing is written when nothing changes,
+    unless a publish that somebody else began has to be ended.
+
+    Raises:
+        BaseMoved: the dataset changed twice meanwhile.
+        LeaseLost: the bookmarks' lease ended.
+        StoreError: the store failed; the next bookmark run ends what was begun.
+    """
+    reader, publisher = reader_and_publisher(context, fence, tags.layout)
+
+    def attempt(number: int) -> int:
+        snapshot = reader.snapshot()
+        return _apply(
+            context, reader, publisher, snapshot.distrusted() if number else snapshot, tags, patch
+        )
+
+    return publisher.with_restart(attempt)
+
+
+def _apply(
+    context: JobContext,
+    reader: BookmarkReader,
+    publisher: Publisher,
+    snapshot: Snapshot,
+    tags: TagPages,
+    patch: Patch,
+) -> int:
+    stored = reader.items(snapshot)
+    changed = 0
+    for item in stored.items:
+        fields = patch(item)
+        if fields and any(item.get(name) != value for name, value in fields.items()):
+            item.update(fields)
+            changed += 1
+    idle = changed == 0 and snapshot.journal is None
+    if not (idle or context.options.dry_run):
+        publisher.publish(plan_stored(context, snapshot, stored, tags))
+    return changed
+
+
+def read_backup(context: JobContext) -> list[JsonObject]:
+    """The list of the N-th newest backup.
+
+    Raises:
+        UsageError: there are not so many backups.
+        CorruptObject: the backup cannot be read.
+        StoreError: the store did not answer.
+    """
+    number = context.options.restore or 1
+    backups = sorted(
+        etags_by_listing(context.store, (context.keys.bookmarks_backup_prefix(),)), reverse=True
     )
+    if number > len(backups):
+        raise UsageError(
+            f"there is no backup {number}: {len(backups)} are kept",
+            hint="Backups are counted from 1, the newest.",
+        )
+    key = backups[number - 1]
+    listing = read_listing(context.store.get(key))
+    items = listing.items if listing is not None else []
+    if not items:
+        raise CorruptObject(f"{key} is not a list of bookmarks", key=key)
+    context.log.info("backup_read", extra={"key": key, "items": len(items)})
+    return items
+
+
+def restored(items: list[JsonObject], stored: StoredList) -> tuple[Change, Merged]:
+    """The list of a backup as a change of the stored one; pure.
+
+    Slugs that it does not have are not used again; source hashes are forgotten, so that the
+    next sync reads and merges everything; `lastFetchedAt` stays, since nothing was fetched.
+    """
+    back = {item["id"] for item in items}
+    gone = {item["id"]: item for item in stored.items if item["id"] not in back}
+    freed = slug_owners(gone.values())
+    nothing = Fetched([], [], complete=False)
+    merged = merge_list(nothing, items, {}, {**freed, **stored.retired})
+    before = {item["id"]: json.dumps(item, sort_keys=True) for item in stored.items}
+    changed = frozenset(
+        item["id"] for item in items if before.get(item["id"]) != json.dumps(item, sort_keys=True)
+    )
+    merged = merged._replace(changed=merged.changed | changed, gone=frozenset(gone))
+    change = Change(
+        bookmarks=merged.bookmarks,
+        sources=merged.sources,
+        retired=merged.retired,
+        changed=bool(merged.changed or gone),
+        gone=merged.gone,
+        fetched_at=None,
+        full_sync_at=None,
+    )
+    return change, merged

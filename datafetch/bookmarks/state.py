@@ -1,10 +1,21 @@
-"""What the last publish of the bookmarks knew, so that the next run need not look."""
+"""What is stored of the bookmarks, as values: the state that the last publish left, and the list.
+
+The state says what each source item and each written object was, so that the next run need
+not read them to see that nothing changed.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from datafetch.models.json import JsonObject
+from datafetch.store.publish import Journal
+
 DATASET = "bookmarks"
+RETIRED = f"{DATASET}-retired"
+"""A copy of the freed slugs, which the loss of the dataset's state does not reach."""
+
+RETIRED_FIELD = "retiredSlugs"
 
 _VERSION = 1
 _PREFIX = "json/bookmarks/"
@@ -105,3 +116,73 @@ def layout_of(*, tags_enabled: bool, max_tags: int | None) -> str:
     """What decides the shape of the published objects."""
     tags = "off" if not tags_enabled else "all" if max_tags is None else str(max_tags)
     return f"rules={RULES} tags={tags}"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a run starts from: three small reads.
+
+    Attributes:
+        journal: a publish that somebody began and did not end.
+        index: the commit object's fields; None when there is none or it cannot be read.
+        index_etag: None only when there is no index.
+        state: what the last publish knew, if it can be read.
+        trusted: whether the state describes what is stored now.
+    """
+
+    journal: Journal | None
+    index: Mapping[str, Any] | None
+    index_etag: str | None
+    state: BookmarkState | None
+    trusted: bool
+
+    def distrusted(self) -> "Snapshot":
+        """The same, to be read from the store itself."""
+        return replace(self, trusted=False)
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """Source hashes that change may be judged by."""
+        return self.state.sources if self.state is not None and self.trusted else {}
+
+    @property
+    def full_sync_at(self) -> int | None:
+        """When the whole list was last read, epoch ms."""
+        return self.state.full_sync_at if self.state is not None and self.trusted else None
+
+    def number(self, name: str) -> int | None:
+        """A number of the index."""
+        value = self.index.get(name) if self.index is not None else None
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def text(self, name: str) -> str:
+        """A text of the index; empty when it has none."""
+        value = self.index.get(name) if self.index is not None else None
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredList:
+    """The whole stored list.
+
+    Attributes:
+        items: in the list's order; each has a safe id.
+        counted: how many there were, as far as can be known: what a loss is measured by.
+        master: the bytes of `bookmarks.json`, None when missing or not whole.
+        etags: of every object, as known from the last publish or by listing.
+        hashes: where known.
+        sources: source hashes; empty when not trusted.
+        retired: slugs that nobody has any more, and who had them.
+        mapping: the stored slug mapping, read only when not trusted.
+        listed: whether the ETags come from a listing.
+    """
+
+    items: list[JsonObject]
+    counted: int
+    master: bytes | None
+    etags: Mapping[str, str]
+    hashes: Mapping[str, str]
+    sources: Mapping[str, str]
+    retired: Mapping[str, str]
+    mapping: Mapping[str, Any]
+    listed: bool

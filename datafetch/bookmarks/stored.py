@@ -1,93 +1,29 @@
-"""Reads the stored bookmarks back: cheaply when nothing changed, from every copy when one is broken."""
+"""Reads the stored bookmarks: cheaply when nothing changed, from every copy when one is broken."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
-from datafetch.bookmarks.copies import Copies, Expected, Listing, read_listing
-from datafetch.bookmarks.objects import ObjectReader, parsed
-from datafetch.bookmarks.slugs import left_slugs, mapped_ids, read_retired, take_slugs
-from datafetch.bookmarks.state import DATASET, BookmarkState
+from datafetch.bookmarks.copies import Copies, Expected, Listing, ObjectReader, parsed, read_listing
+from datafetch.bookmarks.rules.mapping import left_slugs, mapped_ids, take_slugs
+from datafetch.bookmarks.state import (
+    DATASET,
+    RETIRED,
+    RETIRED_FIELD,
+    BookmarkState,
+    Snapshot,
+    StoredList,
+    layout_of,
+)
 from datafetch.errors import Inconsistent, ObjectNotFound
 from datafetch.job import JobContext
 from datafetch.models.json import JsonObject
 from datafetch.ops.lease import Fence
 from datafetch.store.base import StoredObject
 from datafetch.store.keys import Keys
-from datafetch.store.publish import Journal, Publisher, etags_by_listing
+from datafetch.store.publish import Publisher, etags_by_listing
 
 _ASIDE = Keys.corrupt("", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a run starts from: three small reads.
-
-    Attributes:
-        journal: a publish that somebody began and did not end.
-        index: the commit object's fields; None when there is none or it cannot be read.
-        index_etag: None only when there is no index.
-        state: what the last publish knew, if it can be read.
-        trusted: whether the state describes what is stored now.
-    """
-
-    journal: Journal | None
-    index: Mapping[str, Any] | None
-    index_etag: str | None
-    state: BookmarkState | None
-    trusted: bool
-
-    def distrusted(self) -> "Snapshot":
-        """The same, to be read from the store itself."""
-        return replace(self, trusted=False)
-
-    @property
-    def sources(self) -> Mapping[str, str]:
-        """Source hashes that change may be judged by."""
-        return self.state.sources if self.state is not None and self.trusted else {}
-
-    @property
-    def full_sync_at(self) -> int | None:
-        """When the whole list was last read, epoch ms."""
-        return self.state.full_sync_at if self.state is not None and self.trusted else None
-
-    def number(self, name: str) -> int | None:
-        """A number of the index."""
-        value = self.index.get(name) if self.index is not None else None
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    def text(self, name: str) -> str:
-        """A text of the index; empty when it has none."""
-        value = self.index.get(name) if self.index is not None else None
-        return value if isinstance(value, str) else ""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredList:
-    """The whole stored list.
-
-    Attributes:
-        items: in the list's order; each has a safe id.
-        counted: how many there were, as far as can be known: what a loss is measured by.
-        master: the bytes of `bookmarks.json`, None when missing or not whole.
-        etags: of every object, as known from the last publish or by listing.
-        hashes: where known.
-        sources: source hashes; empty when not trusted.
-        retired: slugs that nobody has any more, and who had them.
-        mapping: the stored slug mapping, read only when not trusted.
-        listed: whether the ETags come from a listing.
-    """
-
-    items: list[JsonObject]
-    counted: int
-    master: bytes | None
-    etags: Mapping[str, str]
-    hashes: Mapping[str, str]
-    sources: Mapping[str, str]
-    retired: Mapping[str, str]
-    mapping: Mapping[str, Any]
-    listed: bool
 
 
 class BookmarkReader:
@@ -292,3 +228,46 @@ def items_of(found: StoredObject | None) -> list[JsonObject] | None:
     """The items of a master; None when it is missing, empty or not whole."""
     listing = read_listing(found)
     return listing.items if listing is not None and listing.whole else None
+
+
+def read_retired(objects: ObjectReader, keys: Keys) -> dict[str, str]:
+    """Freed slugs from the copy that is kept beside the dataset's state.
+
+    Raises:
+        StoreError: the store did not answer.
+    """
+    found = objects.get(keys.dataset(RETIRED))
+    value = parsed(found, dict)
+    slugs = value.get(RETIRED_FIELD) if value is not None else None
+    if found is not None and not isinstance(slugs, dict):
+        objects.keep_aside(found)
+        return {}
+    return {slug: one for slug, one in (slugs or {}).items() if isinstance(one, str)}
+
+
+def read_bookmarks(context: JobContext) -> list[JsonObject]:
+    """The stored bookmarks in the list's order, from whichever copy can be read.
+
+    Nothing is written but a copy of what cannot be read.
+
+    Raises:
+        StoreError: the store did not answer.
+        Inconsistent: there are traces of bookmarks and none can be read.
+    """
+    reader, _ = reader_and_publisher(
+        context, context.fence, layout_of(tags_enabled=True, max_tags=None)
+    )
+    return reader.items(reader.snapshot()).items
+
+
+def reader_and_publisher(
+    context: JobContext, fence: Fence, layout: str
+) -> tuple[BookmarkReader, Publisher]:
+    """What another job reads the bookmarks with, and what it publishes them with.
+
+    `fence` is that of the bookmarks' lease, `layout` that of the pages (see `layout_of`).
+    """
+    publisher = Publisher(
+        context.store, context.keys, context.clock, context.engine, fence, context.run_id
+    )
+    return BookmarkReader(context, publisher, fence, layout), publisher

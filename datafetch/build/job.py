@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datafetch.bookmarks.rules.list import PAGE_SIZE
-from datafetch.build.pictures import PictureStager
 from datafetch.build.read import Dataset, SettledReader
 from datafetch.build.rules.checks import (
     check_age,
@@ -26,7 +25,7 @@ from datafetch.build.rules.pictures import (
     read_logos,
     read_opengraph,
 )
-from datafetch.build.write import Staging
+from datafetch.build.write import PictureStager, Staging
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import UsageError
 from datafetch.models.run import JobReport

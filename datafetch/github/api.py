@@ -10,7 +10,7 @@ from datafetch.errors import Malformed, Missing, Rejected
 from datafetch.github import queries
 from datafetch.github.graphql import Adaptive, GraphQL, Reply, TooMuchError, refusal
 from datafetch.github.model import Day, Repository, Window, is_full_name
-from datafetch.github.windows import Collection, Query, Take, each_window
+from datafetch.github.queries import Collection, Query, Take, each_window
 
 _LEVELS = {
     "NONE": 0,

@@ -10,11 +10,10 @@ from datafetch.github.aggregates import (
     count_contributions,
 )
 from datafetch.github.api import GitHubActivity
-from datafetch.github.budget import Budget
 from datafetch.github.dataset import Dataset, nameless
 from datafetch.github.discovery import Discovery, discover
 from datafetch.github.graphql import GraphQL
-from datafetch.github.link import Link
+from datafetch.github.link import Budget, Link
 from datafetch.github.model import ANSWERED, Status, Week
 from datafetch.github.report import Plan, dry_report, make_report, status_of
 from datafetch.github.rest import Statistics

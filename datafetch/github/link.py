@@ -1,19 +1,116 @@
-"""The line to one of GitHub's two APIs: token, budget, and what a refusal means."""
+"""The line to one of GitHub's two APIs: its token, its rate limit, and what a refusal means.
+
+Limits are looked at before they are hit. Headers, and how long to wait without them:
+docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+"""
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import SecretStr
 
-from datafetch.clock import Clock
+from datafetch.clock import Clock, to_iso
 from datafetch.errors import Denied, RateLimited
-from datafetch.github.budget import Budget
 from datafetch.net.base import Answer, HttpClient, Request, RetryPolicy
 from datafetch.net.outcomes import error_for
 
 T = TypeVar("T")
+
+SILENT_WAIT_S = 60.0
+"""GitHub asks to wait for at least a minute when a limit does not say how long, and for longer
+each time that it is met again."""
+
+_LONGEST_S = 24 * 3600.0
+"""GitHub's windows last an hour; who says much more is not believed."""
+
+_LEAST_WAIT_S = 1.0
+_TRIES = 3
+
+
+class Budget:
+    """What is left of one of GitHub's limits; safe to use from several threads.
+
+    `patience_s` is how long one request waits for the limit to be reset; a longer wait is an
+    error.
+    """
+
+    def __init__(self, name: str, clock: Clock, *, patience_s: float) -> None:
+        self._name = name
+        self._clock = clock
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+        self._remaining: int | None = None
+        self._reset_at = 0.0
+        self._blocked_until = 0.0
+        self._silent_wait_s = SILENT_WAIT_S
+        self._under_way = 0
+
+    def send(self, once: Callable[[], T]) -> T:
+        """Make one request; when it meets a limit all wait for it, and it is made again.
+
+        Raises:
+            RateLimited: nothing is left for longer than the patience; says until when, and
+                never of which request it is.
+            Cancelled: the run was asked to stop while it waited.
+        """
+        deadline = self._clock.monotonic() + self._patience_s
+        for _ in range(_TRIES):
+            self._wait(deadline)
+            with self._lock:
+                self._under_way += 1
+            try:
+                return once()
+            except RateLimited as limited:
+                self._block(limited.until)
+            finally:
+                with self._lock:
+                    self._under_way -= 1
+        raise self._used_up()
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take over what an answer says is left."""
+        remaining, reset = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-reset")
+        if remaining and remaining.isdecimal() and reset and reset.isdecimal():
+            with self._lock:
+                latest = self._clock.now() + _LONGEST_S
+                self._remaining, self._reset_at = int(remaining), min(float(reset), latest)
+
+    def _block(self, until: float | None) -> None:
+        """Let nothing begin until then (epoch seconds)."""
+        with self._lock:
+            now = self._clock.now()
+            if until is None and self._remaining == 0:
+                until = self._reset_at
+            if until is None:
+                if now < self._blocked_until:
+                    return  # requests that were under way met the same limit
+                until = now + self._silent_wait_s
+                self._silent_wait_s *= 2
+            self._blocked_until = max(self._blocked_until, until, now + _LEAST_WAIT_S)
+
+    def _wait(self, deadline: float) -> None:
+        wait_s = self._closed_until() - self._clock.now()
+        if wait_s <= 0:
+            return
+        if self._clock.monotonic() + wait_s > deadline:
+            raise self._used_up()
+        self._clock.sleep(wait_s)
+
+    def _used_up(self) -> RateLimited:
+        until = self._closed_until()
+        return RateLimited(
+            f"GitHub's {self._name} limit is used up; it may go on at {to_iso(until)}", until=until
+        )
+
+    def _closed_until(self) -> float:
+        """Epoch seconds; in the past when it is open."""
+        with self._lock:
+            left = self._remaining is None or self._remaining > self._under_way
+            return max(self._blocked_until, 0.0 if left else self._reset_at)
+
 
 _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
 _REFUSALS = (_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY)

@@ -1,21 +1,101 @@
-"""Reads files of domains: JSON, CSV or text, as plain data."""
+"""Which domains want a logo: those of the stored bookmarks, then those of the user's files.
+
+The files of `LOGO_DOMAIN_FILES` are JSON, CSV or text, and read as plain data.
+"""
 
 import csv
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from datafetch.errors import ConfigurationError
+from datafetch.errors import ConfigurationError, CorruptObject, ObjectNotFound, UsageError
+from datafetch.job import JobContext
+from datafetch.logos.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
+from datafetch.models.job_settings import LogoSettings
+from datafetch.runtime.engine import together
+from datafetch.store.base import OpenedObject, read_json
+from datafetch.store.json_stream import fields, members
+
+
+def domains_in_scope(context: JobContext) -> list[str]:
+    """The domains named by the user, or else all that are known; each once.
+
+    Raises:
+        UsageError: a name that the user gave is no domain.
+        ConfigurationError: a file of domains is missing or cannot be read.
+        CorruptObject: the stored bookmarks cannot be read.
+        StoreError: the store did not answer.
+    """
+    if context.options.only:
+        return list(dict.fromkeys(_named(name) for name in context.options.only))
+    settings: LogoSettings = context.settings
+    files = read_domain_files(settings.domain_files, FIELDS)
+    domains = dict.fromkeys(_bookmark_domains(context))
+    domains.update(dict.fromkeys(domains_of(files)))
+    return list(domains)
+
+
+def _named(name: str) -> str:
+    domain = normalise(name)
+    if domain is None:
+        raise UsageError(f"{name} is not a public domain", hint="Give it like example.com.")
+    return domain
+
+
+def _bookmark_domains(context: JobContext) -> Iterator[str]:
+    """By the slug mapping when it belongs to the list: it is a tenth of it and has every URL."""
+    with ExitStack() as opened:
+        path: tuple[str, ...] = ("slugs",)
+        found = _mapping(context, opened)
+        if found is None:
+            try:
+                found, path = opened.enter_context(context.store.open(context.keys.bookmarks())), ()
+            except ObjectNotFound:
+                context.log.info("no_bookmarks_stored")
+                return
+        try:
+            for _, item in members(found.chunks(), *path):
+                domain = bookmark_domain(item)
+                if domain is not None:
+                    yield domain
+        except ValueError as error:
+            raise CorruptObject(
+                f"{found.info.key} cannot be read: {error}",
+                key=found.info.key,
+                hint="Run `datafetch bookmarks`, which repairs it, and try again.",
+            ) from error
+
+
+def _mapping(context: JobContext, opened: ExitStack) -> OpenedObject | None:
+    """The slug mapping, None unless it has the checksum of the list's index."""
+    try:
+        index, found = together(
+            lambda: read_json(context.store, context.keys.bookmarks_index()),
+            lambda: opened.enter_context(context.store.open(context.keys.slug_mapping())),
+        )
+        checksum = _member(index[0], "checksum") if index is not None else None
+        if checksum is None:
+            return None
+        named = (value for name, value in fields(found.chunks()) if name == "checksum")
+        return found if next(named, None) == checksum else None
+    except (CorruptObject, ObjectNotFound, ValueError):
+        return None
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
 
 SETTING = "LOGO_DOMAIN_FILES"
 
 
-def read_domain_files(paths: Sequence[str], fields: Collection[str]) -> Iterator[Any]:
+def read_domain_files(paths: Sequence[str], columns: Collection[str]) -> Iterator[Any]:
     """The values of all files, in their order: records, lists and texts, as they stand there.
 
     All files are looked at before the first value is given, so that a wrong one is found
-    before anything is done. `fields`: the columns of a CSV that count, in lower case.
+    before anything is done. `columns`: those of a CSV that count, in lower case.
 
     Raises:
         ConfigurationError: files are missing or cannot be read; each is named.
@@ -23,16 +103,16 @@ def read_domain_files(paths: Sequence[str], fields: Collection[str]) -> Iterator
     problems: list[str] = []
     for path in paths:
         try:
-            for _ in read_domain_file(path, fields):
+            for _ in read_domain_file(path, columns):
                 pass
         except ConfigurationError as error:
             problems += error.problems
     if problems:
         raise ConfigurationError(problems)
-    return (value for path in paths for value in read_domain_file(path, fields))
+    return (value for path in paths for value in read_domain_file(path, columns))
 
 
-def read_domain_file(path: str, fields: Collection[str]) -> Iterator[Any]:
+def read_domain_file(path: str, columns: Collection[str]) -> Iterator[Any]:
     """The values of one file, by its extension: `.json`, `.csv`, else a text with one domain a line.
 
     Empty lines and lines that start with `#` are left out of a text.
@@ -46,7 +126,7 @@ def read_domain_file(path: str, fields: Collection[str]) -> Iterator[Any]:
             if kind == ".json":
                 yield json.load(lines)
             elif kind == ".csv":
-                yield from _rows(path, lines, fields)
+                yield from _rows(path, lines, columns)
             else:
                 yield from _lines(lines)
     except OSError as error:
@@ -59,19 +139,19 @@ def read_domain_file(path: str, fields: Collection[str]) -> Iterator[Any]:
         raise _problem(path, f"cannot be read: {error}") from error
 
 
-def _rows(path: str, lines: Iterable[str], fields: Collection[str]) -> Iterator[Any]:
+def _rows(path: str, lines: Iterable[str], columns: Collection[str]) -> Iterator[Any]:
     """Records of the columns that count; a file of one column needs no header."""
     rows = (row for row in csv.reader(lines) if any(cell.strip() for cell in row))
     first = next(rows, None)
     if first is None:
         return
     header = [cell.strip().lower() for cell in first]
-    if any(name in fields for name in header):
+    if any(name in columns for name in header):
         for row in rows:
             yield dict(zip(header, row, strict=False))
         return
     if len(first) > 1:
-        raise _problem(path, f"has no column named {', '.join(sorted(fields))}")
+        raise _problem(path, f"has no column named {', '.join(sorted(columns))}")
     yield first
     yield from rows
 

@@ -10,8 +10,7 @@ from typing import BinaryIO
 from datafetch.errors import Malformed, Refused
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import SERVICES, Fault, LogoProviders, Nothing, Offer, Reply
-from datafetch.logos.rules.known import known_looks
-from datafetch.logos.rules.likeness import is_generic, may_be_generic
+from datafetch.logos.rules.generic import is_generic, known_looks, may_be_generic
 from datafetch.models.picture import Look
 
 NOBODY = "datafetch.invalid"

@@ -6,12 +6,12 @@ from typing import assert_never
 from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, Cancelled, LeaseLost, StoreError
 from datafetch.job import JobContext
+from datafetch.logos.domain_files import domains_in_scope
 from datafetch.logos.manifest import Manifest
 from datafetch.logos.model import SOURCES, LogoSource
 from datafetch.logos.negative_cache import NoLogoRecords
 from datafetch.logos.providers import LogoProviders, Pacer
-from datafetch.logos.rules.due import Ask, DuePolicy, Keep, Leave, plan_domain
-from datafetch.logos.scope import domains_in_scope
+from datafetch.logos.rules.choice import Ask, DuePolicy, Keep, Leave, plan_domain
 from datafetch.logos.worker import Done, Faulty, LogoWorker, Result, Task, Without
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobReport

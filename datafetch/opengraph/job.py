@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from datafetch.bookmarks.enrich import read_bookmarks
-from datafetch.bookmarks.stored import items_of
+from datafetch.bookmarks.stored import items_of, read_bookmarks
 from datafetch.clock import to_ms
 from datafetch.errors import (
     Cancelled,

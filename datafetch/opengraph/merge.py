@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from datafetch.bookmarks.enrich import enrich_bookmarks
-from datafetch.bookmarks.publish import TagPages
+from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
 from datafetch.clock import to_iso
 from datafetch.errors import LeaseHeld
 from datafetch.job import JobContext

@@ -19,7 +19,8 @@ from datafetch.opengraph.model import (
 from datafetch.opengraph.pictures import Found, NotFound, PictureFinder
 from datafetch.opengraph.rules.merge import fallback
 from datafetch.opengraph.rules.plan import Asked, Page, Place, picture_is_due, places_of, tried
-from datafetch.opengraph.rules.tags import blocked_by, describe
+from datafetch.opengraph.rules.tags import describe
+from datafetch.opengraph.rules.walls import blocked_by
 from datafetch.opengraph.webpage import WebPages
 from datafetch.pages.head import PageHead
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from datafetch.bookmarks.enrich import enrich_bookmarks, read_bookmarks
-from datafetch.bookmarks.publish import TagPages
+from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
+from datafetch.bookmarks.stored import read_bookmarks
 from datafetch.ops.lease import NoFence
 from tests.bookmarks.world import KEYS, World
 

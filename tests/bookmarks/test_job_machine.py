@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from datafetch.bookmarks.enrich import enrich_bookmarks
-from datafetch.bookmarks.publish import TagPages
+from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
 from datafetch.errors import BaseMoved, GuardRefused, LeaseLost, StoreUnavailable, TransientError
 from datafetch.ops.lease import NoFence
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World

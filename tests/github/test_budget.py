@@ -4,7 +4,7 @@ import pytest
 
 from datafetch.clock import to_iso
 from datafetch.errors import RateLimited
-from datafetch.github.budget import SILENT_WAIT_S, Budget
+from datafetch.github.link import SILENT_WAIT_S, Budget
 from tests.support import FakeClock
 
 

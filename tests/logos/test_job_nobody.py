@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datafetch.logos.generic import NOBODY
-from datafetch.logos.rules.known import known_looks
+from datafetch.logos.rules.generic import known_looks
 from datafetch.store.base import encode_json
 from tests.fakes import faults
 from tests.fakes.base import Action, Answer

@@ -8,9 +8,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from datafetch.bookmarks.enrich import enrich_bookmarks
 from datafetch.bookmarks.job import BookmarksJob
-from datafetch.bookmarks.publish import TagPages
+from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings
 from datafetch.models.run import JobName, JobReport, RunOptions

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from datafetch.opengraph.rules.tags import blocked_by, describe
+from datafetch.opengraph.rules.tags import describe
+from datafetch.opengraph.rules.walls import blocked_by
 from datafetch.pages.charset import declared, decode_page
 from datafetch.pages.head import PageHead, scan
 

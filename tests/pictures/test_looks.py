@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from datafetch.errors import Malformed
-from datafetch.logos.rules.likeness import is_generic, may_be_generic
+from datafetch.logos.rules.generic import is_generic, may_be_generic
 from datafetch.models.picture import Look
 from datafetch.pictures.looks import inspect_with_spread, look_of
 from tests.fakes.pictures import globe, picture

@@ -1,4 +1,4 @@
-"""Which offered picture becomes the logo."""
+"""Which domains are asked, which picture becomes the logo, and how long one without is left alone."""
 
 from dataclasses import replace
 
@@ -6,19 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.logos.model import Candidate, Logo
+from datafetch.logos.model import Candidate, Logo, NoLogoRecord
 from datafetch.logos.rules.choice import (
     GOOD_SIDE,
+    Ask,
     AskNext,
+    DuePolicy,
+    Keep,
+    Leave,
     NoLogo,
+    Plan,
     Take,
+    after_no_logo,
     best,
     decide,
+    is_waiting,
     is_worse,
+    newest,
+    plan_domain,
     side,
+    waits_until,
     why_unusable,
 )
-from datafetch.logos.rules.known import KNOWN
+from datafetch.logos.rules.generic import KNOWN
 
 GENERIC_SHA256 = [one.look.sha256 for one in KNOWN]
 PICTURE = Candidate("google", "https://icons.example.com/", "png", 128, 128, 2000, "ab" * 32)
@@ -141,3 +151,123 @@ def test_a_small_bitmap_does_not_replace_a_stored_drawing() -> None:
     """A stored SVG counts as good whatever size it names."""
     drawing = STORED._replace(content_type="image/svg+xml", width=24, height=24)
     assert is_worse(picture(48), drawing)
+
+
+NOW = 1_795_507_200_000
+DAY = 86_400_000
+RECORD = NoLogoRecord("example.com", 3, NOW - 1000, "none")
+
+
+def stored(days: float) -> Logo:
+    """A logo that was fetched so many days ago."""
+    at = NOW - round(days * DAY)
+    return Logo("images/logos/x.png", "google", "image/png", 2000, 128, 128, "cd" * 32, '"1"', at)
+
+
+def plan(
+    logo: Logo | None = None,
+    record: NoLogoRecord | None = None,
+    *,
+    waits: bool = False,
+    **policy: object,
+) -> Plan:
+    """The plan for a domain of which this is known."""
+    rules = DuePolicy(max_age_days=30, **policy)  # type: ignore[arg-type]
+    return plan_domain(logo, record, rules, failed_and_waits=waits, now_ms=NOW)
+
+
+def test_a_new_domain_is_asked() -> None:
+    """Nothing is stored and nothing is known against it."""
+    assert plan() == Ask(conditionally=False)
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"), [(0, Keep()), (29.9, Keep()), (30, Ask(conditionally=True))]
+)
+def test_a_stored_logo_is_asked_for_when_it_is_due(days: float, expected: Plan) -> None:
+    """Fresh logos cost no request; due ones a conditional one."""
+    assert plan(stored(days)) == expected
+    assert plan(stored(days), named=True) == expected
+
+
+def test_force_asks_unconditionally() -> None:
+    """`--force` ignores freshness, change detection and the negative cache."""
+    assert plan(stored(0), force=True) == Ask(conditionally=False)
+    assert plan(None, RECORD, force=True, waits=True) == Ask(conditionally=False)
+
+
+def test_a_domain_without_a_logo_waits_unless_it_is_named() -> None:
+    """The negative cache is obeyed, and `--domain` overrules it."""
+    assert isinstance(plan(None, RECORD), Leave)
+    assert plan(None, RECORD, named=True) == Ask(conditionally=False)
+
+
+def test_what_failed_waits_for_its_next_attempt() -> None:
+    """A dead letter backs off, for a due logo too, which stays; naming the domain overrules it."""
+    assert isinstance(plan(waits=True), Leave)
+    assert plan(stored(40), waits=True) == Keep()
+    assert plan(stored(40), waits=True, named=True) == Ask(conditionally=True)
+
+
+def test_missing_asks_only_where_nothing_is_stored() -> None:
+    """`--missing` leaves due logos alone, even with `--force`."""
+    assert plan(stored(99), missing=True) == Keep()
+    assert plan(stored(99), missing=True, force=True) == Keep()
+    assert plan(missing=True) == Ask(conditionally=False)
+
+
+def test_older_than_takes_the_place_of_the_usual_age() -> None:
+    """`--older-than` asks by its own age and leaves domains without a logo alone."""
+    week = 7 * 86400.0
+    assert plan(stored(8), older_than_s=week) == Ask(conditionally=True)
+    assert plan(stored(6), older_than_s=week) == Keep()
+    assert isinstance(plan(older_than_s=week), Leave)
+    assert plan(older_than_s=week, missing=True) == Ask(conditionally=False)
+
+
+HOUR = 3_600_000
+
+
+def after(times: int) -> NoLogoRecord:
+    """The record after so many answers."""
+    record: NoLogoRecord | None = None
+    for _ in range(times):
+        record = after_no_logo(record, domain="example.com", reason="none", now_ms=NOW)
+    assert record is not None
+    return record
+
+
+@pytest.mark.parametrize(
+    ("times", "wait"),
+    [(1, None), (2, None), (3, DAY), (5, DAY), (6, 180 * DAY), (9, 180 * DAY)],
+)
+def test_the_wait_grows_with_the_answers(times: int, wait: int | None) -> None:
+    """Twice it is asked at once again, from the third a day later, from the sixth half a year later."""
+    record = after(times)
+    assert record.attempts == times
+    assert record.permanent == (times >= 6)
+    assert waits_until(record) == (None if wait is None else NOW + wait)
+    assert is_waiting(record, NOW) == (wait is not None)
+    if wait is not None:
+        assert is_waiting(record, NOW + wait - 1)
+        assert not is_waiting(record, NOW + wait)
+
+
+def test_an_unknown_domain_does_not_wait() -> None:
+    """Nothing is known of it, so it is asked."""
+    assert not is_waiting(None, NOW)
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=6), st.integers(0, 50), max_size=30),
+    st.integers(0, 20),
+)
+def test_the_newest_are_kept(ages: dict[str, int], limit: int) -> None:
+    """Never more than the limit, and nothing that is kept is older than what is dropped."""
+    records = {name: NoLogoRecord(name, 1, age, "none") for name, age in ages.items()}
+    kept = newest(records, limit)
+    assert len(kept) == min(limit, len(records))
+    assert list(kept) == sorted(kept)
+    dropped = [records[name].last_attempt for name in records.keys() - kept.keys()]
+    if kept and dropped:
+        assert max(dropped) <= min(record.last_attempt for record in kept.values())

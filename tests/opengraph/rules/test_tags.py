@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.opengraph.rules.tags import DESCRIPTIONS, IMAGES, TITLES, blocked_by, describe, tidy
+from datafetch.opengraph.rules.tags import DESCRIPTIONS, IMAGES, TITLES, describe, tidy
+from datafetch.opengraph.rules.walls import blocked_by
 from datafetch.pages.head import PageHead
 
 URL = "https://site.example.com/a/page"

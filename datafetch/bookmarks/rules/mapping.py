@@ -1,17 +1,10 @@
-"""Slugs beyond those of the stored items: what the mapping says, and what is not used again."""
+"""What the slug mapping says, and which slugs nobody has any more."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from datafetch.bookmarks.objects import ObjectReader, parsed
-from datafetch.bookmarks.state import DATASET
-from datafetch.job import JobContext
 from datafetch.models.json import JsonObject, is_safe_segment
-from datafetch.store.base import encode_json
-from datafetch.store.keys import Keys
-
-_RETIRED = f"{DATASET}-retired"
-_FIELD = "retiredSlugs"
 
 
 def slug_owners(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -47,40 +40,30 @@ def mapped_ids(mapping: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(one for one, _ in _entries(mapping) if is_safe_segment(one))
 
 
-def read_retired(objects: ObjectReader, keys: Keys) -> dict[str, str]:
-    """Freed slugs from the copy that is kept beside the dataset's state.
-
-    Raises:
-        StoreError: the store did not answer.
-    """
-    found = objects.get(keys.dataset(_RETIRED))
-    value = parsed(found, dict)
-    slugs = value.get(_FIELD) if value is not None else None
-    if found is not None and not isinstance(slugs, dict):
-        objects.keep_aside(found)
-        return {}
-    return {slug: one for slug, one in (slugs or {}).items() if isinstance(one, str)}
-
-
-def keep_retired(context: JobContext, known: Mapping[str, str], retired: Mapping[str, str]) -> None:
-    """Keep a copy of the freed slugs where the loss of the dataset's state does not reach.
-
-    It is written before the publish that frees them; one too many does no harm, since a slug
-    that somebody has is his.
-
-    Raises:
-        StoreError: it could not be written.
-        LeaseLost: this run may not write any more.
-    """
-    if known.items() >= retired.items():
-        return
-    context.fence.check()
-    context.store.put(context.keys.dataset(_RETIRED), encode_json({_FIELD: retired}))
-
-
 def _entries(mapping: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Id and slug of each entry of `slugs` that has one."""
     for bookmark_id, entry in mapping.get("slugs", {}).items():
         slug = entry.get("slug") if isinstance(entry, dict) else None
         if isinstance(slug, str) and slug:
             yield bookmark_id, slug
+
+
+def shard_agrees(body: bytes, key: str, owners: Mapping[str, str]) -> bool:
+    """Whether every slug of a shard belongs to whom the mapping says.
+
+    A shard is one entry `{id, slug}` named by its slug, or a map of slugs to ids or entries.
+    """
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(value, dict):
+        return False
+    name = key.rpartition("/")[2].removesuffix(".json")
+    entries: Iterable[tuple[Any, Any]] = value.items()
+    if "id" in value:
+        entries = [(value.get("slug") or name, value["id"])]
+    return all(
+        owners.get(slug) == (entry.get("id") if isinstance(entry, dict) else entry)
+        for slug, entry in entries
+    )
