@@ -25,7 +25,7 @@ from datafetch.net.counts import since
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Fence, NoFence
 from datafetch.ops.lease_keeper import LeaseKeeper
-from datafetch.ops.records import RunRecords
+from datafetch.ops.run_records import RunRecords
 from datafetch.ops.verdict import error_text, verdict
 from datafetch.runtime.engine import beside, together
 from datafetch.runtime.supervise import StoppedLate, supervise

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import JobContext
 from datafetch.logos.model import SOURCES, Logo
-from datafetch.ops.state import keep_aside
+from datafetch.ops.record import keep_aside
 from datafetch.runtime.engine import together
 from datafetch.store.json_stream import fields
 from datafetch.store.keys import Keys

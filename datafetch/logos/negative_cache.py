@@ -5,7 +5,7 @@ from datafetch.errors import CorruptObject, PreconditionFailed
 from datafetch.job import JobContext
 from datafetch.logos.model import NoLogoRecord
 from datafetch.logos.rules.choice import after_no_logo, newest
-from datafetch.ops.state import keep_aside
+from datafetch.ops.record import keep_aside
 from datafetch.store.base import IfAbsent, IfMatch, encode_json, read_json
 
 _TRIES = 3

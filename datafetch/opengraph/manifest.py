@@ -10,7 +10,7 @@ from datafetch.opengraph.model import BookmarkRecord, PictureRecord
 from datafetch.opengraph.rules.merge import merged_manifest, pictures_by_stem, stem_of
 from datafetch.opengraph.rules.plan import Page
 from datafetch.opengraph.state import DATASET, OpenGraphState
-from datafetch.ops.state import keep_aside
+from datafetch.ops.record import keep_aside
 from datafetch.store.base import encode_json, read_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
 from datafetch.urls import host_of

@@ -4,7 +4,7 @@ from datafetch.errors import BaseMoved, CorruptObject, Malformed, ObjectNotFound
 from datafetch.job import JobContext
 from datafetch.opengraph.model import Description, PageMetadata, PageRecord
 from datafetch.opengraph.state import DATASET
-from datafetch.ops.state import keep_aside
+from datafetch.ops.record import keep_aside
 from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
 from datafetch.urls import page_address, url_hash, without_query

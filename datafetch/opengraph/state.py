@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import JobContext
 from datafetch.opengraph.model import BookmarkRecord, Override, PageRecord, PictureRecord
-from datafetch.ops.state import keep_aside
+from datafetch.ops.record import keep_aside
 from datafetch.store.base import encode_json, read_json
 from datafetch.urls import well_formed
 

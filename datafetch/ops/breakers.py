@@ -7,7 +7,7 @@ from typing import Any
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import CorruptObject, PreconditionFailed, StoreConflict, StoreError
 from datafetch.logs import bound_logger
-from datafetch.ops.state import keep_aside
+from datafetch.ops.record import keep_aside
 from datafetch.runtime.breaker import Breaker, BreakerPolicy, Breakers, Outcome
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json, read_json
 from datafetch.store.keys import Keys

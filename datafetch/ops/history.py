@@ -5,7 +5,7 @@ from typing import Any
 from datafetch.clock import Clock
 from datafetch.errors import CorruptObject, PreconditionFailed
 from datafetch.models.run import JobName, RunResult
-from datafetch.ops.state import keep_aside
+from datafetch.ops.record import keep_aside
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json, read_json
 from datafetch.store.keys import Keys
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import CorruptObject
 from datafetch.models.run import JobName, RunResult, RunStatus
+from datafetch.ops.record import keep_aside
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json, read_json
 from datafetch.store.keys import Keys
 
@@ -192,14 +193,3 @@ class StateBook:
             encode_json(self._state.to_json()),
             condition=IfMatch(self._etag) if self._etag else IfAbsent(),
         )
-
-
-def keep_aside(store: ObjectStore, keys: Keys, key: str, clock: Clock) -> str:
-    """Copy an object that cannot be read to its `.corrupt-{time}` name; returns its ETag.
-
-    Raises:
-        StoreError: the store did not answer.
-    """
-    bad = store.get(key)
-    store.put(keys.corrupt(key, str(to_ms(clock.now()))), bad.body, content_type="text/plain")
-    return bad.etag

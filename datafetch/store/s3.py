@@ -9,19 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from datafetch.clock import Clock, SystemClock
 from datafetch.errors import (
-    ConfigurationError,
     ObjectNotFound,
     PreconditionFailed,
     StoreConflict,
     StoreError,
 )
-from datafetch.logs import redact
 from datafetch.store.base import CHUNK, JSON_TYPE, Condition, ObjectInfo, OpenedObject, StoredObject
 from datafetch.store.paths import check_key, check_prefix
 from datafetch.store.readback import etag_of_own_write
@@ -41,12 +38,11 @@ from datafetch.store.s3_errors import (
     error_of,
     no_bucket,
 )
-from datafetch.store.s3_session import s3_session, trusted_certificates
+from datafetch.store.s3_session import make_client
 from datafetch.store.streams import Window, check_length, spooled
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
-    from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 T = TypeVar("T")
@@ -111,20 +107,8 @@ class S3Store:
             tcp_keepalive=True,
             **client_options(self._endpoint),
         )
-        try:
-            session = boto3.session.Session(
-                access_key, secret_key, session_token, region, botocore_session=s3_session()
-            )
-            self._client: S3Client = session.client(
-                "s3",
-                endpoint_url=self._endpoint,
-                config=config,
-                verify=ca_file or trusted_certificates(),
-            )
-        except (BotoCoreError, ValueError) as error:
-            raise ConfigurationError(
-                [f"the S3 store cannot be set up: {redact(str(error))}"]
-            ) from error
+        keys = (access_key, secret_key, session_token)
+        self._client = make_client(self._endpoint, region, keys, config, ca_file)
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
 
     @property

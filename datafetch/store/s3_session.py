@@ -8,10 +8,19 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import boto3
 import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.loaders import JSONFileLoader, Loader
+
+from datafetch.errors import ConfigurationError
+from datafetch.logs import redact
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
 
 
 def s3_session() -> botocore.session.Session:
@@ -51,3 +60,32 @@ class _PlainFiles(JSONFileLoader):
         with suppress(FileNotFoundError):
             return json.loads(gzip.decompress(Path(f"{file_path}.json.gz").read_bytes()))
         return None
+
+
+def make_client(
+    endpoint: str | None,
+    region: str,
+    keys: tuple[str | None, str | None, str | None],
+    config: Config,
+    ca_file: str | None,
+) -> "S3Client":
+    """The client of one store; nothing is asked yet.
+
+    `keys` are access key, secret key and session token; without them the standard chain of
+    AWS (environment, profile, role) is asked.
+
+    Raises:
+        ConfigurationError: no client can be made of these.
+    """
+    try:
+        session = boto3.session.Session(*keys, region, botocore_session=s3_session())
+        return session.client(
+            "s3",
+            endpoint_url=endpoint,
+            config=config,
+            verify=ca_file or trusted_certificates(),
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigurationError(
+            [f"the S3 store cannot be set up: {redact(str(error))}"]
+        ) from error

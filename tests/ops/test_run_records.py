@@ -7,7 +7,7 @@ import pytest
 from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable, TransientError
 from datafetch.models.run import JobName, Operation, RunResult, RunStatus
 from datafetch.ops.dead_letters import DeadLetters
-from datafetch.ops.records import RunRecords
+from datafetch.ops.run_records import RunRecords
 from datafetch.store.keys import Keys
 from tests.stores import FaultyStore, MemoryStore
 from tests.support import FakeClock
