@@ -1,4 +1,4 @@
-"""One stored object of datafetch's own, which nobody else writes; one that cannot be read is kept."""
+"""One object of datafetch's own state; when it cannot be read, a copy of it is kept aside."""
 
 from datafetch.clock import Clock, to_ms
 from datafetch.store.base import ObjectStore
