@@ -1,12 +1,13 @@
 """Who may import what, as `pyproject.toml` says it: the contracts hold, and each was seen to fail."""
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -381,3 +382,93 @@ def test_every_contract_was_seen_to_fail(seeded):
     tried = {seed.contract for seed in SEEDS} | {contract for contract, _ in LIBRARIES.values()}
     assert {contract["name"] for contract in contracts} == tried
     assert set(seeded) == tried
+
+
+# What import-linter cannot see: it reads import statements, of files in folders with an
+# `__init__.py`, and takes a library as a whole.
+
+# These load a module by a name that may be anything.
+BY_NAME = {"__import__", "import_module", "exec_module", "run_module", "run_path", "exec", "eval"}
+# HTTP clients beside harmless neighbours: `urllib.parse` and `http.cookiejar` are in use.
+CLIENTS = {"urllib.request", "http.client"}
+# Files, the terminal and the clock, for which rules need no import, or one of `datetime` only.
+IMPURE_CALLS = {"open", "print", "input", "now", "utcnow", "today"}
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """The dotted names that a statement imports."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield node.module or ""
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def called(node: ast.AST) -> Iterator[str]:
+    """The last name of what an expression calls: `now` in `datetime.now()`."""
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Name):
+            yield node.func.id
+        elif isinstance(node.func, ast.Attribute):
+            yield node.func.attr
+
+
+def unseen(package: Path) -> set[str]:
+    """Each thing in a package that a contract forbids and import-linter would pass over."""
+    found = set()
+    for file in package.rglob("*.py"):
+        where = str(file.relative_to(package))
+        if not (file.parent / "__init__.py").exists() or not all(
+            part.isidentifier() for part in Path(where).with_suffix("").parts
+        ):
+            found.add(f"{where} is no module")
+        pure = "rules" in file.parent.relative_to(package).parts
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = {name for name in imported(node) if name in CLIENTS}
+            names |= {name for name in imported(node) if name.rpartition(".")[2] in BY_NAME}
+            names |= {name for name in called(node) if name in BY_NAME}
+            names |= {name for name in called(node) if pure and name in IMPURE_CALLS}
+            found |= {f"{where}: {name}" for name in names}
+    return found
+
+
+BY_ANOTHER_NAME = 'from importlib import import_module as load\nload("boto3")'
+UNSEEN = {
+    "importlib.import_module": ('importlib.import_module("boto3")', "import_module"),
+    "import_module by another name": (BY_ANOTHER_NAME, "importlib.import_module"),
+    "__import__": ('__import__("boto3")', "__import__"),
+    "exec": ('exec("import boto3")', "exec"),
+    "urllib.request": ("import urllib.request", "urllib.request"),
+    "request from urllib": ("from urllib import request", "urllib.request"),
+    "a name from http.client": ("from http.client import HTTPConnection", "http.client"),
+}
+
+
+def test_nothing_in_the_package_is_hidden_from_the_contracts():
+    """No import by name, no client in a library's corner, no file outside a package."""
+    assert unseen(PACKAGE) == set()
+
+
+@pytest.mark.parametrize(("source", "name"), UNSEEN.values(), ids=UNSEEN)
+def test_a_hidden_import_is_found(tmp_path, source, name):
+    """What import-linter does not see is seen here."""
+    plant(tmp_path, "store/part.py", source)
+    assert unseen(tmp_path) == {f"store/part.py: {name}"}
+
+
+@pytest.mark.parametrize("call", ["open(path)", "print(1)", "datetime.now(UTC)", "date.today()"])
+def test_a_rule_that_reads_files_or_the_clock_is_found(tmp_path, call):
+    """These need no import that a contract could forbid; elsewhere they are at home."""
+    plant(tmp_path, "logos/rules/choice.py", call)
+    plant(tmp_path, "logos/job.py", call)
+    (found,) = unseen(tmp_path)
+    assert found.startswith("logos/rules/choice.py: ")
+
+
+@pytest.mark.parametrize("file", ["store/loose/part.py", "store/two.dots.py"])
+def test_a_file_that_import_linter_passes_over_is_found(tmp_path, file):
+    """A folder without `__init__.py` and a name that no import can say are left out of its graph."""
+    plant(tmp_path, "store/keys.py", "")
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("import boto3\n", encoding="utf-8")
+    assert unseen(tmp_path) == {f"{file} is no module"}
