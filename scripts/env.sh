@@ -1,10 +1,15 @@
+# shellcheck shell=bash
 # Sourced by the other scripts: goes to the project's root and makes .venv from the lock file,
 # once for each state of it. Needs uv, or Python 3.11 or newer with venv.
+# PYTHON=python3.12 scripts/…   makes .venv with that Python; without PYTHON it is the newest found
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say_what_to_install() {
   echo "datafetch needs Python 3.11 or newer with venv (Debian, Ubuntu: apt-get install python3-venv), or uv (pipx install uv)." >&2
+  if [ -n "${PYTHON:-}" ]; then
+    echo "PYTHON=$PYTHON is not such a Python: unset PYTHON, or name another." >&2
+  fi
   exit 69
 }
 
@@ -14,8 +19,11 @@ LOCKED=(--require-hashes --no-deps -r requirements.lock)
 OURSELVES=(--no-deps --no-build-isolation -e .)
 
 find_python() {
-  local name
-  for name in python3.14 python3.13 python3.12 python3.11 python3 python; do
+  local name names=(python3.14 python3.13 python3.12 python3.11 python3 python)
+  if [ -n "${PYTHON:-}" ]; then
+    names=("$PYTHON")
+  fi
+  for name in "${names[@]}"; do
     if "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$name"
       return
@@ -26,7 +34,7 @@ find_python() {
 
 make_with_uv() {
   echo "Making .venv from requirements.lock with $(uv --version | cut -d' ' -f1,2) (about a minute, once)…" >&2
-  uv venv --quiet --python '>=3.11' .venv
+  uv venv --quiet --python "${PYTHON:->=3.11}" .venv
   uv pip install --quiet --python .venv/bin/python "${LOCKED[@]}"
   uv pip install --quiet --python .venv/bin/python "${OURSELVES[@]}"
 }
@@ -50,7 +58,7 @@ make_environment() {
   fi
 }
 
-state=$(cat requirements.lock pyproject.toml | cksum)
+state="$(cat requirements.lock pyproject.toml | cksum)${PYTHON:+ $PYTHON}"
 if [ "$(cat .venv/made-from 2>/dev/null)" != "$state" ]; then
   make_environment
   echo "$state" >.venv/made-from
