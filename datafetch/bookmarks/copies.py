@@ -1,4 +1,4 @@
-"""Reads single objects of the bookmarks, and gathers the list from all its copies when it is not whole."""
+"""Gathers the list from its copies (pages, tag pages, single objects, backups) when it is not whole."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""From the list as it shall be to the objects that are written and removed."""
+"""Builds the publish plan of a list: which objects are written, and which removed."""
 
 import hashlib
 from collections import Counter

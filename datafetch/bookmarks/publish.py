@@ -1,6 +1,6 @@
-"""Publishes a list of bookmarks over what is stored; every job that changes bookmarks uses it.
+"""Publishes a list of bookmarks over what is stored, and keeps the list that it replaces as a backup.
 
-A list is the one that a sync made, the stored one with fields of other jobs laid into it
+Every job that changes bookmarks uses it. A list is the one that a sync made, the stored one with fields of other jobs laid into it
 (`enrich_bookmarks`), or that of a backup (`restored`).
 """
 

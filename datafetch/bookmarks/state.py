@@ -1,4 +1,4 @@
-"""What is stored of the bookmarks, as values: the state that the last publish left, and the list.
+"""The values that stand for what is stored of the bookmarks: the last publish's state, and the list.
 
 The state says what each source item and each written object was, so that the next run need
 not read them to see that nothing changed.

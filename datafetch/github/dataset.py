@@ -1,4 +1,4 @@
-"""The GitHub dataset in the store: what is remembered of it, its CSVs, and its aggregates."""
+"""Reads and writes the GitHub dataset: what is remembered of each repository, its CSVs, the aggregates."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The GitHub job: repositories, statistics, aggregates; it asks little and never makes data worse."""
+"""The GitHub job: finds the repositories, asks for their statistics, and publishes the sums."""
 
 from collections.abc import Sequence
 

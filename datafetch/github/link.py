@@ -1,4 +1,4 @@
-"""The line to one of GitHub's two APIs: its token, its rate limit, and what a refusal means.
+"""Sends requests to one of GitHub's two APIs, with the token and within its rate limit.
 
 Limits are looked at before they are hit. Headers, and how long to wait without them:
 docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.

@@ -1,4 +1,4 @@
-"""The pictures that services show for "none": known ones, and those that a run learns."""
+"""The pictures for "none" that one run knows: the known ones, and those that it learns from the services."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""The stored metadata objects: each is its own commit object, and what a page said is never lost."""
+"""Reads and writes the metadata object of each page; it never replaces what a page said by less."""
 
 from datafetch.errors import BaseMoved, CorruptObject, Malformed, ObjectNotFound
 from datafetch.job import JobContext

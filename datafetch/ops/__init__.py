@@ -1,1 +1,1 @@
-"""What surrounds a run: lease, state, history, dead letters."""
+"""What surrounds a run: lease, state, history, dead letters, breakers, verdict."""

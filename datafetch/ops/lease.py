@@ -1,4 +1,4 @@
-"""What a lease promises: the protocol of its kinds, and the fence that each write asks.
+"""The lease of a job: the protocol of its kinds, and the held lease that is renewed and asked before each write.
 
 A lease is a hint that keeps two runs from doing the same work; what protects the
 data is the fenced publish. A run that slept past its lease must not write: the

@@ -1,4 +1,4 @@
-"""One object of datafetch's own state; when it cannot be read, a copy of it is kept aside."""
+"""Keeps a stored object that cannot be read aside, under a name of its own."""
 
 from datafetch.clock import Clock, to_ms
 from datafetch.store.base import ObjectStore

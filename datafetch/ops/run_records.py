@@ -1,4 +1,4 @@
-"""What is read when a run begins and written when it ends: state, history and dead letters."""
+"""Reads the records of a job when its run begins, and writes them when it ends: state, history, dead letters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What came in against what is known: settled, changed, absent."""
+"""Compares what the server sent with what is known, and merges both into the new list."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime

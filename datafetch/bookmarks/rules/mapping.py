@@ -1,4 +1,4 @@
-"""What the slug mapping says, and which slugs nobody has any more."""
+"""Reads the slug mapping: who has which slug, and which slugs nobody has any more."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What a build must be sure of: index, list, pages and slug mapping are one and the same dataset.
+"""Checks that index, list, pages and slug mapping are one and the same dataset.
 
 The checks read what is stored as the site's readers do and repair nothing. Every error names
 the object.

@@ -1,4 +1,4 @@
-"""What a build must be sure of in the GitHub aggregates: their shape, and the sums that one run shares.
+"""Checks the shape of the GitHub aggregates, and that the sums of one run agree.
 
 Lines are not compared between objects: each keeps its own better ones when a run could not
 read everything, so they may rightly differ. Contributions may not.

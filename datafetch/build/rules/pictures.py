@@ -1,4 +1,4 @@
-"""The pictures that manifests name, and how one tells that a file is that picture."""
+"""Reads which pictures the manifests name, and checks that a file is the picture that is named."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Windows of time to ask GitHub for, and what their calendars add up to; pure."""
+"""The windows of time that GitHub is asked for, the sums of their calendars, and the shrink guard."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""Aggregates of GitHub activity from weeks of lines: pure sums, and when stored ones stay."""
+"""Sums the weeks of all repositories up, and decides when stored sums stay."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

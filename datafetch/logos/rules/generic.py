@@ -1,4 +1,4 @@
-"""The generic pictures that services show for domains without a logo, and what looks like them."""
+"""Decides whether a picture is one that services show for domains without a logo."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

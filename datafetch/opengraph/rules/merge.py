@@ -1,4 +1,4 @@
-"""What bookmarks get of their pages: overrides, own fields, marks of what was merged, the manifest."""
+"""Decides which fields of its page a bookmark gets, and what the manifest of pictures holds."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple

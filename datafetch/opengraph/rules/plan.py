@@ -1,4 +1,4 @@
-"""What of pages and pictures is due, where a picture is looked for, and which one is none."""
+"""Decides which pages and pictures are due, where a picture is looked for, and which cannot be used."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a page's head says of the page, by the contract's priorities; and whether it is that page at all."""
+"""Reads the description of a page from its head: title, text, picture, by the contract's priorities."""
 
 import html
 import re
