@@ -1,7 +1,7 @@
 """Publishes a list of bookmarks over what is stored, and keeps the list that it replaces as a backup.
 
-Every job that changes bookmarks uses it. A list is the one that a sync made, the stored one with fields of other jobs laid into it
-(`enrich_bookmarks`), or that of a backup (`restored`).
+Every job that changes bookmarks uses it. A list is the one that a sync made, the stored one with
+fields of other jobs laid into it (`enrich_bookmarks`), or that of a backup (`restored`).
 """
 
 import json
