@@ -218,7 +218,7 @@ def _escape(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
-# ----------------------------------------------------------------- hosts
+# ---------------------------------------------------------------------- hosts
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f#%/:<>?@\[\\\]^|]")
 """Forbidden domain code points of the URL Standard."""

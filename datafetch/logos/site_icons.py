@@ -39,7 +39,7 @@ def icon_links(html: bytes, page_url: str) -> list[IconLink]:
     """
     from selectolax.lexbor import LexborHTMLParser
 
-    # A tree of the whole page may take half a minute or all memory: see `page_head`.
+    # A tree of the whole page may take half a minute or all memory: see `pages/head.py`.
     tree = LexborHTMLParser("".join(scan(html.decode("utf-8", "replace")).tags))
     bases = (node.attributes.get("href") for node in tree.css("base[href]"))
     base = next((url for href in bases if href and (url := _join(page_url, href))), page_url)

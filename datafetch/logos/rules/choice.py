@@ -30,6 +30,7 @@ NO_LOGO_LIMIT = 5000
 """So many domains without a logo are remembered."""
 
 _MS = timedelta(milliseconds=1)
+_DAY_MS = timedelta(days=1) // _MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def _is_due(stored: Logo, policy: DuePolicy, now_ms: int) -> bool:
         return age_ms >= policy.older_than_s * 1000
     if policy.missing:
         return False
-    return policy.force or age_ms >= timedelta(days=policy.max_age_days) // _MS
+    return policy.force or age_ms >= policy.max_age_days * _DAY_MS
 
 
 def after_no_logo(

@@ -190,6 +190,13 @@ def test_a_stored_logo_is_asked_for_when_it_is_due(days: float, expected: Plan) 
     assert plan(stored(days), named=True) == expected
 
 
+def test_an_age_beyond_all_calendars_means_never() -> None:
+    """`LOGO_MAX_AGE_DAYS` has no upper bound: a huge one keeps every logo and breaks nothing."""
+    rules = DuePolicy(max_age_days=10**12)
+    found = plan_domain(stored(9999), None, rules, failed_and_waits=False, now_ms=NOW)
+    assert found == Keep()
+
+
 def test_force_asks_unconditionally() -> None:
     """`--force` ignores freshness, change detection and the negative cache."""
     assert plan(stored(0), force=True) == Ask(conditionally=False)
