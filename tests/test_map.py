@@ -1,11 +1,13 @@
 """The map of the code, `datafetch/README.md`: what it names is there, and what is there it names."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "datafetch"
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "datafetch"
 MAP = (PACKAGE / "README.md").read_text(encoding="utf-8")
 UNNAMED = {"__init__.py", "__main__.py", "README.md", "py.typed", "__pycache__"}
 
@@ -21,42 +23,57 @@ def rows(title: str) -> list[list[str]]:
     return [line.strip("| ").split(" | ") for line in lines[1:]]
 
 
-def rooms() -> list[tuple[str, list[str]]]:
-    """Each room that is a folder, with the files that the map puts into it."""
-    found = []
-    for names, text in rows("Rooms"):
-        folders = re.findall(r"`([a-z_]+)/`", names)
-        if len(folders) == 1:
-            found.append((folders[0], re.findall(r"`([a-z0-9_]+\.py)`", text)))
-    return found
+def rooms() -> list[list[str]]:
+    """The names of each room, or of rooms that share a line, and what the map says of them."""
+    return rows("Rooms")
 
 
-def places() -> list[tuple[str, str]]:
-    """What is to be changed, and each file or folder that the map sends one to."""
-    return [
-        (what, path)
-        for what, where in rows("Where do I change")
-        for path in re.findall(r"`([a-z_/]+(?:\.py|/))`", where)
-    ]
+def places() -> list[list[str]]:
+    """What is to be changed, and where."""
+    return rows("Where do I change")
 
 
-@pytest.mark.parametrize(("room", "files"), rooms(), ids=lambda value: str(value)[:20])
-def test_the_files_of_a_room_are_there(room, files):
+def paths(text: str) -> list[str]:
+    """The files and folders that a text names."""
+    quoted = re.findall(r"`([^`\s]+)`", text)
+    return [name for name in quoted if "/" in name or name.endswith((".py", ".toml", ".md"))]
+
+
+def found(path: str, folders: Iterable[Path]) -> list[Path]:
+    """What a path stands for in one of the folders; `…/rules/` is that of any room."""
+    return [place for folder in folders for place in folder.glob(path.replace("…", "*"))]
+
+
+def test_the_tables_are_there():
+    """A table under another heading would leave the other tests nothing to look at."""
+    assert rooms()
+    assert places()
+    assert [what for what, where in places() if not paths(where)] == []
+
+
+@pytest.mark.parametrize(("names", "text"), rooms(), ids=lambda value: value[:20])
+def test_the_files_of_a_room_are_there(names, text):
     """Whoever opens a room finds in it what the map says."""
-    for name in files:
-        assert (PACKAGE / room / name).is_file(), f"{room}/{name}"
+    folders = [
+        room for name in paths(names) if name.endswith("/") for room in found(name, [PACKAGE])
+    ] or [PACKAGE]
+    for path in paths(text):
+        # A file's name alone is that of one in the room; a longer path may lead to another room.
+        assert found(path, [*folders, PACKAGE] if "/" in path else folders), path
 
 
-@pytest.mark.parametrize(("what", "path"), places())
-def test_every_place_is_there(what, path):
-    """The table of places to change never sends anyone to a file that has moved."""
-    assert (PACKAGE / path).exists()
+def test_every_other_path_is_there():
+    """The map never sends anyone to a file that has moved."""
+    elsewhere = MAP
+    for row in rooms():
+        elsewhere = elsewhere.replace(" | ".join(row), "")
+    assert [path for path in paths(elsewhere) if not found(path, [PACKAGE, ROOT])] == []
 
 
 def test_every_name_in_a_place_is_defined_there():
     """A constant or function that the table names stands in the file that it names."""
     checked = 0
-    for _, where in rows("Where do I change"):
+    for _, where in places():
         for path, name in re.findall(r"`([a-z_/]+\.py)`, (?:the )?`([A-Za-z_…]+)`", where):
             text = (PACKAGE / path).read_text(encoding="utf-8")
             assert re.search(rf"^(?:def |class )?{name.rstrip('…')}\w*\b", text, re.MULTILINE), name
@@ -64,13 +81,21 @@ def test_every_name_in_a_place_is_defined_there():
     assert checked >= 5
 
 
-def test_every_room_is_on_the_map():
-    """A new module or folder of the package gets its line in the map."""
+def test_the_map_has_every_room_and_no_other():
+    """A new module or folder of the package gets its line in the table of rooms."""
     there = {
         entry.name + ("/" if entry.is_dir() else "")
         for entry in PACKAGE.iterdir()
         if entry.name not in UNNAMED
     }
-    named = set(re.findall(r"`([a-z_]+(?:\.py|/))`", MAP))
-    named |= {f"{name}.py" for name in re.findall(r"[a-z]+", section("One picture"))}
-    assert there <= named, there - named
+    named = {name for names, _ in rooms() for name in paths(names)}
+    assert {name for name in named if "…" not in name} == there
+    assert [name for name in named if not found(name, [PACKAGE])] == []
+
+
+def test_the_picture_has_every_room_and_no_other():
+    """A room is drawn by its name; `job.py` as the `JobContext` that passes between two rooms."""
+    lines = re.findall(r"^   (\w.*?)(?:   |$)", section("One picture"), re.MULTILINE)
+    drawn = {name for line in lines for name in line.split(" · ")}
+    named = {name for names, _ in rooms() for name in paths(names) if "…" not in name}
+    assert drawn == {name.removesuffix("/").removesuffix(".py") for name in named} - {"job"}
