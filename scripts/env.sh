@@ -24,12 +24,22 @@ find_python() {
     names=("$PYTHON")
   fi
   for name in "${names[@]}"; do
-    if "$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-      command -v "$name"
+    # Where .venv is activated it is found first, and is about to go: its base Python stays.
+    if "$name" -c 'import sys, venv, ensurepip; sys.version_info >= (3, 11) or sys.exit(1); print(sys._base_executable)' 2>/dev/null; then
       return
     fi
   done
   return 1
+}
+
+# Whether uv has such a Python, or fetches one, and it is new enough: a throw-away environment tells.
+uv_finds_python() {
+  local trial found=0
+  trial=$(mktemp -d)
+  uv venv --quiet --python "${PYTHON:->=3.11}" "$trial/venv" &&
+    "$trial/venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || found=1
+  rm -rf "$trial"
+  return "$found"
 }
 
 make_with_uv() {
@@ -49,11 +59,13 @@ make_with_pip() {
 
 make_environment() {
   local python
-  rm -rf .venv
   if command -v uv >/dev/null 2>&1; then
+    uv_finds_python || say_what_to_install
+    rm -rf .venv
     make_with_uv
   else
     python=$(find_python) || say_what_to_install
+    rm -rf .venv
     make_with_pip "$python"
   fi
 }
