@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 # Some Python that is not the project's: what a system's python3 is to a contributor.
 OTHER_PYTHON = str(Path(sys.base_prefix) / "bin" / "python3")
 
