@@ -10,13 +10,15 @@ ENVIRONMENT = SCRIPTS.parent / ".venv"
 
 
 def enter_own_environment() -> None:
-    """Start this script again with the Python of .venv, which env.sh makes first where it is missing.
+    """Start this script again with the Python of .venv, as env.sh leaves it, or exit as env.sh does.
 
-    A system's Python may have some of the packages by chance, so that none of them tells anything:
-    what counts is the file that env.sh writes last.
+    env.sh makes .venv where it is missing or out of date. A script that runs in it already, in an
+    activated shell, a test or another script, takes it as it is: it cannot be removed below them.
     """
-    if not (ENVIRONMENT / "made-from").exists():
-        subprocess.run(["bash", str(SCRIPTS / "env.sh")], check=True)
-    if Path(sys.prefix).resolve() != ENVIRONMENT.resolve():
-        python = str(ENVIRONMENT / "bin" / "python")
-        os.execv(python, [python, *sys.argv])  # noqa: S606 - the same script again
+    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve():
+        return
+    code = subprocess.run(["bash", str(SCRIPTS / "env.sh")], check=False).returncode
+    if code != 0:
+        sys.exit(code)
+    python = str(ENVIRONMENT / "bin" / "python")
+    os.execv(python, [python, *sys.argv])  # noqa: S606 - the same script again

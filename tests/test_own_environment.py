@@ -1,5 +1,6 @@
-"""scripts/own_environment.py: a Python script goes on in .venv, which env.sh makes where it is missing."""
+"""scripts/own_environment.py: a Python script goes on in .venv, which is made where it is missing or out of date."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,44 +18,92 @@ SCRIPT = """if True:
     enter_own_environment()
     print(sys.prefix, *sys.argv[1:])
 """
-MAKES = f"""
-cd "$(dirname "$0")/.."
-echo made >>log
-rm -rf .venv
-"{OTHER_PYTHON}" -m venv --without-pip .venv
-touch .venv/made-from
+# Makes an empty environment and notes that it did. Python 3.99 does not exist.
+UV = f"""#!/usr/bin/env bash
+if [ "$1" = venv ]; then
+  [ "$4" != python3.99 ] || exit 2
+  "{OTHER_PYTHON}" -m venv --without-pip "$5"
+  [ "$5" != .venv ] || echo made >>log
+fi
 """
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project whose env.sh makes an empty environment and notes that it did."""
-    scripts = tmp_path / "project" / "scripts"
-    scripts.mkdir(parents=True)
-    shutil.copy(SCRIPTS / "own_environment.py", scripts)
-    (scripts / "script").write_text(SCRIPT)
-    (scripts / "env.sh").write_text(MAKES)
-    return scripts.parent
+    """A project with the real env.sh, which is given a uv of ours."""
+    project = tmp_path / "project"
+    for folder in ("scripts", "bin"):
+        (project / folder).mkdir(parents=True)
+    for name in ("own_environment.py", "env.sh"):
+        shutil.copy(SCRIPTS / name, project / "scripts")
+    for name in ("requirements.lock", "pyproject.toml"):
+        (project / name).touch()
+    (project / "scripts" / "script").write_text(SCRIPT)
+    (project / "bin" / "uv").write_text(UV)
+    (project / "bin" / "uv").chmod(0o755)
+    return project
 
 
-def run(project: Path, *arguments: str) -> str:
-    """What the script printed, started by a Python that is not the project's."""
-    script = str(project / "scripts" / "script")
+def start(
+    project: Path, *arguments: str, python: str = OTHER_PYTHON, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run the script to its end, started by a Python that is not the project's unless one is given."""
+    path = f"{project / 'bin'}{os.pathsep}{os.defpath}"
     return subprocess.run(
-        [OTHER_PYTHON, script, *arguments], capture_output=True, text=True, check=True, timeout=60
-    ).stdout
+        [python, str(project / "scripts" / "script"), *arguments],
+        env={"PATH": path, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def times_made(project: Path) -> int:
+    """How often .venv was made."""
+    return len((project / "log").read_text().splitlines())
 
 
 def test_a_missing_environment_is_made_once(project: Path) -> None:
     """The first start makes .venv whatever packages the system has; both run in it, with their arguments."""
     expected = f"{project / '.venv'} --seed 2\n"
-    assert [run(project, "--seed", "2") for _ in range(2)] == [expected, expected]
-    assert (project / "log").read_text() == "made\n"
+    assert [start(project, "--seed", "2").stdout for _ in range(2)] == [expected, expected]
+    assert times_made(project) == 1
 
 
 def test_an_environment_that_was_never_finished_is_made_anew(project: Path) -> None:
     """A .venv without the file that env.sh writes last is what an interrupted install left."""
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "python").symlink_to(OTHER_PYTHON)
-    assert run(project) == f"{project / '.venv'}\n"
-    assert (project / "log").read_text() == "made\n"
+    assert start(project).stdout == f"{project / '.venv'}\n"
+    assert times_made(project) == 1
+
+
+@pytest.mark.parametrize("change", ["lock file", "PYTHON"])
+def test_an_environment_that_is_out_of_date_is_made_anew(project: Path, change: str) -> None:
+    """After a changed lock file, or for another Python that is named, the script does not run in what was."""
+    start(project)
+    if change == "lock file":
+        (project / "requirements.lock").write_text("changed")
+        again = start(project)
+    else:
+        again = start(project, PYTHON="python3")
+    assert again.stdout == f"{project / '.venv'}\n"
+    assert times_made(project) == 2
+
+
+def test_a_script_that_runs_in_the_environment_leaves_it(project: Path) -> None:
+    """A test that starts the sandbox, after an edit of pyproject.toml, does not lose the .venv it runs in."""
+    start(project)
+    (project / "pyproject.toml").write_text("# edited")
+    own = str(project / ".venv" / "bin" / "python")
+    assert start(project, python=own).stdout == f"{project / '.venv'}\n"
+    assert times_made(project) == 1
+
+
+def test_what_env_sh_says_is_the_end(project: Path) -> None:
+    """Without a Python that will do, the script ends with env.sh's message and exit code, and no traceback."""
+    done = start(project, PYTHON="python3.99")
+    assert (done.returncode, done.stdout) == (69, "")
+    assert "PYTHON=python3.99 is not such a Python" in done.stderr
+    assert "Traceback" not in done.stderr
