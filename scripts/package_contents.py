@@ -1,8 +1,9 @@
-"""Checks that the wheel and the sdist in a folder hold every file of datafetch/, and its version.
+"""Checks that the wheel and the sdist in a folder hold what git tracks in datafetch/, and its version.
 
 python scripts/package_contents.py FOLDER
 """
 
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -46,15 +47,23 @@ def of_the_sdist(folder: Path) -> Iterable[str]:
 
 
 def differences(archive: str, names: Iterable[str]) -> Iterable[str]:
-    """Files of datafetch/ that an archive lacks, and files that it has beyond them."""
+    """Files of datafetch/ that an archive lacks, and files that it has beyond those of git."""
     packed = {name for name in names if name.startswith("datafetch/")}
-    here = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "datafetch").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    yield from (f"{archive} lacks {name}" for name in sorted(here - packed))
-    yield from (f"{archive} has {name}, which is not there" for name in sorted(packed - here))
+    tracked = tracked_files()
+    yield from (f"{archive} lacks {name}" for name in sorted(tracked - packed))
+    yield from (
+        f"{archive} has {name}, which git does not track" for name in sorted(packed - tracked)
+    )
+
+
+def tracked_files() -> set[str]:
+    """The files of datafetch/ that git tracks, new ones from `git add` on."""
+    # A checkout that a container has mounted belongs to another user, which git refuses by default.
+    git = ["git", "-c", f"safe.directory={ROOT}", "-C", str(ROOT)]
+    listed = subprocess.run(
+        [*git, "ls-files", "-z", "datafetch"], check=True, capture_output=True, text=True
+    )
+    return set(listed.stdout.split("\0")) - {""}
 
 
 if __name__ == "__main__":
