@@ -12,8 +12,15 @@ from datafetch import __version__
 
 ROOT = Path(__file__).parents[1]
 GITHUB = ROOT / ".github"
-WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(GITHUB.glob("*.md"))]
+# GitHub runs files of both endings.
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.y*ml"))
+READS = {"contents": "read"}
+# The only job that may do more: it proves who publishes.
+PUBLISHES = ("release.yml", "publish")
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "datafetch/README.md")),
+    *sorted(GITHUB.glob("*.md")),
+]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PYTHONS = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["classifiers"]))
 
@@ -76,8 +83,11 @@ def test_a_release_is_tried_before_it_is_published() -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_may_only_read(workflow: Path) -> None:
-    """The token of a workflow reads the repository, and is not left on the disk for the steps after."""
-    assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
+    """Each token reads the repository at most, save the publisher's, and is not left on the disk."""
+    assert yaml.safe_load(workflow.read_text())["permissions"] == READS
+    for name, job in jobs(workflow).items():
+        allowed = {"id-token": "write"} if (workflow.name, name) == PUBLISHES else READS
+        assert job.get("permissions", {}).items() <= allowed.items(), name
     checkouts = [
         step for step in steps(workflow) if step.get("uses", "").startswith("actions/checkout")
     ]
@@ -87,6 +97,7 @@ def test_workflows_may_only_read(workflow: Path) -> None:
 def test_actions_are_pinned_to_one_commit() -> None:
     """Each action is named by a commit, which nobody can move, and by the same one everywhere."""
     used = {step["uses"] for workflow in WORKFLOWS for step in steps(workflow) if "uses" in step}
+    assert used
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in used)
     names = [action.partition("@")[0] for action in used]
     assert len(names) == len(set(names))
@@ -109,7 +120,7 @@ def test_the_image_runs_the_command_and_not_as_root() -> None:
     assert int(user) > 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_pages_name_scripts_that_exist(page: Path) -> None:
     """Whoever types what a page says finds the script."""
     for script in re.findall(r"\bscripts/[\w.-]*\w", page.read_text()):
