@@ -13,7 +13,13 @@ from datafetch.clock import CancelToken, Clock
 from datafetch.errors import ConfigurationError
 from datafetch.job import Job
 from datafetch.logs import register_secrets
-from datafetch.models.job_settings import JobSettings
+from datafetch.models.job_settings import (
+    BookmarksSettings,
+    GitHubSettings,
+    JobSettings,
+    LogoSettings,
+    OpenGraphSettings,
+)
 from datafetch.models.places import origins
 from datafetch.models.run import JobName
 from datafetch.net.base import HostGate, HttpClient
@@ -24,6 +30,8 @@ from datafetch.runtime.engine import Engine, ThreadEngine
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys, PublicUrls
+
+AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
 PROJECT_URL = "https://github.com/datafetch/datafetch"
 
@@ -113,25 +121,31 @@ def make_http(
     return GuardedClient(options, clock=clock, cancel=cancel, rng=rng, gate=gate)
 
 
-def make_job(name: JobName) -> Job:
-    """The job of that name."""
+def make_job(settings: Settings, name: JobName) -> AnyJob:
+    """The job of that name with its settings; what its first item would wait for is loaded.
+
+    Raises:
+        ConfigurationError: names that it needs are missing.
+    """
     match name:
         case JobName.BOOKMARKS:
-            from datafetch.bookmarks.job import BookmarksJob
+            from datafetch.bookmarks.job import sync_bookmarks
 
-            return BookmarksJob()
+            return Job(settings.for_bookmarks(), sync_bookmarks)
         case JobName.GITHUB:
-            from datafetch.github.job import GitHubJob
+            from datafetch.github.job import refresh_github
 
-            return GitHubJob()
+            return Job(settings.for_github(), refresh_github)
         case JobName.LOGOS:
-            from datafetch.logos.job import LogosJob
+            from datafetch.logos.job import fetch_logos
+            from datafetch.pictures.images import load_decoders
 
-            return LogosJob()
+            load_decoders()
+            return Job(settings.for_logos(), fetch_logos)
         case JobName.OPENGRAPH:
-            from datafetch.opengraph.job import OpenGraphJob
+            from datafetch.opengraph.job import refresh_opengraph
 
-            return OpenGraphJob()
+            return Job(settings.for_opengraph(), refresh_opengraph)
 
 
 def job_settings(settings: Settings, name: JobName) -> JobSettings:

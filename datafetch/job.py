@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
 from datafetch.clock import CancelToken, Clock
-from datafetch.errors import DatafetchError
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HttpClient
 from datafetch.ops.dead_letters import DeadLetters
@@ -14,6 +14,13 @@ from datafetch.ops.lease import Fence
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys, PublicUrls
+
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+"""The settings of one job."""
+
+WaitForLease = Callable[[JobName, float], AbstractContextManager[Fence]]
+"""Holds another job's lease, for which it waits at most so many seconds."""
 
 
 class Progress(Protocol):
@@ -38,47 +45,14 @@ class NoProgress:
         """Ignore."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The item's stored form changed."""
-
-    item: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """The item was looked at and is as it was."""
-
-    item: str
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """The item was left alone."""
-
-    item: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The item failed; it goes to the dead letters, what is stored of it stays."""
-
-    item: str
-    error: DatafetchError
-
-
-ItemOutcome = Changed | Unchanged | Skipped | Failed
-
-
 @dataclass(frozen=True)
-class JobContext:
+class JobContext(Generic[S_co]):
     """Everything a job may touch during one run.
 
     Attributes:
         run_id: this run's id.
         options: what the user asked.
-        settings: this job's own settings (a `…Settings` group of `settings.py`).
+        settings: this job's own (a group of `models/job_settings.py`).
         store: where objects live; in a dry run it refuses every write.
         keys: names for this environment.
         urls: public URLs of keys.
@@ -97,7 +71,7 @@ class JobContext:
 
     run_id: str
     options: RunOptions
-    settings: Any
+    settings: S_co
     store: ObjectStore
     keys: Keys
     urls: PublicUrls
@@ -111,16 +85,39 @@ class JobContext:
     progress: Progress
     production: bool
     max_failure_ratio: float
-    wait_for_lease: Callable[[JobName, float], Any]
+    wait_for_lease: WaitForLease
 
 
-class Job(Protocol):
-    """One kind of work; `run` calls sources, rules and store in order and decides nothing."""
+AnyContext = JobContext[object]
+"""The context of whichever job; for what does not look at the job's own settings."""
 
-    def run(self, context: JobContext) -> JobReport:
-        """Do the work once.
+
+class ContextMaker(Protocol):
+    """Makes the context of a run for a job, whatever its settings are."""
+
+    def __call__(self, settings: S) -> JobContext[S]:
+        """The context with these settings."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[S]):
+    """One kind of work, with its settings.
+
+    Attributes:
+        settings: the job's own.
+        work: does the work once; it calls sources, rules and store in order and decides
+            nothing. It raises `DatafetchError` when the run failed as a whole; stored data is
+            then as good as before.
+    """
+
+    settings: S
+    work: Callable[[JobContext[S]], JobReport]
+
+    def run(self, make_context: ContextMaker) -> JobReport:
+        """Do the work once, in a context that is made for it.
 
         Raises:
-            DatafetchError: the run failed as a whole; stored data is as good as before.
+            DatafetchError: as `work`.
         """
-        ...
+        return self.work(make_context(self.settings))

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from datafetch.errors import (
     DatafetchError,
@@ -16,11 +15,19 @@ from datafetch.errors import (
     PreconditionFailed,
     StoreError,
 )
-from datafetch.factory import Parts, job_settings, make_job
-from datafetch.job import Job, JobContext, NoProgress, Progress
+from datafetch.factory import AnyJob, Parts, check_jobs, make_job
+from datafetch.job import ContextMaker, JobContext, NoProgress, Progress, S
 from datafetch.logs import EventLogger, bound_logger, redact
 from datafetch.models.places import Environment
-from datafetch.models.run import OPERATIONS, JobName, JobReport, Operation, RunRequest, RunResult
+from datafetch.models.run import (
+    OPERATIONS,
+    JobName,
+    JobReport,
+    Operation,
+    PrefetchRequest,
+    RunRequest,
+    RunResult,
+)
 from datafetch.net.counts import since
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Fence, NoFence
@@ -34,24 +41,7 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.readonly import ReadOnlyStore
 
 ProgressMaker = Callable[[str], Progress]
-ContextMaker = Callable[[ObjectStore, Fence, DeadLetters], JobContext]
-
-
-@dataclass(frozen=True, slots=True)
-class PrefetchRequest:
-    """What a build wants: where its files go, whether pictures too, how old data may be."""
-
-    output: Path
-    full: bool = False
-    max_age_s: float | None = None
-    dry_run: bool = False
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """The operations that write the files."""
-        base = (Operation.BOOKMARKS_PREFETCH, Operation.GITHUB_PREFETCH)
-        more = (Operation.LOGOS_PREFETCH, Operation.OPENGRAPH_PREFETCH)
-        return base + more if self.full else base
+_Contexts = Callable[[ObjectStore, Fence, DeadLetters], ContextMaker]
 
 
 @dataclass(frozen=True)
@@ -89,7 +79,7 @@ class DataFetchManager:
             "run_started",
             extra={"environment": self._settings.env.value, "store": self._parts.store.name},
         )
-        own = job_settings(self._settings, request.job)
+        check_jobs(self._settings, [request.job])
         before = self._parts.http.counts()
         keeper = LeaseKeeper(self._parts.leases, self._parts.clock, self._parts.cancel, run_id, log)
 
@@ -101,8 +91,8 @@ class DataFetchManager:
                 upstreams=since(before, self._parts.http.counts()),
             )
 
-        def context_for(store: ObjectStore, fence: Fence, letters: DeadLetters) -> JobContext:
-            return self._context(request, run_id, own, store, fence, letters, keeper, log)
+        def context_for(store: ObjectStore, fence: Fence, letters: DeadLetters) -> ContextMaker:
+            return self._context(request, run_id, store, fence, letters, keeper, log)
 
         if request.options.dry_run:
             result = self._run_dry(request.job, context_for, result_of, log)
@@ -114,7 +104,7 @@ class DataFetchManager:
     def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
         """Write one part of the build's files: reads the store only, without lease or state."""
         # Only builds need it.
-        from datafetch.build.job import Prefetch, PrefetchOptions
+        from datafetch.build.job import Prefetch
 
         parts = self._parts
         run_id = self._new_run_id()
@@ -125,12 +115,7 @@ class DataFetchManager:
             parts.keys,
             parts.clock,
             log,
-            PrefetchOptions(
-                request.output,
-                full=request.full,
-                max_age_s=request.max_age_s,
-                dry_run=request.dry_run,
-            ),
+            request,
             engine=parts.engine,
             urls=parts.urls,
         )
@@ -148,22 +133,22 @@ class DataFetchManager:
     # ---------------------------------------------------------------- the run
 
     def _run_dry(
-        self, name: JobName, context_for: ContextMaker, result_of: ResultMaker, log: EventLogger
+        self, name: JobName, context_for: _Contexts, result_of: ResultMaker, log: EventLogger
     ) -> RunResult:
         store = ReadOnlyStore(self._parts.store)
         try:
             letters = DeadLetters.load(store, self._parts.keys, name, self._parts.clock)
         except StoreError as error:
             return result_of(_Ended(JobReport(), error))
-        context = context_for(store, NoFence(), letters)
-        return result_of(self._work(make_job(name), context, log))
+        job = make_job(self._settings, name)
+        return result_of(self._work(job, context_for(store, NoFence(), letters), log))
 
     def _run_locked(
         self,
         name: JobName,
         keeper: LeaseKeeper,
         run_id: str,
-        context_for: ContextMaker,
+        context_for: _Contexts,
         result_of: ResultMaker,
         log: EventLogger,
     ) -> RunResult:
@@ -178,7 +163,7 @@ class DataFetchManager:
         try:
             try:
                 letters, job, _ = together(
-                    lambda: records.begin(run_id), lambda: make_job(name), prepared
+                    lambda: records.begin(run_id), lambda: make_job(self._settings, name), prepared
                 )
             except StoreError as error:
                 return result_of(_Ended(JobReport(), error))
@@ -188,8 +173,8 @@ class DataFetchManager:
         finally:
             keeper.give_back(lease)
 
-    def _work(self, job: Job, context: JobContext, log: EventLogger) -> _Ended:
-        return self._supervised(lambda: job.run(context), log)
+    def _work(self, job: AnyJob, make_context: ContextMaker, log: EventLogger) -> _Ended:
+        return self._supervised(lambda: job.run(make_context), log)
 
     def _supervised(self, work: Callable[[], JobReport], log: EventLogger) -> _Ended:
         try:
@@ -232,33 +217,36 @@ class DataFetchManager:
         self,
         request: RunRequest,
         run_id: str,
-        own: object,
         store: ObjectStore,
         fence: Fence,
         letters: DeadLetters,
         keeper: LeaseKeeper,
         log: EventLogger,
-    ) -> JobContext:
+    ) -> ContextMaker:
         parts = self._parts
-        return JobContext(
-            run_id=run_id,
-            options=request.options,
-            settings=own,
-            store=store,
-            keys=parts.keys,
-            urls=parts.urls,
-            http=parts.http,
-            clock=parts.clock,
-            cancel=parts.cancel,
-            engine=parts.engine,
-            fence=fence,
-            dead_letters=letters,
-            log=log,
-            progress=self._progress(request.job.value),
-            production=self._settings.env is Environment.PRODUCTION,
-            max_failure_ratio=self._settings.max_failure_ratio,
-            wait_for_lease=keeper.wait_for,
-        )
+
+        def make(settings: S) -> JobContext[S]:
+            return JobContext(
+                run_id=run_id,
+                options=request.options,
+                settings=settings,
+                store=store,
+                keys=parts.keys,
+                urls=parts.urls,
+                http=parts.http,
+                clock=parts.clock,
+                cancel=parts.cancel,
+                engine=parts.engine,
+                fence=fence,
+                dead_letters=letters,
+                log=log,
+                progress=self._progress(request.job.value),
+                production=self._settings.env is Environment.PRODUCTION,
+                max_failure_ratio=self._settings.max_failure_ratio,
+                wait_for_lease=keeper.wait_for,
+            )
+
+        return make
 
     def _result(self, operation: Operation, run_id: str, ended: _Ended) -> RunResult:
         report, error = ended.report, ended.error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datafetch.clock import CancelToken
-from datafetch.job import JobContext, NoProgress
+from datafetch.job import JobContext, NoProgress, S
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobName, RunOptions
 from datafetch.net.base import HostGate, HttpClient
@@ -80,7 +80,7 @@ def make_http(
 
 
 def make_context(
-    settings: Any,
+    settings: S,
     store: ObjectStore | Path,
     *,
     job: JobName = JobName.BOOKMARKS,
@@ -94,7 +94,7 @@ def make_context(
     production: bool = False,
     max_failure_ratio: float = 0.5,
     run_id: str = "run-1",
-) -> JobContext:
+) -> JobContext[S]:
     """A context on a folder (or any store) as the manager makes it, without a lease."""
     from datafetch.store.local import LocalStore
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from datafetch.bookmarks.rules.mapping import slug_owners
 from datafetch.clock import to_iso
 from datafetch.errors import ObjectNotFound
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject, is_safe_segment
 from datafetch.ops.lease import Fence
 from datafetch.store.base import StoredObject
@@ -19,7 +19,7 @@ from datafetch.store.publish import etags_by_listing
 class ObjectReader:
     """Reads on behalf of one run."""
 
-    def __init__(self, context: JobContext, fence: Fence) -> None:
+    def __init__(self, context: AnyContext, fence: Fence) -> None:
         self._context = context
         self._store = context.store
         self._fence = fence
@@ -174,7 +174,7 @@ class Copies:
     Every method may raise `StoreError`.
     """
 
-    def __init__(self, context: JobContext, objects: ObjectReader) -> None:
+    def __init__(self, context: AnyContext, objects: ObjectReader) -> None:
         self._context = context
         self._keys = context.keys
         self._objects = objects

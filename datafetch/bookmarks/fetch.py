@@ -31,10 +31,10 @@ class Reading:
 
 
 def choose_reading(
-    context: JobContext, stored: int, full_sync_at: int | None, *, trusted: bool
+    context: JobContext[BookmarksSettings], stored: int, full_sync_at: int | None, *, trusted: bool
 ) -> Reading:
     """Full while the list is short, on `--force`, when nothing is known, and every so many hours."""
-    settings: BookmarksSettings = context.settings
+    settings = context.settings
     due_at = None if full_sync_at is None else full_sync_at / 1000 + settings.full_sync_hours * 3600
     full = (
         context.options.force
@@ -49,7 +49,7 @@ def choose_reading(
 class ListReader:
     """Reads one list for one run."""
 
-    def __init__(self, context: JobContext, api: BookmarkApi) -> None:
+    def __init__(self, context: JobContext[BookmarksSettings], api: BookmarkApi) -> None:
         self._context = context
         self._api = api
         self._list_id = context.settings.list_id
@@ -116,7 +116,7 @@ class ListReader:
             return True
 
 
-def note_items(context: JobContext, fetched: Fetched) -> tuple[int, int]:
+def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tuple[int, int]:
     """Record what could not be read, and forget what is well again or gone.
 
     Returns:

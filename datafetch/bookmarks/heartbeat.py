@@ -19,12 +19,12 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.store.base import IfMatch, encode_json
 
 
 def write_heartbeat(
-    context: JobContext, *, changed: bool, error: DatafetchError | None = None
+    context: AnyContext, *, changed: bool, error: DatafetchError | None = None
 ) -> None:
     """Say when this run ended, and how; nothing in a dry run.
 
@@ -67,7 +67,7 @@ _PUBLIC: tuple[tuple[type[DatafetchError], str], ...] = (
 )
 
 
-def note_failure(context: JobContext, snapshot: Snapshot | None, error: DatafetchError) -> None:
+def note_failure(context: AnyContext, snapshot: Snapshot | None, error: DatafetchError) -> None:
     """Say in index and heartbeat that a run failed; data and `lastFetchedAt` stay.
 
     Not after a fault of the store, nor when this run may not write any more.
@@ -83,7 +83,7 @@ def note_failure(context: JobContext, snapshot: Snapshot | None, error: Datafetc
         context.log.warning("failure_not_noted", extra={"error": str(second)})
 
 
-def _move_last_attempt(context: JobContext, snapshot: Snapshot) -> None:
+def _move_last_attempt(context: AnyContext, snapshot: Snapshot) -> None:
     if snapshot.index is None or snapshot.index_etag is None:
         return
     index = {**snapshot.index, "lastAttemptedAt": to_ms(context.clock.now())}

@@ -32,24 +32,21 @@ from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
 
 
-class BookmarksJob:
-    """Syncs the bookmark list into the store, or publishes a backup of it."""
+def sync_bookmarks(context: JobContext[BookmarksSettings]) -> JobReport:
+    """Sync the bookmark list into the store once, or publish a backup of it.
 
-    def run(self, context: JobContext) -> JobReport:
-        """Sync once.
-
-        Raises:
-            DatafetchError: the run failed as a whole; stored data is as good as before.
-        """
-        return _Run(context).run()
+    Raises:
+        DatafetchError: the run failed as a whole; stored data is as good as before.
+    """
+    return _Run(context).run()
 
 
 class _Run:
     """One run: what it was given and what it has found so far."""
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: JobContext[BookmarksSettings]) -> None:
         self._context = context
-        self._settings: BookmarksSettings = context.settings
+        self._settings = context.settings
         self._tags = TagPages(self._settings.tags_enabled, self._settings.max_tags)
         self._publisher = Publisher(
             context.store,

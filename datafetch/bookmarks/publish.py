@@ -19,7 +19,7 @@ from datafetch.bookmarks.state import RETIRED, RETIRED_FIELD, Snapshot, StoredLi
 from datafetch.bookmarks.stored import BookmarkReader, reader_and_publisher
 from datafetch.clock import to_iso, to_ms
 from datafetch.errors import CorruptObject, ObjectNotFound, UsageError
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject
 from datafetch.ops.lease import Fence
 from datafetch.store.base import encode_json
@@ -62,7 +62,7 @@ class Change:
 
 
 def plan_change(
-    context: JobContext, snapshot: Snapshot, stored: StoredList, change: Change, tags: TagPages
+    context: AnyContext, snapshot: Snapshot, stored: StoredList, change: Change, tags: TagPages
 ) -> PublishPlan:
     """The publish of a change, from the store's state in `snapshot` and `stored`.
 
@@ -96,7 +96,7 @@ def plan_change(
 
 
 def plan_stored(
-    context: JobContext, snapshot: Snapshot, stored: StoredList, tags: TagPages
+    context: AnyContext, snapshot: Snapshot, stored: StoredList, tags: TagPages
 ) -> PublishPlan:
     """The publish of the stored items as they are in memory: enriched, or begun by a dead run.
 
@@ -128,7 +128,7 @@ def _index_disagrees(snapshot: Snapshot, change: Change) -> bool:
     )
 
 
-def _tidying(context: JobContext, stored: StoredList, change: Change, now: float) -> Tidying:
+def _tidying(context: AnyContext, stored: StoredList, change: Change, now: float) -> Tidying:
     prefix = context.keys.bookmarks_backup_prefix()
     kept = sorted(etags_by_listing(context.store, (prefix,)))
     key = context.keys.bookmarks_backup(_file_time(now))
@@ -144,7 +144,7 @@ def _file_time(now: float) -> str:
     return to_iso(now).replace(":", "-")
 
 
-def _old_shards(context: JobContext, stored: StoredList, change: Change) -> Iterator[str]:
+def _old_shards(context: AnyContext, stored: StoredList, change: Change) -> Iterator[str]:
     """Old systems' slug shards that disagree with the mapping.
 
     They are looked for only when they can be wrong anew: nothing is known of the store, or
@@ -165,14 +165,14 @@ def _old_shards(context: JobContext, stored: StoredList, change: Change) -> Iter
     yield from sorted(key for key, agrees in context.engine.map(judged, keys) if not agrees)
 
 
-def _read(context: JobContext, key: str) -> bytes:
+def _read(context: AnyContext, key: str) -> bytes:
     try:
         return context.store.get(key).body
     except ObjectNotFound:
         return b""
 
 
-def keep_retired(context: JobContext, known: Mapping[str, str], retired: Mapping[str, str]) -> None:
+def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping[str, str]) -> None:
     """Keep a copy of the freed slugs where the loss of the dataset's state does not reach.
 
     It is written before the publish that frees them; one too many does no harm, since a slug
@@ -192,7 +192,7 @@ Patch = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 """Gets a stored bookmark and returns the fields to set in it, None to leave it alone."""
 
 
-def enrich_bookmarks(context: JobContext, fence: Fence, tags: TagPages, patch: Patch) -> int:
+def enrich_bookmarks(context: AnyContext, fence: Fence, tags: TagPages, patch: Patch) -> int:
     """Apply a patch to every stored bookmark and publish; says how many changed.
 
     `fence` is that of the bookmarks' own lease, which the caller holds
@@ -217,7 +217,7 @@ def enrich_bookmarks(context: JobContext, fence: Fence, tags: TagPages, patch: P
 
 
 def _apply(
-    context: JobContext,
+    context: AnyContext,
     reader: BookmarkReader,
     publisher: Publisher,
     snapshot: Snapshot,
@@ -237,7 +237,7 @@ def _apply(
     return changed
 
 
-def read_backup(context: JobContext) -> list[JsonObject]:
+def read_backup(context: AnyContext) -> list[JsonObject]:
     """The list of the N-th newest backup.
 
     Raises:

@@ -16,7 +16,7 @@ from datafetch.bookmarks.state import (
     layout_of,
 )
 from datafetch.errors import Inconsistent, ObjectNotFound
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject
 from datafetch.ops.lease import Fence
 from datafetch.store.base import StoredObject
@@ -30,7 +30,7 @@ class BookmarkReader:
     """Reads one environment's bookmarks for one run; broken objects are kept aside."""
 
     def __init__(
-        self, context: JobContext, publisher: Publisher, fence: Fence, layout: str
+        self, context: AnyContext, publisher: Publisher, fence: Fence, layout: str
     ) -> None:
         self._context = context
         self._layout = layout
@@ -245,7 +245,7 @@ def read_retired(objects: ObjectReader, keys: Keys) -> dict[str, str]:
     return {slug: one for slug, one in (slugs or {}).items() if isinstance(one, str)}
 
 
-def read_bookmarks(context: JobContext) -> list[JsonObject]:
+def read_bookmarks(context: AnyContext) -> list[JsonObject]:
     """The stored bookmarks in the list's order, from whichever copy can be read.
 
     Nothing is written but a copy of what cannot be read.
@@ -261,7 +261,7 @@ def read_bookmarks(context: JobContext) -> list[JsonObject]:
 
 
 def reader_and_publisher(
-    context: JobContext, fence: Fence, layout: str
+    context: AnyContext, fence: Fence, layout: str
 ) -> tuple[BookmarkReader, Publisher]:
     """What another job reads the bookmarks with, and what it publishes them with.
 

@@ -6,7 +6,6 @@ It reads the store only. No upstream is asked, and nothing is written but the ou
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from datafetch.bookmarks.rules.list import PAGE_SIZE
 from datafetch.build.read import Dataset, SettledReader
@@ -28,28 +27,10 @@ from datafetch.build.rules.pictures import (
 from datafetch.build.write import PictureStager, Staging
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import UsageError
-from datafetch.models.run import JobReport
+from datafetch.models.run import JobReport, PrefetchRequest
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.keys import Keys, PublicUrls
-
-
-@dataclass(frozen=True, slots=True)
-class PrefetchOptions:
-    """What a build wants.
-
-    Attributes:
-        output: the folder that files are written to; made when it is not there.
-        full: also the manifests of logos and OpenGraph, and their pictures.
-        max_age_s: refuse bookmarks and GitHub activity that were fetched longer ago. The
-            manifests have no such time: a run that changes nothing does not write them.
-        dry_run: check everything, write nothing.
-    """
-
-    output: Path
-    full: bool = False
-    max_age_s: float | None = None
-    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +50,7 @@ class Prefetch:
         keys: Keys,
         clock: Clock,
         log: logging.LoggerAdapter[logging.Logger],
-        options: PrefetchOptions,
+        request: PrefetchRequest,
         *,
         engine: Engine,
         urls: PublicUrls,
@@ -77,7 +58,7 @@ class Prefetch:
         self._keys = keys
         self._clock = clock
         self._log = log
-        self._options = options
+        self._request = request
         self._engine = engine
         self._urls = urls
         self._reader = SettledReader(store, keys, clock, log)
@@ -109,7 +90,7 @@ class Prefetch:
         index = read_index(found.info.key, found.body)
         fetched_at = index.last_fetched_at
         age_s = None if fetched_at is None else self._clock.now() - fetched_at / 1000
-        check_age(dataset.title, age_s, self._options.max_age_s, dataset.command)
+        check_age(dataset.title, age_s, self._request.max_age_s, dataset.command)
         bodies = self._get_all(dataset, (keys.bookmarks(), keys.slug_mapping()))
         items = read_items(keys.bookmarks(), bodies[keys.bookmarks()], index)
         check_mapping(keys.slug_mapping(), bodies[keys.slug_mapping()], index, items)
@@ -152,7 +133,7 @@ class Prefetch:
         fetched_at = found.info.last_modified.timestamp()
         # The store's own clock judges better than ours, where it tells the time.
         age_s = self._clock.now() - fetched_at if found.age_s is None else found.age_s
-        check_age(dataset.title, age_s, self._options.max_age_s, dataset.command)
+        check_age(dataset.title, age_s, self._request.max_age_s, dataset.command)
         trailing, all_time, weekly = (
             keys.github_summary(),
             keys.github_summary_all_time(),
@@ -215,9 +196,9 @@ class Prefetch:
     def _write_pictures(
         self, dataset: Dataset, read: Callable[[str, bytes], list[Picture]], hint: str
     ) -> JobReport:
-        if not self._options.full:
+        if not self._request.full:
             raise UsageError("manifests and pictures are written with --full only")
-        with Staging(self._options.output, dry_run=self._options.dry_run) as staging:
+        with Staging(self._request.output, dry_run=self._request.dry_run) as staging:
 
             def bring(found: StoredObject) -> tuple[int, int]:
                 staging.clear()
@@ -244,7 +225,7 @@ class Prefetch:
         return dict(self._engine.map(get, keys))
 
     def _write(self, checked: _Checked) -> JobReport:
-        with Staging(self._options.output, dry_run=self._options.dry_run) as staging:
+        with Staging(self._request.output, dry_run=self._request.dry_run) as staging:
             for name, body in checked.files.items():
                 staging.add(name, body)
             changed = staging.commit()

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from datafetch.cli.options import (
     parse_age,
     with_options,
 )
-from datafetch.models.run import JobName
+from datafetch.models.run import JobName, RunOptions
 
 ALL_JOBS = (JobName.BOOKMARKS, JobName.OPENGRAPH, JobName.GITHUB, JobName.LOGOS)
 """In the order in which they build on each other."""
@@ -32,11 +32,16 @@ MaxAge = Annotated[
 ]
 
 
-def _run(shared: GlobalOptions, common: JobOptions, *jobs: JobName, **options: Any) -> None:
+def _run(
+    shared: GlobalOptions,
+    common: JobOptions,
+    *jobs: JobName,
+    own: RunOptions = RunOptions(),
+) -> None:
     from datafetch.cli.session import Session
 
     with Session(shared, common) as session:
-        session.run_jobs(jobs, **options)
+        session.run_jobs(jobs, own)
 
 
 def _age(text: str | None, option: str) -> float | None:
@@ -60,7 +65,7 @@ def bookmarks(
     ] = None,
 ) -> None:
     """Sync the bookmark list into the store."""
-    _run(shared, common, JobName.BOOKMARKS, restore=restore)
+    _run(shared, common, JobName.BOOKMARKS, own=RunOptions(restore=restore))
 
 
 @with_options(job=True)
@@ -82,7 +87,7 @@ def github(
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", name):
             raise typer.BadParameter(f"{name!r}: write OWNER/NAME", param_hint="--repo")
-    _run(shared, common, JobName.GITHUB, only=names)
+    _run(shared, common, JobName.GITHUB, own=RunOptions(only=names))
 
 
 @with_options(job=True)
@@ -101,14 +106,12 @@ def logos(
     for name in domain or ():
         if not re.fullmatch(r"[^\s/@]+\.[^\s/@]+", name):
             raise typer.BadParameter(f"{name!r} is no domain", param_hint="--domain")
-    _run(
-        shared,
-        common,
-        JobName.LOGOS,
+    own = RunOptions(
         only=tuple(domain or ()),
         missing=missing,
         older_than_s=_age(older_than, "--older-than"),
     )
+    _run(shared, common, JobName.LOGOS, own=own)
 
 
 @with_options(job=True)
@@ -127,14 +130,12 @@ def refresh_opengraph(
     for address in url or ():
         if not re.match(r"https?://[^\s/]", address):
             raise typer.BadParameter(f"{address!r} is no web address", param_hint="--url")
-    _run(
-        shared,
-        common,
-        JobName.OPENGRAPH,
+    own = RunOptions(
         only=tuple(url or ()),
         missing=missing,
         older_than_s=_age(older_than, "--older-than"),
     )
+    _run(shared, common, JobName.OPENGRAPH, own=own)
 
 
 @with_options(job=True)

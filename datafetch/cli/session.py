@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Self
 
 from datafetch.cli.options import GlobalOptions, JobOptions
 from datafetch.cli.render import TerminalProgress, print_error, print_results
@@ -16,12 +16,13 @@ from datafetch.environment import load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
 from datafetch.logs import LogFormat, configure_logging, default_format
-from datafetch.manager import DataFetchManager, PrefetchRequest
+from datafetch.manager import DataFetchManager
 from datafetch.models.places import Environment
 from datafetch.models.run import (
     OPERATIONS,
     JobName,
     Operation,
+    PrefetchRequest,
     RunOptions,
     RunRequest,
     RunResult,
@@ -80,8 +81,10 @@ class Session:
         self._exit(worst_code(self._results, error))
         return True
 
-    def run_jobs(self, jobs: Sequence[JobName], **options: Any) -> None:
+    def run_jobs(self, jobs: Sequence[JobName], own: RunOptions = RunOptions()) -> None:
         """Run jobs one after the other; one that fails does not stop the next.
+
+        `own` are the command's own options; those that all job commands have are added.
 
         Raises:
             ConfigurationError: settings are missing or invalid; nothing was run.
@@ -89,11 +92,11 @@ class Session:
         """
         self._asked.extend(OPERATIONS[job] for job in jobs)
         settings = self._load(jobs)
-        run_options = self._options(settings, options)
+        options = self._options(settings, own)
         for job in jobs:
             if self._cancel.cancelled:
                 return
-            self._results.append(self._get_manager(settings).run(RunRequest(job, run_options)))
+            self._results.append(self._get_manager(settings).run(RunRequest(job, options)))
 
     def run_prefetch(
         self, output: Path, *, full: bool = False, max_age_s: float | None = None
@@ -138,19 +141,19 @@ class Session:
             release_collector()
         return self._manager
 
-    def _options(self, settings: Settings, own: dict[str, Any]) -> RunOptions:
+    def _options(self, settings: Settings, own: RunOptions) -> RunOptions:
         common = self._common
         if common.limit is not None and settings.env is Environment.PRODUCTION:
             raise UsageError(
                 "--limit is refused in production: it would cut the dataset",
                 hint="Leave it out, or set DATAFETCH_ENV=development.",
             )
-        return RunOptions(
+        return replace(
+            own,
             force=common.force,
             dry_run=self.dry_run,
             limit=common.limit if common.limit is not None else settings.test_limit,
             allow_shrink=common.allow_shrink,
-            **own,
         )
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:

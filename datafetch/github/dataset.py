@@ -17,7 +17,7 @@ from datafetch.errors import (
 from datafetch.github.model import Record, Repository, Status, Week
 from datafetch.github.rules.csv import decode_weeks, encode_weeks, format_csv, parse_csv
 from datafetch.github.rules.roster import Entry
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.store.base import IfAbsent, IfMatch, encode_json
 
 VERSION = 1
@@ -48,7 +48,7 @@ class Dataset:
             written by that run, is complete as of that push, and need not be asked for.
     """
 
-    context: JobContext
+    context: AnyContext
     records: dict[str, Record] = field(default_factory=dict)
     stored: dict[str, str] = field(default_factory=dict)
     years: dict[int, int] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Dataset:
     _saved: bytes | None = None
 
     @classmethod
-    def load(cls, context: JobContext) -> "Dataset":
+    def load(cls, context: AnyContext) -> "Dataset":
         """Read state, aggregates and the list of CSVs.
 
         Raises:

@@ -10,7 +10,7 @@ from datafetch.github.dataset import Dataset
 from datafetch.github.model import Day, Repository, Status, Window, is_full_name
 from datafetch.github.rules.calendar import trailing_days, trailing_year, year_window
 from datafetch.github.rules.roster import Roster, build_roster, strays
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Discovery:
         return self.limited is None and not self.missing
 
 
-def discover(context: JobContext, activity: GitHubActivity, dataset: Dataset) -> Discovery:
+def discover(context: AnyContext, activity: GitHubActivity, dataset: Dataset) -> Discovery:
     """Read calendars and repositories, and bring them together with what is stored.
 
     Raises:

@@ -28,34 +28,31 @@ from datafetch.net.base import RetryPolicy
 from datafetch.store.publish import Publisher
 
 
-class GitHubJob:
-    """Refreshes GitHub activity."""
+def refresh_github(context: JobContext[GitHubSettings]) -> JobReport:
+    """Read calendars, ask for the statistics of what was pushed to, and publish.
 
-    def run(self, context: JobContext) -> JobReport:
-        """Read calendars, ask for the statistics of what was pushed to, and publish.
-
-        Raises:
-            DatafetchError: GitHub or the store failed as a whole; stored data is as good as
-                before. CSVs that came until then are kept, and not asked for again.
-        """
-        publisher = Publisher(
-            context.store,
-            context.keys,
-            context.clock,
-            context.engine,
-            context.fence,
-            context.run_id,
-        )
-        return publisher.with_restart(lambda _attempt: _Run(context, publisher).run())
+    Raises:
+        DatafetchError: GitHub or the store failed as a whole; stored data is as good as
+            before. CSVs that came until then are kept, and not asked for again.
+    """
+    publisher = Publisher(
+        context.store,
+        context.keys,
+        context.clock,
+        context.engine,
+        context.fence,
+        context.run_id,
+    )
+    return publisher.with_restart(lambda _attempt: _Run(context, publisher).run())
 
 
 class _Run:
     """One attempt at the whole work, from the store's current state."""
 
-    def __init__(self, context: JobContext, publisher: Publisher) -> None:
+    def __init__(self, context: JobContext[GitHubSettings], publisher: Publisher) -> None:
         self._context = context
         self._publisher = publisher
-        settings: GitHubSettings = context.settings
+        settings = context.settings
         self._settings = settings
         self._activity = GitHubActivity(GraphQL(self._link("GraphQL")), settings.owner)
         self._statistics = Statistics(self._link("REST"), settings.owner)

@@ -62,7 +62,7 @@ class Asking:
 
     def __init__(
         self,
-        context: JobContext,
+        context: JobContext[GitHubSettings],
         statistics: Statistics,
         dataset: Dataset,
         weeks: dict[str, tuple[Week, ...]],
@@ -83,7 +83,7 @@ class Asking:
             StoreError, LeaseLost, BaseMoved: a CSV could not be written.
             Cancelled: the run was asked to stop.
         """
-        settings: GitHubSettings = self._context.settings
+        settings = self._context.settings
         waiting = self._ask_once(entries)
         delay_s = settings.stats_delay_s
         for _ in range(settings.stats_max_attempts - 1):
@@ -100,7 +100,7 @@ class Asking:
         limited = self._round.limited
         if limited is None or limited.until is None:
             return False
-        settings: GitHubSettings = self._context.settings
+        settings = self._context.settings
         left_s = limited.until - self._context.clock.now()
         return left_s > delay_s + settings.retry_max_s
 

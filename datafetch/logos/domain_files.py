@@ -19,7 +19,7 @@ from datafetch.store.base import OpenedObject, read_json
 from datafetch.store.json_stream import fields, members
 
 
-def domains_in_scope(context: JobContext) -> list[str]:
+def domains_in_scope(context: JobContext[LogoSettings]) -> list[str]:
     """The domains named by the user, or else all that are known; each once.
 
     Raises:
@@ -30,7 +30,7 @@ def domains_in_scope(context: JobContext) -> list[str]:
     """
     if context.options.only:
         return list(dict.fromkeys(_named(name) for name in context.options.only))
-    settings: LogoSettings = context.settings
+    settings = context.settings
     files = read_domain_files(settings.domain_files, FIELDS)
     domains = dict.fromkeys(_bookmark_domains(context))
     domains.update(dict.fromkeys(domains_of(files)))
@@ -44,7 +44,7 @@ def _named(name: str) -> str:
     return domain
 
 
-def _bookmark_domains(context: JobContext) -> Iterator[str]:
+def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
     """By the slug mapping when it belongs to the list: it is a tenth of it and has every URL."""
     with ExitStack() as opened:
         path: tuple[str, ...] = ("slugs",)
@@ -68,7 +68,7 @@ def _bookmark_domains(context: JobContext) -> Iterator[str]:
             ) from error
 
 
-def _mapping(context: JobContext, opened: ExitStack) -> OpenedObject | None:
+def _mapping(context: JobContext[LogoSettings], opened: ExitStack) -> OpenedObject | None:
     """The slug mapping, None unless it has the checksum of the list's index."""
     try:
         index, found = together(

@@ -15,33 +15,25 @@ from datafetch.logos.rules.choice import Ask, DuePolicy, Keep, Leave, plan_domai
 from datafetch.logos.worker import Done, Faulty, LogoWorker, Result, Task, Without
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobReport
-from datafetch.pictures.images import load_decoders
 from datafetch.runtime.engine import together
 from datafetch.runtime.limits import BatchPacer
 
 
-class LogosJob:
-    """Fetches the logo of every known domain that has none yet or whose logo is due."""
+def fetch_logos(context: JobContext[LogoSettings]) -> JobReport:
+    """Fetch the logo of every known domain that has none yet or whose logo is due.
 
-    def __init__(self) -> None:
-        """Load what the first picture would wait for."""
-        load_decoders()
-
-    def run(self, context: JobContext) -> JobReport:
-        """Fetch once.
-
-        Raises:
-            DatafetchError: the run failed as a whole; stored data is as good as before.
-        """
-        return _Run(context).run()
+    Raises:
+        DatafetchError: the run failed as a whole; stored data is as good as before.
+    """
+    return _Run(context).run()
 
 
 class _Run:
     """One run: what it was given and what it has counted so far."""
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: JobContext[LogoSettings]) -> None:
         self._context = context
-        self._settings: LogoSettings = context.settings
+        self._settings = context.settings
         self._policy = _policy(context)
         self._manifest = Manifest(context)
         self._records = NoLogoRecords(context)
@@ -193,9 +185,9 @@ class _Run:
         )
 
 
-def _policy(context: JobContext) -> DuePolicy:
+def _policy(context: JobContext[LogoSettings]) -> DuePolicy:
     options = context.options
-    settings: LogoSettings = context.settings
+    settings = context.settings
     return DuePolicy(
         max_age_days=settings.max_age_days,
         force=options.force,

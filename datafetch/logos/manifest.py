@@ -9,7 +9,7 @@ from posixpath import dirname, splitext
 from typing import BinaryIO, cast
 
 from datafetch.errors import CorruptObject, ObjectNotFound
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.logos.model import SOURCES, Logo
 from datafetch.ops.record import keep_aside
 from datafetch.runtime.engine import together
@@ -34,7 +34,7 @@ _IN_MEMORY = 64 * 1024
 class Manifest:
     """Every stored logo by its domain, packed, and the changes that are not yet stored."""
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: AnyContext) -> None:
         self._context = context
         self._publisher = Publisher(
             context.store,

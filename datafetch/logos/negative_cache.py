@@ -2,7 +2,7 @@
 
 from datafetch.clock import to_ms
 from datafetch.errors import CorruptObject, PreconditionFailed
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.logos.model import NoLogoRecord
 from datafetch.logos.rules.choice import after_no_logo, newest
 from datafetch.ops.record import keep_aside
@@ -14,7 +14,7 @@ _TRIES = 3
 class NoLogoRecords:
     """What is known of domains without a logo; changes are merged into what is stored."""
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: AnyContext) -> None:
         self._context = context
         self._key = context.keys.logo_failed_domains()
         self._etag: str | None = None

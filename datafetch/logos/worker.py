@@ -6,7 +6,7 @@ from io import BytesIO
 
 from datafetch.clock import to_ms
 from datafetch.errors import Malformed, ObjectNotFound, Refused, UpstreamError
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import LogoProviders, Offer, candidate_of
@@ -64,7 +64,7 @@ Result = Done | Without | Faulty
 class LogoWorker:
     """Works on domains, several at a time; small values come back."""
 
-    def __init__(self, context: JobContext, providers: LogoProviders) -> None:
+    def __init__(self, context: AnyContext, providers: LogoProviders) -> None:
         self._context = context
         self._providers = providers
         self._generic = GenericPictures(providers, context.log)

@@ -12,6 +12,7 @@ from datafetch.errors import (
     UsageError,
 )
 from datafetch.job import JobContext
+from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.json import JsonObject
 from datafetch.models.run import JobReport
 from datafetch.opengraph.manifest import PictureManifest
@@ -47,22 +48,19 @@ def checkpoint_every(pages: int) -> int:
     return max(CHECKPOINT_EVERY, -(-pages // CHECKPOINTS))
 
 
-class OpenGraphJob:
-    """Backfills metadata and pictures of the stored bookmarks."""
+def refresh_opengraph(context: JobContext[OpenGraphSettings]) -> JobReport:
+    """Fetch the metadata and pictures of the stored bookmarks that are due, and merge them in.
 
-    def run(self, context: JobContext) -> JobReport:
-        """Fetch what is due, then merge it into the bookmarks.
-
-        Raises:
-            DatafetchError: the run failed as a whole; stored data is as good as before.
-        """
-        return _Run(context).run()
+    Raises:
+        DatafetchError: the run failed as a whole; stored data is as good as before.
+    """
+    return _Run(context).run()
 
 
 class _Run:
     """One run: what it was given and what it has counted so far."""
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: JobContext[OpenGraphSettings]) -> None:
         self._context = context
         publisher = Publisher(
             context.store,

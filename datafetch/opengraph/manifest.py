@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datafetch.errors import CorruptObject
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject
 from datafetch.opengraph.model import BookmarkRecord, PictureRecord
 from datafetch.opengraph.rules.merge import merged_manifest, pictures_by_stem, stem_of
@@ -19,7 +19,7 @@ from datafetch.urls import host_of
 class PictureManifest:
     """The manifest of all pictures: the commit object of the dataset."""
 
-    def __init__(self, context: JobContext, publisher: Publisher) -> None:
+    def __init__(self, context: AnyContext, publisher: Publisher) -> None:
         self._context = context
         self._publisher = publisher
         self._key = context.keys.opengraph_manifest()

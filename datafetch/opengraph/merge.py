@@ -29,7 +29,7 @@ class Merger:
 
     def __init__(
         self,
-        context: JobContext,
+        context: JobContext[OpenGraphSettings],
         state: OpenGraphState,
         metadata: MetadataStore,
         descriptions: dict[str, Description],
@@ -60,7 +60,7 @@ class Merger:
         return changed, waits
 
     def _publish(self) -> tuple[int, str | None]:
-        settings: OpenGraphSettings = self._context.settings
+        settings = self._context.settings
         tags = TagPages(settings.tags_enabled, settings.max_tags)
         try:
             with self._context.wait_for_lease(JobName.BOOKMARKS, LEASE_WAIT_S) as fence:

@@ -1,7 +1,7 @@
 """Reads and writes the metadata object of each page; it never replaces what a page said by less."""
 
 from datafetch.errors import BaseMoved, CorruptObject, Malformed, ObjectNotFound
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.opengraph.model import Description, PageMetadata, PageRecord
 from datafetch.opengraph.state import DATASET
 from datafetch.ops.record import keep_aside
@@ -13,7 +13,7 @@ from datafetch.urls import page_address, url_hash, without_query
 class MetadataStore:
     """Reads and writes metadata, for several pages at a time."""
 
-    def __init__(self, context: JobContext, publisher: Publisher) -> None:
+    def __init__(self, context: AnyContext, publisher: Publisher) -> None:
         self._context = context
         self._publisher = publisher
 

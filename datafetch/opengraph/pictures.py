@@ -43,10 +43,10 @@ class NotFound:
 class PictureFinder:
     """Searches places for pictures, for several bookmarks at a time."""
 
-    def __init__(self, context: JobContext, web: WebPages) -> None:
+    def __init__(self, context: JobContext[OpenGraphSettings], web: WebPages) -> None:
         self._context = context
         self._web = web
-        settings: OpenGraphSettings = context.settings
+        settings = context.settings
         self._assets = (
             BookmarkApi(context.http, settings.karakeep) if settings.karakeep is not None else None
         )

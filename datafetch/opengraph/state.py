@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from datafetch.errors import CorruptObject, ObjectNotFound
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.opengraph.model import BookmarkRecord, Override, PageRecord, PictureRecord
 from datafetch.ops.record import keep_aside
 from datafetch.store.base import encode_json, read_json
@@ -42,7 +42,7 @@ class OpenGraphState:
         same_rules: whether it was made by the rules of today.
     """
 
-    def __init__(self, context: JobContext) -> None:
+    def __init__(self, context: AnyContext) -> None:
         self._context = context
         self._key = context.keys.dataset(DATASET)
         self._stored = b""

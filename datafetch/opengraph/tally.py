@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from datafetch.errors import BreakerOpen, DatafetchError
-from datafetch.job import JobContext
+from datafetch.job import AnyContext
 from datafetch.opengraph.model import BookmarkRecord, Description
 from datafetch.opengraph.pictures import Found, NotFound
 from datafetch.opengraph.rules.plan import Page, picture_item
@@ -20,7 +20,7 @@ class Tally:
         skipped, failed, newly_failed: pages, as `JobReport` counts them.
     """
 
-    def __init__(self, context: JobContext, state: OpenGraphState) -> None:
+    def __init__(self, context: AnyContext, state: OpenGraphState) -> None:
         self._context = context
         self._state = state
         self.descriptions: dict[str, Description] = {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, DatafetchError, Denied, Malformed, UpstreamError
 from datafetch.job import JobContext
+from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.json import JsonObject
 from datafetch.net.base import Validators
 from datafetch.opengraph.metadata import MetadataStore
@@ -90,7 +91,7 @@ class PageWorker:
 
     def __init__(
         self,
-        context: JobContext,
+        context: JobContext[OpenGraphSettings],
         web: WebPages,
         metadata: MetadataStore,
         pictures: PictureFinder,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.bookmarks.job import BookmarksJob
+from datafetch.bookmarks.job import sync_bookmarks
 from datafetch.models.run import JobReport, RunOptions
 from datafetch.store.local import LocalStore
 from tests.bookmarks.world import SETTINGS, World, link
@@ -29,7 +29,7 @@ def run(server: FakeServer, folder: Path, clock: FakeClock) -> JobReport:
     settings = replace(SETTINGS, api_url=f"{server.url}/api/v1")
     context = make_context(settings, folder, clock=clock, options=RunOptions(), width=8)
     try:
-        return BookmarksJob().run(context)
+        return sync_bookmarks(context)
     finally:
         context.http.close()
         context.store.close()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from datafetch.bookmarks.job import BookmarksJob
+from datafetch.bookmarks.job import sync_bookmarks
 from datafetch.errors import Denied, Malformed, Missing, TransientError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
@@ -97,7 +97,7 @@ class World:
     production: bool = False
     asked: list[str] = field(default_factory=list)
     faulty: FaultyStore | None = None
-    context: JobContext | None = None
+    context: JobContext[BookmarksSettings] | None = None
     runs: int = 0
     report: JobReport | None = None
 
@@ -128,7 +128,7 @@ class World:
         )
         object.__setattr__(context, "store", self.faulty)
         try:
-            self.report = report = BookmarksJob().run(context)
+            self.report = report = sync_bookmarks(context)
         finally:
             context.dead_letters.save(self.store, KEYS, "aside")
         if report.failure is not None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from datafetch.build.job import Prefetch, PrefetchOptions
+from datafetch.build.job import Prefetch
 from datafetch.github.model import Day, Week
 from datafetch.github.rules.stats import (
     RepositoryWeeks,
@@ -18,6 +18,7 @@ from datafetch.github.rules.stats import (
     weekly_activity,
 )
 from datafetch.logs import bound_logger
+from datafetch.models.run import PrefetchRequest
 from datafetch.runtime.engine import ThreadEngine
 from datafetch.store.base import ObjectStore, encode_json
 from datafetch.store.keys import Keys, PublicUrls
@@ -57,7 +58,7 @@ class Build:
             self.keys,
             self.clock,
             bound_logger(job="prefetch"),
-            PrefetchOptions(self.output, full=full, max_age_s=max_age_s),
+            PrefetchRequest(self.output, full=full, max_age_s=max_age_s),
             engine=ThreadEngine(width),
             urls=PublicUrls(cdn, store.url),
         )

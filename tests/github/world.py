@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from datafetch.github.job import GitHubJob
+from datafetch.github.job import refresh_github
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
@@ -35,7 +35,7 @@ class World:
     folder: Path
     clock: FakeClock
     today: date = TODAY
-    contexts: list[JobContext] = field(default_factory=list)
+    contexts: list[JobContext[GitHubSettings]] = field(default_factory=list)
 
     @property
     def activity(self) -> Activity:
@@ -50,7 +50,7 @@ class World:
         token: str = TOKEN,
         api_path: str = "",
         **more: Any,
-    ) -> JobContext:
+    ) -> JobContext[GitHubSettings]:
         """A context for one run; further options are those of `make_context`."""
         settings = GitHubSettings(
             token=SecretStr(token),
@@ -73,7 +73,7 @@ class World:
         """One run as the manager does it: dead letters are loaded before and saved after."""
         context = self.context(options, **more)
         try:
-            return GitHubJob().run(context)
+            return refresh_github(context)
         finally:
             if not context.options.dry_run:
                 context.dead_letters.save(context.store, context.keys, "aside")

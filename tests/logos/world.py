@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datafetch.job import JobContext
-from datafetch.logos.job import LogosJob
+from datafetch.logos.job import fetch_logos
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HostGate, HttpClient
@@ -116,7 +116,7 @@ class World:
         width: int = 4,
         suffix: str = "-test",
         **options: Any,
-    ) -> JobContext:
+    ) -> JobContext[LogoSettings]:
         """A context for one run."""
         self.runs += 1
         self.calls = FaultyStore(self.store, fault)
@@ -143,15 +143,15 @@ class World:
         """One run that does not come to its end: the manager stores nothing after it."""
         context = self.context(**options)
         try:
-            LogosJob().run(context)
+            fetch_logos(context)
         finally:
             context.http.close()
 
     @staticmethod
-    def run_in(context: JobContext) -> JobReport:
+    def run_in(context: JobContext[LogoSettings]) -> JobReport:
         """One run in a context."""
         try:
-            return LogosJob().run(context)
+            return fetch_logos(context)
         finally:
             context.http.close()
             if not context.options.dry_run:

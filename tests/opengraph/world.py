@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from datafetch.bookmarks.job import BookmarksJob
+from datafetch.bookmarks.job import sync_bookmarks
 from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
-from datafetch.opengraph.job import OpenGraphJob
+from datafetch.opengraph.job import refresh_opengraph
 from datafetch.store.base import ObjectStore, read_json
 from datafetch.store.keys import Keys
 from datafetch.urls import page_address, url_hash
@@ -43,7 +43,7 @@ class World:
     settings: OpenGraphSettings = SETTINGS
     with_assets: bool = True
     width: int = 4
-    context: JobContext | None = None
+    context: JobContext[OpenGraphSettings] | None = None
     faulty: FaultyStore | None = None
 
     def url(self, path: str) -> str:
@@ -83,7 +83,7 @@ class World:
         http = make_http(self.clock)
         context = make_context(self.bookmark_settings, self.store, clock=self.clock, http=http)
         try:
-            BookmarksJob().run(context)
+            sync_bookmarks(context)
         finally:
             http.close()
 
@@ -111,7 +111,7 @@ class World:
         if wait_for_lease is not None:
             self.context = context = replace(context, wait_for_lease=wait_for_lease)
         try:
-            return OpenGraphJob().run(context)
+            return refresh_opengraph(context)
         finally:
             http.close()
             context.dead_letters.save(self.store, KEYS, "aside")
