@@ -22,6 +22,8 @@ from datafetch.store.base import (
     OpenedObject,
     StoredObject,
 )
+from datafetch.store.conditional import put_conditionally
+from tests.support import FakeClock
 
 T = TypeVar("T")
 EPOCH = datetime(2026, 11, 24, 8, tzinfo=UTC)
@@ -65,6 +67,16 @@ class MemoryStore:
         cache_control: str | None = None,
         condition: Condition = None,
     ) -> str:
+        return put_conditionally(
+            lambda: self.put_once(key, body, condition),
+            self.get,
+            FakeClock(),
+            size=len(body),
+            sha256=lambda: hashlib.sha256(body).hexdigest(),
+        )
+
+    def put_once(self, key: str, body: bytes, condition: Condition) -> str:
+        """One attempt, as a server answers it."""
         with self._lock:
             there = self.objects.get(key)
             match condition:

@@ -11,7 +11,6 @@ from datafetch.errors import (
     CorruptObject,
     ObjectNotFound,
     PreconditionFailed,
-    StoreConflict,
     StoreError,
 )
 from datafetch.github.model import Record, Repository, Status, Week
@@ -22,8 +21,6 @@ from datafetch.store.base import IfAbsent, IfMatch, encode_json
 
 VERSION = 1
 CSV_TYPE = "text/csv; charset=utf-8"
-_CONFLICT_TRIES = 4
-_CONFLICT_WAIT_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +125,16 @@ class Dataset:
         key, body = self.context.keys.github_csv(entry.csv), format_csv(weeks)
         own = entry.etag if entry.stored == entry.csv else None
         condition = IfMatch(own) if own else IfAbsent()
+        self.context.fence.check()
         try:
-            for tries in range(1, _CONFLICT_TRIES + 1):
-                self.context.fence.check()
-                try:
-                    return self.context.store.put(
-                        key, body, content_type=CSV_TYPE, condition=condition
-                    )
-                except PreconditionFailed:
-                    return self._read_back(key, body, entry)
-                except StoreConflict:
-                    if tries == _CONFLICT_TRIES:
-                        raise
-                    self.context.clock.sleep(_CONFLICT_WAIT_S * 2 ** (tries - 1))
+            return self.context.store.put(key, body, content_type=CSV_TYPE, condition=condition)
+        except PreconditionFailed as failed:
+            label = entry.repository.label
+            raise BaseMoved(
+                f"the CSV of {label} was changed by somebody else meanwhile"
+            ) from failed
         except StoreError as error:
             raise nameless(error, self.context.keys.github_csv_prefix()) from None
-        raise AssertionError("unreachable")
 
     def keep_aside(self, key: str, body: bytes, label: str) -> None:
         """Store a copy of an object that cannot be read, and say so."""
@@ -203,17 +194,6 @@ class Dataset:
                     weeks=None,
                 )
         self.begun = {}
-
-    def _read_back(self, key: str, body: bytes, entry: Entry) -> str:
-        """After a 412: our own bytes mean that the write had succeeded and its answer was lost."""
-        label = entry.repository.label
-        try:
-            found = self.context.store.get(key)
-        except ObjectNotFound:
-            raise BaseMoved(f"the CSV of {label} was removed by somebody else meanwhile") from None
-        if found.body != body:
-            raise BaseMoved(f"the CSV of {label} was changed by somebody else meanwhile")
-        return found.etag
 
     def _to_json(self) -> dict[str, Any]:
         value: dict[str, Any] = {

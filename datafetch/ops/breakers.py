@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import CorruptObject, PreconditionFailed, StoreConflict, StoreError
+from datafetch.errors import CorruptObject, PreconditionFailed, StoreError
 from datafetch.logs import bound_logger
 from datafetch.ops.record import keep_aside
 from datafetch.runtime.breaker import Breaker, BreakerPolicy, Breakers, Outcome
@@ -136,7 +136,7 @@ class BreakerBook:
                 self._etag = self._store.put(
                     key, body, condition=IfMatch(self._etag) if self._etag else IfAbsent()
                 )
-            except (PreconditionFailed, StoreConflict):
+            except PreconditionFailed:
                 if last_try:
                     raise
                 self._read()

@@ -29,8 +29,11 @@ def translated(key: str, *, missing_passes: bool = False) -> Iterator[None]:
         raise StoreUnavailable(f"{key}: {reason}", key=key, hint=_UNAVAILABLE_HINT) from error
 
 
-def check_condition(condition: Condition, key: str, path: Path) -> None:
+def check_condition(condition: Condition, key: str, path: Path, etag: str) -> None:
     """Compare what is stored with the condition; the caller holds the store's lock.
+
+    `etag` is that of the new content. Where the very same content is stored already the
+    condition counts as met, as in every other store (see `put_conditionally`).
 
     Raises:
         PreconditionFailed: it does not hold.
@@ -39,13 +42,15 @@ def check_condition(condition: Condition, key: str, path: Path) -> None:
         return
     try:
         with path.open("rb") as file:
-            if isinstance(condition, IfAbsent):
-                raise PreconditionFailed(f"{key} is there already", key=key)
             stored = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         if isinstance(condition, IfAbsent):
             return
         raise PreconditionFailed(f"{key} is no longer there", key=key) from None
+    if stored == etag:
+        return
+    if isinstance(condition, IfAbsent):
+        raise PreconditionFailed(f"{key} is there already", key=key)
     if stored != condition.etag:
         raise PreconditionFailed(f"{key} was changed by somebody else", key=key)
 

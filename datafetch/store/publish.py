@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed, StoreConflict
+from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import (
     Condition,
@@ -59,10 +59,6 @@ __all__ = [
 
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
-
-_CONFLICT_TRIES = 4
-_CONFLICT_WAIT_S = 0.2
-"""A 409 passes as soon as the other write has ended (S3: "retry the upload")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,18 +235,11 @@ class Publisher:
 
     def _put(self, write: Write, etag: str | None) -> str:
         """Write one object on its condition, and return its ETag."""
-        condition: Condition = IfAbsent() if etag is None else IfMatch(etag)
-        for tries in range(1, _CONFLICT_TRIES + 1):
-            self._fence.check()
-            try:
-                return self._send(write, condition)
-            except PreconditionFailed as failed:
-                return self._read_back(write, failed)
-            except StoreConflict:
-                if tries == _CONFLICT_TRIES:
-                    raise
-                self._clock.sleep(_CONFLICT_WAIT_S * 2 ** (tries - 1))
-        raise AssertionError("unreachable")
+        self._fence.check()
+        try:
+            return self._send(write, IfAbsent() if etag is None else IfMatch(etag))
+        except PreconditionFailed as failed:
+            raise BaseMoved(f"{write.key} was changed by somebody else meanwhile") from failed
 
     def _send(self, write: Write, condition: Condition) -> str:
         if isinstance(write.body, Spooled):
@@ -270,16 +259,6 @@ class Publisher:
             cache_control=write.cache_control,
             condition=condition,
         )
-
-    def _read_back(self, write: Write, failed: PreconditionFailed) -> str:
-        """After a 412: our own bytes mean that the write had succeeded and its answer was lost."""
-        try:
-            found = self._store.get(write.key)
-        except ObjectNotFound:
-            raise BaseMoved(f"{write.key} was removed by somebody else meanwhile") from failed
-        if not write.is_stored_as(found.body):
-            raise BaseMoved(f"{write.key} was changed by somebody else meanwhile") from failed
-        return found.etag
 
 
 def _journal(found: StoredObject) -> Journal:

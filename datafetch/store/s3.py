@@ -1,7 +1,7 @@
 """A bucket of Amazon S3, or of any server that speaks its protocol, as an object store (boto3).
 
-botocore retries (standard mode, bounded); nothing here retries the same again, but what
-botocore leaves alone: a conflict (409), and a body that was cut off after a good answer.
+botocore retries (standard mode, bounded); nothing here retries the same again, but a body
+that was cut off after a good answer. Conflicts (409) are `put_conditionally`'s.
 """
 
 import io
@@ -16,12 +16,11 @@ from datafetch.clock import Clock, SystemClock
 from datafetch.errors import (
     ObjectNotFound,
     PreconditionFailed,
-    StoreConflict,
     StoreError,
 )
 from datafetch.store.base import CHUNK, JSON_TYPE, Condition, ObjectInfo, OpenedObject, StoredObject
+from datafetch.store.conditional import put_conditionally
 from datafetch.store.paths import check_key, check_prefix
-from datafetch.store.readback import etag_of_own_write
 from datafetch.store.s3_dialect import (
     age_s,
     client_options,
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 T = TypeVar("T")
-
-_CONFLICT_WAITS_S = (0.1, 0.2, 0.4)
 
 
 class S3Store:
@@ -224,7 +221,8 @@ class S3Store:
 
     def _put(self, key: str, body: Window, fields: dict[str, Any]) -> str:
         check_key(key)
-        for wait_s in (*_CONFLICT_WAITS_S, None):
+
+        def send() -> str:
             body.seek(0)
             try:
                 with self._translated(key):
@@ -235,16 +233,11 @@ class S3Store:
                         ContentLength=body.size,
                         **fields,
                     )
-                return answer["ETag"]
-            except StoreConflict:
-                if wait_s is None:
-                    raise
-                self._clock.sleep(wait_s)
             except ObjectNotFound as error:  # so S3 answers If-Match when there is no object
                 raise PreconditionFailed(f"{key} is no longer there", key=key) from error
-            except PreconditionFailed as failed:
-                return etag_of_own_write(self.get, failed, size=body.size, sha256=body.sha256)
-        raise AssertionError("unreachable")
+            return answer["ETag"]
+
+        return put_conditionally(send, self.get, self._clock, size=body.size, sha256=body.sha256)
 
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:

@@ -8,7 +8,7 @@ import pytest
 from datafetch.errors import BreakerOpen, StoreConflict
 from datafetch.ops.breakers import LIMIT, BreakerBook, read_breakers
 from datafetch.runtime.breaker import BreakerPolicy, Outcome
-from datafetch.store.base import ObjectStore
+from datafetch.store.base import Condition, ObjectStore
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from datafetch.store.readonly import ReadOnlyStore
@@ -116,11 +116,11 @@ def test_another_write_under_way_is_waited_out() -> None:
     class Busy(MemoryStore):
         conflicts = 2
 
-        def put(self, key: str, body: bytes, **options: Any) -> str:
+        def put_once(self, key: str, body: bytes, condition: Condition) -> str:
             if self.conflicts:
                 self.conflicts -= 1
                 raise StoreConflict(f"{key} is being written", key=key)
-            return super().put(key, body, **options)
+            return super().put_once(key, body, condition)
 
     store = Busy()
     breakers = book(store)

@@ -70,8 +70,10 @@ class StoreLeases:
                     when_free()
                 try:
                     return self._write(grant, condition)
-                except (PreconditionFailed, StoreConflict):
+                except PreconditionFailed:
                     continue  # another machine was faster: look at what it wrote
+                except StoreConflict:
+                    raise LeaseHeld(f"the lock of {job} is being taken by another run") from None
         raise LeaseHeld(f"the lock of {job} changes hands too fast to be taken")
 
     def renew(self, grant: Grant) -> Grant:
