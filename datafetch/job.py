@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, Self, TypeVar
 
 from datafetch.clock import CancelToken, Clock
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HttpClient
 from datafetch.ops.dead_letters import DeadLetters
-from datafetch.ops.lease import Fence
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
+from datafetch.store.fenced import Fence, FencedStore
 from datafetch.store.keys import Keys, PublicUrls
 
 S = TypeVar("S")
@@ -53,14 +53,13 @@ class JobContext(Generic[S_co]):
         run_id: this run's id.
         options: what the user asked.
         settings: this job's own (a group of `models/job_settings.py`).
-        store: where objects live; in a dry run it refuses every write.
+        store: where objects live; it refuses every write in a dry run, and once the lease is lost.
         keys: names for this environment.
         urls: public URLs of keys.
         http: the guarded client.
         clock: time and waiting.
         cancel: whether the run was asked to stop.
         engine: parallel work.
-        fence: whether this run still may write; `fence.check()` before each write.
         dead_letters: what failed and waits; saved by the manager.
         progress: how far it is.
         production: whether this is the production environment.
@@ -79,13 +78,16 @@ class JobContext(Generic[S_co]):
     clock: Clock
     cancel: CancelToken
     engine: Engine
-    fence: Fence
     dead_letters: DeadLetters
     log: logging.LoggerAdapter[logging.Logger]
     progress: Progress
     production: bool
     max_failure_ratio: float
     wait_for_lease: WaitForLease
+
+    def under(self, fence: Fence) -> Self:
+        """The same context, of which each write asks this fence too."""
+        return replace(self, store=FencedStore(self.store, fence))
 
 
 AnyContext = JobContext[object]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from datafetch.build.request import PrefetchRequest
 from datafetch.errors import (
     DatafetchError,
     ExitCode,
@@ -24,13 +25,11 @@ from datafetch.models.run import (
     JobName,
     JobReport,
     Operation,
-    PrefetchRequest,
     RunRequest,
     RunResult,
 )
 from datafetch.net.counts import since
 from datafetch.ops.dead_letters import DeadLetters
-from datafetch.ops.lease import Fence, NoFence
 from datafetch.ops.lease_keeper import LeaseKeeper
 from datafetch.ops.run_records import RunRecords
 from datafetch.ops.verdict import error_text, verdict
@@ -38,10 +37,11 @@ from datafetch.runtime.engine import beside, together
 from datafetch.runtime.supervise import StoppedLate, supervise
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
+from datafetch.store.fenced import FencedStore
 from datafetch.store.readonly import ReadOnlyStore
 
 ProgressMaker = Callable[[str], Progress]
-_Contexts = Callable[[ObjectStore, Fence, DeadLetters], ContextMaker]
+_Contexts = Callable[[ObjectStore, DeadLetters], ContextMaker]
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class DataFetchManager:
                 upstreams=since(before, self._parts.http.counts()),
             )
 
-        def context_for(store: ObjectStore, fence: Fence, letters: DeadLetters) -> ContextMaker:
-            return self._context(request, run_id, store, fence, letters, keeper, log)
+        def context_for(store: ObjectStore, letters: DeadLetters) -> ContextMaker:
+            return self._context(request, run_id, store, letters, keeper, log)
 
         if request.options.dry_run:
             result = self._run_dry(request.job, context_for, result_of, log)
@@ -141,7 +141,7 @@ class DataFetchManager:
         except StoreError as error:
             return result_of(_Ended(JobReport(), error))
         job = make_job(self._settings, name)
-        return result_of(self._work(job, context_for(store, NoFence(), letters), log))
+        return result_of(self._work(job, context_for(store, letters), log))
 
     def _run_locked(
         self,
@@ -167,7 +167,7 @@ class DataFetchManager:
                 )
             except StoreError as error:
                 return result_of(_Ended(JobReport(), error))
-            ended = self._work(job, context_for(parts.store, lease, letters), log)
+            ended = self._work(job, context_for(FencedStore(parts.store, lease), letters), log)
             lease.retire()
             return self._record(records, ended, result_of, log)
         finally:
@@ -218,7 +218,6 @@ class DataFetchManager:
         request: RunRequest,
         run_id: str,
         store: ObjectStore,
-        fence: Fence,
         letters: DeadLetters,
         keeper: LeaseKeeper,
         log: EventLogger,
@@ -237,7 +236,6 @@ class DataFetchManager:
                 clock=parts.clock,
                 cancel=parts.cancel,
                 engine=parts.engine,
-                fence=fence,
                 dead_letters=letters,
                 log=log,
                 progress=self._progress(request.job.value),

@@ -11,7 +11,6 @@ from datafetch.clock import to_iso
 from datafetch.errors import ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject, is_safe_segment
-from datafetch.ops.lease import Fence
 from datafetch.store.base import StoredObject
 from datafetch.store.publish import etags_by_listing
 
@@ -19,10 +18,9 @@ from datafetch.store.publish import etags_by_listing
 class ObjectReader:
     """Reads on behalf of one run."""
 
-    def __init__(self, context: AnyContext, fence: Fence) -> None:
+    def __init__(self, context: AnyContext) -> None:
         self._context = context
         self._store = context.store
-        self._fence = fence
 
     def get(self, key: str) -> StoredObject | None:
         """The object, None when it is not there.
@@ -52,7 +50,6 @@ class ObjectReader:
             aside = self._context.keys.corrupt(key, time)
         self._context.log.warning("object_corrupt", extra={"key": key, "kept_as": aside})
         if new and not self._context.options.dry_run:
-            self._fence.check()
             self._store.put(aside, found.body)
 
     def _kept(self, found: StoredObject) -> str | None:

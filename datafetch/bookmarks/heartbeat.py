@@ -41,7 +41,6 @@ def write_heartbeat(
     }
     if error is not None:
         beat["error"] = public_reason(error)
-    context.fence.check()
     context.store.put(context.keys.bookmarks_heartbeat(), encode_json(beat))
 
 
@@ -87,7 +86,6 @@ def _move_last_attempt(context: AnyContext, snapshot: Snapshot) -> None:
     if snapshot.index is None or snapshot.index_etag is None:
         return
     index = {**snapshot.index, "lastAttemptedAt": to_ms(context.clock.now())}
-    context.fence.check()
     try:
         context.store.put(
             context.keys.bookmarks_index(),

@@ -53,10 +53,9 @@ class _Run:
             context.keys,
             context.clock,
             context.engine,
-            context.fence,
             context.run_id,
         )
-        self._reader = BookmarkReader(context, self._publisher, context.fence, self._tags.layout)
+        self._reader = BookmarkReader(context, self._publisher, self._tags.layout)
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None
         self._ended_one = False
@@ -236,7 +235,6 @@ class _Run:
         if state is None or not (fetched.complete and long):
             return
         body = encode_json(replace(state, full_sync_at=now).to_json())
-        self._context.fence.check()
         self._context.store.put(self._context.keys.dataset(DATASET), body)
 
     def _guard(self, merged: Merged, stored: int) -> None:

@@ -21,7 +21,6 @@ from datafetch.clock import to_iso, to_ms
 from datafetch.errors import CorruptObject, ObjectNotFound, UsageError
 from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject
-from datafetch.ops.lease import Fence
 from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, etags_by_listing
 
@@ -184,7 +183,6 @@ def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping
     """
     if known.items() >= retired.items():
         return
-    context.fence.check()
     context.store.put(context.keys.dataset(RETIRED), encode_json({RETIRED_FIELD: retired}))
 
 
@@ -192,11 +190,11 @@ Patch = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 """Gets a stored bookmark and returns the fields to set in it, None to leave it alone."""
 
 
-def enrich_bookmarks(context: AnyContext, fence: Fence, tags: TagPages, patch: Patch) -> int:
+def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
     """Apply a patch to every stored bookmark and publish; says how many changed.
 
-    `fence` is that of the bookmarks' own lease, which the caller holds
-    (`context.wait_for_lease`). The dataset is read again under it; slugs, order, source
+    The caller holds the bookmarks' own lease, and each write of the context asks it
+    (`context.wait_for_lease`, `context.under`). The dataset is read again; slugs, order, source
     hashes and `lastFetchedAt` stay as they are. Nothing is written when nothing changes,
     unless a publish that somebody else began has to be ended.
 
@@ -205,7 +203,7 @@ def enrich_bookmarks(context: AnyContext, fence: Fence, tags: TagPages, patch: P
         LeaseLost: the bookmarks' lease ended.
         StoreError: the store failed; the next bookmark run ends what was begun.
     """
-    reader, publisher = reader_and_publisher(context, fence, tags.layout)
+    reader, publisher = reader_and_publisher(context, tags.layout)
 
     def attempt(number: int) -> int:
         snapshot = reader.snapshot()

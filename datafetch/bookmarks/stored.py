@@ -18,7 +18,6 @@ from datafetch.bookmarks.state import (
 from datafetch.errors import Inconsistent, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject
-from datafetch.ops.lease import Fence
 from datafetch.store.base import StoredObject
 from datafetch.store.keys import Keys
 from datafetch.store.publish import Publisher, etags_by_listing
@@ -29,15 +28,13 @@ _ASIDE = Keys.corrupt("", "")
 class BookmarkReader:
     """Reads one environment's bookmarks for one run; broken objects are kept aside."""
 
-    def __init__(
-        self, context: AnyContext, publisher: Publisher, fence: Fence, layout: str
-    ) -> None:
+    def __init__(self, context: AnyContext, publisher: Publisher, layout: str) -> None:
         self._context = context
         self._layout = layout
         self._store = context.store
         self._keys = context.keys
         self._publisher = publisher
-        self._objects = ObjectReader(context, fence)
+        self._objects = ObjectReader(context)
         self._copies = Copies(context, self._objects)
 
     def snapshot(self) -> Snapshot:
@@ -254,20 +251,16 @@ def read_bookmarks(context: AnyContext) -> list[JsonObject]:
         StoreError: the store did not answer.
         Inconsistent: there are traces of bookmarks and none can be read.
     """
-    reader, _ = reader_and_publisher(
-        context, context.fence, layout_of(tags_enabled=True, max_tags=None)
-    )
+    reader, _ = reader_and_publisher(context, layout_of(tags_enabled=True, max_tags=None))
     return reader.items(reader.snapshot()).items
 
 
-def reader_and_publisher(
-    context: AnyContext, fence: Fence, layout: str
-) -> tuple[BookmarkReader, Publisher]:
+def reader_and_publisher(context: AnyContext, layout: str) -> tuple[BookmarkReader, Publisher]:
     """What another job reads the bookmarks with, and what it publishes them with.
 
-    `fence` is that of the bookmarks' lease, `layout` that of the pages (see `layout_of`).
+    `layout` is that of the pages (see `layout_of`).
     """
     publisher = Publisher(
-        context.store, context.keys, context.clock, context.engine, fence, context.run_id
+        context.store, context.keys, context.clock, context.engine, context.run_id
     )
-    return BookmarkReader(context, publisher, fence, layout), publisher
+    return BookmarkReader(context, publisher, layout), publisher

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from datafetch.bookmarks.rules.list import PAGE_SIZE
 from datafetch.build.read import Dataset, SettledReader
+from datafetch.build.request import PrefetchRequest
 from datafetch.build.rules.checks import (
     check_age,
     check_mapping,
@@ -27,7 +28,7 @@ from datafetch.build.rules.pictures import (
 from datafetch.build.write import PictureStager, Staging
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import UsageError
-from datafetch.models.run import JobReport, PrefetchRequest
+from datafetch.models.run import JobReport
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.keys import Keys, PublicUrls

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
+from datafetch.build.request import PrefetchRequest
 from datafetch.cli.options import GlobalOptions, JobOptions
 from datafetch.cli.render import TerminalProgress, print_error, print_results
 from datafetch.clock import CancelToken, SystemClock
@@ -22,7 +23,6 @@ from datafetch.models.run import (
     OPERATIONS,
     JobName,
     Operation,
-    PrefetchRequest,
     RunOptions,
     RunRequest,
     RunResult,

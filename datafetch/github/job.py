@@ -40,7 +40,6 @@ def refresh_github(context: JobContext[GitHubSettings]) -> JobReport:
         context.keys,
         context.clock,
         context.engine,
-        context.fence,
         context.run_id,
     )
     return publisher.with_restart(lambda _attempt: _Run(context, publisher).run())

@@ -41,7 +41,6 @@ class Manifest:
             context.keys,
             context.clock,
             context.engine,
-            context.fence,
             context.run_id,
         )
         self._key = context.keys.logo_manifest()
@@ -65,7 +64,6 @@ class Manifest:
         journal, broken = together(lambda: self._publisher.open_journal(DATASET), self._read)
         self._unfinished = journal is not None
         if broken and not self._context.options.dry_run:
-            self._context.fence.check()
             keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)
         if broken or self._etag is None or self._unfinished:
             self._pictures = self._list_pictures()

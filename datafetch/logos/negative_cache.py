@@ -31,7 +31,6 @@ class NoLogoRecords:
         if broken:
             self._context.log.warning("negative_cache_corrupt", extra={"key": self._key})
             if not self._context.options.dry_run:
-                self._context.fence.check()
                 keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)
 
     def get(self, domain: str) -> NoLogoRecord | None:
@@ -61,7 +60,6 @@ class NoLogoRecords:
                 return
             kept = newest(self._records)
             body = encode_json({domain: record.to_json() for domain, record in kept.items()})
-            self._context.fence.check()
             condition = IfMatch(self._etag) if self._etag else IfAbsent()
             try:
                 self._etag = self._context.store.put(self._key, body, condition=condition)

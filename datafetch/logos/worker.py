@@ -117,7 +117,6 @@ class LogoWorker:
         key = self._context.keys.logo(task.domain, candidate.source, offer.extension)
         if stored is not None and (stored.key, stored.sha256) == (key, candidate.sha256):
             return self._kept(task, offer.etag)
-        self._context.fence.check()
         offer.file.seek(0)
         self._context.store.put_stream(
             key,

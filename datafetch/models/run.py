@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from datafetch.errors import DatafetchError
@@ -74,31 +73,6 @@ class RunRequest:
 
     job: JobName
     options: RunOptions = RunOptions()
-
-
-@dataclass(frozen=True, slots=True)
-class PrefetchRequest:
-    """What a build wants of the store.
-
-    Attributes:
-        output: the folder that files are written to; made when it is not there.
-        full: also the manifests of logos and OpenGraph, and their pictures.
-        max_age_s: refuse bookmarks and GitHub activity that were fetched longer ago. The
-            manifests have no such time: a run that changes nothing does not write them.
-        dry_run: check everything, write nothing.
-    """
-
-    output: Path
-    full: bool = False
-    max_age_s: float | None = None
-    dry_run: bool = False
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """The operations that write the files."""
-        base = (Operation.BOOKMARKS_PREFETCH, Operation.GITHUB_PREFETCH)
-        more = (Operation.LOGOS_PREFETCH, Operation.OPENGRAPH_PREFETCH)
-        return base + more if self.full else base
 
 
 @dataclass(frozen=True, slots=True)

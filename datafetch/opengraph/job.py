@@ -67,7 +67,6 @@ class _Run:
             context.keys,
             context.clock,
             context.engine,
-            context.fence,
             context.run_id,
         )
         web = WebPages(context.http, context.settings)

@@ -104,5 +104,4 @@ class PictureManifest:
         self._context.log.warning("object_corrupt", extra={"key": self._key})
         if self._context.options.dry_run:
             return None
-        self._context.fence.check()
         return keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)

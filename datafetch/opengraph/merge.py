@@ -64,7 +64,7 @@ class Merger:
         tags = TagPages(settings.tags_enabled, settings.max_tags)
         try:
             with self._context.wait_for_lease(JobName.BOOKMARKS, LEASE_WAIT_S) as fence:
-                return enrich_bookmarks(self._context, fence, tags, self._patch), None
+                return enrich_bookmarks(self._context.under(fence), tags, self._patch), None
         except LeaseHeld as held:
             self._context.log.warning("merge_waits", extra={"reason": str(held)})
             return 0, str(held)

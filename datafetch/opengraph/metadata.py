@@ -119,7 +119,6 @@ class MetadataStore:
         except (CorruptObject, Malformed, RecursionError) as error:
             self._context.log.warning("object_corrupt", extra={"key": key, "error": str(error)})
         if not self._context.options.dry_run:
-            self._context.fence.check()
             keep_aside(self._context.store, self._context.keys, key, self._context.clock)
         return None
 

@@ -132,7 +132,6 @@ class PictureFinder:
         same = stored is not None and (stored.key, stored.version) == (key, version)
         if stored is not None and same and not self._context.options.force:
             return Found(stored, changed=False)
-        self._context.fence.check()
         download.file.seek(0)
         self._context.store.put_stream(
             key,

@@ -67,7 +67,6 @@ class OpenGraphState:
             self.pages, self.bookmarks, self.overrides = {}, {}, {}
             self._context.log.warning("object_corrupt", extra={"key": self._key})
             if not self._context.options.dry_run:
-                self._context.fence.check()
                 keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)
             return
         self.found = True
@@ -83,7 +82,6 @@ class OpenGraphState:
         body = self._encoded()
         if body == self._stored:
             return
-        self._context.fence.check()
         self._context.store.put(self._key, body)
         self._stored = body
 

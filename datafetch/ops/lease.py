@@ -1,8 +1,8 @@
 """The lease of a job: the protocol of its kinds, and the held lease that is renewed and asked before each write.
 
-A lease is a hint that keeps two runs from doing the same work; what protects the
-data is the fenced publish. A run that slept past its lease must not write: the
-fence compares a monotonic clock with the time of the last successful renewal.
+A lease is a hint that keeps two runs from doing the same work; what protects the data is
+the fenced publish. A run that slept past its lease must not write: the held lease compares a
+monotonic clock with the time of the last successful renewal.
 """
 
 import threading
@@ -24,33 +24,6 @@ class Holder:
     run_id: str
     acquired_at: int
     token: int
-
-
-class Fence(Protocol):
-    """Says whether this run still may write."""
-
-    def check(self) -> None:
-        """Called before each write.
-
-        Raises:
-            LeaseLost: the lease ended, or was taken over.
-            Cancelled: the run was asked to stop and must leave things as they are.
-        """
-        ...
-
-    @property
-    def token(self) -> int:
-        """The fencing token of the lease; it only grows. 0 without a lease."""
-        ...
-
-
-class NoFence:
-    """For runs that hold no lease because they write nothing (dry runs, builds)."""
-
-    token = 0
-
-    def check(self) -> None:
-        """Nothing to check."""
 
 
 class LeaseBackend(Protocol):
@@ -121,13 +94,8 @@ class HeldLease:
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    @property
-    def token(self) -> int:
-        """The fencing token."""
-        return self._grant.holder.token
-
     def check(self) -> None:
-        """See `Fence.check`."""
+        """See `Fence.check`; by the monotonic clock, so that a process that slept is told too."""
         if self._lost:
             raise self._lost
         if self._retired:

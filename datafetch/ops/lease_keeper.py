@@ -7,7 +7,8 @@ from datafetch.clock import CancelToken, Clock
 from datafetch.errors import Cancelled, LeaseHeld, LeaseLost, StoreError
 from datafetch.logs import EventLogger
 from datafetch.models.run import JobName
-from datafetch.ops.lease import Fence, HeldLease, LeaseBackend
+from datafetch.ops.lease import HeldLease, LeaseBackend
+from datafetch.store.fenced import Fence
 
 _POLL_S = 2.0
 

@@ -36,7 +36,6 @@ from datafetch.store.keys import Keys
 from datafetch.store.publish_plan import (
     BATCH,
     Diff,
-    Fence,
     PublishPlan,
     PublishResult,
     StateWriter,
@@ -46,7 +45,6 @@ from datafetch.store.publish_plan import (
 from datafetch.store.writes import Spooled, Write
 
 __all__ = [
-    "Fence",
     "Journal",
     "PublishPlan",
     "PublishResult",
@@ -92,14 +90,12 @@ class Publisher:
         keys: Keys,
         clock: Clock,
         engine: Engine,
-        fence: Fence,
         run_id: str,
     ) -> None:
         self._store = store
         self._keys = keys
         self._clock = clock
         self._engine = engine
-        self._fence = fence
         self._run_id = run_id
         self._journals: dict[str, Journal | None] = {}
 
@@ -122,7 +118,7 @@ class Publisher:
         """Write what differs, in the order that keeps readers whole at every moment.
 
         Journal; content in parallel; chains; master; commit; then deletes, the dataset's
-        state, and the journal goes. The fence is asked before each write. When only the
+        state, and the journal goes. When only the
         commit object differs it alone is written, and no journal; when nothing differs,
         nothing is. (The state is written in every case, when the plan has one.)
 
@@ -181,7 +177,6 @@ class Publisher:
             return attempt(0)
         except BaseMoved as moved:
             _LOG.warning("publish_starts_over", extra={"reason": str(moved)})
-        self._fence.check()
         self._journals.clear()
         return attempt(1)
 
@@ -210,7 +205,6 @@ class Publisher:
         self._journals[plan.dataset] = Journal(etag, self._run_id, plan.base_etag)
 
     def _remove_journal(self, dataset: str) -> None:
-        self._fence.check()
         self._store.delete(self._keys.publish_journal(dataset))
         self._journals[dataset] = None
 
@@ -222,20 +216,17 @@ class Publisher:
 
     def _delete_all(self, batch: Sequence[str]) -> None:
         for key in batch:
-            self._fence.check()
             self._store.delete(key)
 
     def _write_state(self, plan: PublishPlan, result: PublishResult) -> None:
         if plan.state is None:
             return
         write = plan.state(result.etags, result.hashes)
-        self._fence.check()
         # No condition: the journal, which is ours, guards it, and nothing else is lost with it.
         self._store.put(write.key, write.joined(), content_type=write.content_type)
 
     def _put(self, write: Write, etag: str | None) -> str:
         """Write one object on its condition, and return its ETag."""
-        self._fence.check()
         try:
             return self._send(write, IfAbsent() if etag is None else IfMatch(etag))
         except PreconditionFailed as failed:

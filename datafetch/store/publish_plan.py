@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from datafetch.store.writes import Write, etag_says_equal
 
@@ -11,14 +11,6 @@ _T = TypeVar("_T")
 
 BATCH = 16
 """Writes in one task: starting a task costs as much as a small write to a folder."""
-
-
-class Fence(Protocol):
-    """Says whether this run still may write; raises `LeaseLost` when it may not."""
-
-    def check(self) -> None:
-        """Called before each write."""
-        ...
 
 
 StateWriter = Callable[[Mapping[str, str], Mapping[str, str]], Write]

@@ -12,7 +12,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
 from datafetch.errors import BaseMoved, GuardRefused, LeaseLost, StoreUnavailable, TransientError
-from datafetch.ops.lease import NoFence
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
@@ -134,7 +133,6 @@ class Bookmarks(RuleBasedStateMachine):
         object.__setattr__(context, "store", FaultyStore(self.world.store))
         enrich_bookmarks(
             context,
-            NoFence(),
             TagPages(enabled=True, maximum=None),
             lambda item: {"ogTitle": f"of {one}"} if item["id"] == one else None,
         )

@@ -393,7 +393,6 @@ class Fence:
     """A fence that falls after so many checks."""
 
     left: int
-    token: int = 1
 
     def check(self) -> None:
         """Raise once all checks are used up."""

@@ -4,7 +4,6 @@ from typing import Any
 
 from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
 from datafetch.bookmarks.stored import read_bookmarks
-from datafetch.ops.lease import NoFence
 from tests.bookmarks.world import KEYS, World
 
 TAGS = TagPages(enabled=True, maximum=None)
@@ -19,7 +18,7 @@ def picture(item: Any) -> dict[str, Any] | None:
 def enrich(world: World) -> int:
     """One enrichment in the context of the last run."""
     assert world.context is not None
-    return enrich_bookmarks(world.context, NoFence(), TAGS, picture)
+    return enrich_bookmarks(world.context, TAGS, picture)
 
 
 def test_enrichment_is_published_and_kept() -> None:

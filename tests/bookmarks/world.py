@@ -17,6 +17,7 @@ from datafetch.models.run import JobReport, RunOptions
 from datafetch.net.base import Answer, Download
 from datafetch.net.base import Request as Asked
 from datafetch.store.base import ObjectStore
+from datafetch.store.fenced import FencedStore
 from datafetch.store.keys import Keys
 from tests.fakes import karakeep
 from tests.fakes.message import Request
@@ -121,12 +122,12 @@ class World:
             options=RunOptions(**options),
             clock=self.clock,
             http=http,
-            fence=fence,
             production=self.production,
             run_id=f"run-{self.runs}",
             width=1,
         )
-        object.__setattr__(context, "store", self.faulty)
+        store = FencedStore(self.faulty, fence) if fence else self.faulty
+        object.__setattr__(context, "store", store)
         try:
             self.report = report = sync_bookmarks(context)
         finally:

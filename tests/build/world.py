@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datafetch.build.job import Prefetch
+from datafetch.build.request import PrefetchRequest
 from datafetch.github.model import Day, Week
 from datafetch.github.rules.stats import (
     RepositoryWeeks,
@@ -18,7 +19,6 @@ from datafetch.github.rules.stats import (
     weekly_activity,
 )
 from datafetch.logs import bound_logger
-from datafetch.models.run import PrefetchRequest
 from datafetch.runtime.engine import ThreadEngine
 from datafetch.store.base import ObjectStore, encode_json
 from datafetch.store.keys import Keys, PublicUrls

@@ -20,7 +20,6 @@ class Trap:
 
     after: int
     spring: Callable[[], None]
-    token: int = 1
 
     def check(self) -> None:
         """Count, and spring once."""

@@ -13,8 +13,8 @@ from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HostGate, HttpClient
 from datafetch.net.proxies import Proxies
-from datafetch.ops.lease import Fence
 from datafetch.store.base import ObjectStore, encode_json
+from datafetch.store.fenced import Fence
 from datafetch.store.keys import Keys, LogoSource
 from datafetch.store.local import LocalStore
 from tests.fakes.base import App

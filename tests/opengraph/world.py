@@ -65,9 +65,7 @@ class World:
         """Set fields of the first stored bookmark, as another job would."""
         context = make_context(self.bookmark_settings, self.store, clock=self.clock)
         tags = TagPages(enabled=True, maximum=None)
-        enrich_bookmarks(
-            context, context.fence, tags, lambda item: fields if item["id"] == "b0" else None
-        )
+        enrich_bookmarks(context, tags, lambda item: fields if item["id"] == "b0" else None)
 
     @property
     def bookmark_settings(self) -> BookmarksSettings:

@@ -10,6 +10,7 @@ import pytest
 from datafetch.errors import BaseMoved, LeaseLost, StoreConflict, StoreUnavailable
 from datafetch.runtime.engine import ThreadEngine
 from datafetch.store.base import Condition
+from datafetch.store.fenced import FencedStore
 from datafetch.store.keys import Keys
 from datafetch.store.publish import Publisher, PublishPlan, Write, etags_by_listing
 from tests.stores import Call, FaultyStore, Killed, MemoryStore, etag_of
@@ -43,7 +44,8 @@ class Counting:
 
 def publisher(store: FaultyStore, *, width: int = 1, fence: Counting | None = None) -> Publisher:
     """A publisher of run r1."""
-    return Publisher(store, KEYS, FakeClock(), ThreadEngine(width), fence or Counting(), "r1")
+    fenced = FencedStore(store, fence or Counting())
+    return Publisher(fenced, KEYS, FakeClock(), ThreadEngine(width), "r1")
 
 
 def again(result_of: PublishPlan, store: FaultyStore, **changes: object) -> PublishPlan:
