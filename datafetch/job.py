@@ -10,8 +10,9 @@ from datafetch.clock import CancelToken, Clock
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HttpClient
 from datafetch.ops.dead_letters import DeadLetters
+from datafetch.ops.record import keep_aside
 from datafetch.runtime.engine import Engine
-from datafetch.store.base import ObjectStore
+from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.fenced import Fence, FencedStore
 from datafetch.store.keys import Keys, PublicUrls
 
@@ -84,6 +85,19 @@ class JobContext(Generic[S_co]):
     production: bool
     max_failure_ratio: float
     wait_for_lease: WaitForLease
+
+    def keep_aside(self, found: StoredObject, *, known_as: str | None = None) -> None:
+        """Say that a stored object cannot be read, and keep a copy of it; none in a dry run.
+
+        `known_as` is what the log calls it instead of its key, which may name what is private.
+
+        Raises:
+            StoreError: the store did not answer.
+            LeaseLost: this run may not write any more.
+        """
+        self.log.warning("object_corrupt", extra={"key": known_as or found.info.key})
+        if not self.options.dry_run:
+            keep_aside(self.store, self.keys, self.clock, found)
 
     def under(self, fence: Fence) -> Self:
         """The same context, of which each write asks this fence too."""

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from datafetch.bookmarks.rules.mapping import slug_owners
-from datafetch.clock import to_iso
 from datafetch.errors import ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject, is_safe_segment
@@ -32,34 +31,6 @@ class ObjectReader:
             return self._store.get(key)
         except ObjectNotFound:
             return None
-
-    def keep_aside(self, found: StoredObject) -> None:
-        """Copy an object that cannot be read to a name of its own, and say so.
-
-        The same bytes are kept once: a run that fails again and again leaves one copy.
-
-        Raises:
-            StoreError: the store did not answer.
-            LeaseLost: this run may not write any more.
-        """
-        key = found.info.key
-        aside = self._kept(found)
-        new = aside is None
-        if aside is None:
-            time = to_iso(self._context.clock.now()).replace(":", "-")
-            aside = self._context.keys.corrupt(key, time)
-        self._context.log.warning("object_corrupt", extra={"key": key, "kept_as": aside})
-        if new and not self._context.options.dry_run:
-            self._store.put(aside, found.body)
-
-    def _kept(self, found: StoredObject) -> str | None:
-        """Where the same bytes are kept already."""
-        for info in self._store.list(self._context.keys.corrupt(found.info.key, "")):
-            if info.size != len(found.body):
-                continue
-            if info.etag == found.etag or self._store.get(info.key).body == found.body:
-                return info.key
-        return None
 
 
 def parsed(found: StoredObject | None, kind: type) -> Any:
@@ -260,12 +231,12 @@ class Copies:
         item: JsonObject | None = parsed(found, dict)
         if found is None or (item is not None and has_id(item)):
             return item
-        self._objects.keep_aside(found)
+        self._context.keep_aside(found)
         return None
 
     def _items_of(self, key: str) -> list[JsonObject]:
         found = self._objects.get(key)
         listing = read_listing(found)
         if found is not None and (listing is None or listing.odd):
-            self._objects.keep_aside(found)
+            self._context.keep_aside(found)
         return listing.items if listing is not None else []

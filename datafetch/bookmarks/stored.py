@@ -47,7 +47,7 @@ class BookmarkReader:
         found_index = self._objects.get(self._keys.bookmarks_index())
         index = parsed(found_index, dict)
         if found_index is not None and index is None:
-            self._objects.keep_aside(found_index)
+            self._context.keep_aside(found_index)
         state = self._state()
         trusted = (
             journal is None
@@ -146,7 +146,7 @@ class BookmarkReader:
                 "bookmarks_not_whole",
                 extra={"read": len(read.items), "odd": read.odd, "doubled": read.doubled},
             )
-            self._objects.keep_aside(found)
+            self._context.keep_aside(found)
         indexed = max(0, (snapshot.number("count") or 0) - read.odd - read.doubled)
         expected = Expected(mapped_ids(mapping), indexed)
         if expected.met_by_list(read, under_way=snapshot.journal is not None):
@@ -198,7 +198,7 @@ class BookmarkReader:
         etags[found.info.key] = found.etag
         mapping: JsonObject | None = parsed(found, dict)
         if mapping is None or not isinstance(mapping.get("slugs"), dict):
-            self._objects.keep_aside(found)
+            self._context.keep_aside(found)
             return {}
         return mapping
 
@@ -208,7 +208,7 @@ class BookmarkReader:
         Without a state the backups tell of more.
         """
         known = state.retired if state is not None else self._copies.backup_slugs()
-        return {**known, **read_retired(self._objects, self._keys)}
+        return {**known, **read_retired(self._context, self._objects)}
 
     def _state(self) -> BookmarkState | None:
         found = self._objects.get(self._keys.dataset(DATASET))
@@ -217,7 +217,7 @@ class BookmarkReader:
         try:
             return BookmarkState.from_json(json.loads(found.body))
         except (KeyError, TypeError, ValueError, RecursionError):
-            self._objects.keep_aside(found)
+            self._context.keep_aside(found)
             return None
 
 
@@ -227,17 +227,17 @@ def items_of(found: StoredObject | None) -> list[JsonObject] | None:
     return listing.items if listing is not None and listing.whole else None
 
 
-def read_retired(objects: ObjectReader, keys: Keys) -> dict[str, str]:
+def read_retired(context: AnyContext, objects: ObjectReader) -> dict[str, str]:
     """Freed slugs from the copy that is kept beside the dataset's state.
 
     Raises:
         StoreError: the store did not answer.
     """
-    found = objects.get(keys.dataset(RETIRED))
+    found = objects.get(context.keys.dataset(RETIRED))
     value = parsed(found, dict)
     slugs = value.get(RETIRED_FIELD) if value is not None else None
     if found is not None and not isinstance(slugs, dict):
-        objects.keep_aside(found)
+        context.keep_aside(found)
         return {}
     return {slug: one for slug, one in (slugs or {}).items() if isinstance(one, str)}
 

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from datafetch.errors import (
@@ -104,12 +103,12 @@ class Dataset:
         assert entry.stored is not None
         key = self.context.keys.github_csv(entry.stored)
         try:
-            body = self.context.store.get(key).body
-            return parse_csv(body)
+            found = self.context.store.get(key)
+            return parse_csv(found.body)
         except ObjectNotFound:
             return None
         except ValueError:
-            self.keep_aside(key, body, entry.repository.label)
+            self.context.keep_aside(found, known_as=entry.repository.label)
             return None
         except StoreError as error:
             raise nameless(error, self.context.keys.github_csv_prefix()) from None
@@ -134,16 +133,6 @@ class Dataset:
         except StoreError as error:
             raise nameless(error, self.context.keys.github_csv_prefix()) from None
 
-    def keep_aside(self, key: str, body: bytes, label: str) -> None:
-        """Store a copy of an object that cannot be read, and say so."""
-        self.context.log.warning("corrupt_object", extra={"object": label})
-        if self.context.options.dry_run:
-            return
-        time = datetime.fromtimestamp(self.context.clock.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
-        self.context.store.put(
-            self.context.keys.corrupt(key, time), body, content_type="application/octet-stream"
-        )
-
     # ----------------------------------------------------------------- inside
 
     def _load_state(self) -> None:
@@ -160,7 +149,7 @@ class Dataset:
             years = {int(year): int(count) for year, count in value["years"].items()}
             begun = dict(value.get("begun") or {})
         except (CorruptObject, AttributeError, KeyError, TypeError, ValueError):
-            self.keep_aside(key, found.body, key)
+            self.context.keep_aside(found)
             return
         self.records, self.years, self.begun = records, years, begun
         self._saved = found.body
@@ -174,7 +163,7 @@ class Dataset:
         try:
             value = found.json()
         except CorruptObject:
-            self.keep_aside(key, found.body, key)
+            self.context.keep_aside(found)
         digest = hashlib.sha256(found.body).hexdigest()
         self.aggregates[key] = Aggregate(value, found.etag, digest)
 

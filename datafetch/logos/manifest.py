@@ -11,7 +11,6 @@ from typing import BinaryIO, cast
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.model import SOURCES, Logo
-from datafetch.ops.record import keep_aside
 from datafetch.runtime.engine import together
 from datafetch.store.json_stream import fields
 from datafetch.store.keys import Keys
@@ -63,8 +62,8 @@ class Manifest:
         """
         journal, broken = together(lambda: self._publisher.open_journal(DATASET), self._read)
         self._unfinished = journal is not None
-        if broken and not self._context.options.dry_run:
-            keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)
+        if broken:
+            self._context.keep_aside(self._context.store.get(self._key))
         if broken or self._etag is None or self._unfinished:
             self._pictures = self._list_pictures()
         if self._unfinished:
@@ -127,10 +126,6 @@ class Manifest:
             etag = found.etag
             entries, broken = self._readable(found.chunks())
         self._etag, self._entries = etag, entries
-        if broken:
-            self._context.log.warning(
-                "manifest_corrupt", extra={"key": self._key, "readable": len(entries)}
-            )
         return broken
 
     def _readable(self, chunks: Iterator[bytes]) -> tuple[dict[str, bytes], bool]:

@@ -1,12 +1,11 @@
 """The negative cache of the logos during one run: domains that have none."""
 
 from datafetch.clock import to_ms
-from datafetch.errors import CorruptObject, PreconditionFailed
+from datafetch.errors import CorruptObject, ObjectNotFound, PreconditionFailed
 from datafetch.job import AnyContext
 from datafetch.logos.model import NoLogoRecord
 from datafetch.logos.rules.choice import after_no_logo, newest
-from datafetch.ops.record import keep_aside
-from datafetch.store.base import IfAbsent, IfMatch, encode_json, read_json
+from datafetch.store.base import IfAbsent, IfMatch, StoredObject, encode_json
 
 _TRIES = 3
 
@@ -28,10 +27,8 @@ class NoLogoRecords:
             StoreError: the store did not answer.
         """
         broken = self._read()
-        if broken:
-            self._context.log.warning("negative_cache_corrupt", extra={"key": self._key})
-            if not self._context.options.dry_run:
-                keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)
+        if broken is not None:
+            self._context.keep_aside(broken)
 
     def get(self, domain: str) -> NoLogoRecord | None:
         """What is known of a domain."""
@@ -81,23 +78,24 @@ class NoLogoRecords:
             else:
                 self._records[domain] = record
 
-    def _read(self) -> bool:
-        """Read the stored records; says whether some cannot be read."""
+    def _read(self) -> StoredObject | None:
+        """Read the stored records; returns the object when some of it cannot be read."""
         self._records, self._etag = {}, None
         try:
-            found = read_json(self._context.store, self._key)
+            found = self._context.store.get(self._key)
+        except ObjectNotFound:
+            return None
+        self._etag = found.etag
+        try:
+            value = found.json()
         except CorruptObject:
-            self._etag = self._context.store.head(self._key).etag
-            return True
-        if found is None:
-            return False
-        value, self._etag = found
+            return found
         if not isinstance(value, dict):
-            return True
+            return found
         broken = False
         for domain, entry in value.items():
             try:
                 self._records[domain] = NoLogoRecord.from_json(entry)
             except CorruptObject:
                 broken = True
-        return broken
+        return found if broken else None

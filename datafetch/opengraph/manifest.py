@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from datafetch.errors import CorruptObject
+from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.models.json import JsonObject
 from datafetch.opengraph.model import BookmarkRecord, PictureRecord
 from datafetch.opengraph.rules.merge import merged_manifest, pictures_by_stem, stem_of
 from datafetch.opengraph.rules.plan import Page
 from datafetch.opengraph.state import DATASET, OpenGraphState
-from datafetch.ops.record import keep_aside
-from datafetch.store.base import encode_json, read_json
+from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
 from datafetch.urls import host_of
 
@@ -32,18 +31,20 @@ class PictureManifest:
         Raises:
             StoreError: the store did not answer.
         """
+        self._urls, self._etag = [], None
         try:
-            found = read_json(self._context.store, self._key)
-        except CorruptObject:
-            found = None
-            self._etag = self._keep_aside()
-        if found is None:
-            self._urls = []
+            found = self._context.store.get(self._key)
+        except ObjectNotFound:
             return
-        value, self._etag = found
-        if not isinstance(value, list):
-            self._keep_aside()
-        self._urls = value if isinstance(value, list) else []
+        self._etag = found.etag
+        try:
+            value = found.json()
+        except CorruptObject:
+            value = None
+        if isinstance(value, list):
+            self._urls = value
+        else:
+            self._context.keep_aside(found)
 
     def recall(self, pages: Sequence[Page]) -> dict[str, PictureRecord]:
         """The pictures of bookmarks that the manifest names, by bookmark id."""
@@ -99,9 +100,3 @@ class PictureManifest:
             if key is not None and key.startswith(prefix) and known.picture is None:
                 found[key] = str(url)
         return found
-
-    def _keep_aside(self) -> str | None:
-        self._context.log.warning("object_corrupt", extra={"key": self._key})
-        if self._context.options.dry_run:
-            return None
-        return keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)

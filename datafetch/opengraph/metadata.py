@@ -4,7 +4,6 @@ from datafetch.errors import BaseMoved, CorruptObject, Malformed, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.opengraph.model import Description, PageMetadata, PageRecord
 from datafetch.opengraph.state import DATASET
-from datafetch.ops.record import keep_aside
 from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
 from datafetch.urls import page_address, url_hash, without_query
@@ -116,11 +115,9 @@ class MetadataStore:
             return None
         try:
             return PageMetadata.from_json(found.json()), found.etag
-        except (CorruptObject, Malformed, RecursionError) as error:
-            self._context.log.warning("object_corrupt", extra={"key": key, "error": str(error)})
-        if not self._context.options.dry_run:
-            keep_aside(self._context.store, self._context.keys, key, self._context.clock)
-        return None
+        except (CorruptObject, Malformed, RecursionError):
+            self._context.keep_aside(found)
+            return None
 
 
 def record_of(metadata: PageMetadata, object_etag: str | None) -> PageRecord:

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.opengraph.model import BookmarkRecord, Override, PageRecord, PictureRecord
-from datafetch.ops.record import keep_aside
-from datafetch.store.base import encode_json, read_json
+from datafetch.store.base import encode_json
 from datafetch.urls import well_formed
 
 DATASET = "opengraph"
@@ -59,15 +58,14 @@ class OpenGraphState:
             StoreError: the store did not answer.
         """
         try:
-            found = read_json(self._context.store, self._key)
-            if found is None:
-                return
-            self._read(found[0])
+            found = self._context.store.get(self._key)
+        except ObjectNotFound:
+            return
+        try:
+            self._read(found.json())
         except (CorruptObject, AttributeError, KeyError, TypeError, ValueError):
             self.pages, self.bookmarks, self.overrides = {}, {}, {}
-            self._context.log.warning("object_corrupt", extra={"key": self._key})
-            if not self._context.options.dry_run:
-                keep_aside(self._context.store, self._context.keys, self._key, self._context.clock)
+            self._context.keep_aside(found)
             return
         self.found = True
         self._stored = self._encoded()

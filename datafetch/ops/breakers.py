@@ -1,15 +1,18 @@
 """The breakers of one process, kept between runs: which hosts failed too often, and since when."""
 
 import threading
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import CorruptObject, PreconditionFailed, StoreError
+from datafetch.errors import StoreError
 from datafetch.logs import bound_logger
-from datafetch.ops.record import keep_aside
+from datafetch.ops.record import Record
 from datafetch.runtime.breaker import Breaker, BreakerPolicy, Breakers, Outcome
-from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json, read_json
+from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
 LIMIT = 500
@@ -23,22 +26,18 @@ _TRIES = 4
 _log = bound_logger()
 
 
-def read_breakers(store: ObjectStore, keys: Keys) -> tuple[dict[str, Breaker], str | None]:
-    """The stored open breakers by host, and the object's ETag when there is one.
+@dataclass(frozen=True, slots=True)
+class OpenBreaker:
+    """An open breaker as it is stored; closed ones are not. `opened_at` is epoch milliseconds."""
 
-    Raises:
-        CorruptObject: it cannot be read.
-        StoreError: the store did not answer.
-    """
-    key = keys.breakers()
-    found = read_json(store, key)
-    if found is None:
-        return {}, None
-    value, etag = found
-    try:
-        return {str(host): _from_json(entry) for host, entry in value.items()}, etag
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CorruptObject(f"{key} is not what it should be", key=key) from error
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
+    state: Literal["open"]
+    failures: int
+    opened_at: int
+
+
+_ADAPTER: TypeAdapter[dict[str, OpenBreaker]] = TypeAdapter(dict[str, OpenBreaker])
 
 
 class BreakerBook:
@@ -51,18 +50,14 @@ class BreakerBook:
     """
 
     def __init__(self, store: ObjectStore, keys: Keys, clock: Clock, policy: BreakerPolicy) -> None:
-        self._store = store
-        self._keys = keys
         self._clock = clock
+        self._record = Record(store, keys, clock, keys.breakers(), _ADAPTER, empty={})
         self._breakers = Breakers(policy, clock)
         self._load_lock = threading.Lock()
         self._loaded = False
         self._save_lock = threading.Lock()
         self._lock = threading.Lock()
         self._changed: set[str] = set()
-        self._known: dict[str, Breaker] = {}
-        self._etag: str | None = None
-        self._corrupt = False
 
     def load(self) -> None:
         """Read what is stored, unless that is done."""
@@ -94,7 +89,7 @@ class BreakerBook:
         """
         with self._lock:
             changed, self._changed = self._changed, set()
-        if not (changed or self._corrupt):
+        if not (changed or self._record.is_corrupt):
             return
         try:
             with self._save_lock:
@@ -109,63 +104,27 @@ class BreakerBook:
     def _load(self) -> None:
         self._loaded = True
         try:
-            self._read()
+            self._record.load()
         except StoreError as error:
             _log.warning("breakers_not_read", extra={"error": str(error)})
-        self._breakers.adopt(self._known)
-
-    def _read(self) -> None:
-        try:
-            self._known, self._etag = read_breakers(self._store, self._keys)
-            self._corrupt = False
-        except CorruptObject as error:
-            # Kept aside when it is written over: a dry run may load, but not write.
-            _log.warning("breakers_corrupt", extra={"error": str(error)})
-            self._known, self._corrupt = {}, True
+        self._breakers.adopt(
+            {
+                host: Breaker(stored.failures, stored.opened_at / 1000)
+                for host, stored in self._record.value.items()
+            }
+        )
 
     def _write(self, changed: set[str]) -> None:
-        for last_try in (False,) * (_TRIES - 1) + (True,):
-            key = self._keys.breakers()
-            if self._corrupt:
-                self._etag = keep_aside(self._store, self._keys, key, self._clock)
-            merged = self._merged(changed)
-            if merged == self._known and not self._corrupt:
-                return
-            body = encode_json({host: _to_json(breaker) for host, breaker in merged.items()})
-            try:
-                self._etag = self._store.put(
-                    key, body, condition=IfMatch(self._etag) if self._etag else IfAbsent()
-                )
-            except PreconditionFailed:
-                if last_try:
-                    raise
-                self._read()
-            else:
-                self._known, self._corrupt = merged, False
-                return
+        self._record.change(lambda stored: self._merged(stored, changed), tries=_TRIES)
 
-    def _merged(self, changed: set[str]) -> dict[str, Breaker]:
+    def _merged(self, stored: dict[str, OpenBreaker], changed: set[str]) -> dict[str, OpenBreaker]:
         """What is stored, with this process's word on the hosts that it has changed."""
-        own = {host: self._breakers.get(host) for host in changed}
-        every = {**self._known, **own}
-        oldest = self._clock.now() - KEPT_S
-        opened = {
-            host: (breaker.opened_at, breaker.failures)
-            for host, breaker in every.items()
-            if breaker.opened_at is not None and breaker.opened_at > oldest
-        }
-        newest = sorted(opened, key=lambda host: opened[host][0])[-LIMIT:]
-        return {host: Breaker(opened[host][1], opened[host][0]) for host in sorted(newest)}
-
-
-def _to_json(breaker: Breaker) -> dict[str, Any]:
-    assert breaker.opened_at is not None, "closed breakers are not stored"
-    return {
-        "state": "open",
-        "failures": breaker.failures,
-        "openedAt": to_ms(breaker.opened_at),
-    }
-
-
-def _from_json(value: Mapping[str, Any]) -> Breaker:
-    return Breaker(int(value["failures"]), int(value["openedAt"]) / 1000)
+        every = {host: breaker for host, breaker in stored.items() if host not in changed}
+        for host in changed:
+            breaker = self._breakers.get(host)
+            if breaker.opened_at is not None:
+                every[host] = OpenBreaker("open", breaker.failures, to_ms(breaker.opened_at))
+        oldest = to_ms(self._clock.now() - KEPT_S)
+        kept = {host: one for host, one in every.items() if one.opened_at > oldest}
+        newest = sorted(kept, key=lambda host: kept[host].opened_at)[-LIMIT:]
+        return {host: kept[host] for host in sorted(newest)}

@@ -1,13 +1,16 @@
 """The dead-letter queue of one job: what failed and waits to be tried again."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
+from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import CorruptObject, DatafetchError
-from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json, read_json
+from datafetch.errors import DatafetchError
+from datafetch.ops.record import Record
+from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
 BACKOFF_S = (3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
@@ -19,7 +22,9 @@ _ERROR_LENGTH = 500
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One item that failed; times are epoch milliseconds."""
+    """One item that failed, as it is stored and listed; times are epoch milliseconds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
     id: str
     job: str
@@ -32,41 +37,8 @@ class DeadLetter:
     error: str
     permanent: bool
 
-    def to_json(self) -> dict[str, Any]:
-        """The object that is stored and listed."""
-        return {
-            "id": self.id,
-            "job": self.job,
-            "item": self.item,
-            "attempts": self.attempts,
-            "firstFailedAt": self.first_failed_at,
-            "lastFailedAt": self.last_failed_at,
-            "nextAttemptAt": self.next_attempt_at,
-            "errorType": self.error_type,
-            "error": self.error,
-            "permanent": self.permanent,
-        }
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "DeadLetter":
-        """Read it back.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is not a dead letter.
-        """
-        due = value["nextAttemptAt"]
-        return cls(
-            id=str(value["id"]),
-            job=str(value["job"]),
-            item=str(value["item"]),
-            attempts=int(value["attempts"]),
-            first_failed_at=int(value["firstFailedAt"]),
-            last_failed_at=int(value["lastFailedAt"]),
-            next_attempt_at=None if due is None else int(due),
-            error_type=str(value["errorType"]),
-            error=str(value["error"]),
-            permanent=bool(value["permanent"]),
-        )
+_ADAPTER: TypeAdapter[dict[str, DeadLetter]] = TypeAdapter(dict[str, DeadLetter])
 
 
 def letter_id(job: str, item: str) -> str:
@@ -98,47 +70,37 @@ def after_failure(
     )
 
 
-@dataclass
 class DeadLetters:
     """The queue of one job during one run: read once, changed in memory, saved once.
 
-    Jobs call `failed` and `succeeded`; `due` says whether a known letter may be tried again.
+    Jobs call `failed` and `succeeded`; `waiting` says whether a known letter is not due yet.
     Not thread-safe: jobs record outcomes on the thread that collects them.
+
+    Attributes:
+        letters: by id.
     """
 
-    job: str
-    clock: Clock
-    letters: dict[str, DeadLetter] = field(default_factory=dict)
-    etag: str | None = None
-    dirty: bool = False
-    corrupt: bool = False
+    def __init__(self, job: str, clock: Clock, record: Record[dict[str, DeadLetter]]) -> None:
+        self._job = job
+        self._clock = clock
+        self._record = record
+        self._dirty = False
+        self.letters = dict(record.value)
 
     @classmethod
     def load(cls, store: ObjectStore, keys: Keys, job: str, clock: Clock) -> "DeadLetters":
-        """The stored queue; one that cannot be read starts empty and is kept aside on save.
+        """The stored queue; one that cannot be read counts as empty, and is kept aside on save.
 
         Raises:
             StoreError: the store did not answer.
         """
-        queue = cls(job=job, clock=clock)
-        key = keys.dead_letters(job)
-        try:
-            found = read_json(store, key)
-        except CorruptObject:
-            queue.corrupt = True
-            return queue
-        if found is None:
-            return queue
-        value, queue.etag = found
-        try:
-            queue.letters = {str(k): DeadLetter.from_json(v) for k, v in value.items()}
-        except (AttributeError, KeyError, TypeError, ValueError):
-            queue.corrupt = True
-        return queue
+        record = Record(store, keys, clock, keys.dead_letters(job), _ADAPTER, empty={})
+        record.load()
+        return cls(job, clock, record)
 
     def get(self, item: str) -> DeadLetter | None:
         """The letter of an item, if it has one."""
-        return self.letters.get(letter_id(self.job, item))
+        return self.letters.get(letter_id(self._job, item))
 
     def waiting(self, item: str) -> bool:
         """Whether the item failed before and its next attempt is not due yet."""
@@ -146,40 +108,32 @@ class DeadLetters:
         if letter is None:
             return False
         due = letter.next_attempt_at
-        return due is None or due > to_ms(self.clock.now())
+        return due is None or due > to_ms(self._clock.now())
 
     def failed(self, item: str, error: DatafetchError) -> bool:
         """Record a failure; says whether it is new, that is, was no dead letter before."""
         known = self.get(item)
         letter = after_failure(
-            known, job=self.job, item=item, error=error, now_ms=to_ms(self.clock.now())
+            known, job=self._job, item=item, error=error, now_ms=to_ms(self._clock.now())
         )
         self.letters[letter.id] = letter
-        self.dirty = True
+        self._dirty = True
         return known is None
 
     def succeeded(self, item: str) -> None:
         """The item is well again, or gone: its letter is dropped."""
-        if self.letters and self.letters.pop(letter_id(self.job, item), None) is not None:
-            self.dirty = True
+        if self.letters and self.letters.pop(letter_id(self._job, item), None) is not None:
+            self._dirty = True
 
-    def save(self, store: ObjectStore, keys: Keys, aside: str) -> None:
+    def save(self) -> None:
         """Write the queue when it changed; the oldest letters over the limit are dropped.
 
-        `aside` is a time for the name under which an unreadable queue is kept.
-
         Raises:
+            PreconditionFailed: another run has written since.
             StoreError: it could not be written.
         """
-        key = keys.dead_letters(self.job)
-        if self.corrupt:
-            store.put(keys.corrupt(key, aside), store.get(key).body)
-        if not (self.dirty or self.corrupt):
+        if not (self._dirty or self._record.is_corrupt):
             return
         newest = sorted(self.letters.values(), key=lambda letter: letter.last_failed_at)[-LIMIT:]
-        body = encode_json({letter.id: letter.to_json() for letter in newest})
-        if self.corrupt:
-            store.put(key, body)
-        else:
-            store.put(key, body, condition=IfMatch(self.etag) if self.etag else IfAbsent())
-        self.dirty = self.corrupt = False
+        self._record.save({letter.id: letter for letter in newest})
+        self._dirty = False

@@ -2,17 +2,23 @@
 
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from datafetch.clock import Clock
-from datafetch.errors import CorruptObject, PreconditionFailed
+from datafetch.models.json import JsonObject
 from datafetch.models.run import JobName, RunResult
-from datafetch.ops.record import keep_aside
-from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json, read_json
+from datafetch.ops.record import Record
+from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
 LIMIT = 200
+"""So many runs are kept."""
+
+_ADAPTER: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
+"""Runs that other versions wrote stay as they are."""
 
 
-def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> dict[str, Any]:
+def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> JsonObject:
     """A past run as it is stored: the result, the JobMetrics, and the requests of each upstream."""
     return {
         **result.to_json(),
@@ -28,13 +34,7 @@ class History:
     """One job's history during one run: read with the other records, written when the run ends."""
 
     def __init__(self, store: ObjectStore, keys: Keys, job: JobName, clock: Clock) -> None:
-        self._store = store
-        self._keys = keys
-        self._key = keys.history(job)
-        self._clock = clock
-        self._runs: list[Any] = []
-        self._etag: str | None = None
-        self._is_corrupt = False
+        self._record = Record(store, keys, clock, keys.history(job), _ADAPTER, empty=[])
 
     def load(self) -> None:
         """Read what is stored.
@@ -42,18 +42,9 @@ class History:
         Raises:
             StoreError: the store did not answer.
         """
-        self._runs, self._etag, self._is_corrupt = [], None, False
-        try:
-            found = read_json(self._store, self._key)
-        except CorruptObject:
-            self._is_corrupt = True
-            return
-        if found is not None:
-            runs, self._etag = found
-            self._runs = runs if isinstance(runs, list) else []
-            self._is_corrupt = not isinstance(runs, list)
+        self._record.load()
 
-    def append(self, entry: dict[str, Any]) -> None:
+    def append(self, entry: JsonObject) -> None:
         """Put a run before all others; the oldest over the limit are dropped.
 
         A history that could not be read is kept aside.
@@ -61,18 +52,4 @@ class History:
         Raises:
             StoreError: the store did not answer.
         """
-        for last_try in (False, True):
-            if self._is_corrupt:
-                self.load()  # somebody may have mended it since
-            if self._is_corrupt:
-                self._etag = keep_aside(self._store, self._keys, self._key, self._clock)
-            body = encode_json([entry, *self._runs][:LIMIT])
-            condition = IfMatch(self._etag) if self._etag else IfAbsent()
-            try:
-                self._store.put(self._key, body, condition=condition)
-            except PreconditionFailed:
-                if last_try:
-                    raise
-                self.load()
-            else:
-                return
+        self._record.change(lambda runs: [entry, *runs][:LIMIT])

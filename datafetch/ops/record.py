@@ -1,16 +1,136 @@
-"""Keeps a stored object that cannot be read aside, under a name of its own."""
+"""One object of datafetch's own: read, changed, and written on the condition that nobody else wrote.
 
-from datafetch.clock import Clock, to_ms
-from datafetch.store.base import ObjectStore
+What cannot be read counts as empty; a copy of it is kept aside before it is written over.
+"""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from datafetch.clock import Clock, to_iso
+from datafetch.errors import ObjectNotFound, PreconditionFailed
+from datafetch.logs import bound_logger
+from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, StoredObject, encode_json
 from datafetch.store.keys import Keys
 
+T = TypeVar("T")
 
-def keep_aside(store: ObjectStore, keys: Keys, key: str, clock: Clock) -> str:
-    """Copy an object that cannot be read to its `.corrupt-{time}` name; returns its ETag.
+_log = bound_logger()
+
+
+class Record(Generic[T]):
+    """One stored value during one run.
+
+    Attributes:
+        value: as it was read or written last; `empty` when there is none or it cannot be read.
+        is_corrupt: whether what is stored cannot be read.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        keys: Keys,
+        clock: Clock,
+        key: str,
+        adapter: TypeAdapter[T],
+        *,
+        empty: T,
+    ) -> None:
+        """Nothing is read yet. `adapter` says what the JSON has to be."""
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._key = key
+        self._adapter = adapter
+        self._empty = empty
+        self._etag: str | None = None
+        self._unreadable: StoredObject | None = None
+        self.value = empty
+
+    @property
+    def is_corrupt(self) -> bool:
+        """See the class."""
+        return self._unreadable is not None
+
+    def load(self) -> T:
+        """Read what is stored.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        self.value, self._etag, self._unreadable = self._empty, None, None
+        try:
+            found = self._store.get(self._key)
+        except ObjectNotFound:
+            return self.value
+        self._etag = found.etag
+        try:
+            self.value = self._adapter.validate_json(found.body)
+        except ValidationError as error:
+            _log.warning("object_corrupt", extra={"key": self._key, "error": _reason(error)})
+            self._unreadable = found
+        return self.value
+
+    def save(self, value: T) -> None:
+        """Write a value over what was read or written last.
+
+        Raises:
+            PreconditionFailed: somebody else has written since.
+            StoreError: it could not be written.
+        """
+        if self._unreadable is not None:
+            keep_aside(self._store, self._keys, self._clock, self._unreadable)
+        body = encode_json(self._adapter.dump_python(value, mode="json", by_alias=True))
+        condition = IfMatch(self._etag) if self._etag is not None else IfAbsent()
+        self._etag = self._store.put(self._key, body, condition=condition)
+        self.value, self._unreadable = value, None
+
+    def change(self, edit: Callable[[T], T], *, tries: int = 2) -> None:
+        """Write `edit` of the value; when somebody else has written since, of theirs.
+
+        An equal value is not written. What could not be read is looked at once more: somebody
+        may have mended it.
+
+        Raises:
+            PreconditionFailed: somebody else was faster each time.
+            StoreError: the store did not answer, or it could not be written.
+        """
+        for last_try in (*(False,) * (tries - 1), True):
+            if self.is_corrupt:
+                self.load()
+            value = edit(self.value)
+            if value == self.value and not self.is_corrupt:
+                return
+            try:
+                self.save(value)
+            except PreconditionFailed:
+                if last_try:
+                    raise
+                self.load()
+            else:
+                return
+
+
+def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject) -> str:
+    """Copy an object that cannot be read to its `.corrupt-{time}` name; returns that name.
+
+    The same bytes are kept once: a run that fails again and again leaves one copy.
 
     Raises:
         StoreError: the store did not answer.
     """
-    bad = store.get(key)
-    store.put(keys.corrupt(key, str(to_ms(clock.now()))), bad.body, content_type="text/plain")
-    return bad.etag
+    key = found.info.key
+    for kept in store.list(keys.corrupt(key, "")):
+        if kept.size == len(found.body) and store.get(kept.key).body == found.body:
+            return kept.key
+    aside = keys.corrupt(key, to_iso(clock.now()).replace(":", "-"))
+    store.put(aside, found.body, content_type="application/octet-stream")
+    return aside
+
+
+def _reason(error: ValidationError) -> str:
+    """The first problem, without the value: it may be anything."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"][:4])
+    return f"{place}: {first['msg']}" if place else str(first["msg"])

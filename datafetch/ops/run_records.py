@@ -53,7 +53,7 @@ class RunRecords:
         now_ms = to_ms(self._clock.now())
         together(
             lambda: read.state.finish(result, full_sync=full_sync),
-            lambda: read.letters.save(self._store, self._keys, str(now_ms)),
+            read.letters.save,
             lambda: read.history.append(history_entry(result, self._job, now_ms)),
         )
 

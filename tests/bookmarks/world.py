@@ -131,7 +131,7 @@ class World:
         try:
             self.report = report = sync_bookmarks(context)
         finally:
-            context.dead_letters.save(self.store, KEYS, "aside")
+            context.dead_letters.save()
         if report.failure is not None:
             raise report.failure
         return report

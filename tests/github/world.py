@@ -76,7 +76,7 @@ class World:
             return refresh_github(context)
         finally:
             if not context.options.dry_run:
-                context.dead_letters.save(context.store, context.keys, "aside")
+                context.dead_letters.save()
 
     def json(self, name: str) -> Any:
         """A stored aggregate by its name without suffix."""

@@ -155,7 +155,7 @@ class World:
         finally:
             context.http.close()
             if not context.options.dry_run:
-                context.dead_letters.save(context.store, context.keys, "aside")
+                context.dead_letters.save()
 
     def later(self, days: float = 31) -> None:
         """Let time pass."""

@@ -112,7 +112,7 @@ class World:
             return refresh_opengraph(context)
         finally:
             http.close()
-            context.dead_letters.save(self.store, KEYS, "aside")
+            context.dead_letters.save()
 
     # ------------------------------------------------------------------- seen
 

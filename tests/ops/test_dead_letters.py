@@ -68,7 +68,7 @@ def test_the_queue_survives_as_the_contract_writes_it(tmp_path):
     store, clock = LocalStore(tmp_path), FakeClock()
     queue = _queue(store, clock)
     queue.failed("a.example", TransientError("down"))
-    queue.save(store, KEYS, "1")
+    queue.save()
     stored = json.loads(store.get(KEYS.dead_letters("logos")).body)
     letter = stored[letter_id("logos", "a.example")]
     assert set(letter) == {
@@ -84,17 +84,17 @@ def test_success_drops_the_letter(tmp_path):
     store, clock = LocalStore(tmp_path), FakeClock()
     queue = _queue(store, clock)
     queue.failed("a.example", TransientError("down"))
-    queue.save(store, KEYS, "1")
+    queue.save()
     queue = _queue(store, clock)
     queue.succeeded("a.example")
-    queue.save(store, KEYS, "2")
+    queue.save()
     assert _queue(store, clock).letters == {}
 
 
 def test_an_unchanged_queue_is_not_written(tmp_path):
     """An unchanged run costs no write here."""
     store = LocalStore(tmp_path)
-    _queue(store, FakeClock()).save(store, KEYS, "1")
+    _queue(store, FakeClock()).save()
     assert list(store.list("")) == []
 
 
@@ -105,8 +105,9 @@ def test_a_corrupt_queue_is_kept_aside(tmp_path):
     store.put(key, b"{broken")
     queue = _queue(store, FakeClock())
     queue.failed("a.example", TransientError("down"))
-    queue.save(store, KEYS, "123")
-    assert store.get(f"{key}.corrupt-123").body == b"{broken"
+    queue.save()
+    aside = [info.key for info in store.list(f"{key}.corrupt-")]
+    assert [store.get(name).body for name in aside] == [b"{broken"]
     assert len(_queue(store, FakeClock()).letters) == 1
 
 
@@ -117,7 +118,7 @@ def test_the_queue_is_bounded(tmp_path):
     for number in range(LIMIT + 3):
         clock.advance(1)
         queue.failed(f"{number}.example", TransientError("down"))
-    queue.save(store, KEYS, "1")
+    queue.save()
     kept = _queue(store, clock)
     assert len(kept.letters) == LIMIT
     assert kept.get("2.example") is None
