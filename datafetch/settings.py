@@ -17,6 +17,7 @@ from datafetch.models.job_settings import (
     GitHubSettings,
     LogoSettings,
     OpenGraphSettings,
+    TagPages,
 )
 from datafetch.models.places import Environment, api_base
 
@@ -215,8 +216,7 @@ class Settings(BaseSettings):
             full_sync_hours=self.bookmarks_full_sync_hours,
             min_threshold=self.min_bookmarks_threshold,
             max_shrink_ratio=self.max_shrink_ratio,
-            tags_enabled=self.tags_enabled,
-            max_tags=self.max_tags,
+            tags=TagPages(self.tags_enabled, self.max_tags),
             retry_max_s=self.retry_max_seconds,
         )
 
@@ -263,8 +263,7 @@ class Settings(BaseSettings):
             max_shrink_ratio=self.max_shrink_ratio,
             retry_max_s=self.retry_max_seconds,
             min_threshold=self.min_bookmarks_threshold,
-            tags_enabled=self.tags_enabled,
-            max_tags=self.max_tags,
+            tags=TagPages(self.tags_enabled, self.max_tags),
             karakeep=self.for_bookmarks() if known else None,
         )
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 from datafetch.bookmarks.fetch import ListReader, choose_reading, note_items
 from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
 from datafetch.bookmarks.karakeep import BookmarkApi
+from datafetch.bookmarks.plan import Change
 from datafetch.bookmarks.publish import (
-    Change,
-    TagPages,
     keep_retired,
     plan_change,
     plan_stored,
@@ -21,7 +20,7 @@ from datafetch.bookmarks.rules.guards import (
     check_failures,
     check_not_empty,
 )
-from datafetch.bookmarks.state import DATASET, Snapshot, StoredList
+from datafetch.bookmarks.state import DATASET, Snapshot, StoredList, layout_of
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_ms
 from datafetch.errors import DatafetchError, GuardRefused
@@ -47,7 +46,6 @@ class _Run:
     def __init__(self, context: JobContext[BookmarksSettings]) -> None:
         self._context = context
         self._settings = context.settings
-        self._tags = TagPages(self._settings.tags_enabled, self._settings.max_tags)
         self._publisher = Publisher(
             context.store,
             context.keys,
@@ -55,7 +53,7 @@ class _Run:
             context.engine,
             context.run_id,
         )
-        self._reader = BookmarkReader(context, self._publisher, self._tags.layout)
+        self._reader = BookmarkReader(context, self._publisher, layout_of(self._settings.tags))
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None
         self._ended_one = False
@@ -131,7 +129,9 @@ class _Run:
             found = self._reader.snapshot()
             stored = self._reader.items(found)
             if stored.items:
-                self._publisher.publish(plan_stored(self._context, found, stored, self._tags))
+                self._publisher.publish(
+                    plan_stored(self._context, found, stored, self._settings.tags)
+                )
             return bool(stored.items)
 
         self._ended_one |= self._publisher.with_restart(attempt)
@@ -162,38 +162,35 @@ class _Run:
         self._guard(merged, stored.counted)
         now = to_ms(self._context.clock.now())
         change = Change(
-            bookmarks=merged.bookmarks,
-            sources=merged.sources,
-            retired=merged.retired,
-            changed=_differs(merged, stored),
-            gone=merged.gone,
+            merged,
+            differs=_differs(merged, stored),
             fetched_at=now,
             full_sync_at=now if fetched.complete else snapshot.full_sync_at,
         )
-        return self._publish(snapshot, stored, change, merged, fetched)
+        return self._publish(snapshot, stored, change, fetched)
 
     def _publish(
         self,
         snapshot: Snapshot,
         stored: StoredList,
         change: Change,
-        merged: Merged,
         fetched: Fetched,
     ) -> JobReport:
+        merged = change.merged
         report = replace(
             self._so_far,
-            processed=max(len(change.bookmarks), fetched.size),
+            processed=max(len(merged.bookmarks), fetched.size),
             changed=len(merged.changed) + len(merged.gone),
-            change_detected=change.changed,
+            change_detected=change.differs,
             last_fetched_at=change.fetched_at or self._stored_at(),
             full_sync=fetched.complete,
         )
         check_failures(report, self._context.max_failure_ratio)
-        plan = plan_change(self._context, snapshot, stored, change, self._tags)
+        plan = plan_change(self._context, snapshot, stored, change, self._settings.tags)
         if self._context.options.dry_run:
             return self._planned(report, plan)
         known = snapshot.state.retired if snapshot.state is not None else {}
-        keep_retired(self._context, known, change.retired)
+        keep_retired(self._context, known, merged.retired)
         result = self._publisher.publish(plan)
         self._context.log.info(
             "bookmarks_published",
@@ -264,9 +261,9 @@ class _Run:
         def attempt(_: int) -> JobReport:
             self._snapshot = snapshot = self._reader.snapshot().distrusted()
             stored = self._reader.items(snapshot)
-            change, merged = restored(backup, stored)
-            self._guard(merged, stored.counted)
-            return self._publish(snapshot, stored, change, merged, Fetched([], [], complete=False))
+            change = restored(backup, stored)
+            self._guard(change.merged, stored.counted)
+            return self._publish(snapshot, stored, change, Fetched([], [], complete=False))
 
         return self._publisher.with_restart(attempt)
 

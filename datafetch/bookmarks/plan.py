@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datafetch.bookmarks.model import Bookmark, encode_item
+from datafetch.bookmarks.rules.changes import Merged
 from datafetch.bookmarks.rules.list import (
     Times,
     as_array,
@@ -17,30 +18,28 @@ from datafetch.bookmarks.rules.list import (
     slug_mapping,
 )
 from datafetch.bookmarks.rules.normalise import tag_slugs
-from datafetch.bookmarks.state import DATASET, BookmarkState, StoredList, objects_of
+from datafetch.bookmarks.state import DATASET, BookmarkState, StoredList, layout_of, objects_of
+from datafetch.models.job_settings import TagPages
 from datafetch.store.base import encode_json
 from datafetch.store.keys import Keys
 from datafetch.store.publish import PublishPlan, StateWriter, Write
 
 
 @dataclass(frozen=True, slots=True)
-class NewList:
-    """The list as it shall be.
+class Change:
+    """What a run wants the list to be.
 
     Attributes:
-        changed: whether it differs from the stored one.
-        layout: see `BookmarkState`.
-        tags_enabled, max_tags: which tags get pages.
+        merged: the whole list.
+        differs: whether readers are to be told of another list than the stored one.
+        fetched_at: epoch ms of this run's successful fetch; None leaves `lastFetchedAt` alone.
+        full_sync_at: epoch ms of the last time that the whole list was read.
     """
 
-    bookmarks: Sequence[Bookmark]
-    sources: Mapping[str, str]
-    retired: Mapping[str, str]
+    merged: Merged
+    differs: bool
+    fetched_at: int | None
     full_sync_at: int | None
-    changed: bool
-    layout: str
-    tags_enabled: bool
-    max_tags: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,8 @@ class Tidying:
 
 def build_plan(
     keys: Keys,
-    new: NewList,
+    change: Change,
+    tags: TagPages,
     stored: StoredList,
     base_etag: str | None,
     times: Times,
@@ -66,16 +66,20 @@ def build_plan(
     Equal bytes are left to the publish to find. The index of a tag and the slug mapping
     carry times: they are written only when what they stand for changed.
     """
-    master = Write(keys.bookmarks(), as_array(new.bookmarks))
-    list_index = index(new.bookmarks, times, changed=new.changed)
-    singles = [Write(keys.bookmark_by_id(one.id), one.body) for one in new.bookmarks]
-    entries = encode_item(mapping_entries(new.bookmarks))
+    bookmarks = change.merged.bookmarks
+    master = Write(keys.bookmarks(), as_array(bookmarks))
+    list_index = index(bookmarks, times, changed=change.differs)
+    singles = [Write(keys.bookmark_by_id(item.id), item.body) for item in bookmarks]
+    entries = encode_item(mapping_entries(bookmarks))
     mapping_hash = hash_mapping(entries, list_index["checksum"])
     stale_mapping = keys.slug_mapping() not in stored.etags or mapping_hash != known_mapping
-    mapping = slug_mapping(new.bookmarks, entries, times.last_modified, list_index["checksum"])
-    chains = [*_page_chains(keys, new.bookmarks, stored), *_tag_chains(keys, new, stored, times)]
+    mapping = slug_mapping(bookmarks, entries, times.last_modified, list_index["checksum"])
+    chains = [
+        *_page_chains(keys, bookmarks, stored),
+        *_tag_chains(keys, bookmarks, tags, stored, times),
+    ]
     backup = _backup(master, stored, tidying)
-    planned = {write.key for write in singles} | {write.key for one in chains for write in one}
+    planned = {write.key for write in singles} | {write.key for chain in chains for write in chain}
     return PublishPlan(
         dataset=DATASET,
         commit=Write(keys.bookmarks_index(), encode_json(list_index)),
@@ -94,7 +98,7 @@ def build_plan(
         ],
         etags=stored.etags,
         hashes=stored.hashes,
-        state=_state_writer(keys, new, times, mapping_hash),
+        state=_state_writer(keys, change, tags, times, mapping_hash),
     )
 
 
@@ -133,21 +137,25 @@ def _page_chains(
 
 
 def _tag_chains(
-    keys: Keys, new: NewList, stored: StoredList, times: Times
+    keys: Keys,
+    bookmarks: Sequence[Bookmark],
+    tags: TagPages,
+    stored: StoredList,
+    times: Times,
 ) -> Iterator[list[Write]]:
     """Each tag's pages, then its index, which stays as it is when none of the pages changes."""
-    if not new.tags_enabled:
+    if not tags.enabled:
         return
     before = Counter(slug for item in stored.items for slug, _ in tag_slugs(item.get("tags")))
-    for slug, bookmarks in group_by_tag(new.bookmarks, new.max_tags):
+    for slug, tagged in group_by_tag(bookmarks, tags.maximum):
         writes = [
             Write(keys.tag_page(slug, number), as_array(page))
-            for number, page in enumerate(pages(bookmarks), 1)
+            for number, page in enumerate(pages(tagged), 1)
         ]
         # A tag that lost its last page changed, though none of the others did.
         shrank = keys.tag_page(slug, len(writes) + 1) in stored.etags
-        body = encode_json(index(bookmarks, times, changed=True))
-        growing = len(bookmarks) >= before[slug]
+        body = encode_json(index(tagged, times, changed=True))
+        growing = len(tagged) >= before[slug]
         yield [
             *_ordered(writes, growing=growing),
             Write(keys.tag_index(slug), body, follows=not shrank),
@@ -160,7 +168,7 @@ def _ordered(writes: list[Write], *, growing: bool) -> list[Write]:
 
 
 def _backup(master: Write, stored: StoredList, tidying: Tidying) -> list[Write]:
-    """The master that is replaced, unless it is not."""
+    """The backup of the master; none when the stored master is equal, or cannot be read."""
     if stored.master is None or not stored.items:
         return []
     if hashlib.sha256(stored.master).hexdigest() == master.sha256():
@@ -174,15 +182,17 @@ def _stale(keys: Keys, stored: StoredList, planned: set[str]) -> Iterator[str]:
     return (key for key in stored.etags if key not in planned and key.startswith(prefixes))
 
 
-def _state_writer(keys: Keys, new: NewList, times: Times, mapping_hash: str) -> StateWriter:
+def _state_writer(
+    keys: Keys, change: Change, tags: TagPages, times: Times, mapping_hash: str
+) -> StateWriter:
     def write(etags: Mapping[str, str], hashes: Mapping[str, str]) -> Write:
         state = BookmarkState(
             last_modified=times.last_modified,
-            layout=new.layout,
+            layout=layout_of(tags),
             mapping=mapping_hash,
-            full_sync_at=new.full_sync_at,
-            sources=new.sources,
-            retired=new.retired,
+            full_sync_at=change.full_sync_at,
+            sources=change.merged.sources,
+            retired=change.merged.retired,
             objects=objects_of(etags, hashes),
         )
         return Write(keys.dataset(DATASET), encode_json(state.to_json()))

@@ -5,14 +5,13 @@ fields of other jobs laid into it (`enrich_bookmarks`), or that of a backup (`re
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from datafetch.bookmarks.copies import read_listing
-from datafetch.bookmarks.model import Bookmark
-from datafetch.bookmarks.plan import NewList, Tidying, build_plan, hash_stored_mapping
-from datafetch.bookmarks.rules.changes import Fetched, Merged, merge_list
+from datafetch.bookmarks.plan import Change, Tidying, build_plan, hash_stored_mapping
+from datafetch.bookmarks.rules.changes import Fetched, merge_list
 from datafetch.bookmarks.rules.list import Times, checksum
 from datafetch.bookmarks.rules.mapping import shard_agrees, slug_owners
 from datafetch.bookmarks.state import RETIRED, RETIRED_FIELD, Snapshot, StoredList, layout_of
@@ -20,44 +19,13 @@ from datafetch.bookmarks.stored import BookmarkReader, reader_and_publisher
 from datafetch.clock import to_iso, to_ms
 from datafetch.errors import CorruptObject, ObjectNotFound, UsageError
 from datafetch.job import AnyContext
+from datafetch.models.job_settings import TagPages
 from datafetch.models.json import JsonObject
 from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, etags_by_listing
 
 KEPT_BACKUPS = 5
 """Masters that a publish replaced and that are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class TagPages:
-    """Which tags get pages."""
-
-    enabled: bool
-    maximum: int | None
-
-    @property
-    def layout(self) -> str:
-        """As the dataset's state remembers it."""
-        return layout_of(tags_enabled=self.enabled, max_tags=self.maximum)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a run wants the list to be.
-
-    Attributes:
-        changed: whether items differ from the stored ones.
-        gone: ids that are stored no longer.
-        fetched_at: epoch ms of this run's successful fetch; None leaves `lastFetchedAt` alone.
-    """
-
-    bookmarks: Sequence[Bookmark]
-    sources: Mapping[str, str]
-    retired: Mapping[str, str]
-    changed: bool
-    gone: frozenset[str]
-    fetched_at: int | None
-    full_sync_at: int | None
 
 
 def plan_change(
@@ -69,29 +37,26 @@ def plan_change(
         StoreError: the store did not answer; nothing was written.
     """
     now = context.clock.now()
-    changed = change.changed or _index_disagrees(snapshot, change)
+    change = replace(change, differs=change.differs or _index_disagrees(snapshot, change))
     before = snapshot.text("lastModified")
     times = Times(
-        last_modified=to_iso(now) if changed or not before else before,
+        last_modified=to_iso(now) if change.differs or not before else before,
         last_fetched_at=change.fetched_at or snapshot.number("lastFetchedAt"),
         last_attempted_at=change.fetched_at or snapshot.number("lastAttemptedAt") or to_ms(now),
     )
-    new = NewList(
-        bookmarks=change.bookmarks,
-        sources=change.sources,
-        retired=change.retired,
-        full_sync_at=change.full_sync_at,
-        changed=changed,
-        layout=tags.layout,
-        tags_enabled=tags.enabled,
-        max_tags=tags.maximum,
-    )
-    state = snapshot.state
     known_mapping = hash_stored_mapping(stored.mapping)
-    if not stored.listed and state is not None:
-        known_mapping = state.mapping
-    tidying = _tidying(context, stored, change, now)
-    return build_plan(context.keys, new, stored, snapshot.index_etag, times, tidying, known_mapping)
+    if not stored.listed and snapshot.state is not None:
+        known_mapping = snapshot.state.mapping
+    return build_plan(
+        context.keys,
+        change,
+        tags,
+        stored,
+        snapshot.index_etag,
+        times,
+        _tidying(context, stored, change, now),
+        known_mapping,
+    )
 
 
 def plan_stored(
@@ -106,15 +71,7 @@ def plan_stored(
     """
     nothing = Fetched([], [], complete=False)
     merged = merge_list(nothing, stored.items, stored.sources, stored.retired)
-    change = Change(
-        bookmarks=merged.bookmarks,
-        sources=merged.sources,
-        retired=merged.retired,
-        changed=True,
-        gone=frozenset(),
-        fetched_at=None,
-        full_sync_at=snapshot.full_sync_at,
-    )
+    change = Change(merged, differs=True, fetched_at=None, full_sync_at=snapshot.full_sync_at)
     return plan_change(context, snapshot, stored, change, tags)
 
 
@@ -122,8 +79,8 @@ def _index_disagrees(snapshot: Snapshot, change: Change) -> bool:
     """Whether the index vouches for another list: readers must be told of a new one."""
     return (
         snapshot.journal is not None
-        or snapshot.number("count") != len(change.bookmarks)
-        or snapshot.text("checksum") != checksum(change.bookmarks)
+        or snapshot.number("count") != len(change.merged.bookmarks)
+        or snapshot.text("checksum") != checksum(change.merged.bookmarks)
     )
 
 
@@ -152,11 +109,11 @@ def _old_shards(context: AnyContext, stored: StoredList, change: Change) -> Iter
     prefix = context.keys.slug_shards_prefix()
     if stored.listed:
         keys = [key for key in stored.etags if key.startswith(prefix)]
-    elif change.gone:
+    elif change.merged.gone:
         keys = list(etags_by_listing(context.store, (prefix,)))
     else:
         return
-    owners = {one.slug: one.id for one in change.bookmarks}
+    owners = {item.slug: item.id for item in change.merged.bookmarks}
 
     def judged(key: str) -> tuple[str, bool]:
         return key, shard_agrees(_read(context, key), key, owners)
@@ -203,7 +160,7 @@ def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
         LeaseLost: the bookmarks' lease ended.
         StoreError: the store failed; the next bookmark run ends what was begun.
     """
-    reader, publisher = reader_and_publisher(context, tags.layout)
+    reader, publisher = reader_and_publisher(context, layout_of(tags))
 
     def attempt(number: int) -> int:
         snapshot = reader.snapshot()
@@ -261,7 +218,7 @@ def read_backup(context: AnyContext) -> list[JsonObject]:
     return items
 
 
-def restored(items: list[JsonObject], stored: StoredList) -> tuple[Change, Merged]:
+def restored(items: list[JsonObject], stored: StoredList) -> Change:
     """The list of a backup as a change of the stored one; pure.
 
     Slugs that it does not have are not used again; source hashes are forgotten, so that the
@@ -277,13 +234,4 @@ def restored(items: list[JsonObject], stored: StoredList) -> tuple[Change, Merge
         item["id"] for item in items if before.get(item["id"]) != json.dumps(item, sort_keys=True)
     )
     merged = merged._replace(changed=merged.changed | changed, gone=frozenset(gone))
-    change = Change(
-        bookmarks=merged.bookmarks,
-        sources=merged.sources,
-        retired=merged.retired,
-        changed=bool(merged.changed or gone),
-        gone=merged.gone,
-        fetched_at=None,
-        full_sync_at=None,
-    )
-    return change, merged
+    return Change(merged, differs=bool(merged.changed or gone), fetched_at=None, full_sync_at=None)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from datafetch.models.job_settings import TagPages
 from datafetch.models.json import JsonObject
 from datafetch.store.publish import Journal
 
@@ -112,10 +113,10 @@ def objects_of(etags: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str,
     }
 
 
-def layout_of(*, tags_enabled: bool, max_tags: int | None) -> str:
+def layout_of(tags: TagPages) -> str:
     """What decides the shape of the published objects."""
-    tags = "off" if not tags_enabled else "all" if max_tags is None else str(max_tags)
-    return f"rules={RULES} tags={tags}"
+    shown = "off" if not tags.enabled else "all" if tags.maximum is None else str(tags.maximum)
+    return f"rules={RULES} tags={shown}"
 
 
 @dataclass(frozen=True, slots=True)

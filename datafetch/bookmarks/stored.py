@@ -17,6 +17,7 @@ from datafetch.bookmarks.state import (
 )
 from datafetch.errors import Inconsistent, ObjectNotFound
 from datafetch.job import AnyContext
+from datafetch.models.job_settings import TagPages
 from datafetch.models.json import JsonObject
 from datafetch.store.base import StoredObject
 from datafetch.store.keys import Keys
@@ -251,7 +252,7 @@ def read_bookmarks(context: AnyContext) -> list[JsonObject]:
         StoreError: the store did not answer.
         Inconsistent: there are traces of bookmarks and none can be read.
     """
-    reader, _ = reader_and_publisher(context, layout_of(tags_enabled=True, max_tags=None))
+    reader, _ = reader_and_publisher(context, layout_of(TagPages()))
     return reader.items(reader.snapshot()).items
 
 

@@ -6,6 +6,19 @@ from pydantic import SecretStr
 
 
 @dataclass(frozen=True, slots=True)
+class TagPages:
+    """Which tags get pages of their own.
+
+    Attributes:
+        enabled: whether any does.
+        maximum: at most so many, those with the most bookmarks first; None for all.
+    """
+
+    enabled: bool = True
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BookmarksSettings:
     """What the bookmark job needs; times in the unit of the name."""
 
@@ -16,8 +29,7 @@ class BookmarksSettings:
     full_sync_hours: float = 24.0
     min_threshold: int = 10
     max_shrink_ratio: float = 0.2
-    tags_enabled: bool = True
-    max_tags: int | None = None
+    tags: TagPages = TagPages()
     retry_max_s: float = 60.0
 
 
@@ -55,8 +67,7 @@ class OpenGraphSettings:
     max_shrink_ratio: float = 0.2
     retry_max_s: float = 60.0
     min_threshold: int = 10
-    tags_enabled: bool = True
-    max_tags: int | None = None
+    tags: TagPages = TagPages()
     karakeep: BookmarksSettings | None = None
 
 

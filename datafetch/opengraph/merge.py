@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
+from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.clock import to_iso
 from datafetch.errors import LeaseHeld
 from datafetch.job import JobContext
@@ -61,7 +61,7 @@ class Merger:
 
     def _publish(self) -> tuple[int, str | None]:
         settings = self._context.settings
-        tags = TagPages(settings.tags_enabled, settings.max_tags)
+        tags = settings.tags
         try:
             with self._context.wait_for_lease(JobName.BOOKMARKS, LEASE_WAIT_S) as fence:
                 return enrich_bookmarks(self._context.under(fence), tags, self._patch), None

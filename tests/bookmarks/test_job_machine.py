@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
+from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.errors import BaseMoved, GuardRefused, LeaseLost, StoreUnavailable, TransientError
+from datafetch.models.job_settings import TagPages
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
@@ -133,7 +134,7 @@ class Bookmarks(RuleBasedStateMachine):
         object.__setattr__(context, "store", FaultyStore(self.world.store))
         enrich_bookmarks(
             context,
-            TagPages(enabled=True, maximum=None),
+            TagPages(),
             lambda item: {"ogTitle": f"of {one}"} if item["id"] == one else None,
         )
         self.enriched.add(one)

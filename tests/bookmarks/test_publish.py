@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
+from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.bookmarks.stored import read_bookmarks
+from datafetch.models.job_settings import TagPages
 from tests.bookmarks.world import KEYS, World
 
-TAGS = TagPages(enabled=True, maximum=None)
+TAGS = TagPages()
 IMAGE = "https://cdn.example.com/images/opengraph/x.png?v=12345678"
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from datafetch.bookmarks.job import sync_bookmarks
-from datafetch.bookmarks.publish import TagPages, enrich_bookmarks
+from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.job import JobContext
-from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings
+from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings, TagPages
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.opengraph.job import refresh_opengraph
 from datafetch.store.base import ObjectStore, read_json
@@ -64,7 +64,7 @@ class World:
     def patch(self, fields: Json) -> None:
         """Set fields of the first stored bookmark, as another job would."""
         context = make_context(self.bookmark_settings, self.store, clock=self.clock)
-        tags = TagPages(enabled=True, maximum=None)
+        tags = TagPages()
         enrich_bookmarks(context, tags, lambda item: fields if item["id"] == "b0" else None)
 
     @property
