@@ -17,12 +17,11 @@ from datafetch.errors import (
     StoreError,
 )
 from datafetch.factory import AnyJob, Parts, check_jobs, make_job
-from datafetch.job import ContextMaker, JobContext, NoProgress, Progress, S
-from datafetch.logs import EventLogger, bound_logger, redact
+from datafetch.job import JobContext, NoProgress, Progress, S
+from datafetch.logs import bound_logger, redact
 from datafetch.models.places import Environment
 from datafetch.models.run import (
     OPERATIONS,
-    JobName,
     JobReport,
     Operation,
     RunRequest,
@@ -41,7 +40,6 @@ from datafetch.store.fenced import FencedStore
 from datafetch.store.readonly import ReadOnlyStore
 
 ProgressMaker = Callable[[str], Progress]
-_Contexts = Callable[[ObjectStore, DeadLetters], ContextMaker]
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,6 @@ class _Ended:
 
     report: JobReport
     error: Exception | None = None
-
-
-ResultMaker = Callable[[_Ended], RunResult]
 
 
 class DataFetchManager:
@@ -71,35 +66,7 @@ class DataFetchManager:
         Raises:
             ConfigurationError: the job's settings are incomplete; nothing was done.
         """
-        run_id = self._new_run_id()
-        log = bound_logger(job=request.job.value, runId=run_id)
-        started = self._parts.clock.monotonic()
-        started_at = datetime.fromtimestamp(self._parts.clock.now(), UTC)
-        log.info(
-            "run_started",
-            extra={"environment": self._settings.env.value, "store": self._parts.store.name},
-        )
-        check_jobs(self._settings, [request.job])
-        before = self._parts.http.counts()
-        keeper = LeaseKeeper(self._parts.leases, self._parts.clock, self._parts.cancel, run_id, log)
-
-        def result_of(ended: _Ended) -> RunResult:
-            return replace(
-                self._result(OPERATIONS[request.job], run_id, ended),
-                duration_s=self._parts.clock.monotonic() - started,
-                started_at=started_at,
-                upstreams=since(before, self._parts.http.counts()),
-            )
-
-        def context_for(store: ObjectStore, letters: DeadLetters) -> ContextMaker:
-            return self._context(request, run_id, store, letters, keeper, log)
-
-        if request.options.dry_run:
-            result = self._run_dry(request.job, context_for, result_of, log)
-        else:
-            result = self._run_locked(request.job, keeper, run_id, context_for, result_of, log)
-        self._say(result, log)
-        return result
+        return _JobRun(self._settings, self._parts, request, self._progress).run()
 
     def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
         """Write one part of the build's files: reads the store only, without lease or state."""
@@ -107,14 +74,12 @@ class DataFetchManager:
         from datafetch.build.job import Prefetch
 
         parts = self._parts
-        run_id = self._new_run_id()
-        log = bound_logger(job=operation.value, runId=run_id)
-        started = parts.clock.monotonic()
+        run = _Run(self._settings, parts, operation, known_as=operation.value)
         prefetch = Prefetch(
             ReadOnlyStore(parts.store),
             parts.keys,
             parts.clock,
-            log,
+            run.log,
             request,
             engine=parts.engine,
             urls=parts.urls,
@@ -125,134 +90,49 @@ class DataFetchManager:
             Operation.LOGOS_PREFETCH: prefetch.logos,
             Operation.OPENGRAPH_PREFETCH: prefetch.opengraph,
         }[operation]
-        result = self._result(operation, run_id, self._supervised(work, log))
-        result = replace(result, duration_s=parts.clock.monotonic() - started)
-        self._say(result, log)
-        return result
+        return run.said(run.result(run.carry_out(work)))
 
-    # ---------------------------------------------------------------- the run
 
-    def _run_dry(
-        self, name: JobName, context_for: _Contexts, result_of: ResultMaker, log: EventLogger
-    ) -> RunResult:
-        store = ReadOnlyStore(self._parts.store)
-        try:
-            letters = DeadLetters.load(store, self._parts.keys, name, self._parts.clock)
-        except StoreError as error:
-            return result_of(_Ended(JobReport(), error))
-        job = make_job(self._settings, name)
-        return result_of(self._work(job, context_for(store, letters), log))
+class _Run:
+    """One operation, from its start to its result."""
 
-    def _run_locked(
-        self,
-        name: JobName,
-        keeper: LeaseKeeper,
-        run_id: str,
-        context_for: _Contexts,
-        result_of: ResultMaker,
-        log: EventLogger,
-    ) -> RunResult:
-        parts = self._parts
-        records = RunRecords(parts.store, parts.keys, name, parts.clock)
-        # What the first request would wait for is loaded while the store answers.
-        prepared = beside(parts.http.prepare)
-        try:
-            lease = keeper.take(name, lambda: records.ask(parts.breakers.load))
-        except (LeaseHeld, StoreError) as error:
-            return result_of(_Ended(JobReport(), error))
-        try:
-            try:
-                letters, job, _ = together(
-                    lambda: records.begin(run_id), lambda: make_job(self._settings, name), prepared
-                )
-            except StoreError as error:
-                return result_of(_Ended(JobReport(), error))
-            ended = self._work(job, context_for(FencedStore(parts.store, lease), letters), log)
-            lease.retire()
-            return self._record(records, ended, result_of, log)
-        finally:
-            keeper.give_back(lease)
+    def __init__(
+        self, settings: Settings, parts: Parts, operation: Operation, *, known_as: str
+    ) -> None:
+        """It begins now. `known_as` is what the log calls it."""
+        self._settings = settings
+        self._parts = parts
+        self._operation = operation
+        self._started = parts.clock.monotonic()
+        self._started_at = datetime.fromtimestamp(parts.clock.now(), UTC)
+        self._counts_before = parts.http.counts()
+        self.run_id = f"{self._started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        self.log = bound_logger(job=known_as, runId=self.run_id)
 
-    def _work(self, job: AnyJob, make_context: ContextMaker, log: EventLogger) -> _Ended:
-        return self._supervised(lambda: job.run(make_context), log)
-
-    def _supervised(self, work: Callable[[], JobReport], log: EventLogger) -> _Ended:
+    def carry_out(self, work: Callable[[], JobReport]) -> _Ended:
+        """Do the work until it ends or the command is stopped; its errors come back as values."""
         try:
             report = supervise(work, self._parts.cancel, self._parts.http.close)
         except StoppedLate:
-            log.warning("stopped_late")
+            self.log.warning("stopped_late")
             return _Ended(JobReport(), self._parts.cancel.reason)
         except DatafetchError as error:
             if self._parts.cancel.cancelled:
                 return _Ended(JobReport(), self._parts.cancel.reason)
             return _Ended(JobReport(), error)
         except Exception as error:
-            log.exception("unexpected_error")
+            self.log.exception("unexpected_error")
             return _Ended(JobReport(), error)
         return _Ended(report, report.failure)
 
-    def _record(
-        self, records: RunRecords, ended: _Ended, result_of: ResultMaker, log: EventLogger
-    ) -> RunResult:
-        self._parts.breakers.save()
-        result = result_of(ended)
-        try:
-            records.end(result, full_sync=ended.report.full_sync)
-        except PreconditionFailed as error:
-            # Only a run that lost its lease meets this: the other run's records stand.
-            log.warning("records_superseded", extra={"key": error.key})
-        except StoreError as error:
-            log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected
-            if ended.error is None:
-                return result_of(replace(ended, error=error))
-        return result
-
-    # ------------------------------------------------------------- the values
-
-    def _new_run_id(self) -> str:
-        moment = datetime.fromtimestamp(self._parts.clock.now(), UTC)
-        return f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-
-    def _context(
-        self,
-        request: RunRequest,
-        run_id: str,
-        store: ObjectStore,
-        letters: DeadLetters,
-        keeper: LeaseKeeper,
-        log: EventLogger,
-    ) -> ContextMaker:
-        parts = self._parts
-
-        def make(settings: S) -> JobContext[S]:
-            return JobContext(
-                run_id=run_id,
-                options=request.options,
-                settings=settings,
-                store=store,
-                keys=parts.keys,
-                urls=parts.urls,
-                http=parts.http,
-                clock=parts.clock,
-                cancel=parts.cancel,
-                engine=parts.engine,
-                dead_letters=letters,
-                log=log,
-                progress=self._progress(request.job.value),
-                production=self._settings.env is Environment.PRODUCTION,
-                max_failure_ratio=self._settings.max_failure_ratio,
-                wait_for_lease=keeper.wait_for,
-            )
-
-        return make
-
-    def _result(self, operation: Operation, run_id: str, ended: _Ended) -> RunResult:
+    def result(self, ended: _Ended) -> RunResult:
+        """What is told of the run when it ended so."""
         report, error = ended.report, ended.error
         status, code = verdict(report, error, self._settings.max_failure_ratio)
         return RunResult(
-            operation=operation,
+            operation=self._operation,
             status=status,
-            run_id=run_id,
+            run_id=self.run_id,
             items_processed=report.processed,
             items_changed=report.changed,
             items_skipped=report.skipped,
@@ -264,15 +144,120 @@ class DataFetchManager:
             hint=getattr(error, "hint", ""),
             exit_code=int(code),
             notes=tuple(redact(note) for note in report.notes),
+            duration_s=self._parts.clock.monotonic() - self._started,
+            started_at=self._started_at,
+            upstreams=since(self._counts_before, self._parts.http.counts()),
         )
 
-    def _say(self, result: RunResult, log: EventLogger) -> None:
+    def said(self, result: RunResult) -> RunResult:
+        """The same result, once the log has it."""
         fields = {key: value for key, value in result.to_json().items() if value is not None}
         for note in result.notes:
-            log.info("run_note", extra={"note": note})
+            self.log.info("run_note", extra={"note": note})
         if result.exit_code == ExitCode.OK:
-            log.info("run_finished", extra=fields)
+            self.log.info("run_finished", extra=fields)
         elif result.exit_code == ExitCode.LOCKED:
-            log.warning("run_finished", extra=fields)
+            self.log.warning("run_finished", extra=fields)
         else:
-            log.error("run_finished", extra=fields)
+            self.log.error("run_finished", extra=fields)
+        return result
+
+
+class _JobRun(_Run):
+    """One run of a job: lease, records, the job itself, and what is written when it ends."""
+
+    def __init__(
+        self, settings: Settings, parts: Parts, request: RunRequest, progress: ProgressMaker
+    ) -> None:
+        name = request.job
+        super().__init__(settings, parts, OPERATIONS[name], known_as=name.value)
+        self._request = request
+        self._progress = progress
+        self._keeper = LeaseKeeper(parts.leases, parts.clock, parts.cancel, self.run_id, self.log)
+
+    def run(self) -> RunResult:
+        """See `DataFetchManager.run`."""
+        self.log.info(
+            "run_started",
+            extra={"environment": self._settings.env.value, "store": self._parts.store.name},
+        )
+        check_jobs(self._settings, [self._request.job])
+        return self.said(self._dry() if self._request.options.dry_run else self._locked())
+
+    def _dry(self) -> RunResult:
+        parts, name = self._parts, self._request.job
+        store = ReadOnlyStore(parts.store)
+        try:
+            letters = DeadLetters.load(store, parts.keys, name, parts.clock)
+        except StoreError as error:
+            return self._failed(error)
+        return self.result(self._work(make_job(self._settings, name), store, letters))
+
+    def _locked(self) -> RunResult:
+        parts, name = self._parts, self._request.job
+        records = RunRecords(parts.store, parts.keys, name, parts.clock)
+        # What the first request would wait for is loaded while the store answers.
+        prepared = beside(parts.http.prepare)
+        try:
+            lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load))
+        except (LeaseHeld, StoreError) as error:
+            return self._failed(error)
+        try:
+            try:
+                letters, job, _ = together(
+                    lambda: records.begin(self.run_id),
+                    lambda: make_job(self._settings, name),
+                    prepared,
+                )
+            except StoreError as error:
+                return self._failed(error)
+            ended = self._work(job, FencedStore(parts.store, lease), letters)
+            lease.retire()
+            return self._recorded(records, ended)
+        finally:
+            self._keeper.give_back(lease)
+
+    def _failed(self, error: DatafetchError) -> RunResult:
+        return self.result(_Ended(JobReport(), error))
+
+    def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> _Ended:
+        def context(settings: S) -> JobContext[S]:
+            return self._context(settings, store, letters)
+
+        return self.carry_out(lambda: job.run(context))
+
+    def _recorded(self, records: RunRecords, ended: _Ended) -> RunResult:
+        """The result, once breakers, state, history and dead letters are stored."""
+        self._parts.breakers.save()
+        result = self.result(ended)
+        try:
+            records.end(result, full_sync=ended.report.full_sync)
+        except PreconditionFailed as error:
+            # Only a run that lost its lease meets this: the other run's records stand.
+            self.log.warning("records_superseded", extra={"key": error.key})
+        except StoreError as error:
+            self.log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected
+            if ended.error is None:
+                return self.result(replace(ended, error=error))
+        return result
+
+    def _context(self, settings: S, store: ObjectStore, letters: DeadLetters) -> JobContext[S]:
+        parts = self._parts
+        return JobContext(
+            run_id=self.run_id,
+            options=self._request.options,
+            settings=settings,
+            store=store,
+            keys=parts.keys,
+            urls=parts.urls,
+            http=parts.http,
+            clock=parts.clock,
+            cancel=parts.cancel,
+            engine=parts.engine,
+            dead_letters=letters,
+            log=self.log,
+            progress=self._progress(self._request.job.value),
+            production=self._settings.env is Environment.PRODUCTION,
+            max_failure_ratio=self._settings.max_failure_ratio,
+            wait_for_lease=self._keeper.wait_for,
+        )
