@@ -26,6 +26,7 @@ HTTP = "httpx2 and httpcore2 only in net"
 NETWORK = "No way to the network past the guard of net"
 BY_NAME = "No import by a name that no contract sees"
 BOTO = "boto3 and botocore only in store/s3*"
+ADA = "ada_url only in urls.py"
 OBSTORE = "obstore only in store/fast.py"
 DISTRIBUTED = "distributed and dask only in runtime/engine*"
 REDIS = "redis only in ops/leases"
@@ -214,6 +215,7 @@ LIBRARIES: Mapping[str, tuple[str, frozenset[str]]] = {
     "mypy_boto3_dynamodb": (BOTO, frozenset()),
     "mypy_boto3_s3": (BOTO, frozenset()),
     "s3transfer": (BOTO, frozenset()),
+    "ada_url": (ADA, frozenset()),
     "obstore": (OBSTORE, frozenset()),
     "distributed": (DISTRIBUTED, frozenset()),
     "dask": (DISTRIBUTED, frozenset()),

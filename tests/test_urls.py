@@ -1,20 +1,40 @@
 """URLs as browsers write them; the pairs are what the URL Standard's own algorithm gives."""
 
 import hashlib
+import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafetch.urls import (
+    host_name,
     host_of,
     normalise_url,
     page_address,
     parse,
+    plainly_written,
+    read_host,
     resolve,
     url_hash,
     without_query,
+    written_path,
 )
+
+SUITE = Path(__file__).parents[2] / "shared" / "suites" / "url"
+
+with_the_suite = pytest.mark.skipif(
+    not SUITE.exists(), reason="the URL tests of web-platform-tests are not here"
+)
+
+
+def cases(name: str) -> list[dict[str, Any]]:
+    """The cases of one of the suite's files, without the comments between them."""
+    found = json.loads((SUITE / name).read_text())
+    return [case for case in found if isinstance(case, dict)]
+
 
 SAME = {
     "HTTP://EXAMPLE.com": "http://example.com/",
@@ -104,6 +124,13 @@ RELATIVE = {
     "http://other.example/": "http://other.example/",
     "a:b": None,
     ":b": "https://example.com/posts/:b",
+    "\\dir\\x": "https://example.com/dir/x",
+    "dir\\x": "https://example.com/posts/dir/x",
+    "https:/host/b": "https://example.com/host/b",
+    "http:/host/b": "http://host/b",
+    "?": "https://example.com/posts/one?",
+    "#": "https://example.com/posts/one?x=1#",
+    "?#": "https://example.com/posts/one?#",
 }
 
 
@@ -136,6 +163,129 @@ def test_pages_are_named_with_their_query_and_without_their_fragment():
 def test_hosts_as_parts_of_names(address, host):
     """A picture's name begins with the host, whatever form that has."""
     assert host_of(address) == host
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://user@EXAMPLE.com.:8443/x", "example.com"),
+        ("http://[2001:DB8::1]/", "2001:db8::1"),
+        ("https://☃.net/", "xn--n3h.net"),
+        ("ftp://Files.example/x", "files.example"),
+        ("gemini://Straße.de:1965/", "xn--strae-oqa.de"),
+        ("gemini://0x7f.1/", "127.0.0.1"),
+        ("https://example.com/" + "a" * 9000, "example.com"),
+        ("https://a\ud800b/", ""),
+        ("https://exa mple.com/", ""),
+        ("file:///etc/hosts", ""),
+        ("mailto:me@example.com", ""),
+        ("example.com", ""),
+    ],
+)
+def test_a_host_has_one_name_whatever_the_scheme(url, name):
+    """Bookmarks may have any scheme: the host is read as browsers read those of the web."""
+    assert host_name(url) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a/b", "a?b", "a#b", "u@a", "a:80", "a b", "a\tb", "[::1", "::1", "a\\b", "%2f"]
+)
+def test_a_host_is_nothing_more_than_a_host(text):
+    """What ends a host in a URL does not end it where a host alone is asked for."""
+    assert read_host(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("https://example.com", True),
+        ("HTTP://example.com:80?x", True),
+        ("https://[::1]/", True),
+        ("https:example.com", False),
+        ("https:///example.com", False),
+        ("https:\\\\example.com", False),
+        ("https://good.com\\@evil.net/", False),
+        ("https://user@example.com/", False),
+        ("https://exa\tmple.com/", False),
+        ("ftp://example.com/", False),
+        (" https://example.com/", False),
+    ],
+)
+def test_a_plain_url_is_read_alike_by_everybody(text, plain):
+    """Spellings that only browsers understand are the ones in which others see another host."""
+    assert plainly_written(text) is plain
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("https://example.com/a b/../ü?x#y", "/a b/../ü"),
+        ("https://example.com?x=/y", ""),
+        ("https:\\\\example.com\\a", "\\a"),
+        ("https:example.com/a", "/a"),
+        ("https://a:b@[::1]:80/a:b@c", "/a:b@c"),
+        ("", ""),
+    ],
+)
+def test_a_path_can_be_had_as_it_was_written(url, path):
+    """Slugs were made of paths as they stand in bookmarks, and stay."""
+    assert written_path(url) == path
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://example.com/\ud83d", "https://example.com/%EF%BF%BD"),
+        ("https://example.com/\ud83d\ude00", "https://example.com/%F0%9F%98%80"),
+        ("https://example.com/?\udc00#\udc00", "https://example.com/?%EF%BF%BD#%EF%BF%BD"),
+        ("https://\ud83d.example/", None),
+        ("\ud83d", None),
+    ],
+)
+def test_half_a_surrogate_pair_is_a_character_like_others(text, expected):
+    """JavaScript cuts emoji in two; UTF-8 has no bytes for the halves, browsers write U+FFFD."""
+    assert normalise_url(text) == expected
+    assert resolve(text, "nothing\ud83d") == expected
+
+
+def test_a_reference_with_half_a_surrogate_pair_is_resolved():
+    """A page may name its picture by such a text, and be itself found under one."""
+    found = resolve("\ud83d.png", "https://example.com/\ud83d/a")
+    assert found == "https://example.com/%EF%BF%BD/%EF%BF%BD.png"
+
+
+@with_the_suite
+def test_web_addresses_are_those_of_browsers():
+    """What browsers agreed on, of addresses and of joins: each case of http and https."""
+    wrong, tried = [], 0
+    for case in cases("urltestdata.json"):
+        base = parse(case["base"]) if case["base"] else None
+        expected = None if case.get("failure") else case["href"]
+        of_the_web = expected is None or expected.startswith(("http://", "https://"))
+        if not of_the_web or (case["base"] and base is None):
+            continue
+        tried += 1
+        found = parse(case["input"], base)
+        if (None if found is None else found.href) != expected:
+            wrong.append((case["input"], case["base"], expected, found))
+        elif found is not None:
+            port = "" if found.port is None else str(found.port)
+            parts = (found.host, port, found.path)
+            if parts != (case["hostname"], case["port"], case["pathname"]):
+                wrong.append((case["input"], case["base"], expected, found))
+    assert wrong == []
+    assert tried > 450
+
+
+@with_the_suite
+@pytest.mark.parametrize("file", ["toascii.json", "IdnaTestV2.json"])
+def test_hosts_are_those_of_browsers(file):
+    """Host names in every script, and what is none though it looks like one."""
+    # No host at all: the empty text is one for the algorithm, and for no web address.
+    tried = [case for case in cases(file) if case["input"]]
+    wrong = [case for case in tried if read_host(case["input"]) != case["output"]]
+    assert wrong == []
+    assert len(tried) > 80
 
 
 _TEXT = st.text(st.sampled_from("ab.:/\\?#@[]%2eE0x1 ü。\u00ad{}'\"\ud800\x00"), max_size=30)
