@@ -6,7 +6,6 @@ job its own group and say which names it misses. Secrets are `SecretStr`.
 
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +19,7 @@ from datafetch.models.job_settings import (
     TagPages,
 )
 from datafetch.models.places import Environment, api_base
+from datafetch.urls import parse, plainly_written
 
 DEFAULT_STORE = "file:./.datafetch"
 
@@ -118,13 +118,8 @@ class Settings(BaseSettings):
     def _web_address(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        try:
-            parts = urlsplit(value.strip())
-            named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-            named = named and parts.username is None
-        except ValueError:
-            named = False
-        if not named:
+        url = parse(value.strip()) if plainly_written(value.strip()) else None
+        if url is None or url.port == 0:
             raise ValueError("should be a URL that starts with http:// or https://, without a user")
         return value.strip().rstrip("/")
 

@@ -59,6 +59,26 @@ def test_a_wrong_secret_is_not_shown(monkeypatch):
     assert "ghp_verysecretvalue" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https:karakeep.example.com", "https:///karakeep.example.com", "https:\\\\k.example.com"),
+        *("https://user@k.example.com", "https://k example.com", "https://k.example.com:0"),
+        *(
+            "https://k.example.com:99999",
+            "https://[::1",
+            "https://1.2.3.4.5",
+            "ftp://k.example.com",
+        ),
+    ],
+)
+def test_an_address_that_nobody_could_ask_is_refused_at_once(monkeypatch, url):
+    """A setting is read as the client reads it; the guard would refuse each request of the run."""
+    monkeypatch.setenv("BOOKMARKS_API_URL", url)
+    with pytest.raises(ConfigurationError, match="BOOKMARKS_API_URL: should be a URL"):
+        load_settings()
+
+
 def test_s3_needs_an_explicit_environment(monkeypatch):
     """Environment guessed from three places: development data under production keys."""
     monkeypatch.setenv("S3_BUCKET", "site")

@@ -2,7 +2,8 @@
 
 import re
 from enum import StrEnum
-from urllib.parse import urlsplit
+
+from datafetch.urls import Origin, parse
 
 
 class Environment(StrEnum):
@@ -21,15 +22,12 @@ class Environment(StrEnum):
 def api_base(url: str) -> str:
     """The bookmark API's base: `/api/v1` is added unless the path ends in `/api` or `/api/vN`."""
     base = url.rstrip("/")
-    return base if re.search(r"/api(/v\d+)?$", urlsplit(base).path) else f"{base}/api/v1"
+    read = parse(base)
+    named = read is not None and re.search(r"/api(/v\d+)?$", read.path)
+    return base if named else f"{base}/api/v1"
 
 
-def origins(*urls: str | None) -> frozenset[tuple[str, str, int]]:
+def origins(*urls: str | None) -> frozenset[Origin]:
     """Scheme, host and port of each URL: what the guard trusts for the first hop."""
-    found = set()
-    for url in urls:
-        if url:
-            parts = urlsplit(url)
-            port = parts.port or {"https": 443}.get(parts.scheme, 80)
-            found.add((parts.scheme, (parts.hostname or "").lower(), port))
-    return frozenset(found)
+    found = (parse(url) for url in urls if url)
+    return frozenset(url.origin for url in found if url is not None)

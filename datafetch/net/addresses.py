@@ -1,8 +1,9 @@
-"""Judges addresses: numbers written as browsers read them, and which of them are public."""
+"""Judges addresses: which hosts are addresses, and which of those are public."""
 
 import ipaddress
-import re
 from ipaddress import IPv4Address, IPv6Address
+
+from datafetch.urls import read_host
 
 Address = IPv4Address | IPv6Address
 
@@ -37,9 +38,6 @@ _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
-_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
-_V4_PARTS = 4
-_BYTE = 256
 _LOW_32 = 0xFFFFFFFF
 
 
@@ -71,43 +69,16 @@ def _carried(address: IPv6Address) -> IPv4Address | None:
 def parse_address(host: str) -> Address | None:
     """The address that a URL's host spells, None when it is a name.
 
-    IPv6 stands without brackets. IPv4 may be decimal, octal, hexadecimal or short, as
-    https://url.spec.whatwg.org/#concept-ipv4-parser reads it.
+    IPv6 stands without brackets. IPv4 may be decimal, octal, hexadecimal or short.
 
     Raises:
-        ValueError: it is meant as an address and is none.
+        ValueError: it is meant as an address and is none, or is no host at all.
     """
-    if ":" in host:
-        address = IPv6Address(host)
-        if address.scope_id is not None:
-            raise ValueError("zones have no meaning in URLs")
-        return address
-    parts = host.split(".")
-    if parts[-1] == "" and len(parts) > 1:
-        parts.pop()
-    if not _NUMBER.fullmatch(parts[-1]):
-        return None
-    return _parse_v4(parts)
-
-
-def _parse_v4(parts: list[str]) -> IPv4Address:
-    if len(parts) > _V4_PARTS:
-        raise ValueError("too many parts")
-    *heads, tail = [_number(part) for part in parts]
-    if any(head >= _BYTE for head in heads):
-        raise ValueError("a part is too large")
-    if tail >= _BYTE ** (_V4_PARTS + 1 - len(parts)):
-        raise ValueError("the last part is too large")
-    for place, head in enumerate(heads):
-        tail += head * _BYTE ** (_V4_PARTS - 1 - place)
-    return IPv4Address(tail)
-
-
-def _number(part: str) -> int:
-    if not _NUMBER.fullmatch(part):
-        raise ValueError("not a number")
-    if part[:2] in ("0x", "0X"):
-        return int(part[2:] or "0", 16)
-    if len(part) > 1 and part[0] == "0":
-        return int(part, 8)
-    return int(part)
+    read = read_host(f"[{host}]" if ":" in host else host)
+    if read is None:
+        raise ValueError("not a valid host")
+    if read.startswith("["):
+        return IPv6Address(read[1:-1])
+    # What ends in a number is an IPv4 address, written in full by now.
+    ends_in_number = read.removesuffix(".").rpartition(".")[2].isdigit()
+    return IPv4Address(read) if ends_in_number else None

@@ -20,12 +20,13 @@ from datafetch.net.base import KIB, Answer, Download, HostGate, Request
 from datafetch.net.body import Limits, Sink, read_body
 from datafetch.net.counts import Counts
 from datafetch.net.deadline import Deadline, hurried
-from datafetch.net.guard import Origin, canonical_host, public_url
+from datafetch.net.guard import canonical_host, public_url
 from datafetch.net.hops import Hop, Rules, first_hop, next_hop
 from datafetch.net.outcomes import REDIRECTS, error_for, is_answer
 from datafetch.net.proxies import Proxies
 from datafetch.net.visits import Visit
 from datafetch.runtime import retry
+from datafetch.urls import Origin
 
 if TYPE_CHECKING:
     from datafetch.net.transport import Reply, Wire

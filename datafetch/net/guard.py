@@ -4,18 +4,13 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from datafetch.errors import Refused
 from datafetch.net.addresses import is_public, parse_address
-
-Origin = tuple[str, str, int]
-"""Scheme, host and port."""
+from datafetch.urls import DEFAULT_PORTS, Origin, Url, parse, plainly_written, read_host
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Host name and port to addresses; raises OSError when there are none."""
-
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Names under which clouds and resolvers hand out what is private, whatever they resolve to:
 # RFC 6761 (localhost) and the metadata services of Google and Amazon.
@@ -24,13 +19,12 @@ _CLOSED_NAMES = frozenset(
 )
 _CLOSED_SUFFIXES = (".localhost", ".metadata.google.internal", ".ec2.internal")
 
-# https://url.spec.whatwg.org/#forbidden-domain-code-point, of which controls are caught before.
-_FORBIDDEN_IN_HOST = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
+# What a browser would take for name and password, with any slashes and also in what is no URL.
+_USER = re.compile(r"\A((?:[^:/\\]*:)?[/\\]*)[^/\\]*@")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_URL = 32 * 1024
 _LONGEST_NAME = 253
 _LONGEST_LABEL = 63
-_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +45,7 @@ class Target:
 def public_url(url: str) -> str:
     """The URL as it may stand in logs and errors: `scheme://host:port/path`."""
     base = re.split(r"[?#]", url.strip(), maxsplit=1)[0]
-    scheme, slashes, rest = base.partition("://")
-    authority, slash, path = rest.partition("/")
-    text = f"{scheme}{slashes}{authority.rpartition('@')[2]}{slash}{path}"
-    return _CONTROLS.sub("", text)[:500]
+    return _USER.sub(r"\1", _CONTROLS.sub("", base))[:500]
 
 
 def parse_url(url: str) -> Target:
@@ -66,80 +57,46 @@ def parse_url(url: str) -> Target:
     url = url.strip(" ")
     if len(url) > _LONGEST_URL or _CONTROLS.search(url):
         raise _refused(url, "the URL is too long or holds control characters")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise _refused(url, "not a valid URL") from error
-    if parts.scheme not in DEFAULT_PORTS:
+    if url.partition(":")[0].lower() not in DEFAULT_PORTS:
         raise _refused(url, "only http and https are fetched")
-    if "@" in parts.netloc or "\\" in parts.netloc or not parts.hostname:
+    if not plainly_written(url):
         raise _refused(url, "the URL has no plain host")
-    if port is not None and not 0 < port <= _LAST_PORT:
-        raise _refused(url, "not a valid port")
-    host = canonical_host(_host_text(parts.netloc), url)
-    port = port or DEFAULT_PORTS[parts.scheme]
-    return Target(
-        _assemble(parts.scheme, host, port, parts.path, parts.query), parts.scheme, host, port
-    )
+    read = parse(url)
+    if read is None or read.port == 0:
+        raise _refused(url, "not a valid URL")
+    host = _connectable(read.host, url)
+    return Target(_assemble(read, host), read.scheme, host, read.port or DEFAULT_PORTS[read.scheme])
 
 
-def _host_text(netloc: str) -> str:
-    """The host as it is written; `urlsplit` would change its case by its own rules."""
-    if netloc.startswith("["):
-        return netloc[: netloc.index("]") + 1]
-    return netloc.partition(":")[0]
-
-
-def _assemble(scheme: str, host: str, port: int, path: str, query: str) -> str:
+def _assemble(read: Url, host: str) -> str:
     shown = f"[{host}]" if ":" in host else host
-    if port != DEFAULT_PORTS[scheme]:
-        shown = f"{shown}:{port}"
-    return f"{scheme}://{shown}{path or '/'}" + (f"?{query}" if query else "")
+    if read.port is not None:
+        shown = f"{shown}:{read.port}"
+    query = "" if read.query is None else f"?{read.query}"
+    return f"{read.scheme}://{shown}{read.path}{query}"
 
 
-def canonical_host(host: str, url: str = "") -> str:
+def canonical_host(text: str) -> str:
     """The one spelling of a host: ASCII, lower case, no trailing dot, addresses in full.
 
     Raises:
         Refused: it is not valid.
     """
+    host = read_host(text)
+    if host is None:
+        raise _refused(text, "not a valid host")
+    return _connectable(host, text)
+
+
+def _connectable(host: str, url: str) -> str:
+    """A host that browsers accept, as DNS and sockets take it; DNS has limits of its own."""
     if host.startswith("["):
-        return _address_text(host[1:-1], url) or ""
-    if "%" in host:
-        host = _decoded(host, url)
-    if not host.isascii():
-        host = _to_ascii(host, url)
-    host = host.lower().removesuffix(".")
-    if not host or len(host) > _LONGEST_NAME or _FORBIDDEN_IN_HOST.search(host):
+        return host[1:-1]
+    name = host.removesuffix(".")
+    labels = name.split(".")
+    if len(name) > _LONGEST_NAME or not all(0 < len(label) <= _LONGEST_LABEL for label in labels):
         raise _refused(url, "not a valid host")
-    if any(not 0 < len(label) <= _LONGEST_LABEL for label in host.split(".")):
-        raise _refused(url, "not a valid host")
-    return _address_text(host, url) or host
-
-
-def _decoded(host: str, url: str) -> str:
-    try:
-        return unquote_to_bytes(host).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _refused(url, "not a valid host") from error
-
-
-def _to_ascii(host: str, url: str) -> str:
-    import idna
-
-    try:
-        return idna.encode(host, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError) as error:
-        raise _refused(url, "not a valid host") from error
-
-
-def _address_text(host: str, url: str) -> str | None:
-    try:
-        address = parse_address(host)
-    except ValueError as error:
-        raise _refused(url, "not a valid address") from error
-    return None if address is None else str(address)
+    return name
 
 
 def check_url(url: str, allow_hosts: Collection[str] = ()) -> Target:

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin
 
 from datafetch.errors import Refused
 from datafetch.net.base import Request
-from datafetch.net.guard import Origin, Target, check_target, parse_url, public_url
+from datafetch.net.guard import Target, check_target, parse_url, public_url
+from datafetch.urls import Origin, parse
 
 _CREDENTIALS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "private-token"}
@@ -93,8 +93,8 @@ def _as_get(hop: Hop) -> Hop:
 
 
 def _resolve(base: str, location: str) -> str:
-    try:
-        return urljoin(base, location.strip())
-    except ValueError as error:
+    found = parse(location, parse(base))
+    if found is None:
         shown = public_url(base)
-        raise Refused(f"{shown}: redirects to what is not a URL", url=shown) from error
+        raise Refused(f"{shown}: redirects to what is no web address", url=shown)
+    return found.href

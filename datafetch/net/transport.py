@@ -18,11 +18,12 @@ from datafetch.errors import (
 from datafetch.net.body import ACCEPT_ENCODING
 from datafetch.net.deadline import Deadline, deadline
 from datafetch.net.faults import FAULTS, error_of
-from datafetch.net.guard import DEFAULT_PORTS, Resolver, public_url
+from datafetch.net.guard import Resolver, public_url
 from datafetch.net.hops import Hop
 from datafetch.net.network import Dial, OpenConnections, system_dial, system_resolver
 from datafetch.net.pools import Kind, Pools
 from datafetch.net.proxies import Proxies
+from datafetch.urls import DEFAULT_PORTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,33 @@ def test_redirects_are_followed(echo: Echo, server: FakeServer) -> None:
     assert answer.json()["target"] == "/a/c?d=1"
 
 
+@pytest.mark.parametrize("by_redirect", [False, True])
+@pytest.mark.parametrize(
+    ("host", "meant"),
+    [
+        ("☃.net", "xn--n3h.net"),
+        ("straße.de", "xn--strae-oqa.de"),
+        ("ＥＸＡＭＰＬＥ。com.", "example.com"),
+        ("exam\u00adple.com", "example.com"),
+        ("xn--a.com", "xn--a.com"),
+    ],
+)
+def test_a_host_in_any_script_is_asked_under_the_name_that_browsers_use(
+    server: FakeServer, echo: Echo, host: str, meant: str, *, by_redirect: bool
+) -> None:
+    """Guard, resolver and server see one name: `https://☃.net/` could not be asked at all."""
+    network: Any = FakeNetwork(server.port, {meant: [[PUBLIC]], "a.example": [[PUBLIC]]})
+    url = f"http://{host}/x"
+    if by_redirect:
+        # Servers write UTF-8, and the fake each character as a byte.
+        echo.inject(faults.redirect(url.encode().decode("latin-1")), "/start", times=1)
+    with client(network=network) as http:
+        answer = http.fetch(ask("http://a.example/start" if by_redirect else url))
+    assert answer.url == f"http://{meant}/x"
+    assert answer.json()["headers"]["host"] == meant
+    assert network.asked[-1] == meant
+
+
 def test_a_redirect_loop_ends(echo: Echo, server: FakeServer) -> None:
     """At most so many redirects are followed."""
     echo.inject(faults.redirect("/again"))

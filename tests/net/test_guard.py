@@ -122,6 +122,22 @@ def test_nothing_secret_is_shown() -> None:
     assert "token" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https:user:pw@example.com/a@b", "https:example.com/a@b"),
+        ("https:\\\\user:pw@example.com/", "https:\\\\example.com/"),
+        ("https:/\t/user:pw@example.com/", "https://example.com/"),
+        ("https://user:p@w@example.com", "https://example.com"),
+        ("user:pw@example.com", "user:example.com"),
+        ("https://example.com/@me", "https://example.com/@me"),
+    ],
+)
+def test_a_password_is_not_shown_in_any_spelling(url: str, shown: str) -> None:
+    """What browsers take for a password is one also where others see no user."""
+    assert public_url(url) == shown
+
+
 @given(
     st.text(max_size=60),
     st.sampled_from(["", "http://", "https://", "http://[", "//", "http:\\\\"]),
