@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from datafetch.errors import (
     BreakerOpen,
@@ -30,6 +30,7 @@ from datafetch.net.base import (
     Validators,
 )
 from datafetch.runtime.limits import PerHost
+from datafetch.urls import host_name
 
 if TYPE_CHECKING:
     from datafetch.pictures.images import Picture
@@ -243,7 +244,7 @@ class LogoProviders:
         """A place at the request's site; the services have their pace."""
         if request.upstream != UPSTREAMS["direct"]:
             return nullcontext()
-        return self._sites.slot(urlsplit(request.url).hostname or "")
+        return self._sites.slot(host_name(request.url))
 
     def _retries(self, source: LogoSource) -> RetryPolicy:
         tries = _SITE_TRIES if source == "direct" else _SERVICE_TRIES

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
 from datafetch.pages.head import scan
+from datafetch.urls import parse, resolve
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -61,7 +61,7 @@ def _icon(node: "LexborNode", base: str) -> IconLink | None:
         return None
     sizes = (attributes.get("sizes") or "").lower()
     kind = (attributes.get("type") or "").lower()
-    if "svg" in kind or "any" in sizes.split() or urlsplit(url).path.lower().endswith(".svg"):
+    if "svg" in kind or "any" in sizes.split() or _path(url).lower().endswith(".svg"):
         return IconLink(url, _ANY_SIDE)
     named = [min(int(width), int(height)) for width, height in _SIZE.findall(sizes)]
     unnamed = _TOUCH_SIDE if rel & _TOUCH else _ICON_SIDE
@@ -72,10 +72,10 @@ def _join(base: str, href: str) -> str | None:
     """The absolute address, without fragment; None when it is empty or not on the web."""
     if not href.strip():
         return None
-    try:
-        parts = urlsplit(urljoin(base, href.strip()))
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return None
-    return parts._replace(fragment="").geturl()
+    url = resolve(href, base)
+    return None if url is None else url.partition("#")[0]
+
+
+def _path(url: str) -> str:
+    found = parse(url)
+    return "" if found is None else found.path

@@ -1,12 +1,12 @@
 """Domains as the logos know them: normalised, found in records, and the one above them."""
 
 import functools
-import ipaddress
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+
+from datafetch.urls import parse
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -17,7 +17,6 @@ FIELDS = frozenset({"domain", "website", "url", "homepage"})
 _LISTS = frozenset(f"{name}s" for name in FIELDS)
 
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _MAX_LENGTH = 253
 """Of a name in DNS, written with dots (RFC 1035, 2.3.4)."""
 
@@ -42,13 +41,10 @@ def normalise(text: str) -> str | None:
     addresses, single labels, private names, and texts that are no domain at all.
     """
     host = _host_of(text)
-    if host is None or not host or ":" in host:
+    if host is None or not _is_public_name(host):
         return None
-    ascii_host = _to_ascii(host)
-    if ascii_host is None or not _is_public_name(ascii_host):
-        return None
-    bare = ascii_host.removeprefix("www.")
-    return bare if "." in bare else ascii_host
+    bare = host.removeprefix("www.")
+    return bare if "." in bare else host
 
 
 def registrable(domain: str) -> str | None:
@@ -115,25 +111,8 @@ def _host_of(text: str) -> str | None:
         return None
     else:
         address = f"https://{text}"
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https"):
-        return None
-    return parts.hostname
-
-
-def _to_ascii(host: str) -> str | None:
-    host = host.rstrip(".").lower()
-    if host.isascii():
-        return host
-    import idna
-
-    try:
-        return idna.encode(host, uts46=True).decode()
-    except idna.IDNAError:
-        return None
+    url = parse(address)
+    return None if url is None else url.name
 
 
 def _is_public_name(host: str) -> bool:
@@ -143,17 +122,9 @@ def _is_public_name(host: str) -> bool:
     if not all(_LABEL.fullmatch(label) for label in labels):
         return False
     # A name that ends in a number is an IPv4 address to browsers (WHATWG URL, 3.5).
-    if _NUMBER.fullmatch(labels[-1]) or _is_address(host):
+    if labels[-1].isdigit():
         return False
     return not any(host == name or host.endswith(f".{name}") for name in _PRIVATE)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _suffixes() -> "PublicSuffixList":
