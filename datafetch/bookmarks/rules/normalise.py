@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from datafetch.bookmarks.model import Bookmark, RawBookmark, RawTag, encode_item, encode_text
 from datafetch.bookmarks.rules.slugs import base_slug, host_of, tag_slug
 from datafetch.models.json import JsonObject, is_safe_segment
-from datafetch.urls import well_formed
+from datafetch.urls import host_name, well_formed
 
 UNTITLED = "Untitled Bookmark"
 UNDESCRIBED = "No description available."
@@ -187,7 +187,10 @@ def _image(content: Mapping[str, Any]) -> str | None:
 
 
 def _web_url(value: Any) -> str | None:
-    return value if isinstance(value, str) and value.startswith(("https://", "http://")) else None
+    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
+        return None
+    # `https://` and `https://[` begin well, and stop the site's readers all the same.
+    return value if host_name(value) else None
 
 
 def _tag(tag: RawTag) -> JsonObject:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
+from datafetch.urls import host_name, written_path
+
 OPAQUE_HOSTS = frozenset(
     {
         # video
@@ -73,10 +75,6 @@ _MAX_TAG_BYTES = 180
 """A tag's slug is a folder's name; file systems take 255 bytes."""
 
 _NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
-# Browsers take any number of slashes, either way round, for http and https only (WHATWG URL).
-_URL = re.compile(
-    r"\s*(?:https?:[/\\]{2,}|[a-z][a-z0-9+.-]*://)([^/\\?#\s]+)([^?#]*)", re.IGNORECASE
-)
 _DASHES = re.compile(r"-+")
 _SPACES = re.compile(r"[\s_]+")
 _WORD_DOT = re.compile(r"^\.|\.(?=[^\W\d_])")
@@ -92,22 +90,10 @@ class Slugged(NamedTuple):
 
 
 def host_of(url: str) -> str:
-    """A URL's host in lower case without `www.`; empty when it has none."""
-    return _parts_of(url)[0]
-
-
-def _parts_of(url: str) -> tuple[str, str]:
-    """Host and path; a third of what a whole URL parser costs, on every new bookmark."""
-    found = _URL.match(url)
-    if found is None:
-        return "", ""
-    authority, path = found.groups()
-    host = authority.rpartition("@")[2].lower()
-    # An address in brackets has colons of its own (RFC 3986, 3.2.2).
-    host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    host = host.rstrip(".")
+    """A URL's host as browsers write it, without `www.`; empty when it has none."""
+    host = host_name(url)
     bare = host.removeprefix("www.")
-    return (bare if "." in bare else host), path
+    return bare if "." in bare else host
 
 
 def is_opaque(host: str) -> bool:
@@ -122,15 +108,17 @@ def base_slug(url: str, title: str | None, bookmark_id: str) -> str:
     Host and path; host and title where paths say nothing; the title of a bookmark
     without a URL; the id when there is no usable text at all.
     """
-    host, raw_path = _parts_of(url)
+    host = host_of(url)
     if not host:
         return _titled("", title) or _plain(bookmark_id) or "bookmark-" + _hash8(bookmark_id)
-    name = _plain(_ascii_host(host)) or "bookmark-" + _hash8(host)
+    name = _plain(host) or "bookmark-" + _hash8(host)
     if is_opaque(host):
         titled = _titled(name, title)
         if titled:
             return titled
-    path = _plain(raw_path if raw_path.isascii() else quote(raw_path, "/%", errors="replace"))
+    # Stored slugs were made of the path as it stands in the bookmark, and new ones are too.
+    written = written_path(url)
+    path = _plain(written if written.isascii() else quote(written, "/%", errors="replace"))
     return f"{name}-{path}" if path else name
 
 
@@ -199,15 +187,6 @@ def _titled(prefix: str, title: str | None) -> str:
 
 def _plain(text: str) -> str:
     return _NOT_ASCII_WORD.sub("-", text.lower()).strip("-")
-
-
-def _ascii_host(host: str) -> str:
-    if host.isascii():
-        return host
-    try:
-        return host.encode("idna").decode("ascii")
-    except UnicodeError:
-        return quote(host, errors="replace")
 
 
 def _words(text: str) -> str:

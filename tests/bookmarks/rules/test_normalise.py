@@ -75,6 +75,9 @@ def test_title_and_description(
         ),
         ({"imageUrl": "https://e.com/i.png"}, [], "https://e.com/i.png"),
         ({"imageUrl": "/relative.png"}, [], None),
+        ({"imageUrl": "https://"}, [], None),
+        ({"imageUrl": "https://[bad/i.png"}, [], None),
+        ({"imageUrl": "https://bücher.de/ü.png"}, [], "https://bücher.de/ü.png"),
         ({"imageAssetId": "../../etc/passwd"}, [], None),
     ],
 )

@@ -28,6 +28,10 @@ from datafetch.bookmarks.rules.slugs import (
         ("https://netflix.com/title/1", "netflix-com-title-1"),
         ("https://example.com/日本", "example-com-e6-97-a5-e6-9c-ac"),
         ("https://[2001:db8::1]:80/x", "2001-db8-1-x"),
+        ("https://☃.net/a", "xn-n3h-net-a"),
+        ("https://straße.de/", "xn-strae-oqa-de"),
+        ("https://strasse.de/", "strasse-de"),
+        ("https://example.com/a b/../{c}%7Bd|e^", "example-com-a-b-c-7bd-e"),
     ],
 )
 def test_slug_is_host_and_path(url: str, slug: str) -> None:
