@@ -216,6 +216,7 @@ LIBRARIES: Mapping[str, tuple[str, frozenset[str]]] = {
     "mypy_boto3_s3": (BOTO, frozenset()),
     "s3transfer": (BOTO, frozenset()),
     "ada_url": (ADA, frozenset()),
+    "idna": (ADA, frozenset()),
     "obstore": (OBSTORE, frozenset()),
     "distributed": (DISTRIBUTED, frozenset()),
     "dask": (DISTRIBUTED, frozenset()),
@@ -527,6 +528,60 @@ def test_a_hidden_import_is_found(tmp_path, source, name):
     """What import-linter does not see is seen here."""
     plant(tmp_path, "store/part.py", source)
     assert unseen(tmp_path) == {f"store/part.py: {name}"}
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """The dotted names that a statement imports."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        yield node.module or ""
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+# What reads a URL by the rules of Python's library, which are not those of browsers; and the
+# library as a whole.
+OTHER_READERS = {
+    *("urllib", "urllib.parse", "urllib.parse.*", "urllib.parse.urlsplit"),
+    *("urllib.parse.urlparse", "urllib.parse.urljoin", "urllib.parse.urldefrag"),
+}
+# These read what the user wrote into the settings, as boto3 and proxies read it.
+READ_SETTINGS = {"net/proxies.py", "store/s3_dialect.py", "store/s3_errors.py"}
+
+
+def other_readers(package: Path) -> set[str]:
+    """The modules of a package that read URLs past `urls.py`, or could."""
+    found = set()
+    for file in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = set(imported(node))
+            if isinstance(node, ast.ImportFrom):
+                names.discard(node.module or "")
+            if names & OTHER_READERS:
+                found.add(str(file.relative_to(package)))
+    return found
+
+
+def test_there_is_one_reader_of_urls():
+    """Six readers by hand saw three hosts in one URL: only settings are read in another way."""
+    assert other_readers(PACKAGE) == READ_SETTINGS
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from urllib.parse import quote, urljoin",
+        "from urllib.parse import urlparse as read",
+        "from urllib.parse import *",
+        "from urllib import parse",
+        "import urllib.parse",
+    ],
+)
+def test_another_reader_is_found(tmp_path, source):
+    """However it is imported; quoting and queries are no reading."""
+    plant(tmp_path, "logos/part.py", source)
+    plant(tmp_path, "logos/beside.py", "from urllib.parse import parse_qs, quote, urlencode")
+    assert other_readers(tmp_path) == {"logos/part.py"}
 
 
 # How files, the terminal and the clock may be written, and the name that gives each away.

@@ -1,7 +1,6 @@
 """Web pages: asks for the head of a page and takes it apart, judging nothing."""
 
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from datafetch.errors import Malformed
 from datafetch.models.job_settings import OpenGraphSettings
@@ -18,6 +17,7 @@ from datafetch.net.base import (
 from datafetch.pages.charset import decode_page
 from datafetch.pages.head import BODY, PageHead, scan
 from datafetch.runtime.limits import PerHost
+from datafetch.urls import host_name
 
 HEAD_LIMIT = 512 * KIB
 """So much of a page is read at most: heads are shorter."""
@@ -79,11 +79,11 @@ class WebPages:
             total_s=self._settings.timeout_s * _PICTURE_STEPS,
             retry=self._retry(),
         )
-        with self._hosts.slot(_host_of(request)):
+        with self._hosts.slot(host_name(request.url)):
             return self._http.download(as_picture(request))
 
     def _fetch(self, request: Request) -> Answer:
-        with self._hosts.slot(_host_of(request)):
+        with self._hosts.slot(host_name(request.url)):
             return self._http.fetch(request)
 
     def _page(self, url: str, validators: Validators | None, stop_after: bytes | None) -> Request:
@@ -113,14 +113,6 @@ def as_picture(request: Request) -> Request:
     """The request for something that shall be a picture, within the limit of pictures."""
     headers = {**request.headers, "Accept": _ACCEPT_PICTURE}
     return replace(request, headers=headers, limit=PICTURE_LIMIT)
-
-
-def _host_of(request: Request) -> str:
-    try:
-        return urlsplit(request.url).hostname or ""
-    except ValueError:
-        # The guard refuses it in its own words.
-        return ""
 
 
 def _text_of(answer: Answer) -> str:

@@ -1,10 +1,13 @@
 """The only place that makes names: every object's key, and which of them the public may read."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from datafetch.urls import parse, written_path
 
 STATE_PREFIX = "json/datafetch/"
 
@@ -224,22 +227,36 @@ class PublicUrls:
 
     def key_of(self, url: str) -> str | None:
         """The key that a public URL names, None when it is not one of ours; the query is ignored."""
-        root = urlsplit(self.for_key(""))
-        try:
-            parts = urlsplit(url)
-            same = (parts.hostname, _port(parts)) == (root.hostname, _port(root))
-        except ValueError:
-            return None
-        if not same or parts.scheme not in ("http", "https", ""):
+        root, place = self._root, _place(url)
+        if root is None or place is None or (place.host, place.port) != (root.host, root.port):
             return None
         base_path = root.path.rstrip("/") + "/"
-        if not parts.path.startswith(base_path) or parts.path == base_path:
+        if not place.path.startswith(base_path) or place.path == base_path:
             return None
-        key = parts.path.removeprefix(base_path)
+        key = place.path.removeprefix(base_path)
         return None if ".." in key.split("/") else key
 
+    @cached_property
+    def _root(self) -> "_Place | None":
+        return _place(self.for_key(""))
 
-def _port(parts: SplitResult) -> int | None:
-    """The port that was named, unless it is the scheme's own: the scheme is not compared."""
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return None if parts.port == default else parts.port
+
+class _Place(NamedTuple):
+    """What is compared of a URL: host and port as browsers read them, the path as it is written.
+
+    Attributes:
+        host: empty for a path alone.
+        port: None when it is the scheme's own, since the scheme is not compared.
+    """
+
+    host: str
+    port: int | None
+    path: str
+
+
+def _place(url: str) -> _Place | None:
+    if re.match(r"/(?![/\\])", url):
+        return _Place("", None, re.split(r"[?#]", url, maxsplit=1)[0])
+    whole = f"https:{url}" if url.startswith("//") else url
+    read = parse(whole)
+    return None if read is None else _Place(read.host, read.port, written_path(whole))

@@ -155,6 +155,8 @@ def test_our_own_urls_lead_back_to_their_keys(
         "https://cdn.example.com:port/site/images/a.png",
         "https://[cdn/site/images/a.png",
         "/site/images/a.png",
+        "//evil.net/site/images/a.png",
+        "/\\cdn.example.com/site/images/a.png",
         "",
     ],
 )
@@ -170,6 +172,8 @@ def test_a_url_that_only_looks_like_ours_is_not(url: str) -> None:
         "https://cdn.example.com:443/site/images/a.png",
         "https://cdn.example.com/site/images/a.png?v=1&w=2",
         "https://cdn.example.com/site/images/a.png#top",
+        "//cdn.example.com/site/images/a.png",
+        "https://%63dn.example。com/site/images/a.png",
     ],
 )
 def test_a_url_of_ours_in_another_spelling_is_ours(url: str) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, NoReturn
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from datafetch.build.rules.checks import parse
 from datafetch.errors import CorruptObject, Inconsistent
@@ -96,7 +96,8 @@ def is_picture_key(key: str) -> bool:
 
 def _version_of(url: str) -> str:
     """The `v` of a URL's query when it is one that we make; empty otherwise."""
-    found = parse_qs(urlsplit(url).query).get("v", [""])[-1]
+    query = url.partition("#")[0].partition("?")[2]
+    found = parse_qs(query).get("v", [""])[-1]
     return found if _VERSION.fullmatch(found) else ""
 
 

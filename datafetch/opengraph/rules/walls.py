@@ -1,10 +1,10 @@
 """Whether a page is the page itself: walls of consent, checks for robots, log-ins and error pages."""
 
 import re
-from urllib.parse import urlsplit
 
 from datafetch.opengraph.rules.tags import IMAGES, TITLES, tidy
 from datafetch.pages.head import PageHead
+from datafetch.urls import parse
 
 
 def blocked_by(head: PageHead) -> str | None:
@@ -13,11 +13,11 @@ def blocked_by(head: PageHead) -> str | None:
     Judged by where it was found, and by the titles of well-known walls unless the page
     describes itself, which walls do not.
     """
-    place = urlsplit(head.url)
-    host = place.hostname or ""
+    place = parse(head.url)
+    host, path = ("", "") if place is None else (place.name, place.path)
     if host in _WALL_HOSTS or host.startswith(_WALL_HOST_STARTS):
         return f"{host} asks for consent"
-    if _WALL_PATH.search(place.path):
+    if _WALL_PATH.search(path):
         return "it leads to a check or a log-in"
     if any(head.content(name) for name in (*TITLES, *IMAGES)):
         return None
