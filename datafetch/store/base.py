@@ -163,8 +163,8 @@ class ObjectStore(Protocol):
         The ACL follows from the key (`keys.is_public`), so that no caller can forget it.
 
         Raises:
-            PreconditionFailed: the condition does not hold, and what is stored is not these
-                very bytes: it was read back, since a 412 may answer a write that succeeded.
+            PreconditionFailed: the condition does not hold. Where answers can be lost the object
+                was read back first: a 412 may answer a write of ours that had succeeded.
             StoreConflict: another write was under way, however often it was tried again.
         """
         ...

@@ -1,6 +1,7 @@
 """How one write on a condition is made: a conflict is waited for, a refusal is read back.
 
-Every store sends its writes through here, and nobody above a store tries one again.
+Every store whose answers can be lost sends its writes through here, and nobody above a store
+tries one again.
 """
 
 import hashlib

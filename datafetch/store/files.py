@@ -29,11 +29,11 @@ def translated(key: str, *, missing_passes: bool = False) -> Iterator[None]:
         raise StoreUnavailable(f"{key}: {reason}", key=key, hint=_UNAVAILABLE_HINT) from error
 
 
-def check_condition(condition: Condition, key: str, path: Path, etag: str) -> None:
+def check_condition(condition: Condition, key: str, path: Path) -> None:
     """Compare what is stored with the condition; the caller holds the store's lock.
 
-    `etag` is that of the new content. Where the very same content is stored already the
-    condition counts as met, as in every other store (see `put_conditionally`).
+    A folder loses no answers, so a refusal here is never our own write: equal content of
+    somebody else refuses like any other.
 
     Raises:
         PreconditionFailed: it does not hold.
@@ -47,8 +47,6 @@ def check_condition(condition: Condition, key: str, path: Path, etag: str) -> No
         if isinstance(condition, IfAbsent):
             return
         raise PreconditionFailed(f"{key} is no longer there", key=key) from None
-    if stored == etag:
-        return
     if isinstance(condition, IfAbsent):
         raise PreconditionFailed(f"{key} is there already", key=key)
     if stored != condition.etag:

@@ -196,7 +196,7 @@ class LocalStore:
                 if is_commit(key):
                     self._unsynced.flush()
                 with self._exclusive():
-                    check_condition(condition, key, path, etag)
+                    check_condition(condition, key, path)
                     temporary.replace(path)
             except BaseException:
                 temporary.unlink(missing_ok=True)

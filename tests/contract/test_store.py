@@ -251,15 +251,6 @@ def test_if_match_does_not_create(store: ObjectStore, how: str) -> None:
     assert list(store.list("")) == []
 
 
-@HOWS
-def test_what_is_stored_already_counts_as_written(store: ObjectStore, how: str) -> None:
-    """A 412 may answer a write that succeeded and whose answer was lost: equal bytes are a success."""
-    etag = put(store, how, b"same", IfAbsent())
-    assert put(store, how, b"same", IfAbsent()) == etag
-    put(store, how, b"other", IfMatch(etag))
-    assert store.get(KEY).etag == put(store, how, b"other", IfMatch(etag))
-
-
 def test_an_etag_from_a_listing_serves_as_a_condition(store: ObjectStore) -> None:
     """A run that starts over takes its ETags from one listing."""
     store.put(KEY, b"one")
