@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from datafetch.clock import pacific_text
-from datafetch.github.dataset import Dataset
+from datafetch.github.dataset import GitHubDataset
 from datafetch.github.discovery import Discovery
 from datafetch.github.rules.calendar import all_time_total
 from datafetch.github.rules.stats import (
@@ -27,22 +27,22 @@ from datafetch.store.publish import PublishPlan, Write
 
 
 @dataclass(frozen=True, slots=True)
-class Contributions:
+class AllTimeContributions:
     """Contributions of all years; `whole` is false when a year never could be read."""
 
     total: int
     whole: bool
 
 
-def count_contributions(found: Discovery, dataset: Dataset) -> Contributions:
+def count_contributions(found: Discovery, dataset: GitHubDataset) -> AllTimeContributions:
     """Add up the years; what could not be read counts as it last was."""
     total = all_time_total(found.years, found.totals, dataset.years)
     if total is not None:
-        return Contributions(total, whole=True)
+        return AllTimeContributions(total, whole=True)
     stored = stored_contributions(dataset.value(dataset.context.keys.github_activity()))
     if stored is not None:
-        return Contributions(stored, whole=True)
-    return Contributions(sum(found.totals.values()), whole=False)
+        return AllTimeContributions(stored, whole=True)
+    return AllTimeContributions(sum(found.totals.values()), whole=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class Aggregates:
 
 
 def build_aggregates(
-    dataset: Dataset,
+    dataset: GitHubDataset,
     found: Discovery,
     repositories: Sequence[RepositoryWeeks],
-    contributions: Contributions,
+    contributions: AllTimeContributions,
     *,
     all_read: bool,
     deletes: Sequence[str],
@@ -109,7 +109,11 @@ def build_aggregates(
 
 
 def _weekly(
-    dataset: Dataset, repositories: Sequence[RepositoryWeeks], all_time: Lines, *, all_read: bool
+    dataset: GitHubDataset,
+    repositories: Sequence[RepositoryWeeks],
+    all_time: Lines,
+    *,
+    all_read: bool,
 ) -> list[Write]:
     keys = dataset.context.keys
     stored: Any = dataset.value(keys.github_weekly())
@@ -122,7 +126,7 @@ def _weekly(
 
 
 def _plan(
-    dataset: Dataset, commit: Write, content: Sequence[Write], deletes: Sequence[str]
+    dataset: GitHubDataset, commit: Write, content: Sequence[Write], deletes: Sequence[str]
 ) -> PublishPlan:
     known = dataset.aggregates
     base = known.get(commit.key)

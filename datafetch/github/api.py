@@ -8,8 +8,8 @@ from typing import Any
 
 from datafetch.errors import Malformed, Missing, Rejected
 from datafetch.github import queries
-from datafetch.github.graphql import Adaptive, GraphQL, Reply, TooMuchError, refusal
-from datafetch.github.model import Day, Repository, Window, is_full_name
+from datafetch.github.graphql import Adaptive, GraphQL, GraphQLAnswer, TooMuchError, refusal
+from datafetch.github.model import Day, Repository, TimeWindow, is_full_name
 from datafetch.github.queries import Collection, Query, Take, each_window
 
 _LEVELS = {
@@ -32,7 +32,7 @@ _FIRST_WINDOWS = 5
 
 
 @dataclass
-class Found:
+class FoundRepositories:
     """Repositories by identity; with what is missing from them.
 
     Attributes:
@@ -45,7 +45,7 @@ class Found:
     repositories: dict[str, Repository] = field(default_factory=dict)
     hidden: int = 0
     unlisted: bool = False
-    missing: list[Window] = field(default_factory=list)
+    missing: list[TimeWindow] = field(default_factory=list)
 
     def add(self, repository: Repository) -> None:
         """Add one; the first answer of it counts."""
@@ -99,7 +99,7 @@ class GitHubActivity:
         except (KeyError, TypeError, ValueError) as error:
             raise Malformed("GitHub's years are not as its schema says") from error
 
-    def days(self, window: Window) -> list[Day]:
+    def days(self, window: TimeWindow) -> list[Day]:
         """The days of a window's calendar; there may be more, and some twice.
 
         Raises:
@@ -107,7 +107,7 @@ class GitHubActivity:
         """
         days: list[Day] = []
 
-        def take(_window: Window, collection: Collection) -> bool:
+        def take(_window: TimeWindow, collection: Collection) -> bool:
             days.extend(_days(collection["contributionCalendar"]))
             return True
 
@@ -115,11 +115,11 @@ class GitHubActivity:
             raise Rejected("GitHub did not answer the calendar of the trailing year")
         return days
 
-    def totals(self, windows: Mapping[int, Window]) -> dict[int, int]:
+    def totals(self, windows: Mapping[int, TimeWindow]) -> dict[int, int]:
         """Contributions in each year's window; a year that GitHub cannot answer is left out."""
         read: Counter[int] = Counter()
 
-        def take(window: Window, collection: Collection) -> bool:
+        def take(window: TimeWindow, collection: Collection) -> bool:
             read[window.start.year] += int(collection["contributionCalendar"]["totalContributions"])
             return True
 
@@ -128,7 +128,7 @@ class GitHubActivity:
         unknown = {window.start.year for window in lost}
         return {year: count for year, count in read.items() if year not in unknown}
 
-    def contributed_to(self, found: Found) -> None:
+    def contributed_to(self, found: FoundRepositories) -> None:
         """Add the repositories that GitHub lists for the login: recent ones only.
 
         Raises:
@@ -154,13 +154,13 @@ class GitHubActivity:
                 )
             seen.add(cursor or "")
 
-    def committed_to(self, windows: Iterable[Window], found: Found) -> None:
+    def committed_to(self, windows: Iterable[TimeWindow], found: FoundRepositories) -> None:
         """Add the repositories with commits in each window.
 
         An answer has at most a hundred: a window that reaches them is asked for in halves.
         """
 
-        def take(_window: Window, collection: Collection) -> bool:
+        def take(_window: TimeWindow, collection: Collection) -> bool:
             entries = collection["commitContributionsByRepository"]
             for entry in entries:
                 found.add(_repository(entry["repository"]))
@@ -219,7 +219,7 @@ class GitHubActivity:
             page.grow()
             return self._read_page(reply)
 
-    def _read_page(self, reply: Reply) -> _Page:
+    def _read_page(self, reply: GraphQLAnswer) -> _Page:
         inside = ("user", "repositoriesContributedTo", "nodes")
         for problem in reply.problems:
             if problem.path[:3] != inside:
@@ -234,8 +234,8 @@ class GitHubActivity:
             raise Malformed("GitHub's list of repositories is not as its schema says") from error
 
     def _each_window(
-        self, windows: Sequence[Window], size: Adaptive, query: Query, take: Take
-    ) -> list[Window]:
+        self, windows: Sequence[TimeWindow], size: Adaptive, query: Query, take: Take
+    ) -> list[TimeWindow]:
         return each_window(self._graphql, self._login, windows, size, query, take)
 
 

@@ -12,7 +12,7 @@ from datafetch.errors import (
     PreconditionFailed,
     StoreError,
 )
-from datafetch.github.model import Record, Repository, Status, Week
+from datafetch.github.model import RememberedRepository, Repository, Status, Week
 from datafetch.github.rules.csv import decode_weeks, encode_weeks, format_csv, parse_csv
 from datafetch.github.rules.roster import Entry
 from datafetch.job import AnyContext
@@ -23,7 +23,7 @@ CSV_TYPE = "text/csv; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregate:
+class StoredAggregate:
     """A stored aggregate; `value` is None when it could not be read."""
 
     value: Any
@@ -32,7 +32,7 @@ class Aggregate:
 
 
 @dataclass
-class Dataset:
+class GitHubDataset:
     """What the store has when a run begins, and what the run makes of it.
 
     Attributes:
@@ -45,15 +45,15 @@ class Dataset:
     """
 
     context: AnyContext
-    records: dict[str, Record] = field(default_factory=dict)
+    records: dict[str, RememberedRepository] = field(default_factory=dict)
     stored: dict[str, str] = field(default_factory=dict)
     years: dict[int, int] = field(default_factory=dict)
     begun: dict[str, str | None] = field(default_factory=dict)
-    aggregates: dict[str, Aggregate] = field(default_factory=dict)
+    aggregates: dict[str, StoredAggregate] = field(default_factory=dict)
     _saved: bytes | None = None
 
     @classmethod
-    def load(cls, context: AnyContext) -> "Dataset":
+    def load(cls, context: AnyContext) -> "GitHubDataset":
         """Read state, aggregates and the list of CSVs.
 
         Raises:
@@ -165,7 +165,7 @@ class Dataset:
         except CorruptObject:
             self.context.keep_aside(found)
         digest = hashlib.sha256(found.body).hexdigest()
-        self.aggregates[key] = Aggregate(value, found.etag, digest)
+        self.aggregates[key] = StoredAggregate(value, found.etag, digest)
 
     def _adopt(self) -> None:
         for name, pushed_at in self.begun.items():
@@ -194,7 +194,7 @@ class Dataset:
         return value
 
 
-def _to_json(record: Record) -> dict[str, Any]:
+def _to_json(record: RememberedRepository) -> dict[str, Any]:
     repository = record.repository
     return {
         "id": repository.id,
@@ -210,9 +210,9 @@ def _to_json(record: Record) -> dict[str, Any]:
     }
 
 
-def _record(name: str, value: Mapping[str, Any]) -> Record:
+def _record(name: str, value: Mapping[str, Any]) -> RememberedRepository:
     weeks = value["weeks"]
-    return Record(
+    return RememberedRepository(
         repository=Repository(
             id=str(value["id"]),
             full_name=str(value["repository"]),

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from datafetch.errors import Missing, RateLimited, Rejected, UsageError
-from datafetch.github.api import Found, GitHubActivity
-from datafetch.github.dataset import Dataset
-from datafetch.github.model import Day, Repository, Status, Window, is_full_name
+from datafetch.github.api import FoundRepositories, GitHubActivity
+from datafetch.github.dataset import GitHubDataset
+from datafetch.github.model import Day, Repository, Status, TimeWindow, is_full_name
 from datafetch.github.rules.calendar import trailing_days, trailing_year, year_window
 from datafetch.github.rules.roster import Roster, build_roster, strays
 from datafetch.job import AnyContext
@@ -30,7 +30,7 @@ class Discovery:
         unlisted: GitHub could not list the recent repositories; the years named them.
     """
 
-    window: Window
+    window: TimeWindow
     days: Sequence[Day]
     years: tuple[int, ...]
     totals: dict[int, int]
@@ -47,7 +47,7 @@ class Discovery:
         return self.limited is None and not self.missing
 
 
-def discover(context: AnyContext, activity: GitHubActivity, dataset: Dataset) -> Discovery:
+def discover(context: AnyContext, activity: GitHubActivity, dataset: GitHubDataset) -> Discovery:
     """Read calendars and repositories, and bring them together with what is stored.
 
     Raises:
@@ -86,7 +86,7 @@ def discover(context: AnyContext, activity: GitHubActivity, dataset: Dataset) ->
 class _Lists:
     """What GitHub said, until the budget ended; `looked_up` is by lower-case full name."""
 
-    found: Found = field(default_factory=Found)
+    found: FoundRepositories = field(default_factory=FoundRepositories)
     totals: dict[int, int] = field(default_factory=dict)
     looked_up: dict[str, Repository] = field(default_factory=dict)
     limited: RateLimited | None = None
@@ -94,9 +94,9 @@ class _Lists:
 
 def _read_lists(
     activity: GitHubActivity,
-    dataset: Dataset,
+    dataset: GitHubDataset,
     only: Sequence[Repository],
-    windows: Mapping[int, Window],
+    windows: Mapping[int, TimeWindow],
 ) -> _Lists:
     lists = _Lists()
     try:
@@ -134,7 +134,7 @@ def _asked_for(activity: GitHubActivity, names: Sequence[str]) -> list[Repositor
     return list(found.values())
 
 
-def _with(found: Found, only: Sequence[Repository]) -> list[Repository]:
+def _with(found: FoundRepositories, only: Sequence[Repository]) -> list[Repository]:
     everyone = dict(found.repositories)
     for repository in only:
         everyone.setdefault(repository.identity, repository)

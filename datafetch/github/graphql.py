@@ -47,7 +47,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GraphQLAnswer:
     """What came back of one query; with problems, parts of the data may be missing."""
 
     data: Mapping[str, Any]
@@ -92,7 +92,9 @@ class GraphQL:
         self._link = link
         self._url = endpoint(link.api_url)
 
-    def ask(self, query: str, variables: Mapping[str, Any], *, patient: bool = True) -> Reply:
+    def ask(
+        self, query: str, variables: Mapping[str, Any], *, patient: bool = True
+    ) -> GraphQLAnswer:
         """Send one query; unless `patient`, it is tried once, because asking for less is better.
 
         Raises:
@@ -129,7 +131,7 @@ class GraphQL:
         size: Adaptive,
         query: Callable[[Sequence[_T]], str],
         variables: Callable[[Sequence[_T]], Mapping[str, Any]],
-    ) -> Iterator[tuple[Sequence[_T], Reply | None]]:
+    ) -> Iterator[tuple[Sequence[_T], GraphQLAnswer | None]]:
         """Ask for all items, as many at a time as GitHub can bear.
 
         The reply is None when a batch of the least size is too much.
@@ -155,7 +157,7 @@ class GraphQL:
             yield batch, reply
 
 
-def _read(answer: Answer, *, patient: bool) -> Reply:
+def _read(answer: Answer, *, patient: bool) -> GraphQLAnswer:
     if answer.status in _TOO_SLOW:
         raise TooMuchError(url=answer.url, status=answer.status)
     body = answer.json()
@@ -169,7 +171,7 @@ def _read(answer: Answer, *, patient: bool) -> Reply:
         raise TooMuchError(url=answer.url)
     data = body.get("data")
     if isinstance(data, dict):
-        return Reply(data, problems)
+        return GraphQLAnswer(data, problems)
     if not problems:
         raise Malformed("GitHub's GraphQL answer has no data", url=answer.url)
     if not patient:

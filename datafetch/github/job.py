@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, StoreError, TransientError
 from datafetch.github.aggregates import (
-    Contributions,
+    AllTimeContributions,
     build_aggregates,
     count_contributions,
 )
 from datafetch.github.api import GitHubActivity
-from datafetch.github.dataset import Dataset, nameless
+from datafetch.github.dataset import GitHubDataset, nameless
 from datafetch.github.discovery import Discovery, discover
 from datafetch.github.graphql import GraphQL
 from datafetch.github.link import Budget, Link
 from datafetch.github.model import ANSWERED, Status, Week
-from datafetch.github.report import Plan, dry_report, make_report, status_of
+from datafetch.github.report import AskingPlan, dry_report, make_report, status_of
 from datafetch.github.rest import Statistics
 from datafetch.github.rules.calendar import check_shrink
 from datafetch.github.rules.roster import Entry, asking_order, is_settled
 from datafetch.github.rules.stats import RepositoryWeeks, stored_contributions
-from datafetch.github.statistics import Asking, Round, remembered
+from datafetch.github.statistics import Asking, StatisticsRound, remembered
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobReport
@@ -42,10 +42,10 @@ def refresh_github(context: JobContext[GitHubSettings]) -> JobReport:
         context.engine,
         context.run_id,
     )
-    return publisher.with_restart(lambda _attempt: _Run(context, publisher).run())
+    return publisher.with_restart(lambda _attempt: _GitHubRun(context, publisher).run())
 
 
-class _Run:
+class _GitHubRun:
     """One attempt at the whole work, from the store's current state."""
 
     def __init__(self, context: JobContext[GitHubSettings], publisher: Publisher) -> None:
@@ -69,7 +69,7 @@ class _Run:
 
     def run(self) -> JobReport:
         context = self._context
-        dataset = Dataset.load(context)
+        dataset = GitHubDataset.load(context)
         found = discover(context, self._activity, dataset)
         contributions = count_contributions(found, dataset)
         check_shrink(
@@ -90,7 +90,11 @@ class _Run:
     # ------------------------------------------------------------------ steps
 
     def _carry_out(
-        self, dataset: Dataset, found: Discovery, contributions: Contributions, plan: Plan
+        self,
+        dataset: GitHubDataset,
+        found: Discovery,
+        contributions: AllTimeContributions,
+        plan: AskingPlan,
     ) -> JobReport:
         """Ask, publish, and record what failed."""
         context, entries = self._context, found.roster.entries
@@ -133,7 +137,7 @@ class _Run:
             now_ms=to_ms(context.clock.now()),
         )
 
-    def _plan(self, entries: Sequence[Entry], only: frozenset[str]) -> Plan:
+    def _plan(self, entries: Sequence[Entry], only: frozenset[str]) -> AskingPlan:
         options, letters = self._context.options, self._context.dead_letters
         now_ms = to_ms(self._context.clock.now())
         if only:
@@ -147,7 +151,7 @@ class _Run:
             ]
         wanted = asking_order(wanted, lambda name: letters.get(name) is not None)
         ask = wanted if options.limit is None else wanted[: options.limit]
-        return Plan(tuple(ask), len(wanted) - len(ask))
+        return AskingPlan(tuple(ask), len(wanted) - len(ask))
 
     def _hopeless(self, entry: Entry) -> bool:
         """Whether it failed for good, and nothing was pushed since."""
@@ -159,7 +163,7 @@ class _Run:
         )
 
     def _stored_weeks(
-        self, dataset: Dataset, entries: Sequence[Entry]
+        self, dataset: GitHubDataset, entries: Sequence[Entry]
     ) -> dict[str, tuple[Week, ...]]:
         """The weeks of every stored CSV; only those that others wrote are read."""
 
@@ -171,12 +175,14 @@ class _Run:
         known.update(self._context.engine.map(read, unread))
         return {csv: weeks for csv, weeks in known.items() if weeks is not None}
 
-    def _ask(self, dataset: Dataset, plan: Plan, weeks: dict[str, tuple[Week, ...]]) -> Round:
+    def _ask(
+        self, dataset: GitHubDataset, plan: AskingPlan, weeks: dict[str, tuple[Week, ...]]
+    ) -> StatisticsRound:
         self._context.progress.total(len(plan.ask))
         asking = Asking(self._context, self._statistics, dataset, weeks)
         if not plan.ask:
             dataset.save()
-            return Round()
+            return StatisticsRound()
         dataset.begun = {entry.csv: entry.repository.pushed_at for entry in plan.ask}
         dataset.save()
         try:
@@ -190,19 +196,21 @@ class _Run:
         dataset.save()
         return done
 
-    def _is_read(self, entry: Entry, done: Round) -> bool:
+    def _is_read(self, entry: Entry, done: StatisticsRound) -> bool:
         status = done.status(entry)
         if status is not None:
             return status in ANSWERED
         return is_settled(entry, to_ms(self._context.clock.now()))
 
     @staticmethod
-    def _has_lines(entry: Entry, done: Round, weeks: dict[str, tuple[Week, ...]]) -> bool:
+    def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
         """Whether its lines are known; without usable statistics only its CSV says them."""
         return entry.csv in weeks or status_of(entry, done) is not Status.UNAVAILABLE
 
     @staticmethod
-    def _counted(entry: Entry, done: Round, weeks: dict[str, tuple[Week, ...]]) -> RepositoryWeeks:
+    def _counted(
+        entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]
+    ) -> RepositoryWeeks:
         status = status_of(entry, done)
         return RepositoryWeeks(
             entry.repository.full_name,
@@ -210,12 +218,14 @@ class _Run:
             known=entry.csv in weeks or status in ANSWERED,
         )
 
-    def _replaced(self, found: Discovery, done: Round) -> list[str]:
+    def _replaced(self, found: Discovery, done: StatisticsRound) -> list[str]:
         """CSVs under former names, once there is one under the present name."""
         moved = [e.stored for e in done.written if e.stored is not None and e.stored != e.csv]
         return [self._context.keys.github_csv(name) for name in (*found.roster.replaced, *moved)]
 
-    def _record_letters(self, entries: Sequence[Entry], done: Round, found: Discovery) -> int:
+    def _record_letters(
+        self, entries: Sequence[Entry], done: StatisticsRound, found: Discovery
+    ) -> int:
         """Dead letters of what failed or is pending; says how many are new."""
         letters, new = self._context.dead_letters, 0
         for result in done.results.values():

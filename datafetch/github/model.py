@@ -86,20 +86,20 @@ def busy(weeks: Iterable[Week]) -> tuple[Week, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class TimeWindow:
     """A stretch of time in UTC, both ends included."""
 
     start: datetime
     end: datetime
 
-    def halves(self, least_days: int) -> tuple["Window", "Window"] | None:
+    def halves(self, least_days: int) -> tuple["TimeWindow", "TimeWindow"] | None:
         """Two windows of whole days that cover the same time; None when it has too few days."""
         first, last = self.start.date(), self.end.date()
         days = (last - first).days + 1
         if days <= least_days:
             return None
         middle = datetime.combine(first + timedelta(days=days // 2), time(0), self.start.tzinfo)
-        return Window(self.start, middle - timedelta(seconds=1)), Window(middle, self.end)
+        return TimeWindow(self.start, middle - timedelta(seconds=1)), TimeWindow(middle, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ ANSWERED = frozenset({Status.COMPLETE, Status.NONE, Status.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RememberedRepository:
     """What the dataset remembers of one repository.
 
     Attributes:
@@ -163,7 +163,7 @@ class StillComputing:
 
 
 @dataclass(frozen=True, slots=True)
-class NotModified:
+class SameStatistics:
     """The statistics are those that the validator names (304)."""
 
 
@@ -185,4 +185,4 @@ class OwnerWeeks:
     validator: str | None = None
 
 
-StatisticsAnswer = StillComputing | NotModified | NoStatistics | OwnerAbsent | OwnerWeeks
+StatisticsAnswer = StillComputing | SameStatistics | NoStatistics | OwnerAbsent | OwnerWeeks

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from datafetch.errors import Malformed
-from datafetch.github.graphql import Adaptive, GraphQL, Reply, refusal
-from datafetch.github.model import Window
+from datafetch.github.graphql import Adaptive, GraphQL, GraphQLAnswer, refusal
+from datafetch.github.model import TimeWindow
 
 MOST_REPOSITORIES = 100
 """GitHub's most for a page, and for `commitContributionsByRepository`."""
@@ -61,17 +61,17 @@ def moment(time: datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def days(windows: Sequence[Window]) -> str:
+def days(windows: Sequence[TimeWindow]) -> str:
     """The days of each window's calendar."""
     return _collections(windows, _DAYS)
 
 
-def totals(windows: Sequence[Window]) -> str:
+def totals(windows: Sequence[TimeWindow]) -> str:
     """The number of contributions in each window."""
     return _collections(windows, _TOTAL)
 
 
-def commits(windows: Sequence[Window]) -> str:
+def commits(windows: Sequence[TimeWindow]) -> str:
     """The repositories that got commits in each window, the busiest first."""
     return _collections(windows, _COMMITS)
 
@@ -86,7 +86,7 @@ def lookups(count: int) -> str:
     return f"query({parameters}) {{\n{fields}\n}}\n"
 
 
-def _collections(windows: Sequence[Window], fields: str) -> str:
+def _collections(windows: Sequence[TimeWindow], fields: str) -> str:
     lines = "\n".join(
         f'    {alias(index)}: contributionsCollection(from: "{moment(window.start)}",'
         f' to: "{moment(window.end)}") {{ {fields} }}'
@@ -96,8 +96,8 @@ def _collections(windows: Sequence[Window], fields: str) -> str:
 
 
 Collection = Mapping[str, Any]
-Query = Callable[[Sequence[Window]], str]
-Take = Callable[[Window, Collection], bool]
+Query = Callable[[Sequence[TimeWindow]], str]
+Take = Callable[[TimeWindow, Collection], bool]
 """Takes over a window's collection; False when GitHub cut it and halves would tell more."""
 
 _LEAST_DAYS = 28
@@ -105,14 +105,14 @@ _LEAST_DAYS = 28
 
 
 @dataclass
-class _Outcome:
+class _Leftover:
     """What a pass over windows left to do: ask again alone, ask for halves, or give up."""
 
-    failed: list[Window] = field(default_factory=list)
-    halves: list[Window] = field(default_factory=list)
-    lost: list[Window] = field(default_factory=list)
+    failed: list[TimeWindow] = field(default_factory=list)
+    halves: list[TimeWindow] = field(default_factory=list)
+    lost: list[TimeWindow] = field(default_factory=list)
 
-    def halve(self, window: Window, least_days: int) -> None:
+    def halve(self, window: TimeWindow, least_days: int) -> None:
         halves = window.halves(least_days)
         if halves is None:
             self.lost.append(window)
@@ -123,11 +123,11 @@ class _Outcome:
 def each_window(
     graphql: GraphQL,
     login: str,
-    windows: Sequence[Window],
+    windows: Sequence[TimeWindow],
     size: Adaptive,
     query: Query,
     take: Take,
-) -> list[Window]:
+) -> list[TimeWindow]:
     """Hand the collection of each window, or of its parts, to `take`.
 
     Returns the windows, or parts, that GitHub did not answer, even alone.
@@ -135,7 +135,7 @@ def each_window(
     Raises:
         UpstreamError: as `GraphQL.ask`, or an answer that does not say what is missing from it.
     """
-    lost: list[Window] = []
+    lost: list[TimeWindow] = []
     waiting = list(windows)
     while waiting:
         outcome = _ask(graphql, login, waiting, size, query, take)
@@ -151,12 +151,12 @@ def each_window(
 def _ask(
     graphql: GraphQL,
     login: str,
-    windows: Sequence[Window],
+    windows: Sequence[TimeWindow],
     size: Adaptive,
     query: Query,
     take: Take,
-) -> _Outcome:
-    outcome = _Outcome()
+) -> _Leftover:
+    outcome = _Leftover()
     for batch, reply in graphql.ask_in_batches(windows, size, query, lambda _: {"login": login}):
         if reply is None:
             for window in batch:
@@ -175,7 +175,9 @@ def _ask(
     return outcome
 
 
-def _paired(batch: Sequence[Window], reply: Reply) -> list[tuple[Window, Collection | None]]:
+def _paired(
+    batch: Sequence[TimeWindow], reply: GraphQLAnswer
+) -> list[tuple[TimeWindow, Collection | None]]:
     """Each window with its collection; None where an error took it away."""
     places = {alias(index): window for index, window in enumerate(batch)}
     bad = set()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datafetch.github.discovery import Discovery
 from datafetch.github.model import Status
 from datafetch.github.rules.roster import Entry, name_them
-from datafetch.github.statistics import Round
+from datafetch.github.statistics import StatisticsRound
 from datafetch.models.run import JobReport, RunOptions
 
 _NOTES = {
@@ -18,14 +18,14 @@ _NOTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class AskingPlan:
     """Who is asked, in order; `left` is how many a limit leaves for later."""
 
     ask: tuple[Entry, ...]
     left: int
 
 
-def status_of(entry: Entry, done: Round) -> Status:
+def status_of(entry: Entry, done: StatisticsRound) -> Status:
     """What is known of a repository after the run."""
     if entry.gone:
         return Status.GONE
@@ -34,8 +34,8 @@ def status_of(entry: Entry, done: Round) -> Status:
 
 def make_report(
     found: Discovery,
-    plan: Plan,
-    done: Round,
+    plan: AskingPlan,
+    done: StatisticsRound,
     *,
     options: RunOptions,
     newly_failed: int,
@@ -61,7 +61,7 @@ def make_report(
     )
 
 
-def dry_report(entries: Sequence[Entry], plan: Plan) -> JobReport:
+def dry_report(entries: Sequence[Entry], plan: AskingPlan) -> JobReport:
     """The report of a run that only planned."""
     note = f"would ask for the statistics of {len(plan.ask)} of {len(entries)} repositories"
     return JobReport(
@@ -72,7 +72,7 @@ def dry_report(entries: Sequence[Entry], plan: Plan) -> JobReport:
     )
 
 
-def _partial(found: Discovery, plan: Plan, done: Round) -> str | None:
+def _partial(found: Discovery, plan: AskingPlan, done: StatisticsRound) -> str | None:
     reasons = [str(limited) for limited in (found.limited, done.limited) if limited]
     if found.missing:
         reasons.append("GitHub did not name the repositories of some stretches of time")
@@ -84,7 +84,7 @@ def _partial(found: Discovery, plan: Plan, done: Round) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _notes(found: Discovery, done: Round, *, held: bool) -> list[str]:
+def _notes(found: Discovery, done: StatisticsRound, *, held: bool) -> list[str]:
     entries = found.roster.entries
     notes = []
     for status, text in _NOTES.items():

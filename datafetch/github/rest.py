@@ -8,10 +8,10 @@ from datafetch.errors import Malformed
 from datafetch.github.link import Link
 from datafetch.github.model import (
     NoStatistics,
-    NotModified,
     OwnerAbsent,
     OwnerWeeks,
     Repository,
+    SameStatistics,
     StatisticsAnswer,
     StillComputing,
     Week,
@@ -61,7 +61,7 @@ class Statistics:
 
     def _read(self, answer: Answer) -> StatisticsAnswer:
         if answer.not_modified:
-            return NotModified()
+            return SameStatistics()
         if answer.status == _COMPUTING:
             return StillComputing()
         if answer.status == _EMPTY or not answer.body.strip():

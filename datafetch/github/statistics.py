@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from datafetch.clock import to_ms
 from datafetch.errors import BreakerOpen, Denied, RateLimited, TransientError, UpstreamError
-from datafetch.github.dataset import Dataset
-from datafetch.github.model import ANSWERED, NotModified, Record, Status, Week
+from datafetch.github.dataset import GitHubDataset
+from datafetch.github.model import ANSWERED, RememberedRepository, SameStatistics, Status, Week
 from datafetch.github.rest import Statistics
-from datafetch.github.rules.roster import Entry, Verdict, judge
+from datafetch.github.rules.roster import AnswerVerdict, Entry, judge
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 
@@ -21,17 +21,17 @@ _UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class StatisticsResult:
     """What became of one repository: a verdict with its new ETag, or an error."""
 
     entry: Entry
-    verdict: Verdict | None = None
+    verdict: AnswerVerdict | None = None
     error: UpstreamError | None = None
     etag: str | None = None
 
 
 @dataclass
-class Round:
+class StatisticsRound:
     """What all repositories came to.
 
     Attributes:
@@ -40,7 +40,7 @@ class Round:
         closed: the breaker of GitHub opened; nothing more was asked.
     """
 
-    results: dict[str, Result] = field(default_factory=dict)
+    results: dict[str, StatisticsResult] = field(default_factory=dict)
     limited: RateLimited | None = None
     closed: BreakerOpen | None = None
 
@@ -64,16 +64,16 @@ class Asking:
         self,
         context: JobContext[GitHubSettings],
         statistics: Statistics,
-        dataset: Dataset,
+        dataset: GitHubDataset,
         weeks: dict[str, tuple[Week, ...]],
     ) -> None:
         self._context = context
         self._statistics = statistics
         self._dataset = dataset
         self._weeks = weeks
-        self._round = Round()
+        self._round = StatisticsRound()
 
-    def ask(self, entries: Sequence[Entry]) -> Round:
+    def ask(self, entries: Sequence[Entry]) -> StatisticsRound:
         """Ask for each; all that GitHub still computes wait together, with doubling delay.
 
         CSVs, records and `weeks` are up to date afterwards, whatever the outcome.
@@ -129,7 +129,7 @@ class Asking:
         order = {entry.csv: place for place, entry in enumerate(entries)}
         return sorted(again, key=lambda entry: order[entry.csv])
 
-    def _one(self, entry: Entry) -> Result:
+    def _one(self, entry: Entry) -> StatisticsResult:
         """Runs side by side: asks, judges, and writes the CSV."""
         record = entry.record
         validator = None
@@ -141,19 +141,21 @@ class Asking:
         except Denied as error:
             if error.status == _UNAUTHORIZED:
                 raise
-            return Result(entry, error=error)
+            return StatisticsResult(entry, error=error)
         except UpstreamError as error:
-            return Result(entry, error=error)
-        if isinstance(answer, NotModified) and validator is None:
+            return StatisticsResult(entry, error=error)
+        if isinstance(answer, SameStatistics) and validator is None:
             # Nothing was asked by a validator, so there is nothing that it could be equal to.
-            return Result(entry, error=TransientError("GitHub answered 304 unasked", status=304))
+            return StatisticsResult(
+                entry, error=TransientError("GitHub answered 304 unasked", status=304)
+            )
         verdict = judge(answer, entry, self._weeks.get(entry.csv))
         etag = None
         if verdict.write is not None:
             etag = self._dataset.write_csv(entry, verdict.write)
-        return Result(entry, verdict, etag=etag)
+        return StatisticsResult(entry, verdict, etag=etag)
 
-    def _record(self, result: Result) -> None:
+    def _record(self, result: StatisticsResult) -> None:
         """Runs on the collecting thread only."""
         entry, verdict = result.entry, result.verdict
         self._round.results[entry.csv] = result
@@ -173,7 +175,7 @@ class Asking:
         self._dataset.records[new.csv] = new
         self._log(result)
 
-    def _log(self, result: Result) -> None:
+    def _log(self, result: StatisticsResult) -> None:
         repository = result.entry.repository
         self._context.log.debug(
             "github_repository",
@@ -186,7 +188,7 @@ class Asking:
             )
 
 
-def _only_remembered(result: Result) -> bool:
+def _only_remembered(result: StatisticsResult) -> bool:
     """Whether an answer left no CSV by which a next run would know it, should this one die."""
     record, verdict = result.entry.record, result.verdict
     if verdict is None or verdict.status not in (Status.NONE, Status.UNAVAILABLE):
@@ -194,13 +196,13 @@ def _only_remembered(result: Result) -> bool:
     return record is None or record.status is not verdict.status
 
 
-def remembered(entry: Entry, weeks: tuple[Week, ...] | None) -> Record:
+def remembered(entry: Entry, weeks: tuple[Week, ...] | None) -> RememberedRepository:
     """The record of a repository as the run begins: under the name of the CSV that it has.
 
     Of a CSV that somebody else wrote it is not known whether it is complete.
     """
     csv = entry.stored or entry.csv
-    record = entry.record or Record(entry.repository, csv)
+    record = entry.record or RememberedRepository(entry.repository, csv)
     status = record.status if record.etag == entry.etag else Status.NEW
     if entry.gone:
         status = Status.GONE

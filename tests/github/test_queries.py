@@ -8,11 +8,11 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from datafetch.github import queries
-from datafetch.github.model import Window
+from datafetch.github.model import TimeWindow
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "contracts" / "github.graphql"
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
-WINDOWS = [Window(NOW - timedelta(days=300 * n), NOW) for n in (1, 2, 3)]
+WINDOWS = [TimeWindow(NOW - timedelta(days=300 * n), NOW) for n in (1, 2, 3)]
 
 
 @cache

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from datafetch.errors import GuardRefused, Malformed
-from datafetch.github.model import Day, Window
+from datafetch.github.model import Day, TimeWindow
 
 _DAYS_OFF = 2
 """The days are those of the profile's time zone: either end may be one off."""
 
 
-def trailing_year(now: datetime) -> Window:
+def trailing_year(now: datetime) -> TimeWindow:
     """The year that ends now: from the day after this date a year ago, in UTC, until now.
 
     One calendar covers at most a year, so a 29 February is followed by 1 March.
@@ -20,16 +20,16 @@ def trailing_year(now: datetime) -> Window:
         last_year = today.replace(year=today.year - 1)
     except ValueError:
         last_year = date(today.year - 1, 2, 28)
-    return Window(_midnight(last_year + timedelta(days=1)), now.astimezone(UTC))
+    return TimeWindow(_midnight(last_year + timedelta(days=1)), now.astimezone(UTC))
 
 
-def year_window(year: int, now: datetime) -> Window:
+def year_window(year: int, now: datetime) -> TimeWindow:
     """A calendar year in UTC, cut at now."""
     end = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
-    return Window(_midnight(date(year, 1, 1)), min(end, now.astimezone(UTC)))
+    return TimeWindow(_midnight(date(year, 1, 1)), min(end, now.astimezone(UTC)))
 
 
-def trailing_days(days: Iterable[Day], window: Window) -> tuple[Day, ...]:
+def trailing_days(days: Iterable[Day], window: TimeWindow) -> tuple[Day, ...]:
     """The days of the trailing year: each date once, as calendars may come in whole weeks.
 
     Raises:

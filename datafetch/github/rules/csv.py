@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from datafetch.github.model import WEEK_S, Record, Repository, Week
+from datafetch.github.model import WEEK_S, RememberedRepository, Repository, Week
 
 _FIELDS = 4
 
@@ -85,7 +85,9 @@ def possible_repositories(name: str) -> list[str]:
 
 
 def assign_names(
-    repositories: Iterable[Repository], records: Iterable[Record], stored: Iterable[str] = ()
+    repositories: Iterable[Repository],
+    records: Iterable[RememberedRepository],
+    stored: Iterable[str] = (),
 ) -> dict[str, str]:
     """The CSV name of each repository, by its identity.
 

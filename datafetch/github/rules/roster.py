@@ -7,11 +7,11 @@ from datafetch.github.model import (
     ANSWERED,
     PRIVATE_LABEL,
     NoStatistics,
-    NotModified,
     OwnerAbsent,
     OwnerWeeks,
-    Record,
+    RememberedRepository,
     Repository,
+    SameStatistics,
     StatisticsAnswer,
     Status,
     StillComputing,
@@ -38,7 +38,7 @@ class Entry:
 
     repository: Repository
     csv: str
-    record: Record | None = None
+    record: RememberedRepository | None = None
     stored: str | None = None
     etag: str | None = None
     counted: bool = True
@@ -62,7 +62,9 @@ class Roster:
 
 
 def strays(
-    discovered: Sequence[Repository], records: Mapping[str, Record], stored: Iterable[str]
+    discovered: Sequence[Repository],
+    records: Mapping[str, RememberedRepository],
+    stored: Iterable[str],
 ) -> dict[str, list[str]]:
     """Stored CSVs of repositories that GitHub did not list, each with whose it may be."""
     known = _by_identity(records.values())
@@ -82,7 +84,7 @@ def strays(
 def build_roster(
     discovered: Sequence[Repository],
     found: Mapping[str, Repository],
-    records: Mapping[str, Record],
+    records: Mapping[str, RememberedRepository],
     stored: Mapping[str, str],
     *,
     counted: Collection[str],
@@ -122,7 +124,7 @@ def build_roster(
 def _match(
     doubtful: Mapping[str, Sequence[str]],
     found: Mapping[str, Repository],
-    records: Mapping[str, Record],
+    records: Mapping[str, RememberedRepository],
     stored: Mapping[str, str],
 ) -> tuple[dict[str, Repository], list[Entry]]:
     """Whose the doubtful CSVs are, by CSV name, and entries for those of nobody any more."""
@@ -169,7 +171,7 @@ def asking_order(entries: Iterable[Entry], failed_before: Callable[[str], bool])
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AnswerVerdict:
     """What becomes of a repository after an answer; `write` are the weeks of its new CSV."""
 
     status: Status
@@ -177,7 +179,7 @@ class Verdict:
     validator: str | None = None
 
 
-def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None) -> Verdict:
+def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None) -> AnswerVerdict:
     """Decide what an answer is worth against what is stored: something never gives way to nothing.
 
     Weeks with commits but no lines at all, and an owner who is absent, or has no statistics,
@@ -188,41 +190,45 @@ def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None)
     nothing = Status.UNAVAILABLE if has_something else Status.NONE
     match answer:
         case StillComputing():
-            return Verdict(Status.PENDING)
-        case NotModified():
+            return AnswerVerdict(Status.PENDING)
+        case SameStatistics():
             record = entry.record
-            return Verdict(Status.COMPLETE, validator=record.validator if record else None)
+            return AnswerVerdict(Status.COMPLETE, validator=record.validator if record else None)
         case NoStatistics() | OwnerAbsent():
-            return Verdict(Status.UNAVAILABLE if entry.counted else nothing)
+            return AnswerVerdict(Status.UNAVAILABLE if entry.counted else nothing)
         case OwnerWeeks(weeks, validator):
             return _judge_weeks(weeks, validator, entry, stored)
 
 
 def _judge_weeks(
     weeks: tuple[Week, ...], validator: str | None, entry: Entry, stored: Sequence[Week] | None
-) -> Verdict:
+) -> AnswerVerdict:
     commits = any(week.commits for week in weeks)
     lines = any(week.added or week.deleted for week in weeks)
     if commits and not lines:
-        return Verdict(Status.UNAVAILABLE)
+        return AnswerVerdict(Status.UNAVAILABLE)
     if stored is not None and not lines and busy(stored):
-        return Verdict(Status.UNAVAILABLE)
+        return AnswerVerdict(Status.UNAVAILABLE)
     same = stored is not None and entry.stored == entry.csv and busy(stored) == busy(weeks)
-    return Verdict(Status.COMPLETE, None if same else weeks, validator)
+    return AnswerVerdict(Status.COMPLETE, None if same else weeks, validator)
 
 
 def _names(
-    discovered: Iterable[Repository], records: Mapping[str, Record], stored: Iterable[str]
+    discovered: Iterable[Repository],
+    records: Mapping[str, RememberedRepository],
+    stored: Iterable[str],
 ) -> dict[str, str]:
     real = [repository for repository in discovered if not repository.fork]
     return assign_names(real, records.values(), stored)
 
 
-def _by_identity(records: Iterable[Record]) -> dict[str, Record]:
+def _by_identity(records: Iterable[RememberedRepository]) -> dict[str, RememberedRepository]:
     return {record.repository.identity: record for record in records}
 
 
-def _record_of(repository: Repository, known: Mapping[str, Record]) -> Record | None:
+def _record_of(
+    repository: Repository, known: Mapping[str, RememberedRepository]
+) -> RememberedRepository | None:
     """By node id, else by the name under which it was remembered before it had one."""
     return known.get(repository.identity) or known.get(repository.full_name.lower())
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.errors import GuardRefused, Malformed
-from datafetch.github.model import Day, Window
+from datafetch.github.model import Day, TimeWindow
 from datafetch.github.rules.calendar import (
     all_time_total,
     check_shrink,
@@ -54,14 +54,14 @@ def test_a_moment_in_another_zone_is_the_same_moment() -> None:
 def test_the_present_year_ends_now() -> None:
     """No window reaches into the future."""
     now = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
-    assert year_window(2026, now) == Window(datetime(2026, 1, 1, tzinfo=UTC), now)
+    assert year_window(2026, now) == TimeWindow(datetime(2026, 1, 1, tzinfo=UTC), now)
     assert year_window(2024, now).end == datetime(2024, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 @given(moments, st.integers(0, 366 * 86400), st.integers(1, 40))
 def test_halves_cover_the_window(start: datetime, seconds: int, least: int) -> None:
     """No second is lost between two halves, no day is in both, and halving ends."""
-    window = Window(start, start + timedelta(seconds=seconds))
+    window = TimeWindow(start, start + timedelta(seconds=seconds))
     halves = window.halves(least)
     if halves is None:
         assert seconds <= least * 86400

@@ -7,11 +7,11 @@ import pytest
 from datafetch.github.model import (
     WEEK_S,
     NoStatistics,
-    NotModified,
     OwnerAbsent,
     OwnerWeeks,
-    Record,
+    RememberedRepository,
     Repository,
+    SameStatistics,
     StatisticsAnswer,
     Status,
     StillComputing,
@@ -20,9 +20,9 @@ from datafetch.github.model import (
 from datafetch.github.rules.csv import told_apart_name
 from datafetch.github.rules.roster import (
     UNAVAILABLE_AGAIN_MS,
+    AnswerVerdict,
     Entry,
     Roster,
-    Verdict,
     asking_order,
     build_roster,
     is_settled,
@@ -35,13 +35,13 @@ BUSY = (Week(0, 3, 1, 2), Week(WEEK_S, 0, 0, 0))
 WITHOUT_LINES = (Week(0, 0, 0, 7),)
 A = Repository("R_a", "o/a", private=False, pushed_at="2026-01-01T00:00:00Z")
 B = Repository("R_b", "o/b", private=False, pushed_at="2026-01-01T00:00:00Z")
-DONE = Record(A, "o_a", Status.COMPLETE, A.pushed_at, "etag", weeks=BUSY)
+DONE = RememberedRepository(A, "o_a", Status.COMPLETE, A.pushed_at, "etag", weeks=BUSY)
 
 
 def roster(
     *discovered: Repository,
     found: dict[str, Repository] | None = None,
-    records: tuple[Record, ...] = (),
+    records: tuple[RememberedRepository, ...] = (),
     stored: dict[str, str] | None = None,
 ) -> Roster:
     """A roster in which all that was discovered is counted."""
@@ -88,7 +88,7 @@ def test_the_csv_of_a_deleted_repository_counts() -> None:
 
 def test_the_name_of_a_deleted_repository_used_again_is_not_the_old_one() -> None:
     """The CSV of a deleted repository is not mixed with a stranger of the same name."""
-    record = Record(B, "o_b", Status.COMPLETE, B.pushed_at, "2")
+    record = RememberedRepository(B, "o_b", Status.COMPLETE, B.pushed_at, "2")
     stranger = replace(B, id="R_other")
     entry = only(roster(found={"o/b": stranger}, records=(record,), stored={"o_b": "2"}))
     assert entry.gone
@@ -116,7 +116,9 @@ def test_a_former_csv_is_dropped_once_there_is_a_new_one() -> None:
 def test_collisions_keep_apart_what_is_stored() -> None:
     """The CSV of `a_b/c` is not taken for that of `a/b_c`."""
     old, new = Repository("R_1", "a_b/c"), Repository("R_2", "a/b_c")
-    entries = roster(old, new, records=(Record(old, "a_b_c"),), stored={"a_b_c": "1"}).entries
+    entries = roster(
+        old, new, records=(RememberedRepository(old, "a_b_c"),), stored={"a_b_c": "1"}
+    ).entries
     assert {(e.repository.id, e.csv, e.stored) for e in entries} == {
         ("R_1", "a_b_c", "a_b_c"),
         ("R_2", told_apart_name("a/b_c"), None),
@@ -136,7 +138,7 @@ SETTLED = Entry(A, "o_a", DONE, "o_a", "etag")
         (replace(SETTLED, record=None), False),
         (replace(SETTLED, record=replace(DONE, status=Status.PENDING)), False),
         (replace(SETTLED, record=replace(DONE, status=Status.FAILED)), False),
-        (Entry(A, "o_a", Record(A, "o_a", Status.NONE, A.pushed_at)), True),
+        (Entry(A, "o_a", RememberedRepository(A, "o_a", Status.NONE, A.pushed_at)), True),
     ],
 )
 def test_only_what_was_pushed_to_is_asked(entry: Entry, settled: bool) -> None:
@@ -166,30 +168,30 @@ NEW = Entry(A, "o_a")
 @pytest.mark.parametrize(
     ("answer", "entry", "stored", "verdict"),
     [
-        (StillComputing(), SETTLED, BUSY, Verdict(Status.PENDING)),
-        (NotModified(), SETTLED, BUSY, Verdict(Status.COMPLETE)),
-        (NoStatistics(), replace(NEW, counted=False), None, Verdict(Status.NONE)),
-        (NoStatistics(), NEW, None, Verdict(Status.UNAVAILABLE)),
-        (NoStatistics(), SETTLED, BUSY, Verdict(Status.UNAVAILABLE)),
-        (OwnerAbsent(), NEW, None, Verdict(Status.UNAVAILABLE)),
-        (OwnerAbsent(), replace(NEW, counted=False), None, Verdict(Status.NONE)),
-        (OwnerAbsent(), replace(SETTLED, counted=False), BUSY, Verdict(Status.UNAVAILABLE)),
-        (OwnerWeeks(WITHOUT_LINES), NEW, None, Verdict(Status.UNAVAILABLE)),
-        (OwnerWeeks(WITHOUT_LINES), SETTLED, BUSY, Verdict(Status.UNAVAILABLE)),
-        (OwnerWeeks(()), SETTLED, BUSY, Verdict(Status.UNAVAILABLE)),
-        (OwnerWeeks(BUSY, "v"), NEW, None, Verdict(Status.COMPLETE, BUSY, "v")),
-        (OwnerWeeks(BUSY, "v"), SETTLED, BUSY, Verdict(Status.COMPLETE, None, "v")),
-        (OwnerWeeks(BUSY[:1], "v"), SETTLED, BUSY, Verdict(Status.COMPLETE, None, "v")),
+        (StillComputing(), SETTLED, BUSY, AnswerVerdict(Status.PENDING)),
+        (SameStatistics(), SETTLED, BUSY, AnswerVerdict(Status.COMPLETE)),
+        (NoStatistics(), replace(NEW, counted=False), None, AnswerVerdict(Status.NONE)),
+        (NoStatistics(), NEW, None, AnswerVerdict(Status.UNAVAILABLE)),
+        (NoStatistics(), SETTLED, BUSY, AnswerVerdict(Status.UNAVAILABLE)),
+        (OwnerAbsent(), NEW, None, AnswerVerdict(Status.UNAVAILABLE)),
+        (OwnerAbsent(), replace(NEW, counted=False), None, AnswerVerdict(Status.NONE)),
+        (OwnerAbsent(), replace(SETTLED, counted=False), BUSY, AnswerVerdict(Status.UNAVAILABLE)),
+        (OwnerWeeks(WITHOUT_LINES), NEW, None, AnswerVerdict(Status.UNAVAILABLE)),
+        (OwnerWeeks(WITHOUT_LINES), SETTLED, BUSY, AnswerVerdict(Status.UNAVAILABLE)),
+        (OwnerWeeks(()), SETTLED, BUSY, AnswerVerdict(Status.UNAVAILABLE)),
+        (OwnerWeeks(BUSY, "v"), NEW, None, AnswerVerdict(Status.COMPLETE, BUSY, "v")),
+        (OwnerWeeks(BUSY, "v"), SETTLED, BUSY, AnswerVerdict(Status.COMPLETE, None, "v")),
+        (OwnerWeeks(BUSY[:1], "v"), SETTLED, BUSY, AnswerVerdict(Status.COMPLETE, None, "v")),
         (
             OwnerWeeks(BUSY, "v"),
             replace(SETTLED, csv="o_new"),
             BUSY,
-            Verdict(Status.COMPLETE, BUSY, "v"),
+            AnswerVerdict(Status.COMPLETE, BUSY, "v"),
         ),
     ],
 )
 def test_something_never_gives_way_to_nothing(
-    answer: StatisticsAnswer, entry: Entry, stored: tuple[Week, ...] | None, verdict: Verdict
+    answer: StatisticsAnswer, entry: Entry, stored: tuple[Week, ...] | None, verdict: AnswerVerdict
 ) -> None:
     """Zero lines for repositories of 10,000 commits and more replaced good numbers."""
     assert judge(answer, entry, stored) == verdict
