@@ -1,45 +1,58 @@
 """What GitHub knows of a login: its calendars, its years, and the repositories it works in."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter
 
 from datafetch.errors import Malformed, Missing, Rejected
 from datafetch.github import queries
-from datafetch.github.graphql import Adaptive, GraphQL, GraphQLAnswer, TooMuchError, refusal
+from datafetch.github.answers import (
+    CalendarDays,
+    CalendarTotal,
+    CommittedRepositories,
+    ContributionYears,
+    RepositoriesPage,
+    RepositoryNode,
+    read_as,
+)
+from datafetch.github.graphql import (
+    Adaptive,
+    GraphQL,
+    GraphQLAnswer,
+    TooMuchError,
+    Variables,
+    refusal,
+)
 from datafetch.github.model import Day, Repository, TimeWindow, is_full_name
-from datafetch.github.queries import Collection, Query, Take, each_window
-
-_LEVELS = {
-    "NONE": 0,
-    "FIRST_QUARTILE": 1,
-    "SECOND_QUARTILE": 2,
-    "THIRD_QUARTILE": 3,
-    "FOURTH_QUARTILE": 4,
-}
-"""GitHub's enum `ContributionLevel`."""
+from datafetch.github.queries import C, Take, WindowQuery, each_window
 
 _NOT_THERE = frozenset({"NOT_FOUND", "FORBIDDEN"})
-"""Types of errors that say that there is no such repository, or none for this token."""
+"""Types of errors that say: there is no such repository, or this token may not see it."""
 
 _SMALLEST_PAGE = 10
 _MOST_TOTALS = 25
 _MOST_WINDOWS = 10
 _MOST_LOOKUPS = 50
 _FIRST_WINDOWS = 5
+"""How many items one query may ask for, and where it begins; larger ones are often too much."""
+
+_YEARS = TypeAdapter(ContributionYears)
+_PAGE = TypeAdapter(RepositoriesPage)
+_LOOKUPS = TypeAdapter(dict[str, RepositoryNode | None])
 
 
 @dataclass
 class FoundRepositories:
-    """Repositories by identity; with what is missing from them.
+    """The repositories that GitHub named, by identity, and what it could not name.
 
     Attributes:
-        hidden: entries of a list that the token may not see.
-        unlisted: GitHub could not compute the list of recent repositories; they are in the
-            calendars too.
-        missing: windows that GitHub could not answer, even alone.
+        hidden: how many entries of a list the token may not see.
+        unlisted: GitHub could not make the list of recent repositories; the calendars of the
+            years name them too.
+        missing: windows for which GitHub named no repositories, even when asked alone.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -48,24 +61,16 @@ class FoundRepositories:
     missing: list[TimeWindow] = field(default_factory=list)
 
     def add(self, repository: Repository) -> None:
-        """Add one; the first answer of it counts."""
+        """Add a repository, unless it was named before."""
         self.repositories.setdefault(repository.identity, repository)
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A page of a connection; a node that the token may not see is None."""
-
-    nodes: tuple[Mapping[str, Any] | None, ...]
-    more: bool
-    cursor: str | None
 
 
 class GitHubActivity:
     """Asks GitHub's GraphQL API about one login.
 
-    Every method may raise what `GraphQL.ask` raises. An error beside data is tolerated only
-    where it is sure what is missing: one aliased window, one repository of a list.
+    Every method may raise what `GraphQL.ask` raises. When GitHub answers with an error beside
+    data, the data is used only where the error says which part is missing: one window, or one
+    repository of a list.
     """
 
     def __init__(self, graphql: GraphQL, login: str) -> None:
@@ -85,33 +90,29 @@ class GitHubActivity:
             "from": queries.moment(now - timedelta(days=1)),
             "to": queries.moment(now),
         }
-        reply = self._graphql.ask(queries.YEARS, variables)
-        for problem in reply.problems:
+        answer = self._graphql.ask(queries.YEARS, variables)
+        for problem in answer.problems:
             if problem.kind == "NOT_FOUND" and problem.path == ("user",):
                 raise Missing(
                     f"GitHub knows no user {self._login} (GITHUB_REPO_OWNER)",
                     hint="Activity is that of a person: an organization has none.",
                 )
             raise refusal(problem)
-        try:
-            years = reply.data["user"]["contributionsCollection"]["contributionYears"]
-            return tuple(int(year) for year in years)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Malformed("GitHub's years are not as its schema says") from error
+        return read_as(_YEARS, answer.data, "list of years").years
 
     def days(self, window: TimeWindow) -> list[Day]:
-        """The days of a window's calendar; there may be more, and some twice.
+        """The days of a window's calendar, and perhaps some around it; some may come twice.
 
         Raises:
             Rejected: GitHub did not answer all of it.
         """
         days: list[Day] = []
 
-        def take(_window: TimeWindow, collection: Collection) -> bool:
-            days.extend(_days(collection["contributionCalendar"]))
+        def take(_window: TimeWindow, calendar: CalendarDays) -> bool:
+            days.extend(calendar.days())
             return True
 
-        if self._each_window([window], Adaptive(1, 1), queries.days, take):
+        if self._each_window([window], Adaptive(1, 1), queries.DAYS, take):
             raise Rejected("GitHub did not answer the calendar of the trailing year")
         return days
 
@@ -119,17 +120,17 @@ class GitHubActivity:
         """Contributions in each year's window; a year that GitHub cannot answer is left out."""
         read: Counter[int] = Counter()
 
-        def take(window: TimeWindow, collection: Collection) -> bool:
-            read[window.start.year] += int(collection["contributionCalendar"]["totalContributions"])
+        def take(window: TimeWindow, total: CalendarTotal) -> bool:
+            read[window.start.year] += total.count
             return True
 
         size = Adaptive(_MOST_TOTALS, _MOST_TOTALS)
-        lost = self._each_window(list(windows.values()), size, queries.totals, take)
+        lost = self._each_window(list(windows.values()), size, queries.TOTALS, take)
         unknown = {window.start.year for window in lost}
         return {year: count for year, count in read.items() if year not in unknown}
 
     def contributed_to(self, found: FoundRepositories) -> None:
-        """Add the repositories that GitHub lists for the login: recent ones only.
+        """Add the repositories that GitHub lists for the login, which are recent ones only.
 
         Raises:
             Malformed: a cursor came twice, or parts of the answer are missing.
@@ -142,11 +143,11 @@ class GitHubActivity:
             if page is None:
                 found.unlisted = True
                 return
-            for node in page.nodes:
+            for node in page.nodes or ():
                 if node is None:
                     found.hidden += 1
                 else:
-                    found.add(_repository(node))
+                    found.add(node.repository())
             more, cursor = page.more, page.cursor
             if more and (cursor is None or cursor in seen):
                 raise Malformed(
@@ -157,110 +158,93 @@ class GitHubActivity:
     def committed_to(self, windows: Iterable[TimeWindow], found: FoundRepositories) -> None:
         """Add the repositories with commits in each window.
 
-        An answer has at most a hundred: a window that reaches them is asked for in halves.
+        GitHub names at most a hundred for a window; one with so many is asked for in halves.
         """
 
-        def take(_window: TimeWindow, collection: Collection) -> bool:
-            entries = collection["commitContributionsByRepository"]
-            for entry in entries:
-                found.add(_repository(entry["repository"]))
-            return len(entries) < queries.MOST_REPOSITORIES
+        def take(_window: TimeWindow, committed: CommittedRepositories) -> bool:
+            for entry in committed.entries:
+                found.add(entry.repository.repository())
+            return len(committed.entries) < queries.MOST_REPOSITORIES
 
         size = Adaptive(_FIRST_WINDOWS, _MOST_WINDOWS)
-        found.missing += self._each_window(list(windows), size, queries.commits, take)
+        found.missing += self._each_window(list(windows), size, queries.COMMITS, take)
 
     def look_up(self, names: Sequence[str]) -> dict[str, Repository]:
         """Repositories by the name that was asked for, in lower case.
 
-        Those that are not there are left out; a renamed one is found by its former name.
+        Those that do not exist are left out; a renamed one is found by its former name.
         """
-        read: dict[str, Repository] = {}
+        found: dict[str, Repository] = {}
         wanted = [name for name in dict.fromkeys(names) if is_full_name(name)]
-
-        def variables(batch: Sequence[str]) -> dict[str, str]:
-            return {
-                f"{letter}{index}": part
-                for index, name in enumerate(batch)
-                for letter, part in zip("on", name.split("/"), strict=True)
-            }
-
         size = Adaptive(_MOST_LOOKUPS, _MOST_LOOKUPS)
         batches = self._graphql.ask_in_batches(
-            wanted, size, lambda batch: queries.lookups(len(batch)), variables
+            wanted, size, lambda batch: queries.lookups(len(batch)), _lookup_variables
         )
-        for batch, reply in batches:
-            if reply is None:
+        for batch, answer in batches:
+            if answer is None:
                 raise TooMuchError("GitHub cannot answer what a single repository is")
-            places = {queries.alias(index): name for index, name in enumerate(batch)}
-            for problem in reply.problems:
-                known = problem.path and problem.path[0] in places
-                if not known or problem.kind not in _NOT_THERE:
-                    raise refusal(problem)
-            for place, name in places.items():
-                if reply.data.get(place) is not None:
-                    read[name.lower()] = _repository(reply.data[place])
-        return read
+            found.update(_looked_up(batch, answer))
+        return found
 
     # ----------------------------------------------------------------- inside
 
-    def _contributed_page(self, cursor: str | None) -> _Page | None:
-        """One page, None when even a small one is too much."""
+    def _contributed_page(self, cursor: str | None) -> RepositoriesPage | None:
+        """The page that begins at the cursor; None when even the smallest page is too much."""
         while True:
             page = self._page
             least = page.size <= page.least
-            variables = {"login": self._login, "first": page.size, "after": cursor}
+            variables: Variables = {
+                "login": self._login,
+                "first": page.size,
+                "after": cursor,
+            }
             try:
-                reply = self._graphql.ask(queries.REPOSITORIES, variables, patient=least)
+                answer = self._graphql.ask(queries.REPOSITORIES, variables, patient=least)
             except TooMuchError:
                 if least:
                     return None
                 page.shrink()
                 continue
             page.grow()
-            return self._read_page(reply)
-
-    def _read_page(self, reply: GraphQLAnswer) -> _Page:
-        inside = ("user", "repositoriesContributedTo", "nodes")
-        for problem in reply.problems:
-            if problem.path[:3] != inside:
-                raise refusal(problem)
-        try:
-            connection = reply.data["user"]["repositoriesContributedTo"]
-            info = connection["pageInfo"]
-            return _Page(
-                tuple(connection["nodes"] or ()), bool(info["hasNextPage"]), info["endCursor"]
-            )
-        except (KeyError, TypeError) as error:
-            raise Malformed("GitHub's list of repositories is not as its schema says") from error
+            return _read_page(answer)
 
     def _each_window(
-        self, windows: Sequence[TimeWindow], size: Adaptive, query: Query, take: Take
+        self,
+        windows: Sequence[TimeWindow],
+        size: Adaptive,
+        query: WindowQuery[C],
+        take: Take[C],
     ) -> list[TimeWindow]:
         return each_window(self._graphql, self._login, windows, size, query, take)
 
 
-def _days(calendar: Mapping[str, Any]) -> Iterator[Day]:
-    for week in calendar["weeks"]:
-        for day in week["contributionDays"]:
-            yield Day(
-                date.fromisoformat(day["date"]),
-                int(day["contributionCount"]),
-                _LEVELS[day["contributionLevel"]],
-            )
+def _read_page(answer: GraphQLAnswer) -> RepositoriesPage:
+    nodes = ("user", "repositoriesContributedTo", "nodes")
+    for problem in answer.problems:
+        if problem.path[:3] != nodes:
+            raise refusal(problem)
+    return read_as(_PAGE, answer.data, "list of repositories")
 
 
-def _repository(value: Mapping[str, Any]) -> Repository:
-    try:
-        full_name = str(value["nameWithOwner"])
-        if not is_full_name(full_name):
-            raise Malformed("GitHub names a repository in a way that it does not allow itself")
-        pushed_at = value["pushedAt"]
-        return Repository(
-            id=str(value["id"]),
-            full_name=full_name,
-            private=bool(value["isPrivate"]),
-            fork=bool(value["isFork"]),
-            pushed_at=None if pushed_at is None else str(pushed_at),
-        )
-    except (KeyError, TypeError) as error:
-        raise Malformed("GitHub's repository is not as its schema says") from error
+def _lookup_variables(names: Sequence[str]) -> dict[str, str]:
+    """The variables of `queries.lookups`."""
+    return {
+        f"{letter}{index}": part
+        for index, name in enumerate(names)
+        for letter, part in zip("on", name.split("/"), strict=True)
+    }
+
+
+def _looked_up(names: Sequence[str], answer: GraphQLAnswer) -> dict[str, Repository]:
+    """The repositories of one batch that exist."""
+    places = {queries.alias(index): name for index, name in enumerate(names)}
+    for problem in answer.problems:
+        known = problem.path and problem.path[0] in places
+        if not known or problem.kind not in _NOT_THERE:
+            raise refusal(problem)
+    nodes = read_as(_LOOKUPS, answer.data, "repository")
+    return {
+        name.lower(): node.repository()
+        for place, name in places.items()
+        if (node := nodes.get(place)) is not None
+    }

@@ -1,9 +1,11 @@
-"""A client of GitHub's GraphQL API: one query in, its data and errors out, batches that adapt."""
+"""A client of GitHub's GraphQL API: sends one query, or asks for many items in batches."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from datafetch.errors import (
     BreakerOpen,
@@ -13,10 +15,14 @@ from datafetch.errors import (
     Rejected,
     TransientError,
 )
+from datafetch.github.answers import read_as
 from datafetch.github.link import Link
 from datafetch.net.base import MIB, NO_RETRY, Answer, Request
 
 _T = TypeVar("_T")
+
+Variables = Mapping[str, str | int | None]
+"""The variables of a query, by name."""
 
 _TOO_SLOW = frozenset({502, 504})
 """What GitHub answers to a query that takes it more than ten seconds
@@ -27,7 +33,7 @@ _TOO_MUCH = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"})
 login can be too much for one query."""
 
 _LIMITED = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
-"""Types of errors about the budget (same page); both are seen."""
+"""Types of errors about the rate limit (same page); GitHub uses both."""
 
 _LIMIT = 32 * MIB
 _CALM_QUERIES = 4
@@ -39,27 +45,49 @@ class TooMuchError(TransientError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One entry of `errors` (GraphQL specification, 7.1.2); `kind` is GitHub's `type`."""
+    """One entry of an answer's `errors` (GraphQL specification, 7.1.2).
 
-    kind: str
-    path: tuple[str | int, ...]
-    message: str
+    Attributes:
+        kind: GitHub's `type`; None when the error has none.
+        path: the field that the error took away; empty when the error names none.
+        message: for people.
+    """
+
+    kind: Annotated[str | None, Field(validation_alias="type")] = None
+    path: Annotated[tuple[str | int, ...], BeforeValidator(lambda path: path or ())] = ()
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLAnswer:
-    """What came back of one query; with problems, parts of the data may be missing."""
+    """What GitHub answered to one query.
 
-    data: Mapping[str, Any]
+    Attributes:
+        data: as it came; whoever asked knows how to read it.
+        problems: when there are some, parts of the data may be missing.
+    """
+
+    data: Mapping[str, object]
     problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """The JSON object in which every answer comes."""
+
+    data: dict[str, object] | None = None
+    errors: tuple[Problem, ...] | None = None
+
+
+_BODY = TypeAdapter(_Body)
 
 
 @dataclass
 class Adaptive:
-    """How many items one query asks for: halves when that was too much, and grows back.
+    """How many items one query asks for: half as many after a failure, more again after successes.
 
-    At `least` it gets no smaller: failures are then what they seem to be. After it was too
-    much it doubles again only when several queries in a row went well.
+    A query for `least` items is not made smaller: its size is not the reason why it fails. After
+    a failure the size doubles again only when several queries in a row were answered.
     """
 
     size: int
@@ -68,19 +96,19 @@ class Adaptive:
     _calm: int = 0
 
     def shrink(self) -> None:
-        """Too much."""
+        """A query of this size was too much."""
         self.size = max(self.least, self.size // 2)
         self._calm = -_CALM_QUERIES
 
     def grow(self) -> None:
-        """It went well."""
+        """A query was answered."""
         self._calm += 1
         if self._calm > 0:
             self.size = min(self.most, self.size * 2)
 
 
 def endpoint(api_url: str) -> str:
-    """Where GraphQL is for a REST base: of Enterprise's `https://host/api/v3` it is `/api/graphql`."""
+    """Where GraphQL is for a REST base: for Enterprise's `https://host/api/v3` it is `/api/graphql`."""
     base = api_url.rstrip("/")
     return base.removesuffix("/v3") + "/graphql" if base.endswith("/api/v3") else base + "/graphql"
 
@@ -92,14 +120,14 @@ class GraphQL:
         self._link = link
         self._url = endpoint(link.api_url)
 
-    def ask(
-        self, query: str, variables: Mapping[str, Any], *, patient: bool = True
-    ) -> GraphQLAnswer:
-        """Send one query; unless `patient`, it is tried once, because asking for less is better.
+    def ask(self, query: str, variables: Variables, *, patient: bool = True) -> GraphQLAnswer:
+        """Send one query.
+
+        Unless `patient`, it is sent once only: a caller who can ask for less does that instead.
 
         Raises:
-            TooMuchError: GitHub says that it is too much; or, when the caller is not patient,
-                that may be why it failed.
+            TooMuchError: GitHub says that the query is too much; or, unless `patient`, it failed
+                in a way that may have this reason.
             RateLimited: the budget is used up.
             Malformed: the answer is not what GraphQL answers.
             UpstreamError: as `HttpClient` says.
@@ -111,7 +139,7 @@ class GraphQL:
             method="POST",
             json_body={"query": query, "variables": dict(variables)},
             limit=_LIMIT,
-            # As an answer, a 502 neither is tried again nor counts as a fault of the host.
+            # A status that is accepted is neither tried again nor counted as a fault of the host.
             accept=() if patient else _TOO_SLOW,
             retry=self._link.retry if patient else NO_RETRY,
             heavy=not patient,
@@ -130,21 +158,22 @@ class GraphQL:
         items: Sequence[_T],
         size: Adaptive,
         query: Callable[[Sequence[_T]], str],
-        variables: Callable[[Sequence[_T]], Mapping[str, Any]],
+        variables: Callable[[Sequence[_T]], Variables],
     ) -> Iterator[tuple[Sequence[_T], GraphQLAnswer | None]]:
         """Ask for all items, as many at a time as GitHub can bear.
 
-        The reply is None when a batch of the least size is too much.
+        Yields each batch with its answer; with None when even a batch of the least size is too
+        much.
 
         Raises:
-            UpstreamError: as `ask`, for an item that failed alone.
+            UpstreamError: as `ask`, when a batch of the least size failed.
         """
         waiting = deque(items)
         while waiting:
             batch = [waiting.popleft() for _ in range(min(size.size, len(waiting)))]
             least = len(batch) <= size.least
             try:
-                reply = self.ask(query(batch), variables(batch), patient=least)
+                answer = self.ask(query(batch), variables(batch), patient=least)
             except TooMuchError:
                 if least:
                     yield batch, None
@@ -154,44 +183,30 @@ class GraphQL:
                 waiting.extendleft(reversed(batch))
                 continue
             size.grow()
-            yield batch, reply
+            yield batch, answer
 
 
 def _read(answer: Answer, *, patient: bool) -> GraphQLAnswer:
     if answer.status in _TOO_SLOW:
         raise TooMuchError(url=answer.url, status=answer.status)
-    body = answer.json()
-    if not isinstance(body, dict):
-        raise Malformed("GitHub's GraphQL answer is not an object", url=answer.url)
-    problems = tuple(_problem(error) for error in body.get("errors") or ())
+    body = read_as(_BODY, answer.json(), "GraphQL answer", url=answer.url)
+    problems = body.errors or ()
     kinds = {problem.kind for problem in problems}
     if kinds & _LIMITED:
         raise RateLimited(url=answer.url)
     if kinds & _TOO_MUCH:
         raise TooMuchError(url=answer.url)
-    data = body.get("data")
-    if isinstance(data, dict):
-        return GraphQLAnswer(data, problems)
+    if body.data is not None:
+        return GraphQLAnswer(body.data, problems)
     if not problems:
         raise Malformed("GitHub's GraphQL answer has no data", url=answer.url)
     if not patient:
-        # A query that took too long may be answered by an error without type, too.
+        # GitHub may answer a query that took too long with an error that has no type.
         raise TooMuchError(url=answer.url)
     raise refusal(problems[0], answer.url)
 
 
 def refusal(problem: Problem, url: str = "") -> Rejected | Missing:
-    """The error of a query that GitHub did not answer."""
-    text = f"GitHub refused the query ({problem.kind or 'no type'}): {problem.message}"
+    """The error to raise for a query that GitHub did not answer, or not all of it."""
+    text = f"GitHub refused the query ({problem.kind or 'no type'}): {problem.message or ''}"
     return Missing(text, url=url) if problem.kind == "NOT_FOUND" else Rejected(text, url=url)
-
-
-def _problem(error: Any) -> Problem:
-    if not isinstance(error, dict):
-        return Problem("", (), str(error))
-    path = error.get("path")
-    return Problem(
-        kind=str(error.get("type") or ""),
-        path=tuple(path) if isinstance(path, list) else (),
-        message=str(error.get("message") or ""),
-    )

@@ -1,16 +1,15 @@
 """Sends requests to one of GitHub's two APIs, with the token and within its rate limit.
 
-Limits are looked at before they are hit. Headers, and how long to wait without them:
-docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+No request is sent when GitHub has said that none is left. Source of the headers, and of how long
+to wait when there are none: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 """
 
-import json
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from datafetch.clock import Clock, to_iso
 from datafetch.errors import Denied, RateLimited
@@ -20,21 +19,22 @@ from datafetch.net.outcomes import error_for
 T = TypeVar("T")
 
 SILENT_WAIT_S = 60.0
-"""GitHub asks to wait for at least a minute when a limit does not say how long, and for longer
-each time that it is met again."""
+"""When an answer does not say how long to wait, GitHub wants at least a minute, and more each time
+that the limit is met again."""
 
 _LONGEST_S = 24 * 3600.0
-"""GitHub's windows last an hour; who says much more is not believed."""
+"""GitHub's limits are reset every hour; a time that is much further away is not believed."""
 
 _LEAST_WAIT_S = 1.0
 _TRIES = 3
+"""How often one request is sent that meets a limit each time."""
 
 
 class Budget:
-    """What is left of one of GitHub's limits; safe to use from several threads.
+    """How many requests GitHub still allows; safe to use from several threads.
 
-    `patience_s` is how long one request waits for the limit to be reset; a longer wait is an
-    error.
+    `patience_s` is how long one request waits until it may be sent; if that is not enough, the
+    budget counts as used up.
     """
 
     def __init__(self, name: str, clock: Clock, *, patience_s: float) -> None:
@@ -49,11 +49,13 @@ class Budget:
         self._under_way = 0
 
     def send(self, once: Callable[[], T]) -> T:
-        """Make one request; when it meets a limit all wait for it, and it is made again.
+        """Call `once`, which sends a request, as soon as GitHub allows one.
+
+        When it meets a limit, all requests wait until the limit is over; then it is called again.
 
         Raises:
-            RateLimited: nothing is left for longer than the patience; says until when, and
-                never of which request it is.
+            RateLimited: the budget is used up. The error says until when, but not for which
+                request, which may name a private repository.
             Cancelled: the run was asked to stop while it waited.
         """
         deadline = self._clock.monotonic() + self._patience_s
@@ -71,7 +73,7 @@ class Budget:
         raise self._used_up()
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Take over what an answer says is left."""
+        """Note what the headers of an answer say is left."""
         remaining, reset = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-reset")
         if remaining and remaining.isdecimal() and reset and reset.isdecimal():
             with self._lock:
@@ -79,14 +81,14 @@ class Budget:
                 self._remaining, self._reset_at = int(remaining), min(float(reset), latest)
 
     def _block(self, until: float | None) -> None:
-        """Let nothing begin until then (epoch seconds)."""
+        """Send nothing until then (epoch seconds); None when GitHub did not say how long."""
         with self._lock:
             now = self._clock.now()
             if until is None and self._remaining == 0:
                 until = self._reset_at
             if until is None:
                 if now < self._blocked_until:
-                    return  # requests that were under way met the same limit
+                    return  # another request, sent at the same time, has met the same limit
                 until = now + self._silent_wait_s
                 self._silent_wait_s *= 2
             self._blocked_until = max(self._blocked_until, until, now + _LEAST_WAIT_S)
@@ -106,7 +108,7 @@ class Budget:
         )
 
     def _closed_until(self) -> float:
-        """Epoch seconds; in the past when it is open."""
+        """When the next request may be sent, in epoch seconds; in the past when it may be now."""
         with self._lock:
             left = self._remaining is None or self._remaining > self._under_way
             return max(self._blocked_until, 0.0 if left else self._reset_at)
@@ -116,9 +118,19 @@ _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
 _REFUSALS = (_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY)
 
 _LIMIT_WORDS = ("rate limit", "abuse detection")
-"""What the `message` of a limit says. Its headers may be missing, and a 403 without them is a
-refusal of the token's rights otherwise: the words are all that tells them apart
+"""Words in the `message` of a 403 that is about a limit. Without the headers of a limit, only they
+tell it from a 403 about the token's rights
 (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api, "Exceeding the rate limit")."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """The body of a refusal, as far as it matters."""
+
+    message: str
+
+
+_REFUSAL = TypeAdapter(_Refusal)
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,7 @@ class Link:
 
     Attributes:
         api_url: the REST base, as the setting has it.
-        retry: for faults; limits are waited for by the budget.
+        retry: how often a request is sent again after a fault. Limits are the budget's business.
     """
 
     http: HttpClient
@@ -138,7 +150,7 @@ class Link:
     retry: RetryPolicy
 
     def send(self, request: Request, read: Callable[[Answer], T]) -> T:
-        """Send a request and read its answer; a limit that ends soon is waited for.
+        """Send a request and read its answer, waiting for a limit that is over soon.
 
         Raises:
             RateLimited: the budget is used up for longer than a run waits.
@@ -149,7 +161,7 @@ class Link:
             request,
             trust="settings",
             headers={**request.headers, "Authorization": f"Bearer {self.token.get_secret_value()}"},
-            # As answers, refusals bring their body, and only the budget tries again.
+            # A status that is accepted comes back with its body, and only the budget tries again.
             accept=(*request.accept, *_REFUSALS),
             timeout_s=30.0,
         )
@@ -169,7 +181,7 @@ class Link:
                 "GitHub does not accept the token (GITHUB_ACCESS_TOKEN_COMMIT_GRAPH, else"
                 " GITHUB_API_TOKEN, else GITHUB_TOKEN)",
                 status=status,
-                hint="It may have expired; the first of them that is set is the one that is used.",
+                hint="It may have expired. The first of them that is set is used.",
             )
         if status not in _REFUSALS:
             return
@@ -181,7 +193,7 @@ class Link:
 
 def _speaks_of_a_limit(body: bytes) -> bool:
     try:
-        message = str(json.loads(body)["message"]).lower()
-    except (ValueError, RecursionError, KeyError, TypeError):
+        message = _REFUSAL.validate_json(body).message.lower()
+    except ValidationError:
         return False
     return any(words in message for words in _LIMIT_WORDS)

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 WEEK_S = 7 * 24 * 3600
 PRIVATE_LABEL = "a private repository"
@@ -58,16 +61,16 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Week:
-    """One week of one person in one repository.
+    """One week of one person in one repository, read from GitHub by the names `w`, `a`, `d`, `c`.
 
     `start` is epoch seconds of Sunday 00:00 UTC
     (docs.github.com/rest/metrics/statistics: "start of the week, given as a Unix timestamp").
     """
 
-    start: int
-    added: int
-    deleted: int
-    commits: int
+    start: Annotated[int, Field(validation_alias="w")]
+    added: Annotated[int, Field(validation_alias="a")]
+    deleted: Annotated[int, Field(validation_alias="d")]
+    commits: Annotated[int, Field(validation_alias="c")]
 
     @property
     def day(self) -> date:

@@ -1,17 +1,22 @@
-"""The GraphQL queries that GitHub is asked, and how stretches of time are asked for with them.
+"""The GraphQL queries that GitHub is asked, and how they are asked for many windows of time.
 
-Many windows go into one query; where GitHub cannot answer, or cuts what it says, smaller ones.
-Schema: docs.github.com/public/fpt/schema.docs.graphql.
+One query asks for several windows. A window that GitHub cannot answer, or whose answer it cuts
+off, is asked for again in halves. Schema: docs.github.com/public/fpt/schema.docs.graphql.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Generic, TypeVar
 
-from datafetch.errors import Malformed
+from pydantic import TypeAdapter
+
+from datafetch.github.answers import CalendarDays, CalendarTotal, CommittedRepositories, read_as
 from datafetch.github.graphql import Adaptive, GraphQL, GraphQLAnswer, refusal
 from datafetch.github.model import TimeWindow
+
+C = TypeVar("C")
+"""What a window is asked for."""
 
 MOST_REPOSITORIES = 100
 """GitHub's most for a page, and for `commitContributionsByRepository`."""
@@ -25,7 +30,7 @@ query($login: String!, $from: DateTime!, $to: DateTime!) {
   }
 }
 """
-"""All years with contributions; they do not depend on the window, which is one so that it is small."""
+"""All years with contributions. They do not depend on the window, which only makes it cheap."""
 
 REPOSITORIES = f"""
 query($login: String!, $first: Int!, $after: String) {{
@@ -40,16 +45,6 @@ query($login: String!, $first: Int!, $after: String) {{
 }}
 """
 
-_TOTAL = "contributionCalendar { totalContributions }"
-_DAYS = (
-    "contributionCalendar"
-    " { weeks { contributionDays { date contributionCount contributionLevel } } }"
-)
-_COMMITS = (
-    f"commitContributionsByRepository(maxRepositories: {MOST_REPOSITORIES})"
-    f" {{ repository {{ {REPOSITORY_FIELDS} }} }}"
-)
-
 
 def alias(index: int) -> str:
     """The alias of the item at this place of a batch."""
@@ -61,23 +56,8 @@ def moment(time: datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def days(windows: Sequence[TimeWindow]) -> str:
-    """The days of each window's calendar."""
-    return _collections(windows, _DAYS)
-
-
-def totals(windows: Sequence[TimeWindow]) -> str:
-    """The number of contributions in each window."""
-    return _collections(windows, _TOTAL)
-
-
-def commits(windows: Sequence[TimeWindow]) -> str:
-    """The repositories that got commits in each window, the busiest first."""
-    return _collections(windows, _COMMITS)
-
-
 def lookups(count: int) -> str:
-    """So many repositories by owner and name (variables `o0`, `n0`, …)."""
+    """The query for so many repositories by owner and name (variables `o0`, `n0`, …)."""
     parameters = ", ".join(f"$o{i}: String!, $n{i}: String!" for i in range(count))
     fields = "\n".join(
         f"  {alias(i)}: repository(owner: $o{i}, name: $n{i}) {{ {REPOSITORY_FIELDS} }}"
@@ -86,33 +66,81 @@ def lookups(count: int) -> str:
     return f"query({parameters}) {{\n{fields}\n}}\n"
 
 
-def _collections(windows: Sequence[TimeWindow], fields: str) -> str:
-    lines = "\n".join(
-        f'    {alias(index)}: contributionsCollection(from: "{moment(window.start)}",'
-        f' to: "{moment(window.end)}") {{ {fields} }}'
-        for index, window in enumerate(windows)
-    )
-    return f"query($login: String!) {{\n  user(login: $login) {{\n{lines}\n  }}\n}}\n"
+@dataclass(frozen=True, slots=True)
+class WindowQuery(Generic[C]):
+    """What is asked about the contributions of each window.
+
+    Attributes:
+        fields: of GitHub's `ContributionsCollection`.
+        adapter: reads the collection of one window.
+    """
+
+    fields: str
+    adapter: TypeAdapter[C]
+
+    def text(self, windows: Sequence[TimeWindow]) -> str:
+        """The query for these windows, each under the alias of its place."""
+        lines = "\n".join(
+            f'    {alias(index)}: contributionsCollection(from: "{moment(window.start)}",'
+            f' to: "{moment(window.end)}") {{ {self.fields} }}'
+            for index, window in enumerate(windows)
+        )
+        return f"query($login: String!) {{\n  user(login: $login) {{\n{lines}\n  }}\n}}\n"
 
 
-Collection = Mapping[str, Any]
-Query = Callable[[Sequence[TimeWindow]], str]
-Take = Callable[[TimeWindow, Collection], bool]
-"""Takes over a window's collection; False when GitHub cut it and halves would tell more."""
+DAYS = WindowQuery(
+    "contributionCalendar"
+    " { weeks { contributionDays { date contributionCount contributionLevel } } }",
+    TypeAdapter(CalendarDays),
+)
+"""The days of each window's calendar."""
+
+TOTALS = WindowQuery(
+    "contributionCalendar { totalContributions }",
+    TypeAdapter(CalendarTotal),
+)
+"""The number of contributions in each window."""
+
+COMMITS = WindowQuery(
+    f"commitContributionsByRepository(maxRepositories: {MOST_REPOSITORIES})"
+    f" {{ repository {{ {REPOSITORY_FIELDS} }} }}",
+    TypeAdapter(CommittedRepositories),
+)
+"""The repositories with commits in each window, those with the most commits first."""
+
+Take = Callable[[TimeWindow, C], bool]
+"""Takes over what a window was asked for; False when GitHub cut it off, so that halves tell more."""
 
 _LEAST_DAYS = 28
-"""A window so short is no longer halved because it is too much: then it is not the window."""
+"""A window of so few days is not halved when it is too much: its length is not the reason then."""
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    """The answer to a `WindowQuery`; `user` is what came under each alias."""
+
+    user: dict[str, object] | None = None
+
+
+_USER = TypeAdapter(_User)
 
 
 @dataclass
 class _Leftover:
-    """What a pass over windows left to do: ask again alone, ask for halves, or give up."""
+    """Windows that one pass could not finish.
+
+    Attributes:
+        failed: GitHub answered the query without them; each is asked for alone.
+        halves: halves of those that are to be asked for in smaller parts.
+        lost: those that are too short to be halved.
+    """
 
     failed: list[TimeWindow] = field(default_factory=list)
     halves: list[TimeWindow] = field(default_factory=list)
     lost: list[TimeWindow] = field(default_factory=list)
 
     def halve(self, window: TimeWindow, least_days: int) -> None:
+        """Ask for the halves of a window next, or give it up."""
         halves = window.halves(least_days)
         if halves is None:
             self.lost.append(window)
@@ -125,26 +153,26 @@ def each_window(
     login: str,
     windows: Sequence[TimeWindow],
     size: Adaptive,
-    query: Query,
-    take: Take,
+    query: WindowQuery[C],
+    take: Take[C],
 ) -> list[TimeWindow]:
-    """Hand the collection of each window, or of its parts, to `take`.
+    """Hand what was asked of each window, or of its parts, to `take`.
 
-    Returns the windows, or parts, that GitHub did not answer, even alone.
+    Returns the windows, or parts of them, that GitHub did not answer even when asked alone.
 
     Raises:
-        UpstreamError: as `GraphQL.ask`, or an answer that does not say what is missing from it.
+        UpstreamError: as `GraphQL.ask`; also when an error does not say which window it is about.
     """
     lost: list[TimeWindow] = []
     waiting = list(windows)
     while waiting:
-        outcome = _ask(graphql, login, waiting, size, query, take)
-        if outcome.failed:
-            alone = _ask(graphql, login, outcome.failed, Adaptive(1, 1), query, take)
+        leftover = _ask(graphql, login, waiting, size, query, take)
+        if leftover.failed:
+            alone = _ask(graphql, login, leftover.failed, Adaptive(1, 1), query, take)
             lost += alone.failed + alone.lost
-            outcome.halves += alone.halves
-        lost += outcome.lost
-        waiting = outcome.halves
+            leftover.halves += alone.halves
+        lost += leftover.lost
+        waiting = leftover.halves
     return lost
 
 
@@ -153,40 +181,38 @@ def _ask(
     login: str,
     windows: Sequence[TimeWindow],
     size: Adaptive,
-    query: Query,
-    take: Take,
+    query: WindowQuery[C],
+    take: Take[C],
 ) -> _Leftover:
-    outcome = _Leftover()
-    for batch, reply in graphql.ask_in_batches(windows, size, query, lambda _: {"login": login}):
-        if reply is None:
+    """Ask for each window once."""
+    leftover = _Leftover()
+    for batch, answer in graphql.ask_in_batches(
+        windows, size, query.text, lambda _: {"login": login}
+    ):
+        if answer is None:
             for window in batch:
-                outcome.halve(window, _LEAST_DAYS)
+                leftover.halve(window, _LEAST_DAYS)
             continue
-        for window, collection in _paired(batch, reply):
+        for window, collection in _paired(batch, answer):
             if collection is None:
-                outcome.failed.append(window)
-                continue
-            try:
-                whole = take(window, collection)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise Malformed("GitHub's answer is not as its schema says") from error
-            if not whole:
-                outcome.halve(window, 1)
-    return outcome
+                leftover.failed.append(window)
+            elif not take(window, read_as(query.adapter, collection, "contributions")):
+                leftover.halve(window, 1)
+    return leftover
 
 
 def _paired(
-    batch: Sequence[TimeWindow], reply: GraphQLAnswer
-) -> list[tuple[TimeWindow, Collection | None]]:
+    batch: Sequence[TimeWindow], answer: GraphQLAnswer
+) -> list[tuple[TimeWindow, object | None]]:
     """Each window with its collection; None where an error took it away."""
     places = {alias(index): window for index, window in enumerate(batch)}
     bad = set()
-    for problem in reply.problems:
+    for problem in answer.problems:
         place = problem.path[1] if problem.path[:1] == ("user",) and problem.path[1:] else ""
         if place not in places:
             raise refusal(problem)
         bad.add(place)
-    # A null inside a field that cannot be null takes its parents with it, the whole user in the
-    # end: then nothing of the batch is there, and each is asked for alone.
-    user = reply.data.get("user") or {}
+    # An error in a field that cannot be null makes its parents null, in the end the whole user.
+    # Then the answer has none of the batch, and each window is asked for alone.
+    user = read_as(_USER, answer.data, "contributions").user or {}
     return [(window, None if place in bad else user.get(place)) for place, window in places.items()]

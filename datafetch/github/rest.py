@@ -1,10 +1,11 @@
 """GitHub's `stats/contributors`: the owner's weeks of lines in one repository."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import quote
 
-from datafetch.errors import Malformed
+from pydantic import TypeAdapter
+
+from datafetch.github.answers import read_as
 from datafetch.github.link import Link
 from datafetch.github.model import (
     NoStatistics,
@@ -25,6 +26,28 @@ _COMPUTING = 202
 _EMPTY = 204
 
 
+@dataclass(frozen=True, slots=True)
+class _Author:
+    login: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Contributor:
+    """One entry of the answer.
+
+    Attributes:
+        author: None for commits whose address belongs to no account.
+        weeks: as they came; only the owner's are read.
+    """
+
+    author: _Author | None = None
+    weeks: object = None
+
+
+_CONTRIBUTORS = TypeAdapter(tuple[_Contributor, ...])
+_WEEKS = TypeAdapter(tuple[Week, ...])
+
+
 class Statistics:
     """Asks for the statistics of repositories; safe to use from several threads."""
 
@@ -36,6 +59,7 @@ class Statistics:
     def of(self, repository: Repository, validator: str | None = None) -> StatisticsAnswer:
         """What GitHub says of the owner's work in a repository.
 
+        With the `validator` of an earlier answer, GitHub may say that nothing has changed.
         Source: docs.github.com/rest/metrics/statistics#get-all-contributor-commit-activity.
 
         Raises:
@@ -66,25 +90,15 @@ class Statistics:
             return StillComputing()
         if answer.status == _EMPTY or not answer.body.strip():
             return NoStatistics()
-        contributors = answer.json()
-        if not isinstance(contributors, list):
-            raise Malformed("the statistics are not a list of contributors", url=answer.url)
+        contributors = read_as(_CONTRIBUTORS, answer.json(), "list of contributors", url=answer.url)
         if not contributors:
             return NoStatistics()
-        try:
-            for contributor in contributors:
-                if self._is_owner(contributor):
-                    weeks = sorted(_week(week) for week in contributor["weeks"])
-                    return OwnerWeeks(tuple(weeks), answer.validators.etag)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Malformed("the statistics are not as documented", url=answer.url) from error
+        for contributor in contributors:
+            if self._is_owner(contributor.author):
+                weeks = read_as(_WEEKS, contributor.weeks, "list of weeks", url=answer.url)
+                return OwnerWeeks(tuple(sorted(weeks)), answer.validators.etag)
         return OwnerAbsent()
 
-    def _is_owner(self, contributor: Mapping[str, Any]) -> bool:
-        # The author of commits whose address belongs to nobody is null.
-        author = contributor.get("author") or {}
-        return str(author.get("login") or "").casefold() == self._owner
-
-
-def _week(value: Mapping[str, Any]) -> Week:
-    return Week(int(value["w"]), int(value["a"]), int(value["d"]), int(value["c"]))
+    def _is_owner(self, author: _Author | None) -> bool:
+        login = author.login if author else None
+        return login is not None and login.casefold() == self._owner

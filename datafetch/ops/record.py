@@ -68,7 +68,7 @@ class Record(Generic[T]):
         try:
             self.value = self._adapter.validate_json(found.body)
         except ValidationError as error:
-            _log.warning("object_corrupt", extra={"key": self._key, "error": _reason(error)})
+            _log.warning("object_corrupt", extra={"key": self._key, "error": first_problem(error)})
             self._unreadable = found
         return self.value
 
@@ -129,8 +129,8 @@ def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject
     return aside
 
 
-def _reason(error: ValidationError) -> str:
-    """The first problem, without the value: it may be anything."""
+def first_problem(error: ValidationError) -> str:
+    """What is wrong, and in which field; without the value, which may be anything."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"][:4])
+    place = ".".join(str(part) for part in first["loc"][:6])
     return f"{place}: {first['msg']}" if place else str(first["msg"])

@@ -27,9 +27,9 @@ def schema() -> GraphQLSchema:
     [
         queries.YEARS,
         queries.REPOSITORIES,
-        queries.days(WINDOWS),
-        queries.totals(WINDOWS),
-        queries.commits(WINDOWS),
+        queries.DAYS.text(WINDOWS),
+        queries.TOTALS.text(WINDOWS),
+        queries.COMMITS.text(WINDOWS),
         queries.lookups(3),
     ],
 )

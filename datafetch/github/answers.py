@@ -1,0 +1,163 @@
+"""What GitHub's GraphQL API answers, by the names of its schema, and the values that are made of it.
+
+Fields that GitHub adds are ignored. Schema: docs.github.com/public/fpt/schema.docs.graphql.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, ClassVar, Literal, TypeVar
+
+from pydantic import AfterValidator, AliasPath, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from datafetch.errors import Malformed
+from datafetch.github.model import Day, Repository, is_full_name
+from datafetch.ops.record import first_problem
+
+T = TypeVar("T")
+
+_LEVELS = ("NONE", "FIRST_QUARTILE", "SECOND_QUARTILE", "THIRD_QUARTILE", "FOURTH_QUARTILE")
+"""GitHub's enum `ContributionLevel`, from level 0 to level 4."""
+
+_CAMEL = ConfigDict(alias_generator=to_camel)
+
+
+def read_as(adapter: TypeAdapter[T], value: object, what: str, *, url: str = "") -> T:
+    """Read a part of an answer; `what` says in the error which part it is.
+
+    Raises:
+        Malformed: it is not as GitHub documents it. The message names the field, never its value,
+            which may be the name of a private repository.
+    """
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        text = f"GitHub's {what} is not as documented: {first_problem(error)}"
+        # Not `from error`: the text of pydantic's error quotes the value.
+        raise Malformed(text, url=url) from None
+
+
+def _full_name(text: str) -> str:
+    if not is_full_name(text):
+        raise ValueError("it is not OWNER/NAME with the characters that GitHub allows")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryNode:
+    """A `Repository` with the fields that are asked for."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    id: str
+    name_with_owner: Annotated[str, AfterValidator(_full_name)]
+    is_private: bool
+    is_fork: bool
+    pushed_at: str | None
+
+    def repository(self) -> Repository:
+        """The value that the job works with."""
+        return Repository(
+            id=self.id,
+            full_name=self.name_with_owner,
+            private=self.is_private,
+            fork=self.is_fork,
+            pushed_at=self.pushed_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionYears:
+    """The answer to the query for the years with contributions."""
+
+    years: Annotated[
+        tuple[int, ...],
+        Field(validation_alias=AliasPath("user", "contributionsCollection", "contributionYears")),
+    ]
+
+
+_LIST = ("user", "repositoriesContributedTo")
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoriesPage:
+    """One page of `repositoriesContributedTo`.
+
+    Attributes:
+        nodes: None stands for a repository that the token may not see.
+        more: whether there is a page after this one.
+        cursor: where that page begins.
+    """
+
+    nodes: Annotated[
+        tuple[RepositoryNode | None, ...] | None, Field(validation_alias=AliasPath(*_LIST, "nodes"))
+    ]
+    more: Annotated[bool, Field(validation_alias=AliasPath(*_LIST, "pageInfo", "hasNextPage"))]
+    cursor: Annotated[
+        str | None, Field(validation_alias=AliasPath(*_LIST, "pageInfo", "endCursor"))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionDay:
+    """A `ContributionCalendarDay`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    date: date
+    contribution_count: int
+    contribution_level: Literal[
+        "NONE", "FIRST_QUARTILE", "SECOND_QUARTILE", "THIRD_QUARTILE", "FOURTH_QUARTILE"
+    ]
+
+    def day(self) -> Day:
+        """The value that the job works with."""
+        return Day(self.date, self.contribution_count, _LEVELS.index(self.contribution_level))
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionWeek:
+    """A `ContributionCalendarWeek`."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    contribution_days: tuple[ContributionDay, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarDays:
+    """A `ContributionsCollection` that was asked for the days of its calendar."""
+
+    weeks: Annotated[
+        tuple[ContributionWeek, ...],
+        Field(validation_alias=AliasPath("contributionCalendar", "weeks")),
+    ]
+
+    def days(self) -> list[Day]:
+        """The days of all weeks."""
+        return [day.day() for week in self.weeks for day in week.contribution_days]
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarTotal:
+    """A `ContributionsCollection` that was asked for the number of contributions."""
+
+    count: Annotated[
+        int, Field(validation_alias=AliasPath("contributionCalendar", "totalContributions"))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitContributions:
+    """A `CommitContributionsByRepository`."""
+
+    repository: RepositoryNode
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedRepositories:
+    """A `ContributionsCollection` that was asked for the repositories with commits."""
+
+    entries: Annotated[
+        tuple[CommitContributions, ...], Field(validation_alias="commitContributionsByRepository")
+    ]
