@@ -1,9 +1,18 @@
 """Reads and writes the GitHub dataset: what is remembered of each repository, its CSVs, the aggregates."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapSerializer,
+    WrapValidator,
+)
 
 from datafetch.errors import (
     BaseMoved,
@@ -12,21 +21,79 @@ from datafetch.errors import (
     PreconditionFailed,
     StoreError,
 )
-from datafetch.github.model import RememberedRepository, Repository, Status, Week
-from datafetch.github.rules.csv import decode_weeks, encode_weeks, format_csv, parse_csv
+from datafetch.github.model import RememberedRepository, Status, Week
+from datafetch.github.rules.csv import format_csv, parse_csv
 from datafetch.github.rules.roster import Entry
 from datafetch.job import AnyContext
-from datafetch.store.base import IfAbsent, IfMatch, encode_json
+from datafetch.ops.record import Record, first_problem
+from datafetch.store.base import IfAbsent, IfMatch
 
 VERSION = 1
 CSV_TYPE = "text/csv; charset=utf-8"
 
+T = TypeVar("T")
+
+
+def _without_names(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    """Validate a mapping by CSV name, whose errors would name its keys: private repositories."""
+    try:
+        return validate(value)
+    except ValidationError as error:
+        raise ValueError(first_problem(error, skip=1)) from None
+
+
+_ByCsvName = Annotated[dict[str, T], WrapValidator(_without_names)]
+
+
+def _named(
+    repositories: dict[str, RememberedRepository],
+) -> dict[str, RememberedRepository]:
+    return {csv: replace(known, csv=csv) for csv, known in repositories.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubState:
+    """What is remembered between runs, as it is stored.
+
+    Attributes:
+        years: contributions of each year when it was read last.
+        repositories: by CSV name.
+        begun: the repositories that a run is asking GitHub for, by CSV name, with their last push;
+            empty when no run is under way.
+    """
+
+    version: int = VERSION
+    years: dict[int, int] = field(default_factory=dict)
+    repositories: Annotated[_ByCsvName[RememberedRepository], AfterValidator(_named)] = field(
+        default_factory=dict
+    )
+    begun: _ByCsvName[str | None] = field(default_factory=dict)
+
+
+def _without_empty_begun(
+    state: GitHubState, serialize: SerializerFunctionWrapHandler
+) -> dict[str, object]:
+    value: dict[str, object] = serialize(state)
+    if not state.begun:
+        del value["begun"]
+    return value
+
+
+_STATE: TypeAdapter[GitHubState] = TypeAdapter(
+    Annotated[GitHubState, WrapSerializer(_without_empty_begun)]
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAggregate:
-    """A stored aggregate; `value` is None when it could not be read."""
+    """An aggregate as it is stored; another program may have written it.
 
-    value: Any
+    Attributes:
+        value: its JSON, not looked at yet; None when it is not JSON.
+        sha256: of its bytes.
+    """
+
+    value: object
     etag: str
     sha256: str
 
@@ -36,32 +103,39 @@ class GitHubDataset:
     """What the store has when a run begins, and what the run makes of it.
 
     Attributes:
-        records: what is remembered of each repository, by CSV name.
         stored: ETags of the CSVs that exist, by name.
-        years: contributions of each year as last read.
-        begun: the repositories that a run is about to ask, with their last push, until it ends.
-            When a run finds it, the one before died: a CSV that is not the remembered one was
-            written by that run, is complete as of that push, and need not be asked for.
+        aggregates: those that exist, by key.
+        years, repositories, begun: see `GitHubState`.
     """
 
     context: AnyContext
-    records: dict[str, RememberedRepository] = field(default_factory=dict)
+    state: Record[GitHubState]
     stored: dict[str, str] = field(default_factory=dict)
-    years: dict[int, int] = field(default_factory=dict)
-    begun: dict[str, str | None] = field(default_factory=dict)
     aggregates: dict[str, StoredAggregate] = field(default_factory=dict)
-    _saved: bytes | None = None
+    years: dict[int, int] = field(default_factory=dict)
+    repositories: dict[str, RememberedRepository] = field(default_factory=dict)
+    begun: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def load(cls, context: AnyContext) -> "GitHubDataset":
-        """Read state, aggregates and the list of CSVs.
+        """Read the state, the aggregates and the list of CSVs.
 
         Raises:
             StoreError: the store did not answer.
         """
-        dataset = cls(context)
         keys = context.keys
-        dataset._load_state()
+        record = Record(
+            context.store,
+            keys,
+            context.clock,
+            keys.dataset("github"),
+            _STATE,
+            empty=GitHubState(),
+        )
+        state = record.load()
+        dataset = cls(
+            context, record, years=dict(state.years), repositories=dict(state.repositories)
+        )
         prefix = keys.github_csv_prefix()
         for info in context.store.list(prefix):
             name = info.key.removeprefix(prefix)
@@ -74,11 +148,11 @@ class GitHubDataset:
             keys.github_weekly(),
         ):
             dataset._load_aggregate(key)
-        dataset._adopt()
+        dataset._adopt(state.begun)
         return dataset
 
-    def value(self, key: str) -> Any:
-        """A stored aggregate, None when there is none."""
+    def value(self, key: str) -> object:
+        """The JSON of a stored aggregate; None when there is none that can be read."""
         found = self.aggregates.get(key)
         return found.value if found else None
 
@@ -86,16 +160,21 @@ class GitHubDataset:
         """Write the state, unless it is what is stored.
 
         Raises:
+            BaseMoved: somebody else wrote it since this run read or wrote it.
             StoreError, LeaseLost: it could not be written.
         """
-        body = encode_json(self._to_json())
-        if body == self._saved:
-            return
-        self.context.store.put(self.context.keys.dataset("github"), body)
-        self._saved = body
+        state = GitHubState(
+            years=dict(sorted(self.years.items())),
+            repositories=dict(sorted(self.repositories.items())),
+            begun=dict(self.begun),
+        )
+        try:
+            self.state.change(lambda _stored: state, tries=1)
+        except PreconditionFailed as failed:
+            raise BaseMoved("what is remembered of GitHub was changed by somebody else") from failed
 
     def read_csv(self, entry: Entry) -> tuple[Week, ...] | None:
-        """The weeks of a stored CSV; one that cannot be read is kept aside and counts as none.
+        """The weeks of a stored CSV; None when it is gone, or cannot be read and is kept aside.
 
         Raises:
             StoreError: the store did not answer.
@@ -135,31 +214,12 @@ class GitHubDataset:
 
     # ----------------------------------------------------------------- inside
 
-    def _load_state(self) -> None:
-        key = self.context.keys.dataset("github")
-        try:
-            found = self.context.store.get(key)
-        except ObjectNotFound:
-            return
-        try:
-            value = found.json()
-            records = {
-                str(name): _record(name, record) for name, record in value["repositories"].items()
-            }
-            years = {int(year): int(count) for year, count in value["years"].items()}
-            begun = dict(value.get("begun") or {})
-        except (CorruptObject, AttributeError, KeyError, TypeError, ValueError):
-            self.context.keep_aside(found)
-            return
-        self.records, self.years, self.begun = records, years, begun
-        self._saved = found.body
-
     def _load_aggregate(self, key: str) -> None:
         try:
             found = self.context.store.get(key)
         except ObjectNotFound:
             return
-        value = None
+        value: object = None
         try:
             value = found.json()
         except CorruptObject:
@@ -167,70 +227,28 @@ class GitHubDataset:
         digest = hashlib.sha256(found.body).hexdigest()
         self.aggregates[key] = StoredAggregate(value, found.etag, digest)
 
-    def _adopt(self) -> None:
-        for name, pushed_at in self.begun.items():
-            record, etag = self.records.get(name), self.stored.get(name)
-            if record is not None and etag is not None and record.etag != etag:
-                self.records[name] = replace(
-                    record,
+    def _adopt(self, begun: dict[str, str | None]) -> None:
+        """Remember the CSVs that were written by a run which then died.
+
+        That run had said which repositories it was going to ask for, and what their last push was.
+        A CSV of theirs that is not the one remembered was written by it, so it has all that
+        GitHub knew as of that push, and need not be asked for again.
+        """
+        for csv, pushed_at in begun.items():
+            known, etag = self.repositories.get(csv), self.stored.get(csv)
+            if known is not None and etag is not None and known.etag != etag:
+                self.repositories[csv] = replace(
+                    known,
                     status=Status.COMPLETE,
                     pushed_at=pushed_at,
                     etag=etag,
                     validator=None,
                     weeks=None,
                 )
-        self.begun = {}
-
-    def _to_json(self) -> dict[str, Any]:
-        value: dict[str, Any] = {
-            "version": VERSION,
-            "years": {str(year): count for year, count in sorted(self.years.items())},
-            "repositories": {
-                name: _to_json(record) for name, record in sorted(self.records.items())
-            },
-        }
-        if self.begun:
-            value["begun"] = self.begun
-        return value
-
-
-def _to_json(record: RememberedRepository) -> dict[str, Any]:
-    repository = record.repository
-    return {
-        "id": repository.id,
-        "repository": repository.full_name,
-        "private": repository.private,
-        "lastPush": repository.pushed_at,
-        "status": record.status.value,
-        "pushedAt": record.pushed_at,
-        "etag": record.etag,
-        "validator": record.validator,
-        "askedAt": record.asked_at,
-        "weeks": None if record.weeks is None else encode_weeks(record.weeks),
-    }
-
-
-def _record(name: str, value: Mapping[str, Any]) -> RememberedRepository:
-    weeks = value["weeks"]
-    return RememberedRepository(
-        repository=Repository(
-            id=str(value["id"]),
-            full_name=str(value["repository"]),
-            private=bool(value["private"]),
-            pushed_at=value["lastPush"],
-        ),
-        csv=name,
-        status=Status(value["status"]),
-        pushed_at=value["pushedAt"],
-        etag=value["etag"],
-        validator=value["validator"],
-        asked_at=value["askedAt"],
-        weeks=None if weeks is None else decode_weeks(weeks),
-    )
 
 
 def nameless(error: StoreError, csv_prefix: str) -> StoreError:
-    """The same error; of a CSV, without the key, which has the name of a repository."""
+    """The error without its key when that is the key of a CSV, which has a repository's name in it."""
     if not error.key.startswith(csv_prefix):
         return error
     return type(error)("the store failed for a repository's CSV", hint=error.hint)

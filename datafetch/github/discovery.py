@@ -64,7 +64,7 @@ def discover(context: AnyContext, activity: GitHubActivity, dataset: GitHubDatas
     roster = build_roster(
         _with(lists.found, only),
         lists.looked_up,
-        dataset.records,
+        dataset.repositories,
         dataset.stored,
         counted=lists.found.repositories.keys(),
     )
@@ -103,15 +103,15 @@ def _read_lists(
         lists.totals = activity.totals(windows)
         activity.contributed_to(lists.found)
         activity.committed_to(windows.values(), lists.found)
-        doubtful = strays(_with(lists.found, only), dataset.records, dataset.stored)
+        doubtful = strays(_with(lists.found, only), dataset.repositories, dataset.stored)
         lists.looked_up = activity.look_up([name for names in doubtful.values() for name in names])
     except RateLimited as error:
         lists.limited = error
         # What was known before stands in for what could not be read any more.
-        for record in dataset.records.values():
-            if record.status is not Status.GONE:
-                lists.found.add(record.repository)
-                lists.looked_up[record.repository.full_name.lower()] = record.repository
+        for known in dataset.repositories.values():
+            if known.status is not Status.GONE:
+                lists.found.add(known.repository)
+                lists.looked_up[known.full_name.lower()] = known.repository
     return lists
 
 

@@ -20,7 +20,7 @@ from datafetch.github.rest import Statistics
 from datafetch.github.rules.calendar import check_shrink
 from datafetch.github.rules.roster import Entry, asking_order, is_settled
 from datafetch.github.rules.stats import RepositoryWeeks, stored_contributions
-from datafetch.github.statistics import Asking, StatisticsRound, remembered
+from datafetch.github.statistics import Asking, StatisticsRound, remember
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobReport
@@ -99,10 +99,8 @@ class _GitHubRun:
         """Ask, publish, and record what failed."""
         context, entries = self._context, found.roster.entries
         weeks = self._stored_weeks(dataset, entries)
-        dataset.records = {
-            record.csv: record
-            for record in (remembered(entry, weeks.get(entry.csv)) for entry in entries)
-        }
+        known = [remember(entry, weeks.get(entry.csv)) for entry in entries]
+        dataset.repositories = {repository.csv: repository for repository in known}
         dataset.years = {**dataset.years, **found.totals}
         done = self._ask(dataset, plan, weeks)
         # One that was only asked for by name is not the owner's until it has a CSV.
@@ -156,10 +154,10 @@ class _GitHubRun:
     def _hopeless(self, entry: Entry) -> bool:
         """Whether it failed for good, and nothing was pushed since."""
         letter = self._context.dead_letters.get(entry.repository.full_name)
-        if letter is None or not letter.permanent or entry.record is None:
+        if letter is None or not letter.permanent or entry.remembered is None:
             return False
         return letter.next_attempt_at is None and (
-            entry.record.pushed_at == entry.repository.pushed_at
+            entry.remembered.pushed_at == entry.repository.pushed_at
         )
 
     def _stored_weeks(

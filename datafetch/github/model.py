@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
 WEEK_S = 7 * 24 * 3600
 PRIVATE_LABEL = "a private repository"
@@ -138,26 +139,69 @@ ANSWERED = frozenset({Status.COMPLETE, Status.NONE, Status.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
-class RememberedRepository:
-    """What the dataset remembers of one repository.
+class ConsecutiveWeeks:
+    """Weeks that follow each other without a gap, as they are stored.
 
     Attributes:
-        csv: name of its CSV without extension, whether it has one or not.
-        pushed_at: the last push as of the last answer, or failure.
-        etag: ETag of its CSV as last written or read, None when it has none.
-        validator: ETag of the statistics, for conditional requests.
-        asked_at: epoch ms of the last answer.
-        weeks: content of the CSV; None when it has to be read.
+        first: when the first of them begins, as `Week.start`.
+        rows: lines added, lines deleted and commits of each week; 0 stands for an idle one.
     """
 
-    repository: Repository
-    csv: str
+    first: Annotated[int, Field(alias="from")]
+    rows: tuple[Literal[0] | tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScatteredWeeks:
+    """Weeks with gaps between them, as they are stored: the four numbers of each `Week`."""
+
+    rows: tuple[tuple[int, int, int, int], ...]
+
+
+CompactWeeks = Annotated[ConsecutiveWeeks | ScatteredWeeks, Field(union_mode="left_to_right")]
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedRepository:
+    """What is remembered of one repository between runs, as it is stored.
+
+    Attributes:
+        id, full_name, private: those of the `Repository` when it was seen last.
+        last_push: its `pushed_at` then.
+        pushed_at: its last push when GitHub last answered, or failed to answer, for its statistics.
+        etag: ETag of its CSV when it was last written or read; None when it has none.
+        validator: ETag of GitHub's last statistics, for conditional requests.
+        asked_at: when GitHub last answered for its statistics, in epoch milliseconds.
+        weeks: content of the CSV that has this `etag`; None when it is not known.
+        csv: the name of its CSV without extension, whether it has one or not. It is stored as the
+            key, not as a field.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
+    id: str
+    full_name: Annotated[str, Field(alias="repository")]
+    private: bool
+    last_push: str | None
     status: Status = Status.NEW
     pushed_at: str | None = None
     etag: str | None = None
     validator: str | None = None
     asked_at: int | None = None
-    weeks: tuple[Week, ...] | None = None
+    weeks: CompactWeeks | None = None
+    csv: Annotated[str, Field(exclude=True)] = ""
+
+    @classmethod
+    def of(cls, repository: Repository, csv: str) -> "RememberedRepository":
+        """A repository of which nothing else is known yet."""
+        return cls(
+            repository.id, repository.full_name, repository.private, repository.pushed_at, csv=csv
+        )
+
+    @property
+    def repository(self) -> Repository:
+        """The repository when it was seen last."""
+        return Repository(self.id, self.full_name, private=self.private, pushed_at=self.last_push)
 
 
 @dataclass(frozen=True, slots=True)

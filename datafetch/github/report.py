@@ -29,7 +29,7 @@ def status_of(entry: Entry, done: StatisticsRound) -> Status:
     """What is known of a repository after the run."""
     if entry.gone:
         return Status.GONE
-    return done.status(entry) or (entry.record.status if entry.record else Status.NEW)
+    return done.status(entry) or (entry.remembered.status if entry.remembered else Status.NEW)
 
 
 def make_report(

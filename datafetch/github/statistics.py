@@ -8,6 +8,7 @@ from datafetch.errors import BreakerOpen, Denied, RateLimited, TransientError, U
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.model import ANSWERED, RememberedRepository, SameStatistics, Status, Week
 from datafetch.github.rest import Statistics
+from datafetch.github.rules.csv import compact
 from datafetch.github.rules.roster import AnswerVerdict, Entry, judge
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
@@ -131,11 +132,7 @@ class Asking:
 
     def _one(self, entry: Entry) -> StatisticsResult:
         """Runs side by side: asks, judges, and writes the CSV."""
-        record = entry.record
-        validator = None
-        if record and record.status is Status.COMPLETE and entry.stored == entry.csv:
-            fresh = record.etag == entry.etag and not self._context.options.force
-            validator = record.validator if fresh and not self._context.options.only else None
+        validator = self._validator(entry)
         try:
             answer = self._statistics.of(entry.repository, validator)
         except Denied as error:
@@ -155,11 +152,19 @@ class Asking:
             etag = self._dataset.write_csv(entry, verdict.write)
         return StatisticsResult(entry, verdict, etag=etag)
 
+    def _validator(self, entry: Entry) -> str | None:
+        """What to ask by whether the statistics are still those of the stored CSV."""
+        known, options = entry.remembered, self._context.options
+        if options.force or options.only or known is None:
+            return None
+        is_current = known.etag == entry.etag and entry.stored == entry.csv
+        return known.validator if is_current and known.status is Status.COMPLETE else None
+
     def _record(self, result: StatisticsResult) -> None:
         """Runs on the collecting thread only."""
         entry, verdict = result.entry, result.verdict
         self._round.results[entry.csv] = result
-        old = remembered(entry, self._weeks.get(entry.csv))
+        old = remember(entry, self._weeks.get(entry.csv))
         status = verdict.status if verdict else Status.FAILED
         new = replace(old, status=status, pushed_at=entry.repository.pushed_at)
         if verdict and status in ANSWERED:
@@ -169,10 +174,10 @@ class Asking:
                 asked_at=to_ms(self._context.clock.now()),
             )
         if verdict and verdict.write is not None:
-            new = replace(new, csv=entry.csv, etag=result.etag, weeks=verdict.write)
+            new = replace(new, csv=entry.csv, etag=result.etag, weeks=compact(verdict.write))
             self._weeks[entry.csv] = verdict.write
-            self._dataset.records.pop(old.csv, None)
-        self._dataset.records[new.csv] = new
+            self._dataset.repositories.pop(old.csv, None)
+        self._dataset.repositories[new.csv] = new
         self._log(result)
 
     def _log(self, result: StatisticsResult) -> None:
@@ -189,23 +194,30 @@ class Asking:
 
 
 def _only_remembered(result: StatisticsResult) -> bool:
-    """Whether an answer left no CSV by which a next run would know it, should this one die."""
-    record, verdict = result.entry.record, result.verdict
+    """Whether nothing but the state tells that this repository was asked.
+
+    An answer with lines leaves a CSV, by which the next run knows it if this run dies.
+    """
+    known, verdict = result.entry.remembered, result.verdict
     if verdict is None or verdict.status not in (Status.NONE, Status.UNAVAILABLE):
         return False
-    return record is None or record.status is not verdict.status
+    return known is None or known.status is not verdict.status
 
 
-def remembered(entry: Entry, weeks: tuple[Week, ...] | None) -> RememberedRepository:
-    """The record of a repository as the run begins: under the name of the CSV that it has.
+def remember(entry: Entry, weeks: tuple[Week, ...] | None) -> RememberedRepository:
+    """What is remembered of a repository when the run begins, with the weeks of its stored CSV.
 
-    Of a CSV that somebody else wrote it is not known whether it is complete.
+    When somebody else wrote that CSV, nobody knows whether it is complete: the status is `NEW`.
     """
-    csv = entry.stored or entry.csv
-    record = entry.record or RememberedRepository(entry.repository, csv)
-    status = record.status if record.etag == entry.etag else Status.NEW
-    if entry.gone:
-        status = Status.GONE
+    fresh = RememberedRepository.of(entry.repository, entry.stored or entry.csv)
+    known = entry.remembered or fresh
+    status = known.status if known.etag == entry.etag else Status.NEW
     return replace(
-        record, repository=entry.repository, csv=csv, status=status, etag=entry.etag, weeks=weeks
+        fresh,
+        status=Status.GONE if entry.gone else status,
+        pushed_at=known.pushed_at,
+        etag=entry.etag,
+        validator=known.validator,
+        asked_at=known.asked_at,
+        weeks=None if weeks is None else compact(weeks),
     )

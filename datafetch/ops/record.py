@@ -129,8 +129,11 @@ def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject
     return aside
 
 
-def first_problem(error: ValidationError) -> str:
-    """What is wrong, and in which field; without the value, which may be anything."""
+def first_problem(error: ValidationError, *, skip: int = 0) -> str:
+    """What is wrong, and in which field; without the value, which may be anything.
+
+    So many of the outer fields are skipped: keys of a mapping may tell something, too.
+    """
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"][:6])
+    place = ".".join(str(part) for part in first["loc"][skip:6])
     return f"{place}: {first['msg']}" if place else str(first["msg"])

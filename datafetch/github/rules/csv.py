@@ -1,10 +1,17 @@
-"""The CSV of one repository: its rows, its name, and its compact form in the dataset's state."""
+"""The CSV of one repository: its rows, its name, and the compact form in which it is remembered."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from datafetch.github.model import WEEK_S, RememberedRepository, Repository, Week
+from datafetch.github.model import (
+    WEEK_S,
+    CompactWeeks,
+    ConsecutiveWeeks,
+    RememberedRepository,
+    Repository,
+    ScatteredWeeks,
+    Week,
+)
 
 _FIELDS = 4
 
@@ -33,32 +40,26 @@ def parse_csv(body: bytes) -> tuple[Week, ...]:
     return tuple(weeks[start] for start in sorted(weeks))
 
 
-def encode_weeks(weeks: Sequence[Week]) -> dict[str, Any]:
-    """Weeks as small JSON: most weeks of most repositories are idle, and follow each other."""
-    if not weeks:
-        return {"from": 0, "rows": []}
-    first = weeks[0].start
-    if any(week.start != first + index * WEEK_S for index, week in enumerate(weeks)):
-        return {"rows": [[w.start, w.added, w.deleted, w.commits] for w in weeks]}
-    return {
-        "from": first,
-        "rows": [0 if w.idle else [w.added, w.deleted, w.commits] for w in weeks],
-    }
+def compact(weeks: Sequence[Week]) -> CompactWeeks:
+    """The weeks in the form in which they are remembered.
 
-
-def decode_weeks(value: Mapping[str, Any]) -> tuple[Week, ...]:
-    """What `encode_weeks` made.
-
-    Raises:
-        KeyError, TypeError, ValueError: it did not make this.
+    It is small, because most weeks of most repositories follow each other and are idle.
     """
-    rows = value["rows"]
-    if "from" not in value:
-        return tuple(Week(*(int(number) for number in row)) for row in rows)
-    first = int(value["from"])
+    first = weeks[0].start if weeks else 0
+    if any(week.start != first + index * WEEK_S for index, week in enumerate(weeks)):
+        return ScatteredWeeks(tuple((w.start, w.added, w.deleted, w.commits) for w in weeks))
+    return ConsecutiveWeeks(
+        first, tuple(0 if w.idle else (w.added, w.deleted, w.commits) for w in weeks)
+    )
+
+
+def expand(weeks: CompactWeeks) -> tuple[Week, ...]:
+    """The weeks of which `compact` made this."""
+    if isinstance(weeks, ScatteredWeeks):
+        return tuple(Week(*row) for row in weeks.rows)
     return tuple(
-        Week(first + index * WEEK_S, *((0, 0, 0) if row == 0 else (int(n) for n in row)))
-        for index, row in enumerate(rows)
+        Week(weeks.first + index * WEEK_S, *(row or (0, 0, 0)))
+        for index, row in enumerate(weeks.rows)
     )
 
 
@@ -86,7 +87,7 @@ def possible_repositories(name: str) -> list[str]:
 
 def assign_names(
     repositories: Iterable[Repository],
-    records: Iterable[RememberedRepository],
+    remembered: Iterable[RememberedRepository],
     stored: Iterable[str] = (),
 ) -> dict[str, str]:
     """The CSV name of each repository, by its identity.
@@ -97,13 +98,13 @@ def assign_names(
     Names are compared without case, because folders of some systems do.
     """
     wanted = sorted(repositories, key=lambda repository: repository.full_name.lower())
-    remembered = {record.repository.identity: record.csv for record in records}
+    former = {known.repository.identity: known.csv for known in remembered}
     apart = frozenset(stored)
     names: dict[str, str] = {}
     taken: set[str] = set()
     for repository in wanted:
         own = (plain_name(repository.full_name), told_apart_name(repository.full_name))
-        known = remembered.get(repository.identity)
+        known = former.get(repository.identity)
         if known is None and own[1] in apart:
             known = own[1]
         if known in own and known.lower() not in taken:

@@ -18,7 +18,12 @@ from datafetch.github.model import (
     Week,
     busy,
 )
-from datafetch.github.rules.csv import assign_names, plain_name, possible_repositories
+from datafetch.github.rules.csv import (
+    assign_names,
+    expand,
+    plain_name,
+    possible_repositories,
+)
 
 UNAVAILABLE_AGAIN_MS = 7 * 24 * 3600 * 1000
 """Unavailable statistics are asked for again after a week, even without a push."""
@@ -30,7 +35,7 @@ class Entry:
 
     Attributes:
         csv: the name that its CSV has, or will have.
-        record: what is remembered of it.
+        remembered: what is remembered of it; None when it is new.
         stored: the name of the CSV that is stored; another one than `csv` after a rename.
         etag: ETag of the stored CSV.
         counted: whether GitHub counts commits of the owner in it.
@@ -38,7 +43,7 @@ class Entry:
 
     repository: Repository
     csv: str
-    record: RememberedRepository | None = None
+    remembered: RememberedRepository | None = None
     stored: str | None = None
     etag: str | None = None
     counted: bool = True
@@ -47,15 +52,21 @@ class Entry:
     @property
     def remembered_weeks(self) -> tuple[Week, ...] | None:
         """The weeks of the stored CSV, as far as they need not be read from it."""
-        record = self.record
-        if record is None or self.etag is None or record.etag != self.etag:
+        known = self.remembered
+        if known is None or known.weeks is None or self.etag is None or known.etag != self.etag:
             return None
-        return record.weeks
+        return expand(known.weeks)
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """The repositories that count, and names of CSVs that a later name of theirs replaced."""
+    """The repositories that count.
+
+    Attributes:
+        entries: them.
+        replaced: names of CSVs that were theirs under a former name, while there is one under a
+            later name.
+    """
 
     entries: tuple[Entry, ...]
     replaced: tuple[str, ...] = ()
@@ -63,19 +74,17 @@ class Roster:
 
 def strays(
     discovered: Sequence[Repository],
-    records: Mapping[str, RememberedRepository],
+    remembered: Mapping[str, RememberedRepository],
     stored: Iterable[str],
 ) -> dict[str, list[str]]:
-    """Stored CSVs of repositories that GitHub did not list, each with whose it may be."""
-    known = _by_identity(records.values())
-    taken = {name.lower() for name in _names(discovered, records, stored).values()}
+    """Stored CSVs of repositories that GitHub did not list, each with the names they may have."""
+    by_identity = _by_identity(remembered.values())
+    taken = {name.lower() for name in _names(discovered, remembered, stored).values()}
     for repository in discovered:
-        record = _record_of(repository, known)
-        taken.add(record.csv.lower() if record else plain_name(repository.full_name).lower())
+        known = _known(repository, by_identity)
+        taken.add(known.csv.lower() if known else plain_name(repository.full_name).lower())
     return {
-        name: [records[name].repository.full_name]
-        if name in records
-        else possible_repositories(name)
+        name: [remembered[name].full_name] if name in remembered else possible_repositories(name)
         for name in stored
         if name.lower() not in taken
     }
@@ -83,80 +92,81 @@ def strays(
 
 def build_roster(
     discovered: Sequence[Repository],
-    found: Mapping[str, Repository],
-    records: Mapping[str, RememberedRepository],
+    looked_up: Mapping[str, Repository],
+    remembered: Mapping[str, RememberedRepository],
     stored: Mapping[str, str],
     *,
     counted: Collection[str],
 ) -> Roster:
     """Bring together what GitHub lists, what is stored and what is remembered.
 
-    `found` has the repositories that were looked up for `strays`, by lower-case full name;
-    `records` and `stored` (ETags) are by CSV name; `counted` are the identities of those in
-    which GitHub counts commits. Forks are left out, with their CSVs.
+    Forks are left out, and so are their CSVs.
+
+    Args:
+        discovered: the repositories that GitHub listed.
+        looked_up: those that were looked up for the `strays`, by lower-case full name.
+        remembered: by CSV name.
+        stored: ETags of the stored CSVs, by CSV name.
+        counted: identities of those in which GitHub counts commits of the owner.
     """
-    known = _by_identity(records.values())
-    looked_up, gone = _match(strays(discovered, records, stored), found, records, stored)
-    everyone = {r.identity: r for r in (*looked_up.values(), *discovered) if not r.fork}
-    names = _names(tuple(everyone.values()), records, stored)
-    former = {repository.identity: name for name, repository in looked_up.items()}
+    by_identity = _by_identity(remembered.values())
+    found, gone = _match(strays(discovered, remembered, stored), looked_up, remembered, stored)
+    everyone = {r.identity: r for r in (*found.values(), *discovered) if not r.fork}
+    names = _names(tuple(everyone.values()), remembered, stored)
+    former = {repository.identity: name for name, repository in found.items()}
     entries, replaced = [], []
     for identity, repository in everyone.items():
-        record = _record_of(repository, known)
+        known = _known(repository, by_identity)
         csv = names[identity]
-        others = [former.get(identity), record.csv if record else None]
+        others = [former.get(identity), known.csv if known else None]
         old = [name for name in others if name is not None and name != csv and name in stored]
         holder = csv if csv in stored else next(iter(old), None)
         replaced += [name for name in dict.fromkeys(old) if name != holder]
-        entries.append(
-            Entry(
-                repository,
-                csv,
-                record,
-                holder,
-                stored[holder] if holder else None,
-                counted=identity in counted,
-            )
-        )
+        etag = stored[holder] if holder else None
+        counts = identity in counted
+        entries.append(Entry(repository, csv, known, holder, etag, counted=counts))
     return Roster(tuple(entries + gone), tuple(dict.fromkeys(replaced)))
 
 
 def _match(
     doubtful: Mapping[str, Sequence[str]],
-    found: Mapping[str, Repository],
-    records: Mapping[str, RememberedRepository],
+    looked_up: Mapping[str, Repository],
+    remembered: Mapping[str, RememberedRepository],
     stored: Mapping[str, str],
 ) -> tuple[dict[str, Repository], list[Entry]]:
-    """Whose the doubtful CSVs are, by CSV name, and entries for those of nobody any more."""
-    looked_up: dict[str, Repository] = {}
+    """The repositories that the doubtful CSVs belong to, by CSV name.
+
+    With them come the entries of CSVs whose repository does not exist any more.
+    """
+    found: dict[str, Repository] = {}
     gone: list[Entry] = []
     for name, candidates in doubtful.items():
-        match = next((found[c.lower()] for c in candidates if c.lower() in found), None)
-        record = records.get(name)
-        if match is not None and record is not None and record.repository.id not in ("", match.id):
-            match = None  # the name belongs to another repository now
+        match = next((looked_up[c.lower()] for c in candidates if c.lower() in looked_up), None)
+        known = remembered.get(name)
+        if match is not None and known is not None and known.id not in ("", match.id):
+            match = None  # another repository has taken over the name
         if match is not None:
-            looked_up[name] = match
+            found[name] = match
         elif candidates:
-            repository = record.repository if record else Repository("", candidates[0])
-            entry = Entry(repository, name, record, name, stored[name], counted=False, gone=True)
+            repository = known.repository if known else Repository("", candidates[0])
+            entry = Entry(repository, name, known, name, stored[name], counted=False, gone=True)
             gone.append(entry)
-    return looked_up, gone
+    return found, gone
 
 
 def is_settled(entry: Entry, now_ms: int) -> bool:
-    """Whether asking GitHub for its statistics would tell nothing new."""
+    """Whether GitHub would tell nothing new if it were asked for the statistics."""
     if entry.gone:
         return True
-    record = entry.record
-    if record is None or record.status not in ANSWERED:
+    known = entry.remembered
+    if known is None or known.status not in ANSWERED:
         return False
-    if record.pushed_at != entry.repository.pushed_at or record.etag != entry.etag:
+    if known.pushed_at != entry.repository.pushed_at or known.etag != entry.etag:
         return False
     if entry.stored not in (None, entry.csv):
         return False
-    if record.status is Status.UNAVAILABLE:
-        return record.asked_at is not None and now_ms - record.asked_at < UNAVAILABLE_AGAIN_MS
+    if known.status is Status.UNAVAILABLE:
+        return known.asked_at is not None and now_ms - known.asked_at < UNAVAILABLE_AGAIN_MS
     return True
 
 
@@ -192,8 +202,8 @@ def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None)
         case StillComputing():
             return AnswerVerdict(Status.PENDING)
         case SameStatistics():
-            record = entry.record
-            return AnswerVerdict(Status.COMPLETE, validator=record.validator if record else None)
+            known = entry.remembered
+            return AnswerVerdict(Status.COMPLETE, validator=known.validator if known else None)
         case NoStatistics() | OwnerAbsent():
             return AnswerVerdict(Status.UNAVAILABLE if entry.counted else nothing)
         case OwnerWeeks(weeks, validator):
@@ -215,22 +225,23 @@ def _judge_weeks(
 
 def _names(
     discovered: Iterable[Repository],
-    records: Mapping[str, RememberedRepository],
+    remembered: Mapping[str, RememberedRepository],
     stored: Iterable[str],
 ) -> dict[str, str]:
+    """The CSV name of each repository that is no fork, by its identity."""
     real = [repository for repository in discovered if not repository.fork]
-    return assign_names(real, records.values(), stored)
+    return assign_names(real, remembered.values(), stored)
 
 
-def _by_identity(records: Iterable[RememberedRepository]) -> dict[str, RememberedRepository]:
-    return {record.repository.identity: record for record in records}
+def _by_identity(remembered: Iterable[RememberedRepository]) -> dict[str, RememberedRepository]:
+    return {known.repository.identity: known for known in remembered}
 
 
-def _record_of(
-    repository: Repository, known: Mapping[str, RememberedRepository]
+def _known(
+    repository: Repository, by_identity: Mapping[str, RememberedRepository]
 ) -> RememberedRepository | None:
-    """By node id, else by the name under which it was remembered before it had one."""
-    return known.get(repository.identity) or known.get(repository.full_name.lower())
+    """What is remembered of a repository; it may have been remembered before its id was known."""
+    return by_identity.get(repository.identity) or by_identity.get(repository.full_name.lower())
 
 
 def name_them(repositories: Sequence[Repository]) -> str:

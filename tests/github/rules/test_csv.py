@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from datafetch.github.model import WEEK_S, RememberedRepository, Repository, Week
 from datafetch.github.rules.csv import (
     assign_names,
-    decode_weeks,
-    encode_weeks,
+    compact,
+    expand,
     format_csv,
     parse_csv,
     plain_name,
@@ -43,7 +43,7 @@ def test_a_csv_is_read_as_it_was_written(weeks: tuple[Week, ...]) -> None:
 @given(any_weeks)
 def test_the_compact_form_loses_nothing(weeks: tuple[Week, ...]) -> None:
     """Idle weeks and gaps survive the form in which the state keeps them."""
-    assert decode_weeks(encode_weeks(weeks)) == weeks
+    assert expand(compact(weeks)) == weeks
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_is_no_csv_is_refused(body: bytes) -> None:
 def test_names_that_collide_are_told_apart() -> None:
     """Two repositories, `a_b/c` and `a/b_c`, shared one CSV key: the later one gets a digest."""
     first, second = repository("a/b_c"), repository("a_b/c")
-    known = RememberedRepository(second, "a_b_c")
+    known = RememberedRepository.of(second, "a_b_c")
     names = assign_names([first, second], [known])
     assert names[second.identity] == "a_b_c"
     assert names[first.identity] == told_apart_name("a/b_c") != "a_b_c"
@@ -75,7 +75,7 @@ def test_names_stay_when_the_state_is_lost() -> None:
 def test_a_new_repository_does_not_take_the_csv_of_a_renamed_one() -> None:
     """A former name is not free until the CSV under it is gone."""
     renamed, newcomer = repository("o/new", "R_1"), repository("o/old", "R_2")
-    names = assign_names([renamed, newcomer], [RememberedRepository(renamed, "o_old")])
+    names = assign_names([renamed, newcomer], [RememberedRepository.of(renamed, "o_old")])
     assert names["R_1"] == "o_new"
     assert names["R_2"] == told_apart_name("o/old")
 
@@ -89,7 +89,7 @@ def test_names_are_unique_and_stay(pairs: set[tuple[str, str]], data: st.DataObj
     everyone = [repository(f"{owner}/{name}") for owner, name in sorted(pairs)]
     before = data.draw(st.lists(st.sampled_from(everyone), unique=True)) if everyone else []
     names = assign_names(before, [])
-    records = [RememberedRepository(one, names[one.identity]) for one in before]
+    records = [RememberedRepository.of(one, names[one.identity]) for one in before]
     after = assign_names(everyone, records)
     assert len({name.lower() for name in after.values()}) == len(everyone)
     assert {one.identity: after[one.identity] for one in before} == names

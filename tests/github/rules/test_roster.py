@@ -1,6 +1,7 @@
 """Who counts, who is asked, what an answer is worth."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from datafetch.github.model import (
     StillComputing,
     Week,
 )
-from datafetch.github.rules.csv import told_apart_name
+from datafetch.github.rules.csv import compact, told_apart_name
 from datafetch.github.rules.roster import (
     UNAVAILABLE_AGAIN_MS,
     AnswerVerdict,
@@ -35,7 +36,15 @@ BUSY = (Week(0, 3, 1, 2), Week(WEEK_S, 0, 0, 0))
 WITHOUT_LINES = (Week(0, 0, 0, 7),)
 A = Repository("R_a", "o/a", private=False, pushed_at="2026-01-01T00:00:00Z")
 B = Repository("R_b", "o/b", private=False, pushed_at="2026-01-01T00:00:00Z")
-DONE = RememberedRepository(A, "o_a", Status.COMPLETE, A.pushed_at, "etag", weeks=BUSY)
+
+
+def known(repository: Repository, csv: str, **more: Any) -> RememberedRepository:
+    """What is remembered of a repository whose CSV is complete."""
+    fresh = RememberedRepository.of(repository, csv)
+    return replace(fresh, **{"status": Status.COMPLETE, "pushed_at": repository.pushed_at, **more})
+
+
+DONE = known(A, "o_a", etag="etag", weeks=compact(BUSY))
 
 
 def roster(
@@ -88,7 +97,7 @@ def test_the_csv_of_a_deleted_repository_counts() -> None:
 
 def test_the_name_of_a_deleted_repository_used_again_is_not_the_old_one() -> None:
     """The CSV of a deleted repository is not mixed with a stranger of the same name."""
-    record = RememberedRepository(B, "o_b", Status.COMPLETE, B.pushed_at, "2")
+    record = known(B, "o_b", etag="2")
     stranger = replace(B, id="R_other")
     entry = only(roster(found={"o/b": stranger}, records=(record,), stored={"o_b": "2"}))
     assert entry.gone
@@ -116,9 +125,7 @@ def test_a_former_csv_is_dropped_once_there_is_a_new_one() -> None:
 def test_collisions_keep_apart_what_is_stored() -> None:
     """The CSV of `a_b/c` is not taken for that of `a/b_c`."""
     old, new = Repository("R_1", "a_b/c"), Repository("R_2", "a/b_c")
-    entries = roster(
-        old, new, records=(RememberedRepository(old, "a_b_c"),), stored={"a_b_c": "1"}
-    ).entries
+    entries = roster(old, new, records=(known(old, "a_b_c"),), stored={"a_b_c": "1"}).entries
     assert {(e.repository.id, e.csv, e.stored) for e in entries} == {
         ("R_1", "a_b_c", "a_b_c"),
         ("R_2", told_apart_name("a/b_c"), None),
@@ -135,10 +142,10 @@ SETTLED = Entry(A, "o_a", DONE, "o_a", "etag")
         (replace(SETTLED, repository=replace(A, pushed_at="2026-02-01T00:00:00Z")), False),
         (replace(SETTLED, etag="other"), False),
         (replace(SETTLED, stored=None, etag=None), False),
-        (replace(SETTLED, record=None), False),
-        (replace(SETTLED, record=replace(DONE, status=Status.PENDING)), False),
-        (replace(SETTLED, record=replace(DONE, status=Status.FAILED)), False),
-        (Entry(A, "o_a", RememberedRepository(A, "o_a", Status.NONE, A.pushed_at)), True),
+        (replace(SETTLED, remembered=None), False),
+        (replace(SETTLED, remembered=replace(DONE, status=Status.PENDING)), False),
+        (replace(SETTLED, remembered=replace(DONE, status=Status.FAILED)), False),
+        (Entry(A, "o_a", known(A, "o_a", status=Status.NONE)), True),
     ],
 )
 def test_only_what_was_pushed_to_is_asked(entry: Entry, settled: bool) -> None:
@@ -149,7 +156,7 @@ def test_only_what_was_pushed_to_is_asked(entry: Entry, settled: bool) -> None:
 def test_unavailable_statistics_are_asked_for_weekly() -> None:
     """What GitHub could not say it may say later, but it is not asked every day."""
     record = replace(DONE, status=Status.UNAVAILABLE, asked_at=1000)
-    entry = replace(SETTLED, record=record)
+    entry = replace(SETTLED, remembered=record)
     assert is_settled(entry, 1000 + UNAVAILABLE_AGAIN_MS - 1)
     assert not is_settled(entry, 1000 + UNAVAILABLE_AGAIN_MS)
 
