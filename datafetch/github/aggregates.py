@@ -1,57 +1,56 @@
 """Builds the GitHub aggregates of one run and the plan that publishes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from datafetch.clock import pacific_text
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.discovery import Discovery
 from datafetch.github.rules.calendar import all_time_total
-from datafetch.github.rules.stats import (
-    Lines,
-    RepositoryWeeks,
+from datafetch.github.rules.published import (
     activity,
     same_but_time,
-    settle,
+    stored_all_time,
     stored_contributions,
     stored_lines,
-    stored_part,
+    stored_trailing,
     stored_weekly,
-    sum_lines,
     summary,
+    to_json,
     weekly_activity,
 )
+from datafetch.github.rules.stats import Lines, RepositoryWeeks, settle, sum_lines
 from datafetch.store.base import encode_json
 from datafetch.store.publish import PublishPlan, Write
 
 
 @dataclass(frozen=True, slots=True)
 class AllTimeContributions:
-    """Contributions of all years; `whole` is false when a year never could be read."""
+    """Contributions of all years; not `whole` when there is a year that never could be read."""
 
     total: int
     whole: bool
 
 
-def count_contributions(found: Discovery, dataset: GitHubDataset) -> AllTimeContributions:
-    """Add up the years; what could not be read counts as it last was."""
-    total = all_time_total(found.years, found.totals, dataset.years)
+def count_contributions(discovery: Discovery, dataset: GitHubDataset) -> AllTimeContributions:
+    """Add up the years. A year that could not be read counts as it did when it last could."""
+    total = all_time_total(discovery.years, discovery.totals, dataset.years)
     if total is not None:
         return AllTimeContributions(total, whole=True)
     stored = stored_contributions(dataset.value(dataset.context.keys.github_activity()))
     if stored is not None:
         return AllTimeContributions(stored, whole=True)
-    return AllTimeContributions(sum(found.totals.values()), whole=False)
+    return AllTimeContributions(sum(discovery.totals.values()), whole=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregates:
-    """The plan that publishes them.
+    """The aggregates of a run.
 
     Attributes:
-        changed: their data differs from what is stored.
-        held: sums of lines stay as they are stored, because the new ones would be worse.
+        plan: publishes them.
+        changed: whether their data differs from what is stored.
+        held: whether some sums of lines stay as they are stored, because the new ones are worse.
     """
 
     plan: PublishPlan
@@ -59,53 +58,84 @@ class Aggregates:
     held: bool
 
 
+@dataclass
+class _Settling:
+    """Takes the better sums each time, and remembers whether stored ones stayed."""
+
+    all_read: bool
+    held: list[Lines] = field(default_factory=list)
+
+    def better(self, new: Lines, stored: Lines | None) -> Lines:
+        """The sums to publish."""
+        best = settle(new, stored, all_read=self.all_read)
+        if best is not new:
+            self.held.append(best)
+        return best
+
+
 def build_aggregates(
     dataset: GitHubDataset,
-    found: Discovery,
+    discovery: Discovery,
     repositories: Sequence[RepositoryWeeks],
     contributions: AllTimeContributions,
     *,
     all_read: bool,
     deletes: Sequence[str],
 ) -> Aggregates:
-    """Sum up, keep what is stored where the new sums would be worse, and plan the writes."""
-    keys = dataset.context.keys
-    window = (found.window.start.date(), found.window.end.date())
+    """Sum up, and plan what is written and deleted.
+
+    Where the new sums of lines would be worse than the stored ones, the stored ones stay.
+    """
+    window = (discovery.window.start.date(), discovery.window.end.date())
     trailing = sum_lines(repositories, window)
     all_time = sum_lines(repositories, None)
     if not contributions.whole:
         all_time = replace(all_time, complete=False)
+    settling = _Settling(all_read)
+    writes = [
+        *_summaries(dataset, discovery, trailing, all_time, contributions.total, settling),
+        *_weekly(dataset, repositories, all_time, all_read=all_read),
+    ]
+    key = dataset.context.keys.github_activity()
+    stored = dataset.value(key)
+    value = to_json(
+        activity(
+            discovery.days,
+            trailing=settling.better(trailing, stored_trailing(stored)),
+            all_time=settling.better(all_time, stored_all_time(stored)),
+            all_time_contributions=contributions.total,
+        )
+    )
+    return Aggregates(
+        _plan(dataset, Write(key, encode_json(value)), writes, deletes),
+        changed=bool(writes) or value != stored,
+        held=bool(settling.held),
+    )
 
-    held: list[Lines] = []
 
-    def better(new: Lines, stored: Lines | None) -> Lines:
-        best = settle(new, stored, all_read=all_read)
-        if best is not new:
-            held.append(best)
-        return best
-
+def _summaries(
+    dataset: GitHubDataset,
+    discovery: Discovery,
+    trailing: Lines,
+    all_time: Lines,
+    all_time_contributions: int,
+    settling: _Settling,
+) -> list[Write]:
+    """The summaries that say something new."""
+    keys = dataset.context.keys
     updated = pacific_text(dataset.context.clock.now())
-    summaries = {
-        keys.github_summary(): (trailing, sum(day.count for day in found.days)),
-        keys.github_summary_all_time(): (all_time, contributions.total),
-    }
-    writes: list[Write] = []
-    for key, (lines, count) in summaries.items():
+    days = sum(day.count for day in discovery.days)
+    writes = []
+    for key, lines, count in (
+        (keys.github_summary(), trailing, days),
+        (keys.github_summary_all_time(), all_time, all_time_contributions),
+    ):
         stored = dataset.value(key)
-        settled = better(lines, stored_lines(stored))
+        settled = settling.better(lines, stored_lines(stored))
         value = summary(settled, contributions=count, updated=updated)
         if not same_but_time(value, stored):
-            writes.append(Write(key, encode_json(value)))
-    writes += _weekly(dataset, repositories, all_time, all_read=all_read)
-    old = dataset.value(keys.github_activity())
-    new = activity(
-        found.days,
-        trailing=better(trailing, stored_part(old, "trailingYearData")),
-        all_time=better(all_time, stored_part(old, "cumulativeAllTimeData")),
-        all_time_contributions=contributions.total,
-    )
-    plan = _plan(dataset, Write(keys.github_activity(), encode_json(new)), writes, deletes)
-    return Aggregates(plan, changed=bool(writes) or new != old, held=bool(held))
+            writes.append(Write(key, encode_json(to_json(value))))
+    return writes
 
 
 def _weekly(
@@ -115,29 +145,30 @@ def _weekly(
     *,
     all_read: bool,
 ) -> list[Write]:
+    """The weekly aggregate, unless it is what is stored, or the stored one is better."""
     keys = dataset.context.keys
-    stored: Any = dataset.value(keys.github_weekly())
+    stored = dataset.value(keys.github_weekly())
     before = stored_lines(dataset.value(keys.github_summary_all_time()))
     sums = stored_weekly(stored, complete=before is not None and before.complete)
-    weekly = weekly_activity(repositories)
-    if weekly == stored or settle(all_time, sums, all_read=all_read) is sums:
+    value = to_json(weekly_activity(repositories))
+    if value == stored or settle(all_time, sums, all_read=all_read) is sums:
         return []
-    return [Write(keys.github_weekly(), encode_json(weekly))]
+    return [Write(keys.github_weekly(), encode_json(value))]
 
 
 def _plan(
     dataset: GitHubDataset, commit: Write, content: Sequence[Write], deletes: Sequence[str]
 ) -> PublishPlan:
-    known = dataset.aggregates
-    base = known.get(commit.key)
+    stored = dataset.aggregates
+    base = stored.get(commit.key)
     return PublishPlan(
         dataset="github",
         commit=commit,
         base_etag=base.etag if base else None,
         content=content,
         deletes=deletes,
-        etags={key: aggregate.etag for key, aggregate in known.items()},
-        # A hash that no bytes have: the site shows when the activity was last written, so it is
-        # written on every success, equal or not.
-        hashes={key: aggregate.sha256 for key, aggregate in known.items()} | {commit.key: ""},
+        etags={key: aggregate.etag for key, aggregate in stored.items()},
+        # The site shows when the activity was last written. So it is written on every success,
+        # equal or not: no bytes have an empty hash.
+        hashes={key: aggregate.sha256 for key, aggregate in stored.items()} | {commit.key: ""},
     )

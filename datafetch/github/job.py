@@ -18,8 +18,9 @@ from datafetch.github.model import ANSWERED, Status, Week
 from datafetch.github.report import AskingPlan, dry_report, make_report, status_of
 from datafetch.github.rest import Statistics
 from datafetch.github.rules.calendar import check_shrink
+from datafetch.github.rules.published import stored_contributions
 from datafetch.github.rules.roster import Entry, asking_order, is_settled
-from datafetch.github.rules.stats import RepositoryWeeks, stored_contributions
+from datafetch.github.rules.stats import RepositoryWeeks
 from datafetch.github.statistics import Asking, StatisticsRound, remember
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings

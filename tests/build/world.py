@@ -11,13 +11,8 @@ from typing import Any
 from datafetch.build.job import Prefetch
 from datafetch.build.request import PrefetchRequest
 from datafetch.github.model import Day, Week
-from datafetch.github.rules.stats import (
-    RepositoryWeeks,
-    activity,
-    sum_lines,
-    summary,
-    weekly_activity,
-)
+from datafetch.github.rules.published import activity, summary, to_json, weekly_activity
+from datafetch.github.rules.stats import RepositoryWeeks, sum_lines
 from datafetch.logs import bound_logger
 from datafetch.runtime.engine import ThreadEngine
 from datafetch.store.base import ObjectStore, encode_json
@@ -117,14 +112,16 @@ def github_objects(contributions: int = 3, added: int = 100) -> dict[str, bytes]
 
     def summed(total: int) -> bytes:
         updated = "11/24/2026, 12:00:05 AM PST"
-        return encode_json(summary(lines, contributions=total, updated=updated))
+        return encode_json(to_json(summary(lines, contributions=total, updated=updated)))
 
     return {
         KEYS.github_summary(): summed(count),
         KEYS.github_summary_all_time(): summed(count + 500),
-        KEYS.github_weekly(): encode_json(weekly_activity(repositories)),
+        KEYS.github_weekly(): encode_json(to_json(weekly_activity(repositories))),
         KEYS.github_activity(): encode_json(
-            activity(days, trailing=lines, all_time=lines, all_time_contributions=count + 500)
+            to_json(
+                activity(days, trailing=lines, all_time=lines, all_time_contributions=count + 500)
+            )
         ),
     }
 

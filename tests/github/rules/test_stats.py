@@ -1,33 +1,14 @@
 """Categories, sums, and what stays."""
 
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.github.model import WEEK_S, Day, Week
-from datafetch.github.rules.stats import (
-    Lines,
-    RepositoryWeeks,
-    activity,
-    category,
-    same_but_time,
-    settle,
-    stored_lines,
-    stored_part,
-    stored_weekly,
-    sum_lines,
-    summary,
-    weekly_activity,
-)
-
-
-def week(day: str, added: int = 0, deleted: int = 0, commits: int = 1) -> Week:
-    """A week by the date of its Sunday."""
-    start = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
-    return Week(start, added, deleted, commits)
+from datafetch.github.model import WEEK_S, Week
+from datafetch.github.rules.published import weekly_activity
+from datafetch.github.rules.stats import Lines, RepositoryWeeks, category, settle, sum_lines
 
 
 @pytest.mark.parametrize(
@@ -77,12 +58,12 @@ def test_sums_agree_with_each_other(everyone: list[RepositoryWeeks]) -> None:
     """Categories add up to the totals, and weeks to all time; plain loops say the same."""
     lines = sum_lines(everyone, None)
     weekly = weekly_activity(everyone)
-    added = sum(w.added for one in everyone for w in one.weeks)
-    assert lines.added == added == sum(row["linesAdded"] for row in weekly)
-    assert sum(kind["linesRemoved"] for kind in lines.categories.values()) == lines.removed
-    assert sum(kind["repoCount"] for kind in lines.categories.values()) == len(everyone)
-    assert [row["weekStartDate"] for row in weekly] == sorted(
-        {w.day.isoformat() for one in everyone for w in one.weeks}
+    added = sum(w.added for repository in everyone for w in repository.weeks)
+    assert lines.added == added == sum(row.lines_added for row in weekly)
+    assert sum(kind.lines_removed for kind in lines.categories.values()) == lines.removed
+    assert sum(kind.repo_count for kind in lines.categories.values()) == len(everyone)
+    assert [row.week_start_date for row in weekly] == sorted(
+        {w.day for repository in everyone for w in repository.weeks}
     )
 
 
@@ -90,71 +71,13 @@ def test_sums_agree_with_each_other(everyone: list[RepositoryWeeks]) -> None:
 def test_the_window_counts_weeks_that_begin_in_it(everyone: list[RepositoryWeeks]) -> None:
     """Trailing-year sums are those of its weeks, and of repositories that did something there."""
     lines = sum_lines(everyone, WINDOW)
-    inside = [[w for w in one.weeks if WINDOW[0] <= w.day <= WINDOW[1]] for one in everyone]
+    inside = [
+        [w for w in repository.weeks if WINDOW[0] <= w.day <= WINDOW[1]] for repository in everyone
+    ]
     assert lines.removed == sum(w.deleted for weeks in inside for w in weeks)
     assert lines.repositories == sum(
         any(w.added or w.deleted or w.commits for w in weeks) for weeks in inside
     )
-
-
-def test_a_week_around_the_leap_day_and_the_clock_change_begins_on_its_sunday() -> None:
-    """Weeks are UTC: neither 29 February nor summer time moves them."""
-    weeks = [week("2024-02-25", 3), week("2026-03-08", 5), week("2026-11-01", 7)]
-    rows = weekly_activity([RepositoryWeeks("o/r", weeks)])
-    assert [row["weekStartDate"] for row in rows] == ["2024-02-25", "2026-03-08", "2026-11-01"]
-
-
-def test_the_summary_has_the_contract_s_fields() -> None:
-    """The site reads these names."""
-    lines = sum_lines([RepositoryWeeks("o/web", [week("2026-01-04", 9, 4)])], None)
-    value = summary(lines, contributions=12, updated="11/24/2026, 12:00:05 AM PST")
-    nothing = {"linesAdded": 0, "linesRemoved": 0, "netChange": 0, "repoCount": 0}
-    assert value == {
-        "lastUpdatedAtPacific": "11/24/2026, 12:00:05 AM PST",
-        "totalContributions": 12,
-        "totalLinesAdded": 9,
-        "totalLinesRemoved": 4,
-        "netLinesOfCode": 5,
-        "dataComplete": True,
-        "totalRepositoriesContributedTo": 1,
-        "linesOfCodeByCategory": {
-            "frontend": {"linesAdded": 9, "linesRemoved": 4, "netChange": 5, "repoCount": 1},
-            "backend": nothing,
-            "dataEngineer": nothing,
-            "other": nothing,
-        },
-    }
-    assert stored_lines(value) == lines
-    assert same_but_time({**value, "lastUpdatedAtPacific": "x"}, value)
-    assert not same_but_time({**value, "totalContributions": 1}, value)
-
-
-def test_the_activity_has_the_contract_s_fields() -> None:
-    """The calendar of the trailing year, and totals without days for all time."""
-    days = [Day(date(2026, 11, 23), 0, 0), Day(date(2026, 11, 24), 3, 4)]
-    value = activity(
-        days, trailing=Lines(5, 2), all_time=Lines(9, 3, complete=False), all_time_contributions=70
-    )
-    assert value["trailingYearData"] == {
-        "source": "api",
-        "data": [
-            {"date": "2026-11-23", "count": 0, "level": 0},
-            {"date": "2026-11-24", "count": 3, "level": 4},
-        ],
-        "totalContributions": 3,
-        "linesAdded": 5,
-        "linesRemoved": 2,
-        "dataComplete": True,
-    }
-    assert value["cumulativeAllTimeData"] == {
-        "source": "api",
-        "data": [],
-        "totalContributions": 70,
-        "linesAdded": 9,
-        "linesRemoved": 3,
-        "dataComplete": False,
-    }
-    assert stored_part(value, "cumulativeAllTimeData") == Lines(9, 3, complete=False)
 
 
 GOOD = Lines(100, 50)
@@ -188,11 +111,3 @@ def test_a_repository_without_answer_and_csv_makes_the_data_incomplete() -> None
     known, unknown = RepositoryWeeks("o/a", ()), RepositoryWeeks("o/b", (), known=False)
     assert sum_lines([known], WINDOW).complete
     assert not sum_lines([known, unknown], WINDOW).complete
-
-
-@pytest.mark.parametrize("value", [None, [], {}, "text", {"totalLinesAdded": "x"}, [{"a": 1}]])
-def test_what_is_stored_but_no_aggregate_counts_as_nothing(value: Any) -> None:
-    """Old or broken objects never crash a run."""
-    assert stored_lines(value) is None
-    assert stored_part(value, "trailingYearData") is None
-    assert stored_weekly(value, complete=True) in (None, Lines())
