@@ -1,4 +1,4 @@
-"""What the GitHub job reads before it asks for statistics: calendars and the roster."""
+"""What the GitHub job reads before it asks for statistics: calendars and repositories."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,14 +20,15 @@ class Discovery:
     Attributes:
         window: the trailing year.
         days: its calendar.
-        years: the contribution years.
+        years: the years with contributions.
         totals: contributions of each year that could be read.
         roster: the repositories that count.
-        only: identities of those asked for by name.
-        limited: the budget ended before all was read; the roster is what was known before.
-        missing: stretches of time for which GitHub did not name the repositories.
-        hidden: listed repositories that the token may not see.
-        unlisted: GitHub could not list the recent repositories; the years named them.
+        only: identities of those that the user named.
+        limited: why not everything could be read, when GitHub's limit was reached; the roster then
+            also has what was remembered.
+        missing: for how many windows of time GitHub did not name the repositories.
+        hidden: how many listed repositories the token may not see.
+        unlisted: GitHub could not make the list of recent repositories; the calendars named them.
     """
 
     window: TimeWindow
@@ -43,7 +44,7 @@ class Discovery:
 
     @property
     def whole(self) -> bool:
-        """Whether no repository can have been overlooked."""
+        """Whether every repository was named."""
         return self.limited is None and not self.missing
 
 
@@ -51,15 +52,16 @@ def discover(context: AnyContext, activity: GitHubActivity, dataset: GitHubDatas
     """Read calendars and repositories, and bring them together with what is stored.
 
     Raises:
-        UsageError: a name that was asked for is not `OWNER/NAME`.
-        Missing: a repository that was asked for, or the login, does not exist.
-        UpstreamError: GitHub could not be read; stored data is as it was.
+        UsageError: a name that the user gave is not `OWNER/NAME`.
+        Missing: a repository that the user named, or the login, does not exist.
+        Rejected: a repository that the user named is a fork.
+        UpstreamError: GitHub could not be read.
     """
     now = datetime.fromtimestamp(context.clock.now(), UTC)
     window = trailing_year(now)
     years = activity.years(now)
     days = trailing_days(activity.days(window), window)
-    only = _asked_for(activity, context.options.only)
+    only = _named(activity, context.options.only)
     lists = _read_lists(activity, dataset, only, {year: year_window(year, now) for year in years})
     roster = build_roster(
         _with(lists.found, only),
@@ -84,7 +86,7 @@ def discover(context: AnyContext, activity: GitHubActivity, dataset: GitHubDatas
 
 @dataclass
 class _Lists:
-    """What GitHub said, until the budget ended; `looked_up` is by lower-case full name."""
+    """What GitHub said until its limit was reached; `looked_up` is by lower-case full name."""
 
     found: FoundRepositories = field(default_factory=FoundRepositories)
     totals: dict[int, int] = field(default_factory=dict)
@@ -107,7 +109,7 @@ def _read_lists(
         lists.looked_up = activity.look_up([name for names in doubtful.values() for name in names])
     except RateLimited as error:
         lists.limited = error
-        # What was known before stands in for what could not be read any more.
+        # What was remembered stands in for what could not be read any more.
         for known in dataset.repositories.values():
             if known.status is not Status.GONE:
                 lists.found.add(known.repository)
@@ -115,7 +117,7 @@ def _read_lists(
     return lists
 
 
-def _asked_for(activity: GitHubActivity, names: Sequence[str]) -> list[Repository]:
+def _named(activity: GitHubActivity, names: Sequence[str]) -> list[Repository]:
     wrong = [name for name in names if not is_full_name(name)]
     if wrong:
         raise UsageError(f"not a repository's OWNER/NAME: {', '.join(wrong)}")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, StoreError, TransientError
 from datafetch.github.aggregates import (
+    Aggregates,
     AllTimeContributions,
     build_aggregates,
     count_contributions,
@@ -30,11 +31,11 @@ from datafetch.store.publish import Publisher
 
 
 def refresh_github(context: JobContext[GitHubSettings]) -> JobReport:
-    """Read calendars, ask for the statistics of what was pushed to, and publish.
+    """Read calendars and repositories, ask for the statistics of what was pushed to, and publish.
 
     Raises:
-        DatafetchError: GitHub or the store failed as a whole; stored data is as good as
-            before. CSVs that came until then are kept, and not asked for again.
+        DatafetchError: GitHub or the store failed as a whole. What was stored before is as good as
+            it was. CSVs that were written until then stay, and are not asked for again.
     """
     publisher = Publisher(
         context.store,
@@ -69,74 +70,30 @@ class _GitHubRun:
         )
 
     def run(self) -> JobReport:
+        """Read what is new and what is stored, decide who is asked, and carry that out."""
         context = self._context
         dataset = GitHubDataset.load(context)
-        found = discover(context, self._activity, dataset)
-        contributions = count_contributions(found, dataset)
+        discovery = discover(context, self._activity, dataset)
+        contributions = count_contributions(discovery, dataset)
         check_shrink(
             contributions.total,
             stored_contributions(dataset.value(context.keys.github_activity())),
             ratio=self._settings.max_shrink_ratio,
             allowed=context.options.allow_shrink,
         )
-        entries = found.roster.entries
-        plan = self._plan(entries, found.only)
+        entries = discovery.roster.entries
+        plan = self._plan(entries, discovery.only)
         context.log.info(
             "github_planned", extra={"repositories": len(entries), "to_ask": len(plan.ask)}
         )
         if context.options.dry_run:
             return dry_report(entries, plan)
-        return self._carry_out(dataset, found, contributions, plan)
+        return self._carry_out(dataset, discovery, contributions, plan)
 
     # ------------------------------------------------------------------ steps
 
-    def _carry_out(
-        self,
-        dataset: GitHubDataset,
-        found: Discovery,
-        contributions: AllTimeContributions,
-        plan: AskingPlan,
-    ) -> JobReport:
-        """Ask, publish, and record what failed."""
-        context, entries = self._context, found.roster.entries
-        weeks = self._stored_weeks(dataset, entries)
-        known = [remember(entry, weeks.get(entry.csv)) for entry in entries]
-        dataset.repositories = {repository.csv: repository for repository in known}
-        dataset.years = {**dataset.years, **found.totals}
-        done = self._ask(dataset, plan, weeks)
-        # One that was only asked for by name is not the owner's until it has a CSV.
-        counting = [e for e in entries if e.counted or e.stored is not None or e.csv in weeks]
-        aggregates = build_aggregates(
-            dataset,
-            found,
-            [self._counted(entry, done, weeks) for entry in counting],
-            contributions,
-            all_read=found.whole
-            and all(
-                self._is_read(entry, done) and self._has_lines(entry, done, weeks)
-                for entry in entries
-            ),
-            deletes=self._replaced(found, done),
-        )
-        try:
-            self._publisher.publish(aggregates.plan)
-        except StoreError as error:
-            raise nameless(error, context.keys.github_csv_prefix()) from None
-        newly_failed = self._record_letters(entries, done, found)
-        if done.closed:
-            raise done.closed
-        return make_report(
-            found,
-            plan,
-            done,
-            options=context.options,
-            newly_failed=newly_failed,
-            changed=aggregates.changed,
-            held=aggregates.held,
-            now_ms=to_ms(context.clock.now()),
-        )
-
     def _plan(self, entries: Sequence[Entry], only: frozenset[str]) -> AskingPlan:
+        """Who is asked: those named by the user, else those of which something new is expected."""
         options, letters = self._context.options, self._context.dead_letters
         now_ms = to_ms(self._context.clock.now())
         if only:
@@ -146,14 +103,16 @@ class _GitHubRun:
                 entry
                 for entry in entries
                 if not entry.gone
-                and (options.force or not (is_settled(entry, now_ms) or self._hopeless(entry)))
+                and (
+                    options.force or not (is_settled(entry, now_ms) or self._failed_for_good(entry))
+                )
             ]
         wanted = asking_order(wanted, lambda name: letters.get(name) is not None)
         ask = wanted if options.limit is None else wanted[: options.limit]
         return AskingPlan(tuple(ask), len(wanted) - len(ask))
 
-    def _hopeless(self, entry: Entry) -> bool:
-        """Whether it failed for good, and nothing was pushed since."""
+    def _failed_for_good(self, entry: Entry) -> bool:
+        """Whether its last failure was permanent, and nothing was pushed to it since."""
         letter = self._context.dead_letters.get(entry.repository.full_name)
         if letter is None or not letter.permanent or entry.remembered is None:
             return False
@@ -161,10 +120,44 @@ class _GitHubRun:
             entry.remembered.pushed_at == entry.repository.pushed_at
         )
 
+    def _carry_out(
+        self,
+        dataset: GitHubDataset,
+        discovery: Discovery,
+        contributions: AllTimeContributions,
+        plan: AskingPlan,
+    ) -> JobReport:
+        """Ask, publish, and note what failed.
+
+        Raises:
+            BreakerOpen: GitHub failed so often that it was not asked any more. What came until
+                then is published.
+        """
+        entries = discovery.roster.entries
+        weeks = self._stored_weeks(dataset, entries)
+        known = [remember(entry, weeks.get(entry.csv)) for entry in entries]
+        dataset.repositories = {repository.csv: repository for repository in known}
+        dataset.years = {**dataset.years, **discovery.totals}
+        done = self._ask(dataset, plan, weeks)
+        aggregates = self._publish(dataset, discovery, contributions, done, weeks)
+        newly_failed = self._note_failures(entries, done, discovery)
+        if done.closed:
+            raise done.closed
+        return make_report(
+            discovery,
+            plan,
+            done,
+            options=self._context.options,
+            newly_failed=newly_failed,
+            changed=aggregates.changed,
+            held=aggregates.held,
+            now_ms=to_ms(self._context.clock.now()),
+        )
+
     def _stored_weeks(
         self, dataset: GitHubDataset, entries: Sequence[Entry]
     ) -> dict[str, tuple[Week, ...]]:
-        """The weeks of every stored CSV; only those that others wrote are read."""
+        """The weeks of every stored CSV, by CSV name; a CSV that is remembered is not read."""
 
         def read(entry: Entry) -> tuple[str, tuple[Week, ...] | None]:
             return entry.csv, dataset.read_csv(entry)
@@ -177,17 +170,18 @@ class _GitHubRun:
     def _ask(
         self, dataset: GitHubDataset, plan: AskingPlan, weeks: dict[str, tuple[Week, ...]]
     ) -> StatisticsRound:
+        """Ask for the statistics, and keep the state in step with the CSVs that are written."""
         self._context.progress.total(len(plan.ask))
-        asking = Asking(self._context, self._statistics, dataset, weeks)
         if not plan.ask:
             dataset.save()
             return StatisticsRound()
         dataset.begun = {entry.csv: entry.repository.pushed_at for entry in plan.ask}
         dataset.save()
+        asking = Asking(self._context, self._statistics, dataset, weeks)
         try:
             done = asking.ask(plan.ask)
         except BaseMoved:
-            # What others wrote must not be taken for what this run wrote before it died.
+            # Else the next attempt would take a CSV that somebody else wrote for one of ours.
             dataset.begun = {}
             dataset.save()
             raise
@@ -195,7 +189,38 @@ class _GitHubRun:
         dataset.save()
         return done
 
+    def _publish(
+        self,
+        dataset: GitHubDataset,
+        discovery: Discovery,
+        contributions: AllTimeContributions,
+        done: StatisticsRound,
+        weeks: dict[str, tuple[Week, ...]],
+    ) -> Aggregates:
+        """Sum up what is known now, and write it."""
+        entries = discovery.roster.entries
+        # A repository that was only asked for by name does not count until it has a CSV.
+        counting = [e for e in entries if e.counted or e.stored is not None or e.csv in weeks]
+        aggregates = build_aggregates(
+            dataset,
+            discovery,
+            [self._counted(entry, done, weeks) for entry in counting],
+            contributions,
+            all_read=discovery.whole
+            and all(
+                self._is_read(entry, done) and self._has_lines(entry, done, weeks)
+                for entry in entries
+            ),
+            deletes=self._replaced(discovery, done),
+        )
+        try:
+            self._publisher.publish(aggregates.plan)
+        except StoreError as error:
+            raise nameless(error, self._context.keys.github_csv_prefix()) from None
+        return aggregates
+
     def _is_read(self, entry: Entry, done: StatisticsRound) -> bool:
+        """Whether GitHub said all that it has to say, in this run or before."""
         status = done.status(entry)
         if status is not None:
             return status in ANSWERED
@@ -203,7 +228,7 @@ class _GitHubRun:
 
     @staticmethod
     def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
-        """Whether its lines are known; without usable statistics only its CSV says them."""
+        """Whether its lines are known; where GitHub has no statistics, they are in its CSV or not."""
         return entry.csv in weeks or status_of(entry, done) is not Status.UNAVAILABLE
 
     @staticmethod
@@ -217,15 +242,16 @@ class _GitHubRun:
             known=entry.csv in weeks or status in ANSWERED,
         )
 
-    def _replaced(self, found: Discovery, done: StatisticsRound) -> list[str]:
-        """CSVs under former names, once there is one under the present name."""
+    def _replaced(self, discovery: Discovery, done: StatisticsRound) -> list[str]:
+        """Keys of CSVs under a former name whose repository has a CSV under its present name."""
         moved = [e.stored for e in done.written if e.stored is not None and e.stored != e.csv]
-        return [self._context.keys.github_csv(name) for name in (*found.roster.replaced, *moved)]
+        names = (*discovery.roster.replaced, *moved)
+        return [self._context.keys.github_csv(name) for name in names]
 
-    def _record_letters(
-        self, entries: Sequence[Entry], done: StatisticsRound, found: Discovery
+    def _note_failures(
+        self, entries: Sequence[Entry], done: StatisticsRound, discovery: Discovery
     ) -> int:
-        """Dead letters of what failed or is pending; says how many are new."""
+        """Make dead letters of what failed or is pending; says how many of them are new."""
         letters, new = self._context.dead_letters, 0
         for result in done.results.values():
             item = result.entry.repository.full_name
@@ -237,7 +263,7 @@ class _GitHubRun:
                 new += letters.failed(item, error)
             else:
                 letters.succeeded(item)
-        if found.whole:
+        if discovery.whole:
             names = {entry.repository.full_name for entry in entries}
             for item in [letter.item for letter in letters.letters.values()]:
                 if item not in names:

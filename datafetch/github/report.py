@@ -19,21 +19,21 @@ _NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class AskingPlan:
-    """Who is asked, in order; `left` is how many a limit leaves for later."""
+    """Which repositories are asked for, in order, and how many `--limit` leaves for later."""
 
     ask: tuple[Entry, ...]
     left: int
 
 
 def status_of(entry: Entry, done: StatisticsRound) -> Status:
-    """What is known of a repository after the run."""
+    """What is known of a repository's statistics after the run."""
     if entry.gone:
         return Status.GONE
     return done.status(entry) or (entry.remembered.status if entry.remembered else Status.NEW)
 
 
 def make_report(
-    found: Discovery,
+    discovery: Discovery,
     plan: AskingPlan,
     done: StatisticsRound,
     *,
@@ -44,7 +44,7 @@ def make_report(
     now_ms: int,
 ) -> JobReport:
     """The report of a run that published."""
-    entries = found.roster.entries
+    entries = discovery.roster.entries
     failed = sum(done.status(entry) in (Status.FAILED, Status.PENDING) for entry in entries)
     read = sum(done.status(entry) in (Status.COMPLETE, Status.NONE) for entry in entries)
     return JobReport(
@@ -55,9 +55,9 @@ def make_report(
         newly_failed=newly_failed,
         change_detected=changed or bool(done.written),
         last_fetched_at=now_ms,
-        partial=_partial(found, plan, done),
-        notes=tuple(_notes(found, done, held=held)),
-        full_sync=found.whole and not options.only and not plan.left and not done.limited,
+        partial=_partial(discovery, plan, done),
+        notes=tuple(_notes(discovery, done, held=held)),
+        full_sync=discovery.whole and not options.only and not plan.left and not done.limited,
     )
 
 
@@ -72,28 +72,28 @@ def dry_report(entries: Sequence[Entry], plan: AskingPlan) -> JobReport:
     )
 
 
-def _partial(found: Discovery, plan: AskingPlan, done: StatisticsRound) -> str | None:
-    reasons = [str(limited) for limited in (found.limited, done.limited) if limited]
-    if found.missing:
+def _partial(discovery: Discovery, plan: AskingPlan, done: StatisticsRound) -> str | None:
+    reasons = [str(limited) for limited in (discovery.limited, done.limited) if limited]
+    if discovery.missing:
         reasons.append("GitHub did not name the repositories of some stretches of time")
-    unread = [str(year) for year in found.years if year not in found.totals]
-    if unread and found.limited is None:
+    unread = [str(year) for year in discovery.years if year not in discovery.totals]
+    if unread and discovery.limited is None:
         reasons.append(f"GitHub did not count the contributions of {', '.join(unread)}")
     if plan.left:
         reasons.append(f"the limit left out {plan.left} repositories")
     return "; ".join(reasons) or None
 
 
-def _notes(found: Discovery, done: StatisticsRound, *, held: bool) -> list[str]:
-    entries = found.roster.entries
+def _notes(discovery: Discovery, done: StatisticsRound, *, held: bool) -> list[str]:
+    entries = discovery.roster.entries
     notes = []
     for status, text in _NOTES.items():
         named = [entry.repository for entry in entries if status_of(entry, done) is status]
         if named:
             notes.append(text.format(name_them(named)))
-    if found.hidden:
-        notes.append(f"the token may not see {found.hidden} listed repositories")
-    if found.unlisted:
+    if discovery.hidden:
+        notes.append(f"the token may not see {discovery.hidden} listed repositories")
+    if discovery.unlisted:
         notes.append("GitHub could not list recent repositories; those of its calendars count")
     if held:
         notes.append("sums of lines stay as they were until every repository can be read")

@@ -18,12 +18,19 @@ WIDTH = 8
 (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api)."""
 
 SAVE_EVERY = 25
+"""After so many answers the state is saved, so that a run that dies does not ask for all again."""
+
 _UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
 class StatisticsResult:
-    """What became of one repository: a verdict with its new ETag, or an error."""
+    """What became of one repository.
+
+    Attributes:
+        verdict: what its answer means; None when there is an error.
+        etag: of its new CSV; None when none was written.
+    """
 
     entry: Entry
     verdict: AnswerVerdict | None = None
@@ -33,12 +40,12 @@ class StatisticsResult:
 
 @dataclass
 class StatisticsRound:
-    """What all repositories came to.
+    """What became of all repositories.
 
     Attributes:
-        results: by CSV name, of those that were asked; the last answer counts.
-        limited: the budget ended before all were asked, or asked again.
-        closed: the breaker of GitHub opened; nothing more was asked.
+        results: the last result of each that was asked for, by CSV name.
+        limited: GitHub's limit was reached before all were asked for, or asked for again.
+        closed: GitHub failed so often that nothing more was asked.
     """
 
     results: dict[str, StatisticsResult] = field(default_factory=dict)
@@ -46,7 +53,7 @@ class StatisticsRound:
     closed: BreakerOpen | None = None
 
     def status(self, entry: Entry) -> Status | None:
-        """What the repository came to in this run, None when it was not asked."""
+        """What became of the repository in this run; None when it was not asked for."""
         result = self.results.get(entry.csv)
         if result is None:
             return None
@@ -54,12 +61,15 @@ class StatisticsRound:
 
     @property
     def written(self) -> list[Entry]:
-        """The repositories whose CSV is new."""
+        """The repositories whose CSV was written."""
         return [r.entry for r in self.results.values() if r.etag is not None]
 
 
 class Asking:
-    """One run's questions; `weeks` are those of the stored CSVs, by CSV name."""
+    """Asks during one run, and keeps `dataset` and `weeks` up to date.
+
+    `weeks` are those of the stored CSVs, by CSV name.
+    """
 
     def __init__(
         self,
@@ -75,9 +85,10 @@ class Asking:
         self._round = StatisticsRound()
 
     def ask(self, entries: Sequence[Entry]) -> StatisticsRound:
-        """Ask for each; all that GitHub still computes wait together, with doubling delay.
+        """Ask for each repository.
 
-        CSVs, records and `weeks` are up to date afterwards, whatever the outcome.
+        Those whose statistics GitHub still computes are asked for again, all together, after waits
+        that double. Dataset and `weeks` have what came, also when an error is raised.
 
         Raises:
             Denied: GitHub does not accept the token.
@@ -88,7 +99,7 @@ class Asking:
         waiting = self._ask_once(entries)
         delay_s = settings.stats_delay_s
         for _ in range(settings.stats_max_attempts - 1):
-            if not waiting or self._round.closed or self._is_hopeless(delay_s):
+            if not waiting or self._round.closed or self._is_limited_past(delay_s):
                 break
             self._context.log.info("github_waits", extra={"pending": len(waiting)})
             self._context.clock.sleep(delay_s)
@@ -96,8 +107,8 @@ class Asking:
             waiting = self._ask_once(waiting)
         return self._round
 
-    def _is_hopeless(self, delay_s: float) -> bool:
-        """Whether the limit is still closed after the next wait, and for longer than we wait."""
+    def _is_limited_past(self, delay_s: float) -> bool:
+        """Whether the limit lasts beyond the next wait and beyond a request's own patience."""
         limited = self._round.limited
         if limited is None or limited.until is None:
             return False
@@ -106,11 +117,11 @@ class Asking:
         return left_s > delay_s + settings.retry_max_s
 
     def _ask_once(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Ask each once; returns those to ask again."""
+        """Ask for each once; returns those to ask for again, in the same order."""
         again: list[Entry] = []
         self._round.limited = None
         for count, result in enumerate(
-            self._context.engine.map(self._one, entries, width=WIDTH), start=1
+            self._context.engine.map(self._ask_for, entries, width=WIDTH), start=1
         ):
             entry = result.entry
             if isinstance(result.error, RateLimited):
@@ -130,8 +141,8 @@ class Asking:
         order = {entry.csv: place for place, entry in enumerate(entries)}
         return sorted(again, key=lambda entry: order[entry.csv])
 
-    def _one(self, entry: Entry) -> StatisticsResult:
-        """Runs side by side: asks, judges, and writes the CSV."""
+    def _ask_for(self, entry: Entry) -> StatisticsResult:
+        """Ask for one repository, judge the answer, and write its CSV; runs in several threads."""
         validator = self._validator(entry)
         try:
             answer = self._statistics.of(entry.repository, validator)
@@ -142,7 +153,7 @@ class Asking:
         except UpstreamError as error:
             return StatisticsResult(entry, error=error)
         if isinstance(answer, SameStatistics) and validator is None:
-            # Nothing was asked by a validator, so there is nothing that it could be equal to.
+            # No validator was sent, so GitHub could not compare the statistics with anything.
             return StatisticsResult(
                 entry, error=TransientError("GitHub answered 304 unasked", status=304)
             )
@@ -161,7 +172,7 @@ class Asking:
         return known.validator if is_current and known.status is Status.COMPLETE else None
 
     def _record(self, result: StatisticsResult) -> None:
-        """Runs on the collecting thread only."""
+        """Take over a result; runs in the thread that collects them."""
         entry, verdict = result.entry, result.verdict
         self._round.results[entry.csv] = result
         old = remember(entry, self._weeks.get(entry.csv))
