@@ -1,4 +1,4 @@
-"""GitHub activity as values: repositories, weeks of lines, calendars, and what is remembered."""
+"""The values of the GitHub job: repositories, weeks of lines, calendars, and what is remembered."""
 
 import re
 from collections.abc import Iterable
@@ -29,8 +29,8 @@ class Repository:
     Attributes:
         id: GitHub's node id, which a rename leaves alone; empty when it never was seen there.
         full_name: `owner/name`.
-        pushed_at: ISO time of the last push, None for one that never had a push.
-        private: unknown counts as private.
+        private: a repository counts as private until GitHub says that it is not.
+        pushed_at: ISO time of the last push; None when there never was a push.
     """
 
     id: str
@@ -51,12 +51,12 @@ class Repository:
 
     @property
     def identity(self) -> str:
-        """What tells it from others: the node id, else the name, in which case does not matter."""
+        """What tells it from others: the node id; without one the name, in lower case."""
         return self.id or self.full_name.lower()
 
     @property
     def label(self) -> str:
-        """Its name for logs and results; names of private repositories never appear there."""
+        """Its name for logs and results, where the name of a private repository never appears."""
         return PRIVATE_LABEL if self.private else self.full_name
 
 
@@ -75,7 +75,7 @@ class Week:
 
     @property
     def day(self) -> date:
-        """The date on which it begins, in UTC."""
+        """The date of its first day, in UTC."""
         return datetime.fromtimestamp(self.start, UTC).date()
 
     @property
@@ -97,7 +97,7 @@ class TimeWindow:
     end: datetime
 
     def halves(self, least_days: int) -> tuple["TimeWindow", "TimeWindow"] | None:
-        """Two windows of whole days that cover the same time; None when it has too few days."""
+        """Two windows of whole days that cover the same time; None when it has only `least_days`."""
         first, last = self.start.date(), self.end.date()
         days = (last - first).days + 1
         if days <= least_days:
@@ -121,21 +121,21 @@ class Status(StrEnum):
     NEW = "new"
     """Never asked."""
     COMPLETE = "complete"
-    """Its CSV is what GitHub answered."""
+    """Its CSV has what GitHub answered."""
     NONE = "none"
-    """GitHub answered that there is nothing of the owner's in it."""
+    """GitHub answered that the owner did nothing in it."""
     UNAVAILABLE = "unavailable"
-    """GitHub answered, but without lines it must have; a stored CSV counts."""
+    """GitHub's answer lacks lines that there must be; a stored CSV counts."""
     PENDING = "pending"
     """GitHub was still computing at the end of the run."""
     FAILED = "failed"
-    """It could not be read."""
+    """GitHub did not answer, or not as documented."""
     GONE = "gone"
     """There is no such repository any more; a stored CSV counts."""
 
 
 ANSWERED = frozenset({Status.COMPLETE, Status.NONE, Status.UNAVAILABLE})
-"""GitHub said all that it has to say."""
+"""What is known of a repository when GitHub has said all that it has to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +206,12 @@ class RememberedRepository:
 
 @dataclass(frozen=True, slots=True)
 class StillComputing:
-    """GitHub computes the statistics (202); ask again later."""
+    """GitHub still computes the statistics (202)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SameStatistics:
-    """The statistics are those that the validator names (304)."""
+    """The statistics are still those whose validator was sent (304)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class OwnerAbsent:
 
 @dataclass(frozen=True, slots=True)
 class OwnerWeeks:
-    """The owner's weeks, with the validator to ask by next time."""
+    """The owner's weeks, and the validator to send with the next request."""
 
     weeks: tuple[Week, ...]
     validator: str | None = None

@@ -7,13 +7,14 @@ from datafetch.errors import GuardRefused, Malformed
 from datafetch.github.model import Day, TimeWindow
 
 _DAYS_OFF = 2
-"""The days are those of the profile's time zone: either end may be one off."""
+"""So many days may be missing: GitHub's days are those of the profile's time zone, and ours of UTC, so
+that the calendar may begin and end one day off."""
 
 
 def trailing_year(now: datetime) -> TimeWindow:
-    """The year that ends now: from the day after this date a year ago, in UTC, until now.
+    """The year that ends now: it begins on the day after this date a year ago, in UTC.
 
-    One calendar covers at most a year, so a 29 February is followed by 1 March.
+    GitHub gives at most a year at once, so on a 29 February it begins on 1 March.
     """
     today = now.astimezone(UTC).date()
     try:
@@ -24,16 +25,18 @@ def trailing_year(now: datetime) -> TimeWindow:
 
 
 def year_window(year: int, now: datetime) -> TimeWindow:
-    """A calendar year in UTC, cut at now."""
+    """A calendar year in UTC; the present year ends now."""
     end = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
     return TimeWindow(_midnight(date(year, 1, 1)), min(end, now.astimezone(UTC)))
 
 
 def trailing_days(days: Iterable[Day], window: TimeWindow) -> tuple[Day, ...]:
-    """The days of the trailing year: each date once, as calendars may come in whole weeks.
+    """The days of the trailing year, by date.
+
+    GitHub answers whole weeks, so days outside the year are dropped, and each date is kept once.
 
     Raises:
-        Malformed: days are missing; a year never gives way to less of it.
+        Malformed: days are missing, so that this calendar must not replace a whole one.
     """
     first, last = window.start.date(), window.end.date()
     by_date = {day.date: day for day in days if first <= day.date <= last}
@@ -45,9 +48,9 @@ def trailing_days(days: Iterable[Day], window: TimeWindow) -> tuple[Day, ...]:
 def all_time_total(
     years: Sequence[int], counted: Mapping[int, int], remembered: Mapping[int, int]
 ) -> int | None:
-    """Contributions of all years; a year that could not be read counts as it last was.
+    """Contributions of all years; None when there is a year that never could be read.
 
-    None when there is a year that never could be read.
+    A year that could not be read this time (`counted`) counts as `remembered`.
     """
     total = 0
     for year in years:
@@ -64,7 +67,7 @@ def check_shrink(total: int, stored: int | None, *, ratio: float, allowed: bool)
     A token that may no longer see private repositories loses their contributions silently.
 
     Raises:
-        GuardRefused: it did.
+        GuardRefused: it lost more than the ratio.
     """
     if allowed or not stored:
         return

@@ -17,13 +17,13 @@ _FIELDS = 4
 
 
 def format_csv(weeks: Iterable[Week]) -> bytes:
-    """Rows `w,a,d,c` by week, without a header."""
+    """The rows `w,a,d,c` of the weeks, in their order, without a header."""
     rows = (f"{w.start},{w.added},{w.deleted},{w.commits}\n" for w in sorted(weeks))
     return "".join(rows).encode()
 
 
 def parse_csv(body: bytes) -> tuple[Week, ...]:
-    """The weeks of a CSV, by week; of two rows of one week the later one counts.
+    """The weeks of a CSV, in their order; when two rows are of the same week, the later row counts.
 
     Raises:
         ValueError: a row is not four whole numbers.
@@ -64,7 +64,7 @@ def expand(weeks: CompactWeeks) -> tuple[Week, ...]:
 
 
 def plain_name(full_name: str) -> str:
-    """The CSV name of a repository that nobody else has: `owner_repo`."""
+    """The CSV name of a repository, `owner_repo`, when no other repository has the same."""
     return full_name.replace("/", "_", 1)
 
 
@@ -75,7 +75,7 @@ def told_apart_name(full_name: str) -> str:
 
 
 def possible_repositories(name: str) -> list[str]:
-    """The repositories that a CSV of this name may belong to, the likeliest first.
+    """The full names that the repository of a CSV may have, the likeliest first.
 
     A login has no underscore but for the short code of enterprise-managed users
     (docs.github.com, "Username considerations for external authentication").
@@ -92,10 +92,10 @@ def assign_names(
 ) -> dict[str, str]:
     """The CSV name of each repository, by its identity.
 
-    `a_b/c` and `a/b_c` would share a name: the one that is known by it keeps it, and the
-    later one gets a name with a digest. Without anything remembered, a stored CSV whose name
-    has a repository's digest says that this one was the later; else the alphabet decides.
-    Names are compared without case, because folders of some systems do.
+    `a_b/c` and `a/b_c` would share a name. The repository that had the name first keeps it, and
+    the other one gets a name with a digest. Which one was first is remembered; when that is lost,
+    the one that has a stored CSV with its digest was not. When nothing tells, the alphabet does.
+    Case does not count, because the file systems of some machines ignore it.
     """
     wanted = sorted(repositories, key=lambda repository: repository.full_name.lower())
     former = {known.repository.identity: known.csv for known in remembered}
@@ -111,7 +111,7 @@ def assign_names(
             names[repository.identity] = known
             taken.add(known.lower())
         elif known is not None:
-            taken.add(known.lower())  # its CSV has its former name until it is written anew
+            taken.add(known.lower())  # after a rename: its CSV is under the former name still
     for repository in wanted:
         if repository.identity not in names:
             name = plain_name(repository.full_name)

@@ -34,11 +34,13 @@ class Entry:
     """One repository that counts.
 
     Attributes:
-        csv: the name that its CSV has, or will have.
+        csv: the name under which its CSV is written.
         remembered: what is remembered of it; None when it is new.
-        stored: the name of the CSV that is stored; another one than `csv` after a rename.
+        stored: the name of its stored CSV, which is not `csv` after a rename; None when there is
+            none.
         etag: ETag of the stored CSV.
         counted: whether GitHub counts commits of the owner in it.
+        gone: whether GitHub has no such repository any more.
     """
 
     repository: Repository
@@ -51,7 +53,7 @@ class Entry:
 
     @property
     def remembered_weeks(self) -> tuple[Week, ...] | None:
-        """The weeks of the stored CSV, as far as they need not be read from it."""
+        """The weeks of the stored CSV; None when they are not remembered and have to be read."""
         known = self.remembered
         if known is None or known.weeks is None or self.etag is None or known.etag != self.etag:
             return None
@@ -171,7 +173,7 @@ def is_settled(entry: Entry, now_ms: int) -> bool:
 
 
 def asking_order(entries: Iterable[Entry], failed_before: Callable[[str], bool]) -> list[Entry]:
-    """What failed before comes first, then what has no CSV, then the rest by name."""
+    """Those that failed before come first, then those without a CSV, then the rest, by name."""
 
     def place(entry: Entry) -> tuple[bool, bool, str]:
         name = entry.repository.full_name
@@ -182,7 +184,13 @@ def asking_order(entries: Iterable[Entry], failed_before: Callable[[str], bool])
 
 @dataclass(frozen=True, slots=True)
 class AnswerVerdict:
-    """What becomes of a repository after an answer; `write` are the weeks of its new CSV."""
+    """What an answer means for a repository.
+
+    Attributes:
+        status: what is known of its statistics now.
+        write: the weeks of its new CSV; None when the stored one stays.
+        validator: to send with the next request.
+    """
 
     status: Status
     write: tuple[Week, ...] | None = None
@@ -190,11 +198,12 @@ class AnswerVerdict:
 
 
 def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None) -> AnswerVerdict:
-    """Decide what an answer is worth against what is stored: something never gives way to nothing.
+    """Decide what an answer means, given the weeks of the stored CSV.
 
-    Weeks with commits but no lines at all, and an owner who is absent, or has no statistics,
-    though GitHub counts commits, are `unavailable` (for repositories of 10,000 commits and more GitHub answers
-    zero lines: docs.github.com/rest/metrics/statistics).
+    A CSV with lines is never replaced by one without. For repositories of 10,000 commits and more
+    GitHub answers zero lines (docs.github.com/rest/metrics/statistics). So these are `UNAVAILABLE`:
+    weeks with commits but no lines at all; no weeks of the owner though GitHub counts commits of
+    the owner; no lines though the stored CSV has some.
     """
     has_something = bool(stored and busy(stored))
     nothing = Status.UNAVAILABLE if has_something else Status.NONE
@@ -245,7 +254,7 @@ def _known(
 
 
 def name_them(repositories: Sequence[Repository]) -> str:
-    """Their names for people; private ones are only counted."""
+    """Their names for people, and how many private ones there are besides."""
     names = sorted(repository.full_name for repository in repositories if not repository.private)
     private = len(repositories) - len(names)
     if private:
