@@ -1,7 +1,6 @@
 """The GitHub job on a loopback GitHub and a folder: figures, requests, and the ways of its options."""
 
 import logging
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.errors import GuardRefused, Missing, Rejected, UsageError
+from datafetch.errors import GuardRefused
 from datafetch.models.run import RunOptions
-from tests.fakes.github_data import Activity, Stats, make_activity
+from tests.fakes.github_data import Activity, make_activity
 from tests.github.world import (
     TODAY,
     Expected,
@@ -152,36 +151,6 @@ def test_nothing_is_cut_at_a_hundred(tmp_path: Path) -> None:
         assert len(world.app.log.all()) <= 15
 
 
-def test_a_year_with_more_than_a_hundred_old_repositories_is_split(tmp_path: Path) -> None:
-    """Old repositories that no list names any more are found by halving a full year."""
-    activity = Activity(repositories=[])
-    for number in range(1, 151):
-        repository = worked(number, f"old-{number}")
-        repository.commits.clear()
-        repository.lines.clear()
-        repository.commit(TODAY - timedelta(days=500 + number), 1, 10, 1)
-        activity.repositories.append(repository)
-    activity.repositories.append(worked(151, "new"))
-    with github_world(tmp_path, activity) as world:
-        assert world.run().processed == 151
-        assert len(world.app.log.all("/graphql")) <= 30
-
-
-def test_large_pages_that_fail_are_asked_for_in_smaller_ones(tmp_path: Path) -> None:
-    """502 at large pages: the page size halves until GitHub bears it, and nothing is lost."""
-    activity = make_activity(60, today=TODAY, years=2)
-    with github_world(tmp_path, activity) as world:
-        world.app.max_first = 25
-        report = world.run()
-        assert report.processed == len(Expected(activity).counting())
-        sizes = [
-            request.json()["variables"]["first"]
-            for request in world.app.log.all("/graphql")
-            if "first" in request.json()["variables"]
-        ]
-        assert sizes[:4] == [100, 50, 25, 25]
-
-
 def test_repositories_that_were_named_are_asked_alone(small: World) -> None:
     """`--repo` forces these repositories' statistics only, then rebuilds the aggregates."""
     small.run()
@@ -200,21 +169,6 @@ def test_a_named_repository_without_work_of_the_owner_counts_nowhere(small: Worl
     report = small.run(RunOptions(only=("acme/elsewhere",)))
     assert (small.asked(), report.processed) == (["acme/elsewhere"], 3)
     assert small.json("github_stats_summary_all_time")["totalRepositoriesContributedTo"] == 2
-
-
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [("octo-dev/nowhere", Missing), ("octo-dev/copy", Rejected), ("tools", UsageError)],
-)
-def test_a_repository_that_cannot_be_meant_is_named(
-    small: World, name: str, error: type[Exception]
-) -> None:
-    """A repository that does not exist, or a fork, is an error with its name, and nothing is asked."""
-    small.activity.repositories.append(worked(3, "copy", fork=True))
-    with pytest.raises(error, match=name):
-        small.run(RunOptions(only=(name,)))
-    assert small.asked() == []
-    assert small.files() == {}
 
 
 def test_enterprise_has_its_own_paths(small: World) -> None:
@@ -287,20 +241,3 @@ def test_names_of_private_repositories_stay_private(
     said = [f"{record.getMessage()} {vars(record)}" for record in own]
     assert any("github_repository_failed" in line for line in said)
     assert not any("hush" in line for line in [*said, *report.notes, str(report.partial)])
-
-
-@pytest.mark.parametrize("stats", ["zeros", "absent", "empty"])
-def test_sums_that_a_predecessor_knew_do_not_fall_for_want_of_statistics(
-    small: World, stats: Stats
-) -> None:
-    """Zero lines for a repository of which there is no CSV replaced good numbers, too."""
-    small.run()
-    names = ("github_stats_summary", "github_stats_summary_all_time")
-    before = [small.json(name)["totalLinesAdded"] for name in names]
-    weekly = small.json("aggregated_weekly_activity")
-    small.csv("octo-dev_tools").unlink()
-    shutil.rmtree(small.folder / "json/datafetch")
-    small.activity.repositories[0].stats = stats
-    small.run()
-    assert [small.json(name)["totalLinesAdded"] for name in names] == before
-    assert small.json("aggregated_weekly_activity") == weekly

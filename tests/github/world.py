@@ -1,8 +1,9 @@
 """GitHub on loopback and a folder to store in: what the tests of the GitHub job share."""
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +18,8 @@ from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.store.base import ObjectStore
 from datafetch.store.local import LocalStore
-from tests.fakes.base import FakeServer
+from tests.fakes.base import Action, FakeServer, Request
+from tests.fakes.faults import reply
 from tests.fakes.github import TOKEN, GitHubApp
 from tests.fakes.github_data import LOGIN, Activity, Repository, make_activity
 from tests.support import START, FakeClock, make_context
@@ -225,3 +227,23 @@ def totals(world: World) -> tuple[int, int, bool]:
 def push(world: World, index: int = 0) -> None:
     """Work of today in one repository."""
     world.activity.repositories[index].commit(TODAY, 2, 50, 5)
+
+
+def asks(words: str) -> Callable[[Request], bool]:
+    """Matches queries with these words in them."""
+    return lambda request: words.encode() in request.body
+
+
+def too_much(kind: str) -> Action:
+    """GitHub's answer to a query that it will not work on."""
+    body = {"data": {"user": None}, "errors": [{"type": kind, "path": ["user"], "message": "x"}]}
+    return reply(200, json.dumps(body))
+
+
+def longest_window_days(request: Request) -> int:
+    """The longest window that a query asks for."""
+    spans = re.findall(
+        rb'from: .."(\d{4}-\d\d-\d\d)T[^"]*" to: .."(\d{4}-\d\d-\d\d)T', request.body
+    )
+    spans = [(date.fromisoformat(a.decode()), date.fromisoformat(b.decode())) for a, b in spans]
+    return max(((last - first).days for first, last in spans), default=0)

@@ -1,5 +1,6 @@
 """Every figure of the GitHub job against sums that know nothing of the package."""
 
+import shutil
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.github_data import LOGIN, Activity, Repository, sunday_of
-from tests.github.world import Expected, github_world, one_repository
+from tests.fakes.github_data import LOGIN, Activity, Repository, Stats, sunday_of
+from tests.github.world import Expected, World, github_world, one_repository, push, totals
 
 TODAY = date(2024, 11, 24)
 FIRST = date(2023, 11, 25)
@@ -161,3 +162,69 @@ def test_days_of_clock_changes_and_leap_years_count_once(tmp_path: Path, day: st
         assert trailing["totalContributions"] == expected.contributions(trailing=True)
         assert (trailing["linesAdded"], trailing["linesRemoved"]) == expected.lines(trailing=True)
         assert len({entry["date"] for entry in trailing["data"]}) == len(trailing["data"])
+
+
+def test_lines_fall_only_when_every_repository_was_read(small: World) -> None:
+    """A rewritten history counts at once when all was read, and waits while something is pending."""
+    small.run()
+    before = totals(small)
+    rewritten, pending = small.activity.repositories[:2]
+    rewritten.lines = dict.fromkeys(rewritten.lines, (1, 1))
+    push(small, 0)
+    push(small, 1)
+    pending.pending = float("inf")
+    small.run()
+    assert totals(small) == before
+    pending.pending = 0
+    small.run()
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+    assert totals(small)[0] < before[0]
+
+
+def test_csvs_alone_make_the_aggregates(small: World) -> None:
+    """A listing filtered `.json` where the files were `.csv`: an empty aggregate every night.
+
+    With nothing but the CSVs of an older system, and GitHub still computing, lines are theirs.
+    """
+    small.run()
+    weekly = small.json("aggregated_weekly_activity")
+    for path in list(small.folder.rglob("*.json")):
+        path.unlink()
+    for repository in small.activity.repositories:
+        repository.pending = float("inf")
+    report = small.run()
+    assert report.failed == 3
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+    assert small.json("aggregated_weekly_activity") == weekly
+
+
+def test_each_summary_has_its_own_key(small: World) -> None:
+    """The all-time summary was written over the trailing-year key."""
+    small.run()
+    expected = Expected(small.activity)
+    for name, trailing in (
+        ("github_stats_summary", True),
+        ("github_stats_summary_all_time", False),
+    ):
+        stored = small.json(name)
+        lines = (stored["totalLinesAdded"], stored["totalLinesRemoved"])
+        assert lines == expected.lines(trailing=trailing)
+        assert stored["totalContributions"] == expected.contributions(trailing=trailing)
+    assert expected.lines(trailing=True) != expected.lines(trailing=False)
+
+
+@pytest.mark.parametrize("stats", ["zeros", "absent", "empty"])
+def test_sums_that_a_predecessor_knew_do_not_fall_for_want_of_statistics(
+    small: World, stats: Stats
+) -> None:
+    """Zero lines for a repository of which there is no CSV replaced good numbers, too."""
+    small.run()
+    names = ("github_stats_summary", "github_stats_summary_all_time")
+    before = [small.json(name)["totalLinesAdded"] for name in names]
+    weekly = small.json("aggregated_weekly_activity")
+    small.csv("octo-dev_tools").unlink()
+    shutil.rmtree(small.folder / "json/datafetch")
+    small.activity.repositories[0].stats = stats
+    small.run()
+    assert [small.json(name)["totalLinesAdded"] for name in names] == before
+    assert small.json("aggregated_weekly_activity") == weekly

@@ -77,23 +77,6 @@ def test_a_csv_that_somebody_else_wrote_meanwhile_is_not_overwritten_blindly(sma
     assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
 
 
-def test_lines_fall_only_when_every_repository_was_read(small: World) -> None:
-    """A rewritten history counts at once when all was read, and waits while something is pending."""
-    small.run()
-    before = totals(small)
-    rewritten, pending = small.activity.repositories[:2]
-    rewritten.lines = dict.fromkeys(rewritten.lines, (1, 1))
-    push(small, 0)
-    push(small, 1)
-    pending.pending = float("inf")
-    small.run()
-    assert totals(small) == before
-    pending.pending = 0
-    small.run()
-    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
-    assert totals(small)[0] < before[0]
-
-
 def test_a_dataset_that_keeps_moving_is_left_alone(small: World) -> None:
     """The second time somebody else wins, the run ends with an error and what it had is kept."""
     small.run()
@@ -172,38 +155,6 @@ def test_lost_state_costs_requests_not_data(small: World) -> None:
     assert len(small.asked()) == 3
     assert (report.changed, report.change_detected) == (0, False)
     assert totals(small) == before
-
-
-def test_csvs_alone_make_the_aggregates(small: World) -> None:
-    """A listing filtered `.json` where the files were `.csv`: an empty aggregate every night.
-
-    With nothing but the CSVs of an older system, and GitHub still computing, lines are theirs.
-    """
-    small.run()
-    weekly = small.json("aggregated_weekly_activity")
-    for path in list(small.folder.rglob("*.json")):
-        path.unlink()
-    for repository in small.activity.repositories:
-        repository.pending = float("inf")
-    report = small.run()
-    assert report.failed == 3
-    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
-    assert small.json("aggregated_weekly_activity") == weekly
-
-
-def test_each_summary_has_its_own_key(small: World) -> None:
-    """The all-time summary was written over the trailing-year key."""
-    small.run()
-    expected = Expected(small.activity)
-    for name, trailing in (
-        ("github_stats_summary", True),
-        ("github_stats_summary_all_time", False),
-    ):
-        stored = small.json(name)
-        lines = (stored["totalLinesAdded"], stored["totalLinesRemoved"])
-        assert lines == expected.lines(trailing=trailing)
-        assert stored["totalContributions"] == expected.contributions(trailing=trailing)
-    assert expected.lines(trailing=True) != expected.lines(trailing=False)
 
 
 class FailingStore(LocalStore):

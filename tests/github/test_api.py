@@ -1,0 +1,109 @@
+"""GitHub failing as a whole, or in part: stored data never gets worse."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from datafetch.errors import (
+    Malformed,
+    Missing,
+    Rejected,
+)
+from tests.fakes.faults import dropped
+from tests.fakes.github import partial_data
+from tests.fakes.github_data import make_activity
+from tests.github.world import TODAY, Expected, World, asks, github_world, too_much, totals
+
+LIST = "repositoriesContributedTo"
+
+
+def test_an_unknown_login_is_named(small: World) -> None:
+    """The owner's login is wrong: the message says which."""
+    small.activity.login = "somebody-else"
+    with pytest.raises(Missing, match="octo-dev"):
+        small.run()
+
+
+def test_a_list_that_is_too_much_is_made_up_for_by_the_calendars(small: World) -> None:
+    """GitHub cannot always list recent repositories, however few are asked for: the years can."""
+    small.app.inject(too_much("RESOURCE_LIMITS_EXCEEDED"), asks(LIST))
+    report = small.run()
+    assert (report.processed, report.partial) == (3, None)
+    assert any("could not list" in note for note in report.notes)
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+
+
+def test_a_look_up_that_fails_says_nothing_about_the_repository(small: World) -> None:
+    """A repository counts as gone when GitHub says so, not when GitHub failed to say."""
+    small.run()
+    before = small.files()
+    small.activity.repositories[0].commits.clear()
+    small.activity.other_contributions[TODAY] += 6
+    small.app.inject(partial_data(["a0"]), asks("repository(owner"))
+    with pytest.raises(Rejected):
+        small.run()
+    assert small.files() == before
+
+
+def test_an_error_that_does_not_say_what_is_missing_fails_the_run(small: World) -> None:
+    """Partial data is not used where it is not sure what it lacks."""
+    small.app.inject(partial_data(["user", "repositoriesContributedTo"]), asks(LIST))
+    with pytest.raises(Rejected):
+        small.run()
+    assert small.files() == {}
+
+
+def test_a_hidden_repository_of_a_list_is_left_out(small: World) -> None:
+    """One null node with its error is a repository that the token may not see: the rest counts."""
+    small.app.inject(
+        partial_data(["user", "repositoriesContributedTo", "nodes", 1], kind="FORBIDDEN"),
+        asks(LIST),
+        times=1,
+    )
+    report = small.run()
+    assert report.processed == 3, "the years list it too"
+    assert any("may not see 1" in note for note in report.notes)
+
+
+def test_a_page_that_takes_too_long_is_asked_for_in_smaller_ones(small: World) -> None:
+    """A connection that ends while GitHub works on a large page is an answer about its size."""
+    small.app.inject(dropped(), lambda request: b'"first":100' in request.body.replace(b" ", b""))
+    assert small.run().processed == 3
+    sizes = [
+        request.json()["variables"]["first"]
+        for request in small.app.log.all("/graphql")
+        if "first" in request.json()["variables"]
+    ]
+    assert sizes[-1] == 50
+
+
+def test_a_cursor_that_comes_twice_is_an_error(small: World) -> None:
+    """The next cursor repeated; paging never ended."""
+
+    def circling(request, answer):
+        proper = answer(request)
+        value = json.loads(proper.body)
+        page = value["data"]["user"]["repositoriesContributedTo"]["pageInfo"]
+        page.update(hasNextPage=True, endCursor="cursor:1")
+        proper.body = json.dumps(value).encode()
+        return proper
+
+    small.app.inject(circling, asks(LIST))
+    with pytest.raises(Malformed):
+        small.run()
+
+
+def test_large_pages_that_fail_are_asked_for_in_smaller_ones(tmp_path: Path) -> None:
+    """502 at large pages: the page size halves until GitHub bears it, and nothing is lost."""
+    activity = make_activity(60, today=TODAY, years=2)
+    with github_world(tmp_path, activity) as world:
+        world.app.max_first = 25
+        report = world.run()
+        assert report.processed == len(Expected(activity).counting())
+        sizes = [
+            request.json()["variables"]["first"]
+            for request in world.app.log.all("/graphql")
+            if "first" in request.json()["variables"]
+        ]
+        assert sizes[:4] == [100, 50, 25, 25]
