@@ -1,15 +1,32 @@
 """Every figure of the GitHub job against sums that know nothing of the package."""
 
+import json
 import shutil
 from collections import Counter
-from datetime import date, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from datafetch.github.aggregates import (
+    Aggregates,
+    AllTimeContributions,
+    build_aggregates,
+    count_contributions,
+)
+from datafetch.github.dataset import GitHubDataset, StoredAggregate
+from datafetch.github.discovery import Discovery
+from datafetch.github.model import Day, TimeWindow, Week
+from datafetch.github.rules.roster import Roster
+from datafetch.github.rules.stats import RepositoryWeeks
+from datafetch.job import JobContext
+from datafetch.store.publish import PublishPlan, Write
 from tests.fakes.github_data import LOGIN, Activity, Repository, Stats, sunday_of
 from tests.github.world import Expected, World, github_world, one_repository, push, totals
+from tests.support import make_context
 
 TODAY = date(2024, 11, 24)
 FIRST = date(2023, 11, 25)
@@ -59,9 +76,9 @@ def _lines(activity: Activity, *, since: date) -> dict[str, dict[str, int]]:
     sums = {}
     for kind, names in KINDS.items():
         weeks = [
-            {day: lines for day, lines in one.lines.items() if day >= since}
-            for one in activity.repositories
-            if one.name in names
+            {day: lines for day, lines in repository.lines.items() if day >= since}
+            for repository in activity.repositories
+            if repository.name in names
         ]
         added = sum(plus for lines in weeks for plus, _ in lines.values())
         removed = sum(minus for lines in weeks for _, minus in lines.values())
@@ -108,8 +125,8 @@ def test_a_leap_year_with_both_clock_changes_adds_up(
         ]
         weekly = world.json("aggregated_weekly_activity")
     counts = Counter(activity.other_contributions)
-    for one in activity.repositories:
-        counts.update(one.commits)
+    for repository in activity.repositories:
+        counts.update(repository.commits)
     trailing_count = sum(count for day, count in counts.items() if FIRST <= day <= TODAY)
     trailing, all_time = _lines(activity, since=FIRST), _lines(activity, since=date.min)
     assert summaries == [
@@ -139,8 +156,8 @@ def test_a_leap_year_with_both_clock_changes_adds_up(
 def _sundays(activity: Activity) -> list[str]:
     """Every week from a repository's first to its last, for all of them together."""
     found = set()
-    for one in activity.repositories:
-        day, last = sunday_of(min(one.commits)), sunday_of(max(one.commits))
+    for repository in activity.repositories:
+        day, last = sunday_of(min(repository.commits)), sunday_of(max(repository.commits))
         while day <= last:
             found.add(day.isoformat())
             day += timedelta(days=7)
@@ -228,3 +245,109 @@ def test_sums_that_a_predecessor_knew_do_not_fall_for_want_of_statistics(
     small.run()
     assert [small.json(name)["totalLinesAdded"] for name in names] == before
     assert small.json("aggregated_weekly_activity") == weekly
+
+
+def discovery_of(totals: dict[int, int], *years: int) -> Discovery:
+    """What was read of these years; the calendar has a single day, with three contributions."""
+    end = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    return Discovery(
+        window=TimeWindow(end - timedelta(days=364), end),
+        days=[Day(end.date(), 3, 1)],
+        years=years,
+        totals=totals,
+        roster=Roster(()),
+        only=frozenset(),
+        limited=None,
+        missing=0,
+        hidden=0,
+        unlisted=False,
+    )
+
+
+WEEK = Week(1_790_467_200, 100, 10, 2)  # a Sunday in September 2026
+REPOSITORIES = [RepositoryWeeks("octo-dev/web-app", (WEEK,))]
+KEYS = ("github_stats_summary", "github_stats_summary_all_time", "aggregated_weekly_activity")
+
+
+def written(aggregates: Aggregates) -> dict[str, Any]:
+    """The planned objects by name, the activity last."""
+    plan = aggregates.plan
+    return {
+        write.key.removeprefix("json/github-activity/"): json.loads(body_of(write))
+        for write in (*plan.content, plan.commit)
+    }
+
+
+def body_of(write: Write) -> bytes:
+    """What is written, which is small enough to be in memory."""
+    assert isinstance(write.body, bytes)
+    return write.body
+
+
+def store(context: JobContext[None], plan: PublishPlan) -> None:
+    """Write what is planned."""
+    for write in (*plan.content, plan.commit):
+        context.store.put(write.key, body_of(write))
+
+
+def test_a_year_that_could_not_be_read_counts_as_it_last_did(tmp_path: Path) -> None:
+    """Then as the stored activity says; only without either is the total not whole."""
+    dataset = GitHubDataset.load(make_context(None, tmp_path))
+    dataset.years = {2025: 7}
+    whole = count_contributions(discovery_of({2026: 5}, 2026, 2025), dataset)
+    assert (whole.total, whole.whole) == (12, True)
+    dataset.years = {}
+    part = count_contributions(discovery_of({2026: 5}, 2026, 2025), dataset)
+    assert (part.total, part.whole) == (5, False)
+    value = {"cumulativeAllTimeData": {"totalContributions": 40}}
+    dataset.aggregates["json/github-activity/activity_data-test.json"] = StoredAggregate(
+        value, "e", "s"
+    )
+    stored = count_contributions(discovery_of({2026: 5}, 2026, 2025), dataset)
+    assert (stored.total, stored.whole) == (40, True)
+
+
+def built(
+    dataset: GitHubDataset, repositories: Sequence[RepositoryWeeks], *, all_read: bool = True
+) -> Aggregates:
+    """The aggregates of these repositories, with twelve contributions of all time."""
+    return build_aggregates(
+        dataset,
+        discovery_of({2026: 12}, 2026),
+        repositories,
+        AllTimeContributions(12, whole=True),
+        all_read=all_read,
+        deletes=(),
+    )
+
+
+def test_the_first_plan_writes_each_aggregate(tmp_path: Path) -> None:
+    """The activity is the commit object; the other three are its content."""
+    aggregates = built(GitHubDataset.load(make_context(None, tmp_path)), REPOSITORIES)
+    assert list(written(aggregates)) == [f"{name}-test.json" for name in (*KEYS, "activity_data")]
+    assert (aggregates.changed, aggregates.held) == (True, False)
+    assert aggregates.plan.base_etag is None
+
+
+def test_what_is_stored_already_is_planned_no_more(tmp_path: Path) -> None:
+    """Only the activity, whose date the site shows, is written by an unchanged run."""
+    context = make_context(None, tmp_path)
+    store(context, built(GitHubDataset.load(context), REPOSITORIES).plan)
+    aggregates = built(GitHubDataset.load(context), REPOSITORIES)
+    assert list(written(aggregates)) == ["activity_data-test.json"]
+    assert not aggregates.changed
+    assert aggregates.plan.hashes[aggregates.plan.commit.key] == ""
+
+
+def test_worse_sums_are_held_back(tmp_path: Path) -> None:
+    """Lines that fell while something was unread stay in every aggregate, and the plan says so."""
+    context = make_context(None, tmp_path)
+    store(context, built(GitHubDataset.load(context), REPOSITORIES).plan)
+    fewer = [RepositoryWeeks("octo-dev/web-app", (replace(WEEK, added=50),))]
+    aggregates = built(GitHubDataset.load(context), fewer, all_read=False)
+    assert aggregates.held
+    assert list(written(aggregates)) == ["activity_data-test.json"]
+    assert written(aggregates)["activity_data-test.json"]["trailingYearData"]["linesAdded"] == 100
+    fallen = built(GitHubDataset.load(context), fewer, all_read=True)
+    assert not fallen.held
+    assert written(fallen)["activity_data-test.json"]["trailingYearData"]["linesAdded"] == 50

@@ -1,6 +1,7 @@
 """GitHub failing as a whole, or in part: stored data never gets worse."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from datafetch.errors import (
     Missing,
     Rejected,
 )
+from datafetch.github.api import FoundRepositories
+from datafetch.github.rules.calendar import trailing_year, year_window
+from tests.fakes.base import Answer, Request, Response
 from tests.fakes.faults import dropped
 from tests.fakes.github import partial_data
 from tests.fakes.github_data import make_activity
@@ -107,3 +111,62 @@ def test_large_pages_that_fail_are_asked_for_in_smaller_ones(tmp_path: Path) -> 
             if "first" in request.json()["variables"]
         ]
         assert sizes[:4] == [100, 50, 25, 25]
+
+
+def test_years_and_totals_are_those_of_the_calendars(small: World) -> None:
+    """Every year with contributions is named, and its window has all of them."""
+    now = datetime.fromtimestamp(small.clock.now(), UTC)
+    years = small.lists().years(now)
+    counts = small.activity.contributions()
+    assert set(years) == {day.year for day in counts}
+    assert list(years) == sorted(years, reverse=True)
+    totals = small.lists().totals({year: year_window(year, now) for year in years})
+    assert totals == {
+        year: sum(count for day, count in counts.items() if day.year == year) for year in years
+    }
+
+
+def test_days_are_those_of_the_calendar(small: World) -> None:
+    """Each day of the window is there, with its contributions."""
+    now = datetime.fromtimestamp(small.clock.now(), UTC)
+    days = {day.date: day.count for day in small.lists().days(trailing_year(now))}
+    counts = small.activity.contributions()
+    expected = {TODAY - timedelta(days=n): counts[TODAY - timedelta(days=n)] for n in range(365)}
+    assert expected.items() <= days.items()
+
+
+def test_a_repository_is_looked_up_by_its_former_name(small: World) -> None:
+    """What was asked for is the key, in lower case; what does not exist has none."""
+    repository = small.activity.repositories[0]
+    repository.former_names, repository.name = ("octo-dev/tools",), "instruments"
+    found = small.lists().look_up(["Octo-Dev/Web-App", "octo-dev/tools", "octo-dev/no", "no name"])
+    assert {name: repository_found.full_name for name, repository_found in found.items()} == {
+        "octo-dev/web-app": "octo-dev/web-app",
+        "octo-dev/tools": "octo-dev/instruments",
+    }
+
+
+def test_a_repository_that_two_lists_name_is_found_once(small: World) -> None:
+    """The lists of recent repositories and of the years overlap."""
+    now = datetime.fromtimestamp(small.clock.now(), UTC)
+    found = FoundRepositories()
+    small.lists().contributed_to(found)
+    listed = dict(found.repositories)
+    small.lists().committed_to([trailing_year(now)], found)
+    assert len(listed) == 3
+    assert found.repositories == listed
+    assert (found.hidden, found.unlisted, found.missing) == (0, False, [])
+
+
+def test_a_page_that_is_not_as_documented_names_the_field_only(small: World) -> None:
+    """The value of the field, which the message keeps to itself, may be a private name."""
+
+    def broken(request: Request, answer: Answer) -> Response:
+        value = json.loads(answer(request).body)
+        value["data"]["user"]["repositoriesContributedTo"]["nodes"][0]["nameWithOwner"] = "hush"
+        return Response.json(value)
+
+    small.app.inject(broken, asks(LIST))
+    with pytest.raises(Malformed, match=r"nodes\.0\.nameWithOwner") as caught:
+        small.lists().contributed_to(FoundRepositories())
+    assert "hush" not in str(caught.value)

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from datafetch.errors import BaseMoved, LeaseLost, StoreUnavailable
+from datafetch.github.dataset import GitHubDataset
+from datafetch.github.model import RememberedRepository, Repository, Status, Week
+from datafetch.github.rules.csv import compact
 from datafetch.models.run import JobReport
 from datafetch.store.local import LocalStore
-from tests.github.world import Expected, World, push, totals
+from tests.github.world import Expected, Recorder, World, push, totals
+from tests.support import make_context
 
 
 @dataclass
@@ -193,3 +197,125 @@ def test_a_store_that_fails_does_not_tell_names(small: World, renamed: bool) -> 
     assert caught.value.key == ""
     small.run()
     assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+
+
+STATE = "json/datafetch/datasets/github-test.json"
+TOOLS = Repository("R_1", "octo-dev/tools", private=False, pushed_at="2026-01-01T00:00:00Z")
+
+
+def test_the_state_has_these_bytes(tmp_path: Path) -> None:
+    """States of earlier versions are read, and an equal one is not written again."""
+    context = make_context(None, tmp_path)
+    dataset = GitHubDataset.load(context)
+    known = RememberedRepository.of(TOOLS, "octo-dev_tools")
+    weeks = compact([Week(0, 1, 2, 3), Week(604_800, 0, 0, 0)])
+    gap = compact([Week(0, 1, 2, 3), Week(1_209_600, 4, 5, 6)])
+    dataset.repositories = {
+        "z": replace(known, csv="z", weeks=gap),
+        "octo-dev_tools": replace(
+            known, status=Status.COMPLETE, etag="e", validator="v", asked_at=7, weeks=weeks
+        ),
+    }
+    dataset.years = {2026: 5, 2025: 3}
+    dataset.begun = {"z": None}
+    dataset.save()
+    repository = (
+        '"id":"R_1","repository":"octo-dev/tools","private":false,"lastPush":"2026-01-01T00:00:00Z"'
+    )
+    text = (
+        '{"version":1,"years":{"2025":3,"2026":5},"repositories":{'
+        f'"octo-dev_tools":{{{repository},"status":"complete","pushedAt":null,"etag":"e",'
+        '"validator":"v","askedAt":7,"weeks":{"from":0,"rows":[[1,2,3],0]}},'
+        f'"z":{{{repository},"status":"new","pushedAt":null,"etag":null,"validator":null,'
+        '"askedAt":null,"weeks":{"rows":[[0,1,2,3],[1209600,4,5,6]]}}},"begun":{"z":null}}'
+    )
+    assert (tmp_path / STATE).read_text() == text
+    loaded = GitHubDataset.load(context)
+    assert loaded.repositories == dataset.repositories
+    assert (loaded.years, loaded.begun) == (dataset.years, {})
+    loaded.save()
+    assert "begun" not in json.loads((tmp_path / STATE).read_text())
+
+
+def test_an_equal_state_is_not_written(tmp_path: Path) -> None:
+    """An unchanged run costs no write of the state."""
+    store = Recorder(tmp_path)
+    context = make_context(None, store)
+    for _ in range(2):
+        dataset = GitHubDataset.load(context)
+        dataset.years = {2026: 5}
+        dataset.save()
+        dataset.save()
+    assert store.puts == [STATE]
+
+
+def test_a_state_that_somebody_else_wrote_is_not_written_over(tmp_path: Path) -> None:
+    """Whoever wrote it knows of other CSVs: the run has to start over from that."""
+    context = make_context(None, tmp_path)
+    first, second = GitHubDataset.load(context), GitHubDataset.load(context)
+    first.years = {2026: 5}
+    first.save()
+    second.years = {2026: 6}
+    with pytest.raises(BaseMoved):
+        second.save()
+    assert GitHubDataset.load(context).years == {2026: 5}
+
+
+def test_a_run_whose_state_moved_starts_over_from_it(small: World) -> None:
+    """The second attempt reads the state that the other run wrote, and ends well."""
+    small.run()
+    push(small)
+    state = small.folder / STATE
+    report = small.run(fence=Trap(2, lambda: _overwrite(state, state.read_text() + " ")), width=1)
+    assert report.failed == 0
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"years": [], "repositories": {}},
+        {"years": {}, "repositories": {"octo_hush": {"repository": "octo/hush"}}},
+        {"years": {}, "repositories": {"octo_hush": 1}},
+        {"years": {}, "repositories": {"octo_hush": {"weeks": {"rows": [["hush"]]}}}},
+        {"years": {}, "repositories": {}, "begun": {"octo_hush": 1}},
+    ],
+)
+def test_a_state_that_cannot_be_read_is_said_without_names(
+    tmp_path: Path, broken: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The keys of the state are names of CSVs, which may be those of private repositories."""
+    path = tmp_path / STATE
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(broken))
+    dataset = GitHubDataset.load(make_context(None, tmp_path))
+    assert (dataset.repositories, dataset.years) == ({}, {})
+    (record,) = [record for record in caplog.records if record.getMessage() == "object_corrupt"]
+    assert STATE in str(vars(record))
+    assert "hush" not in str(vars(record))
+    dataset.save()
+    assert [kept.read_text() for kept in path.parent.glob("*.corrupt-*Z")] == [json.dumps(broken)]
+
+
+def test_csvs_of_a_run_that_died_are_remembered_as_complete(tmp_path: Path) -> None:
+    """It had said whom it would ask: their new CSVs are as of that push, and only theirs."""
+    context = make_context(None, tmp_path)
+    dataset = GitHubDataset.load(context)
+    for name in ("asked", "other", "unwritten"):
+        dataset.repositories[name] = RememberedRepository.of(TOOLS, name)
+    dataset.begun = {"asked": "2026-02-02T00:00:00Z", "unwritten": None}
+    dataset.save()
+    etags = {
+        name: context.store.put(context.keys.github_csv(name), b"0,1,2,3\n")
+        for name in ("asked", "other")
+    }
+    loaded = GitHubDataset.load(context)
+    assert loaded.stored == etags
+    asked = loaded.repositories["asked"]
+    assert (asked.status, asked.pushed_at, asked.etag) == (
+        Status.COMPLETE,
+        "2026-02-02T00:00:00Z",
+        etags["asked"],
+    )
+    assert loaded.repositories["other"].status is Status.NEW
+    assert loaded.repositories["unwritten"].status is Status.NEW

@@ -1,15 +1,16 @@
 """Where GraphQL is, and how batches adapt."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
-from datafetch.errors import DatafetchError, Denied, Malformed, Rejected, TransientError
-from datafetch.github.graphql import Adaptive, endpoint
+from datafetch.errors import DatafetchError, Denied, Malformed, Missing, Rejected, TransientError
+from datafetch.github.graphql import Adaptive, Problem, TooMuchError, endpoint
 from tests.fakes.base import Action
 from tests.fakes.faults import cut, reply
 from tests.fakes.github import partial_data
-from tests.github.world import World, asks, push
+from tests.github.world import World, asks, push, too_much
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,68 @@ def test_a_query_that_fails_without_a_reason_is_made_smaller(small: World) -> No
     body = json.dumps({"data": None, "errors": [{"message": "This may be a timeout."}]})
     small.app.inject(reply(200, body), asks("a1: contributionsCollection"))
     assert small.run().partial is None
+
+
+VIEWER = "query($login: String!) { user(login: $login) { login } }"
+ME = {"login": "octo-dev"}
+
+
+def test_an_answer_has_its_data_and_its_problems(small: World) -> None:
+    """Errors beside data name the field that they took away; what GitHub adds to them is ignored."""
+    error = {"type": "INTERNAL", "path": ["user", "a", 0], "message": "x", "extensions": {"y": 1}}
+    bare = {"type": None, "path": None, "message": None}
+    body = json.dumps({"data": {"user": None}, "errors": [error, bare], "more": 1})
+    small.app.inject(reply(200, body), "/graphql")
+    answer = small.graphql().ask(VIEWER, ME)
+    assert answer.data == {"user": None}
+    assert answer.problems == (Problem("INTERNAL", ("user", "a", 0), "x"), Problem())
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [("[]", "dictionary|object"), ('{"data": 1}', "data"), ('{"errors": ["x"]}', "errors.0")],
+)
+def test_an_answer_that_is_no_graphql_is_malformed(small: World, body: str, what: str) -> None:
+    """The error says which part is not as GraphQL is specified."""
+    small.app.inject(reply(200, body), "/graphql")
+    with pytest.raises(Malformed, match=what):
+        small.graphql().ask(VIEWER, ME)
+
+
+def test_what_does_not_exist_is_missing(small: World) -> None:
+    """`NOT_FOUND` without data is no fault of GitHub, and is not tried again."""
+    body = json.dumps({"errors": [{"type": "NOT_FOUND", "message": "no such thing"}]})
+    small.app.inject(reply(200, body), "/graphql")
+    with pytest.raises(Missing, match="no such thing"):
+        small.graphql().ask(VIEWER, ME)
+    assert len(small.app.log.all("/graphql")) == 1
+
+
+def test_who_can_ask_for_less_does_not_try_again(small: World) -> None:
+    """A query that took too long is sent once when it is impatient, and three times when patient."""
+    small.app.inject(reply(502, "too slow"), "/graphql")
+    with pytest.raises(TooMuchError):
+        small.graphql().ask(VIEWER, ME, patient=False)
+    assert len(small.app.log.all("/graphql")) == 1
+    with pytest.raises(TransientError):
+        small.graphql().ask(VIEWER, ME)
+    assert len(small.app.log.all("/graphql")) == 4
+
+
+def test_batches_get_smaller_until_each_is_answered(small: World) -> None:
+    """Every item is asked for once it fits; one that is too much alone has no answer."""
+
+    def query(items: Sequence[str]) -> str:
+        fields = " ".join(f"{item}: login" for item in items)
+        return f"query($login: String!) {{ user(login: $login) {{ {fields} }} }}"
+
+    small.app.inject(
+        too_much("RESOURCE_LIMITS_EXCEEDED"),
+        lambda request: request.body.count(b": login") > 2 or b"bad: login" in request.body,
+    )
+    size = Adaptive(8, 8)
+    items = ["a", "b", "bad", "c"]
+    batches = list(small.graphql().ask_in_batches(items, size, query, lambda _: ME))
+    answered = [item for batch, answer in batches if answer is not None for item in batch]
+    assert answered == ["a", "b", "c"]
+    assert [list(batch) for batch, answer in batches if answer is None] == [["bad"]]

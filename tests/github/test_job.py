@@ -78,9 +78,9 @@ def test_each_csv_has_the_rows_that_github_answered(world: World) -> None:
     world.run()
     csvs = {path.stem: path.read_text() for path in world.csv("x").parent.iterdir()}
     wanted = {
-        "".join(f"{w['w']},{w['a']},{w['d']},{w['c']}\n" for w in one.weeks())
-        for one in Expected(world.activity).counting()
-        if one.stats == "weeks"
+        "".join(f"{w['w']},{w['a']},{w['d']},{w['c']}\n" for w in repository.weeks())
+        for repository in Expected(world.activity).counting()
+        if repository.stats == "weeks"
     }
     assert set(csvs.values()) == wanted
     assert len(csvs) == len(wanted)
@@ -140,7 +140,7 @@ def test_nothing_is_cut_at_a_hundred(tmp_path: Path) -> None:
     with github_world(tmp_path, activity) as world:
         report = world.run()
         expected = Expected(activity)
-        wanted = sorted(one.full_name for one in expected.counting())
+        wanted = sorted(repository.full_name for repository in expected.counting())
         assert len(wanted) > 100
         assert sorted(world.asked()) == wanted
         assert report.processed == len(wanted)

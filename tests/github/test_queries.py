@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from datafetch.errors import Rejected
+from datafetch.errors import Malformed, Rejected
 from datafetch.github import queries
+from datafetch.github.answers import CalendarTotal
+from datafetch.github.graphql import Adaptive
 from datafetch.github.model import TimeWindow
+from datafetch.github.queries import each_window
+from tests.fakes.faults import reply
 from tests.fakes.github import partial_data
 from tests.fakes.github_data import Activity
 from tests.github.world import (
@@ -119,3 +123,55 @@ def test_a_year_with_more_than_a_hundred_old_repositories_is_split(tmp_path: Pat
     with github_world(tmp_path, activity) as world:
         assert world.run().processed == 151
         assert len(world.app.log.all("/graphql")) <= 30
+
+
+def test_a_window_that_is_cut_is_asked_for_in_halves(small: World) -> None:
+    """When `take` says that an answer was cut, its halves are asked for until they are not."""
+    window = TimeWindow(NOW - timedelta(days=99), NOW)
+    taken: list[TimeWindow] = []
+    whole: list[TimeWindow] = []
+
+    def take(part: TimeWindow, _total: CalendarTotal) -> bool:
+        taken.append(part)
+        if (part.end.date() - part.start.date()).days >= 30:
+            return False
+        whole.append(part)
+        return True
+
+    size = Adaptive(5, 5)
+    lost = each_window(small.graphql(), "octo-dev", [window], size, queries.TOTALS, take)
+    assert lost == []
+    assert taken[0] == window
+    days = sorted(
+        part.start.date() + timedelta(days=n)
+        for part in whole
+        for n in range((part.end.date() - part.start.date()).days + 1)
+    )
+    assert days == [window.start.date() + timedelta(days=n) for n in range(100)]
+
+
+def test_a_window_that_is_never_answered_is_returned(small: World) -> None:
+    """It is asked for once among others and once alone, and the others are taken."""
+    windows = [TimeWindow(NOW - timedelta(days=n), NOW) for n in (1, 2)]
+    start = queries.moment(windows[0].start)
+    small.app.inject(partial_data(["user", "a0"]), lambda request: start.encode() in request.body)
+    taken: list[TimeWindow] = []
+
+    def take(window: TimeWindow, _total: CalendarTotal) -> bool:
+        taken.append(window)
+        return True
+
+    size = Adaptive(5, 5)
+    lost = each_window(small.graphql(), "octo-dev", windows, size, queries.TOTALS, take)
+    assert (lost, taken) == ([windows[0]], [windows[1]])
+    assert len(small.app.log.all("/graphql")) == 2
+
+
+def test_a_collection_that_is_not_as_documented_is_malformed(small: World) -> None:
+    """The error names the field."""
+    small.app.inject(reply(200, '{"data": {"user": {"a0": {"contributionCalendar": {}}}}}'))
+    size = Adaptive(1, 1)
+    with pytest.raises(Malformed, match=r"contributionCalendar\.totalContributions"):
+        each_window(
+            small.graphql(), "octo-dev", WINDOWS[:1], size, queries.TOTALS, lambda _w, _t: True
+        )

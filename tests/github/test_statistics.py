@@ -1,9 +1,16 @@
 """What GitHub answers about single repositories: pending, unavailable, gone, renamed, bad."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from datafetch.errors import Denied
+from datafetch.github.dataset import GitHubDataset
+from datafetch.github.model import RememberedRepository, Repository, Status, Week
+from datafetch.github.rules.csv import compact, parse_csv
+from datafetch.github.rules.roster import Entry
+from datafetch.github.statistics import Asking, remember
 from tests.fakes.base import Action
 from tests.fakes.faults import cut, reply
 from tests.fakes.github_data import Stats
@@ -153,3 +160,65 @@ def test_a_bad_answer_fails_one_repository(small: World, action: Action) -> None
     small.app.heal()
     assert small.run().failed == 0
     assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
+
+
+A = Repository("R_a", "o/a", private=False, pushed_at="2026-02-02T00:00:00Z")
+WEEKS = (Week(0, 3, 1, 2),)
+KNOWN = replace(
+    RememberedRepository.of(replace(A, pushed_at="2026-01-01T00:00:00Z"), "o_a"),
+    status=Status.COMPLETE,
+    pushed_at="2026-01-01T00:00:00Z",
+    etag="e",
+    validator="v",
+    asked_at=7,
+)
+
+
+def test_what_is_remembered_follows_the_repository_as_it_is_now() -> None:
+    """The repository and its CSV are those of today; what GitHub said of it stays."""
+    known = remember(Entry(A, "o_a", KNOWN, "o_a", "e"), WEEKS)
+    assert known == replace(KNOWN, last_push=A.pushed_at, weeks=compact(WEEKS))
+
+
+def test_a_csv_that_somebody_else_wrote_makes_a_repository_new() -> None:
+    """Nobody knows whether that CSV is complete."""
+    assert remember(Entry(A, "o_a", KNOWN, "o_a", "other"), WEEKS).status is Status.NEW
+    assert remember(Entry(A, "o_a"), None) == RememberedRepository.of(A, "o_a")
+
+
+def test_a_former_csv_is_remembered_by_its_own_name() -> None:
+    """Until there is a CSV under the new name the lines are in the former one."""
+    assert remember(Entry(A, "o_new", KNOWN, "o_a", "e"), WEEKS).csv == "o_a"
+    gone = Entry(A, "o_a", KNOWN, "o_a", "e", gone=True)
+    assert remember(gone, WEEKS).status is Status.GONE
+
+
+def test_answers_are_stored_as_they_come(small: World) -> None:
+    """CSV, state and weeks have what was answered, before anything is published."""
+    context = small.context()
+    dataset = GitHubDataset.load(context)
+    weeks: dict[str, tuple[Week, ...]] = {}
+    entries = [
+        Entry(Repository(f"R_0000000{n}", f"octo-dev/{name}"), f"octo-dev_{name}")
+        for n, name in ((1, "tools"), (2, "web-app"))
+    ]
+    small.activity.repositories[1].pending = float("inf")
+    done = Asking(context, small.statistics(), dataset, weeks).ask(entries)
+    assert done.status(entries[0]) is Status.COMPLETE
+    assert done.status(entries[1]) is Status.PENDING
+    assert done.written == [entries[0]]
+    assert list(weeks) == ["octo-dev_tools"]
+    assert parse_csv(small.csv("octo-dev_tools").read_bytes()) == weeks["octo-dev_tools"]
+    known = dataset.repositories["octo-dev_tools"]
+    assert known.weeks == compact(weeks["octo-dev_tools"])
+    assert known.asked_at == small.clock.now() * 1000 - 70_000
+    assert dataset.repositories["octo-dev_web-app"].status is Status.PENDING
+
+
+def test_a_token_that_is_refused_ends_the_round(small: World) -> None:
+    """401 is about the token, so no repository gets a dead letter for it."""
+    context = small.context()
+    asking = Asking(context, small.statistics(), GitHubDataset.load(context), {})
+    small.app.inject(reply(401, "{}"), STATS)
+    with pytest.raises(Denied):
+        asking.ask([Entry(A, "o_a")])

@@ -12,10 +12,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from datafetch.github.api import GitHubActivity
+from datafetch.github.graphql import GraphQL
 from datafetch.github.job import refresh_github
+from datafetch.github.link import Budget, Link
+from datafetch.github.rest import Statistics
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
+from datafetch.net.base import RetryPolicy
 from datafetch.store.base import ObjectStore
 from datafetch.store.local import LocalStore
 from tests.fakes.base import Action, FakeServer, Request
@@ -79,6 +84,30 @@ class World:
         finally:
             if not context.options.dry_run:
                 context.dead_letters.save()
+
+    def link(self) -> Link:
+        """A link to the fake; it waits for limits of at most a minute."""
+        context = self.context()
+        return Link(
+            http=context.http,
+            clock=self.clock,
+            budget=Budget("GitHub", self.clock, patience_s=60),
+            token=context.settings.token,
+            api_url=context.settings.api_url,
+            retry=RetryPolicy(total_s=60),
+        )
+
+    def graphql(self) -> GraphQL:
+        """The client of the fake's GraphQL."""
+        return GraphQL(self.link())
+
+    def lists(self) -> GitHubActivity:
+        """What asks the fake for calendars and repositories."""
+        return GitHubActivity(self.graphql(), LOGIN)
+
+    def statistics(self) -> Statistics:
+        """What asks the fake for statistics."""
+        return Statistics(self.link(), LOGIN)
 
     def json(self, name: str) -> Any:
         """A stored aggregate by its name without suffix."""
@@ -169,18 +198,18 @@ class Expected:
     def counting(self) -> list[Repository]:
         """Repositories that count: the owner's own work, no forks."""
         return [
-            one
-            for one in self.activity.repositories
-            if not one.fork and (one.commits or one.stats == "empty")
+            repository
+            for repository in self.activity.repositories
+            if not repository.fork and (repository.commits or repository.stats == "empty")
         ]
 
     def weeks(self) -> list[tuple[Repository, date, int, int]]:
         """Each week of each repository that has statistics."""
         return [
-            (one, datetime.fromtimestamp(week["w"], UTC).date(), week["a"], week["d"])
-            for one in self.counting()
-            if one.stats == "weeks"
-            for week in one.weeks()
+            (repository, datetime.fromtimestamp(week["w"], UTC).date(), week["a"], week["d"])
+            for repository in self.counting()
+            if repository.stats == "weeks"
+            for week in repository.weeks()
         ]
 
     def lines(self, *, trailing: bool) -> tuple[int, int]:

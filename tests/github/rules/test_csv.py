@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.github.model import WEEK_S, RememberedRepository, Repository, Week
+from datafetch.github.model import RememberedRepository, Repository, Week
 from datafetch.github.rules.csv import (
     assign_names,
     compact,
@@ -18,7 +18,7 @@ from datafetch.github.rules.csv import (
 
 numbers = st.integers(0, 10**7)
 any_weeks = st.lists(
-    st.builds(Week, st.integers(0, 3000).map(lambda n: n * WEEK_S), numbers, numbers, numbers),
+    st.builds(Week, st.integers(0, 3000).map(lambda n: n * 604_800), numbers, numbers, numbers),
     unique_by=lambda week: week.start,
 ).map(lambda weeks: tuple(sorted(weeks)))
 
@@ -89,10 +89,12 @@ def test_names_are_unique_and_stay(pairs: set[tuple[str, str]], data: st.DataObj
     everyone = [repository(f"{owner}/{name}") for owner, name in sorted(pairs)]
     before = data.draw(st.lists(st.sampled_from(everyone), unique=True)) if everyone else []
     names = assign_names(before, [])
-    records = [RememberedRepository.of(one, names[one.identity]) for one in before]
+    records = [
+        RememberedRepository.of(repository, names[repository.identity]) for repository in before
+    ]
     after = assign_names(everyone, records)
     assert len({name.lower() for name in after.values()}) == len(everyone)
-    assert {one.identity: after[one.identity] for one in before} == names
+    assert {repository.identity: after[repository.identity] for repository in before} == names
 
 
 @given(logins, logins)

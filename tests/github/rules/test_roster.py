@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from datafetch.github.model import (
-    WEEK_S,
     NoStatistics,
     OwnerAbsent,
     OwnerWeeks,
@@ -20,7 +19,6 @@ from datafetch.github.model import (
 )
 from datafetch.github.rules.csv import compact, told_apart_name
 from datafetch.github.rules.roster import (
-    UNAVAILABLE_AGAIN_MS,
     AnswerVerdict,
     Entry,
     Roster,
@@ -32,7 +30,7 @@ from datafetch.github.rules.roster import (
     strays,
 )
 
-BUSY = (Week(0, 3, 1, 2), Week(WEEK_S, 0, 0, 0))
+BUSY = (Week(0, 3, 1, 2), Week(604_800, 0, 0, 0))
 WITHOUT_LINES = (Week(0, 0, 0, 7),)
 A = Repository("R_a", "o/a", private=False, pushed_at="2026-01-01T00:00:00Z")
 B = Repository("R_b", "o/b", private=False, pushed_at="2026-01-01T00:00:00Z")
@@ -59,7 +57,7 @@ def roster(
         found or {},
         {record.csv: record for record in records},
         stored or {},
-        counted={one.identity for one in discovered},
+        counted={repository.identity for repository in discovered},
     )
 
 
@@ -157,8 +155,9 @@ def test_unavailable_statistics_are_asked_for_weekly() -> None:
     """What GitHub could not say it may say later, but it is not asked every day."""
     record = replace(DONE, status=Status.UNAVAILABLE, asked_at=1000)
     entry = replace(SETTLED, remembered=record)
-    assert is_settled(entry, 1000 + UNAVAILABLE_AGAIN_MS - 1)
-    assert not is_settled(entry, 1000 + UNAVAILABLE_AGAIN_MS)
+    week_ms = 7 * 24 * 3600 * 1000
+    assert is_settled(entry, 1000 + week_ms - 1)
+    assert not is_settled(entry, 1000 + week_ms)
 
 
 def test_what_failed_before_is_asked_first() -> None:

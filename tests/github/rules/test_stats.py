@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.github.model import WEEK_S, Week
+from datafetch.github.model import Week
 from datafetch.github.rules.published import weekly_activity
 from datafetch.github.rules.stats import Lines, RepositoryWeeks, category, settle, sum_lines
 
@@ -42,7 +42,7 @@ repositories = st.lists(
         st.lists(
             st.builds(
                 Week,
-                st.integers(2600, 2660).map(lambda n: 259200 + n * WEEK_S),
+                st.integers(2600, 2660).map(lambda n: 259200 + n * 604_800),
                 *[st.integers(0, 500)] * 3,
             ),
             unique_by=lambda week: week.start,

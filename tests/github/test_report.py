@@ -1,0 +1,144 @@
+"""What the GitHub job says of a run."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from datafetch.errors import RateLimited, TransientError
+from datafetch.github.discovery import Discovery
+from datafetch.github.model import RememberedRepository, Repository, Status, TimeWindow
+from datafetch.github.report import AskingPlan, dry_report, make_report, status_of
+from datafetch.github.rules.roster import AnswerVerdict, Entry, Roster
+from datafetch.github.statistics import StatisticsResult, StatisticsRound
+from datafetch.models.run import JobReport, RunOptions
+
+NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
+A, B, C, D = (
+    Entry(Repository(f"R_{name}", f"o/{name}", private=False), f"o_{name}") for name in "abcd"
+)
+SECRET = Entry(Repository("R_s", "o/secret", private=True), "o_secret")
+DISCOVERY = Discovery(
+    window=TimeWindow(NOW, NOW),
+    days=(),
+    years=(2026, 2025),
+    totals={2026: 3, 2025: 2},
+    roster=Roster((A, B, C, D)),
+    only=frozenset(),
+    limited=None,
+    missing=0,
+    hidden=0,
+    unlisted=False,
+)
+
+
+def came(entry: Entry, status: Status, etag: str | None = None) -> StatisticsResult:
+    """A repository with this outcome."""
+    return StatisticsResult(entry, AnswerVerdict(status), etag=etag)
+
+
+def round_of(*results: StatisticsResult) -> StatisticsRound:
+    """All outcomes of a run."""
+    return StatisticsRound({result.entry.csv: result for result in results})
+
+
+def report(
+    discovery: Discovery = DISCOVERY,
+    done: StatisticsRound | None = None,
+    *,
+    left: int = 0,
+    options: RunOptions | None = None,
+    held: bool = False,
+) -> JobReport:
+    """The report of a run that published what was stored already."""
+    return make_report(
+        discovery,
+        AskingPlan((), left),
+        done or StatisticsRound(),
+        options=options or RunOptions(),
+        newly_failed=0,
+        changed=False,
+        held=held,
+        now_ms=7,
+    )
+
+
+def test_each_repository_is_counted_once() -> None:
+    """Failed and pending ones failed, what had an answer was read, everything else was skipped."""
+    failed = StatisticsResult(B, error=TransientError("x"))
+    done = round_of(came(A, Status.COMPLETE, "e"), failed, came(C, Status.PENDING))
+    made = report(done=done)
+    assert (made.processed, made.changed, made.failed, made.skipped) == (4, 1, 2, 1)
+    assert (made.change_detected, made.last_fetched_at, made.full_sync) == (True, 7, True)
+
+
+def test_a_run_that_wrote_nothing_detects_no_change() -> None:
+    """Everything read before is skipped."""
+    made = report()
+    assert (made.changed, made.skipped, made.change_detected) == (0, 4, False)
+    assert (made.partial, made.notes) == (None, ())
+
+
+LIMITED = RateLimited("used up until noon")
+
+
+@pytest.mark.parametrize(
+    ("discovery", "done", "left", "partial"),
+    [
+        (replace(DISCOVERY, limited=LIMITED), StatisticsRound(), 0, "used up until noon"),
+        (DISCOVERY, StatisticsRound(limited=LIMITED), 0, "used up until noon"),
+        (replace(DISCOVERY, missing=2), StatisticsRound(), 0, "did not name the repositories"),
+        (DISCOVERY, StatisticsRound(), 5, "the limit left out 5 repositories"),
+    ],
+)
+def test_a_partial_run_says_why_and_is_no_full_sync(
+    discovery: Discovery, done: StatisticsRound, left: int, partial: str
+) -> None:
+    """Whoever reads the result knows what is missing."""
+    made = report(discovery, done, left=left)
+    assert made.partial
+    assert partial in made.partial
+    assert not made.full_sync
+
+
+def test_years_that_were_not_counted_are_named() -> None:
+    """Their totals are those of the last run."""
+    made = report(replace(DISCOVERY, totals={2026: 3}))
+    assert made.partial == "GitHub did not count the contributions of 2025"
+
+
+def test_a_run_for_named_repositories_is_no_full_sync() -> None:
+    """The others were not looked at."""
+    assert not report(options=RunOptions(only=("o/a",))).full_sync
+
+
+def test_notes_name_public_repositories_and_count_private_ones() -> None:
+    """Each kind of trouble has its sentence; a private name is in none."""
+    entries = (A, replace(B, gone=True), SECRET)
+    discovery = replace(DISCOVERY, roster=Roster(entries), hidden=2, unlisted=True)
+    done = round_of(came(A, Status.UNAVAILABLE), came(SECRET, Status.PENDING))
+    assert report(discovery, done, held=True).notes == (
+        "GitHub has no usable statistics (stored lines count): o/a",
+        "GitHub still computes the statistics (asked first next time): a private repository",
+        "no longer at GitHub (stored lines count): o/b",
+        "the token may not see 2 listed repositories",
+        "GitHub could not list recent repositories; those of its calendars count",
+        "sums of lines stay as they were until every repository can be read",
+    )
+
+
+def test_a_repository_that_was_not_asked_is_as_it_was_remembered() -> None:
+    """What GitHub could not say last week is still named this week."""
+    known = replace(RememberedRepository.of(A.repository, "o_a"), status=Status.UNAVAILABLE)
+    entry = replace(A, remembered=known)
+    assert status_of(entry, StatisticsRound()) is Status.UNAVAILABLE
+    assert status_of(entry, round_of(came(entry, Status.COMPLETE))) is Status.COMPLETE
+    assert status_of(A, StatisticsRound()) is Status.NEW
+
+
+def test_a_dry_run_says_whom_it_would_ask() -> None:
+    """It is no change when nobody would be asked."""
+    made = dry_report([A, B], AskingPlan((A,), 0))
+    assert made.notes == ("would ask for the statistics of 1 of 2 repositories",)
+    assert (made.processed, made.skipped, made.change_detected) == (2, 1, True)
+    assert not dry_report([A, B], AskingPlan((), 0)).change_detected
