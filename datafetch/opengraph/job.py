@@ -13,17 +13,16 @@ from datafetch.errors import (
 )
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
-from datafetch.models.json import JsonObject
 from datafetch.models.run import JobReport
 from datafetch.opengraph.manifest import PictureManifest
 from datafetch.opengraph.merge import Merger
 from datafetch.opengraph.metadata import MetadataStore
-from datafetch.opengraph.model import BookmarkRecord, PageRecord
+from datafetch.opengraph.model import BookmarkRecord, PageRecord, SavedBookmark
 from datafetch.opengraph.pictures import PictureFinder
 from datafetch.opengraph.rules.merge import override_of
 from datafetch.opengraph.rules.plan import (
     Asked,
-    Page,
+    BookmarkedPage,
     named_pages,
     page_is_due,
     pages_of,
@@ -33,18 +32,21 @@ from datafetch.opengraph.rules.plan import (
 from datafetch.opengraph.state import OpenGraphState
 from datafetch.opengraph.tally import Tally
 from datafetch.opengraph.webpage import WebPages
-from datafetch.opengraph.worker import PageWorker, Task, Wanted
+from datafetch.opengraph.worker import PageTask, PageWorker, WantedPicture
 from datafetch.store.base import StoredObject
 from datafetch.store.publish import Publisher
 
 CHECKPOINT_EVERY = 200
 CHECKPOINTS = 20
-"""Pages after which the state is stored, so that a run that is killed resumes from there; and
-how often at most: the state grows with the list, and so does the time to store it."""
+"""The state is stored after each 200 pages, so that a run that is killed resumes from there.
+
+Of long lists it is stored 20 times at most: it grows with the list, and so does the time to
+store it.
+"""
 
 
 def checkpoint_every(pages: int) -> int:
-    """After how many of so many pages the state is stored."""
+    """How many pages lie between two checkpoints of a run that works on so many `pages`."""
     return max(CHECKPOINT_EVERY, -(-pages // CHECKPOINTS))
 
 
@@ -80,8 +82,8 @@ class _Run:
         self._cut = 0
 
     def run(self) -> JobReport:
-        items = self._bookmarks()
-        pages = pages_of(items)
+        bookmarks = self._bookmarks()
+        pages = pages_of(bookmarks)
         if not pages:
             note = "no bookmarks with an address are stored: run `datafetch bookmarks` first"
             return JobReport(notes=(note,))
@@ -95,9 +97,9 @@ class _Run:
         self._work_on(tasks, worker)
         self._tally.forget(pages)
         self._state.save()
-        listed = self._manifest.publish(self._state, items)
+        listed = self._manifest.publish(self._state, bookmarks)
         merger = Merger(self._context, self._state, self._metadata, self._tally.descriptions)
-        merged, waits = merger.merge(items)
+        merged, waits = merger.merge(bookmarks)
         self._state.save()
         self._context.log.info(
             "opengraph_merged", extra={"bookmarks": merged, "manifest_changed": listed}
@@ -106,7 +108,7 @@ class _Run:
 
     # ------------------------------------------------------------------- plan
 
-    def _bookmarks(self) -> list[JsonObject]:
+    def _bookmarks(self) -> list[SavedBookmark]:
         """The stored bookmarks: the master when it can be read, else whichever copy can."""
         found: StoredObject | None
         try:
@@ -114,9 +116,11 @@ class _Run:
         except ObjectNotFound:
             found = None
         items = items_of(found)
-        return items if items is not None else read_bookmarks(self._context)
+        if items is None:
+            items = read_bookmarks(self._context)
+        return [SavedBookmark.of(item) for item in items]
 
-    def _asked(self, pages: Sequence[Page]) -> Asked:
+    def _asked(self, pages: Sequence[BookmarkedPage]) -> Asked:
         options = self._context.options
         named, unknown = named_pages(options.only, pages)
         self._notes = tuple(f"no stored bookmark has the URL {name}" for name in unknown)
@@ -130,16 +134,16 @@ class _Run:
             named=named if options.only else None,
         )
 
-    def _load(self, pages: Sequence[Page]) -> None:
+    def _load(self, pages: Sequence[BookmarkedPage]) -> None:
         self._state.load()
         self._state.read_overrides()
         self._manifest.load()
         if self._state.found:
             return
-        # Nothing is remembered: what is stored says it, once.
+        # Nothing is remembered: the stored metadata and the manifest are read in its place.
         listed = self._metadata.listed()
 
-        def recall(page: Page) -> tuple[str, PageRecord | None]:
+        def recall(page: BookmarkedPage) -> tuple[str, PageRecord | None]:
             return page.hash, self._metadata.recall(page.address, listed)
 
         for name, record in self._context.engine.map(recall, pages):
@@ -148,8 +152,10 @@ class _Run:
         for bookmark_id, picture in self._manifest.recall(pages).items():
             self._state.bookmarks[bookmark_id] = BookmarkRecord(picture=picture)
 
-    def _tasks(self, pages: Sequence[Page], worker: PageWorker, asked: Asked) -> list[Task]:
-        """What is due; the rest is left alone."""
+    def _tasks(
+        self, pages: Sequence[BookmarkedPage], worker: PageWorker, asked: Asked
+    ) -> list[PageTask]:
+        """The pages that are due, or a bookmark of which is to get a picture; `limit` of them."""
         limit = self._context.options.limit
         tasks = [
             task
@@ -162,37 +168,36 @@ class _Run:
             return tasks[:limit]
         return tasks
 
-    def _task(self, page: Page, asked: Asked) -> Task:
+    def _task(self, page: BookmarkedPage, asked: Asked) -> PageTask:
         letters = self._context.dead_letters
         waiting = letters.waiting(page.address)
         record = self._state.pages.get(page.hash)
         now = to_ms(self._context.clock.now())
         ask = page_is_due(page.address, record, asked, now, waiting=waiting)
         self._tally.skipped += waiting and not ask
-        return Task(
+        return PageTask(
             page=page,
             record=record,
             override=override_of(page.address, self._state.overrides),
-            wanted=tuple(self._wanted(item) for item in page.bookmarks),
+            wanted=tuple(self._wanted(bookmark) for bookmark in page.bookmarks),
             ask=ask,
             conditionally=not asked.force and self._state.same_rules,
         )
 
-    def _wanted(self, item: JsonObject) -> Wanted:
+    def _wanted(self, bookmark: SavedBookmark) -> WantedPicture:
         letters = self._context.dead_letters
-        record = self._state.bookmarks.get(item["id"], BookmarkRecord())
-        name = picture_item(item["id"])
-        image = item.get("ogImage")
-        key = self._context.urls.key_of(image) if isinstance(image, str) else None
-        return Wanted(
-            item=item,
+        record = self._state.bookmarks.get(bookmark.id, BookmarkRecord())
+        name = picture_item(bookmark.id)
+        key = self._context.urls.key_of(bookmark.image) if bookmark.image else None
+        return WantedPicture(
+            bookmark=bookmark,
             record=record,
-            has_one=record.picture is not None or (key or "").startswith("images/"),
+            has_picture=record.picture is not None or (key or "").startswith("images/"),
             settled=letters.get(name) is None or letters.waiting(name),
         )
 
     def _planned(
-        self, pages: Sequence[Page], tasks: Sequence[Task], worker: PageWorker
+        self, pages: Sequence[BookmarkedPage], tasks: Sequence[PageTask], worker: PageWorker
     ) -> JobReport:
         asks = sum(task.ask for task in tasks)
         pictures = sum(worker.picture_is_due(task) for task in tasks)
@@ -206,7 +211,7 @@ class _Run:
 
     # ------------------------------------------------------------------- work
 
-    def _work_on(self, tasks: Sequence[Task], worker: PageWorker) -> None:
+    def _work_on(self, tasks: Sequence[PageTask], worker: PageWorker) -> None:
         every = checkpoint_every(len(tasks))
         try:
             for done, result in enumerate(self._context.engine.map(worker, tasks), 1):
@@ -219,7 +224,10 @@ class _Run:
             raise
 
     def _save_what_there_is(self) -> None:
-        """The objects are there: what is known of them is kept for the next run, if it can be."""
+        """Save the state of a run that ends early, so that the next one fetches nothing twice.
+
+        When that fails as well, the error that ended the run is the one to report.
+        """
         try:
             self._state.save()
         except (StoreError, LeaseLost) as error:
@@ -228,14 +236,14 @@ class _Run:
     # ----------------------------------------------------------------- report
 
     def _newest(self) -> int | None:
-        """When a page or a picture was last read, unchanged pages included; epoch ms."""
+        """When a page last answered, or a picture was last fetched; epoch ms."""
         pages = [record.fetched_at for record in self._state.pages.values()]
         pictures = (record.picture for record in self._state.bookmarks.values())
-        fetched = pages + [picture.fetched_at for picture in pictures if picture is not None]
-        return max((one for one in fetched if one is not None), default=None)
+        times = pages + [picture.fetched_at for picture in pictures if picture is not None]
+        return max((time for time in times if time is not None), default=None)
 
     def _report(
-        self, pages: Sequence[Page], merged: int, *, listed: bool, waits: str | None
+        self, pages: Sequence[BookmarkedPage], merged: int, *, listed: bool, waits: str | None
     ) -> JobReport:
         options = self._context.options
         narrowed = options.only or options.missing or options.older_than_s is not None

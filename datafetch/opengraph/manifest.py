@@ -1,18 +1,29 @@
 """The manifest of all pages' pictures: read, merged, committed."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated
+
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
-from datafetch.models.json import JsonObject
-from datafetch.opengraph.model import BookmarkRecord, PictureRecord
+from datafetch.opengraph.model import BookmarkRecord, PictureRecord, SavedBookmark
 from datafetch.opengraph.rules.merge import merged_manifest, pictures_by_stem, stem_of
-from datafetch.opengraph.rules.plan import Page
+from datafetch.opengraph.rules.plan import BookmarkedPage
 from datafetch.opengraph.state import DATASET, OpenGraphState
 from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
 from datafetch.urls import host_of
+
+
+def _url_or_none(entry: object) -> str | None:
+    return entry if isinstance(entry, str) else None
+
+
+_ENTRIES: TypeAdapter[list[str | None]] = TypeAdapter(
+    list[Annotated[str | None, BeforeValidator(_url_or_none)]]
+)
+"""An entry that is no URL is None: the others are read all the same."""
 
 
 class PictureManifest:
@@ -22,48 +33,49 @@ class PictureManifest:
         self._context = context
         self._publisher = publisher
         self._key = context.keys.opengraph_manifest()
-        self._urls: list[Any] = []
+        self._urls: list[str] = []
         self._etag: str | None = None
+        self._broken = False
 
     def load(self) -> None:
-        """Read what is stored; a manifest that cannot be read is kept aside and made anew.
+        """Read what is stored; a manifest that cannot be read to its last entry is kept aside.
 
         Raises:
             StoreError: the store did not answer.
         """
-        self._urls, self._etag = [], None
+        self._urls, self._etag, self._broken = [], None, False
         try:
             found = self._context.store.get(self._key)
         except ObjectNotFound:
             return
         self._etag = found.etag
         try:
-            value = found.json()
-        except CorruptObject:
-            value = None
-        if isinstance(value, list):
-            self._urls = value
-        else:
+            entries = _ENTRIES.validate_python(found.json())
+        except (CorruptObject, RecursionError, ValidationError):
+            entries = [None]
+        self._urls = [url for url in entries if url is not None]
+        self._broken = None in entries
+        if self._broken:
             self._context.keep_aside(found)
 
-    def recall(self, pages: Sequence[Page]) -> dict[str, PictureRecord]:
+    def recall(self, pages: Sequence[BookmarkedPage]) -> dict[str, PictureRecord]:
         """The pictures of bookmarks that the manifest names, by bookmark id."""
         known = pictures_by_stem(self._urls, self._context.urls.key_of)
         found = {}
         for page in pages:
-            for item in page.bookmarks:
+            for bookmark in page.bookmarks:
                 key = self._context.keys.opengraph_image(
-                    host_of(page.address), page.address, item["id"], "x"
+                    host_of(page.address), page.address, bookmark.id, "x"
                 )
                 picture = known.get(stem_of(key))
                 if picture is not None:
-                    found[item["id"]] = PictureRecord(picture[0], picture[1], None)
+                    found[bookmark.id] = picture
         return found
 
-    def publish(self, state: OpenGraphState, items: Sequence[JsonObject]) -> bool:
-        """Add all known pictures to it; says whether it changed. Equal bytes are not written.
+    def publish(self, state: OpenGraphState, bookmarks: Sequence[SavedBookmark]) -> bool:
+        """Add the pictures of the state, and those that only bookmarks name, which old systems stored.
 
-        Bookmarks of old systems name pictures that the state does not know.
+        Says whether the manifest changed; equal bytes are not written.
 
         Raises:
             BaseMoved: somebody else wrote it twice meanwhile.
@@ -71,14 +83,13 @@ class PictureManifest:
             StoreError: the store failed.
         """
         urls = self._context.urls
-        pictures = self._named_by(items, state)
+        pictures = self._named_by(bookmarks, state)
         for record in state.bookmarks.values():
             if record.picture is not None:
                 key, version = record.picture.key, record.picture.version
                 pictures[key] = urls.for_key(key, version or None)
-        if self._etag is not None and merged_manifest(self._urls, pictures, urls.key_of) == (
-            self._urls
-        ):
+        same = merged_manifest(self._urls, pictures, urls.key_of) == self._urls
+        if same and self._etag is not None and not self._broken:
             return False
 
         def build(attempt: int) -> PublishPlan:
@@ -89,14 +100,15 @@ class PictureManifest:
 
         return bool(self._publisher.publish_with_restart(build).written)
 
-    def _named_by(self, items: Sequence[JsonObject], state: OpenGraphState) -> dict[str, str]:
-        """Key and URL of the stored pictures that bookmarks name."""
+    def _named_by(
+        self, bookmarks: Sequence[SavedBookmark], state: OpenGraphState
+    ) -> dict[str, str]:
+        """Key and URL of the stored pictures that bookmarks name and the state does not know."""
         prefix = self._context.keys.opengraph_images_prefix()
         found = {}
-        for item in items:
-            url = item.get("ogImage")
-            known = state.bookmarks.get(item["id"], BookmarkRecord())
-            key = self._context.urls.key_of(url) if isinstance(url, str) else None
+        for bookmark in bookmarks:
+            known = state.bookmarks.get(bookmark.id, BookmarkRecord())
+            key = self._context.urls.key_of(bookmark.image) if bookmark.image else None
             if key is not None and key.startswith(prefix) and known.picture is None:
-                found[key] = str(url)
+                found[key] = str(bookmark.image)
         return found

@@ -2,23 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.clock import to_iso
 from datafetch.errors import LeaseHeld
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
-from datafetch.models.json import JsonObject
 from datafetch.models.run import JobName
 from datafetch.opengraph.metadata import MetadataStore
-from datafetch.opengraph.model import BookmarkRecord, Description, PageRecord
-from datafetch.opengraph.rules.merge import Stored, mark_of, override_of, own_fields, shown
+from datafetch.opengraph.model import BookmarkRecord, Description, PageRecord, SavedBookmark
+from datafetch.opengraph.rules.merge import (
+    BookmarkPicture,
+    mark_of,
+    override_of,
+    own_fields,
+    shown,
+)
 from datafetch.opengraph.state import OpenGraphState
 from datafetch.urls import page_address, url_hash
 
 LEASE_WAIT_S = 60.0
-"""So long the bookmarks' own job is waited for."""
+"""While the bookmarks' own job runs, its lease is waited for at most so long."""
 
 
 class Merger:
@@ -41,20 +45,20 @@ class Merger:
         self._marks: dict[str, str] = {}
         self._named: dict[str, tuple[str, str]] = {}
 
-    def merge(self, items: Sequence[JsonObject]) -> tuple[int, str | None]:
-        """Bring the bookmarks up to date; says how many changed, and why some had to wait.
+    def merge(self, bookmarks: Sequence[SavedBookmark]) -> tuple[int, str | None]:
+        """Bring the stored bookmarks up to date; says how many changed, and why they have to wait.
 
-        `items` are the bookmarks as this run read them. When by them nothing changes, the
-        bookmarks' lease is not taken.
+        `bookmarks` are the stored ones as this run read them. When none of these would change,
+        the bookmarks' lease is not taken.
 
         Raises:
             BaseMoved: the bookmarks changed twice meanwhile.
             LeaseLost: a lease ended.
             StoreError: the store failed.
         """
-        unmerged = [item for item in items if self._is_unmerged(item)]
+        unmerged = [bookmark for bookmark in bookmarks if self._is_unmerged(bookmark)]
         self._read_descriptions(unmerged)
-        changing = sum(bool(self._patch(item)) for item in unmerged)
+        changing = sum(bool(self._differing(bookmark)) for bookmark in unmerged)
         changed, waits = self._publish() if changing else (0, None)
         self._remember(unmerged)
         return changed, waits
@@ -69,75 +73,85 @@ class Merger:
             self._context.log.warning("merge_waits", extra={"reason": str(held)})
             return 0, str(held)
 
-    def _patch(self, item: Mapping[str, Any]) -> dict[str, str] | None:
-        """The fields that a bookmark gets; None for one that is merged already."""
-        if not self._is_unmerged(item):
+    def _patch(self, item: Mapping[str, object]) -> dict[str, str] | None:
+        """The fields to set in a stored bookmark; None when it is merged already."""
+        return self._differing(SavedBookmark.of(item))
+
+    def _differing(self, bookmark: SavedBookmark) -> dict[str, str] | None:
+        """The fields in which a bookmark differs from what it gets; None for one that is merged."""
+        if not self._is_unmerged(bookmark):
             return None
-        address, name, record = self._page_of(item)
+        address, name, record = self._page_of(bookmark)
         description = self._descriptions.get(name)
         if record is not None and record.source == "external" and description is None:
             # It joined the list meanwhile, or its metadata was lost: the next run merges it.
             return None
         override = override_of(address, self._state.overrides)
         said = shown(address, record or PageRecord(), description, override)
-        fields = own_fields(dict(item), said, self._picture_of(item))
-        differing = {key: value for key, value in fields.items() if item.get(key) != value}
-        self._marks[item["id"]] = self._mark({**item, **differing})
+        fields = own_fields(bookmark, said, self._picture_of(bookmark))
+        differing = {
+            name: value for name, value in fields.items() if bookmark.own.get(name) != value
+        }
+        merged = replace(bookmark, own={**bookmark.own, **differing})
+        self._marks[bookmark.id] = self._mark(merged)
         return differing
 
-    def _remember(self, items: Sequence[JsonObject]) -> None:
-        """Keep the marks; one of fields that were not written after all fits no bookmark."""
-        for item in items:
-            mark = self._marks.get(item["id"])
+    def _remember(self, bookmarks: Sequence[SavedBookmark]) -> None:
+        """Keep the marks of what was merged.
+
+        Where the publish failed, the mark is of fields that were not written: it does not fit the
+        stored bookmark, which the next run merges.
+        """
+        for bookmark in bookmarks:
+            mark = self._marks.get(bookmark.id)
             if mark is not None:
-                known = self._state.bookmarks.get(item["id"], BookmarkRecord())
-                self._state.bookmarks[item["id"]] = replace(known, mark=mark)
+                known = self._state.bookmarks.get(bookmark.id, BookmarkRecord())
+                self._state.bookmarks[bookmark.id] = replace(known, mark=mark)
 
     # ------------------------------------------------------------------ steps
 
-    def _is_unmerged(self, item: Mapping[str, Any]) -> bool:
-        address, _, record = self._page_of(item)
-        if not address or (record is None and self._picture_of(item) is None):
+    def _is_unmerged(self, bookmark: SavedBookmark) -> bool:
+        address, _, record = self._page_of(bookmark)
+        if not address or (record is None and self._picture_of(bookmark) is None):
             return False
-        known = self._state.bookmarks.get(item["id"], BookmarkRecord())
-        return known.mark != self._mark(item)
+        known = self._state.bookmarks.get(bookmark.id, BookmarkRecord())
+        return known.mark != self._mark(bookmark)
 
-    def _mark(self, item: Mapping[str, Any]) -> str:
-        address, _, record = self._page_of(item)
+    def _mark(self, bookmark: SavedBookmark) -> str:
+        address, _, record = self._page_of(bookmark)
         override = override_of(address, self._state.overrides)
-        return mark_of(dict(item), record, override, self._picture_of(item))
+        return mark_of(bookmark, record, override, self._picture_of(bookmark))
 
-    def _page_of(self, item: Mapping[str, Any]) -> tuple[str, str, PageRecord | None]:
-        url = item.get("url")
-        address, name = self._name_of(url) if isinstance(url, str) and url else ("", "")
+    def _page_of(self, bookmark: SavedBookmark) -> tuple[str, str, PageRecord | None]:
+        address, name = self._name_of(bookmark.url) if bookmark.url else ("", "")
         return address, name, self._state.pages.get(name)
 
     def _name_of(self, url: str) -> tuple[str, str]:
-        """A page's address and hash; each bookmark is looked at several times."""
+        """A page's address and hash; remembered, as each bookmark is looked at several times."""
         if url not in self._named:
             address = page_address(url) or ""
             self._named[url] = address, url_hash(address)
         return self._named[url]
 
-    def _picture_of(self, item: Mapping[str, Any]) -> Stored | None:
-        known = self._state.bookmarks.get(item["id"])
+    def _picture_of(self, bookmark: SavedBookmark) -> BookmarkPicture | None:
+        known = self._state.bookmarks.get(bookmark.id)
         if known is None or known.picture is None:
             return None
         picture = known.picture
         urls = self._context.urls
         then = picture.fetched_at
-        return Stored(
+        return BookmarkPicture(
             picture,
             urls.for_key(picture.key, picture.version or None),
             None if then is None else to_iso(then / 1000),
             urls.has_cdn,
         )
 
-    def _read_descriptions(self, items: Sequence[JsonObject]) -> None:
-        """Read the metadata that this run did not bring itself."""
+    def _read_descriptions(self, bookmarks: Sequence[SavedBookmark]) -> None:
+        """Read the metadata of the bookmarks' pages that this run did not ask."""
         names = {
             name
-            for _, name, record in map(self._page_of, items)
+            for _, name, record in map(self._page_of, bookmarks)
             if record is not None and record.source == "external"
         }
         missing = sorted(names - self._descriptions.keys())
@@ -149,6 +163,6 @@ class Merger:
             if description is not None:
                 self._descriptions[name] = description
             else:
-                # What was stored is gone or broken: the page is asked for again.
+                # What was stored is gone or broken: the next run asks the page.
                 known = self._state.pages[name]
                 self._state.pages[name] = PageRecord(object_etag=known.object_etag)

@@ -1,8 +1,12 @@
-"""Reads and writes the metadata object of each page; it never replaces what a page said by less."""
+"""Reads and writes the metadata object of each page; a page's own words never give way to a bookmark's."""
 
-from datafetch.errors import BaseMoved, CorruptObject, Malformed, ObjectNotFound
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from datafetch.errors import BaseMoved, CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
-from datafetch.opengraph.model import Description, PageMetadata, PageRecord
+from datafetch.opengraph.model import METADATA, Description, PageMetadata, PageRecord
 from datafetch.opengraph.state import DATASET
 from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
@@ -29,7 +33,10 @@ class MetadataStore:
         )
 
     def recall(self, address: str, listed: frozenset[str]) -> PageRecord | None:
-        """What is stored of a page, read from its object; an old one counts when its URL is equal.
+        """What is stored of a page, read from its object.
+
+        Old systems named the object by the address without its query, for all pages that differ
+        in it: such an object counts when the `url` in it is this page's.
 
         Raises:
             StoreError: the store did not answer.
@@ -51,13 +58,13 @@ class MetadataStore:
             StoreError: the store did not answer.
         """
         found = self._read(name)
-        return None if found is None else found[0].description
+        return None if found is None else found[0].said
 
     def write(self, metadata: PageMetadata, known_etag: str | None) -> PageRecord:
-        """Store metadata over the object with this ETag, or where none is.
+        """Store metadata in place of the object with this ETag; None when there should be none.
 
-        When another object is there, it is read and replaced once; what a page said is not
-        replaced by what was made of a bookmark.
+        When another object is there, it is read and replaced, once. It stays when it has the
+        page's own words and this metadata was made of a bookmark.
 
         Raises:
             BaseMoved: somebody else wrote it twice meanwhile.
@@ -72,32 +79,26 @@ class MetadataStore:
         if found is None:
             return self._put(name, metadata, self._etag(name))
         stored, etag = found
-        said = page_address(stored.url) == metadata.url and stored.source == "external"
-        if said and metadata.source == "fallback":
+        own_words = page_address(stored.url) == metadata.url and stored.source == "external"
+        if own_words and metadata.source == "fallback":
             return record_of(stored, etag)
         return self._put(name, metadata, etag)
 
     # ------------------------------------------------------------------ steps
 
     def _put(self, name: str, metadata: PageMetadata, etag: str | None) -> PageRecord:
-        write = Write(self._context.keys.opengraph_metadata(name), encode_json(metadata.to_json()))
+        body = encode_json(METADATA.dump_python(metadata, by_alias=True))
+        write = Write(self._context.keys.opengraph_metadata(name), body)
         result = self._publisher.publish(PublishPlan(DATASET, write, etag))
         # Equal bytes are not written, and keep the ETag that they have.
         return record_of(metadata, result.etags.get(write.key, etag))
 
     def _adopted(self, metadata: PageMetadata) -> PageRecord:
-        """Old metadata under the name of today; the old object stays."""
+        """Store old metadata under the hash of its whole address; the old object stays."""
         if self._context.options.dry_run:
             return record_of(metadata, None)
         address = page_address(metadata.url) or metadata.url
-        moved = PageMetadata(
-            address,
-            metadata.description,
-            metadata.timestamp,
-            metadata.source,
-            metadata.etag,
-            metadata.last_modified,
-        )
+        moved = replace(metadata, url=address, final_url=metadata.said.final_url)
         return self.write(moved, None)
 
     def _etag(self, name: str) -> str | None:
@@ -107,29 +108,30 @@ class MetadataStore:
             return None
 
     def _read(self, name: str) -> tuple[PageMetadata, str] | None:
-        """Metadata and its ETag; what cannot be read is kept aside, and is as good as none."""
+        """Metadata and its ETag; what cannot be read is kept aside, and counts as not there."""
         key = self._context.keys.opengraph_metadata(name)
         try:
             found = self._context.store.get(key)
         except ObjectNotFound:
             return None
         try:
-            return PageMetadata.from_json(found.json()), found.etag
-        except (CorruptObject, Malformed, RecursionError):
+            return METADATA.validate_python(found.json()), found.etag
+        except (CorruptObject, RecursionError, ValidationError):
             self._context.keep_aside(found)
             return None
 
 
 def record_of(metadata: PageMetadata, object_etag: str | None) -> PageRecord:
     """What the job remembers of stored metadata."""
-    said = metadata.source == "external"
+    from_page = metadata.source == "external"
+    said = metadata.said
     return PageRecord(
-        fetched_at=metadata.timestamp if said else None,
-        failed_at=None if said else metadata.timestamp,
+        fetched_at=metadata.timestamp if from_page else None,
+        failed_at=None if from_page else metadata.timestamp,
         source=metadata.source,
         object_etag=object_etag,
-        digest=metadata.description.digest(),
-        image_url=metadata.description.image_url,
+        digest=said.digest(),
+        image_url=said.image_url,
         etag=metadata.etag,
         last_modified=metadata.last_modified,
     )

@@ -1,17 +1,70 @@
-"""A page's metadata by its stages: what stands in its head, what is made of it, what is stored."""
+"""The values of this job: what a page says of itself, what is stored of it, what is remembered."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, ClassVar, Literal
 
-from datafetch.errors import Malformed
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic.alias_generators import to_camel
+
+from datafetch.models.json import is_safe_segment
+from datafetch.urls import well_formed
 
 Source = Literal["external", "fallback"]
+"""Whose words metadata holds: the page's own, or, where it cannot be read, its bookmark's."""
+
+OWN_FIELDS = (
+    "ogImage",
+    "ogImageExternal",
+    "ogTitle",
+    "ogDescription",
+    "ogUrl",
+    "ogImageLastFetchedAt",
+    "ogImageEtag",
+)
+"""The fields of a bookmark that belong to this job."""
 
 _LATEST_MS = 2**53
 """Larger numbers are no times; JavaScript cannot even hold them."""
+
+
+def _text(value: object) -> str | None:
+    """The text; None for an empty one, and for what is no text."""
+    return value if isinstance(value, str) and value else None
+
+
+def _time(value: object) -> int:
+    """Epoch ms; 0 for what is no time."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0
+    return int(value) if 0 <= value < _LATEST_MS else 0
+
+
+def _source(value: object) -> Source:
+    """Old metadata has no source, or another word: all of it was read from pages."""
+    return "fallback" if value == "fallback" else "external"
+
+
+def _texts(value: object) -> object:
+    """An object's members that are texts; anything but an object is left for pydantic to refuse."""
+    if not isinstance(value, dict):
+        return value
+    return {name: well_formed(text) for name, text in value.items() if isinstance(text, str)}
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value == ""
+
+
+OldText = Annotated[str | None, BeforeValidator(_text)]
+"""A text that old systems may have stored as something else."""
+
+Remembered = Annotated[str | None, Field(exclude_if=_is_empty)]
+RememberedText = Annotated[str, Field(exclude_if=_is_empty)]
+RememberedTime = Annotated[int | None, Field(exclude_if=_is_empty)]
+"""A field of the job's state; an empty one is not written, as the state has one per page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,139 +81,137 @@ class Description:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether there is nothing to show of it."""
+        """Whether it has neither title nor text nor picture to show."""
         return not (self.title or self.description or self.image_url)
 
-    def overridden(self, override: Mapping[str, Any]) -> "Description":
-        """The same with what people wrote by hand; only texts that say something count."""
-        by_hand = {name: override.get(stored) for name, stored in _NAMES.items()}
-        said = {
-            name: text for name, text in by_hand.items() if isinstance(text, str) and text.strip()
-        }
-        return replace(self, **said)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any], url: str) -> "Description":
-        """Read it out of a stored object; `url` stands in for a final one that is missing."""
-        said = {name: _text(value.get(stored)) for name, stored in _NAMES.items()}
-        return cls(
-            final_url=said.pop("final_url") or url,
-            **said,
-        )
+    def overridden(self, override: Mapping[str, str]) -> "Description":
+        """The same with what people wrote by hand, by its stored names; blank texts do not count."""
+        names = [attribute.name for attribute in fields(self)]
+        by_hand = {name: override.get(to_camel(name), "") for name in names}
+        return replace(self, **{name: text for name, text in by_hand.items() if text.strip()})
 
     def digest(self) -> str:
-        """What tells one description from another: 16 hex of a SHA-256."""
-        return digest_of([getattr(self, field.name) for field in fields(self)])
-
-
-_NAMES = {
-    "final_url": "finalUrl",
-    "title": "title",
-    "description": "description",
-    "image_url": "imageUrl",
-    "site_name": "siteName",
-    "type": "type",
-    "locale": "locale",
-}
+        """16 hex of a SHA-256; equal only for equal descriptions."""
+        return digest_of([getattr(self, attribute.name) for attribute in fields(self)])
 
 
 @dataclass(frozen=True, slots=True)
 class PageMetadata:
     """The stored object of one page.
 
+    It is read as leniently as old systems wrote it: only `url` has to be there.
+
     Attributes:
         url: the page's address, without fragment.
+        final_url: where redirects led to; empty in old metadata that does not say.
         timestamp: when it was made, epoch ms.
-        source: `external` when the page said it, `fallback` when it was made of the bookmark.
+        source: whose words these are.
         etag, last_modified: the page's validators.
     """
 
-    url: str
-    description: Description
-    timestamp: int
-    source: Source
-    etag: str | None = None
-    last_modified: str | None = None
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
-    def to_json(self) -> dict[str, Any]:
-        """The object that is stored."""
-        said = self.description
-        value = {
-            "url": self.url,
-            "finalUrl": said.final_url,
-            "title": said.title,
-            "description": said.description,
-            "imageUrl": said.image_url,
-            "siteName": said.site_name,
-            "type": said.type,
-            "locale": said.locale,
-            "timestamp": self.timestamp,
-            "source": self.source,
-        }
-        if self.etag is not None:
-            value["etag"] = self.etag
-        if self.last_modified is not None:
-            value["lastModified"] = self.last_modified
-        return value
+    url: str
+    final_url: Annotated[str, BeforeValidator(lambda value: _text(value) or "")] = ""
+    title: OldText = None
+    description: OldText = None
+    image_url: OldText = None
+    site_name: OldText = None
+    type: OldText = None
+    locale: OldText = None
+    timestamp: Annotated[int, BeforeValidator(_time)] = 0
+    source: Annotated[Source, BeforeValidator(_source)] = "external"
+    etag: Annotated[OldText, Field(exclude_if=_is_empty)] = None
+    last_modified: Annotated[OldText, Field(exclude_if=_is_empty)] = None
 
     @classmethod
-    def from_json(cls, value: Any) -> "PageMetadata":
-        """Read it back; old objects lack some fields, and their `source` may be missing.
-
-        Raises:
-            Malformed: it is no metadata.
-        """
-        if not isinstance(value, dict) or not isinstance(value.get("url"), str):
-            raise Malformed("metadata without a URL")
+    def of(
+        cls,
+        url: str,
+        said: Description,
+        *,
+        timestamp: int,
+        source: Source,
+        etag: str | None = None,
+        last_modified: str | None = None,
+    ) -> "PageMetadata":
+        """The metadata that is to be stored of a page."""
         return cls(
-            url=value["url"],
-            description=Description.from_json(value, value["url"]),
-            timestamp=_time(value.get("timestamp")),
-            source="fallback" if value.get("source") == "fallback" else "external",
-            etag=_text(value.get("etag")),
-            last_modified=_text(value.get("lastModified")),
+            url=url,
+            final_url=said.final_url,
+            title=said.title,
+            description=said.description,
+            image_url=said.image_url,
+            site_name=said.site_name,
+            type=said.type,
+            locale=said.locale,
+            timestamp=timestamp,
+            source=source,
+            etag=etag,
+            last_modified=last_modified,
         )
+
+    @property
+    def said(self) -> Description:
+        """The description that it holds."""
+        return Description(
+            final_url=self.final_url or self.url,
+            title=self.title,
+            description=self.description,
+            image_url=self.image_url,
+            site_name=self.site_name,
+            type=self.type,
+            locale=self.locale,
+        )
+
+
+METADATA: TypeAdapter[PageMetadata] = TypeAdapter(PageMetadata)
 
 
 @dataclass(frozen=True, slots=True)
 class PageRecord:
-    """What the job remembers of one page, so that it need not look.
+    """What the job remembers of one page, so that what is fresh costs no request.
 
     Attributes:
-        fetched_at: epoch ms of the last answer, unchanged ones included; None before the first.
-        failed_at: epoch ms of the last failure, None after a success.
+        fetched_at: epoch ms of the last answer, even if it said "unchanged"; None before the
+            first.
+        failed_at: epoch ms of the last failure; None after a success.
         source: of the stored metadata; None when none is stored.
-        object_etag: ETag of the stored metadata.
+        object_etag: the store's ETag of the stored metadata.
         digest: of the stored description.
         image_url: of the stored description.
         etag, last_modified: the page's validators.
     """
 
-    fetched_at: int | None = None
-    failed_at: int | None = None
-    source: Source | None = None
-    object_etag: str | None = None
-    digest: str = ""
-    image_url: str | None = None
-    etag: str | None = None
-    last_modified: str | None = None
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
+    fetched_at: RememberedTime = None
+    failed_at: RememberedTime = None
+    source: Annotated[Source | None, Field(exclude_if=_is_empty)] = None
+    object_etag: Annotated[Remembered, Field(alias="object")] = None
+    digest: RememberedText = ""
+    image_url: Remembered = None
+    etag: Remembered = None
+    last_modified: Remembered = None
 
 
 @dataclass(frozen=True, slots=True)
 class PictureRecord:
-    """A stored picture.
+    """What the job remembers of a stored picture.
 
     Attributes:
-        key: where.
-        version: first 8 hex of its SHA-256.
-        fetched_at: epoch ms; None when it is not known any more.
-        etag: its server's.
+        key: the object that holds it.
+        version: first 8 hex of the SHA-256 of its bytes; empty when the manifest did not say.
+        fetched_at: epoch ms; None when only the manifest told of the picture.
+        etag: the validator of the server that it came from.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
     key: str
-    version: str
-    fetched_at: int | None
-    etag: str | None = None
+    version: RememberedText = ""
+    fetched_at: RememberedTime = None
+    etag: Remembered = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,36 +219,83 @@ class BookmarkRecord:
     """What the job remembers of one bookmark.
 
     Attributes:
-        picture: the one that was stored for it.
-        tried: digest of the places that were last searched for a picture, when none was
-            found in them.
+        picture: the picture that was stored for it.
+        tried: digest of the places of the last search, if no picture was found in them.
         mark: digest of page, picture and own fields as they were last merged.
     """
 
-    picture: PictureRecord | None = None
-    tried: str = ""
-    mark: str = ""
+    picture: Annotated[PictureRecord | None, Field(exclude_if=_is_empty)] = None
+    tried: RememberedText = ""
+    mark: RememberedText = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What people wrote by hand for a page, as last read."""
+    """What people wrote by hand for a page, as last read.
+
+    Attributes:
+        etag: the store's ETag of the object.
+        value: its texts, by the names of the stored metadata.
+    """
 
     etag: str
-    value: Mapping[str, Any]
+    value: Annotated[Mapping[str, str], BeforeValidator(_texts)]
 
 
-def digest_of(value: Any) -> str:
+@dataclass(frozen=True, slots=True)
+class SavedBookmark:
+    """What this job reads of a stored bookmark; all else in it is somebody else's.
+
+    Attributes:
+        banner, screenshot: ids of assets on the bookmark server.
+        saved_image: URL of the picture that the page had when it was saved.
+        own: the stored fields of this job, those of `OWN_FIELDS`.
+    """
+
+    id: str
+    url: str | None = None
+    title: str | None = None
+    description: str | None = None
+    banner: str | None = None
+    screenshot: str | None = None
+    saved_image: str | None = None
+    own: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, item: Mapping[str, object]) -> "SavedBookmark":
+        """Read it; fields of a wrong type, and asset ids that are no safe names, count as missing."""
+        found = item.get("content")
+        content: Mapping[str, object] = found if isinstance(found, dict) else {}
+        return cls(
+            id=str(item["id"]),
+            url=_text(item.get("url")),
+            title=_text(item.get("title")),
+            description=_text(item.get("description")),
+            banner=_asset_id(content.get("imageAssetId") or _asset(item, "bannerImage")),
+            screenshot=_asset_id(content.get("screenshotAssetId") or _asset(item, "screenshot")),
+            saved_image=_text(content.get("imageUrl")),
+            own={name: item[name] for name in OWN_FIELDS if name in item},
+        )
+
+    @property
+    def image(self) -> str | None:
+        """Its `ogImage`."""
+        return _text(self.own.get("ogImage"))
+
+
+def _asset(item: Mapping[str, object], asset_type: str) -> object:
+    assets = item.get("assets")
+    for asset in assets if isinstance(assets, list) else ():
+        if isinstance(asset, dict) and asset.get("assetType") == asset_type:
+            return asset.get("id")
+    return None
+
+
+def _asset_id(value: object) -> str | None:
+    return value if isinstance(value, str) and is_safe_segment(value) else None
+
+
+def digest_of(value: object) -> str:
     """16 hex of the SHA-256 of a JSON value."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _time(value: Any) -> int:
-    """Epoch ms; 0 when it is no time."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return int(value) if number and 0 <= value < _LATEST_MS else 0
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -26,16 +26,21 @@ from datafetch.urls import host_of
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The bookmark has this picture now; `changed`: another one than before."""
+class PictureFound:
+    """The bookmark has this picture now; `changed` says whether it had another one or none."""
 
     record: PictureRecord
     changed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class NotFound:
-    """No place has a usable picture; `error` is the fault that ended or spoiled the search."""
+class PictureNotFound:
+    """No usable picture was found.
+
+    Attributes:
+        error: the last fault on the way; None when each place answered with a picture, and none
+            of them can be used.
+    """
 
     error: UpstreamError | None
 
@@ -62,11 +67,12 @@ class PictureFinder:
         address: str,
         places: Sequence[Place],
         stored: PictureRecord | None,
-    ) -> Found | NotFound:
-        """Take the first usable picture.
+    ) -> PictureFound | PictureNotFound:
+        """Store the first usable picture.
 
-        A server that may answer later ends the search: its picture is better than those that
-        come next, and what is stored once is kept.
+        A server that may answer later ends the search: its picture is better than those of the
+        next places, and a bookmark keeps the picture that is stored for it once. `stored` is
+        the picture that it has.
 
         Raises:
             StoreError: the store failed.
@@ -93,12 +99,12 @@ class PictureFinder:
                     continue
             if found is not None:
                 return found
-        return NotFound(fault)
+        return PictureNotFound(fault)
 
     def _download(self, place: Place) -> Download:
         if place.kind == "page":
             return self._web.picture(place.name)
-        assert self._assets is not None, "assets are no places without a server"
+        assert self._assets is not None, "without a server, no place is an asset"
         return self._context.http.download(as_picture(self._assets.asset(place.name)))
 
     def _take(
@@ -108,8 +114,8 @@ class PictureFinder:
         place: Place,
         download: Download,
         stored: PictureRecord | None,
-    ) -> Found | None:
-        """Check and store a picture; None when it is one, but not of this use.
+    ) -> PictureFound | None:
+        """Check and store a picture; None when it is sound, but cannot be a preview.
 
         Raises:
             Malformed, Refused: it is no picture, or not a safe one.
@@ -131,7 +137,7 @@ class PictureFinder:
         version = download.sha256[:8]
         same = stored is not None and (stored.key, stored.version) == (key, version)
         if stored is not None and same and not self._context.options.force:
-            return Found(stored, changed=False)
+            return PictureFound(stored, changed=False)
         download.file.seek(0)
         self._context.store.put_stream(
             key,
@@ -141,7 +147,7 @@ class PictureFinder:
             cache_control=IMAGE_CACHE,
         )
         if stored is not None and same:
-            return Found(stored, changed=False)
+            return PictureFound(stored, changed=False)
         now = to_ms(self._context.clock.now())
         etag = download.validators.etag
-        return Found(PictureRecord(key, version, now, etag), changed=True)
+        return PictureFound(PictureRecord(key, version, now, etag), changed=True)

@@ -1,33 +1,50 @@
 """What the OpenGraph job remembers between runs, so that what is fresh costs no request."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
-from datafetch.opengraph.model import BookmarkRecord, Override, PageRecord, PictureRecord
-from datafetch.store.base import encode_json
-from datafetch.urls import well_formed
+from datafetch.opengraph.model import BookmarkRecord, Override, PageRecord
+from datafetch.ops.record import Record
 
 DATASET = "opengraph"
 
 RULES = 1
-"""Raised when heads are read in another way: then no page may answer that it did not change."""
+"""To be raised when heads are read in another way.
 
-_VERSION = 1
+The next run then asks every page without its validators, since "unchanged" would keep what the
+old rules made of it.
+"""
+
+_VERSION: Literal[1] = 1
 _T = TypeVar("_T")
 
-_PAGE = {
-    "fetched_at": "fetchedAt",
-    "failed_at": "failedAt",
-    "source": "source",
-    "object_etag": "object",
-    "digest": "digest",
-    "image_url": "imageUrl",
-    "etag": "etag",
-    "last_modified": "lastModified",
-}
-_PICTURE = {"key": "key", "version": "version", "fetched_at": "fetchedAt", "etag": "etag"}
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The state as it is stored.
+
+    Attributes:
+        version: of this shape.
+        rules: the `RULES` by which the pages were read.
+        pages: by the hash of their address.
+        bookmarks: by id.
+        overrides: by the hash in their key.
+    """
+
+    version: Literal[1]
+    rules: int
+    pages: Mapping[str, PageRecord]
+    bookmarks: Mapping[str, BookmarkRecord]
+    overrides: Mapping[str, Override]
+
+
+_MEMORY: TypeAdapter[Memory | None] = TypeAdapter(Memory | None)
+_OVERRIDE: TypeAdapter[Override] = TypeAdapter(Override)
 
 
 class OpenGraphState:
@@ -36,15 +53,21 @@ class OpenGraphState:
     Attributes:
         pages: by the hash of their address.
         bookmarks: by id.
-        overrides: by their hash.
+        overrides: by the hash in their key.
         found: whether a state was stored and can be read.
         same_rules: whether it was made by the rules of today.
     """
 
     def __init__(self, context: AnyContext) -> None:
         self._context = context
-        self._key = context.keys.dataset(DATASET)
-        self._stored = b""
+        self._record = Record(
+            context.store,
+            context.keys,
+            context.clock,
+            context.keys.dataset(DATASET),
+            _MEMORY,
+            empty=None,
+        )
         self.pages: dict[str, PageRecord] = {}
         self.bookmarks: dict[str, BookmarkRecord] = {}
         self.overrides: dict[str, Override] = {}
@@ -52,36 +75,36 @@ class OpenGraphState:
         self.same_rules = True
 
     def load(self) -> None:
-        """Read what is stored; a state that cannot be read is kept aside and made anew.
+        """Read what is stored; a state that cannot be read counts as none, and is kept aside on save.
 
         Raises:
             StoreError: the store did not answer.
         """
-        try:
-            found = self._context.store.get(self._key)
-        except ObjectNotFound:
-            return
-        try:
-            self._read(found.json())
-        except (CorruptObject, AttributeError, KeyError, TypeError, ValueError):
-            self.pages, self.bookmarks, self.overrides = {}, {}, {}
-            self._context.keep_aside(found)
+        stored = self._record.load()
+        if stored is None:
             return
         self.found = True
-        self._stored = self._encoded()
+        self.same_rules = stored.rules == RULES
+        self.pages = dict(stored.pages)
+        self.bookmarks = dict(stored.bookmarks)
+        self.overrides = dict(stored.overrides)
 
     def save(self) -> None:
         """Store it when it differs from what is stored.
 
         Raises:
-            StoreError: it could not be written.
+            StoreError: it could not be written, or somebody else has written it meanwhile.
             LeaseLost: this run may not write any more.
         """
-        body = self._encoded()
-        if body == self._stored:
-            return
-        self._context.store.put(self._key, body)
-        self._stored = body
+        memory = Memory(
+            version=_VERSION,
+            rules=RULES,
+            pages=dict(self.pages),
+            bookmarks=dict(self.bookmarks),
+            overrides=dict(self.overrides),
+        )
+        if memory != self._record.value:
+            self._record.save(memory)
 
     def forget_all_but(self, pages: Iterable[str], bookmarks: Iterable[str]) -> None:
         """Forget pages and bookmarks that are stored no longer; their objects stay."""
@@ -108,100 +131,28 @@ class OpenGraphState:
             for key, etag in etags.items()
             if key not in known or self.overrides[known[key]].etag != etag
         ]
-        for name, override in self._context.engine.map(self._override, changed):
+        for name, override in self._context.engine.map(self._read_override, changed):
             if override is not None:
                 self.overrides[name] = override
 
-    # ------------------------------------------------------------------ steps
+    def _read_override(self, key: str) -> tuple[str, Override | None]:
+        """An override by its hash; one that cannot be read says nothing, and is left as it is.
 
-    def _override(self, key: str) -> tuple[str, Override | None]:
-        """An override; one that cannot be read counts for nothing and is left as it is."""
+        None when it has gone meanwhile.
+        """
         name = key.rpartition("/")[2].removesuffix(".json")
         try:
             found = self._context.store.get(key)
         except ObjectNotFound:
             return name, None
         try:
-            value = found.json()
-        except (CorruptObject, RecursionError):
-            value = None
-        if not isinstance(value, dict):
+            # By the lenient parser: people's editors write halves of surrogate pairs.
+            return name, _OVERRIDE.validate_python({"etag": found.etag, "value": found.json()})
+        except (CorruptObject, RecursionError, ValidationError):
             self._context.log.warning("override_unreadable", extra={"key": key})
-            value = {}
-        texts = {key: well_formed(text) for key, text in value.items() if isinstance(text, str)}
-        return name, Override(found.etag, texts)
-
-    def _read(self, value: Any) -> None:
-        if value["version"] != _VERSION:
-            raise ValueError("a state of another version")
-        self.same_rules = value["rules"] == RULES
-        self.pages = _each(value["pages"], _page)
-        self.bookmarks = _each(value["bookmarks"], _bookmark)
-        self.overrides = _each(
-            value["overrides"], lambda one: Override(str(one["etag"]), dict(one["value"]))
-        )
-
-    def _encoded(self) -> bytes:
-        return encode_json(
-            {
-                "version": _VERSION,
-                "rules": RULES,
-                "pages": {name: _packed(one, _PAGE) for name, one in self.pages.items()},
-                "bookmarks": {name: _packed_bookmark(one) for name, one in self.bookmarks.items()},
-                "overrides": {
-                    name: {"etag": one.etag, "value": one.value}
-                    for name, one in self.overrides.items()
-                },
-            }
-        )
+            return name, Override(found.etag, {})
 
 
 def _only(records: Mapping[str, _T], names: Iterable[str]) -> dict[str, _T]:
     wanted = set(names)
     return {name: record for name, record in records.items() if name in wanted}
-
-
-def _each(values: Mapping[str, Any], read: Callable[[Any], _T]) -> dict[str, _T]:
-    return {name: read(value) for name, value in values.items()}
-
-
-def _packed(record: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    """The stored form of a record: what is empty is left out."""
-    return {
-        stored: value
-        for name, stored in names.items()
-        if (value := getattr(record, name)) is not None and value != ""
-    }
-
-
-def _renamed(value: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    return {name: value[stored] for name, stored in names.items() if stored in value}
-
-
-def _packed_bookmark(record: BookmarkRecord) -> dict[str, Any]:
-    packed: dict[str, Any] = {}
-    if record.picture is not None:
-        packed["picture"] = _packed(record.picture, _PICTURE)
-    if record.tried:
-        packed["tried"] = record.tried
-    if record.mark:
-        packed["mark"] = record.mark
-    return packed
-
-
-def _page(value: Mapping[str, Any]) -> PageRecord:
-    fields = _renamed(value, _PAGE)
-    if not all(isinstance(fields.get(name, 0), int) for name in ("fetched_at", "failed_at")):
-        raise TypeError("a page whose times are no numbers")
-    return PageRecord(**fields)
-
-
-def _bookmark(value: Mapping[str, Any]) -> BookmarkRecord:
-    picture = value.get("picture")
-    return BookmarkRecord(
-        picture=None
-        if picture is None
-        else PictureRecord(**{"fetched_at": None, **_renamed(picture, _PICTURE)}),
-        tried=value.get("tried", ""),
-        mark=value.get("mark", ""),
-    )

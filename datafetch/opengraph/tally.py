@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from datafetch.errors import BreakerOpen, DatafetchError
 from datafetch.job import AnyContext
 from datafetch.opengraph.model import BookmarkRecord, Description
-from datafetch.opengraph.pictures import Found, NotFound
-from datafetch.opengraph.rules.plan import Page, picture_item
+from datafetch.opengraph.pictures import PictureFound, PictureNotFound
+from datafetch.opengraph.rules.plan import BookmarkedPage, picture_item
 from datafetch.opengraph.state import OpenGraphState
-from datafetch.opengraph.worker import Result, Searched
+from datafetch.opengraph.worker import PageResult, PictureSearch
 
 
 class Tally:
-    """What a run has found so far; used by the thread that collects results alone.
+    """What a run has found so far; only the thread that collects the results uses it.
 
     Attributes:
-        descriptions: what pages said that were read in this run, by hash.
-        changed: addresses of pages whose metadata or pictures are others now.
+        descriptions: what the pages said that were read in this run, by hash.
+        changed: addresses of the pages with new metadata or a new picture.
         skipped, failed, newly_failed: pages, as `JobReport` counts them.
     """
 
@@ -27,8 +27,8 @@ class Tally:
         self.changed: set[str] = set()
         self.skipped = self.failed = self.newly_failed = 0
 
-    def record(self, result: Result) -> None:
-        """Take a result in."""
+    def record(self, result: PageResult) -> None:
+        """Count a result, and bring state and dead letters up to date with it."""
         page = result.task.page
         if result.record is not None:
             self._state.pages[page.hash] = result.record
@@ -43,26 +43,26 @@ class Tally:
             newly.append(self._note_failure(page.address, result.error))
         elif result.task.ask:
             self._context.dead_letters.succeeded(page.address)
-        for searched in result.pictures:
-            error = self._record_picture(page, searched)
+        for search in result.searches:
+            error = self._record_picture(page, search)
             if error is not None:
                 faults.append(error)
-                newly.append(self._note_failure(picture_item(searched.bookmark_id), error))
+                newly.append(self._note_failure(picture_item(search.bookmark_id), error))
         self._count(faults, newly)
 
-    def _record_picture(self, page: Page, searched: Searched) -> DatafetchError | None:
-        known = self._state.bookmarks.get(searched.bookmark_id, BookmarkRecord())
-        match searched.outcome:
-            case Found(picture, changed):
+    def _record_picture(self, page: BookmarkedPage, search: PictureSearch) -> DatafetchError | None:
+        known = self._state.bookmarks.get(search.bookmark_id, BookmarkRecord())
+        match search.outcome:
+            case PictureFound(picture, changed):
                 record = BookmarkRecord(picture=picture, mark=known.mark)
                 error: DatafetchError | None = None
                 if changed:
                     self.changed.add(page.address)
-            case NotFound(error):
-                record = BookmarkRecord(known.picture, searched.digest, known.mark)
-        self._state.bookmarks[searched.bookmark_id] = record
+            case PictureNotFound(error):
+                record = BookmarkRecord(known.picture, search.digest, known.mark)
+        self._state.bookmarks[search.bookmark_id] = record
         if error is None:
-            self._context.dead_letters.succeeded(picture_item(searched.bookmark_id))
+            self._context.dead_letters.succeeded(picture_item(search.bookmark_id))
         return error
 
     def _note_failure(self, item: str, error: DatafetchError) -> bool:
@@ -71,7 +71,10 @@ class Tally:
         return newly
 
     def _count(self, faults: Sequence[DatafetchError], newly: Sequence[bool]) -> None:
-        """A page counts once; one whose host's breaker is open was not even asked."""
+        """Count a page once, however many faults it had.
+
+        It is skipped, not failed, when nobody was asked: the hosts' breakers are open.
+        """
         if not faults:
             return
         if all(isinstance(fault, BreakerOpen) for fault in faults):
@@ -80,11 +83,13 @@ class Tally:
         self.failed += 1
         self.newly_failed += any(newly)
 
-    def forget(self, pages: Sequence[Page]) -> None:
-        """Forget pages and bookmarks that are stored no longer, and their dead letters."""
-        ids = {item["id"] for page in pages for item in page.bookmarks}
+    def forget(self, pages: Sequence[BookmarkedPage]) -> None:
+        """Forget all but these pages and their bookmarks, dead letters included."""
+        ids = {bookmark.id for page in pages for bookmark in page.bookmarks}
         self._state.forget_all_but({page.hash for page in pages}, ids)
-        known = {page.address for page in pages} | {picture_item(one) for one in ids}
+        known = {page.address for page in pages} | {
+            picture_item(bookmark_id) for bookmark_id in ids
+        }
         letters = self._context.dead_letters
         for letter in list(letters.letters.values()):
             if letter.item not in known:

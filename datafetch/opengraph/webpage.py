@@ -1,4 +1,4 @@
-"""Web pages: asks for the head of a page and takes it apart, judging nothing."""
+"""Asks web sites for the heads of pages and for pictures; others judge what these say."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from datafetch.runtime.limits import PerHost
 from datafetch.urls import host_name
 
 HEAD_LIMIT = 512 * KIB
-"""So much of a page is read at most: heads are shorter."""
+"""At most so much of a page is read; heads are shorter."""
 
 PICTURE_LIMIT = 10 * MIB
 
@@ -31,7 +31,10 @@ _AT_ONCE = 4
 
 _PAGE_STEPS = 2
 _PICTURE_STEPS = 4
-"""The whole may take so many times what one step may: a server that drips keeps each step short."""
+"""A whole answer may take so many times the time-out of one read.
+
+A server that sends a byte now and then never meets the time-out of a read.
+"""
 
 _ACCEPT_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.8,*/*;q=0.5"
 _ACCEPT_PICTURE = "image/webp,image/png,image/jpeg,image/gif,image/svg+xml;q=0.8,*/*;q=0.1"
@@ -70,7 +73,7 @@ class WebPages:
         return scanned.head(answer.url, validators.etag, validators.last_modified)
 
     def picture(self, url: str) -> Download:
-        """A page's picture, unjudged."""
+        """A page's picture, its bytes unchecked."""
         request = Request(
             url=url,
             trust="data",
@@ -110,16 +113,16 @@ class WebPages:
 
 
 def as_picture(request: Request) -> Request:
-    """The request for something that shall be a picture, within the limit of pictures."""
+    """The same request, asking for a picture of at most `PICTURE_LIMIT` bytes."""
     headers = {**request.headers, "Accept": _ACCEPT_PICTURE}
     return replace(request, headers=headers, limit=PICTURE_LIMIT)
 
 
 def _text_of(answer: Answer) -> str:
-    """The text of an answer that is a page.
+    """The text of an answer, which has to be an HTML page.
 
     Raises:
-        Malformed: it is none.
+        Malformed: it is something else.
     """
     content_type = answer.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()

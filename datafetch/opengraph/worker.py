@@ -1,13 +1,11 @@
 """What a worker does for one page: ask for it, store what it says, find its bookmarks' pictures."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, DatafetchError, Denied, Malformed, UpstreamError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
-from datafetch.models.json import JsonObject
 from datafetch.net.base import Validators
 from datafetch.opengraph.metadata import MetadataStore
 from datafetch.opengraph.model import (
@@ -16,10 +14,18 @@ from datafetch.opengraph.model import (
     Override,
     PageMetadata,
     PageRecord,
+    SavedBookmark,
 )
-from datafetch.opengraph.pictures import Found, NotFound, PictureFinder
+from datafetch.opengraph.pictures import PictureFinder, PictureFound, PictureNotFound
 from datafetch.opengraph.rules.merge import fallback
-from datafetch.opengraph.rules.plan import Asked, Page, Place, picture_is_due, places_of, tried
+from datafetch.opengraph.rules.plan import (
+    Asked,
+    BookmarkedPage,
+    Place,
+    picture_is_due,
+    places_of,
+    tried,
+)
 from datafetch.opengraph.rules.tags import describe
 from datafetch.opengraph.rules.walls import blocked_by
 from datafetch.opengraph.webpage import WebPages
@@ -27,63 +33,70 @@ from datafetch.pages.head import PageHead
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedPicture:
     """A bookmark of a page, and what is known of its picture.
 
     Attributes:
-        has_one: whether it has a stored picture.
-        settled: see `picture_is_due`.
+        record: what the job remembers of the bookmark.
+        has_picture: whether a picture is stored for it.
+        settled: False when a fault ended the last search, and its dead letter is due.
     """
 
-    item: JsonObject
+    bookmark: SavedBookmark
     record: BookmarkRecord
-    has_one: bool
+    has_picture: bool
     settled: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class PageTask:
     """One page to work on.
 
     Attributes:
-        ask: whether the page itself is due.
-        conditionally: whether it may answer that it did not change.
+        record: what the job remembers of the page.
+        ask: whether the page itself is due; else only pictures are looked for.
+        conditionally: whether the page may answer that it did not change.
     """
 
-    page: Page
+    page: BookmarkedPage
     record: PageRecord | None
     override: Override | None
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedPicture, ...]
     ask: bool
     conditionally: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
-    """What came of the search for a bookmark's picture in these places."""
+class PictureSearch:
+    """A search for a bookmark's picture that has ended.
+
+    Attributes:
+        digest: of the places that were searched (`tried`).
+    """
 
     bookmark_id: str
     digest: str
-    outcome: Found | NotFound
+    outcome: PictureFound | PictureNotFound
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class PageResult:
     """What came of a task.
 
     Attributes:
         record: what is to be remembered of the page.
         error: why the page could not be read.
-        changed: whether its metadata is another one now.
-        description: what it says, when it was read just now.
+        changed: whether its metadata says something else than before.
+        description: what the page says, if it was read just now.
+        searches: those for its bookmarks' pictures.
     """
 
-    task: Task
+    task: PageTask
     record: PageRecord | None
     error: DatafetchError | None = None
     changed: bool = False
     description: Description | None = None
-    pictures: tuple[Searched, ...] = field(default=())
+    searches: tuple[PictureSearch, ...] = ()
 
 
 class PageWorker:
@@ -103,7 +116,7 @@ class PageWorker:
         self._pictures = pictures
         self._asked = asked
 
-    def __call__(self, task: Task) -> Result:
+    def __call__(self, task: PageTask) -> PageResult:
         """Do what is due for one page.
 
         Raises:
@@ -111,41 +124,38 @@ class PageWorker:
             LeaseLost: this run may not write any more.
             Cancelled: the run was asked to stop.
         """
-        result = self._ask(task) if task.ask else Result(task, task.record)
-        image_url = self.image_url(task, result.record)
-        pictures = []
+        result = self._ask(task) if task.ask else PageResult(task, task.record)
+        searches = tuple(
+            self._search(task, wanted, places)
+            for wanted, places in self._due_pictures(task, result.record)
+        )
+        return replace(result, searches=searches)
+
+    def picture_is_due(self, task: PageTask) -> bool:
+        """Whether, by what is known of the page so far, any picture is looked for."""
+        return bool(self._due_pictures(task, task.record))
+
+    def _due_pictures(
+        self, task: PageTask, record: PageRecord | None
+    ) -> list[tuple[WantedPicture, tuple[Place, ...]]]:
+        """The bookmarks whose picture is looked for, each with the places to search."""
+        image_url = _image_url(task, record)
+        due = []
         for wanted in task.wanted:
-            places = places_of(wanted.item, image_url, assets=self._pictures.has_assets)
-            if self.is_due(wanted, places):
-                pictures.append(self._search(task, wanted, places))
-        return replace(result, pictures=tuple(pictures))
-
-    def is_due(self, wanted: Wanted, places: tuple[Place, ...]) -> bool:
-        """Whether a bookmark's picture is looked for in these places."""
-        return picture_is_due(
-            wanted.record, places, self._asked, has_one=wanted.has_one, settled=wanted.settled
-        )
-
-    def picture_is_due(self, task: Task) -> bool:
-        """Whether, by what is known of the page, any picture is looked for."""
-        image_url = self.image_url(task, task.record)
-        assets = self._pictures.has_assets
-        return any(
-            self.is_due(wanted, places_of(wanted.item, image_url, assets=assets))
-            for wanted in task.wanted
-        )
-
-    @staticmethod
-    def image_url(task: Task, record: PageRecord | None) -> str | None:
-        """The page's own picture, unless people chose another."""
-        known = record or PageRecord()
-        said = Description(final_url=task.page.address, image_url=known.image_url)
-        override: Mapping[str, object] = task.override.value if task.override else {}
-        return said.overridden(override).image_url
+            places = places_of(wanted.bookmark, image_url, assets=self._pictures.has_assets)
+            if picture_is_due(
+                wanted.record,
+                places,
+                self._asked,
+                has_picture=wanted.has_picture,
+                settled=wanted.settled,
+            ):
+                due.append((wanted, places))
+        return due
 
     # ------------------------------------------------------------------- page
 
-    def _ask(self, task: Task) -> Result:
+    def _ask(self, task: PageTask) -> PageResult:
         known = task.record or PageRecord()
         conditional = task.conditionally and known.source == "external"
         given = Validators(known.etag, known.last_modified) if conditional else Validators()
@@ -153,26 +163,34 @@ class PageWorker:
         try:
             head = self._web.head(task.page.address, validators)
             if head is None:
-                return Result(task, replace(known, fetched_at=self._now(), failed_at=None))
-            return self._read(task, known, head)
+                return PageResult(task, replace(known, fetched_at=self._now(), failed_at=None))
+            said = describe(head)
+            self._check_is_the_page(task.page, known, head, said)
+            return self._read(task, known, head, said)
         except (UpstreamError, BaseMoved) as error:
             return self._failed(task, known, error)
 
-    def _read(self, task: Task, known: PageRecord, head: PageHead) -> Result:
-        """Store what a page says, when it says something else than before.
+    def _check_is_the_page(
+        self, page: BookmarkedPage, known: PageRecord, head: PageHead, said: Description
+    ) -> None:
+        """Refuse what would replace the page's words by those of another page, or by none.
 
         Raises:
-            Denied: it is a wall before the page.
-            Malformed: it says nothing, and did before.
+            Denied: a consent, log-in or robot page was shown in place of the page.
+            Malformed: the page says nothing now, and said something before.
         """
         wall = blocked_by(head)
         if wall is not None:
-            raise Denied(f"the site shows another page: {wall}", url=task.page.address, hint="")
-        said = describe(head)
+            raise Denied(f"the site shows another page: {wall}", url=page.address, hint="")
         if said.says_nothing and known.source == "external":
-            before = self._metadata.description(task.page.hash)
+            before = self._metadata.description(page.hash)
             if before is not None and not before.says_nothing:
-                raise Malformed("the page says nothing of itself any more", url=task.page.address)
+                raise Malformed("the page says nothing of itself any more", url=page.address)
+
+    def _read(
+        self, task: PageTask, known: PageRecord, head: PageHead, said: Description
+    ) -> PageResult:
+        """Store what a page says, unless that is stored already and nothing is forced."""
         now = self._now()
         same = (
             known.source == "external"
@@ -187,29 +205,43 @@ class PageWorker:
                 etag=head.etag,
                 last_modified=head.last_modified,
             )
-            return Result(task, record, description=said)
-        metadata = PageMetadata(
-            task.page.address, said, now, "external", head.etag, head.last_modified
+            return PageResult(task, record, description=said)
+        metadata = PageMetadata.of(
+            task.page.address,
+            said,
+            timestamp=now,
+            source="external",
+            etag=head.etag,
+            last_modified=head.last_modified,
         )
         record = self._metadata.write(metadata, known.object_etag)
-        return Result(task, record, changed=not same, description=said)
+        return PageResult(task, record, changed=not same, description=said)
 
-    def _failed(self, task: Task, known: PageRecord, error: DatafetchError) -> Result:
-        """Remember the failure; a page that was never read gets what its bookmark says."""
+    def _failed(self, task: PageTask, known: PageRecord, error: DatafetchError) -> PageResult:
+        """Remember the failure; a page that was never read gets its bookmark's words."""
         now = self._now()
         if known.source == "external" or isinstance(error, BaseMoved):
-            return Result(task, replace(known, failed_at=now), error)
+            return PageResult(task, replace(known, failed_at=now), error)
         said = fallback(task.page.address, task.page.bookmarks[0])
         if known.source == "fallback" and known.digest == said.digest():
-            return Result(task, replace(known, failed_at=now), error)
-        metadata = PageMetadata(task.page.address, said, now, "fallback")
+            return PageResult(task, replace(known, failed_at=now), error)
+        metadata = PageMetadata.of(task.page.address, said, timestamp=now, source="fallback")
         record = self._metadata.write(metadata, known.object_etag)
-        return Result(task, replace(record, failed_at=now), error, changed=True)
+        return PageResult(task, replace(record, failed_at=now), error, changed=True)
 
-    def _search(self, task: Task, wanted: Wanted, places: tuple[Place, ...]) -> Searched:
-        bookmark_id = wanted.item["id"]
+    def _search(
+        self, task: PageTask, wanted: WantedPicture, places: tuple[Place, ...]
+    ) -> PictureSearch:
+        bookmark_id = wanted.bookmark.id
         outcome = self._pictures.find(bookmark_id, task.page.address, places, wanted.record.picture)
-        return Searched(bookmark_id, tried(places), outcome)
+        return PictureSearch(bookmark_id, tried(places), outcome)
 
     def _now(self) -> int:
         return to_ms(self._context.clock.now())
+
+
+def _image_url(task: PageTask, record: PageRecord | None) -> str | None:
+    """The page's own picture, or the one that people chose for it by hand."""
+    known = record or PageRecord()
+    said = Description(final_url=task.page.address, image_url=known.image_url)
+    return (said.overridden(task.override.value) if task.override else said).image_url

@@ -1,25 +1,27 @@
 """Decides which pages and pictures are due, where a picture is looked for, and which cannot be used."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from datafetch.models.json import JsonObject, is_safe_segment
-from datafetch.opengraph.model import BookmarkRecord, PageRecord, digest_of
+from datafetch.opengraph.model import BookmarkRecord, PageRecord, SavedBookmark, digest_of
 from datafetch.urls import host_of, page_address, url_hash
 
 FRESH_MS = 24 * 3600 * 1000
-"""So long an answer is not asked for again."""
+"""A page that answered is asked again after this time."""
+
+RETRY_MS = 3600 * 1000
+"""A page that failed is asked again after this time."""
 
 MIN_BANNER_BYTES = 5 * 1024
 """Smaller banners are icons and empty pictures."""
 
 MIN_SIDE = 16
-"""Smaller pictures count visitors, or are icons; in pixels."""
+"""In pixels; smaller pictures count visitors, or are icons."""
 
-RETRY_MS = 3600 * 1000
-"""So long after a failure nobody tries again."""
+PictureKind = Literal["banner", "screenshot", "page"]
+"""Whose picture it is: one of the bookmark server's two, or the page's own."""
 
 _PICTURE_OF = "picture of "
 
@@ -29,8 +31,10 @@ class Asked:
     """What the user asked for.
 
     Attributes:
-        named: addresses of pages asked for by name; None for all.
-        older_than_ms: only pages whose last answer is older.
+        force: ask for everything, whatever is known.
+        missing: only pages that were never read.
+        older_than_ms: only pages whose last answer is so old.
+        named: only the pages with these addresses; None for all.
     """
 
     force: bool = False
@@ -39,50 +43,49 @@ class Asked:
     named: frozenset[str] | None = None
 
 
-class Page(NamedTuple):
+class BookmarkedPage(NamedTuple):
     """A page and the stored bookmarks of it."""
 
     address: str
-    bookmarks: list[JsonObject]
+    bookmarks: list[SavedBookmark]
 
     @property
     def hash(self) -> str:
-        """The name of its metadata."""
+        """The hash by which its metadata is stored."""
         return url_hash(self.address)
 
 
 class Place(NamedTuple):
-    """Where a picture may be: an asset of the bookmark server, or an address on the web."""
+    """Where a picture may be; `name` is an asset's id, or for the kind `page` a URL."""
 
-    kind: Literal["banner", "screenshot", "page"]
+    kind: PictureKind
     name: str
 
 
-def pages_of(items: Iterable[JsonObject]) -> list[Page]:
+def pages_of(bookmarks: Iterable[SavedBookmark]) -> list[BookmarkedPage]:
     """The pages of all bookmarks that have one, each once, in the list's order."""
-    found: dict[str, Page] = {}
-    for item in items:
-        url = item.get("url")
-        address = page_address(url) if isinstance(url, str) and url else None
+    found: dict[str, BookmarkedPage] = {}
+    for bookmark in bookmarks:
+        address = page_address(bookmark.url) if bookmark.url else None
         if address is not None:
-            found.setdefault(address, Page(address, [])).bookmarks.append(item)
+            found.setdefault(address, BookmarkedPage(address, [])).bookmarks.append(bookmark)
     return list(found.values())
 
 
 def picture_item(bookmark_id: str) -> str:
-    """The name under which a bookmark's picture waits when it failed."""
+    """The item under which a dead letter names a bookmark's picture."""
     return _PICTURE_OF + bookmark_id
 
 
 def named_pages(
-    names: Iterable[str], pages: Sequence[Page]
+    names: Iterable[str], pages: Sequence[BookmarkedPage]
 ) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The addresses of pages that names stand for, and the names that stand for none.
+    """The addresses of the pages that a user named, and the names that fit no page.
 
-    Names are URLs, or `picture of {bookmark id}`.
+    Names are URLs, or items of dead letters: `picture of {bookmark id}`.
     """
     addresses = {page.address for page in pages}
-    by_id = {item["id"]: page.address for page in pages for item in page.bookmarks}
+    by_id = {saved.id: page.address for page in pages for saved in page.bookmarks}
     named, unknown = set(), []
     for name in names:
         if name.startswith(_PICTURE_OF):
@@ -119,54 +122,39 @@ def _older(then_ms: int, limit_ms: int, now_ms: int) -> bool:
     return now_ms - then_ms >= limit_ms or then_ms > now_ms
 
 
-def places_of(item: JsonObject, image_url: str | None, *, assets: bool) -> tuple[Place, ...]:
+def places_of(bookmark: SavedBookmark, image_url: str | None, *, assets: bool) -> tuple[Place, ...]:
     """Where a bookmark's picture is looked for, best first: banner, screenshot, page, bookmark.
 
-    The last is the picture that the page had when it was saved. `assets` is whether the
-    bookmark server can be asked.
+    `image_url` is the page's picture; the bookmark's is the one that the page had when it was
+    saved. `assets` says whether the bookmark server can be asked.
     """
-    content = item.get("content")
-    fields: Mapping[str, Any] = content if isinstance(content, dict) else {}
-    places = [
-        Place(kind, found)
-        for kind, field, asset_type in _ASSETS
-        if assets
-        and (found := fields.get(field) or _asset(item, asset_type))
-        and isinstance(found, str)
-        and is_safe_segment(found)
-    ]
+    places = []
+    if assets and bookmark.banner is not None:
+        places.append(Place("banner", bookmark.banner))
+    if assets and bookmark.screenshot is not None:
+        places.append(Place("screenshot", bookmark.screenshot))
     if image_url is not None:
         places.append(Place("page", image_url))
-    saved = fields.get("imageUrl")
-    saved_url = page_address(saved) if isinstance(saved, str) else None
+    saved_url = page_address(bookmark.saved_image) if bookmark.saved_image else None
     if saved_url is not None and (image_url is None or saved_url != page_address(image_url)):
         places.append(Place("page", saved_url))
     return tuple(places)
 
 
-_ASSETS: tuple[tuple[Literal["banner", "screenshot"], str, str], ...] = (
-    ("banner", "imageAssetId", "bannerImage"),
-    ("screenshot", "screenshotAssetId", "screenshot"),
-)
-
-
-def _asset(item: JsonObject, asset_type: str) -> Any:
-    assets = item.get("assets")
-    for asset in assets if isinstance(assets, list) else ():
-        if isinstance(asset, dict) and asset.get("assetType") == asset_type:
-            return asset.get("id")
-    return None
-
-
 def picture_is_due(
-    record: BookmarkRecord, places: Sequence[Place], asked: Asked, *, has_one: bool, settled: bool
+    record: BookmarkRecord,
+    places: Sequence[Place],
+    asked: Asked,
+    *,
+    has_picture: bool,
+    settled: bool,
 ) -> bool:
-    """Whether a run that asks for a bookmark's page looks for its picture.
+    """Whether a bookmark's picture is looked for in these places.
 
-    What was searched in vain is searched again when the places changed, unless it is not
-    `settled`: then a fault ended the search, and its dead letter is due.
+    A search that found nothing is repeated when the places are others, when the user forces it
+    or names the page, and when it is not `settled`: a fault ended it, and its dead letter is due.
     """
-    if not places or (has_one and not asked.force):
+    if not places or (has_picture and not asked.force):
         return False
     if asked.force or asked.named is not None or record.tried != tried(places):
         return True
@@ -174,25 +162,25 @@ def picture_is_due(
 
 
 def tried(places: Sequence[Place]) -> str:
-    """What tells one search for a picture from another."""
+    """A digest of the places of a search, by which the same search is known again."""
     return digest_of([list(place) for place in places])
 
 
-def spread(pages: Sequence[Page]) -> list[Page]:
-    """The pages with their hosts taking turns, so that no site meets a crowd."""
-    hosts: dict[str, list[Page]] = {}
+def spread(pages: Sequence[BookmarkedPage]) -> list[BookmarkedPage]:
+    """The pages in an order in which hosts take turns, so that no site gets all requests at once."""
+    hosts: dict[str, list[BookmarkedPage]] = {}
     for page in pages:
         hosts.setdefault(host_of(page.address), []).append(page)
     return [page for turn in zip_longest(*hosts.values()) for page in turn if page is not None]
 
 
 def why_unusable(
-    kind: Literal["banner", "screenshot", "page"], form: str, width: int, height: int, size: int
+    kind: PictureKind, picture_format: str, width: int, height: int, size: int
 ) -> str | None:
-    """Why a picture is no preview of a page; None when it may be one. `size` in bytes."""
+    """Why a picture cannot be the preview of a page; None when it can. `size` in bytes."""
     if kind == "banner" and size < MIN_BANNER_BYTES:
         return f"the banner has only {size} bytes"
-    if form == "ico":
+    if picture_format == "ico":
         return "it is an icon"
     if min(width, height) < MIN_SIDE:
         return f"it has only {width} by {height} pixels"

@@ -22,16 +22,16 @@ IMAGES = (
 MAX_TITLE = 1000
 MAX_DESCRIPTION = 5000
 MAX_WORD = 100
-"""Longest texts that are kept, in characters; nobody shows more."""
+"""Longer texts are cut, in characters; nobody shows more."""
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos|nbsp);")
 _UNSEEN = re.compile(r"[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]+")
-"""Marks without width, and those that turn the direction of what follows."""
+"""Characters without width, and those that turn the direction of the text after them."""
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 def describe(head: PageHead) -> Description:
-    """The page's description: of each kind the first text, by priority, that says something."""
+    """The page's description; of several tags for a field the first that is not blank counts."""
     base = _base(head)
     return Description(
         final_url=head.url,
@@ -45,7 +45,10 @@ def describe(head: PageHead) -> Description:
 
 
 def tidy(text: str) -> str:
-    """The text on one line, without what cannot be seen; entities that were escaped twice are read."""
+    """The text on one line, without characters that cannot be seen.
+
+    Entities that are left were escaped twice by the site; they are resolved.
+    """
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
     return _SPACES.sub(" ", _UNSEEN.sub("", text)).strip()
@@ -55,7 +58,7 @@ def tidy(text: str) -> str:
 
 
 def _base(head: PageHead) -> str:
-    """What relative URLs resolve against; a base that is no web address counts for nothing."""
+    """What relative URLs resolve against; a base that is no web address is ignored."""
     if head.base is None:
         return head.url
     return resolve(head.base, head.url) or head.url

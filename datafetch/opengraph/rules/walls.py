@@ -1,4 +1,4 @@
-"""Whether a page is the page itself: walls of consent, checks for robots, log-ins and error pages."""
+"""Tells the page itself from what sites show in its place: consent, robot checks, log-ins, errors."""
 
 import re
 
@@ -8,10 +8,10 @@ from datafetch.urls import parse
 
 
 def blocked_by(head: PageHead) -> str | None:
-    """Why this is not the page itself: a wall of consent, a check for robots, a log-in, an error.
+    """Why this is not the page itself; None when it is.
 
-    Judged by where it was found, and by the titles of well-known walls unless the page
-    describes itself, which walls do not.
+    The final address tells, and the title, which counts only where the page has no tags that
+    describe it: walls have none.
     """
     place = parse(head.url)
     host, path = ("", "") if place is None else (place.name, place.path)

@@ -1,10 +1,14 @@
 """What bookmarks get of their pages."""
 
-from typing import Any
-
-from datafetch.opengraph.model import Description, Override, PageRecord, PictureRecord
+from datafetch.opengraph.model import (
+    Description,
+    Override,
+    PageRecord,
+    PictureRecord,
+    SavedBookmark,
+)
 from datafetch.opengraph.rules.merge import (
-    Stored,
+    BookmarkPicture,
     fallback,
     mark_of,
     merged_manifest,
@@ -20,12 +24,19 @@ CDN = "https://cdn.example.com/"
 SAID = Description(URL, "T", "D", "https://video.example/i.png")
 READ = PageRecord(source="external", digest="d")
 PICTURE = PictureRecord("images/opengraph/x.png", "0a0b0c0d", 5, '"e"')
-STORED = Stored(PICTURE, CDN + PICTURE.key + "?v=0a0b0c0d", "2026-11-24T08:00:00.000Z", public=True)
+STORED = BookmarkPicture(
+    PICTURE, CDN + PICTURE.key + "?v=0a0b0c0d", "2026-11-24T08:00:00.000Z", public=True
+)
 
 
 def key_of(url: str) -> str | None:
     """The key of a URL of our CDN."""
     return url.removeprefix(CDN).partition("?")[0] if url.startswith(CDN) else None
+
+
+def bookmark(**fields: object) -> SavedBookmark:
+    """A stored bookmark with these fields."""
+    return SavedBookmark.of({"id": "b", **fields})
 
 
 def override(url: str, /, **value: str) -> dict[str, Override]:
@@ -64,20 +75,19 @@ def test_fallback_tells_bookmarks_nothing():
 
 def test_what_is_made_of_a_bookmark():
     """A page that cannot be read has the bookmark's words, unless these are only placeholders."""
-    item: dict[str, Any] = {
-        "title": "Mine",
-        "description": "No description available.",
-        "content": {"imageUrl": "https://x.example/ä.png"},
-    }
-    assert fallback(URL, item) == Description(URL, "Mine", None, "https://x.example/%C3%A4.png")
-    assert fallback(URL, {"title": "Untitled Bookmark", "ogImageExternal": "/api/x"}) == (
-        Description(URL)
+    named = bookmark(
+        title="Mine",
+        description="No description available.",
+        content={"imageUrl": "https://x.example/ä.png"},
     )
+    assert fallback(URL, named) == Description(URL, "Mine", None, "https://x.example/%C3%A4.png")
+    unnamed = bookmark(title="Untitled Bookmark", ogImageExternal="/api/x")
+    assert fallback(URL, unnamed) == Description(URL)
 
 
 def test_own_fields():
     """A bookmark gets texts, address and picture; the time is that of the picture's fetch."""
-    assert own_fields({"title": "kept"}, SAID, STORED) == {
+    assert own_fields(bookmark(title="kept"), SAID, STORED) == {
         "ogImageExternal": "https://video.example/i.png",
         "ogTitle": "T",
         "ogDescription": "D",
@@ -90,37 +100,39 @@ def test_own_fields():
 
 def test_nothing_is_ever_taken_away():
     """A page that says less than before leaves what is stored."""
-    assert own_fields({"ogTitle": "old"}, Description(URL), None) == {"ogUrl": URL}
-    assert own_fields({"ogTitle": "old"}, None, None) == {}
+    assert own_fields(bookmark(ogTitle="old"), Description(URL), None) == {"ogUrl": URL}
+    assert own_fields(bookmark(ogTitle="old"), None, None) == {}
 
 
 def test_without_a_cdn_the_picture_stays_external():
     """Without a public base URL `ogImage` stays what it was, or becomes the page's own picture."""
     private = STORED._replace(public=False)
-    assert own_fields({"ogImage": "/api/assets/a1"}, SAID, private)["ogImage"] == "/api/assets/a1"
-    assert own_fields({}, SAID, private)["ogImage"] == "https://video.example/i.png"
-    assert "ogImage" not in own_fields({}, None, private)
+    told = bookmark(ogImage="/api/assets/a1")
+    assert own_fields(told, SAID, private)["ogImage"] == "/api/assets/a1"
+    assert own_fields(bookmark(), SAID, private)["ogImage"] == "https://video.example/i.png"
+    assert "ogImage" not in own_fields(bookmark(), None, private)
 
 
 def test_marks():
     """A bookmark is merged again when page, override, picture or its own fields are others."""
-    item = {"id": "b", "ogTitle": "T", "title": "x"}
+    item = bookmark(ogTitle="T", title="x")
     marks = {
         mark_of(item, READ, None, STORED),
         mark_of(item, PageRecord(source="external", digest="other"), None, STORED),
         mark_of(item, READ, Override('"e"', {"title": "x"}), STORED),
         mark_of(item, READ, None, None),
-        mark_of({**item, "ogTitle": "lost"}, READ, None, STORED),
+        mark_of(bookmark(ogTitle="lost", title="x"), READ, None, STORED),
         mark_of(item, None, None, STORED),
     }
     assert len(marks) == 6
     later = PageRecord(source="external", digest="d", fetched_at=99, etag="other")
-    assert mark_of({**item, "title": "y"}, later, None, STORED) == mark_of(item, READ, None, STORED)
+    renamed = bookmark(ogTitle="T", title="y")
+    assert mark_of(renamed, later, None, STORED) == mark_of(item, READ, None, STORED)
 
 
 def test_the_manifest_merges():
     """Runs for one page do not shrink it; a picture has one entry, its newest."""
-    stored = [CDN + "images/opengraph/x.jpg?v=1", CDN + "images/opengraph/y.png?v=1", 5, None]
+    stored = [CDN + "images/opengraph/x.jpg?v=1", CDN + "images/opengraph/y.png?v=1"]
     pictures = {PICTURE.key: STORED.url}
     merged = merged_manifest(stored, pictures, key_of)
     assert merged == [STORED.url, CDN + "images/opengraph/y.png?v=1"]
@@ -136,8 +148,8 @@ def test_the_manifest_after_the_cdn_moved():
 
 def test_pictures_are_known_by_the_manifest():
     """When nothing else is remembered, the manifest says which pictures are stored."""
-    found = pictures_by_stem([STORED.url, CDN + "images/opengraph/old.png", None], key_of)
+    found = pictures_by_stem([STORED.url, CDN + "images/opengraph/old.png"], key_of)
     assert found == {
-        "images/opengraph/x": ("images/opengraph/x.png", "0a0b0c0d"),
-        "images/opengraph/old": ("images/opengraph/old.png", ""),
+        "images/opengraph/x": PictureRecord("images/opengraph/x.png", "0a0b0c0d"),
+        "images/opengraph/old": PictureRecord("images/opengraph/old.png"),
     }

@@ -6,12 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.opengraph.model import BookmarkRecord, PageRecord
+from datafetch.opengraph.model import BookmarkRecord, PageRecord, SavedBookmark
 from datafetch.opengraph.rules.plan import (
-    FRESH_MS,
-    RETRY_MS,
     Asked,
-    Page,
+    BookmarkedPage,
     Place,
     named_pages,
     page_is_due,
@@ -26,8 +24,19 @@ from datafetch.opengraph.rules.plan import (
 
 NOW = 1_795_507_200_000
 URL = "https://a.example/"
+HOUR, DAY = 3_600_000, 86_400_000
 READ = PageRecord(fetched_at=NOW, source="external")
 ALL = Asked()
+
+
+def bookmarks(*items: dict[str, object]) -> list[SavedBookmark]:
+    """Stored bookmarks."""
+    return [SavedBookmark.of(item) for item in items]
+
+
+def with_content(**content: object) -> SavedBookmark:
+    """A stored bookmark whose content has these fields."""
+    return SavedBookmark.of({"id": "b1", "content": content})
 
 
 def due(
@@ -39,15 +48,15 @@ def due(
 
 def test_fresh_for_a_day_after_success():
     """A page that was read is left alone for 24 hours, to the millisecond."""
-    assert not due(READ, FRESH_MS - 1)
-    assert due(READ, FRESH_MS)
+    assert not due(READ, DAY - 1)
+    assert due(READ, DAY)
 
 
 def test_fresh_for_an_hour_after_failure():
     """A page that failed is left alone for an hour, though it was read before."""
-    failed = PageRecord(fetched_at=NOW - FRESH_MS, failed_at=NOW, source="external")
-    assert not due(failed, RETRY_MS - 1)
-    assert due(failed, RETRY_MS)
+    failed = PageRecord(fetched_at=NOW - DAY, failed_at=NOW, source="external")
+    assert not due(failed, HOUR - 1)
+    assert due(failed, HOUR)
 
 
 def test_new_pages_are_due_at_once():
@@ -58,7 +67,7 @@ def test_new_pages_are_due_at_once():
 
 def test_a_dead_letter_waits_unless_named_or_forced():
     """What failed again and again is asked for by its dead letter's time, not each hour."""
-    failed = PageRecord(failed_at=NOW - 10 * RETRY_MS)
+    failed = PageRecord(failed_at=NOW - 10 * HOUR)
     assert not due(failed, waiting=True)
     assert due(failed, waiting=True, asked=Asked(force=True))
     assert due(failed, waiting=True, asked=Asked(named=frozenset({URL})))
@@ -73,15 +82,15 @@ def test_named_pages_alone():
 def test_missing_means_never_read():
     """`--missing` asks for pages without metadata of their own, be they due or not."""
     missing = Asked(missing=True)
-    assert not due(READ, 10 * FRESH_MS, asked=missing)
+    assert not due(READ, 10 * DAY, asked=missing)
     assert due(None, asked=missing)
-    assert due(PageRecord(failed_at=NOW - RETRY_MS, source="fallback"), asked=missing)
+    assert due(PageRecord(failed_at=NOW - HOUR, source="fallback"), asked=missing)
 
 
 def test_older_than():
     """`--older-than` sets the age from which a page is due."""
     assert due(READ, 60_000, asked=Asked(older_than_ms=60_000))
-    assert not due(READ, FRESH_MS, asked=Asked(older_than_ms=30 * FRESH_MS))
+    assert not due(READ, DAY, asked=Asked(older_than_ms=30 * DAY))
 
 
 def test_a_time_in_the_future_is_no_freshness():
@@ -99,8 +108,8 @@ def test_pages_of_bookmarks():
         {"id": "5", "url": "mailto:x@a.example"},
         {"id": "6", "url": "https://a.example/?q"},
     ]
-    pages = pages_of(items)
-    assert [(page.address, [item["id"] for item in page.bookmarks]) for page in pages] == [
+    pages = pages_of(bookmarks(*items))
+    assert [(page.address, [saved.id for saved in page.bookmarks]) for page in pages] == [
         ("https://a.example/", ["1", "2"]),
         ("https://a.example/?q", ["6"]),
     ]
@@ -108,7 +117,7 @@ def test_pages_of_bookmarks():
 
 def test_names_of_pages():
     """A page is named by its URL, however typed, or by the bookmark whose picture waits."""
-    pages = pages_of([{"id": "b1", "url": URL}, {"id": "b2", "url": "https://b.example/"}])
+    pages = pages_of(bookmarks({"id": "b1", "url": URL}, {"id": "b2", "url": "https://b.example/"}))
     assert named_pages(["HTTPS://A.example#x"], pages) == (frozenset({URL}), ())
     assert named_pages([picture_item("b2")], pages) == (frozenset({"https://b.example/"}), ())
     gone = (picture_item("gone"), "nonsense", "https://c.example/")
@@ -116,13 +125,16 @@ def test_names_of_pages():
     assert named_pages([*gone, URL], pages) == (frozenset({URL}), gone)
 
 
-ASSETS = {
-    "content": {"imageAssetId": "banner-1", "screenshotAssetId": None},
-    "assets": [
-        {"id": "shot-1", "assetType": "screenshot"},
-        {"id": "x", "assetType": "bannerImage"},
-    ],
-}
+(ASSETS,) = bookmarks(
+    {
+        "id": "b1",
+        "content": {"imageAssetId": "banner-1", "screenshotAssetId": None},
+        "assets": [
+            {"id": "shot-1", "assetType": "screenshot"},
+            {"id": "x", "assetType": "bannerImage"},
+        ],
+    }
+)
 
 
 def test_the_order_of_places():
@@ -137,32 +149,32 @@ def test_the_order_of_places():
 
 def test_the_bookmarks_own_picture_comes_last():
     """A page that names no picture, or a broken one, has the one that its bookmark was saved with."""
-    item = {"content": {"imageUrl": "https://A.example/old.png#x"}}
+    item = with_content(imageUrl="https://A.example/old.png#x")
     old, new = (Place("page", f"https://a.example/{name}.png") for name in ("old", "new"))
     assert places_of(item, None, assets=True) == (old,)
     assert places_of(item, new.name, assets=True) == (new, old)
     assert places_of(item, old.name, assets=True) == (old,)
     for bad in (None, 5, "", "data:image/png;base64,x", "/api/assets/1"):
-        assert places_of({"content": {"imageUrl": bad}}, None, assets=True) == ()
+        assert places_of(with_content(imageUrl=bad), None, assets=True) == ()
 
 
 @pytest.mark.parametrize("bad", ["../../etc", "a/b", "", None, 5, "..", "a?b"])
 def test_asset_ids_that_are_paths(bad):
     """Path traversal in asset ids: an id that is more than a name is never asked for."""
-    assert places_of({"content": {"imageAssetId": bad}}, None, assets=True) == ()
+    assert places_of(with_content(imageAssetId=bad), None, assets=True) == ()
 
 
 def test_pictures_are_looked_for_once():
     """Who has a picture keeps it; who was searched in vain is searched again when places change."""
     places = places_of(ASSETS, None, assets=True)
     fresh, vain = BookmarkRecord(), BookmarkRecord(tried=tried(places))
-    assert picture_is_due(fresh, places, ALL, has_one=False, settled=True)
-    assert not picture_is_due(fresh, places, ALL, has_one=True, settled=True)
-    assert not picture_is_due(vain, places, ALL, has_one=False, settled=True)
-    assert picture_is_due(vain, places, ALL, has_one=False, settled=False)
-    assert picture_is_due(vain, places[:1], ALL, has_one=False, settled=True)
-    assert picture_is_due(vain, places, Asked(force=True), has_one=True, settled=True)
-    assert not picture_is_due(fresh, (), Asked(force=True), has_one=False, settled=False)
+    assert picture_is_due(fresh, places, ALL, has_picture=False, settled=True)
+    assert not picture_is_due(fresh, places, ALL, has_picture=True, settled=True)
+    assert not picture_is_due(vain, places, ALL, has_picture=False, settled=True)
+    assert picture_is_due(vain, places, ALL, has_picture=False, settled=False)
+    assert picture_is_due(vain, places[:1], ALL, has_picture=False, settled=True)
+    assert picture_is_due(vain, places, Asked(force=True), has_picture=True, settled=True)
+    assert not picture_is_due(fresh, (), Asked(force=True), has_picture=False, settled=False)
 
 
 def test_pictures_that_are_none():
@@ -177,7 +189,7 @@ def test_pictures_that_are_none():
 @given(st.lists(st.integers(0, 4), max_size=30))
 def test_hosts_take_turns(hosts):
     """All pages are there, those of a host in their order, and no host comes twice in a turn."""
-    pages = [Page(f"https://h{host}.example/{at}", []) for at, host in enumerate(hosts)]
+    pages = [BookmarkedPage(f"https://h{host}.example/{at}", []) for at, host in enumerate(hosts)]
     turned = spread(pages)
     assert sorted(turned) == sorted(pages)
     seen: Counter[str] = Counter()
