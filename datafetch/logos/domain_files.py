@@ -1,4 +1,4 @@
-"""Which domains want a logo: those of the stored bookmarks, then those of the user's files.
+"""Which domains are to have a logo: those of the stored bookmarks, then those of the user's files.
 
 The files of `LOGO_DOMAIN_FILES` are JSON, CSV or text, and read as plain data.
 """
@@ -8,7 +8,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from datafetch.errors import ConfigurationError, CorruptObject, ObjectNotFound, UsageError
 from datafetch.job import JobContext
@@ -45,7 +44,10 @@ def _named(name: str) -> str:
 
 
 def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
-    """By the slug mapping when it belongs to the list: it is a tenth of it and has every URL."""
+    """The domains of the stored list, read from its slug mapping where that belongs to the list.
+
+    The mapping has a tenth of the list's bytes, and every URL.
+    """
     with ExitStack() as opened:
         path: tuple[str, ...] = ("slugs",)
         found = _mapping(context, opened)
@@ -69,7 +71,7 @@ def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
 
 
 def _mapping(context: JobContext[LogoSettings], opened: ExitStack) -> OpenedObject | None:
-    """The slug mapping, None unless it has the checksum of the list's index."""
+    """The slug mapping; None when it has not the checksum that the list's index has."""
     try:
         index, found = together(
             lambda: read_json(context.store, context.keys.bookmarks_index()),
@@ -84,14 +86,14 @@ def _mapping(context: JobContext[LogoSettings], opened: ExitStack) -> OpenedObje
         return None
 
 
-def _member(value: Any, name: str) -> Any:
+def _member(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
 
 
 SETTING = "LOGO_DOMAIN_FILES"
 
 
-def read_domain_files(paths: Sequence[str], columns: Collection[str]) -> Iterator[Any]:
+def read_domain_files(paths: Sequence[str], columns: Collection[str]) -> Iterator[object]:
     """The values of all files, in their order: records, lists and texts, as they stand there.
 
     All files are looked at before the first value is given, so that a wrong one is found
@@ -112,7 +114,7 @@ def read_domain_files(paths: Sequence[str], columns: Collection[str]) -> Iterato
     return (value for path in paths for value in read_domain_file(path, columns))
 
 
-def read_domain_file(path: str, columns: Collection[str]) -> Iterator[Any]:
+def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
     """The values of one file, by its extension: `.json`, `.csv`, else a text with one domain a line.
 
     Empty lines and lines that start with `#` are left out of a text.
@@ -139,7 +141,7 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[Any]:
         raise _problem(path, f"cannot be read: {error}") from error
 
 
-def _rows(path: str, lines: Iterable[str], columns: Collection[str]) -> Iterator[Any]:
+def _rows(path: str, lines: Iterable[str], columns: Collection[str]) -> Iterator[object]:
     """Records of the columns that count; a file of one column needs no header."""
     rows = (row for row in csv.reader(lines) if any(cell.strip() for cell in row))
     first = next(rows, None)

@@ -1,4 +1,4 @@
-"""The pictures for "none" that one run knows: the known ones, and those that it learns from the services."""
+"""The generic pictures that a run knows: what services send for domains without a logo."""
 
 import logging
 import threading
@@ -9,24 +9,32 @@ from typing import BinaryIO
 
 from datafetch.errors import Malformed, Refused
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
-from datafetch.logos.providers import SERVICES, Fault, LogoProviders, Nothing, Offer, Reply
+from datafetch.logos.providers import (
+    SERVICES,
+    Fault,
+    LogoProviders,
+    NoPicture,
+    Offer,
+    ProviderReply,
+)
 from datafetch.logos.rules.generic import is_generic, known_looks, may_be_generic
 from datafetch.models.picture import Look
 
 NOBODY = "datafetch.invalid"
-"""A domain that cannot exist: RFC 6761, section 6.4, reserves `.invalid`."""
+"""A domain that cannot exist (RFC 6761, section 6.4, reserves `.invalid`), so it has no logo."""
 
 _MOST = 8
-"""Pictures remembered of one service; they have one or two."""
+"""At most so many pictures of one service are remembered; services have one or two."""
 
 
 class GenericPictures:
-    """What each service's generic pictures look like; safe among threads, lost with the run.
+    """Knows what each service's generic pictures look like; may be used by several threads.
 
-    A service that sends a picture along with a 404 says by it what to look out for: the same
-    picture comes with 200 as well. As that may come first, a service is asked for a domain
-    that cannot exist before its first offer counts: what it has for that, whatever the
-    status, it has for nobody.
+    It begins with the known ones (`rules/generic.py`) and learns further ones during the run:
+
+    - A picture that comes with a 404 is generic: services send the same one with 200, too.
+    - A service is asked for `NOBODY`, a domain that cannot exist, before its first offer counts:
+      the picture that it has for that domain is generic, whatever the status.
     """
 
     def __init__(
@@ -41,9 +49,10 @@ class GenericPictures:
         self._asked: set[LogoSource] = set()
 
     def ask_ahead(self, source: LogoSource) -> None:
-        """Ask the service for nobody, unless somebody has begun to: it spares its offers the wait.
+        """Ask the service for `NOBODY` now, unless another thread has begun to.
 
-        A fault does not count: the service is asked once more when it has an offer.
+        Its first offer then need not wait for that answer. When the service does not answer, it
+        is asked once more before its first offer counts.
 
         Raises:
             Cancelled: the run was asked to stop.
@@ -56,14 +65,14 @@ class GenericPictures:
         finally:
             self._asking[source].release()
 
-    def sifted(self, reply: Reply) -> Reply:
-        """The reply; an offer that is a generic picture is closed and becomes "nothing".
+    def sifted(self, reply: ProviderReply) -> ProviderReply:
+        """The reply; for an offer of a generic picture, which is closed, `NoPicture` instead.
 
         Raises:
             Cancelled: the run was asked to stop.
         """
-        if isinstance(reply, Nothing):
-            self._learn_from_nothing(reply)
+        if isinstance(reply, NoPicture):
+            self._learn_from_missing(reply)
         elif isinstance(reply, Offer) and reply.candidate.source in SERVICES:
             source = reply.candidate.source
             try:
@@ -74,11 +83,11 @@ class GenericPictures:
                 raise
             if generic:
                 reply.close()
-                return Nothing(source, "a picture that it also sends when it has none")
+                return NoPicture(source, "a picture that it also sends when it has none")
         return reply
 
     def is_generic(self, candidate: Candidate, file: BinaryIO) -> bool:
-        """Whether a checked picture is, or looks like, a known one of its source; asks nobody."""
+        """Whether a picture is, or looks like, a generic one of its source, as known so far."""
         known = self._known[candidate.source]
         if _is_among(candidate.sha256, known):
             return True
@@ -87,12 +96,12 @@ class GenericPictures:
         look = _look(file, candidate.sha256)
         return look is not None and is_generic(look, known)
 
-    def is_of_nobody(self, logo: Logo) -> bool:
-        """Whether a stored logo is, byte for byte, a known picture of the source that it is from."""
+    def is_generic_logo(self, logo: Logo) -> bool:
+        """Whether a stored logo is, byte for byte, a generic picture of its source."""
         return _is_among(logo.sha256, self._known[logo.original_source])
 
     def _ask_for_nobody(self, source: LogoSource) -> None:
-        """Once in a run; who comes meanwhile waits, so that no offer counts before the answer."""
+        """Ask the service for `NOBODY`, once in a run; other threads wait for the answer."""
         if source in self._asked:
             return
         with self._asking[source]:
@@ -101,14 +110,14 @@ class GenericPictures:
             fault = self._question(source)
             self._asked.add(source)
             if fault is not None:
-                # The run goes on with the known pictures, and with what its 404s bring.
+                # The run goes on with the pictures known before, and those that come with 404s.
                 self._log.warning(
                     "generic_picture_unknown",
                     extra={"source": source, "error": str(fault.error)},
                 )
 
     def _question(self, source: LogoSource) -> Fault | None:
-        """Ask and learn from the answer; who calls holds the source's lock."""
+        """Ask the service for `NOBODY`, and learn; the caller holds the lock of the source."""
         self._begun.add(source)
         for reply in self._providers.ask(source, NOBODY):
             if isinstance(reply, Fault):
@@ -116,23 +125,23 @@ class GenericPictures:
             self._learn_from(reply)
         return None
 
-    def _learn_from(self, reply: Reply) -> None:
-        """Learn from what a service has for nobody."""
+    def _learn_from(self, reply: ProviderReply) -> None:
+        """Learn from what a service has for `NOBODY`."""
         if isinstance(reply, Offer):
             try:
                 self._learn(reply.candidate.source, reply.file, reply.candidate.sha256)
             finally:
                 reply.close()
-        elif isinstance(reply, Nothing):
-            self._learn_from_nothing(reply)
+        elif isinstance(reply, NoPicture):
+            self._learn_from_missing(reply)
 
-    def _learn_from_nothing(self, reply: Nothing) -> None:
-        if reply.picture:
-            digest = sha256(reply.picture).hexdigest()
-            self._learn(reply.source, BytesIO(reply.picture), digest)
+    def _learn_from_missing(self, reply: NoPicture) -> None:
+        if reply.generic:
+            digest = sha256(reply.generic).hexdigest()
+            self._learn(reply.source, BytesIO(reply.generic), digest)
 
     def _learn(self, source: LogoSource, file: BinaryIO, digest: str) -> None:
-        """Remember the picture; what is none, or no safe one, is nothing to look out for."""
+        """Remember what a generic picture looks like; what is no safe picture is never offered."""
         known = self._known[source]
         if len(known) >= _MOST or _is_among(digest, known):
             return
@@ -143,7 +152,7 @@ class GenericPictures:
 
 
 def _look(file: BinaryIO, digest: str) -> Look | None:
-    """What a picture looks like; None when it is none."""
+    """What a picture looks like; None when the bytes are no safe picture."""
     from datafetch.pictures.looks import look_of
 
     try:

@@ -7,12 +7,13 @@ from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, Cancelled, LeaseLost, StoreError
 from datafetch.job import JobContext
 from datafetch.logos.domain_files import domains_in_scope
-from datafetch.logos.manifest import Manifest
+from datafetch.logos.manifest import LogoManifest
 from datafetch.logos.model import SOURCES, LogoSource
-from datafetch.logos.negative_cache import NoLogoRecords
+from datafetch.logos.negative_cache import NegativeCache
 from datafetch.logos.providers import LogoProviders, Pacer
 from datafetch.logos.rules.choice import Ask, DuePolicy, Keep, Leave, plan_domain
-from datafetch.logos.worker import Done, Faulty, LogoWorker, Result, Task, Without
+from datafetch.logos.search import NoAnswer, NoLogo
+from datafetch.logos.worker import HasLogo, LogoResult, LogoTask, LogoWorker
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobReport
 from datafetch.runtime.engine import together
@@ -35,8 +36,8 @@ class _Run:
         self._context = context
         self._settings = context.settings
         self._policy = _policy(context)
-        self._manifest = Manifest(context)
-        self._records = NoLogoRecords(context)
+        self._manifest = LogoManifest(context)
+        self._without_logo = NegativeCache(context)
         self._asked = self._changed = self._skipped = self._failed = self._newly_failed = 0
         self._unanswered = 0
         self._cut = False
@@ -45,7 +46,7 @@ class _Run:
         domains, _, _ = together(
             lambda: domains_in_scope(self._context),
             self._manifest.load,
-            self._records.load,
+            self._without_logo.load,
         )
         self._context.progress.total(len(domains))
         if self._context.options.dry_run:
@@ -56,8 +57,8 @@ class _Run:
 
     # ------------------------------------------------------------------- plan
 
-    def _tasks(self, domains: Sequence[str]) -> Iterator[Task]:
-        """The domains that are asked for; the others are counted on the way."""
+    def _tasks(self, domains: Sequence[str]) -> Iterator[LogoTask]:
+        """The domains that are asked for, at most `limit`; the others are counted as done."""
         limit = self._context.options.limit
         for domain in domains:
             task = self._task(domain)
@@ -70,11 +71,11 @@ class _Run:
             self._asked += 1
             yield task
 
-    def _task(self, domain: str) -> Task | None:
+    def _task(self, domain: str) -> LogoTask | None:
         stored = self._manifest.get(domain)
         plan = plan_domain(
             stored,
-            self._records.get(domain),
+            self._without_logo.get(domain),
             self._policy,
             failed_and_waits=self._context.dead_letters.waiting(domain),
             now_ms=to_ms(self._context.clock.now()),
@@ -82,7 +83,7 @@ class _Run:
         match plan:
             case Ask(conditionally):
                 picture = None if self._policy.force else self._manifest.picture_of(domain)
-                return Task(domain, stored, conditionally, picture)
+                return LogoTask(domain, stored, conditionally, picture)
             case Keep():
                 return None
             case Leave(reason):
@@ -114,7 +115,10 @@ class _Run:
         self._save()
 
     def _save_what_there_is(self) -> None:
-        """The pictures are there: what is known of them is kept for the next run, if it can be."""
+        """Save what a run that ends early knows, so that the next one fetches nothing twice.
+
+        When that fails as well, the error that ended the run is the one to report.
+        """
         try:
             self._save()
         except (StoreError, LeaseLost, BaseMoved) as error:
@@ -122,25 +126,25 @@ class _Run:
 
     def _save(self) -> None:
         self._manifest.save()
-        self._records.save()
+        self._without_logo.save()
 
     def _pacers(self) -> Mapping[LogoSource, Pacer]:
         size, delay = self._settings.batch_size, self._settings.batch_delay_s
         return {source: BatchPacer(size, delay, self._context.clock) for source in SOURCES}
 
-    def _record(self, result: Result) -> None:
+    def _record(self, result: LogoResult) -> None:
         letters = self._context.dead_letters
         match result:
-            case Done(domain, logo, changed):
+            case HasLogo(domain, logo, changed):
                 self._manifest.put(domain, logo)
                 self._changed += changed
-                self._records.drop(domain)
+                self._without_logo.drop(domain)
                 letters.succeeded(domain)
-            case Without(domain, reason):
-                self._records.add(domain, reason)
+            case NoLogo(domain, reason):
+                self._without_logo.add(domain, reason)
                 letters.succeeded(domain)
                 self._skip(domain, f"no logo: {reason}")
-            case Faulty(domain, error, asked):
+            case NoAnswer(domain, error, asked):
                 self._unanswered += 1
                 newly = letters.failed(domain, error)
                 if asked:
@@ -161,7 +165,7 @@ class _Run:
     # ----------------------------------------------------------------- report
 
     def _last_fetched_at(self) -> int | None:
-        """Now, unless nobody that was asked answered."""
+        """Now; when no domain that was asked for had an answer, the last time that one had."""
         if self._asked and self._unanswered == self._asked:
             return self._manifest.newest()
         return to_ms(self._context.clock.now())

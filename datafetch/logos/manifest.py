@@ -18,20 +18,23 @@ from datafetch.store.publish import Publisher, PublishPlan, PublishResult, Spool
 
 DATASET = "logos"
 SUFFIXES = ("", "-dev", "-test")
-"""Of all environments: they share the pictures, whose keys have no suffix."""
+"""The suffixes of all environments, which share the pictures: their keys have no suffix."""
 
 _SAVE_EVERY = 200
 _SAVE_SHARE = 5
 _SAVE_PAUSE_S = 5.0
-"""Saved after 200 changes, or a fifth of what is known if that is more, and after some seconds:
-saving costs by size, and others wait for it."""
+"""When the manifest is saved during the work.
+
+After 200 changes, or when a fifth of the logos have changed if that is more, but not within
+5 s of the last time: a save takes longer the more logos there are, and the workers wait for it.
+"""
 
 _IN_MEMORY = 64 * 1024
-"""Of what is being saved; the rest is on disk."""
+"""Bytes of the manifest in memory while it is saved; what is longer goes to a temporary file."""
 
 
-class Manifest:
-    """Every stored logo by its domain, packed, and the changes that are not yet stored."""
+class LogoManifest:
+    """The stored logos of all domains, packed (see `Logo.packed`), and the unsaved changes."""
 
     def __init__(self, context: AnyContext) -> None:
         self._context = context
@@ -54,8 +57,8 @@ class Manifest:
     def load(self) -> None:
         """Read what is stored.
 
-        A manifest that cannot be read is kept aside, and what can be read of it is taken. When
-        it is missing or broken, one listing says which pictures are there (`picture_of`).
+        Of a manifest that is broken the readable entries are taken, and a copy is kept aside.
+        When it is missing or broken, one listing says which pictures are stored (`picture_of`).
 
         Raises:
             StoreError: the store did not answer.
@@ -67,7 +70,7 @@ class Manifest:
         if broken or self._etag is None or self._unfinished:
             self._pictures = self._list_pictures()
         if self._unfinished:
-            # The run that died may have left pictures that its manifest had replaced.
+            # The run that died may not have removed the pictures that it replaced.
             self._replaced.update(self._superseded())
 
     def get(self, domain: str) -> Logo | None:
@@ -76,7 +79,7 @@ class Manifest:
         return None if packed is None else self._unpacked(domain, packed)
 
     def picture_of(self, domain: str) -> str | None:
-        """Key of a picture that is stored for a domain without an entry, if it is known."""
+        """Key of a stored picture of a domain that has no entry; None when none was listed."""
         if not self._pictures or domain in self._entries:
             return None
         return next(iter(self._keys_of(domain)), None)
@@ -92,10 +95,11 @@ class Manifest:
 
     def newest(self) -> int | None:
         """Epoch ms of the last time that a provider confirmed a logo."""
-        return max((Logo.unpacked(one).fetched_at for one in self._entries.values()), default=None)
+        logos = (self._unpacked(domain, packed) for domain, packed in self._entries.items())
+        return max((logo.fetched_at for logo in logos), default=None)
 
     def save_now_and_then(self) -> None:
-        """Store it when enough has changed, so that a run that is killed resumes from there.
+        """Store it when `_SAVE_EVERY` says so, so that a run that is killed resumes from there.
 
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
@@ -118,7 +122,10 @@ class Manifest:
     # ------------------------------------------------------------------ store
 
     def _read(self) -> bool:
-        """Take the stored entries, all or none of them; says whether some cannot be read."""
+        """Read the stored entries; says whether some are broken.
+
+        When the store fails half-way, the entries stay as they were.
+        """
         etag: str | None = None
         entries: dict[str, bytes] = {}
         broken = False
@@ -129,7 +136,7 @@ class Manifest:
         return broken
 
     def _readable(self, chunks: Iterator[bytes]) -> tuple[dict[str, bytes], bool]:
-        """The entries of a manifest that can be read, packed, and whether some cannot."""
+        """The readable entries of a manifest, packed, and whether others are broken."""
         entries: dict[str, bytes] = {}
         broken = False
         try:
@@ -160,7 +167,7 @@ class Manifest:
         self._saved_at = self._context.clock.monotonic()
 
     def _merge_with_stored(self) -> None:
-        """Somebody else published: this run's own changes go over theirs."""
+        """Read what somebody else has published, and make this run's changes in it."""
         own = {domain: self._entries[domain] for domain in self._unsaved}
         self._read()
         self._entries.update(own)
@@ -171,28 +178,19 @@ class Manifest:
         for count, domain in enumerate(sorted(self._entries)):
             logo = self._unpacked(domain, self._entries[domain])
             url = self._context.urls.for_key(logo.key, version=logo.version)
-            value = json.dumps(logo.to_json(url), ensure_ascii=False, separators=(",", ":"))
-            yield f"{',' if count else ''}{json.dumps(domain)}:{value}".encode()
+            yield f"{',' if count else ''}{json.dumps(domain)}:{logo.to_json(url)}".encode()
         yield b"}"
 
     def _packed(self, domain: str, logo: Logo) -> bytes:
-        """Without what its key has in common with all keys of the domain at this source."""
-        start = self._key_start(domain, logo)
-        return logo._replace(key=logo.key.removeprefix(start)).packed()
+        return logo.packed(self._context.keys.logo(domain, logo.original_source, ""))
 
     def _unpacked(self, domain: str, packed: bytes) -> Logo:
-        logo = Logo.unpacked(packed)
-        if "/" in logo.key:
-            return logo
-        return logo._replace(key=self._key_start(domain, logo) + logo.key)
-
-    def _key_start(self, domain: str, logo: Logo) -> str:
-        return self._context.keys.logo(domain, logo.original_source, "")
+        return Logo.unpacked(packed, lambda source: self._context.keys.logo(domain, source, ""))
 
     # --------------------------------------------------------------- pictures
 
     def _list_pictures(self) -> dict[str, list[str]]:
-        """Keys of all stored pictures by their name without extension."""
+        """Keys of all stored pictures, by the key without extension."""
         prefix = dirname(self._context.keys.logo("x", "direct", "png")) + "/"
         pictures: dict[str, list[str]] = defaultdict(list)
         for info in self._context.store.list(prefix):
@@ -205,6 +203,7 @@ class Manifest:
             yield from self._pictures.get(stem, ())
 
     def _superseded(self) -> Iterator[str]:
+        """Keys of the listed pictures of domains whose entry names another one."""
         for domain, packed in self._entries.items():
             current = self._unpacked(domain, packed).key
             yield from (key for key in self._keys_of(domain) if key != current)
@@ -220,7 +219,10 @@ class Manifest:
         return removable
 
     def _named_by(self, manifest: str) -> set[str]:
-        """The keys that another environment's manifest names; all replaced ones when in doubt."""
+        """The keys that another environment's manifest names.
+
+        When it cannot be read it may name any, so that no picture is removed.
+        """
         try:
             with self._context.store.open(manifest) as found:
                 return {str(value["key"]) for _, value in fields(found.chunks())}

@@ -1,48 +1,72 @@
 """The negative cache of the logos during one run: domains that have none."""
 
+from typing import Annotated
+
+from pydantic import TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+
 from datafetch.clock import to_ms
-from datafetch.errors import CorruptObject, ObjectNotFound, PreconditionFailed
 from datafetch.job import AnyContext
 from datafetch.logos.model import NoLogoRecord
 from datafetch.logos.rules.choice import after_no_logo, newest
-from datafetch.store.base import IfAbsent, IfMatch, StoredObject, encode_json
+from datafetch.ops.record import Record
 
 _TRIES = 3
 
+Records = dict[str, NoLogoRecord | None]
+"""By domain; None stands for a stored entry that cannot be read, and for one that is to go."""
 
-class NoLogoRecords:
-    """What is known of domains without a logo; changes are merged into what is stored."""
+
+def _none_when_broken(value: object, validate: ValidatorFunctionWrapHandler) -> NoLogoRecord | None:
+    try:
+        record: NoLogoRecord | None = validate(value)
+    except ValidationError:
+        return None
+    return record
+
+
+_ADAPTER: TypeAdapter[Records] = TypeAdapter(
+    dict[str, Annotated[NoLogoRecord | None, WrapValidator(_none_when_broken)]]
+)
+
+
+class NegativeCache:
+    """What is known of domains without a logo; a run's changes go over what is stored by then."""
 
     def __init__(self, context: AnyContext) -> None:
         self._context = context
         self._key = context.keys.logo_failed_domains()
-        self._etag: str | None = None
-        self._records: dict[str, NoLogoRecord] = {}
-        self._changes: dict[str, NoLogoRecord | None] = {}
+        self._record = Record(
+            context.store, context.keys, context.clock, self._key, _ADAPTER, empty={}
+        )
+        self._changes: Records = {}
 
     def load(self) -> None:
-        """Read what is stored; what cannot be read is kept aside.
+        """Read what is stored.
+
+        A broken entry counts as none, and the object is kept aside; one that cannot be read as
+        a whole is kept aside on save.
 
         Raises:
             StoreError: the store did not answer.
         """
-        broken = self._read()
-        if broken is not None:
-            self._context.keep_aside(broken)
+        if None in self._record.load().values():
+            self._context.keep_aside(self._context.store.get(self._key))
 
     def get(self, domain: str) -> NoLogoRecord | None:
         """What is known of a domain."""
-        return self._records.get(domain)
+        known = self._changes if domain in self._changes else self._record.value
+        return known.get(domain)
 
     def add(self, domain: str, reason: str) -> None:
-        """Every provider answered, and none has a logo."""
+        """Note that every provider answered, and none has a logo."""
         now = to_ms(self._context.clock.now())
-        record = after_no_logo(self.get(domain), domain=domain, reason=reason, now_ms=now)
-        self._records[domain] = self._changes[domain] = record
+        self._changes[domain] = after_no_logo(
+            self.get(domain), domain=domain, reason=reason, now_ms=now
+        )
 
     def drop(self, domain: str) -> None:
-        """The domain has a logo."""
-        if self._records.pop(domain, None) is not None:
+        """Note that the domain has a logo."""
+        if self.get(domain) is not None:
             self._changes[domain] = None
 
     def save(self) -> None:
@@ -52,50 +76,10 @@ class NoLogoRecords:
             LeaseLost: this run may not write any more.
             StoreError: it could not be written.
         """
-        for tries in range(1, _TRIES + 1):
-            if not self._changes:
-                return
-            kept = newest(self._records)
-            body = encode_json({domain: record.to_json() for domain, record in kept.items()})
-            condition = IfMatch(self._etag) if self._etag else IfAbsent()
-            try:
-                self._etag = self._context.store.put(self._key, body, condition=condition)
-            except PreconditionFailed:
-                if tries == _TRIES:
-                    raise
-                self._read()
-                self._apply()
-            else:
-                self._changes.clear()
+        if self._changes:
+            self._record.change(self._changed, tries=_TRIES)
+            self._changes.clear()
 
-    def _apply(self) -> None:
-        """Make the changes again; those that are stored already, by a lost answer, are none."""
-        for domain, record in list(self._changes.items()):
-            if self._records.get(domain) == record:
-                del self._changes[domain]
-            elif record is None:
-                del self._records[domain]
-            else:
-                self._records[domain] = record
-
-    def _read(self) -> StoredObject | None:
-        """Read the stored records; returns the object when some of it cannot be read."""
-        self._records, self._etag = {}, None
-        try:
-            found = self._context.store.get(self._key)
-        except ObjectNotFound:
-            return None
-        self._etag = found.etag
-        try:
-            value = found.json()
-        except CorruptObject:
-            return found
-        if not isinstance(value, dict):
-            return found
-        broken = False
-        for domain, entry in value.items():
-            try:
-                self._records[domain] = NoLogoRecord.from_json(entry)
-            except CorruptObject:
-                broken = True
-        return found if broken else None
+    def _changed(self, stored: Records) -> Records:
+        merged = {**stored, **self._changes}
+        return dict(newest({name: record for name, record in merged.items() if record is not None}))

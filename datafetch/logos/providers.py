@@ -42,15 +42,15 @@ SERVICES: Mapping[LogoSource, str] = {
 """Addresses of the services; neither is documented by its owner."""
 
 UPSTREAMS: Mapping[LogoSource, str] = {"google": "google", "ddg": "ddg", "direct": "site"}
-"""Under which name the requests are counted."""
+"""The name under which the requests to a provider are counted."""
 
 PICTURE_LIMIT = 10 * MIB
 _PAGE_LIMIT = 512 * KIB
 _NAMED_ICONS = 4
-"""Icons of a page that are tried; pages name dozens, of which the largest are worth it."""
+"""So many icons of a page are fetched, the largest first; pages name dozens."""
 
 _PER_SITE = 2
-"""Requests to one site at once: the subdomains of a bookmarked host may all lead to it."""
+"""Requests to one site at once: the searches of all its subdomains may lead to it."""
 
 _TIMEOUT_S = 10.0
 _TOTAL_S = 30.0
@@ -59,7 +59,7 @@ _SITE_TRIES = 2
 
 
 class Pacer(Protocol):
-    """Keeps the pauses between batches of requests to one provider."""
+    """Makes the pauses between batches of requests to one provider."""
 
     def wait(self) -> None:
         """Return when the next item may be asked for.
@@ -72,7 +72,7 @@ class Pacer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A picture that a provider has; its file stands at its start and wants to be closed."""
+    """A picture that a provider has; its file is read from its start, and has to be closed."""
 
     candidate: Candidate
     content_type: str
@@ -86,39 +86,39 @@ class Offer:
         return self.download.file
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.download.close()
 
 
 @dataclass(frozen=True, slots=True)
-class NotModified:
-    """What the validator names is still what the provider has."""
+class PictureUnchanged:
+    """The provider still has the picture of the validator that it was asked with."""
 
     source: LogoSource
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class NoPicture:
     """The provider answered, and has no picture here.
 
     Attributes:
-        picture: what a service sent along, which is no logo of anybody.
+        generic: the generic picture that a service sent along with its 404.
     """
 
     source: LogoSource
     reason: str
-    picture: bytes = b""
+    generic: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The provider did not answer: what it has is unknown."""
+    """The provider did not answer, so that nobody knows what it has."""
 
     source: LogoSource
     error: UpstreamError
 
 
-Reply = Offer | NotModified | Nothing | Fault
+ProviderReply = Offer | PictureUnchanged | NoPicture | Fault
 
 
 class LogoProviders:
@@ -132,11 +132,13 @@ class LogoProviders:
         self._retry_max_s = retry_max_s
         self._sites = PerHost(_PER_SITE)
 
-    def ask(self, source: LogoSource, domain: str, etag: str | None = None) -> Iterator[Reply]:
-        """What a provider has for a domain, one reply for each request that it takes.
+    def ask(
+        self, source: LogoSource, domain: str, etag: str | None = None
+    ) -> Iterator[ProviderReply]:
+        """Ask a provider for a domain's logo; gives one reply for each picture it was asked for.
 
-        With the ETag of the stored logo the requests are conditional. Requests are made as
-        replies are taken: whoever has seen enough stops. Every `Offer` wants to be closed.
+        With the ETag of the stored logo the requests are conditional. A request is made when
+        its reply is taken: a caller that has seen enough stops. Each `Offer` has to be closed.
 
         Raises:
             Cancelled: the run was asked to stop.
@@ -147,8 +149,8 @@ class LogoProviders:
         else:
             yield self._picture(source, SERVICES[source].format(domain=quote(domain)), etag)
 
-    def _ask_site(self, domain: str, etag: str | None) -> Iterator[Reply]:
-        """The site's own icons; many sites answer at `www.` only."""
+    def _ask_site(self, domain: str, etag: str | None) -> Iterator[ProviderReply]:
+        """The site's own icons, at its domain, or at `www.` when nobody answers there."""
         unreachable: list[Fault] = []
         for origin in (f"https://{domain}", f"https://www.{domain}"):
             first = self._picture("direct", f"{origin}/apple-touch-icon.png", etag)
@@ -157,11 +159,11 @@ class LogoProviders:
                 yield from self._ask_page(origin, etag)
                 return
             unreachable.append(first)
-        # Where the site's own host is not asked for a while, that `www.` is none says little.
-        closed = isinstance(unreachable[0].error, BreakerOpen)
-        yield unreachable[0 if closed else -1]
+        # While the breaker of the domain itself is open, an error of `www.` says little.
+        not_asked = isinstance(unreachable[0].error, BreakerOpen)
+        yield unreachable[0 if not_asked else -1]
 
-    def _ask_page(self, origin: str, etag: str | None) -> Iterator[Reply]:
+    def _ask_page(self, origin: str, etag: str | None) -> Iterator[ProviderReply]:
         """The icons that the site's first page names, then the one at the usual place."""
         usual = f"{origin}/favicon.ico"
         request = Request(
@@ -182,7 +184,7 @@ class LogoProviders:
         except TransientError as error:
             yield Fault("direct", error)
         except UpstreamError as error:
-            yield Nothing("direct", str(error))
+            yield NoPicture("direct", str(error))
         else:
             tried = {f"{origin}/apple-touch-icon.png", usual}
             links = (link for link in icon_links(page.body, page.url) if link.url not in tried)
@@ -190,7 +192,7 @@ class LogoProviders:
                 yield self._picture("direct", link.url, etag)
         yield self._picture("direct", usual, etag)
 
-    def _picture(self, source: LogoSource, url: str, etag: str | None) -> Reply:
+    def _picture(self, source: LogoSource, url: str, etag: str | None) -> ProviderReply:
         request = Request(
             url=url,
             trust="data",
@@ -207,33 +209,33 @@ class LogoProviders:
             with self._place(request):
                 download = self._http.download(request)
         except Missing as error:
-            # A service sends its generic globe along with a 404: that is "none".
-            return Nothing(source, str(error), error.body)
+            # A service sends its generic globe along with a 404: it has no logo.
+            return NoPicture(source, str(error), error.body)
         except TooLarge as error:
-            return Nothing(source, str(error))
+            return NoPicture(source, str(error))
         except (Denied, Rejected, Refused, Malformed) as error:
-            # From a site this is its answer. A service that refuses every request is no
-            # evidence that all those domains have no logo.
-            return Nothing(source, str(error)) if source == "direct" else Fault(source, error)
+            # A site says by this that it has none. A service may refuse every request, which
+            # says nothing of the domains.
+            return NoPicture(source, str(error)) if source == "direct" else Fault(source, error)
         except UpstreamError as error:
             return Fault(source, error)
         if download.not_modified:
             download.close()
-            return NotModified(source)
+            return PictureUnchanged(source)
         return self._inspected(source, download)
 
-    def _inspected(self, source: LogoSource, download: Download) -> Reply:
+    def _inspected(self, source: LogoSource, download: Download) -> ProviderReply:
         try:
             candidate, picture = candidate_of(
                 download.file, source, download.url, download.size, download.sha256
             )
         except Refused as error:
             download.close()
-            return Nothing(source, str(error))
+            return NoPicture(source, str(error))
         except Malformed as error:
             download.close()
-            # Sites answer any path with a page; a service that does has another problem.
-            return Nothing(source, str(error)) if source == "direct" else Fault(source, error)
+            # Sites answer any path with a page; a service that does so is out of order.
+            return NoPicture(source, str(error)) if source == "direct" else Fault(source, error)
         except BaseException:
             download.close()
             raise
@@ -241,7 +243,7 @@ class LogoProviders:
         return Offer(candidate, picture.content_type, picture.extension, etag, download)
 
     def _place(self, request: Request) -> AbstractContextManager[None]:
-        """A place at the request's site; the services have their pace."""
+        """A place among the requests to a site; those to services are paced instead."""
         if request.upstream != UPSTREAMS["direct"]:
             return nullcontext()
         return self._sites.slot(host_name(request.url))
@@ -254,10 +256,10 @@ class LogoProviders:
 def candidate_of(
     file: BinaryIO, source: LogoSource, url: str, size: int, sha256: str
 ) -> "tuple[Candidate, Picture]":
-    """The candidate that a picture of `size` bytes is, and what `inspect` says of it.
+    """What the rules need to know of a picture of `size` bytes, and what `inspect` says of it.
 
     Raises:
-        Malformed, Refused: it is none, as `inspect` says.
+        Malformed, Refused: it is no picture, or not a safe one, as `inspect` says.
     """
     from datafetch.pictures.images import inspect
     from datafetch.pictures.looks import inspect_with_spread
@@ -280,6 +282,6 @@ def candidate_of(
     return candidate, picture
 
 
-def _is_unreachable(reply: Reply) -> TypeGuard[Fault]:
-    """Whether nobody answered at all, so that other paths of the host need not be tried."""
+def _is_unreachable(reply: ProviderReply) -> TypeGuard[Fault]:
+    """Whether the host did not answer at all, so that its other paths are not tried."""
     return isinstance(reply, Fault) and reply.error.status is None

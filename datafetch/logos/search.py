@@ -9,61 +9,62 @@ from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import (
     Fault,
     LogoProviders,
-    NotModified,
     Offer,
-    Reply,
+    PictureUnchanged,
+    ProviderReply,
 )
-from datafetch.logos.rules.choice import Take, best, decide, why_unusable
+from datafetch.logos.rules.choice import best, decide, why_unusable
 from datafetch.logos.rules.domains import registrable
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """This is the logo; the offer wants to be closed."""
+class LogoFound:
+    """The offer's picture becomes the logo; the offer has to be closed."""
 
     offer: Offer
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
-    """The stored logo is still what its provider has; `etag` is the validator of today."""
+class LogoConfirmed:
+    """The stored logo is still what its provider has; `etag` is the provider's validator now."""
 
     etag: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class NoneFound:
-    """Every provider answered, and none has a usable logo."""
+class NoLogo:
+    """Every provider answered, and none has a usable logo for the domain."""
 
+    domain: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
-    """Some provider did not answer, and what the others have is not good enough to do without.
+class NoAnswer:
+    """A provider did not answer that may have the domain's logo, or a better one than the others.
 
     Attributes:
-        asked: False when all that is missing is a site that is not asked for a while, as its
-            breaker is open.
+        asked: False when the only provider without an answer is the site, and it was not even
+            asked because its breaker is open.
     """
 
+    domain: str
     error: UpstreamError
     asked: bool = True
 
 
-Outcome = Found | Confirmed | NoneFound | Unknown
+SearchOutcome = LogoFound | LogoConfirmed | NoLogo | NoAnswer
 
 
 @dataclass(slots=True)
 class Search:
     """The search for the logo of one domain.
 
-    A domain that nobody knows has the logo of its registrable domain; it is stored under the
-    domain that was asked for.
+    When no provider has a logo for the domain, that of its registrable domain is taken.
 
     Attributes:
-        generic: what the run knows of the services' generic pictures.
-        stored: the logo to ask for conditionally; None to ask for any.
+        generic: the generic pictures that the run knows.
+        stored: the stored logo, to be replaced only by another one; None to take any.
     """
 
     providers: LogoProviders
@@ -76,8 +77,8 @@ class Search:
     _asked: set[tuple[LogoSource, str]] = field(default_factory=set)
     _best: Offer | None = None
 
-    def run(self) -> Outcome:
-        """Ask.
+    def run(self) -> SearchOutcome:
+        """Ask providers until the rules have seen enough.
 
         Raises:
             Cancelled: the run was asked to stop.
@@ -87,11 +88,11 @@ class Search:
         except BaseException:
             self._close()
             raise
-        if not isinstance(outcome, Found):
+        if not isinstance(outcome, LogoFound):
             self._close()
         return outcome
 
-    def _run(self) -> Outcome:
+    def _run(self) -> SearchOutcome:
         if self.stored is not None:
             outcome = self._revalidate(self.stored)
             if outcome is not None:
@@ -101,8 +102,9 @@ class Search:
             if outcome is not None:
                 return outcome
         if self._faults:
-            return _unknown(self._faults)
-        return NoneFound("; ".join(dict.fromkeys(self._reasons)) or "no provider has one")
+            return self._no_answer(self._faults)
+        reason = "; ".join(dict.fromkeys(self._reasons)) or "no provider has one"
+        return NoLogo(self.domain, reason)
 
     def _names(self) -> Iterator[str]:
         yield self.domain
@@ -110,44 +112,44 @@ class Search:
         if above is not None:
             yield above
 
-    def _revalidate(self, stored: Logo) -> Outcome | None:
-        """Ask where the stored logo came from; None when it is not there any more."""
+    def _revalidate(self, stored: Logo) -> SearchOutcome | None:
+        """Ask the provider of the stored logo; None when it has neither that nor a good one."""
         for name in self._names():
             for reply in self._ask(stored.original_source, name, stored.etag):
-                if isinstance(reply, NotModified):
-                    return Confirmed(stored.etag)
+                if isinstance(reply, PictureUnchanged):
+                    return LogoConfirmed(stored.etag)
                 if isinstance(reply, Fault):
-                    # The stored logo is as good as ever: nobody else is asked in its place.
-                    return _unknown([reply])
+                    # The stored logo stays: no other provider is asked to replace it.
+                    return self._no_answer([reply])
                 if isinstance(reply, Offer) and reply.candidate.sha256 == stored.sha256:
                     reply.close()
-                    return Confirmed(reply.etag)
+                    return LogoConfirmed(reply.etag)
                 self._note(reply, name)
                 if self._best is not None and self._is_settled():
-                    return Found(self._best)
+                    return LogoFound(self._best)
         return None
 
-    def _ask_all(self, name: str) -> Outcome | None:
-        """Ask every provider for a name; None when none has a logo for it."""
+    def _ask_all(self, name: str) -> SearchOutcome | None:
+        """Ask every provider for a domain; None when none has a logo for it."""
         for source in SOURCES:
             if (source, name) in self._asked:
                 continue
             for reply in self._ask(source, name, None):
                 self._note(reply, name)
                 if self._best is not None and self._is_settled():
-                    return Found(self._best)
-        # A service that is down may have the good one; a site that is down is often down for ever.
-        missed = [one for one in self._faults if one.source != "direct"]
+                    return LogoFound(self._best)
+        # A service that is down now may have a good logo; many a site is down for ever.
+        missed = [fault for fault in self._faults if fault.source != "direct"]
         if self._best is None:
             return None
-        return _unknown(missed) if missed else Found(self._best)
+        return self._no_answer(missed) if missed else LogoFound(self._best)
 
-    def _ask(self, source: LogoSource, name: str, etag: str | None) -> Iterator[Reply]:
+    def _ask(self, source: LogoSource, name: str, etag: str | None) -> Iterator[ProviderReply]:
         self._asked.add((source, name))
         return map(self.generic.sifted, self.providers.ask(source, name, etag))
 
-    def _note(self, reply: Reply, name: str) -> None:
-        """Keep the best offer's file only: a search has one picture open at a time."""
+    def _note(self, reply: ProviderReply, name: str) -> None:
+        """Take a reply in; only the best offer's file is kept open."""
         if isinstance(reply, Offer):
             self._seen.append(reply.candidate)
             if best(self._seen) is reply.candidate:
@@ -160,27 +162,30 @@ class Search:
                     self._reasons.append(f"{reply.candidate.source}: {reason}")
         elif isinstance(reply, Fault):
             if reply.source == "direct" and name != self.domain:
-                # Above a subdomain there often is no site at all; its own has answered.
+                # A registrable domain often has no site; that of the domain itself has answered.
                 self._reasons.append(f"{name}: {reply.error}")
             else:
                 self._faults.append(reply)
-        elif not isinstance(reply, NotModified):
+        elif not isinstance(reply, PictureUnchanged):
             self._reasons.append(f"{reply.source}: {reply.reason}")
 
     def _is_settled(self) -> bool:
-        return isinstance(decide(self._seen, more=True), Take)
+        return decide(self._seen) is not None
 
     def _close(self) -> None:
         if self._best is not None:
             self._best.close()
             self._best = None
 
+    def _no_answer(self, faults: Sequence[Fault]) -> NoAnswer:
+        """The outcome with the most telling fault.
 
-def _unknown(faults: Sequence[Fault]) -> Unknown:
-    """By the fault that says most: who was asked, then a service, whose breaker concerns all."""
+        That of a provider that was asked comes before an open breaker, and that of a service,
+        which all domains need, before that of a site.
+        """
 
-    def says_little(fault: Fault) -> tuple[bool, bool]:
-        return isinstance(fault.error, BreakerOpen), fault.source == "direct"
+        def says_little(fault: Fault) -> tuple[bool, bool]:
+            return isinstance(fault.error, BreakerOpen), fault.source == "direct"
 
-    fault = min(faults, key=says_little)
-    return Unknown(fault.error, asked=not all(says_little(fault)))
+        fault = min(faults, key=says_little)
+        return NoAnswer(self.domain, fault.error, asked=not all(says_little(fault)))

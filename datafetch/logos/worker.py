@@ -1,29 +1,29 @@
-"""What a worker does for one domain: find its logo, store the picture, and say what came of it."""
+"""What a worker does for one domain: find its logo, store the picture, say what came of it."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 from datafetch.clock import to_ms
-from datafetch.errors import Malformed, ObjectNotFound, Refused, UpstreamError
+from datafetch.errors import Malformed, ObjectNotFound, Refused
 from datafetch.job import AnyContext
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import LogoProviders, Offer, candidate_of
 from datafetch.logos.rules.choice import is_worse, why_unusable
-from datafetch.logos.search import Confirmed, Found, NoneFound, Search, Unknown
+from datafetch.logos.search import LogoConfirmed, LogoFound, NoAnswer, NoLogo, Search
 from datafetch.store.base import IMAGE_CACHE
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class LogoTask:
     """One domain to work on.
 
     Attributes:
         stored: its stored logo.
-        conditionally: ask only for what differs from it.
-        picture: key of a stored picture that no manifest names; it is taken before anybody
-            is asked.
+        conditionally: whether to ask only for what differs from the stored logo.
+        picture: key of a stored picture that the manifest does not name; when it is a logo, it
+            is taken, and no provider is asked.
     """
 
     domain: str
@@ -33,32 +33,15 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """The domain has this logo; `changed`: another one than before."""
+class HasLogo:
+    """The domain has this logo now; `changed` says whether it had another one or none."""
 
     domain: str
     logo: Logo
     changed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Without:
-    """The domain has no logo."""
-
-    domain: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Faulty:
-    """What the domain has is not known; what is stored stays; `asked` as in `Unknown`."""
-
-    domain: str
-    error: UpstreamError
-    asked: bool = True
-
-
-Result = Done | Without | Faulty
+LogoResult = HasLogo | NoLogo | NoAnswer
 
 
 class LogoWorker:
@@ -69,7 +52,7 @@ class LogoWorker:
         self._providers = providers
         self._generic = GenericPictures(providers, context.log)
 
-    def __call__(self, task: Task) -> Result:
+    def __call__(self, task: LogoTask) -> LogoResult:
         """Find and store the logo of one domain.
 
         Raises:
@@ -79,40 +62,38 @@ class LogoWorker:
         """
         adopted = self._adopted(task)
         if adopted is not None:
-            return Done(task.domain, adopted, changed=True)
+            return HasLogo(task.domain, adopted, changed=True)
         asked_for = task.stored if task.conditionally else None
-        if asked_for is not None and self._generic.is_of_nobody(asked_for):
-            # Its service would confirm for ever what is nobody's logo.
+        if asked_for is not None and self._generic.is_generic_logo(asked_for):
+            # The service would confirm the generic picture for ever.
             asked_for = None
         if asked_for is None and self._context.engine.width > 1:
-            # The first service is about to be asked by all: one asks it for nobody meanwhile.
+            # All workers are about to ask the first service: one learns its generic picture.
             self._generic.ask_ahead(SOURCES[0])
         outcome = Search(self._providers, task.domain, self._generic, asked_for).run()
         match outcome:
-            case Found(offer):
+            case LogoFound(offer):
                 try:
                     return self._take(task, offer)
                 finally:
                     offer.close()
-            case Confirmed(etag):
+            case LogoConfirmed(etag):
                 return self._kept(task, etag)
-            case NoneFound(reason):
-                if task.stored is not None:
-                    return self._kept(task, task.stored.etag)
-                return Without(task.domain, reason)
-            case Unknown(error, asked):
-                return Faulty(task.domain, error, asked)
+            case NoLogo() if task.stored is not None:
+                return self._kept(task, task.stored.etag)
+            case NoLogo() | NoAnswer():
+                return outcome
 
-    def _kept(self, task: Task, etag: str | None) -> Done:
+    def _kept(self, task: LogoTask, etag: str | None) -> HasLogo:
         """The stored logo stays, and is looked at again when it has reached its age."""
         assert task.stored is not None
-        logo = task.stored._replace(etag=etag, fetched_at=self._now())
-        return Done(task.domain, logo, changed=False)
+        logo = replace(task.stored, etag=etag, fetched_at=self._now())
+        return HasLogo(task.domain, logo, changed=False)
 
-    def _take(self, task: Task, offer: Offer) -> Done:
-        """Store the picture, unless it is there already or would be a step back."""
+    def _take(self, task: LogoTask, offer: Offer) -> HasLogo:
+        """Store the picture, unless it is stored already or worse than the stored one."""
         candidate, stored = offer.candidate, task.stored
-        if stored is not None and self._is_step_back(candidate, stored):
+        if stored is not None and self._is_worse(candidate, stored):
             return self._kept(task, stored.etag)
         key = self._context.keys.logo(task.domain, candidate.source, offer.extension)
         if stored is not None and (stored.key, stored.sha256) == (key, candidate.sha256):
@@ -126,14 +107,14 @@ class LogoWorker:
             cache_control=IMAGE_CACHE,
         )
         logo = self._logo(key, candidate, offer.content_type, offer.etag, self._now())
-        return Done(task.domain, logo, changed=True)
+        return HasLogo(task.domain, logo, changed=True)
 
-    def _is_step_back(self, candidate: Candidate, stored: Logo) -> bool:
-        """Any logo is better than a picture that stands for none."""
-        return not self._generic.is_of_nobody(stored) and is_worse(candidate, stored)
+    def _is_worse(self, candidate: Candidate, stored: Logo) -> bool:
+        """Whether the stored logo is better; a generic picture that was stored as one never is."""
+        return not self._generic.is_generic_logo(stored) and is_worse(candidate, stored)
 
-    def _adopted(self, task: Task) -> Logo | None:
-        """The logo of a stored picture, as far as it is one."""
+    def _adopted(self, task: LogoTask) -> Logo | None:
+        """The task's stored picture as a logo; None when there is none, or it cannot be one."""
         if task.picture is None:
             return None
         source = _source_of(task.picture)

@@ -163,7 +163,7 @@ def test_a_due_logo_is_asked_for_conditionally(world: World) -> None:
     report = world.run()
     assert world.manifest[A] == {**before, "fetchedAt": round(world.clock.now() * 1000)}
     asked = world.sites.log.all()
-    assert [(one.path, one.headers["if-none-match"]) for one in asked] == [
+    assert [(request.path, request.headers["if-none-match"]) for request in asked] == [
         ("/apple-touch-icon.png", before["etag"])
     ]
     assert world.asked == 1
@@ -179,7 +179,7 @@ def test_a_due_logo_without_validator_is_compared_by_its_bytes(world: World) -> 
     world.run()
     world.later()
     report = world.run()
-    assert [one.params["domain"] for one in world.google.log.all()] == [A, NOBODY]
+    assert [request.params["domain"] for request in world.google.log.all()] == [A, NOBODY]
     assert world.asked == 2
     assert world.calls is not None
     assert world.calls.keys("put") == [KEYS.logo_manifest()]
@@ -313,7 +313,7 @@ def test_force_asks_for_everything(world: World) -> None:
     world.at_site(A, touch=Icon(180))
     world.run()
     world.run(force=True)
-    assert [one.params["domain"] for one in world.google.log.all()] == [NOBODY, A]
+    assert [request.params["domain"] for request in world.google.log.all()] == [NOBODY, A]
     assert "if-none-match" not in world.sites.log.all()[0].headers
     assert world.calls is not None
     assert not [key for key in world.calls.keys("put") if key.startswith("images/")]
@@ -327,10 +327,10 @@ def test_missing_and_older_than_narrow_the_run(world: World) -> None:
     world.run(A)
     world.later(40)
     world.run(missing=True)
-    assert [one.params["domain"] for one in world.google.log.all()] == [NOBODY, B]
+    assert [request.params["domain"] for request in world.google.log.all()] == [NOBODY, B]
     world.bookmark(A, B, C)
     world.run(older_than_s=86_400.0 * 7)
-    assert [one.params["domain"] for one in world.google.log.all()] == [A, NOBODY]
+    assert [request.params["domain"] for request in world.google.log.all()] == [A, NOBODY]
 
 
 def test_a_limit_bounds_what_is_asked_for(world: World) -> None:

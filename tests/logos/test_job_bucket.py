@@ -55,9 +55,13 @@ def test_a_large_picture_is_one_request_of_known_length(world: World, s3_fake: S
     assert len(body) > 64 * 1024
     assert world.logo(B, "google") == body
     puts = [
-        one for one in s3_fake.app.log.all("PUT") if f"/{KEYS.logo(B, 'google', 'png')}" in one.path
+        request
+        for request in s3_fake.app.log.all("PUT")
+        if f"/{KEYS.logo(B, 'google', 'png')}" in request.path
     ]
-    assert [(one.headers["content-length"], one.query) for one in puts] == [(str(len(body)), "")]
+    assert [(request.headers["content-length"], request.query) for request in puts] == [
+        (str(len(body)), "")
+    ]
     assert s3_fake.open_uploads() == 0
 
 

@@ -60,7 +60,7 @@ def test_what_a_404_teaches_costs_no_request(world: World) -> None:
     """It comes with answers that are there anyway; one that asks alone adds no question without an offer."""
     world.bookmark(A)
     world.run(width=1)
-    assert [one.params["domain"] for one in world.google.log.all()] == [A, "example.com"]
+    assert [request.params["domain"] for request in world.google.log.all()] == [A, "example.com"]
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_a_hundred_cookies_are_not_kept(world: World) -> None:
     world.google.inject(lambda request, answer: answer(request).changed(cookies=many))
     world.run(width=1)
     assert sorted(world.manifest) == [NEW, OLD]
-    assert not [one for one in world.google.log.all() if "cookie" in one.headers]
+    assert not [request for request in world.google.log.all() if "cookie" in request.headers]
 
 
 def test_large_logos_are_streamed_and_none_is_left_out(world: World) -> None:

@@ -103,7 +103,7 @@ def test_the_question_is_asked_beside_the_first_domains(world: World) -> None:
         return answer(request)
 
     def after_the_domains(request: Request, answer: Answer) -> Response:
-        world.google.log.wait_for(len(domains), lambda one: one.method == "GET")
+        world.google.log.wait_for(len(domains), lambda request: request.method == "GET")
         return answer(request)
 
     world.google.inject(after_the_domains, NOBODY)
@@ -174,8 +174,8 @@ def test_a_failed_question_is_told(world: World, caplog: pytest.LogCaptureFixtur
     world.at_google(B)
     world.google.inject(faults.reply(400), NOBODY)
     world.run(width=1)
-    told = [one for one in caplog.records if one.message == "generic_picture_unknown"]
-    assert [vars(one)["source"] for one in told] == ["google"]
+    told = [entry for entry in caplog.records if entry.message == "generic_picture_unknown"]
+    assert [vars(entry)["source"] for entry in told] == ["google"]
 
 
 def test_a_question_that_failed_at_first_is_asked_again(world: World) -> None:

@@ -11,12 +11,12 @@ from datafetch.logos.model import SOURCES, LogoSource
 from datafetch.logos.providers import (
     Fault,
     LogoProviders,
-    Nothing,
-    NotModified,
+    NoPicture,
     Offer,
-    Reply,
+    PictureUnchanged,
+    ProviderReply,
 )
-from datafetch.logos.search import Found, Search
+from datafetch.logos.search import LogoFound, Search
 from datafetch.logs import bound_logger
 from datafetch.net.base import HttpClient
 from datafetch.runtime.limits import BatchPacer
@@ -38,9 +38,11 @@ class Recorded(LogoProviders):
     def __init__(self, world: World, http: HttpClient) -> None:
         pacers = {source: BatchPacer(10, 0, world.clock) for source in SOURCES}
         super().__init__(http, pacers, 60.0)
-        self.replies: list[Reply] = []
+        self.replies: list[ProviderReply] = []
 
-    def ask(self, source: LogoSource, domain: str, etag: str | None = None) -> Iterator[Reply]:
+    def ask(
+        self, source: LogoSource, domain: str, etag: str | None = None
+    ) -> Iterator[ProviderReply]:
         for reply in super().ask(source, domain, etag):
             self.replies.append(reply)
             yield reply
@@ -77,10 +79,10 @@ def test_the_services_are_asked_as_they_are_known(world: World, providers: Recor
     world.at_google(DOMAIN, 128)
     world.at_ddg(DOMAIN, 64, "ico")
     found = [*providers.ask("google", DOMAIN), *providers.ask("ddg", DOMAIN)]
-    assert [one.target for one in world.google.log.all()] == [
+    assert [request.target for request in world.google.log.all()] == [
         f"/s2/favicons?domain={DOMAIN}&sz=256"
     ]
-    assert [one.path for one in world.ddg.log.all()] == [f"/ip3/{DOMAIN}.ico"]
+    assert [request.path for request in world.ddg.log.all()] == [f"/ip3/{DOMAIN}.ico"]
     google, ddg = found
     assert isinstance(google, Offer)
     assert (google.candidate.width, google.extension, google.content_type) == (
@@ -98,7 +100,7 @@ def test_a_site_is_asked_for_what_its_page_names(world: World, providers: Record
     icons = {"/touch2.png": Icon(180), "/apple-touch-icon.png": Icon(32), "/favicon.ico": Icon(16)}
     world.sites.sites[DOMAIN] = Site(DOMAIN, icons=icons)
     replies = list(providers.ask("direct", DOMAIN))
-    assert [one.path for one in world.sites.log.all()] == [
+    assert [request.path for request in world.sites.log.all()] == [
         "/apple-touch-icon.png",
         "/",
         "/touch2.png",
@@ -122,20 +124,20 @@ def test_a_validator_makes_the_request_conditional(world: World, providers: Reco
     (first, *_) = providers.ask("direct", DOMAIN)
     assert isinstance(first, Offer)
     assert first.etag
-    assert next(providers.ask("direct", DOMAIN, first.etag)) == NotModified("direct")
+    assert next(providers.ask("direct", DOMAIN, first.etag)) == PictureUnchanged("direct")
 
 
 @pytest.mark.parametrize(
     ("action", "at_service", "at_site"),
     [
-        (faults.reply(404, picture("png"), PNG), Nothing, Nothing),
-        (faults.reply(410), Nothing, Nothing),
-        (faults.large(11 * 1024 * 1024, PNG), Nothing, Nothing),
-        (faults.reply(401), Fault, Nothing),
-        (faults.reply(400), Fault, Nothing),
-        (faults.reply(200, "<html>words</html>"), Fault, Nothing),
-        (faults.reply(200, b"\x89PNG\r\n\x1a\n"), Fault, Nothing),
-        (faults.redirect("http://10.0.0.1/x.png"), Fault, Nothing),
+        (faults.reply(404, picture("png"), PNG), NoPicture, NoPicture),
+        (faults.reply(410), NoPicture, NoPicture),
+        (faults.large(11 * 1024 * 1024, PNG), NoPicture, NoPicture),
+        (faults.reply(401), Fault, NoPicture),
+        (faults.reply(400), Fault, NoPicture),
+        (faults.reply(200, "<html>words</html>"), Fault, NoPicture),
+        (faults.reply(200, b"\x89PNG\r\n\x1a\n"), Fault, NoPicture),
+        (faults.redirect("http://10.0.0.1/x.png"), Fault, NoPicture),
         (faults.reply(500), Fault, Fault),
         (faults.reply(429), Fault, Fault),
         (faults.dropped(), Fault, Fault),
@@ -148,11 +150,11 @@ def test_what_an_answer_means(
     world: World,
     providers: Recorded,
     action: Action,
-    at_service: type[Reply],
-    at_site: type[Reply],
+    at_service: type[ProviderReply],
+    at_site: type[ProviderReply],
 ) -> None:
     """A site's refusal is its answer; a service that refuses or talks nonsense is out of order."""
-    expected: dict[LogoSource, type[Reply]] = {
+    expected: dict[LogoSource, type[ProviderReply]] = {
         "google": at_service,
         "ddg": at_service,
         "direct": at_site,
@@ -180,7 +182,7 @@ def test_a_search_keeps_one_file_open(world: World, providers: Recorded) -> None
     world.at_site(DOMAIN, touch=Icon(16), static=Icon(50), favicon=Icon(20))
     generic = GenericPictures(providers, bound_logger())
     outcome = Search(providers, DOMAIN, generic).run()
-    assert isinstance(outcome, Found)
+    assert isinstance(outcome, LogoFound)
     offers = [reply for reply in providers.replies if isinstance(reply, Offer)]
     assert [offer.candidate.width for offer in offers if not offer.file.closed] == [50]
     assert outcome.offer.candidate.width == 50

@@ -1,8 +1,8 @@
-"""Which domains want a logo, which picture becomes it, and how long one without is left alone.
+"""Decides which domains are asked for, which picture becomes a logo, and who has to wait.
 
-Three decisions about a domain: whether it is asked in this run (`plan_domain`), which of the
-pictures that were offered is taken (`decide`), and, when there was none, when it may be asked
-again (`waits_until`: the negative cache).
+Three decisions about a domain: whether it is asked for in this run (`plan_domain`), which of the
+pictures that were offered becomes its logo (`decide`), and, when it has no logo, from when it is
+asked for again (`waits_until`: the negative cache).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,45 +16,25 @@ from datafetch.logos.rules.generic import known_name
 MIN_SIDE = 16
 MIN_BYTES = 100
 GOOD_SIDE = 64
-"""Pixels a side from which a picture settles the matter."""
+"""In pixels; when a picture has so many a side, no further provider is asked."""
 
 NO_LOGO_WAIT_AFTER = 3
-"""Answers of "no logo" before a domain is left alone for `NO_LOGO_WAIT`."""
+"""After so many answers of "no logo" a domain is left alone for `NO_LOGO_WAIT`."""
 
 NO_LOGO_WAIT = timedelta(hours=24)
 NO_LOGO_PERMANENT_AFTER = 6
-"""Answers of "no logo" before a domain is left alone for `NO_LOGO_PERMANENT_WAIT`."""
+"""After so many answers of "no logo" a domain is left alone for `NO_LOGO_PERMANENT_WAIT`."""
 
 NO_LOGO_PERMANENT_WAIT = timedelta(days=180)
 NO_LOGO_LIMIT = 5000
-"""So many domains without a logo are remembered."""
+"""At most so many domains without a logo are remembered."""
 
 _MS = timedelta(milliseconds=1)
 _DAY_MS = timedelta(days=1) // _MS
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
-    """This one becomes the logo."""
-
-    candidate: Candidate
-
-
-@dataclass(frozen=True, slots=True)
-class AskNext:
-    """There may be a better one."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoLogo:
-    """All were seen and none can be used."""
-
-
-Decision = Take | AskNext | NoLogo
-
-
 def why_unusable(candidate: Candidate) -> str | None:
-    """Why a picture is no logo; None when it can be one."""
+    """Why a picture cannot be a logo; None when it can."""
     generic = known_name(candidate.sha256)
     if generic is not None:
         return f"{generic}, which stands for no logo"
@@ -66,30 +46,32 @@ def why_unusable(candidate: Candidate) -> str | None:
 
 
 def side(picture_format: str, width: int, height: int) -> int:
-    """The pixels that count, those of the shorter side; a drawing is sharp at any size."""
+    """The pixels by which pictures are compared: of the shorter side.
+
+    A drawing is sharp at any size, so it counts as good at least.
+    """
     shorter = min(width, height)
     return max(shorter, GOOD_SIDE) if picture_format == "svg" else shorter
 
 
 def best(candidates: Sequence[Candidate]) -> Candidate | None:
-    """The largest usable picture; of equals the one that was offered first."""
-    usable = [one for one in candidates if why_unusable(one) is None]
+    """The largest usable picture; of several as large, the one that was offered first."""
+    usable = [candidate for candidate in candidates if why_unusable(candidate) is None]
     return max(usable, key=_size, default=None)
 
 
-def decide(candidates: Sequence[Candidate], *, more: bool) -> Decision:
-    """What follows from the pictures seen so far, in the order in which they were offered.
+def decide(candidates: Sequence[Candidate]) -> Candidate | None:
+    """The picture that is so good that no further provider is asked; None when there is none yet.
 
-    `more`: whether another one can be asked for.
+    `candidates` are the pictures offered so far, in the order of their offers. When all
+    providers were asked, the `best` becomes the logo, however small.
     """
     found = best(candidates)
-    if found is not None and (_size(found) >= GOOD_SIDE or not more):
-        return Take(found)
-    return AskNext() if more else NoLogo()
+    return found if found is not None and _size(found) >= GOOD_SIDE else None
 
 
 def is_worse(candidate: Candidate, stored: Logo) -> bool:
-    """Whether the candidate would be a step back: less than good, and smaller than what is stored."""
+    """Whether the candidate is smaller than the stored logo, and not good by itself."""
     vector = "svg" if stored.content_type == "image/svg+xml" else ""
     before = min(side(vector, stored.width, stored.height), GOOD_SIDE)
     return _size(candidate) < before
@@ -106,10 +88,10 @@ class DuePolicy:
     Attributes:
         max_age_days: a stored logo is asked for again from this age on.
         force: ask for everything, whatever is known.
-        named: the domains were named by the user: what failed before is asked at once.
+        named: the user named the domains: those that failed before are asked for at once.
         missing: only domains without a stored logo.
-        older_than_s: only stored logos of this age, instead of `max_age_days`; with
-            `missing`, both kinds.
+        older_than_s: only domains whose stored logo has this age, in place of `max_age_days`;
+            with `missing`, also those without a stored logo.
     """
 
     max_age_days: int
@@ -121,24 +103,24 @@ class DuePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the providers; `conditionally`: only for what differs from the stored logo."""
+    """Ask the providers; `conditionally` asks only for what differs from the stored logo."""
 
     conditionally: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """The stored logo is fresh."""
+    """Nothing is due: the stored logo stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Nothing is stored, and it is not the time to ask."""
+    """Nothing is stored, and the domain is not asked for now."""
 
     reason: str
 
 
-Plan = Ask | Keep | Leave
+DomainPlan = Ask | Keep | Leave
 
 
 def plan_domain(
@@ -148,10 +130,10 @@ def plan_domain(
     *,
     failed_and_waits: bool,
     now_ms: int,
-) -> Plan:
-    """What to do about one domain.
+) -> DomainPlan:
+    """What to do about one domain, of which this is stored and that is known.
 
-    `failed_and_waits`: it failed before, and its next attempt is not due yet.
+    `failed_and_waits`: it has a dead letter, whose next attempt is not due yet.
     """
     at_once = policy.force or policy.named
     if stored is not None and not _is_due(stored, policy, now_ms):
@@ -179,15 +161,20 @@ def _is_due(stored: Logo, policy: DuePolicy, now_ms: int) -> bool:
 def after_no_logo(
     known: NoLogoRecord | None, *, domain: str, reason: str, now_ms: int
 ) -> NoLogoRecord:
-    """The record of a domain for which every provider just answered that it has none."""
+    """The record of a domain for which just now every provider answered that it has no logo."""
     attempts = 1 if known is None else known.attempts + 1
-    permanent = attempts >= NO_LOGO_PERMANENT_AFTER
-    return NoLogoRecord(domain, attempts, now_ms, reason, permanent)
+    return NoLogoRecord(
+        item=domain,
+        attempts=attempts,
+        last_attempt=now_ms,
+        permanent_failure=attempts >= NO_LOGO_PERMANENT_AFTER,
+        reason=reason,
+    )
 
 
 def waits_until(record: NoLogoRecord) -> int | None:
-    """Epoch ms from which the domain may be asked again; None when it may at any time."""
-    if record.permanent or record.attempts >= NO_LOGO_PERMANENT_AFTER:
+    """Epoch ms from which the domain is asked for again; None when it does not wait."""
+    if record.permanent_failure or record.attempts >= NO_LOGO_PERMANENT_AFTER:
         wait = NO_LOGO_PERMANENT_WAIT
     elif record.attempts >= NO_LOGO_WAIT_AFTER:
         wait = NO_LOGO_WAIT
@@ -197,7 +184,7 @@ def waits_until(record: NoLogoRecord) -> int | None:
 
 
 def is_waiting(record: NoLogoRecord | None, now_ms: int) -> bool:
-    """Whether the domain is not asked now."""
+    """Whether the domain is left alone now; without a record it is not."""
     if record is None:
         return False
     until = waits_until(record)
@@ -207,6 +194,6 @@ def is_waiting(record: NoLogoRecord | None, now_ms: int) -> bool:
 def newest(
     records: Mapping[str, NoLogoRecord], limit: int = NO_LOGO_LIMIT
 ) -> dict[str, NoLogoRecord]:
-    """At most `limit` records, those asked longest ago dropped; sorted by domain."""
+    """At most `limit` records, sorted by domain; those with the oldest last attempt go."""
     by_age = sorted(records, key=lambda domain: (-records[domain].last_attempt, domain))
     return {domain: records[domain] for domain in sorted(islice(by_age, limit))}

@@ -1,4 +1,4 @@
-"""Decides whether a picture is one that services show for domains without a logo."""
+"""Decides whether a picture is generic: one that services show for domains without a logo."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from datafetch.models.picture import Look
 
 @dataclass(frozen=True, slots=True)
 class KnownPicture:
-    """A picture that stands for "no logo" at one service."""
+    """A generic picture of one service."""
 
     name: str
     source: LogoSource
@@ -41,7 +41,7 @@ KNOWN: tuple[KnownPicture, ...] = (
     ),
     # PNG, 1,478 bytes, 48 px, a grey arrow; with 404 or with 200. The same hash, checked by
     # several of them against made-up domains, is in ten public programs; the picture itself
-    # is in none, so that its look is its hash.
+    # is in none of them, so only its hash is known.
     KnownPicture(
         "DuckDuckGo's arrow",
         "ddg",
@@ -49,63 +49,68 @@ KNOWN: tuple[KnownPicture, ...] = (
     ),
 )
 
-_NAMES = {one.look.sha256: one.name for one in KNOWN}
+_NAMES = {picture.look.sha256: picture.name for picture in KNOWN}
 
 
 def known_looks(source: LogoSource) -> tuple[Look, ...]:
     """What the generic pictures of a service look like."""
-    return tuple(one.look for one in KNOWN if one.source == source)
+    return tuple(picture.look for picture in KNOWN if picture.source == source)
 
 
 def known_name(sha256: str) -> str | None:
-    """What the picture with this hash, in hex, is called; None of all others."""
+    """The name of the known generic picture with this hash, in hex; None when there is none."""
     return _NAMES.get(sha256)
 
 
 _SHAPE_BITS = 8
-"""So many of the 64 comparisons may differ: scaling Google's 16 pixels to 32 and more, with any
-filter, turns up to six around; those of different pictures are apart by thirty or so."""
+"""Two pictures look alike when at most so many of the 64 bits of their shapes differ.
+
+Scaling Google's 16 pixels to 32 and more, with any filter, changes up to six bits; the shapes of
+different pictures differ in thirty or so.
+"""
 
 _MEAN_STEPS, _MOST_STEPS = 2, 16
-"""So far apart, of 255, colours may be on average, and any one of them: packing again moves edges
-a little, and logos of one shape in two colours are two logos."""
+"""How far colours of pictures that look alike may be apart, of 255: on average, and at most.
 
+Encoding a picture anew changes its edges a little; logos of one shape in two colours are two
+logos.
+"""
 
 _SPREAD_STEPS = 40
-"""So far beyond the darkest and lightest of each colour scaling and packing again reach."""
+"""How far the colours of a copy that was scaled or encoded anew may go beyond the original's."""
 
 
 def may_be_generic(spread: bytes, generic: Iterable[Look]) -> bool:
-    """Whether a picture with this spread of colours is worth a look (see `Candidate`).
+    """Whether a picture with this spread of colours (see `Candidate`) may look like a generic one.
 
-    A copy has no colours that the original has not: most logos are told apart by a few pixels.
+    A copy has hardly any colours beyond those of the original, so that for most logos a few
+    pixels tell that they are none.
     """
-    shaped = [one for one in generic if one.shape is not None]
-    return any(not (spread and one.spread) or _is_within(spread, one.spread) for one in shaped)
+    shaped = [look for look in generic if look.shape is not None]
+    return any(not (spread and look.spread) or _is_within(spread, look.spread) for look in shaped)
 
 
 def _is_within(spread: bytes, bounds: bytes) -> bool:
     least = zip(spread[:3], bounds[:3], strict=True)
     most = zip(spread[3:], bounds[3:], strict=True)
-    return all(one >= bound - _SPREAD_STEPS for one, bound in least) and all(
-        one <= bound + _SPREAD_STEPS for one, bound in most
+    return all(colour >= bound - _SPREAD_STEPS for colour, bound in least) and all(
+        colour <= bound + _SPREAD_STEPS for colour, bound in most
     )
 
 
 def is_generic(look: Look, generic: Iterable[Look]) -> bool:
     """Whether the picture is, or looks like, one of the generic ones.
 
-    A picture without contours looks like nothing: plain areas are all alike, so only equal
-    bytes tell.
+    A picture without contours is compared by its bytes only, since plain areas all look alike.
     """
-    return any(look.sha256 == one.sha256 or _is_alike(look, one) for one in generic)
+    return any(look.sha256 == known.sha256 or _is_alike(look, known) for known in generic)
 
 
-def _is_alike(one: Look, other: Look) -> bool:
-    if one.shape is None or other.shape is None:
+def _is_alike(look: Look, known: Look) -> bool:
+    if look.shape is None or known.shape is None:
         return False
-    if (one.shape ^ other.shape).bit_count() > _SHAPE_BITS:
+    if (look.shape ^ known.shape).bit_count() > _SHAPE_BITS:
         return False
-    pairs = zip_longest(one.colours, other.colours, fillvalue=0)
+    pairs = zip_longest(look.colours, known.colours, fillvalue=0)
     steps = [abs(left - right) for left, right in pairs]
     return max(steps) <= _MOST_STEPS and sum(steps) <= _MEAN_STEPS * len(steps)

@@ -8,15 +8,11 @@ from hypothesis import strategies as st
 
 from datafetch.logos.model import Candidate, Logo, NoLogoRecord
 from datafetch.logos.rules.choice import (
-    GOOD_SIDE,
     Ask,
-    AskNext,
+    DomainPlan,
     DuePolicy,
     Keep,
     Leave,
-    NoLogo,
-    Plan,
-    Take,
     after_no_logo,
     best,
     decide,
@@ -30,9 +26,19 @@ from datafetch.logos.rules.choice import (
 )
 from datafetch.logos.rules.generic import KNOWN
 
-GENERIC_SHA256 = [one.look.sha256 for one in KNOWN]
+GENERIC_SHA256 = [picture.look.sha256 for picture in KNOWN]
 PICTURE = Candidate("google", "https://icons.example.com/", "png", 128, 128, 2000, "ab" * 32)
-STORED = Logo("images/logos/x.png", "google", "image/png", 2000, 128, 128, "cd" * 32, None, 0)
+STORED = Logo(
+    key="images/logos/x.png",
+    original_source="google",
+    content_type="image/png",
+    size=2000,
+    width=128,
+    height=128,
+    sha256="cd" * 32,
+    etag='"1"',
+    fetched_at=0,
+)
 
 
 def picture(width: int, height: int | None = None, **fields: object) -> Candidate:
@@ -56,27 +62,26 @@ CANDIDATES = st.lists(
 
 def test_a_good_picture_settles_the_matter() -> None:
     """From 64 pixels a side nobody else is asked."""
-    assert decide([picture(64)], more=True) == Take(picture(64))
+    assert decide([picture(64)]) == picture(64)
 
 
 def test_a_small_picture_waits_for_a_better_one() -> None:
     """Below 64 pixels the next provider is asked, and the largest of all wins."""
-    small, smaller = picture(48), picture(32, source="ddg")
-    assert decide([small], more=True) == AskNext()
-    assert decide([small, smaller], more=False) == Take(small)
+    small, smaller = picture(63), picture(32, source="ddg")
+    assert decide([small]) is None
+    assert best([smaller, small]) == small
 
 
-def test_of_equals_the_first_offered_wins() -> None:
+def test_of_pictures_of_one_size_the_first_offered_wins() -> None:
     """The order of providers decides between pictures of one size."""
     first, second = picture(32), picture(32, source="ddg")
-    assert decide([first, second], more=False) == Take(first)
+    assert best([first, second]) == first
 
 
-def test_nothing_usable_is_no_logo_only_when_all_were_asked() -> None:
-    """A domain has no logo when every provider answered, not before."""
-    assert decide([picture(8)], more=True) == AskNext()
-    assert decide([picture(8)], more=False) == NoLogo()
-    assert decide([], more=False) == NoLogo()
+def test_what_cannot_be_used_is_no_logo() -> None:
+    """A domain has no logo when none of the offered pictures can be one."""
+    assert best([picture(8)]) is None
+    assert best([]) is None
 
 
 @pytest.mark.parametrize("generic", GENERIC_SHA256)
@@ -84,7 +89,7 @@ def test_generic_pictures_are_never_logos(generic: str) -> None:
     """The providers' globe came with 200 and was stored as everybody's logo."""
     globe = picture(256, sha256=generic)
     assert why_unusable(globe) is not None
-    assert decide([globe], more=False) == NoLogo()
+    assert best([globe]) is None
 
 
 @pytest.mark.parametrize(
@@ -105,28 +110,26 @@ def test_a_logo_has_sixteen_pixels_and_a_hundred_bytes(candidate: Candidate, usa
 def test_a_drawing_is_good_at_any_size() -> None:
     """An SVG of 24 pixels is sharp where a bitmap of 48 is not; a large bitmap still wins."""
     drawing = picture(24, format="svg")
-    assert decide([picture(48), drawing], more=True) == Take(drawing)
+    assert decide([picture(48), drawing]) == drawing
     assert best([drawing, picture(180)]) == picture(180)
 
 
-@given(CANDIDATES, st.booleans())
-def test_what_is_taken_is_usable_and_nothing_usable_is_larger(
-    candidates: list[Candidate], more: bool
-) -> None:
-    """Whatever is offered, the winner can be used and is the largest that can."""
-    decision = decide(candidates, more=more)
-    usable = [one for one in candidates if why_unusable(one) is None]
-    if isinstance(decision, Take):
-        assert decision.candidate in usable
-        largest = max(side(one.format, one.width, one.height) for one in usable)
-        won = decision.candidate
-        assert side(won.format, won.width, won.height) == largest
-        assert not more or largest >= GOOD_SIDE
-    elif isinstance(decision, NoLogo):
-        assert not usable
-        assert not more
-    else:
-        assert more
+@given(CANDIDATES)
+def test_what_is_taken_is_usable_and_nothing_usable_is_larger(candidates: list[Candidate]) -> None:
+    """Whatever is offered, the winner can be used and is the largest that can; 64 pixels settle it."""
+    usable = [candidate for candidate in candidates if why_unusable(candidate) is None]
+    largest = max((size(candidate) for candidate in usable), default=0)
+    winner = best(candidates)
+    assert (winner is not None) == bool(usable)
+    if winner is not None:
+        assert winner in usable
+        assert size(winner) == largest
+    assert decide(candidates) == (winner if largest >= 64 else None)
+
+
+def size(candidate: Candidate) -> int:
+    """The pixels by which a picture is compared."""
+    return side(candidate.format, candidate.width, candidate.height)
 
 
 @pytest.mark.parametrize(
@@ -144,24 +147,23 @@ def test_a_small_picture_does_not_replace_a_good_one(
     offered: int, stored: int, worse: bool
 ) -> None:
     """A good picture may follow a larger one, as when a brand changes; a step below good may not."""
-    assert is_worse(picture(offered), STORED._replace(width=stored, height=stored)) == worse
+    assert is_worse(picture(offered), replace(STORED, width=stored, height=stored)) == worse
 
 
 def test_a_small_bitmap_does_not_replace_a_stored_drawing() -> None:
     """A stored SVG counts as good whatever size it names."""
-    drawing = STORED._replace(content_type="image/svg+xml", width=24, height=24)
+    drawing = replace(STORED, content_type="image/svg+xml", width=24, height=24)
     assert is_worse(picture(48), drawing)
 
 
 NOW = 1_795_507_200_000
 DAY = 86_400_000
-RECORD = NoLogoRecord("example.com", 3, NOW - 1000, "none")
+RECORD = NoLogoRecord(item="example.com", attempts=3, last_attempt=NOW - 1000, reason="none")
 
 
 def stored(days: float) -> Logo:
     """A logo that was fetched so many days ago."""
-    at = NOW - round(days * DAY)
-    return Logo("images/logos/x.png", "google", "image/png", 2000, 128, 128, "cd" * 32, '"1"', at)
+    return replace(STORED, fetched_at=NOW - round(days * DAY))
 
 
 def plan(
@@ -170,7 +172,7 @@ def plan(
     *,
     waits: bool = False,
     **policy: object,
-) -> Plan:
+) -> DomainPlan:
     """The plan for a domain of which this is known."""
     rules = DuePolicy(max_age_days=30, **policy)  # type: ignore[arg-type]
     return plan_domain(logo, record, rules, failed_and_waits=waits, now_ms=NOW)
@@ -184,7 +186,7 @@ def test_a_new_domain_is_asked() -> None:
 @pytest.mark.parametrize(
     ("days", "expected"), [(0, Keep()), (29.9, Keep()), (30, Ask(conditionally=True))]
 )
-def test_a_stored_logo_is_asked_for_when_it_is_due(days: float, expected: Plan) -> None:
+def test_a_stored_logo_is_asked_for_when_it_is_due(days: float, expected: DomainPlan) -> None:
     """Fresh logos cost no request; due ones a conditional one."""
     assert plan(stored(days)) == expected
     assert plan(stored(days), named=True) == expected
@@ -252,7 +254,7 @@ def test_the_wait_grows_with_the_answers(times: int, wait: int | None) -> None:
     """Twice it is asked at once again, from the third a day later, from the sixth half a year later."""
     record = after(times)
     assert record.attempts == times
-    assert record.permanent == (times >= 6)
+    assert record.permanent_failure == (times >= 6)
     assert waits_until(record) == (None if wait is None else NOW + wait)
     assert is_waiting(record, NOW) == (wait is not None)
     if wait is not None:
@@ -271,7 +273,9 @@ def test_an_unknown_domain_does_not_wait() -> None:
 )
 def test_the_newest_are_kept(ages: dict[str, int], limit: int) -> None:
     """Never more than the limit, and nothing that is kept is older than what is dropped."""
-    records = {name: NoLogoRecord(name, 1, age, "none") for name, age in ages.items()}
+    records = {
+        name: NoLogoRecord(item=name, attempts=1, last_attempt=age) for name, age in ages.items()
+    }
     kept = newest(records, limit)
     assert len(kept) == min(limit, len(records))
     assert list(kept) == sorted(kept)

@@ -48,24 +48,24 @@ def test_googles_globe_is_known_at_other_sizes(name: str) -> None:
 def test_a_globe_in_another_colour_is_another_picture() -> None:
     """A logo of the globe's shape in a brand's colour is a logo."""
     scaled = SCALED["64 px, bilinear"]
-    red = bytes(one if at % 3 == 0 else one - 24 for at, one in enumerate(scaled.colours))
+    red = bytes(level if at % 3 == 0 else level - 24 for at, level in enumerate(scaled.colours))
     assert not is_generic(Look(scaled.sha256, scaled.shape, red), known_looks("google"))
 
 
 def test_every_service_has_one_and_sites_have_none() -> None:
     """A site's own picture is its logo, whatever services show for none."""
-    assert {one.source for one in KNOWN} == {"google", "ddg"}
+    assert {known.source for known in KNOWN} == {"google", "ddg"}
     assert known_looks("direct") == ()
 
 
 def test_known_pictures_have_names_and_whole_hashes() -> None:
     """A mistyped hash would refuse nothing, and nobody would notice."""
-    hashes = [one.look.sha256 for one in KNOWN]
+    hashes = [known.look.sha256 for known in KNOWN]
     assert len({*hashes}) == len(hashes)
-    for one in KNOWN:
-        assert re.fullmatch(r"[0-9a-f]{64}", one.look.sha256)
-        assert len(one.look.colours) in {0, 48}
-        assert known_name(one.look.sha256) == one.name
+    for known in KNOWN:
+        assert re.fullmatch(r"[0-9a-f]{64}", known.look.sha256)
+        assert len(known.look.colours) in {0, 48}
+        assert known_name(known.look.sha256) == known.name
     assert known_name("ab" * 32) is None
 
 
@@ -76,7 +76,7 @@ def globe(
     shape: int | None = GLOBE.shape, colour: int = 0, tint: int = 0, sha256: str = "bb" * 32
 ) -> Look:
     """A picture like the globe, with another shape, or one colour, or all, further off."""
-    colours = bytes([GLOBE.colours[0] + colour, *(one + tint for one in GLOBE.colours[1:])])
+    colours = bytes([GLOBE.colours[0] + colour, *(level + tint for level in GLOBE.colours[1:])])
     return Look(sha256, shape, colours)
 
 

@@ -1,6 +1,7 @@
 """What is due, and where pictures are looked for."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ READ = PageRecord(fetched_at=NOW, source="external")
 ALL = Asked()
 
 
-def bookmarks(*items: dict[str, object]) -> list[SavedBookmark]:
+def bookmarks(*items: Mapping[str, object]) -> list[SavedBookmark]:
     """Stored bookmarks."""
     return [SavedBookmark.of(item) for item in items]
 
