@@ -71,7 +71,7 @@ def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
 
 
 def _mapping(context: JobContext[LogoSettings], opened: ExitStack) -> OpenedObject | None:
-    """The slug mapping; None when it has not the checksum that the list's index has."""
+    """The slug mapping; None when it is not there, or belongs to another list by its checksum."""
     try:
         index, found = together(
             lambda: read_json(context.store, context.keys.bookmarks_index()),

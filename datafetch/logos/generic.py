@@ -141,7 +141,10 @@ class GenericPictures:
             self._learn(reply.source, BytesIO(reply.generic), digest)
 
     def _learn(self, source: LogoSource, file: BinaryIO, digest: str) -> None:
-        """Remember what a generic picture looks like; what is no safe picture is never offered."""
+        """Remember what a generic picture looks like.
+
+        Bytes that are no safe picture are not remembered: no offer has such bytes.
+        """
         known = self._known[source]
         if len(known) >= _MOST or _is_among(digest, known):
             return

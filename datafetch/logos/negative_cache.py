@@ -13,7 +13,7 @@ from datafetch.ops.record import Record
 _TRIES = 3
 
 Records = dict[str, NoLogoRecord | None]
-"""By domain; None stands for a stored entry that cannot be read, and for one that is to go."""
+"""Records by domain; None in place of a broken one, and, among changes, of one to be removed."""
 
 
 def _none_when_broken(value: object, validate: ValidatorFunctionWrapHandler) -> NoLogoRecord | None:
@@ -30,7 +30,7 @@ _ADAPTER: TypeAdapter[Records] = TypeAdapter(
 
 
 class NegativeCache:
-    """What is known of domains without a logo; a run's changes go over what is stored by then."""
+    """The records of domains without a logo: read once, changed in memory, saved once."""
 
     def __init__(self, context: AnyContext) -> None:
         self._context = context

@@ -44,8 +44,8 @@ class NoAnswer:
     """A provider did not answer that may have the domain's logo, or a better one than the others.
 
     Attributes:
-        asked: False when the only provider without an answer is the site, and it was not even
-            asked because its breaker is open.
+        asked: False when only the site has not answered, and it was not even asked because its
+            breaker is open.
     """
 
     domain: str

@@ -43,12 +43,12 @@ def _time(value: object) -> int:
 
 
 def _source(value: object) -> Source:
-    """Old metadata has no source, or another word: all of it was read from pages."""
+    """The source; metadata without one was stored by old systems, which read it from the page."""
     return "fallback" if value == "fallback" else "external"
 
 
 def _texts(value: object) -> object:
-    """An object's members that are texts; anything but an object is left for pydantic to refuse."""
+    """The members of an object that are texts; pydantic refuses what is no object."""
     if not isinstance(value, dict):
         return value
     return {name: well_formed(text) for name, text in value.items() if isinstance(text, str)}
@@ -64,7 +64,7 @@ OldText = Annotated[str | None, BeforeValidator(_text)]
 Remembered = Annotated[str | None, Field(exclude_if=_is_empty)]
 RememberedText = Annotated[str, Field(exclude_if=_is_empty)]
 RememberedTime = Annotated[int | None, Field(exclude_if=_is_empty)]
-"""A field of the job's state; an empty one is not written, as the state has one per page."""
+"""Fields of the job's state, which has a record for each page: empty ones are not written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Description:
         return replace(self, **{name: text for name, text in by_hand.items() if text.strip()})
 
     def digest(self) -> str:
-        """16 hex of a SHA-256; equal only for equal descriptions."""
+        """16 hex of a SHA-256 over all fields."""
         return digest_of([getattr(self, attribute.name) for attribute in fields(self)])
 
 

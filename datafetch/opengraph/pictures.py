@@ -38,8 +38,8 @@ class PictureNotFound:
     """No usable picture was found.
 
     Attributes:
-        error: the last fault on the way; None when each place answered with a picture, and none
-            of them can be used.
+        error: the last fault of the search; None when every place gave a sound picture, and none
+            of these can be a preview.
     """
 
     error: UpstreamError | None
@@ -138,16 +138,19 @@ class PictureFinder:
         same = stored is not None and (stored.key, stored.version) == (key, version)
         if stored is not None and same and not self._context.options.force:
             return PictureFound(stored, changed=False)
-        download.file.seek(0)
-        self._context.store.put_stream(
-            key,
-            download.file,
-            size=download.size,
-            content_type=picture.content_type,
-            cache_control=IMAGE_CACHE,
-        )
+        self._put(key, download, picture.content_type)
         if stored is not None and same:
             return PictureFound(stored, changed=False)
         now = to_ms(self._context.clock.now())
         etag = download.validators.etag
         return PictureFound(PictureRecord(key, version, now, etag), changed=True)
+
+    def _put(self, key: str, download: Download, content_type: str) -> None:
+        download.file.seek(0)
+        self._context.store.put_stream(
+            key,
+            download.file,
+            size=download.size,
+            content_type=content_type,
+            cache_control=IMAGE_CACHE,
+        )

@@ -6,46 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.logos.generic import GenericPictures
-from datafetch.logos.model import SOURCES, LogoSource
+from datafetch.logos.model import LogoSource
 from datafetch.logos.providers import (
     Fault,
-    LogoProviders,
     NoPicture,
     Offer,
     PictureUnchanged,
     ProviderReply,
 )
-from datafetch.logos.search import LogoFound, Search
-from datafetch.logs import bound_logger
-from datafetch.net.base import HttpClient
-from datafetch.runtime.limits import BatchPacer
 from tests.fakes import faults
 from tests.fakes.base import Action, Answer, App
 from tests.fakes.message import Request, Response
 from tests.fakes.pictures import colour_of, picture
 from tests.fakes.providers import Icon
 from tests.fakes.sites import Site
-from tests.logos.world import World
+from tests.logos.world import RecordedProviders, World
 
 DOMAIN = "a.example.com"
 PNG = {"Content-Type": "image/png"}
-
-
-class Recorded(LogoProviders):
-    """Remembers every reply that was taken."""
-
-    def __init__(self, world: World, http: HttpClient) -> None:
-        pacers = {source: BatchPacer(10, 0, world.clock) for source in SOURCES}
-        super().__init__(http, pacers, 60.0)
-        self.replies: list[ProviderReply] = []
-
-    def ask(
-        self, source: LogoSource, domain: str, etag: str | None = None
-    ) -> Iterator[ProviderReply]:
-        for reply in super().ask(source, domain, etag):
-            self.replies.append(reply)
-            yield reply
 
 
 @pytest.fixture
@@ -57,15 +35,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 @pytest.fixture
-def providers(world: World) -> Iterator[Recorded]:
+def providers(world: World) -> Iterator[RecordedProviders]:
     """The providers, asked through the proxy."""
-    http = world.http()
-    providers = Recorded(world, http)
-    yield providers
-    for reply in providers.replies:
-        if isinstance(reply, Offer):
-            reply.close()
-    http.close()
+    with world.providers() as providers:
+        yield providers
 
 
 def app_of(world: World, source: LogoSource) -> App:
@@ -74,7 +47,9 @@ def app_of(world: World, source: LogoSource) -> App:
     return apps[source]
 
 
-def test_the_services_are_asked_as_they_are_known(world: World, providers: Recorded) -> None:
+def test_the_services_are_asked_as_they_are_known(
+    world: World, providers: RecordedProviders
+) -> None:
     """Google at 256 pixels, DuckDuckGo by its `.ico`, one request each, counted under their names."""
     world.at_google(DOMAIN, 128)
     world.at_ddg(DOMAIN, 64, "ico")
@@ -95,7 +70,9 @@ def test_the_services_are_asked_as_they_are_known(world: World, providers: Recor
     assert google.file.read() == picture("png", 128, 128, colour_of(DOMAIN))
 
 
-def test_a_site_is_asked_for_what_its_page_names(world: World, providers: Recorded) -> None:
+def test_a_site_is_asked_for_what_its_page_names(
+    world: World, providers: RecordedProviders
+) -> None:
     """The usual places first and last, the page's icons between, each address once."""
     icons = {"/touch2.png": Icon(180), "/apple-touch-icon.png": Icon(32), "/favicon.ico": Icon(16)}
     world.sites.sites[DOMAIN] = Site(DOMAIN, icons=icons)
@@ -110,7 +87,7 @@ def test_a_site_is_asked_for_what_its_page_names(world: World, providers: Record
     assert widths == [32, 180, 16]
 
 
-def test_requests_are_made_as_replies_are_taken(world: World, providers: Recorded) -> None:
+def test_requests_are_made_as_replies_are_taken(world: World, providers: RecordedProviders) -> None:
     """Whoever has seen enough asks no further."""
     world.at_site(DOMAIN, touch=Icon(180))
     first = next(providers.ask("direct", DOMAIN))
@@ -118,7 +95,9 @@ def test_requests_are_made_as_replies_are_taken(world: World, providers: Recorde
     assert world.sites.log.count() == 1
 
 
-def test_a_validator_makes_the_request_conditional(world: World, providers: Recorded) -> None:
+def test_a_validator_makes_the_request_conditional(
+    world: World, providers: RecordedProviders
+) -> None:
     """304 is an answer: what is stored is still right."""
     world.at_site(DOMAIN, touch=Icon(180))
     (first, *_) = providers.ask("direct", DOMAIN)
@@ -148,7 +127,7 @@ def test_a_validator_makes_the_request_conditional(world: World, providers: Reco
 )
 def test_what_an_answer_means(
     world: World,
-    providers: Recorded,
+    providers: RecordedProviders,
     action: Action,
     at_service: type[ProviderReply],
     at_site: type[ProviderReply],
@@ -166,7 +145,7 @@ def test_what_an_answer_means(
 
 
 def test_a_host_that_does_not_answer_is_not_tried_path_by_path(
-    world: World, providers: Recorded
+    world: World, providers: RecordedProviders
 ) -> None:
     """One fault for the site, after its `www.` was tried, too."""
     world.proxy.trouble.update({DOMAIN: "reset", f"www.{DOMAIN}": "reset"})
@@ -175,21 +154,7 @@ def test_a_host_that_does_not_answer_is_not_tried_path_by_path(
     assert world.proxy.connects[f"www.{DOMAIN}"] == 2
 
 
-def test_a_search_keeps_one_file_open(world: World, providers: Recorded) -> None:
-    """Only the winner's bytes are held; what was beaten is closed at once."""
-    world.at_google(DOMAIN, 48)
-    world.at_ddg(DOMAIN, 32)
-    world.at_site(DOMAIN, touch=Icon(16), static=Icon(50), favicon=Icon(20))
-    generic = GenericPictures(providers, bound_logger())
-    outcome = Search(providers, DOMAIN, generic).run()
-    assert isinstance(outcome, LogoFound)
-    offers = [reply for reply in providers.replies if isinstance(reply, Offer)]
-    assert [offer.candidate.width for offer in offers if not offer.file.closed] == [50]
-    assert outcome.offer.candidate.width == 50
-    assert len(offers) == 5
-
-
-def test_one_site_has_few_requests_at_once(world: World, providers: Recorded) -> None:
+def test_one_site_has_few_requests_at_once(world: World, providers: RecordedProviders) -> None:
     """Many searches that lead to one host do not crowd it."""
     lock, under_way, most = threading.Lock(), 0, 0
     two_came, gate = threading.Semaphore(0), threading.Event()

@@ -9,10 +9,13 @@ from typing import Any
 
 from datafetch.job import JobContext
 from datafetch.logos.job import fetch_logos
+from datafetch.logos.model import SOURCES
+from datafetch.logos.providers import LogoProviders, Offer, ProviderReply
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HostGate, HttpClient
 from datafetch.net.proxies import Proxies
+from datafetch.runtime.limits import BatchPacer
 from datafetch.store.base import ObjectStore, encode_json
 from datafetch.store.fenced import Fence
 from datafetch.store.keys import Keys, LogoSource
@@ -35,6 +38,27 @@ from tests.support import FakeClock, make_context, make_http
 KEYS = Keys("-test")
 DAY_S = 86_400.0
 Json = dict[str, Any]
+
+
+class RecordedProviders(LogoProviders):
+    """Providers that remember every reply that was taken."""
+
+    def __init__(self, http: HttpClient, clock: FakeClock) -> None:
+        pacers = {source: BatchPacer(10, 0, clock) for source in SOURCES}
+        super().__init__(http, pacers, 60.0)
+        self.replies: list[ProviderReply] = []
+
+    def ask(
+        self, source: LogoSource, domain: str, etag: str | None = None
+    ) -> Iterator[ProviderReply]:
+        for reply in super().ask(source, domain, etag):
+            self.replies.append(reply)
+            yield reply
+
+    @property
+    def offers(self) -> list[Offer]:
+        """The offers among the replies."""
+        return [reply for reply in self.replies if isinstance(reply, Offer)]
 
 
 @dataclass
@@ -107,6 +131,16 @@ class World:
             gate=self.gate,
             proxies=Proxies({"HTTPS_PROXY": self.proxy.url, "HTTP_PROXY": self.proxy.url}),
         )
+
+    @contextmanager
+    def providers(self) -> Iterator[RecordedProviders]:
+        """The providers, asked through the proxy; what is still open is closed at the end."""
+        http = self.http()
+        providers = RecordedProviders(http, self.clock)
+        yield providers
+        for offer in providers.offers:
+            offer.close()
+        http.close()
 
     def context(
         self,

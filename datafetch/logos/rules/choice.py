@@ -131,7 +131,7 @@ def plan_domain(
     failed_and_waits: bool,
     now_ms: int,
 ) -> DomainPlan:
-    """What to do about one domain, of which this is stored and that is known.
+    """What to do about one domain, by its stored logo and its record of no logo, if it has one.
 
     `failed_and_waits`: it has a dead letter, whose next attempt is not due yet.
     """
