@@ -1,0 +1,143 @@
+"""The metadata objects by themselves: whose words replace whose, and what is found of old systems."""
+
+import pytest
+
+from datafetch.errors import BaseMoved
+from datafetch.opengraph.metadata import MetadataStore
+from datafetch.opengraph.model import Description, PageMetadata, PageRecord, Source
+from datafetch.urls import url_hash, without_query
+from tests.opengraph.parts import KEYS, Parts, publisher
+from tests.stores import Call, Fault
+
+URL = "https://a.example/watch?v=1"
+NAME = url_hash(URL)
+KEY = KEYS.opengraph_metadata(NAME)
+OLD_KEY = KEYS.opengraph_metadata(url_hash(without_query(URL)))
+
+
+def metadata(title: str, source: Source = "external", *, url: str = URL) -> PageMetadata:
+    """Metadata with this title."""
+    return PageMetadata.of(url, Description(url, title), timestamp=5, source=source)
+
+
+def stored(parts: Parts, fault: Fault | None = None, *, dry_run: bool = False) -> MetadataStore:
+    """The metadata as a run reads and writes it."""
+    context = parts.context(fault=fault, dry_run=dry_run)
+    return MetadataStore(context, publisher(context))
+
+
+def etag(parts: Parts) -> str:
+    """The ETag of the stored object."""
+    return parts.store.head(KEY).etag
+
+
+def test_what_is_written_is_read_back(parts: Parts) -> None:
+    """The record that a write gives is the one that a later run makes of the object."""
+    record = stored(parts).write(metadata("Title"), None)
+    assert record == PageRecord(
+        fetched_at=5,
+        source="external",
+        object_etag=etag(parts),
+        digest=Description(URL, "Title").digest(),
+    )
+    store = stored(parts)
+    assert store.listed() == {NAME}
+    assert store.recall(URL, store.listed()) == record
+    assert store.description(NAME) == Description(URL, "Title")
+    assert store.description("0" * 64) is None
+
+
+def test_equal_bytes_are_not_written(parts: Parts) -> None:
+    """A forced run that finds the same words in the same second leaves the object."""
+    record = stored(parts).write(metadata("Title"), None)
+    assert stored(parts).write(metadata("Title"), record.object_etag) == record
+    assert parts.calls.count("put") == 0
+
+
+def test_what_was_made_of_a_bookmark_counts_as_a_failure(parts: Parts) -> None:
+    """A page that was never read is asked again after an hour, not after a day."""
+    record = stored(parts).write(metadata("Mine", "fallback"), None)
+    assert (record.fetched_at, record.failed_at) == (None, 5)
+
+
+def test_a_pages_words_are_not_replaced_by_its_bookmarks(parts: Parts) -> None:
+    """Another run has read the page meanwhile: its words stay, and are what is remembered."""
+    theirs = stored(parts).write(metadata("Theirs"), None)
+    assert stored(parts).write(metadata("Mine", "fallback"), None) == theirs
+    assert parts.json(KEY)["title"] == "Theirs"
+
+
+@pytest.mark.parametrize("theirs", ["external", "fallback"])
+def test_a_pages_words_replace_what_somebody_else_wrote(parts: Parts, theirs: Source) -> None:
+    """What the page says now is newer than what stands there."""
+    stored(parts).write(metadata("Theirs", theirs), None)
+    stored(parts).write(metadata("Ours"), None)
+    assert parts.json(KEY)["title"] == "Ours"
+
+
+def test_another_pages_object_is_not_believed(parts: Parts) -> None:
+    """An object under our hash whose `url` is another page's says nothing of this one."""
+    stranger = {"url": "https://b.example/", "title": "Theirs", "source": "external"}
+    parts.put(KEY, stranger)
+    assert stored(parts).recall(URL, frozenset({NAME})) is None
+    stored(parts).write(metadata("Mine", "fallback"), None)
+    assert parts.json(KEY)["title"] == "Mine"
+
+
+def test_who_moves_it_twice_wins(parts: Parts) -> None:
+    """After a second change by somebody else the page's metadata is left to them."""
+    versions = iter(range(9))
+
+    def interfere(call: Call, _: int) -> str | None:
+        if call == Call("put", KEY):
+            parts.put(KEY, {"url": URL, "title": f"Theirs {next(versions)}"})
+        return None
+
+    with pytest.raises(BaseMoved):
+        stored(parts, interfere).write(metadata("Ours"), None)
+    assert parts.json(KEY)["title"] == "Theirs 1"
+
+
+def test_broken_metadata_is_kept_aside_and_replaced(parts: Parts) -> None:
+    """A corrupt object is nobody's words; people find a copy of it."""
+    body = parts.put(KEY, b'{"url":')
+    assert stored(parts).description(NAME) is None
+    assert parts.aside(KEY) == [body]
+    stored(parts).write(metadata("Ours"), None)
+    assert parts.json(KEY)["title"] == "Ours"
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"[]", b'{"url":5}', b"\xff"], ids=len)
+def test_whatever_stands_there_ends_no_run(parts: Parts, body: bytes) -> None:
+    """Deep nesting, another shape, bytes that are no text: all are as good as missing."""
+    parts.put(KEY, body)
+    assert stored(parts).recall(URL, frozenset({NAME})) is None
+
+
+def test_old_metadata_is_found_and_stored_under_the_whole_address(parts: Parts) -> None:
+    """Old systems named it without the query; its object stays where it is."""
+    body = parts.put(OLD_KEY, {"url": URL, "title": "Old words", "timestamp": 7})
+    store = stored(parts)
+    record = store.recall(URL, store.listed())
+    assert record is not None
+    assert (record.fetched_at, record.object_etag) == (7, etag(parts))
+    assert parts.json(KEY)["title"] == "Old words"
+    assert parts.json(KEY)["finalUrl"] == URL
+    assert parts.store.get(OLD_KEY).body == body
+
+
+def test_old_metadata_of_another_video_is_not_ours(parts: Parts) -> None:
+    """All videos of a site shared one object: it is that page's alone whose URL it has."""
+    parts.put(OLD_KEY, {"url": "https://a.example/watch?v=2", "title": "Theirs"})
+    store = stored(parts)
+    assert store.recall(URL, store.listed()) is None
+
+
+def test_a_dry_run_moves_nothing(parts: Parts) -> None:
+    """Old metadata counts in a dry run, and is not stored anew."""
+    parts.put(OLD_KEY, {"url": URL, "title": "Old words", "timestamp": 7})
+    store = stored(parts, dry_run=True)
+    record = store.recall(URL, store.listed())
+    assert record is not None
+    assert record.fetched_at == 7
+    assert parts.calls.count("put") == 0

@@ -1,0 +1,179 @@
+"""The search for a bookmark's picture by itself: which place is taken, and what ends the search."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from pydantic import SecretStr
+
+from datafetch.errors import DatafetchError, Denied, Missing, TransientError
+from datafetch.models.job_settings import BookmarksSettings
+from datafetch.opengraph.model import PictureRecord
+from datafetch.opengraph.pictures import PictureFinder, PictureFound, PictureNotFound
+from datafetch.opengraph.rules.plan import Place
+from datafetch.opengraph.webpage import WebPages
+from tests.fakes import karakeep
+from tests.fakes.base import FakeServer
+from tests.fakes.faults import large, reply
+from tests.fakes.pictures import photo, picture
+from tests.fakes.sites import SitesApp
+from tests.opengraph.parts import SETTINGS, Parts
+from tests.support import make_http
+
+PAGE = "https://www.a.example/page"
+PNG, JPEG = {"Content-Type": "image/png"}, {"Content-Type": "image/jpeg"}
+PHOTO, OTHER = photo(), photo(colour=(9, 9, 9))
+BANNER, SHOT = Place("banner", "banner-1"), Place("screenshot", "shot-1")
+
+
+class Searched:
+    """A site, a bookmark server, and a finder that may ask both."""
+
+    def __init__(self, parts: Parts, site: FakeServer, server: FakeServer) -> None:
+        self.parts = parts
+        self.site = site
+        self.karakeep: karakeep.KarakeepApp = server.app  # type: ignore[assignment]
+        self.settings = replace(
+            SETTINGS,
+            karakeep=BookmarksSettings(
+                api_url=f"{server.url}/api/v1",
+                list_id=karakeep.LIST_ID,
+                token=SecretStr(karakeep.TOKEN),
+            ),
+        )
+
+    def place(self, path: str) -> Place:
+        """A picture on the site."""
+        return Place("page", f"{self.site.url}/{path}")
+
+    def find(
+        self, *places: Place, stored: PictureRecord | None = None, force: bool = False
+    ) -> PictureFound | PictureNotFound:
+        """Search these places for the picture of the bookmark `b`."""
+        http = make_http(self.parts.clock)
+        context = self.parts.context(settings=self.settings, http=http, force=force)
+        try:
+            finder = PictureFinder(context, WebPages(http, self.settings))
+            return finder.find("b", PAGE, places, stored)
+        finally:
+            http.close()
+
+    def found(self, *places: Place, stored: PictureRecord | None = None) -> PictureFound:
+        """Search these places, and find one."""
+        outcome = self.find(*places, stored=stored)
+        assert isinstance(outcome, PictureFound)
+        return outcome
+
+    def pictures(self) -> dict[str, bytes]:
+        """What is stored."""
+        store = self.parts.store
+        return {info.key: store.get(info.key).body for info in store.list("images/")}
+
+
+@pytest.fixture
+def it(parts: Parts) -> Iterator[Searched]:
+    """A site whose pictures are all one photo, and a server without assets."""
+    app = SitesApp()
+    with FakeServer(app) as site, FakeServer(karakeep.KarakeepApp()) as server:
+        app.inject(reply(200, PHOTO, {**JPEG, "ETag": '"e"'}), "/photo/")
+        yield Searched(parts, site, server)
+
+
+def test_a_picture_is_stored_by_page_and_bookmark(it: Searched) -> None:
+    """Its key follows from both, its version is the start of the hash of what is stored."""
+    outcome = it.found(it.place("photo/1.jpg"))
+    [(key, body)] = it.pictures().items()
+    assert body == PHOTO
+    assert key.startswith("images/opengraph/")
+    assert key.endswith(".jpg")
+    assert outcome == PictureFound(
+        PictureRecord(key, sha256(PHOTO).hexdigest()[:8], it.parts.now_ms, '"e"'), changed=True
+    )
+    assert it.parts.store.head(key).content_type == "image/jpeg"
+
+
+def test_the_first_usable_place_is_taken(it: Searched) -> None:
+    """The banner is better than the screenshot, and both than the page's own picture."""
+    it.karakeep.put_asset("shot-1", OTHER, "image/jpeg")
+    it.found(Place("banner", "nobody"), SHOT, it.place("photo/1.jpg"))
+    assert list(it.pictures().values()) == [OTHER]
+    assert it.site.app.log.count("/photo/") == 0
+
+
+@pytest.mark.parametrize(("size", "taken"), [(5119, "page"), (5120, "banner")])
+def test_a_banner_has_five_kilobytes(it: Searched, size: int, taken: str) -> None:
+    """Smaller ones are icons and placeholders; that is no fault, and the next place is asked."""
+    body = picture("png", 64)
+    body += b"\0" * (size - len(body))
+    it.karakeep.put_asset("banner-1", body, "image/png")
+    it.found(BANNER, it.place("photo/1.jpg"))
+    assert list(it.pictures().values()) == [body if taken == "banner" else PHOTO]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "ends"),
+    [(404, Missing, False), (403, Denied, False), (503, TransientError, True)],
+)
+def test_a_picture_that_may_come_back_ends_the_search(
+    it: Searched, status: int, error: type[DatafetchError], *, ends: bool
+) -> None:
+    """A server that is down for a while has the better picture: the next one would stay for good."""
+    it.site.app.inject(reply(status), "/img/new.png")
+    outcome = it.find(it.place("img/new.png"), it.place("photo/old.jpg"))
+    if ends:
+        assert isinstance(outcome, PictureNotFound)
+        assert isinstance(outcome.error, error)
+        assert it.pictures() == {}
+    else:
+        assert isinstance(outcome, PictureFound)
+
+
+def test_a_bookmark_server_that_refuses_us_ends_the_search(it: Searched) -> None:
+    """A wrong token is our mistake: all bookmarks would get their pages' pictures for good."""
+    it.karakeep.inject(reply(401), "assets")
+    outcome = it.find(BANNER, it.place("photo/1.jpg"))
+    assert isinstance(outcome, PictureNotFound)
+    assert isinstance(outcome.error, Denied)
+
+
+def test_pictures_that_are_no_previews_are_no_fault(it: Searched) -> None:
+    """A counting pixel is what the page has: nothing waits to be tried again."""
+    it.site.app.inject(reply(200, picture("png", 15, 15), PNG), "/img/")
+    assert it.find(it.place("img/1.png")) == PictureNotFound(None)
+    assert it.pictures() == {}
+
+
+def test_the_last_fault_is_told(it: Searched) -> None:
+    """The dead letter says why no picture was found."""
+    it.site.app.inject(reply(200, "<html>words</html>", PNG), "/img/1.png")
+    it.site.app.inject(reply(410), "/img/2.png")
+    outcome = it.find(it.place("img/1.png"), it.place("img/2.png"))
+    assert isinstance(outcome, PictureNotFound)
+    assert outcome.error is not None
+    assert outcome.error.status == 410
+
+
+def test_ten_megabytes_are_the_limit(it: Searched) -> None:
+    """A larger picture is refused, and the next place is asked."""
+    it.site.app.inject(large(10 * 1024 * 1024 + 1, PNG), "/img/1.png")
+    it.found(it.place("img/1.png"), it.place("photo/2.jpg"))
+    assert list(it.pictures().values()) == [PHOTO]
+
+
+def test_the_stored_picture_is_known_again(it: Searched) -> None:
+    """Equal bytes are no change, and are written again only when the user forces it."""
+    place = it.place("photo/1.jpg")
+    record = it.found(place).record
+    assert it.found(place, stored=record) == PictureFound(record, changed=False)
+    assert it.parts.calls.count("put") == 0
+    assert it.find(place, stored=record, force=True) == PictureFound(record, changed=False)
+    assert it.parts.calls.count("put") == 1
+
+
+def test_without_a_bookmark_server_there_are_no_assets(parts: Parts) -> None:
+    """Where no server is set, assets are no places."""
+    http = make_http(parts.clock)
+    finder = PictureFinder(parts.context(http=http), WebPages(http, SETTINGS))
+    assert not finder.has_assets
+    http.close()
