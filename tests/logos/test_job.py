@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from datafetch.errors import ConfigurationError, UsageError
-from datafetch.logos.generic import NOBODY
 from datafetch.store.base import encode_json
 from tests.fakes import faults
 from tests.fakes.pictures import colour_of, picture
@@ -16,6 +15,7 @@ from tests.fakes.providers import Icon
 from tests.fakes.sites import Site
 from tests.logos.world import KEYS, World
 
+NOBODY = "datafetch.invalid"
 A, B, C = "a.example.com", "b.example.org", "c.example.net"
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.store.base import IMAGE_CACHE
 from datafetch.store.s3 import S3Store
 from tests.fakes.pictures import photo
 from tests.fakes.providers import Icon
 from tests.fakes.s3 import ACCESS_KEY_ID, SECRET_ACCESS_KEY, S3Fake
 from tests.logos.world import KEYS, World
 
+FOR_GOOD = "public, max-age=31536000, immutable"
 A, B, NONE = "a.example.com", "b.example.org", "none.example.net"
 
 
@@ -39,7 +39,7 @@ def test_streamed_pictures_are_served_like_all_others(world: World, s3_fake: S3F
     for domain in (A, B):
         stored = s3_fake.get(KEYS.logo(domain, "google", "png"))
         assert stored is not None
-        assert (stored.content_type, stored.cache_control) == ("image/png", IMAGE_CACHE)
+        assert (stored.content_type, stored.cache_control) == ("image/png", FOR_GOOD)
         assert s3_fake.acl_grants_public_read(stored.key)
     assert s3_fake.acl_grants_public_read(KEYS.logo_manifest())
     manifest = s3_fake.get(KEYS.logo_manifest())

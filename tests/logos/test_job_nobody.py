@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.logos.generic import NOBODY
 from datafetch.logos.rules.generic import known_looks
 from datafetch.store.base import encode_json
 from tests.fakes import faults
@@ -15,6 +14,7 @@ from tests.fakes.pictures import globe, picture
 from tests.fakes.providers import Icon
 from tests.logos.world import KEYS, World
 
+NOBODY = "datafetch.invalid"
 A, B, C = "a.example.com", "b.example.org", "c.example.net"
 PNG = {"Content-Type": "image/png"}
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from datafetch.clock import to_ms
-from datafetch.opengraph.job import CHECKPOINT_EVERY, checkpoint_every
+from datafetch.opengraph.job import checkpoint_every
 from datafetch.urls import url_hash
 from tests.fakes.faults import reply
 from tests.opengraph.world import KEYS, world
@@ -104,4 +104,4 @@ def test_what_an_unchanged_run_asks_does_not_grow():
 def test_the_state_is_not_stored_all_the_time(count, most):
     """The state grows with the list: stored every so many pages, its writing would outgrow the fetching."""
     assert count // checkpoint_every(count) <= most
-    assert checkpoint_every(count) >= CHECKPOINT_EVERY
+    assert checkpoint_every(count) >= 200

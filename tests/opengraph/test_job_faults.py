@@ -6,7 +6,6 @@ import pytest
 
 from datafetch.errors import Cancelled, CorruptObject, LeaseHeld, LeaseLost, StoreUnavailable
 from datafetch.models.run import JobName
-from datafetch.opengraph.job import CHECKPOINT_EVERY
 from datafetch.store.base import encode_json
 from datafetch.urls import url_hash, without_query
 from tests.fakes.faults import redirect, reply
@@ -250,7 +249,7 @@ def test_what_was_fetched_outlives_a_run_that_dies():
 
 def test_the_state_is_stored_on_the_way():
     """A long run that is killed has remembered most of what it did."""
-    paths = [f"p{number}" for number in range(CHECKPOINT_EVERY + 5)]
+    paths = [f"p{number}" for number in range(205)]
 
     def kill(call: Call, _: int) -> str | None:
         return "kill" if call.key == KEYS.opengraph_manifest() and call.method == "put" else None

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from datafetch.store.base import IMAGE_CACHE
 from tests.fakes.faults import cut, large, redirect, reply
 from tests.fakes.pictures import photo, picture
 from tests.opengraph.world import World, world
@@ -170,7 +169,7 @@ def test_streams_carry_type_and_cache_header():
         assert options == {
             "size": len(photo()),
             "content_type": "image/jpeg",
-            "cache_control": IMAGE_CACHE,
+            "cache_control": "public, max-age=31536000, immutable",
         }
 
 

@@ -7,13 +7,14 @@ import pytest
 from datafetch.errors import Denied, Malformed, Missing, RateLimited, Refused, TransientError
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.net.base import HttpClient, Validators
-from datafetch.opengraph.webpage import HEAD_LIMIT, PICTURE_LIMIT, WebPages
+from datafetch.opengraph.webpage import WebPages
 from tests.fakes.base import FakeServer
 from tests.fakes.faults import cut, endless, large, redirect, reply
 from tests.fakes.sites import SitesApp
 from tests.support import FakeClock, make_http
 
 HTML = {"Content-Type": "text/html"}
+KIB, MIB = 1024, 1024 * 1024
 SETTINGS = OpenGraphSettings(max_retries=1, retry_delay_s=3.0, timeout_s=5)
 
 
@@ -62,14 +63,14 @@ def test_reading_ends_with_the_head(site, pages, http):
     site.app.inject(endless(head=start, headers=HTML))
     assert pages.head(f"{site.url}/x").title == "Endless"
     assert site.app.log.count() == 1
-    assert http.counts()["site"]["bytes"] < HEAD_LIMIT
+    assert http.counts()["site"]["bytes"] < 512 * KIB
 
 
 def test_a_head_without_end(site, pages, http):
     """Of a page that never comes to its body 512 KiB are read, and what stands there counts."""
     site.app.inject(endless(head=b"<title>Long</title>", headers=HTML))
     assert pages.head(f"{site.url}/x").title == "Long"
-    assert http.counts()["site"]["bytes"] < 2 * HEAD_LIMIT
+    assert http.counts()["site"]["bytes"] < 2 * 512 * KIB
 
 
 def test_a_body_in_a_script(site, pages):
@@ -159,7 +160,7 @@ def test_redirects_to_private_addresses(site, pages):
 
 def test_pictures_are_limited(site, pages, http):
     """A picture of more than 10 MB is refused, without reading it to its end."""
-    site.app.inject(large(PICTURE_LIMIT * 3, {"Content-Type": "image/png"}))
+    site.app.inject(large(30 * MIB, {"Content-Type": "image/png"}))
     with pytest.raises(Refused):
         pages.picture(f"{site.url}/big.png")
-    assert http.counts()["site"].get("bytes", 0) <= PICTURE_LIMIT * 2
+    assert http.counts()["site"].get("bytes", 0) <= 20 * MIB

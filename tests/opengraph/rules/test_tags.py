@@ -4,10 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.opengraph.rules.tags import DESCRIPTIONS, IMAGES, TITLES, describe, tidy
+from datafetch.opengraph.rules.tags import describe, tidy
 from datafetch.pages.head import PageHead
 
 URL = "https://site.example.com/a/page"
+TITLES = ("og:title", "twitter:title")
+DESCRIPTIONS = ("og:description", "twitter:description", "description")
+IMAGES = (
+    "og:image:secure_url",
+    "og:image",
+    "og:image:url",
+    "twitter:image",
+    "twitter:image:src",
+)
 
 
 def head(title: str = "", base: str | None = None, url: str = URL, **metas: str) -> PageHead:
