@@ -72,14 +72,14 @@ class GraphQLAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Body:
+class _AnswerBody:
     """The JSON object in which every answer comes."""
 
     data: dict[str, object] | None = None
     errors: tuple[Problem, ...] | None = None
 
 
-_BODY = TypeAdapter(_Body)
+_BODY = TypeAdapter(_AnswerBody)
 
 
 @dataclass

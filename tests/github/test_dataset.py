@@ -303,12 +303,14 @@ def test_csvs_of_a_run_that_died_are_remembered_as_complete(tmp_path: Path) -> N
     dataset = GitHubDataset.load(context)
     for name in ("asked", "other", "unwritten"):
         dataset.repositories[name] = RememberedRepository.of(TOOLS, name)
-    dataset.begun = {"asked": "2026-02-02T00:00:00Z", "unwritten": None}
-    dataset.save()
     etags = {
         name: context.store.put(context.keys.github_csv(name), b"0,1,2,3\n")
-        for name in ("asked", "other")
+        for name in ("asked", "kept", "other")
     }
+    known = RememberedRepository.of(TOOLS, "kept")
+    dataset.repositories["kept"] = replace(known, etag=etags["kept"])
+    dataset.begun = {"asked": "2026-02-02T00:00:00Z", "kept": None, "unwritten": None}
+    dataset.save()
     loaded = GitHubDataset.load(context)
     assert loaded.stored == etags
     asked = loaded.repositories["asked"]
@@ -317,5 +319,5 @@ def test_csvs_of_a_run_that_died_are_remembered_as_complete(tmp_path: Path) -> N
         "2026-02-02T00:00:00Z",
         etags["asked"],
     )
-    assert loaded.repositories["other"].status is Status.NEW
-    assert loaded.repositories["unwritten"].status is Status.NEW
+    others = [loaded.repositories[name] for name in ("kept", "other", "unwritten")]
+    assert [repository.status for repository in others] == [Status.NEW] * 3

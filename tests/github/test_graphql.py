@@ -115,9 +115,10 @@ def test_what_does_not_exist_is_missing(small: World) -> None:
     assert len(small.app.log.all("/graphql")) == 1
 
 
-def test_who_can_ask_for_less_does_not_try_again(small: World) -> None:
-    """A query that took too long is sent once when it is impatient, and three times when patient."""
-    small.app.inject(reply(502, "too slow"), "/graphql")
+@pytest.mark.parametrize("status", [500, 502])
+def test_who_can_ask_for_less_does_not_try_again(small: World, status: int) -> None:
+    """A query that fails is sent once when it is impatient, and three times when it is patient."""
+    small.app.inject(reply(status, "too slow"), "/graphql")
     with pytest.raises(TooMuchError):
         small.graphql().ask(VIEWER, ME, patient=False)
     assert len(small.app.log.all("/graphql")) == 1
