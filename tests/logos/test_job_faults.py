@@ -1,6 +1,5 @@
 """The logo job among failures: what is stored stays, and "no logo" is never mixed up with "no answer"."""
 
-import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -437,16 +436,6 @@ def test_a_stored_picture_that_is_none_is_not_adopted(world: World) -> None:
     assert world.manifest[A]["width"] == 128
 
 
-def test_a_corrupt_negative_cache_is_kept_aside(world: World) -> None:
-    """It starts anew; what was there can be looked at."""
-    world.bookmark(A)
-    world.store.put(KEYS.logo_failed_domains(), b"{broken")
-    world.run()
-    assert list(world.negative) == [A]
-    aside = [key for key in world.snapshot() if ".corrupt-" in key]
-    assert [world.store.get(key).body for key in aside] == [b"{broken"]
-
-
 def test_changes_of_others_are_kept(world: World) -> None:
     """A manifest and a negative cache that somebody else wrote meanwhile are merged, not overwritten."""
     world.bookmark(A, B)
@@ -508,12 +497,3 @@ def test_an_open_publish_is_finished(world: World) -> None:
     assert report == JobReport(
         processed=1, last_fetched_at=round(world.clock.now() * 1000), full_sync=True
     )
-
-
-def test_the_manifest_is_sorted(world: World) -> None:
-    """Equal logos are equal bytes, in whatever order they came."""
-    world.bookmark(C, A, B)
-    for domain in (A, B, C):
-        world.at_google(domain)
-    world.run()
-    assert list(json.loads(world.store.get(KEYS.logo_manifest()).body)) == [A, B, C]

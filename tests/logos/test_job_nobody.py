@@ -167,17 +167,6 @@ def test_no_answer_for_nobody_changes_nothing(world: World, fault: Action) -> No
     assert world.negative == {}
 
 
-def test_a_failed_question_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """A run that has to do without says so, once."""
-    world.bookmark(A, B)
-    world.at_google(A)
-    world.at_google(B)
-    world.google.inject(faults.reply(400), NOBODY)
-    world.run(width=1)
-    told = [entry for entry in caplog.records if entry.message == "generic_picture_unknown"]
-    assert [vars(entry)["source"] for entry in told] == ["google"]
-
-
 def test_a_question_that_failed_at_first_is_asked_again(world: World) -> None:
     """A service that stumbles as the run begins is asked once more before an offer of it counts."""
     world.bookmark(A)
