@@ -15,6 +15,7 @@ from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.fenced import Fence, FencedStore
 from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.publish import Publisher
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
@@ -98,6 +99,10 @@ class JobContext(Generic[S_co]):
         self.log.warning("object_corrupt", extra={"key": known_as or found.info.key})
         if not self.options.dry_run:
             keep_aside(self.store, self.keys, self.clock, found)
+
+    def publisher(self) -> Publisher:
+        """What publishes datasets on behalf of this run."""
+        return Publisher(self.store, self.keys, self.clock, self.engine, self.run_id)
 
     def under(self, fence: Fence) -> Self:
         """The same context, of which each write asks this fence too."""

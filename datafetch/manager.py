@@ -104,9 +104,9 @@ class _Run:
         self._parts = parts
         self._operation = operation
         self._started = parts.clock.monotonic()
-        self._started_at = datetime.fromtimestamp(parts.clock.now(), UTC)
         self._counts_before = parts.http.counts()
-        self.run_id = f"{self._started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        moment = datetime.fromtimestamp(parts.clock.now(), UTC)
+        self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.log = bound_logger(job=known_as, runId=self.run_id)
 
     def carry_out(self, work: Callable[[], JobReport]) -> _Ended:
@@ -145,7 +145,6 @@ class _Run:
             exit_code=int(code),
             notes=tuple(redact(note) for note in report.notes),
             duration_s=self._parts.clock.monotonic() - self._started,
-            started_at=self._started_at,
             upstreams=since(self._counts_before, self._parts.http.counts()),
         )
 

@@ -28,7 +28,7 @@ from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobReport
 from datafetch.store.base import encode_json
-from datafetch.store.publish import Publisher, PublishPlan, Write
+from datafetch.store.publish import PublishPlan, Write
 
 
 def sync_bookmarks(context: JobContext[BookmarksSettings]) -> JobReport:
@@ -46,13 +46,7 @@ class _Run:
     def __init__(self, context: JobContext[BookmarksSettings]) -> None:
         self._context = context
         self._settings = context.settings
-        self._publisher = Publisher(
-            context.store,
-            context.keys,
-            context.clock,
-            context.engine,
-            context.run_id,
-        )
+        self._publisher = context.publisher()
         self._reader = BookmarkReader(context, self._publisher, layout_of(self._settings.tags))
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None

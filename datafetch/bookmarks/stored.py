@@ -261,7 +261,5 @@ def reader_and_publisher(context: AnyContext, layout: str) -> tuple[BookmarkRead
 
     `layout` is that of the pages (see `layout_of`).
     """
-    publisher = Publisher(
-        context.store, context.keys, context.clock, context.engine, context.run_id
-    )
+    publisher = context.publisher()
     return BookmarkReader(context, publisher, layout), publisher

@@ -37,13 +37,7 @@ def refresh_github(context: JobContext[GitHubSettings]) -> JobReport:
         DatafetchError: GitHub or the store failed as a whole. What was stored before is as good as
             it was. CSVs that were written until then stay, and are not asked for again.
     """
-    publisher = Publisher(
-        context.store,
-        context.keys,
-        context.clock,
-        context.engine,
-        context.run_id,
-    )
+    publisher = context.publisher()
     return publisher.with_restart(lambda _attempt: _GitHubRun(context, publisher).run())
 
 

@@ -14,7 +14,7 @@ from datafetch.logos.model import SOURCES, Logo
 from datafetch.runtime.engine import together
 from datafetch.store.json_stream import fields
 from datafetch.store.keys import Keys
-from datafetch.store.publish import Publisher, PublishPlan, PublishResult, Spooled, Write
+from datafetch.store.publish import PublishPlan, PublishResult, Spooled, Write
 
 DATASET = "logos"
 SUFFIXES = ("", "-dev", "-test")
@@ -38,13 +38,7 @@ class LogoManifest:
 
     def __init__(self, context: AnyContext) -> None:
         self._context = context
-        self._publisher = Publisher(
-            context.store,
-            context.keys,
-            context.clock,
-            context.engine,
-            context.run_id,
-        )
+        self._publisher = context.publisher()
         self._key = context.keys.logo_manifest()
         self._etag: str | None = None
         self._entries: dict[str, bytes] = {}

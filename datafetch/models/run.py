@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -133,7 +132,6 @@ class RunResult:
     exit_code: int = 0
     notes: tuple[str, ...] = ()
     upstreams: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    started_at: datetime | None = None
 
     @property
     def success(self) -> bool:

@@ -34,7 +34,6 @@ from datafetch.opengraph.tally import Tally
 from datafetch.opengraph.webpage import WebPages
 from datafetch.opengraph.worker import PageTask, PageWorker, WantedPicture
 from datafetch.store.base import StoredObject
-from datafetch.store.publish import Publisher
 
 CHECKPOINT_EVERY = 200
 CHECKPOINTS = 20
@@ -64,13 +63,7 @@ class _Run:
 
     def __init__(self, context: JobContext[OpenGraphSettings]) -> None:
         self._context = context
-        publisher = Publisher(
-            context.store,
-            context.keys,
-            context.clock,
-            context.engine,
-            context.run_id,
-        )
+        publisher = context.publisher()
         web = WebPages(context.http, context.settings)
         self._state = OpenGraphState(context)
         self._metadata = MetadataStore(context, publisher)

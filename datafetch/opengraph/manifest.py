@@ -98,7 +98,11 @@ class PictureManifest:
             value = merged_manifest(self._urls, pictures, urls.key_of)
             return PublishPlan(DATASET, Write(self._key, encode_json(value)), self._etag)
 
-        return bool(self._publisher.publish_with_restart(build).written)
+        return bool(
+            self._publisher.with_restart(
+                lambda attempt: self._publisher.publish(build(attempt))
+            ).written
+        )
 
     def _named_by(
         self, bookmarks: Sequence[SavedBookmark], state: OpenGraphState

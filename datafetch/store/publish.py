@@ -8,8 +8,8 @@ How a job uses it:
 2. Build a `PublishPlan` from what was read: `base_etag` is the ETag of the commit object,
    `etags` those of the objects that will be replaced. An object without a known ETag must not
    exist yet.
-3. `publisher.publish_with_restart(build)`: `build(attempt)` returns the plan; it is called
-   again, once, when somebody else changed the dataset meanwhile, and must then read the
+3. `publisher.with_restart(attempt)`: `attempt(number)` builds the plan and publishes it; it is
+   called again, once, when somebody else changed the dataset meanwhile, and must then read the
    store's current state (ETags by one listing).
 
 What happens in between is said at `Publisher.publish`.
@@ -156,15 +156,6 @@ class Publisher:
         work = Diff.of(plan)
         committed = not (work.nothing_but_commit and plan.commit.key in work.equal)
         return result_of(plan, work, dict(plan.etags), committed=committed)
-
-    def publish_with_restart(self, build: Callable[[int], PublishPlan]) -> PublishResult:
-        """Publish `build(0)`; when the base moved meanwhile, once more with `build(1)`.
-
-        Raises:
-            BaseMoved: it moved twice.
-            LeaseLost, StoreError: as `publish`.
-        """
-        return self.with_restart(lambda attempt: self.publish(build(attempt)))
 
     def with_restart(self, attempt: Callable[[int], _T]) -> _T:
         """Run `attempt(0)`; when the base moved meanwhile, start over once with `attempt(1)`.

@@ -12,7 +12,13 @@ from datafetch.runtime.engine import ThreadEngine
 from datafetch.store.base import Condition
 from datafetch.store.fenced import FencedStore
 from datafetch.store.keys import Keys
-from datafetch.store.publish import Publisher, PublishPlan, Write, etags_by_listing
+from datafetch.store.publish import (
+    Publisher,
+    PublishPlan,
+    PublishResult,
+    Write,
+    etags_by_listing,
+)
 from tests.stores import Call, FaultyStore, Killed, MemoryStore, etag_of
 from tests.support import FakeClock
 
@@ -175,12 +181,12 @@ def test_starts_over_once() -> None:
         builds.append(attempt)
         return replace(PLAN, etags=etags_by_listing(store.inner, [""]) if attempt else {})
 
-    assert "a" in publisher(store).publish_with_restart(build).written
+    assert "a" in published(publisher(store), build).written
     assert builds == [0, 1]
     with pytest.raises(BaseMoved):
-        publisher(store).publish_with_restart(lambda _: replace(PLAN, content=[Write("a", b"n")]))
+        published(publisher(store), lambda _: replace(PLAN, content=[Write("a", b"n")]))
     with pytest.raises(LeaseLost):
-        publisher(store, fence=Counting(0)).publish_with_restart(build)
+        published(publisher(store, fence=Counting(0)), build)
 
 
 def test_lost_answers_are_successes() -> None:
@@ -191,6 +197,11 @@ def test_lost_answers_are_successes() -> None:
     result = publisher(store).publish(PLAN)
     assert result.etags["commit"] == etag_of(b"c1")
     assert store.inner.get("commit").body == b"c1"
+
+
+def published(one: Publisher, build: Callable[[int], PublishPlan]) -> PublishResult:
+    """Publish, and start over once when the base moved."""
+    return one.with_restart(lambda attempt: one.publish(build(attempt)))
 
 
 @pytest.mark.parametrize("left", range(10))
