@@ -33,10 +33,11 @@ def test_a_picture_is_added_and_the_others_stay(parts: Parts) -> None:
 
 
 def test_an_equal_manifest_is_not_written(parts: Parts) -> None:
-    """A run that brought nothing new writes nothing."""
+    """A run that brought nothing new writes nothing, and does not look for a journal."""
     parts.put(KEY, [URL])
     assert not publish(parts, picture=PICTURE)
-    assert parts.calls.count("put") == 0
+    assert parts.calls.keys("put") == []
+    assert KEYS.publish_journal("opengraph") not in parts.calls.keys("get")
 
 
 def test_a_missing_manifest_is_made(parts: Parts) -> None:

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 from pydantic import SecretStr
 
-from datafetch.errors import DatafetchError, Denied, Missing, TransientError
+from datafetch.errors import DatafetchError, Denied, Malformed, Missing, TooLarge, TransientError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.opengraph.model import PictureRecord
 from datafetch.opengraph.pictures import PictureFinder, PictureFound, PictureNotFound
@@ -144,6 +144,14 @@ def test_pictures_that_are_no_previews_are_no_fault(it: Searched) -> None:
     assert it.pictures() == {}
 
 
+def test_a_page_in_place_of_a_picture_is_a_fault(it: Searched) -> None:
+    """What comes under a picture's address and is none waits to be tried again."""
+    it.site.app.inject(reply(200, "<html>words</html>", PNG), "/img/1.png")
+    outcome = it.find(it.place("img/1.png"))
+    assert isinstance(outcome, PictureNotFound)
+    assert isinstance(outcome.error, Malformed)
+
+
 def test_the_last_fault_is_told(it: Searched) -> None:
     """The dead letter says why no picture was found."""
     it.site.app.inject(reply(200, "<html>words</html>", PNG), "/img/1.png")
@@ -156,7 +164,10 @@ def test_the_last_fault_is_told(it: Searched) -> None:
 
 def test_ten_megabytes_are_the_limit(it: Searched) -> None:
     """A larger picture is refused, and the next place is asked."""
-    it.site.app.inject(large(10 * 1024 * 1024 + 1, PNG), "/img/1.png")
+    it.site.app.inject(large(10 * 1024 * 1024 + 64 * 1024, PNG), "/img/1.png")
+    outcome = it.find(it.place("img/1.png"))
+    assert isinstance(outcome, PictureNotFound)
+    assert isinstance(outcome.error, TooLarge)
     it.found(it.place("img/1.png"), it.place("photo/2.jpg"))
     assert list(it.pictures().values()) == [PHOTO]
 
