@@ -1,17 +1,9 @@
 """A store that writes only while the lease of its run is alive."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
-from datafetch.store.base import (
-    JSON_TYPE,
-    Condition,
-    ObjectInfo,
-    ObjectStore,
-    OpenedObject,
-    StoredObject,
-)
+from datafetch.store.around import StoreAround
+from datafetch.store.base import JSON_TYPE, Condition, ObjectStore
 
 
 class Fence(Protocol):
@@ -27,7 +19,7 @@ class Fence(Protocol):
         ...
 
 
-class FencedStore:
+class FencedStore(StoreAround):
     """Another store, of which each write asks the fence first; closing it closes the other.
 
     A process that slept past its lease writes nothing when it wakes. Every job gets such a
@@ -35,37 +27,8 @@ class FencedStore:
     """
 
     def __init__(self, store: ObjectStore, fence: Fence) -> None:
-        self._store = store
+        super().__init__(store)
         self._fence = fence
-
-    def __repr__(self) -> str:
-        return f"FencedStore({self._store!r})"
-
-    @property
-    def name(self) -> str:
-        """See `ObjectStore.name`."""
-        return self._store.name
-
-    @property
-    def identity(self) -> str:
-        """See `ObjectStore.identity`."""
-        return self._store.identity
-
-    def get(self, key: str) -> StoredObject:
-        """See `ObjectStore.get`."""
-        return self._store.get(key)
-
-    def open(self, key: str) -> AbstractContextManager[OpenedObject]:
-        """See `ObjectStore.open`."""
-        return self._store.open(key)
-
-    def head(self, key: str) -> ObjectInfo:
-        """See `ObjectStore.head`."""
-        return self._store.head(key)
-
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`."""
-        return self._store.list(prefix)
 
     def put(
         self,
@@ -123,11 +86,3 @@ class FencedStore:
         """
         self._fence.check()
         self._store.delete(key)
-
-    def url(self, key: str) -> str:
-        """See `ObjectStore.url`."""
-        return self._store.url(key)
-
-    def close(self) -> None:
-        """See `ObjectStore.close`."""
-        self._store.close()
