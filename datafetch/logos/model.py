@@ -100,12 +100,14 @@ class Logo:
             raise CorruptObject(_reason(error)) from error
 
     def packed(self, key_start: str) -> bytes:
-        """The logo in few bytes, for memory: a run holds every stored logo.
+        """The logo in few bytes, for a run holds every stored logo in memory.
 
-        242 bytes instead of the 594 of the object itself, measured with 10,000 logos, so that
-        memory hardly grows with their number. `key_start` is what keys of the domain at this
-        source start with: it is not kept.
+        Args:
+            key_start: what the keys of this domain's logos at this source start with; it is
+                left out of the packed form.
         """
+        # Measured with 10,000 logos: 242 bytes each instead of 594. The peak of a run is 5 % less,
+        # and from 100 to 10,000 logos it grows by 7 % instead of 13 %.
         values = (
             self.key.removeprefix(key_start),
             self.original_source,
