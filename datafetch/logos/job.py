@@ -26,10 +26,10 @@ def fetch_logos(context: JobContext[LogoSettings]) -> JobReport:
     Raises:
         DatafetchError: the run failed as a whole; stored data is as good as before.
     """
-    return _Run(context).run()
+    return _LogoRun(context).run()
 
 
-class _Run:
+class _LogoRun:
     """One run: what it was given and what it has counted so far."""
 
     def __init__(self, context: JobContext[LogoSettings]) -> None:

@@ -55,10 +55,10 @@ def refresh_opengraph(context: JobContext[OpenGraphSettings]) -> JobReport:
     Raises:
         DatafetchError: the run failed as a whole; stored data is as good as before.
     """
-    return _Run(context).run()
+    return _OpenGraphRun(context).run()
 
 
-class _Run:
+class _OpenGraphRun:
     """One run: what it was given and what it has counted so far."""
 
     def __init__(self, context: JobContext[OpenGraphSettings]) -> None:

@@ -19,7 +19,7 @@ from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.net.base import Download
 from datafetch.opengraph.model import PictureRecord
-from datafetch.opengraph.rules.plan import Place, why_unusable
+from datafetch.opengraph.rules.plan import PicturePlace, why_unusable
 from datafetch.opengraph.webpage import WebPages, as_picture
 from datafetch.store.base import IMAGE_CACHE
 from datafetch.urls import host_of
@@ -65,7 +65,7 @@ class PictureFinder:
         self,
         bookmark_id: str,
         address: str,
-        places: Sequence[Place],
+        places: Sequence[PicturePlace],
         stored: PictureRecord | None,
     ) -> PictureFound | PictureNotFound:
         """Store the first usable picture.
@@ -101,7 +101,7 @@ class PictureFinder:
                 return found
         return PictureNotFound(fault)
 
-    def _download(self, place: Place) -> Download:
+    def _download(self, place: PicturePlace) -> Download:
         if place.kind == "page":
             return self._web.picture(place.name)
         assert self._assets is not None, "without a server, no place is an asset"
@@ -111,7 +111,7 @@ class PictureFinder:
         self,
         bookmark_id: str,
         address: str,
-        place: Place,
+        place: PicturePlace,
         download: Download,
         stored: PictureRecord | None,
     ) -> PictureFound | None:

@@ -21,7 +21,7 @@ from datafetch.opengraph.rules.merge import fallback
 from datafetch.opengraph.rules.plan import (
     Asked,
     BookmarkedPage,
-    Place,
+    PicturePlace,
     picture_is_due,
     places_of,
     tried,
@@ -137,7 +137,7 @@ class PageWorker:
 
     def _due_pictures(
         self, task: PageTask, record: PageRecord | None
-    ) -> list[tuple[WantedPicture, tuple[Place, ...]]]:
+    ) -> list[tuple[WantedPicture, tuple[PicturePlace, ...]]]:
         """The bookmarks whose picture is looked for, each with the places to search."""
         image_url = _image_url(task, record)
         due = []
@@ -230,7 +230,7 @@ class PageWorker:
         return PageResult(task, replace(record, failed_at=now), error, changed=True)
 
     def _search(
-        self, task: PageTask, wanted: WantedPicture, places: tuple[Place, ...]
+        self, task: PageTask, wanted: WantedPicture, places: tuple[PicturePlace, ...]
     ) -> PictureSearch:
         bookmark_id = wanted.bookmark.id
         outcome = self._pictures.find(bookmark_id, task.page.address, places, wanted.record.picture)

@@ -11,7 +11,7 @@ from datafetch.errors import DatafetchError, Denied, Malformed, Missing, TooLarg
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.opengraph.model import PictureRecord
 from datafetch.opengraph.pictures import PictureFinder, PictureFound, PictureNotFound
-from datafetch.opengraph.rules.plan import Place
+from datafetch.opengraph.rules.plan import PicturePlace
 from datafetch.opengraph.webpage import WebPages
 from tests.fakes import karakeep
 from tests.fakes.base import FakeServer
@@ -24,7 +24,7 @@ from tests.support import make_http
 PAGE = "https://www.a.example/page"
 PNG, JPEG = {"Content-Type": "image/png"}, {"Content-Type": "image/jpeg"}
 PHOTO, OTHER = photo(), photo(colour=(9, 9, 9))
-BANNER, SHOT = Place("banner", "banner-1"), Place("screenshot", "shot-1")
+BANNER, SHOT = PicturePlace("banner", "banner-1"), PicturePlace("screenshot", "shot-1")
 
 
 class Searched:
@@ -43,12 +43,12 @@ class Searched:
             ),
         )
 
-    def place(self, path: str) -> Place:
+    def place(self, path: str) -> PicturePlace:
         """A picture on the site."""
-        return Place("page", f"{self.site.url}/{path}")
+        return PicturePlace("page", f"{self.site.url}/{path}")
 
     def find(
-        self, *places: Place, stored: PictureRecord | None = None, force: bool = False
+        self, *places: PicturePlace, stored: PictureRecord | None = None, force: bool = False
     ) -> PictureFound | PictureNotFound:
         """Search these places for the picture of the bookmark `b`."""
         http = make_http(self.parts.clock)
@@ -59,7 +59,7 @@ class Searched:
         finally:
             http.close()
 
-    def found(self, *places: Place, stored: PictureRecord | None = None) -> PictureFound:
+    def found(self, *places: PicturePlace, stored: PictureRecord | None = None) -> PictureFound:
         """Search these places, and find one."""
         outcome = self.find(*places, stored=stored)
         assert isinstance(outcome, PictureFound)
@@ -96,7 +96,7 @@ def test_a_picture_is_stored_by_page_and_bookmark(it: Searched) -> None:
 def test_the_first_usable_place_is_taken(it: Searched) -> None:
     """The banner is better than the screenshot, and both than the page's own picture."""
     it.karakeep.put_asset("shot-1", OTHER, "image/jpeg")
-    it.found(Place("banner", "nobody"), SHOT, it.place("photo/1.jpg"))
+    it.found(PicturePlace("banner", "nobody"), SHOT, it.place("photo/1.jpg"))
     assert list(it.pictures().values()) == [OTHER]
     assert it.site.app.log.count("/photo/") == 0
 

@@ -55,7 +55,7 @@ class BookmarkedPage(NamedTuple):
         return url_hash(self.address)
 
 
-class Place(NamedTuple):
+class PicturePlace(NamedTuple):
     """Where a picture may be; `name` is an asset's id, or for the kind `page` a URL."""
 
     kind: PictureKind
@@ -122,7 +122,9 @@ def _older(then_ms: int, limit_ms: int, now_ms: int) -> bool:
     return now_ms - then_ms >= limit_ms or then_ms > now_ms
 
 
-def places_of(bookmark: SavedBookmark, image_url: str | None, *, assets: bool) -> tuple[Place, ...]:
+def places_of(
+    bookmark: SavedBookmark, image_url: str | None, *, assets: bool
+) -> tuple[PicturePlace, ...]:
     """Where a bookmark's picture is looked for, best first: banner, screenshot, page, bookmark.
 
     `image_url` is the page's picture; the bookmark's is the one that the page had when it was
@@ -130,20 +132,20 @@ def places_of(bookmark: SavedBookmark, image_url: str | None, *, assets: bool) -
     """
     places = []
     if assets and bookmark.banner is not None:
-        places.append(Place("banner", bookmark.banner))
+        places.append(PicturePlace("banner", bookmark.banner))
     if assets and bookmark.screenshot is not None:
-        places.append(Place("screenshot", bookmark.screenshot))
+        places.append(PicturePlace("screenshot", bookmark.screenshot))
     if image_url is not None:
-        places.append(Place("page", image_url))
+        places.append(PicturePlace("page", image_url))
     saved_url = page_address(bookmark.saved_image) if bookmark.saved_image else None
     if saved_url is not None and (image_url is None or saved_url != page_address(image_url)):
-        places.append(Place("page", saved_url))
+        places.append(PicturePlace("page", saved_url))
     return tuple(places)
 
 
 def picture_is_due(
     record: BookmarkRecord,
-    places: Sequence[Place],
+    places: Sequence[PicturePlace],
     asked: Asked,
     *,
     has_picture: bool,
@@ -161,7 +163,7 @@ def picture_is_due(
     return not settled
 
 
-def tried(places: Sequence[Place]) -> str:
+def tried(places: Sequence[PicturePlace]) -> str:
     """A digest of the places of a search, by which the same search is known again."""
     return digest_of([list(place) for place in places])
 

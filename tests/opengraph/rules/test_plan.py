@@ -11,7 +11,7 @@ from datafetch.opengraph.model import BookmarkRecord, PageRecord, SavedBookmark
 from datafetch.opengraph.rules.plan import (
     Asked,
     BookmarkedPage,
-    Place,
+    PicturePlace,
     named_pages,
     page_is_due,
     pages_of,
@@ -141,9 +141,9 @@ def test_names_of_pages():
 def test_the_order_of_places():
     """The banner, then the screenshot, then the page's own picture."""
     assert places_of(ASSETS, "https://a.example/i.png", assets=True) == (
-        Place("banner", "banner-1"),
-        Place("screenshot", "shot-1"),
-        Place("page", "https://a.example/i.png"),
+        PicturePlace("banner", "banner-1"),
+        PicturePlace("screenshot", "shot-1"),
+        PicturePlace("page", "https://a.example/i.png"),
     )
     assert places_of(ASSETS, None, assets=False) == ()
 
@@ -151,7 +151,7 @@ def test_the_order_of_places():
 def test_the_bookmarks_own_picture_comes_last():
     """A page that names no picture, or a broken one, has the one that its bookmark was saved with."""
     item = with_content(imageUrl="https://A.example/old.png#x")
-    old, new = (Place("page", f"https://a.example/{name}.png") for name in ("old", "new"))
+    old, new = (PicturePlace("page", f"https://a.example/{name}.png") for name in ("old", "new"))
     assert places_of(item, None, assets=True) == (old,)
     assert places_of(item, new.name, assets=True) == (new, old)
     assert places_of(item, old.name, assets=True) == (old,)
