@@ -26,14 +26,17 @@ from datafetch.store.publish import PublishPlan, Write
 
 @dataclass(frozen=True, slots=True)
 class AllTimeContributions:
-    """Contributions of all years; not `whole` when there is a year that never could be read."""
+    """Contributions of all years; `whole` is False when years that were never read are missing."""
 
     total: int
     whole: bool
 
 
 def count_contributions(discovery: Discovery, dataset: GitHubDataset) -> AllTimeContributions:
-    """Add up the years. A year that could not be read counts as it did when it last could."""
+    """Add up all years; a year that GitHub did not answer this time counts as it was last read.
+
+    If a year was never read, the published total stays; without one, the years read are added up.
+    """
     total = all_time_total(discovery.years, discovery.totals, dataset.years)
     if total is not None:
         return AllTimeContributions(total, whole=True)
@@ -48,9 +51,9 @@ class Aggregates:
     """The aggregates of a run.
 
     Attributes:
-        plan: publishes them.
+        plan: what to publish.
         changed: whether their data differs from what is stored.
-        held: whether some sums of lines stay as they are stored, because the new ones are worse.
+        held: whether some stored sums of lines are kept, because the new ones are worse.
     """
 
     plan: PublishPlan
@@ -60,16 +63,16 @@ class Aggregates:
 
 @dataclass
 class _Settling:
-    """Takes the better sums each time, and remembers whether stored ones stayed."""
+    """Chooses between new and stored sums of lines, and collects the stored ones that it kept."""
 
     all_read: bool
-    held: list[Lines] = field(default_factory=list)
+    kept: list[Lines] = field(default_factory=list)
 
     def better(self, new: Lines, stored: Lines | None) -> Lines:
-        """The sums to publish."""
+        """The better of the new and the stored sums."""
         best = settle(new, stored, all_read=self.all_read)
         if best is not new:
-            self.held.append(best)
+            self.kept.append(best)
         return best
 
 
@@ -82,9 +85,9 @@ def build_aggregates(
     all_read: bool,
     deletes: Sequence[str],
 ) -> Aggregates:
-    """Sum up, and plan what is written and deleted.
+    """Sum up the lines of the repositories, and plan which objects are written and deleted.
 
-    Where the new sums of lines would be worse than the stored ones, the stored ones stay.
+    Where the new sums would be worse than the stored ones, the stored ones are kept.
     """
     window = (discovery.window.start.date(), discovery.window.end.date())
     trailing = sum_lines(repositories, window)
@@ -109,7 +112,7 @@ def build_aggregates(
     return Aggregates(
         _plan(dataset, Write(key, encode_json(value)), writes, deletes),
         changed=bool(writes) or value != stored,
-        held=bool(settling.held),
+        held=bool(settling.kept),
     )
 
 
@@ -121,7 +124,7 @@ def _summaries(
     all_time_contributions: int,
     settling: _Settling,
 ) -> list[Write]:
-    """The summaries that say something new."""
+    """Writes of the summaries that differ from the stored ones in more than the time."""
     keys = dataset.context.keys
     updated = pacific_text(dataset.context.clock.now())
     days = sum(day.count for day in discovery.days)
@@ -145,13 +148,13 @@ def _weekly(
     *,
     all_read: bool,
 ) -> list[Write]:
-    """The weekly aggregate, unless it is what is stored, or the stored one is better."""
+    """The write of the weekly aggregate; none when the stored one is equal or better."""
     keys = dataset.context.keys
     stored = dataset.value(keys.github_weekly())
     before = stored_lines(dataset.value(keys.github_summary_all_time()))
-    sums = stored_weekly(stored, complete=before is not None and before.complete)
+    stored_sums = stored_weekly(stored, complete=before is not None and before.complete)
     value = to_json(weekly_activity(repositories))
-    if value == stored or settle(all_time, sums, all_read=all_read) is sums:
+    if value == stored or settle(all_time, stored_sums, all_read=all_read) is stored_sums:
         return []
     return [Write(keys.github_weekly(), encode_json(value))]
 
@@ -168,7 +171,7 @@ def _plan(
         content=content,
         deletes=deletes,
         etags={key: aggregate.etag for key, aggregate in stored.items()},
-        # The site shows when the activity was last written. So it is written on every success,
-        # equal or not: no bytes have an empty hash.
+        # The site shows when the activity was last written, so every successful run writes it, even
+        # if equal: no bytes have an empty hash.
         hashes={key: aggregate.sha256 for key, aggregate in stored.items()} | {commit.key: ""},
     )

@@ -1,4 +1,4 @@
-"""What GitHub's GraphQL API answers, by the names of its schema, and the values that are made of it.
+"""The shapes of GitHub's GraphQL answers, named as in its schema, and how values are made of them.
 
 Fields that GitHub adds are ignored. Schema: docs.github.com/public/fpt/schema.docs.graphql.
 """
@@ -23,7 +23,7 @@ _CAMEL = ConfigDict(alias_generator=to_camel)
 
 
 def read_as(adapter: TypeAdapter[T], value: object, what: str, *, url: str = "") -> T:
-    """Read a part of an answer; `what` says in the error which part it is.
+    """Validate a part of an answer; `what` names that part in the error.
 
     Raises:
         Malformed: it is not as GitHub documents it. The message names the field, never its value,
@@ -45,7 +45,7 @@ def _full_name(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryNode:
-    """A `Repository` with the fields that are asked for."""
+    """GitHub's `Repository`, with the fields of `queries.REPOSITORY_FIELDS`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
 
@@ -56,7 +56,7 @@ class RepositoryNode:
     pushed_at: str | None
 
     def repository(self) -> Repository:
-        """The value that the job works with."""
+        """This node as the job's own `Repository`."""
         return Repository(
             id=self.id,
             full_name=self.name_with_owner,
@@ -100,7 +100,7 @@ class RepositoriesPage:
 
 @dataclass(frozen=True, slots=True)
 class ContributionDay:
-    """A `ContributionCalendarDay`."""
+    """GitHub's `ContributionCalendarDay`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
 
@@ -111,13 +111,13 @@ class ContributionDay:
     ]
 
     def day(self) -> Day:
-        """The value that the job works with."""
+        """This day as the job's own `Day`."""
         return Day(self.date, self.contribution_count, _LEVELS.index(self.contribution_level))
 
 
 @dataclass(frozen=True, slots=True)
 class ContributionWeek:
-    """A `ContributionCalendarWeek`."""
+    """GitHub's `ContributionCalendarWeek`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
 
@@ -149,7 +149,7 @@ class CalendarTotal:
 
 @dataclass(frozen=True, slots=True)
 class CommitContributions:
-    """A `CommitContributionsByRepository`."""
+    """GitHub's `CommitContributionsByRepository`."""
 
     repository: RepositoryNode
 

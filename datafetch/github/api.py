@@ -1,4 +1,4 @@
-"""What GitHub knows of a login: its calendars, its years, and the repositories it works in."""
+"""Asks GitHub about a login: its calendars, its years, and the repositories it works in."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +37,7 @@ _MOST_TOTALS = 25
 _MOST_WINDOWS = 10
 _MOST_LOOKUPS = 50
 _FIRST_WINDOWS = 5
-"""How many items one query may ask for, and where it begins; larger ones are often too much."""
+"""How many items one query asks for at least, at most, and at first; more is often too much."""
 
 _YEARS = TypeAdapter(ContributionYears)
 _PAGE = TypeAdapter(RepositoriesPage)
@@ -49,10 +49,10 @@ class FoundRepositories:
     """The repositories that GitHub named, by identity, and what it could not name.
 
     Attributes:
-        hidden: how many entries of a list the token may not see.
-        unlisted: GitHub could not make the list of recent repositories; the calendars of the
+        hidden: how many of the listed repositories the token may not see.
+        unlisted: whether GitHub failed to list the recent repositories; the calendars of the
             years name them too.
-        missing: windows for which GitHub named no repositories, even when asked alone.
+        missing: windows whose repositories GitHub did not name, even when asked for alone.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -101,10 +101,10 @@ class GitHubActivity:
         return read_as(_YEARS, answer.data, "list of years").years
 
     def days(self, window: TimeWindow) -> list[Day]:
-        """The days of a window's calendar, and perhaps some around it; some may come twice.
+        """The days of a window's calendar; days around the window, and days twice, are possible.
 
         Raises:
-            Rejected: GitHub did not answer all of it.
+            Rejected: GitHub did not answer the whole window.
         """
         days: list[Day] = []
 
@@ -117,7 +117,7 @@ class GitHubActivity:
         return days
 
     def totals(self, windows: Mapping[int, TimeWindow]) -> dict[int, int]:
-        """Contributions in each year's window; a year that GitHub cannot answer is left out."""
+        """How many contributions each year has; a year that GitHub cannot answer is left out."""
         read: Counter[int] = Counter()
 
         def take(window: TimeWindow, total: CalendarTotal) -> bool:
@@ -130,7 +130,7 @@ class GitHubActivity:
         return {year: count for year, count in read.items() if year not in unknown}
 
     def contributed_to(self, found: FoundRepositories) -> None:
-        """Add the repositories that GitHub lists for the login, which are recent ones only.
+        """Add the repositories on GitHub's list for the login, which has only recent ones.
 
         Raises:
             Malformed: a cursor came twice, or parts of the answer are missing.
@@ -158,7 +158,7 @@ class GitHubActivity:
     def committed_to(self, windows: Iterable[TimeWindow], found: FoundRepositories) -> None:
         """Add the repositories with commits in each window.
 
-        GitHub names at most a hundred for a window; one with so many is asked for in halves.
+        GitHub names at most a hundred for a window; a window with so many is asked for in halves.
         """
 
         def take(_window: TimeWindow, committed: CommittedRepositories) -> bool:
@@ -170,9 +170,9 @@ class GitHubActivity:
         found.missing += self._each_window(list(windows), size, queries.COMMITS, take)
 
     def look_up(self, names: Sequence[str]) -> dict[str, Repository]:
-        """Repositories by the name that was asked for, in lower case.
+        """Look up repositories; they are returned by the given name, in lower case.
 
-        Those that do not exist are left out; a renamed one is found by its former name.
+        Those that do not exist are left out; a renamed one is found by its former name, too.
         """
         found: dict[str, Repository] = {}
         wanted = [name for name in dict.fromkeys(names) if is_full_name(name)]
@@ -192,16 +192,16 @@ class GitHubActivity:
         """The page that begins at the cursor; None when even the smallest page is too much."""
         while True:
             page = self._page
-            least = page.size <= page.least
+            is_least = page.size <= page.least
             variables: Variables = {
                 "login": self._login,
                 "first": page.size,
                 "after": cursor,
             }
             try:
-                answer = self._graphql.ask(queries.REPOSITORIES, variables, patient=least)
+                answer = self._graphql.ask(queries.REPOSITORIES, variables, patient=is_least)
             except TooMuchError:
-                if least:
+                if is_least:
                     return None
                 page.shrink()
                 continue
@@ -236,7 +236,7 @@ def _lookup_variables(names: Sequence[str]) -> dict[str, str]:
 
 
 def _looked_up(names: Sequence[str], answer: GraphQLAnswer) -> dict[str, Repository]:
-    """The repositories of one batch that exist."""
+    """The repositories of one batch that exist, by the given name in lower case."""
     places = {queries.alias(index): name for index, name in enumerate(names)}
     for problem in answer.problems:
         known = problem.path and problem.path[0] in places

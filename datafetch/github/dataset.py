@@ -1,4 +1,4 @@
-"""Reads and writes the GitHub dataset: what is remembered of each repository, its CSVs, the aggregates."""
+"""Reads and writes the GitHub dataset: remembered repositories, CSVs and aggregates."""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 def _without_names(value: object, validate: ValidatorFunctionWrapHandler) -> object:
-    """Validate a mapping by CSV name, whose errors would name its keys: private repositories."""
+    """Validate a mapping by CSV name; its errors do not quote keys, which may be private."""
     try:
         return validate(value)
     except ValidationError as error:
@@ -45,7 +45,7 @@ def _without_names(value: object, validate: ValidatorFunctionWrapHandler) -> obj
 _ByCsvName = Annotated[dict[str, T], WrapValidator(_without_names)]
 
 
-def _named(
+def _with_csv_names(
     repositories: dict[str, RememberedRepository],
 ) -> dict[str, RememberedRepository]:
     return {csv: replace(known, csv=csv) for csv, known in repositories.items()}
@@ -56,16 +56,16 @@ class GitHubState:
     """What is remembered between runs, as it is stored.
 
     Attributes:
-        years: contributions of each year when it was read last.
+        years: contributions of each year, as last read.
         repositories: by CSV name.
-        begun: the repositories that a run is asking GitHub for, by CSV name, with their last push;
-            empty when no run is under way.
+        begun: CSV names of the repositories that a run is asking GitHub for, each with the time of
+            its last push; empty when no run is under way.
     """
 
     version: int = VERSION
     years: dict[int, int] = field(default_factory=dict)
-    repositories: Annotated[_ByCsvName[RememberedRepository], AfterValidator(_named)] = field(
-        default_factory=dict
+    repositories: Annotated[_ByCsvName[RememberedRepository], AfterValidator(_with_csv_names)] = (
+        field(default_factory=dict)
     )
     begun: _ByCsvName[str | None] = field(default_factory=dict)
 
@@ -89,7 +89,7 @@ class StoredAggregate:
     """An aggregate as it is stored; another program may have written it.
 
     Attributes:
-        value: its JSON, not looked at yet; None when it is not JSON.
+        value: its JSON, not validated; None when it is not JSON.
         sha256: of its bytes.
     """
 
@@ -100,11 +100,11 @@ class StoredAggregate:
 
 @dataclass
 class GitHubDataset:
-    """What the store has when a run begins, and what the run makes of it.
+    """The dataset in memory: read when a run begins, changed by it, and saved.
 
     Attributes:
         stored: ETags of the CSVs that exist, by name.
-        aggregates: those that exist, by key.
+        aggregates: the stored aggregates, by key.
         years, repositories, begun: see `GitHubState`.
     """
 
@@ -157,7 +157,7 @@ class GitHubDataset:
         return found.value if found else None
 
     def save(self) -> None:
-        """Write the state, unless it is what is stored.
+        """Write the state when it differs from the stored one.
 
         Raises:
             BaseMoved: somebody else wrote it since this run read or wrote it.
@@ -174,7 +174,7 @@ class GitHubDataset:
             raise BaseMoved("what is remembered of GitHub was changed by somebody else") from failed
 
     def read_csv(self, entry: Entry) -> tuple[Week, ...] | None:
-        """The weeks of a stored CSV; None when it is gone, or cannot be read and is kept aside.
+        """The weeks of a stored CSV; None when it is gone, or broken (then a copy is kept aside).
 
         Raises:
             StoreError: the store did not answer.
@@ -200,8 +200,8 @@ class GitHubDataset:
             StoreError, LeaseLost: it could not be written.
         """
         key, body = self.context.keys.github_csv(entry.csv), format_csv(weeks)
-        own = entry.etag if entry.stored == entry.csv else None
-        condition = IfMatch(own) if own else IfAbsent()
+        known_etag = entry.etag if entry.stored == entry.csv else None
+        condition = IfMatch(known_etag) if known_etag else IfAbsent()
         try:
             return self.context.store.put(key, body, content_type=CSV_TYPE, condition=condition)
         except PreconditionFailed as failed:
@@ -228,11 +228,11 @@ class GitHubDataset:
         self.aggregates[key] = StoredAggregate(value, found.etag, digest)
 
     def _adopt(self, begun: dict[str, str | None]) -> None:
-        """Remember the CSVs that were written by a run which then died.
+        """Take over the CSVs that an earlier run wrote before it died.
 
-        That run had said which repositories it was going to ask for, and what their last push was.
-        A CSV of theirs that is not the one remembered was written by it, so it has all that
-        GitHub knew as of that push, and need not be asked for again.
+        `begun` has the repositories that the run was asking for, with their last push. When the
+        ETag of such a CSV is not the remembered one, the run wrote it: the CSV is complete as of
+        that push, and GitHub need not be asked again.
         """
         for csv, pushed_at in begun.items():
             known, etag = self.repositories.get(csv), self.stored.get(csv)
@@ -248,7 +248,7 @@ class GitHubDataset:
 
 
 def nameless(error: StoreError, csv_prefix: str) -> StoreError:
-    """The error without its key when that is the key of a CSV, which has a repository's name in it."""
+    """The error, without its key if that is a CSV's, because it contains a repository's name."""
     if not error.key.startswith(csv_prefix):
         return error
     return type(error)("the store failed for a repository's CSV", hint=error.hint)

@@ -15,20 +15,20 @@ from datafetch.job import AnyContext
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What was read of a login.
+    """What was read about a login.
 
     Attributes:
         window: the trailing year.
-        days: its calendar.
+        days: the calendar of the trailing year.
         years: the years with contributions.
         totals: contributions of each year that could be read.
         roster: the repositories that count.
-        only: identities of those that the user named.
-        limited: why not everything could be read, when GitHub's limit was reached; the roster then
-            also has what was remembered.
+        only: identities of the repositories that the user named.
+        limited: the error, when GitHub's limit was reached before everything was read; the roster
+            then also has the remembered repositories.
         missing: for how many windows of time GitHub did not name the repositories.
         hidden: how many listed repositories the token may not see.
-        unlisted: GitHub could not make the list of recent repositories; the calendars named them.
+        unlisted: whether GitHub failed to list the recent repositories; the calendars named them.
     """
 
     window: TimeWindow
@@ -44,7 +44,7 @@ class Discovery:
 
     @property
     def whole(self) -> bool:
-        """Whether every repository was named."""
+        """Whether GitHub named every repository."""
         return self.limited is None and not self.missing
 
 
@@ -61,10 +61,10 @@ def discover(context: AnyContext, activity: GitHubActivity, dataset: GitHubDatas
     window = trailing_year(now)
     years = activity.years(now)
     days = trailing_days(activity.days(window), window)
-    only = _named(activity, context.options.only)
+    only = _look_up_named(activity, context.options.only)
     lists = _read_lists(activity, dataset, only, {year: year_window(year, now) for year in years})
     roster = build_roster(
-        _with(lists.found, only),
+        _with_named(lists.found, only),
         lists.looked_up,
         dataset.repositories,
         dataset.stored,
@@ -86,7 +86,7 @@ def discover(context: AnyContext, activity: GitHubActivity, dataset: GitHubDatas
 
 @dataclass
 class _Lists:
-    """What GitHub said until its limit was reached; `looked_up` is by lower-case full name."""
+    """What GitHub answered before its limit was reached; `looked_up` is by lower-case full name."""
 
     found: FoundRepositories = field(default_factory=FoundRepositories)
     totals: dict[int, int] = field(default_factory=dict)
@@ -105,11 +105,11 @@ def _read_lists(
         lists.totals = activity.totals(windows)
         activity.contributed_to(lists.found)
         activity.committed_to(windows.values(), lists.found)
-        doubtful = strays(_with(lists.found, only), dataset.repositories, dataset.stored)
-        lists.looked_up = activity.look_up([name for names in doubtful.values() for name in names])
+        by_csv = strays(_with_named(lists.found, only), dataset.repositories, dataset.stored)
+        lists.looked_up = activity.look_up([name for names in by_csv.values() for name in names])
     except RateLimited as error:
         lists.limited = error
-        # What was remembered stands in for what could not be read any more.
+        # The remembered repositories stand in for those that could not be read.
         for known in dataset.repositories.values():
             if known.status is not Status.GONE:
                 lists.found.add(known.repository)
@@ -117,7 +117,7 @@ def _read_lists(
     return lists
 
 
-def _named(activity: GitHubActivity, names: Sequence[str]) -> list[Repository]:
+def _look_up_named(activity: GitHubActivity, names: Sequence[str]) -> list[Repository]:
     wrong = [name for name in names if not is_full_name(name)]
     if wrong:
         raise UsageError(f"not a repository's OWNER/NAME: {', '.join(wrong)}")
@@ -136,8 +136,8 @@ def _named(activity: GitHubActivity, names: Sequence[str]) -> list[Repository]:
     return list(found.values())
 
 
-def _with(found: FoundRepositories, only: Sequence[Repository]) -> list[Repository]:
-    everyone = dict(found.repositories)
+def _with_named(found: FoundRepositories, only: Sequence[Repository]) -> list[Repository]:
+    repositories = dict(found.repositories)
     for repository in only:
-        everyone.setdefault(repository.identity, repository)
-    return list(everyone.values())
+        repositories.setdefault(repository.identity, repository)
+    return list(repositories.values())

@@ -25,7 +25,7 @@ Variables = Mapping[str, str | int | None]
 """The variables of a query, by name."""
 
 _TOO_SLOW = frozenset({502, 504})
-"""What GitHub answers to a query that takes it more than ten seconds
+"""Statuses of GitHub's answer to a query that takes it more than ten seconds
 (docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api)."""
 
 _TOO_MUCH = frozenset({"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED"})
@@ -49,8 +49,8 @@ class Problem:
 
     Attributes:
         kind: GitHub's `type`; None when the error has none.
-        path: the field that the error took away; empty when the error names none.
-        message: for people.
+        path: leads to the field that the error made null; empty when the error names none.
+        message: the error in words, for people.
     """
 
     kind: Annotated[str | None, Field(validation_alias="type")] = None
@@ -63,8 +63,8 @@ class GraphQLAnswer:
     """What GitHub answered to one query.
 
     Attributes:
-        data: as it came; whoever asked knows how to read it.
-        problems: when there are some, parts of the data may be missing.
+        data: not validated; the caller knows what was asked for.
+        problems: GitHub's errors; where they name a field, its data is missing.
     """
 
     data: Mapping[str, object]
@@ -84,10 +84,10 @@ _BODY = TypeAdapter(_AnswerBody)
 
 @dataclass
 class Adaptive:
-    """How many items one query asks for: half as many after a failure, more again after successes.
+    """How many items one query asks for; `size` stays between `least` and `most`.
 
-    A query for `least` items is not made smaller: its size is not the reason why it fails. After
-    a failure the size doubles again only when several queries in a row were answered.
+    It is halved when a query was too much, and doubled when queries are answered; after it was
+    halved, only once more than `_CALM_QUERIES` queries were answered.
     """
 
     size: int
@@ -96,19 +96,19 @@ class Adaptive:
     _calm: int = 0
 
     def shrink(self) -> None:
-        """A query of this size was too much."""
+        """Halve the size, since a query of this size was too much."""
         self.size = max(self.least, self.size // 2)
         self._calm = -_CALM_QUERIES
 
     def grow(self) -> None:
-        """A query was answered."""
+        """Count an answered query, and double the size when enough were answered."""
         self._calm += 1
         if self._calm > 0:
             self.size = min(self.most, self.size * 2)
 
 
 def endpoint(api_url: str) -> str:
-    """Where GraphQL is for a REST base: for Enterprise's `https://host/api/v3` it is `/api/graphql`."""
+    """The GraphQL URL beside a REST base; Enterprise's `https://host/api/v3` has `/api/graphql`."""
     base = api_url.rstrip("/")
     return base.removesuffix("/v3") + "/graphql" if base.endswith("/api/v3") else base + "/graphql"
 
@@ -123,13 +123,13 @@ class GraphQL:
     def ask(self, query: str, variables: Variables, *, patient: bool = True) -> GraphQLAnswer:
         """Send one query.
 
-        Unless `patient`, it is sent once only: a caller who can ask for less does that instead.
+        Unless `patient`, a query that fails is not sent again: the caller asks for less instead.
 
         Raises:
-            TooMuchError: GitHub says that the query is too much; or, unless `patient`, it failed
-                in a way that may have this reason.
+            TooMuchError: GitHub says that the query is too much; or, unless `patient`, the query
+                failed in a way that may be due to its size.
             RateLimited: the budget is used up.
-            Malformed: the answer is not what GraphQL answers.
+            Malformed: the answer is not a GraphQL answer.
             UpstreamError: as `HttpClient` says.
         """
         request = Request(
@@ -160,22 +160,21 @@ class GraphQL:
         query: Callable[[Sequence[_T]], str],
         variables: Callable[[Sequence[_T]], Variables],
     ) -> Iterator[tuple[Sequence[_T], GraphQLAnswer | None]]:
-        """Ask for all items, as many at a time as GitHub can bear.
+        """Ask for all items in batches, as many at a time as `size` allows.
 
-        Yields each batch with its answer; with None when even a batch of the least size is too
-        much.
+        Yields each batch with its answer, or with None when a batch of the least size is too much.
 
         Raises:
-            UpstreamError: as `ask`, when a batch of the least size failed.
+            UpstreamError: as `ask`; a batch that may be too large is first tried in halves.
         """
         waiting = deque(items)
         while waiting:
             batch = [waiting.popleft() for _ in range(min(size.size, len(waiting)))]
-            least = len(batch) <= size.least
+            is_least = len(batch) <= size.least
             try:
-                answer = self.ask(query(batch), variables(batch), patient=least)
+                answer = self.ask(query(batch), variables(batch), patient=is_least)
             except TooMuchError:
-                if least:
+                if is_least:
                     yield batch, None
                     continue
                 size.size = len(batch)
@@ -207,6 +206,6 @@ def _read(answer: Answer, *, patient: bool) -> GraphQLAnswer:
 
 
 def refusal(problem: Problem, url: str = "") -> Rejected | Missing:
-    """The error to raise for a query that GitHub did not answer, or not all of it."""
+    """The error to raise for a problem that left a query, or a part of it, without an answer."""
     text = f"GitHub refused the query ({problem.kind or 'no type'}): {problem.message or ''}"
     return Missing(text, url=url) if problem.kind == "NOT_FOUND" else Rejected(text, url=url)

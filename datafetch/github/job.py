@@ -34,8 +34,8 @@ def refresh_github(context: JobContext[GitHubSettings]) -> JobReport:
     """Read calendars and repositories, ask for the statistics of what was pushed to, and publish.
 
     Raises:
-        DatafetchError: GitHub or the store failed as a whole. What was stored before is as good as
-            it was. CSVs that were written until then stay, and are not asked for again.
+        DatafetchError: GitHub or the store failed as a whole. Stored data is as good as before, and
+            repositories whose CSV was already written are not asked for again.
     """
     publisher = context.publisher()
     return publisher.with_restart(lambda _attempt: _GitHubRun(context, publisher).run())
@@ -64,7 +64,7 @@ class _GitHubRun:
         )
 
     def run(self) -> JobReport:
-        """Read what is new and what is stored, decide who is asked, and carry that out."""
+        """Read what is new and what is stored, decide which repositories to ask for, and do it."""
         context = self._context
         dataset = GitHubDataset.load(context)
         discovery = discover(context, self._activity, dataset)
@@ -87,7 +87,7 @@ class _GitHubRun:
     # ------------------------------------------------------------------ steps
 
     def _plan(self, entries: Sequence[Entry], only: frozenset[str]) -> AskingPlan:
-        """Who is asked: those named by the user, else those of which something new is expected."""
+        """Which repositories to ask for: those the user named, else those that may have changed."""
         options, letters = self._context.options, self._context.dead_letters
         now_ms = to_ms(self._context.clock.now())
         if only:
@@ -124,8 +124,8 @@ class _GitHubRun:
         """Ask, publish, and note what failed.
 
         Raises:
-            BreakerOpen: GitHub failed so often that it was not asked any more. What came until
-                then is published.
+            BreakerOpen: GitHub failed so often that it was not asked any more. What it answered
+                before is published.
         """
         entries = discovery.roster.entries
         weeks = self._stored_weeks(dataset, entries)
@@ -151,7 +151,7 @@ class _GitHubRun:
     def _stored_weeks(
         self, dataset: GitHubDataset, entries: Sequence[Entry]
     ) -> dict[str, tuple[Week, ...]]:
-        """The weeks of every stored CSV, by CSV name; a CSV that is remembered is not read."""
+        """The weeks of every stored CSV, by CSV name; a CSV with remembered weeks is not read."""
 
         def read(entry: Entry) -> tuple[str, tuple[Week, ...] | None]:
             return entry.csv, dataset.read_csv(entry)
@@ -175,7 +175,7 @@ class _GitHubRun:
         try:
             done = asking.ask(plan.ask)
         except BaseMoved:
-            # Else the next attempt would take a CSV that somebody else wrote for one of ours.
+            # Else the next attempt would think that this run wrote what somebody else wrote.
             dataset.begun = {}
             dataset.save()
             raise
@@ -191,14 +191,14 @@ class _GitHubRun:
         done: StatisticsRound,
         weeks: dict[str, tuple[Week, ...]],
     ) -> Aggregates:
-        """Sum up what is known now, and write it."""
+        """Sum up what is known now, and publish the sums."""
         entries = discovery.roster.entries
         # A repository that was only asked for by name does not count until it has a CSV.
         counting = [e for e in entries if e.counted or e.stored is not None or e.csv in weeks]
         aggregates = build_aggregates(
             dataset,
             discovery,
-            [self._counted(entry, done, weeks) for entry in counting],
+            [self._weeks_of(entry, done, weeks) for entry in counting],
             contributions,
             all_read=discovery.whole
             and all(
@@ -214,7 +214,7 @@ class _GitHubRun:
         return aggregates
 
     def _is_read(self, entry: Entry, done: StatisticsRound) -> bool:
-        """Whether GitHub said all that it has to say, in this run or before."""
+        """Whether its statistics are up to date: answered in this run, or settled before."""
         status = done.status(entry)
         if status is not None:
             return status in ANSWERED
@@ -222,11 +222,11 @@ class _GitHubRun:
 
     @staticmethod
     def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
-        """Whether its lines are known; where GitHub has no statistics, they are in its CSV or not."""
+        """Whether its lines are known; if its statistics are unavailable, by its CSV only."""
         return entry.csv in weeks or status_of(entry, done) is not Status.UNAVAILABLE
 
     @staticmethod
-    def _counted(
+    def _weeks_of(
         entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]
     ) -> RepositoryWeeks:
         status = status_of(entry, done)
@@ -245,7 +245,7 @@ class _GitHubRun:
     def _note_failures(
         self, entries: Sequence[Entry], done: StatisticsRound, discovery: Discovery
     ) -> int:
-        """Make dead letters of what failed or is pending; says how many of them are new."""
+        """Make dead letters of what failed or is pending; returns how many of them are new."""
         letters, new = self._context.dead_letters, 0
         for result in done.results.values():
             item = result.entry.repository.full_name

@@ -1,7 +1,7 @@
 """Sends requests to one of GitHub's two APIs, with the token and within its rate limit.
 
-No request is sent when GitHub has said that none is left. Source of the headers, and of how long
-to wait when there are none: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+No request is sent when GitHub has said that none is left. Source of the headers, and of the wait
+when an answer has none: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 """
 
 import threading
@@ -23,17 +23,17 @@ SILENT_WAIT_S = 60.0
 that the limit is met again."""
 
 _LONGEST_S = 24 * 3600.0
-"""GitHub's limits are reset every hour; a time that is much further away is not believed."""
+"""GitHub's limits are reset every hour; a reset that is further away than this is not believed."""
 
 _LEAST_WAIT_S = 1.0
 _TRIES = 3
-"""How often one request is sent that meets a limit each time."""
+"""How often one request is sent at most, when it meets a limit each time."""
 
 
 class Budget:
     """How many requests GitHub still allows; safe to use from several threads.
 
-    `patience_s` is how long one request waits until it may be sent; if that is not enough, the
+    One request waits at most `patience_s` until it may be sent; when the limit lasts longer, the
     budget counts as used up.
     """
 
@@ -51,11 +51,11 @@ class Budget:
     def send(self, once: Callable[[], T]) -> T:
         """Call `once`, which sends a request, as soon as GitHub allows one.
 
-        When it meets a limit, all requests wait until the limit is over; then it is called again.
+        When it meets a limit, all requests wait until that is over; then `once` is called again.
 
         Raises:
-            RateLimited: the budget is used up. The error says until when, but not for which
-                request, which may name a private repository.
+            RateLimited: the budget is used up. The error says until when, but has no URL, which may
+                name a private repository.
             Cancelled: the run was asked to stop while it waited.
         """
         deadline = self._clock.monotonic() + self._patience_s
@@ -73,7 +73,7 @@ class Budget:
         raise self._used_up()
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Note what the headers of an answer say is left."""
+        """Note from an answer's headers how many requests are left, and until when."""
         remaining, reset = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-reset")
         if remaining and remaining.isdecimal() and reset and reset.isdecimal():
             with self._lock:
@@ -81,7 +81,7 @@ class Budget:
                 self._remaining, self._reset_at = int(remaining), min(float(reset), latest)
 
     def _block(self, until: float | None) -> None:
-        """Send nothing until then (epoch seconds); None when GitHub did not say how long."""
+        """Send nothing before `until` (epoch seconds); None when GitHub did not say until when."""
         with self._lock:
             now = self._clock.now()
             if until is None and self._remaining == 0:
@@ -118,14 +118,14 @@ _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
 _REFUSALS = (_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY)
 
 _LIMIT_WORDS = ("rate limit", "abuse detection")
-"""Words in the `message` of a 403 that is about a limit. Without the headers of a limit, only they
-tell it from a 403 about the token's rights
+"""Words in the `message` of a 403 that is about a limit. When it lacks the headers of a limit, only
+these words distinguish it from a 403 about the token's rights
 (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api, "Exceeding the rate limit")."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """The body of a refusal, as far as it matters."""
+    """The body of a refusal; only the field that is needed."""
 
     message: str
 
@@ -135,11 +135,11 @@ _REFUSAL = TypeAdapter(_Refusal)
 
 @dataclass(frozen=True)
 class Link:
-    """Sends requests on behalf of one token and within one budget; safe to use from several threads.
+    """Sends requests with one token and within one budget; safe to use from several threads.
 
     Attributes:
         api_url: the REST base, as the setting has it.
-        retry: how often a request is sent again after a fault. Limits are the budget's business.
+        retry: how often a request is sent again after a fault; after a limit, `budget` decides.
     """
 
     http: HttpClient
@@ -150,18 +150,18 @@ class Link:
     retry: RetryPolicy
 
     def send(self, request: Request, read: Callable[[Answer], T]) -> T:
-        """Send a request and read its answer, waiting for a limit that is over soon.
+        """Send a request and return what `read` makes of its answer; waits while a limit lasts.
 
         Raises:
             RateLimited: the budget is used up for longer than a run waits.
-            Denied: GitHub does not accept the token, or not for this.
+            Denied: GitHub does not accept the token, or the token does not allow this.
             UpstreamError: as `HttpClient` and `read` say.
         """
         ours = replace(
             request,
             trust="settings",
             headers={**request.headers, "Authorization": f"Bearer {self.token.get_secret_value()}"},
-            # A status that is accepted comes back with its body, and only the budget tries again.
+            # These statuses are returned with their body, not raised: only the budget retries.
             accept=(*request.accept, *_REFUSALS),
             timeout_s=30.0,
         )

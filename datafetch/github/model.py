@@ -27,7 +27,7 @@ class Repository:
     """One repository as GitHub names it now.
 
     Attributes:
-        id: GitHub's node id, which a rename leaves alone; empty when it never was seen there.
+        id: GitHub's node id, which a rename does not change; empty when GitHub never named it.
         full_name: `owner/name`.
         private: a repository counts as private until GitHub says that it is not.
         pushed_at: ISO time of the last push; None when there never was a push.
@@ -51,7 +51,7 @@ class Repository:
 
     @property
     def identity(self) -> str:
-        """What tells it from others: the node id; without one the name, in lower case."""
+        """The key that identifies it: the node id; without one the full name, in lower case."""
         return self.id or self.full_name.lower()
 
     @property
@@ -62,7 +62,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Week:
-    """One week of one person in one repository, read from GitHub by the names `w`, `a`, `d`, `c`.
+    """One person's work in one repository in one week; GitHub names the fields `w`, `a`, `d`, `c`.
 
     `start` is epoch seconds of Sunday 00:00 UTC
     (docs.github.com/rest/metrics/statistics: "start of the week, given as a Unix timestamp").
@@ -80,12 +80,12 @@ class Week:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing happened in it."""
+        """Whether it has neither lines nor commits."""
         return not (self.added or self.deleted or self.commits)
 
 
 def busy(weeks: Iterable[Week]) -> tuple[Week, ...]:
-    """The weeks in which something happened."""
+    """The weeks that are not idle."""
     return tuple(week for week in weeks if not week.idle)
 
 
@@ -97,7 +97,7 @@ class TimeWindow:
     end: datetime
 
     def halves(self, least_days: int) -> tuple["TimeWindow", "TimeWindow"] | None:
-        """Two windows of whole days that cover the same time; None when it has only `least_days`."""
+        """Two windows of whole days that cover this one; None when it has at most `least_days`."""
         first, last = self.start.date(), self.end.date()
         days = (last - first).days + 1
         if days <= least_days:
@@ -119,23 +119,23 @@ class Status(StrEnum):
     """What is known of a repository's statistics."""
 
     NEW = "new"
-    """Never asked."""
+    """Not asked yet, or somebody else changed its CSV since."""
     COMPLETE = "complete"
     """Its CSV has what GitHub answered."""
     NONE = "none"
     """GitHub answered that the owner did nothing in it."""
     UNAVAILABLE = "unavailable"
-    """GitHub's answer lacks lines that there must be; a stored CSV counts."""
+    """GitHub's answer lacks lines that must exist; the stored CSV is used, if there is one."""
     PENDING = "pending"
     """GitHub was still computing at the end of the run."""
     FAILED = "failed"
     """GitHub did not answer, or not as documented."""
     GONE = "gone"
-    """There is no such repository any more; a stored CSV counts."""
+    """There is no such repository any more; the stored CSV is used."""
 
 
 ANSWERED = frozenset({Status.COMPLETE, Status.NONE, Status.UNAVAILABLE})
-"""What is known of a repository when GitHub has said all that it has to say."""
+"""The statuses of a repository for whose statistics GitHub has given a final answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +166,13 @@ class RememberedRepository:
     """What is remembered of one repository between runs, as it is stored.
 
     Attributes:
-        id, full_name, private: those of the `Repository` when it was seen last.
+        id, full_name, private: as GitHub last named the repository.
         last_push: its `pushed_at` then.
-        pushed_at: its last push when GitHub last answered, or failed to answer, for its statistics.
+        pushed_at: its last push as of the last request for its statistics, answered or failed.
         etag: ETag of its CSV when it was last written or read; None when it has none.
         validator: ETag of GitHub's last statistics, for conditional requests.
-        asked_at: when GitHub last answered for its statistics, in epoch milliseconds.
-        weeks: content of the CSV that has this `etag`; None when it is not known.
+        asked_at: when GitHub last gave a final answer (`ANSWERED`), in epoch milliseconds.
+        weeks: what the CSV with this `etag` contains; None when that is not known.
         csv: the name of its CSV without extension, whether it has one or not. It is stored as the
             key, not as a field.
     """
@@ -200,7 +200,7 @@ class RememberedRepository:
 
     @property
     def repository(self) -> Repository:
-        """The repository when it was seen last."""
+        """The repository as GitHub last named it."""
         return Repository(self.id, self.full_name, private=self.private, pushed_at=self.last_push)
 
 

@@ -1,4 +1,4 @@
-"""The GraphQL queries that GitHub is asked, and how they are asked for many windows of time.
+"""The GraphQL queries for GitHub, and how one query is asked for many windows of time.
 
 One query asks for several windows. A window that GitHub cannot answer, or whose answer it cuts
 off, is asked for again in halves. Schema: docs.github.com/public/fpt/schema.docs.graphql.
@@ -16,7 +16,7 @@ from datafetch.github.graphql import Adaptive, GraphQL, GraphQLAnswer, refusal
 from datafetch.github.model import TimeWindow
 
 C = TypeVar("C")
-"""What a window is asked for."""
+"""The type of what GitHub answers for one window."""
 
 MOST_REPOSITORIES = 100
 """GitHub's most for a page, and for `commitContributionsByRepository`."""
@@ -30,7 +30,7 @@ query($login: String!, $from: DateTime!, $to: DateTime!) {
   }
 }
 """
-"""All years with contributions. They do not depend on the window, which only makes it cheap."""
+"""All years with contributions, whatever the window is; a short window makes the query cheap."""
 
 REPOSITORIES = f"""
 query($login: String!, $first: Int!, $after: String) {{
@@ -47,17 +47,17 @@ query($login: String!, $first: Int!, $after: String) {{
 
 
 def alias(index: int) -> str:
-    """The alias of the item at this place of a batch."""
+    """The GraphQL alias of the item at this index of a batch."""
     return f"a{index}"
 
 
 def moment(time: datetime) -> str:
-    """GitHub's `DateTime`."""
+    """The time in the format of GitHub's `DateTime`."""
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def lookups(count: int) -> str:
-    """The query for so many repositories by owner and name (variables `o0`, `n0`, …)."""
+    """The query that looks up `count` repositories by name (variables `o0`, `n0`, …)."""
     parameters = ", ".join(f"$o{i}: String!, $n{i}: String!" for i in range(count))
     fields = "\n".join(
         f"  {alias(i)}: repository(owner: $o{i}, name: $n{i}) {{ {REPOSITORY_FIELDS} }}"
@@ -68,18 +68,18 @@ def lookups(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WindowQuery(Generic[C]):
-    """What is asked about the contributions of each window.
+    """What to ask about the contributions of a window.
 
     Attributes:
-        fields: of GitHub's `ContributionsCollection`.
-        adapter: reads the collection of one window.
+        fields: GraphQL that selects fields of GitHub's `ContributionsCollection`.
+        adapter: validates the collection of one window.
     """
 
     fields: str
     adapter: TypeAdapter[C]
 
     def text(self, windows: Sequence[TimeWindow]) -> str:
-        """The query for these windows, each under the alias of its place."""
+        """The query for these windows, each under the alias of its index."""
         lines = "\n".join(
             f'    {alias(index)}: contributionsCollection(from: "{moment(window.start)}",'
             f' to: "{moment(window.end)}") {{ {self.fields} }}'
@@ -109,15 +109,15 @@ COMMITS = WindowQuery(
 """The repositories with commits in each window, those with the most commits first."""
 
 Take = Callable[[TimeWindow, C], bool]
-"""Takes over what a window was asked for; False when GitHub cut it off, so that halves tell more."""
+"""Receives a window and its answer; False when GitHub cut it off, so that halves tell more."""
 
 _LEAST_DAYS = 28
-"""A window of so few days is not halved when it is too much: its length is not the reason then."""
+"""A window of so few days is not halved when it is too much: its length is not the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class _User:
-    """The answer to a `WindowQuery`; `user` is what came under each alias."""
+    """The answer to a `WindowQuery`; `user` has the collection of each window, by alias."""
 
     user: dict[str, object] | None = None
 
@@ -130,9 +130,9 @@ class _Leftover:
     """Windows that one pass could not finish.
 
     Attributes:
-        failed: GitHub answered the query without them; each is asked for alone.
-        halves: halves of those that are to be asked for in smaller parts.
-        lost: those that are too short to be halved.
+        failed: windows that GitHub left out of its answer; each is asked for alone next.
+        halves: halves of windows that were too much or cut off; they are asked for next.
+        lost: windows that failed like that, but are too short to be halved.
     """
 
     failed: list[TimeWindow] = field(default_factory=list)
@@ -140,7 +140,7 @@ class _Leftover:
     lost: list[TimeWindow] = field(default_factory=list)
 
     def halve(self, window: TimeWindow, least_days: int) -> None:
-        """Ask for the halves of a window next, or give it up."""
+        """Add a window's halves to `halves`, or the window to `lost` when it is too short."""
         halves = window.halves(least_days)
         if halves is None:
             self.lost.append(window)
@@ -156,12 +156,12 @@ def each_window(
     query: WindowQuery[C],
     take: Take[C],
 ) -> list[TimeWindow]:
-    """Hand what was asked of each window, or of its parts, to `take`.
+    """Ask for all windows, and hand each answer to `take`; it may be that of a part of a window.
 
     Returns the windows, or parts of them, that GitHub did not answer even when asked alone.
 
     Raises:
-        UpstreamError: as `GraphQL.ask`; also when an error does not say which window it is about.
+        UpstreamError: as `GraphQL.ask`; also for an error that names no window.
     """
     lost: list[TimeWindow] = []
     waiting = list(windows)
@@ -204,7 +204,7 @@ def _ask(
 def _paired(
     batch: Sequence[TimeWindow], answer: GraphQLAnswer
 ) -> list[tuple[TimeWindow, object | None]]:
-    """Each window with its collection; None where an error took it away."""
+    """Each window with its collection; None where GitHub answered with an error instead."""
     places = {alias(index): window for index, window in enumerate(batch)}
     bad = set()
     for problem in answer.problems:

@@ -20,7 +20,7 @@ from datafetch.github.model import (
 from datafetch.net.base import MIB, Answer, Request, Validators
 
 _LIMIT = 64 * MIB
-"""A hundred contributors with twenty years of weeks are about 8 MiB."""
+"""Of an answer; a hundred contributors with twenty years of weeks are about 8 MiB."""
 
 _COMPUTING = 202
 _EMPTY = 204
@@ -37,7 +37,7 @@ class _Contributor:
 
     Attributes:
         author: None for commits whose address belongs to no account.
-        weeks: as they came; only the owner's are read.
+        weeks: not validated; only the owner's are needed.
     """
 
     author: _Author | None = None
@@ -57,9 +57,9 @@ class Statistics:
         self._owner = owner.casefold()
 
     def of(self, repository: Repository, validator: str | None = None) -> StatisticsAnswer:
-        """What GitHub says of the owner's work in a repository.
+        """Ask for the owner's weeks in a repository.
 
-        With the `validator` of an earlier answer, GitHub may say that nothing has changed.
+        `validator` is that of an earlier answer: GitHub may then say that nothing has changed.
         Source: docs.github.com/rest/metrics/statistics#get-all-contributor-commit-activity.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Asks for the statistics of many repositories, and stores each CSV as it comes."""
+"""Asks for the statistics of many repositories, and stores each one's CSV at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +18,7 @@ WIDTH = 8
 (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api)."""
 
 SAVE_EVERY = 25
-"""After so many answers the state is saved, so that a run that dies does not ask for all again."""
+"""The state is saved after so many answers, so that after a crash not all are asked for again."""
 
 _UNAUTHORIZED = 401
 
@@ -43,9 +43,9 @@ class StatisticsRound:
     """What became of all repositories.
 
     Attributes:
-        results: the last result of each that was asked for, by CSV name.
-        limited: GitHub's limit was reached before all were asked for, or asked for again.
-        closed: GitHub failed so often that nothing more was asked.
+        results: the last result of each repository that was asked for, by CSV name.
+        limited: the error, when GitHub's limit left some repositories without an answer.
+        closed: the error, when GitHub failed so often that nothing more was asked.
     """
 
     results: dict[str, StatisticsResult] = field(default_factory=dict)
@@ -66,9 +66,9 @@ class StatisticsRound:
 
 
 class Asking:
-    """Asks during one run, and keeps `dataset` and `weeks` up to date.
+    """Asks for statistics during one run, and keeps `dataset` and `weeks` up to date.
 
-    `weeks` are those of the stored CSVs, by CSV name.
+    `weeks` has the weeks of the stored CSVs, by CSV name.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Asking:
         """Ask for each repository.
 
         Those whose statistics GitHub still computes are asked for again, all together, after waits
-        that double. Dataset and `weeks` have what came, also when an error is raised.
+        that double. When an error is raised, `dataset` and `weeks` have the answers before it.
 
         Raises:
             Denied: GitHub does not accept the token.
@@ -108,7 +108,7 @@ class Asking:
         return self._round
 
     def _is_limited_past(self, delay_s: float) -> bool:
-        """Whether the limit lasts beyond the next wait and beyond a request's own patience."""
+        """Whether the limit lasts longer than the next wait and the wait of a request together."""
         limited = self._round.limited
         if limited is None or limited.until is None:
             return False
@@ -136,7 +136,7 @@ class Asking:
                 again.append(entry)
             else:
                 self._context.progress.advance()
-            if count % SAVE_EVERY == 0 or _only_remembered(result):
+            if count % SAVE_EVERY == 0 or _only_state_tells(result):
                 self._dataset.save()
         order = {entry.csv: place for place, entry in enumerate(entries)}
         return sorted(again, key=lambda entry: order[entry.csv])
@@ -164,7 +164,7 @@ class Asking:
         return StatisticsResult(entry, verdict, etag=etag)
 
     def _validator(self, entry: Entry) -> str | None:
-        """What to ask by whether the statistics are still those of the stored CSV."""
+        """The validator that makes GitHub answer 304 if the CSV is current; None to get all."""
         known, options = entry.remembered, self._context.options
         if options.force or options.only or known is None:
             return None
@@ -172,7 +172,7 @@ class Asking:
         return known.validator if is_current and known.status is Status.COMPLETE else None
 
     def _record(self, result: StatisticsResult) -> None:
-        """Take over a result; runs in the thread that collects them."""
+        """Note a result in round, dataset and `weeks`; runs in the thread that collects results."""
         entry, verdict = result.entry, result.verdict
         self._round.results[entry.csv] = result
         old = remember(entry, self._weeks.get(entry.csv))
@@ -204,10 +204,10 @@ class Asking:
             )
 
 
-def _only_remembered(result: StatisticsResult) -> bool:
-    """Whether nothing but the state tells that this repository was asked.
+def _only_state_tells(result: StatisticsResult) -> bool:
+    """Whether only the state can tell the next run that GitHub gave this answer.
 
-    An answer with lines leaves a CSV, by which the next run knows it if this run dies.
+    An answer with lines leaves a CSV, which tells the next run as well.
     """
     known, verdict = result.entry.remembered, result.verdict
     if verdict is None or verdict.status not in (Status.NONE, Status.UNAVAILABLE):

@@ -1,1 +1,1 @@
-"""What is decided about GitHub activity, without I/O."""
+"""Decisions about GitHub activity, as pure functions."""

@@ -1,4 +1,4 @@
-"""The windows of time that GitHub is asked for, the sums of their calendars, and the shrink guard."""
+"""The windows of time to ask GitHub for, the sums of their calendars, and the shrink guard."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,8 +7,8 @@ from datafetch.errors import GuardRefused, Malformed
 from datafetch.github.model import Day, TimeWindow
 
 _DAYS_OFF = 2
-"""So many days may be missing: GitHub's days are those of the profile's time zone, and ours of UTC, so
-that the calendar may begin and end one day off."""
+"""So many days may be missing: GitHub's days are in the profile's time zone and ours in UTC, so the
+calendar may begin and end one day off."""
 
 
 def trailing_year(now: datetime) -> TimeWindow:
@@ -48,9 +48,9 @@ def trailing_days(days: Iterable[Day], window: TimeWindow) -> tuple[Day, ...]:
 def all_time_total(
     years: Sequence[int], counted: Mapping[int, int], remembered: Mapping[int, int]
 ) -> int | None:
-    """Contributions of all years; None when there is a year that never could be read.
+    """Contributions of all years; None when neither mapping has one of the years.
 
-    A year that could not be read this time (`counted`) counts as `remembered`.
+    `counted` has the years that GitHub answered this time; any other counts as `remembered`.
     """
     total = 0
     for year in years:

@@ -54,7 +54,7 @@ def compact(weeks: Sequence[Week]) -> CompactWeeks:
 
 
 def expand(weeks: CompactWeeks) -> tuple[Week, ...]:
-    """The weeks of which `compact` made this."""
+    """The weeks that were given to `compact`."""
     if isinstance(weeks, ScatteredWeeks):
         return tuple(Week(*row) for row in weeks.rows)
     return tuple(
@@ -77,7 +77,7 @@ def told_apart_name(full_name: str) -> str:
 def possible_repositories(name: str) -> list[str]:
     """The full names that the repository of a CSV may have, the likeliest first.
 
-    A login has no underscore but for the short code of enterprise-managed users
+    Logins have no underscore, except before the short code of enterprise-managed users
     (docs.github.com, "Username considerations for external authentication").
     """
     parts = name.split("_")
@@ -93,25 +93,25 @@ def assign_names(
     """The CSV name of each repository, by its identity.
 
     `a_b/c` and `a/b_c` would share a name. The repository that had the name first keeps it, and
-    the other one gets a name with a digest. Which one was first is remembered; when that is lost,
-    the one that has a stored CSV with its digest was not. When nothing tells, the alphabet does.
-    Case does not count, because the file systems of some machines ignore it.
+    the other one gets a name with a digest. The remembered names tell which was first; without
+    them, one with a stored CSV under its digest name was not; else the alphabet decides. Names
+    are compared without case, because some file systems ignore it.
     """
     wanted = sorted(repositories, key=lambda repository: repository.full_name.lower())
     former = {known.repository.identity: known.csv for known in remembered}
-    apart = frozenset(stored)
+    stored_names = frozenset(stored)
     names: dict[str, str] = {}
     taken: set[str] = set()
     for repository in wanted:
         own = (plain_name(repository.full_name), told_apart_name(repository.full_name))
         known = former.get(repository.identity)
-        if known is None and own[1] in apart:
+        if known is None and own[1] in stored_names:
             known = own[1]
         if known in own and known.lower() not in taken:
             names[repository.identity] = known
             taken.add(known.lower())
         elif known is not None:
-            taken.add(known.lower())  # after a rename: its CSV is under the former name still
+            taken.add(known.lower())  # after a rename its CSV still has the former name
     for repository in wanted:
         if repository.identity not in names:
             name = plain_name(repository.full_name)

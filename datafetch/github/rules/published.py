@@ -101,7 +101,7 @@ def summary(lines: Lines, *, contributions: int, updated: str) -> Summary:
 def activity(
     days: Sequence[Day], *, trailing: Lines, all_time: Lines, all_time_contributions: int
 ) -> ActivityData:
-    """The activity of these days and lines."""
+    """The activity: the trailing year with its days, and all time."""
     return ActivityData(
         _part(days, sum(day.count for day in days), trailing),
         _part((), all_time_contributions, all_time),
@@ -126,8 +126,8 @@ def weekly_activity(repositories: Iterable[RepositoryWeeks]) -> tuple[WeekLines,
 
 # -------------------------------------------------------------------- reading
 #
-# Another program, or an older version, may have written what is stored. So each function asks for
-# the fields that it needs only, and what does not have them counts as nothing stored.
+# Another program, or an older version, may have written what is stored. So each function reads
+# only the fields that it needs, and an aggregate without them counts as not stored.
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _read(adapter: TypeAdapter[T], stored: object) -> T | None:
 
 
 def same_but_time(new: Summary, stored: object) -> bool:
-    """Whether a stored summary differs from the new one in nothing but the time."""
+    """Whether a stored summary equals the new one, apart from the time."""
     time = _read(_SUMMARY_TIME, stored)
     if time is None:
         return False
@@ -236,8 +236,7 @@ def stored_contributions(stored: object) -> int | None:
 def stored_weekly(stored: object, *, complete: bool) -> Lines | None:
     """The lines of a stored weekly aggregate; None when they cannot be read.
 
-    It does not say itself whether it is `complete`: the summary of all time that was stored with
-    it does.
+    `complete` is given, because only the summary of all time, stored with it, says so.
     """
     weeks = _read(_WEEKLY, stored)
     if weeks is None:

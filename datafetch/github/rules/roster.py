@@ -31,13 +31,12 @@ UNAVAILABLE_AGAIN_MS = 7 * 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One repository that counts.
+    """One repository of the roster.
 
     Attributes:
         csv: the name under which its CSV is written.
         remembered: what is remembered of it; None when it is new.
-        stored: the name of its stored CSV, which is not `csv` after a rename; None when there is
-            none.
+        stored: the name of its stored CSV, which after a rename is not `csv`; None without one.
         etag: ETag of the stored CSV.
         counted: whether GitHub counts commits of the owner in it.
         gone: whether GitHub has no such repository any more.
@@ -62,12 +61,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """The repositories that count.
+    """The repositories whose lines are summed up.
 
     Attributes:
-        entries: them.
-        replaced: names of CSVs that were theirs under a former name, while there is one under a
-            later name.
+        entries: one for each repository.
+        replaced: names of stored CSVs under a former name whose repository has another stored CSV
+            under a later name.
     """
 
     entries: tuple[Entry, ...]
@@ -79,7 +78,7 @@ def strays(
     remembered: Mapping[str, RememberedRepository],
     stored: Iterable[str],
 ) -> dict[str, list[str]]:
-    """Stored CSVs of repositories that GitHub did not list, each with the names they may have."""
+    """Stored CSVs whose repository GitHub did not list, each with the full names it may have."""
     by_identity = _by_identity(remembered.values())
     taken = {name.lower() for name in _names(discovered, remembered, stored).values()}
     for repository in discovered:
@@ -106,7 +105,7 @@ def build_roster(
 
     Args:
         discovered: the repositories that GitHub listed.
-        looked_up: those that were looked up for the `strays`, by lower-case full name.
+        looked_up: the repositories that were found for the `strays`, by lower-case full name.
         remembered: by CSV name.
         stored: ETags of the stored CSVs, by CSV name.
         counted: identities of those in which GitHub counts commits of the owner.
@@ -131,18 +130,18 @@ def build_roster(
 
 
 def _match(
-    doubtful: Mapping[str, Sequence[str]],
+    stray_csvs: Mapping[str, Sequence[str]],
     looked_up: Mapping[str, Repository],
     remembered: Mapping[str, RememberedRepository],
     stored: Mapping[str, str],
 ) -> tuple[dict[str, Repository], list[Entry]]:
-    """The repositories that the doubtful CSVs belong to, by CSV name.
+    """The repositories of the stray CSVs, by CSV name.
 
-    With them come the entries of CSVs whose repository does not exist any more.
+    Also returns an entry for each stray CSV whose repository does not exist any more.
     """
     found: dict[str, Repository] = {}
     gone: list[Entry] = []
-    for name, candidates in doubtful.items():
+    for name, candidates in stray_csvs.items():
         match = next((looked_up[c.lower()] for c in candidates if c.lower() in looked_up), None)
         known = remembered.get(name)
         if match is not None and known is not None and known.id not in ("", match.id):
@@ -157,7 +156,7 @@ def _match(
 
 
 def is_settled(entry: Entry, now_ms: int) -> bool:
-    """Whether GitHub would tell nothing new if it were asked for the statistics."""
+    """Whether asking GitHub for the statistics would bring nothing new."""
     if entry.gone:
         return True
     known = entry.remembered
@@ -206,7 +205,7 @@ def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None)
     the owner; no lines though the stored CSV has some.
     """
     has_something = bool(stored and busy(stored))
-    nothing = Status.UNAVAILABLE if has_something else Status.NONE
+    without_lines = Status.UNAVAILABLE if has_something else Status.NONE
     match answer:
         case StillComputing():
             return AnswerVerdict(Status.PENDING)
@@ -214,7 +213,7 @@ def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None)
             known = entry.remembered
             return AnswerVerdict(Status.COMPLETE, validator=known.validator if known else None)
         case NoStatistics() | OwnerAbsent():
-            return AnswerVerdict(Status.UNAVAILABLE if entry.counted else nothing)
+            return AnswerVerdict(Status.UNAVAILABLE if entry.counted else without_lines)
         case OwnerWeeks(weeks, validator):
             return _judge_weeks(weeks, validator, entry, stored)
 
@@ -254,7 +253,7 @@ def _known(
 
 
 def name_them(repositories: Sequence[Repository]) -> str:
-    """Their names for people, and how many private ones there are besides."""
+    """The names of the public ones, and the number of private ones, as text for people."""
     names = sorted(repository.full_name for repository in repositories if not repository.private)
     private = len(repositories) - len(names)
     if private:

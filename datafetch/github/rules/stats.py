@@ -1,4 +1,4 @@
-"""Sums up the weeks of all repositories, and decides when the stored sums stay."""
+"""Sums up the weeks of all repositories, and decides when the stored sums are kept."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,8 +31,8 @@ _CASE_CHANGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 def words(name: str) -> frozenset[str]:
     """The words of a repository's name, in lower case.
 
-    `myWebApp`, `my-web-app` and `my_web.app` have the same words; `website` is a single word. What
-    stands between two separators is a word as a whole, too, so that `NextJS` gives `nextjs`.
+    `myWebApp`, `my-web-app` and `my_web.app` have the same words; `website` is a single word. The
+    whole text between two separators is a word, too, so that `NextJS` gives `nextjs`.
     """
     parts = [part for part in _SEPARATORS.split(name) if part]
     found = (word for part in parts for word in (part, *_CASE_CHANGES.split(part)))
@@ -40,19 +40,18 @@ def words(name: str) -> frozenset[str]:
 
 
 def category(full_name: str) -> str:
-    """The first kind of work of which the repository's name has a word; else `OTHER`."""
+    """The first of the `CATEGORIES` with a word of the repository's name; else `OTHER`."""
     found = words(full_name.rpartition("/")[2])
     return next((kind for kind, known in CATEGORIES.items() if found & known), OTHER)
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryWeeks:
-    """One repository as it is summed up.
+    """One repository to sum up.
 
     Attributes:
-        weeks: of lines; may be none.
-        known: whether there is an answer of GitHub or a CSV; without either the sums are
-            incomplete.
+        weeks: its weeks of lines; may be empty.
+        known: whether GitHub has answered or a CSV is stored; else the sums are incomplete.
     """
 
     full_name: str
@@ -78,7 +77,7 @@ class Lines:
 
     Attributes:
         repositories: how many repositories were summed up.
-        complete: whether the lines of each of them are known.
+        complete: whether each of them is `known`.
         categories: the same sums for each category.
     """
 
@@ -90,17 +89,17 @@ class Lines:
 
 
 def in_window(weeks: Iterable[Week], first: date, last: date) -> tuple[Week, ...]:
-    """The weeks that begin on one of these days.
+    """The weeks that begin between these two days, both included.
 
-    A week has only one sum, so it cannot be cut where it reaches past the end.
+    The last one counts as a whole, even if it ends later: its lines are not known by day.
     """
     return tuple(week for week in weeks if first <= week.day <= last)
 
 
 def sum_lines(repositories: Iterable[RepositoryWeeks], window: tuple[date, date] | None) -> Lines:
-    """Lines of all repositories, by category, between two days or of all time.
+    """Sum up the lines of all repositories, by category, between two days or of all time.
 
-    Of all time every repository counts; between two days only those in which something happened.
+    Of all time every repository counts; between two days those with weeks that are not idle.
     """
     members: dict[str, list[Sequence[Week]]] = {kind: [] for kind in (*CATEGORIES, OTHER)}
     complete = True
