@@ -1,6 +1,6 @@
-"""Which domains are to have a logo: those of the stored bookmarks, then those of the user's files.
+"""Reads which domains get a logo: those of the stored bookmarks, then those of the user's files.
 
-The files of `LOGO_DOMAIN_FILES` are JSON, CSV or text, and read as plain data.
+The files that `LOGO_DOMAIN_FILES` names are JSON, CSV or text.
 """
 
 import csv
@@ -28,7 +28,7 @@ def domains_in_scope(context: JobContext[LogoSettings]) -> list[str]:
         StoreError: the store did not answer.
     """
     if context.options.only:
-        return list(dict.fromkeys(_named(name) for name in context.options.only))
+        return list(dict.fromkeys(_domain_or_error(name) for name in context.options.only))
     settings = context.settings
     files = read_domain_files(settings.domain_files, FIELDS)
     domains = dict.fromkeys(_bookmark_domains(context))
@@ -36,7 +36,7 @@ def domains_in_scope(context: JobContext[LogoSettings]) -> list[str]:
     return list(domains)
 
 
-def _named(name: str) -> str:
+def _domain_or_error(name: str) -> str:
     domain = normalise(name)
     if domain is None:
         raise UsageError(f"{name} is not a public domain", hint="Give it like example.com.")
@@ -44,9 +44,9 @@ def _named(name: str) -> str:
 
 
 def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
-    """The domains of the stored list, read from its slug mapping where that belongs to the list.
+    """The domains of the stored bookmarks, read from the slug mapping if it fits their list.
 
-    The mapping has a tenth of the list's bytes, and every URL.
+    The mapping has every URL of the list, in a tenth of its bytes.
     """
     with ExitStack() as opened:
         path: tuple[str, ...] = ("slugs",)
@@ -71,7 +71,7 @@ def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
 
 
 def _mapping(context: JobContext[LogoSettings], opened: ExitStack) -> OpenedObject | None:
-    """The slug mapping; None when it is not there, or belongs to another list by its checksum."""
+    """The slug mapping; None when it cannot be read, or its checksum is not that of the list."""
     try:
         index, found = together(
             lambda: read_json(context.store, context.keys.bookmarks_index()),
@@ -80,8 +80,8 @@ def _mapping(context: JobContext[LogoSettings], opened: ExitStack) -> OpenedObje
         checksum = _member(index[0], "checksum") if index is not None else None
         if checksum is None:
             return None
-        named = (value for name, value in fields(found.chunks()) if name == "checksum")
-        return found if next(named, None) == checksum else None
+        checksums = (value for name, value in fields(found.chunks()) if name == "checksum")
+        return found if next(checksums, None) == checksum else None
     except (CorruptObject, ObjectNotFound, ValueError):
         return None
 
@@ -94,10 +94,10 @@ SETTING = "LOGO_DOMAIN_FILES"
 
 
 def read_domain_files(paths: Sequence[str], columns: Collection[str]) -> Iterator[object]:
-    """The values of all files, in their order: records, lists and texts, as they stand there.
+    """The values of all files, in their order and unchecked: records, lists and texts.
 
-    All files are looked at before the first value is given, so that a wrong one is found
-    before anything is done. `columns`: those of a CSV that count, in lower case.
+    All files are read once before the first value is yielded, so that a broken one is found before
+    anything is done. `columns`: names of the CSV columns that may hold a domain, in lower case.
 
     Raises:
         ConfigurationError: files are missing or cannot be read; each is named.
@@ -115,7 +115,7 @@ def read_domain_files(paths: Sequence[str], columns: Collection[str]) -> Iterato
 
 
 def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
-    """The values of one file, by its extension: `.json`, `.csv`, else a text with one domain a line.
+    """The values of one file, by its extension: `.json`, `.csv`, else text with a domain a line.
 
     Empty lines and lines that start with `#` are left out of a text.
 
@@ -142,7 +142,7 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
 
 
 def _rows(path: str, lines: Iterable[str], columns: Collection[str]) -> Iterator[object]:
-    """Records of the columns that count; a file of one column needs no header."""
+    """The rows of a CSV: records by column name, or lists when it has one column and no header."""
     rows = (row for row in csv.reader(lines) if any(cell.strip() for cell in row))
     first = next(rows, None)
     if first is None:

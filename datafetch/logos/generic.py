@@ -1,4 +1,4 @@
-"""The generic pictures that a run knows: what services send for domains without a logo."""
+"""Knows and learns the generic pictures: those that services send for domains without a logo."""
 
 import logging
 import threading
@@ -60,13 +60,13 @@ class GenericPictures:
         if source in self._begun or not self._asking[source].acquire(blocking=False):
             return
         try:
-            if source not in self._begun and self._question(source) is None:
+            if source not in self._begun and self._learn_by_asking(source) is None:
                 self._asked.add(source)
         finally:
             self._asking[source].release()
 
     def sifted(self, reply: ProviderReply) -> ProviderReply:
-        """The reply; for an offer of a generic picture, which is closed, `NoPicture` instead.
+        """The reply as it is; but an offer of a generic picture is closed, and becomes `NoPicture`.
 
         Raises:
             Cancelled: the run was asked to stop.
@@ -87,7 +87,7 @@ class GenericPictures:
         return reply
 
     def is_generic(self, candidate: Candidate, file: BinaryIO) -> bool:
-        """Whether a picture is, or looks like, a generic one of its source, as known so far."""
+        """Whether a picture is, or looks like, a generic one that is known of its source so far."""
         known = self._known[candidate.source]
         if _is_among(candidate.sha256, known):
             return True
@@ -107,17 +107,17 @@ class GenericPictures:
         with self._asking[source]:
             if source in self._asked:
                 return
-            fault = self._question(source)
+            fault = self._learn_by_asking(source)
             self._asked.add(source)
             if fault is not None:
-                # The run goes on with the pictures known before, and those that come with 404s.
+                # The run goes on with the pictures that it knows, and those that come with 404s.
                 self._log.warning(
                     "generic_picture_unknown",
                     extra={"source": source, "error": str(fault.error)},
                 )
 
-    def _question(self, source: LogoSource) -> Fault | None:
-        """Ask the service for `NOBODY`, and learn; the caller holds the lock of the source."""
+    def _learn_by_asking(self, source: LogoSource) -> Fault | None:
+        """Ask for `NOBODY` and learn from the answer; the caller holds the lock of the source."""
         self._begun.add(source)
         for reply in self._providers.ask(source, NOBODY):
             if isinstance(reply, Fault):

@@ -40,7 +40,7 @@ class _LogoRun:
         self._without_logo = NegativeCache(context)
         self._asked = self._changed = self._skipped = self._failed = self._newly_failed = 0
         self._unanswered = 0
-        self._cut = False
+        self._limited = False
 
     def run(self) -> JobReport:
         domains, _, _ = together(
@@ -50,7 +50,7 @@ class _LogoRun:
         )
         self._context.progress.total(len(domains))
         if self._context.options.dry_run:
-            return self._planned(domains)
+            return self._dry_report(domains)
         if domains:
             self._work_on(domains)
         return self._report(len(domains), self._last_fetched_at())
@@ -58,7 +58,7 @@ class _LogoRun:
     # ------------------------------------------------------------------- plan
 
     def _tasks(self, domains: Sequence[str]) -> Iterator[LogoTask]:
-        """The domains that are asked for, at most `limit`; the others are counted as done."""
+        """The domains to ask for, at most `limit`; domains that need nothing count as progress."""
         limit = self._context.options.limit
         for domain in domains:
             task = self._task(domain)
@@ -66,7 +66,7 @@ class _LogoRun:
                 self._context.progress.advance()
                 continue
             if limit is not None and self._asked >= limit:
-                self._cut = True
+                self._limited = True
                 return
             self._asked += 1
             yield task
@@ -92,7 +92,7 @@ class _LogoRun:
             case _:
                 assert_never(plan)
 
-    def _planned(self, domains: Sequence[str]) -> JobReport:
+    def _dry_report(self, domains: Sequence[str]) -> JobReport:
         tasks = list(self._tasks(domains))
         known = sum(task.stored is not None for task in tasks)
         new = len(tasks) - known
@@ -165,7 +165,7 @@ class _LogoRun:
     # ----------------------------------------------------------------- report
 
     def _last_fetched_at(self) -> int | None:
-        """Now; when no domain that was asked for had an answer, the last time that one had."""
+        """Now; if none of the domains that were asked for was answered, the time of `newest`."""
         if self._asked and self._unanswered == self._asked:
             return self._manifest.newest()
         return to_ms(self._context.clock.now())
@@ -183,9 +183,9 @@ class _LogoRun:
             newly_failed=self._newly_failed,
             change_detected=self._changed > 0,
             last_fetched_at=last_fetched_at,
-            partial=f"stopped after {options.limit} domains (--limit)" if self._cut else None,
+            partial=f"stopped after {options.limit} domains (--limit)" if self._limited else None,
             notes=notes,
-            full_sync=not (narrowed or self._cut),
+            full_sync=not (narrowed or self._limited),
         )
 
 

@@ -18,7 +18,7 @@ from datafetch.store.publish import PublishPlan, PublishResult, Spooled, Write
 
 DATASET = "logos"
 SUFFIXES = ("", "-dev", "-test")
-"""The suffixes of all environments, which share the pictures: their keys have no suffix."""
+"""The suffixes of all environments. They share the pictures, whose keys have no suffix."""
 
 _SAVE_EVERY = 200
 _SAVE_SHARE = 5
@@ -30,7 +30,7 @@ After 200 changes, or when a fifth of the logos have changed if that is more, bu
 """
 
 _IN_MEMORY = 64 * 1024
-"""Bytes of the manifest in memory while it is saved; what is longer goes to a temporary file."""
+"""A manifest of more bytes is written to a temporary file while it is saved, not to memory."""
 
 
 class LogoManifest:
@@ -51,8 +51,8 @@ class LogoManifest:
     def load(self) -> None:
         """Read what is stored.
 
-        Of a manifest that is broken the readable entries are taken, and a copy is kept aside.
-        When it is missing or broken, one listing says which pictures are stored (`picture_of`).
+        Of a broken manifest the readable entries are used, and a copy is kept aside. When it is
+        missing, broken or its last publish unfinished, the stored pictures are listed as well.
 
         Raises:
             StoreError: the store did not answer.
@@ -73,13 +73,13 @@ class LogoManifest:
         return None if packed is None else self._unpacked(domain, packed)
 
     def picture_of(self, domain: str) -> str | None:
-        """Key of a stored picture of a domain that has no entry; None when none was listed."""
+        """Key of a listed picture for a domain without an entry; None when there is none."""
         if not self._pictures or domain in self._entries:
             return None
         return next(iter(self._keys_of(domain)), None)
 
     def put(self, domain: str, logo: Logo) -> None:
-        """Note a logo; the picture that it replaces goes once the manifest is stored."""
+        """Note a logo; the picture that it replaces is removed after the manifest is stored."""
         before = self.get(domain)
         if before is not None and before.key != logo.key:
             self._replaced.add(before.key)
@@ -88,7 +88,7 @@ class LogoManifest:
         self._unsaved.add(domain)
 
     def newest(self) -> int | None:
-        """Epoch ms of the last time that a provider confirmed a logo."""
+        """Epoch ms of the last time that a provider confirmed a logo; None without logos."""
         logos = (self._unpacked(domain, packed) for domain, packed in self._entries.items())
         return max((logo.fetched_at for logo in logos), default=None)
 
@@ -161,13 +161,13 @@ class LogoManifest:
         self._saved_at = self._context.clock.monotonic()
 
     def _merge_with_stored(self) -> None:
-        """Read what somebody else has published, and make this run's changes in it."""
+        """Read what somebody else has published, and apply this run's unsaved changes to it."""
         own = {domain: self._entries[domain] for domain in self._unsaved}
         self._read()
         self._entries.update(own)
 
     def _encoded(self) -> Iterator[bytes]:
-        """The stored form in parts, sorted by domain: equal logos are equal bytes."""
+        """The manifest's bytes in parts, sorted by domain, so that equal logos give equal bytes."""
         yield b"{"
         for count, domain in enumerate(sorted(self._entries)):
             logo = self._unpacked(domain, self._entries[domain])
@@ -197,7 +197,7 @@ class LogoManifest:
             yield from self._pictures.get(stem, ())
 
     def _superseded(self) -> Iterator[str]:
-        """Keys of the listed pictures of domains whose entry names another one."""
+        """Keys of the listed pictures whose domain has an entry that names another picture."""
         for domain, packed in self._entries.items():
             current = self._unpacked(domain, packed).key
             yield from (key for key in self._keys_of(domain) if key != current)
@@ -215,7 +215,7 @@ class LogoManifest:
     def _named_by(self, manifest: str) -> set[str]:
         """The keys that another environment's manifest names.
 
-        When it cannot be read it may name any, so that no picture is removed.
+        When it cannot be read, all replaced keys are returned, so that no picture is removed.
         """
         try:
             with self._context.store.open(manifest) as found:

@@ -15,7 +15,7 @@ from datafetch.errors import CorruptObject
 LogoSource = Literal["google", "ddg", "direct"]
 
 SOURCES: tuple[LogoSource, ...] = ("google", "ddg", "direct")
-"""In the order in which they are asked."""
+"""The providers, in the order in which they are asked."""
 
 _IMAGE = "image/"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -34,8 +34,8 @@ class Candidate:
     Attributes:
         size: bytes.
         sha256: hex.
-        spread: of a sample of its pixels, on white, the least red, green and blue and then the
-            most; empty where no pixels were looked at.
+        spread: the least red, green and blue of a sample of its pixels, on white, and then the
+            most, a byte each; empty when no pixels were looked at.
     """
 
     source: LogoSource
@@ -79,7 +79,7 @@ class Logo:
 
     @property
     def version(self) -> str:
-        """What its URL ends in, so that caches see a new picture under an old key."""
+        """The end of its URL, which changes with the bytes: caches fetch a new picture anew."""
         return self.sha256[:8]
 
     def to_json(self, cdn_url: str) -> str:
@@ -100,11 +100,10 @@ class Logo:
             raise CorruptObject(_reason(error)) from error
 
     def packed(self, key_start: str) -> bytes:
-        """The logo in few bytes, for a run holds every stored logo in memory.
+        """The logo in few bytes, because a run holds every stored logo in memory.
 
         Args:
-            key_start: what the keys of this domain's logos at this source start with; it is
-                left out of the packed form.
+            key_start: the start of the keys of the domain's logos from this source; it is left out.
         """
         # Measured with 10,000 logos: 242 bytes each instead of 594. The peak of a run is 5 % less,
         # and from 100 to 10,000 logos it grows by 7 % instead of 13 %.
@@ -123,7 +122,7 @@ class Logo:
 
     @classmethod
     def unpacked(cls, packed: bytes, key_start: Callable[[LogoSource], str]) -> "Logo":
-        """The logo of `packed`; `key_start` says what keys of the domain at a source start with."""
+        """The logo that was packed; `key_start` gives the start of its domain's keys by source."""
         key, source, kind, size, width, height, sha256, etag, fetched_at = json.loads(
             packed.decode(*_TEXT)
         )
@@ -144,12 +143,12 @@ _LOGO: TypeAdapter[Logo] = TypeAdapter(Logo)
 
 
 def _shorter(sha256: str) -> str:
-    """A hash in two thirds of its hex digits; any other text as it is."""
+    """A hex SHA-256 in base64, which is a third shorter; any other text as it is."""
     return b64encode(bytes.fromhex(sha256)).decode() if _SHA256.fullmatch(sha256) else sha256
 
 
 def _longer(text: str) -> str:
-    """The hash of `_shorter`."""
+    """The text that was given to `_shorter`."""
     return b64decode(text).hex() if _SHORT_SHA256.fullmatch(text) else text
 
 
@@ -173,10 +172,10 @@ class NoLogoRecord:
 
     Attributes:
         item: the domain.
-        attempts: how often all providers said so.
+        attempts: how often all providers have answered so.
         last_attempt: epoch ms.
         permanent_failure: whether it is asked again only after half a year.
-        reason: what the providers said, for people.
+        reason: why the providers had no logo, for people.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)

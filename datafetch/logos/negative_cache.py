@@ -1,4 +1,4 @@
-"""The negative cache of the logos during one run: domains that have none."""
+"""The negative cache during one run: the domains that have no logo."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from datafetch.ops.record import Record
 _TRIES = 3
 
 Records = dict[str, NoLogoRecord | None]
-"""Records by domain; None in place of a broken one, and, among changes, of one to be removed."""
+"""Records by domain. None is a broken record if stored, and one to remove among the changes."""
 
 
 def _none_when_broken(value: object, validate: ValidatorFunctionWrapHandler) -> NoLogoRecord | None:
@@ -43,8 +43,8 @@ class NegativeCache:
     def load(self) -> None:
         """Read what is stored.
 
-        A broken entry counts as none, and the object is kept aside; one that cannot be read as
-        a whole is kept aside on save.
+        A broken record counts as none, and a copy of the object is kept aside. An object that
+        cannot be read at all is kept aside on save.
 
         Raises:
             StoreError: the store did not answer.
@@ -70,7 +70,7 @@ class NegativeCache:
             self._changes[domain] = None
 
     def save(self) -> None:
-        """Store the changes, over what somebody else may have stored meanwhile.
+        """Apply the changes to what is stored, even if somebody else has changed it meanwhile.
 
         Raises:
             LeaseLost: this run may not write any more.

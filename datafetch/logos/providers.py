@@ -47,10 +47,10 @@ UPSTREAMS: Mapping[LogoSource, str] = {"google": "google", "ddg": "ddg", "direct
 PICTURE_LIMIT = 10 * MIB
 _PAGE_LIMIT = 512 * KIB
 _NAMED_ICONS = 4
-"""So many icons of a page are fetched, the largest first; pages name dozens."""
+"""At most so many icons of a page are fetched, the largest first; pages name dozens."""
 
 _PER_SITE = 2
-"""Requests to one site at once: the searches of all its subdomains may lead to it."""
+"""At most so many requests to one site at once: all its subdomains may lead to it."""
 
 _TIMEOUT_S = 10.0
 _TOTAL_S = 30.0
@@ -72,7 +72,7 @@ class Pacer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A picture that a provider has; its file is read from its start, and has to be closed."""
+    """A picture that a provider has; whoever takes the offer has to close it."""
 
     candidate: Candidate
     content_type: str
@@ -92,7 +92,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class PictureUnchanged:
-    """The provider still has the picture of the validator that it was asked with."""
+    """The provider still has the picture whose validator was sent (304)."""
 
     source: LogoSource
 
@@ -102,7 +102,7 @@ class NoPicture:
     """The provider answered, and has no picture here.
 
     Attributes:
-        generic: the generic picture that a service sent along with its 404.
+        generic: bytes of the generic picture that a service sent with its 404; else empty.
     """
 
     source: LogoSource
@@ -112,7 +112,7 @@ class NoPicture:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The provider did not answer, so that nobody knows what it has."""
+    """The provider did not answer, so whether it has a picture is unknown."""
 
     source: LogoSource
     error: UpstreamError
@@ -135,10 +135,10 @@ class LogoProviders:
     def ask(
         self, source: LogoSource, domain: str, etag: str | None = None
     ) -> Iterator[ProviderReply]:
-        """Ask a provider for a domain's logo; gives one reply for each picture it was asked for.
+        """Ask a provider for a domain's logo; yields a reply for each picture requested.
 
-        With the ETag of the stored logo the requests are conditional. A request is made when
-        its reply is taken: a caller that has seen enough stops. Each `Offer` has to be closed.
+        With `etag`, that of the stored logo, the requests are conditional. Each is sent only when
+        its reply is taken, so a caller may stop early. Each `Offer` has to be closed.
 
         Raises:
             Cancelled: the run was asked to stop.
@@ -159,7 +159,7 @@ class LogoProviders:
                 yield from self._ask_page(origin, etag)
                 return
             unreachable.append(first)
-        # While the breaker of the domain itself is open, an error of `www.` says little.
+        # When an open breaker kept the domain itself from being asked, that is the fault to tell.
         not_asked = isinstance(unreachable[0].error, BreakerOpen)
         yield unreachable[0 if not_asked else -1]
 
@@ -209,13 +209,13 @@ class LogoProviders:
             with self._place(request):
                 download = self._http.download(request)
         except Missing as error:
-            # A service sends its generic globe along with a 404: it has no logo.
+            # A service may send its generic picture with the 404: it has no logo.
             return NoPicture(source, str(error), error.body)
         except TooLarge as error:
             return NoPicture(source, str(error))
         except (Denied, Rejected, Refused, Malformed) as error:
-            # A site says by this that it has none. A service may refuse every request, which
-            # says nothing of the domains.
+            # A site that refuses has no logo for us. A service may refuse every request, whatever
+            # the domain is.
             return NoPicture(source, str(error)) if source == "direct" else Fault(source, error)
         except UpstreamError as error:
             return Fault(source, error)
@@ -243,7 +243,7 @@ class LogoProviders:
         return Offer(candidate, picture.content_type, picture.extension, etag, download)
 
     def _place(self, request: Request) -> AbstractContextManager[None]:
-        """A place among the requests to a site; those to services are paced instead."""
+        """One of the `_PER_SITE` places of a site; requests to services are paced instead."""
         if request.upstream != UPSTREAMS["direct"]:
             return nullcontext()
         return self._sites.slot(host_name(request.url))
@@ -256,7 +256,7 @@ class LogoProviders:
 def candidate_of(
     file: BinaryIO, source: LogoSource, url: str, size: int, sha256: str
 ) -> "tuple[Candidate, Picture]":
-    """What the rules need to know of a picture of `size` bytes, and what `inspect` says of it.
+    """The candidate for the rules, made of a picture of `size` bytes, and the inspected picture.
 
     Raises:
         Malformed, Refused: it is no picture, or not a safe one, as `inspect` says.

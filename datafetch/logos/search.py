@@ -41,11 +41,11 @@ class NoLogo:
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """A provider did not answer that may have the domain's logo, or a better one than the others.
+    """A provider that may have the domain's logo, or a better one than the others, did not answer.
 
     Attributes:
-        asked: False when only the site has not answered, and it was not even asked because its
-            breaker is open.
+        asked: False when only the site did not answer, and that because its open breaker kept it
+            from being asked.
     """
 
     domain: str
@@ -64,7 +64,7 @@ class Search:
 
     Attributes:
         generic: the generic pictures that the run knows.
-        stored: the stored logo, to be replaced only by another one; None to take any.
+        stored: the stored logo, whose provider is asked first whether it still has it; or None.
     """
 
     providers: LogoProviders
@@ -113,7 +113,7 @@ class Search:
             yield above
 
     def _revalidate(self, stored: Logo) -> SearchOutcome | None:
-        """Ask the provider of the stored logo; None when it has neither that nor a good one."""
+        """Ask the stored logo's provider; None when it has neither that picture nor a good one."""
         for name in self._names():
             for reply in self._ask(stored.original_source, name, stored.etag):
                 if isinstance(reply, PictureUnchanged):
@@ -138,7 +138,7 @@ class Search:
                 self._note(reply, name)
                 if self._best is not None and self._is_settled():
                     return LogoFound(self._best)
-        # A service that is down now may have a good logo; many a site is down for ever.
+        # A failed service may have a good logo later; many failed sites are gone for ever.
         missed = [fault for fault in self._faults if fault.source != "direct"]
         if self._best is None:
             return None
@@ -149,7 +149,7 @@ class Search:
         return map(self.generic.sifted, self.providers.ask(source, name, etag))
 
     def _note(self, reply: ProviderReply, name: str) -> None:
-        """Take a reply in; only the best offer's file is kept open."""
+        """Remember a reply; of the offers only the best one is kept open."""
         if isinstance(reply, Offer):
             self._seen.append(reply.candidate)
             if best(self._seen) is reply.candidate:
@@ -162,7 +162,7 @@ class Search:
                     self._reasons.append(f"{reply.candidate.source}: {reason}")
         elif isinstance(reply, Fault):
             if reply.source == "direct" and name != self.domain:
-                # A registrable domain often has no site; that of the domain itself has answered.
+                # A registrable domain often has no site; the domain's own site was asked before.
                 self._reasons.append(f"{name}: {reply.error}")
             else:
                 self._faults.append(reply)
@@ -180,8 +180,8 @@ class Search:
     def _no_answer(self, faults: Sequence[Fault]) -> NoAnswer:
         """The outcome with the most telling fault.
 
-        That of a provider that was asked comes before an open breaker, and that of a service,
-        which all domains need, before that of a site.
+        A fault of a provider that was asked comes before an open breaker, and a service's fault,
+        which affects all domains, before a site's.
         """
 
         def says_little(fault: Fault) -> tuple[bool, bool]:

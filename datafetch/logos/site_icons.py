@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 
 _TOUCH = frozenset({"apple-touch-icon", "apple-touch-icon-precomposed"})
 _TOUCH_SIDE = 180
-"""Of a touch icon that names no size (Apple, "Configuring Web Applications": 180 on phones)."""
+"""Pixels of a touch icon without a size: as on phones (Apple, "Configuring Web Applications")."""
 
 _ICON_SIDE = 32
-"""Of an icon that names no size, as a guess: browsers' tabs want no more."""
+"""Guessed pixels of another icon without a stated size: browsers' tabs need no more."""
 
 _ANY_SIDE = 512
-"""Of a drawing, which has any size: before every bitmap that sites usually name."""
+"""Counted for an SVG, which has any size: more than the bitmaps that sites usually name."""
 
 _SIZE = re.compile(r"(\d{1,4})x(\d{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
 class IconLink:
-    """An icon that a page names; `side` is the size that it promises, in pixels."""
+    """An icon that a page names; `side` is its stated or assumed size, in pixels."""
 
     url: str
     side: int
 
 
 def icon_links(html: bytes, page_url: str) -> list[IconLink]:
-    """The icons of a page, largest promise first, then in the page's order; each address once.
+    """The icons that a page names, the largest first, then in the page's order; each URL once.
 
-    `page_url`: where the page was in the end; `<base>` counts. Masks, data and other schemes
-    are left out. No input raises.
+    `page_url` is the page's URL after redirects; `<base>` is respected. Mask icons and URLs that
+    are not on the web are left out. No input raises.
     """
     from selectolax.lexbor import LexborHTMLParser
 
@@ -69,7 +69,7 @@ def _icon(node: "LexborNode", base: str) -> IconLink | None:
 
 
 def _join(base: str, href: str) -> str | None:
-    """The absolute address, without fragment; None when it is empty or not on the web."""
+    """The absolute URL, without fragment; None when `href` is empty or not on the web."""
     if not href.strip():
         return None
     url = resolve(href, base)

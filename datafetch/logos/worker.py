@@ -1,4 +1,4 @@
-"""What a worker does for one domain: find its logo, store the picture, say what came of it."""
+"""The work on one domain: find its logo, store the picture, return the result."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ class LogoTask:
     Attributes:
         stored: its stored logo.
         conditionally: whether to ask only for what differs from the stored logo.
-        picture: key of a stored picture that the manifest does not name; when it is a logo, it
-            is taken, and no provider is asked.
+        picture: key of a stored picture that the manifest does not name; if it can be a logo, it
+            becomes the domain's logo, and no provider is asked.
     """
 
     domain: str
@@ -34,7 +34,7 @@ class LogoTask:
 
 @dataclass(frozen=True, slots=True)
 class HasLogo:
-    """The domain has this logo now; `changed` says whether it had another one or none."""
+    """The domain has this logo now; `changed`: another one or none was stored before."""
 
     domain: str
     logo: Logo
@@ -45,7 +45,7 @@ LogoResult = HasLogo | NoLogo | NoAnswer
 
 
 class LogoWorker:
-    """Works on domains, several at a time; small values come back."""
+    """Works on domains, several at a time; its results hold no pictures."""
 
     def __init__(self, context: AnyContext, providers: LogoProviders) -> None:
         self._context = context
@@ -65,10 +65,10 @@ class LogoWorker:
             return HasLogo(task.domain, adopted, changed=True)
         asked_for = task.stored if task.conditionally else None
         if asked_for is not None and self._generic.is_generic_logo(asked_for):
-            # The service would confirm the generic picture for ever.
+            # Asked conditionally, the service would confirm the generic picture for ever.
             asked_for = None
         if asked_for is None and self._context.engine.width > 1:
-            # All workers are about to ask the first service: one learns its generic picture.
+            # All workers are about to ask the first service: one learns its generic picture first.
             self._generic.ask_ahead(SOURCES[0])
         outcome = Search(self._providers, task.domain, self._generic, asked_for).run()
         match outcome:
@@ -85,7 +85,7 @@ class LogoWorker:
                 return outcome
 
     def _kept(self, task: LogoTask, etag: str | None) -> HasLogo:
-        """The stored logo stays, and is looked at again when it has reached its age."""
+        """The stored logo stays, and its age counts from now."""
         assert task.stored is not None
         logo = replace(task.stored, etag=etag, fetched_at=self._now())
         return HasLogo(task.domain, logo, changed=False)
@@ -110,11 +110,11 @@ class LogoWorker:
         return HasLogo(task.domain, logo, changed=True)
 
     def _is_worse(self, candidate: Candidate, stored: Logo) -> bool:
-        """Whether the stored logo is better; a generic picture that was stored as one never is."""
+        """Whether the candidate is worse than the stored logo; never if that is generic."""
         return not self._generic.is_generic_logo(stored) and is_worse(candidate, stored)
 
     def _adopted(self, task: LogoTask) -> Logo | None:
-        """The task's stored picture as a logo; None when there is none, or it cannot be one."""
+        """A logo made of the task's `picture`; None when it has none, or it cannot be a logo."""
         if task.picture is None:
             return None
         source = _source_of(task.picture)

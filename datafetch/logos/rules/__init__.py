@@ -1,1 +1,1 @@
-"""What is decided about logos, without I/O."""
+"""Decisions about logos, as pure functions."""

@@ -1,4 +1,4 @@
-"""Decides which domains are asked for, which picture becomes a logo, and who has to wait.
+"""Decides which domains are asked for, which picture becomes a logo, and which domains wait.
 
 Three decisions about a domain: whether it is asked for in this run (`plan_domain`), which of the
 pictures that were offered becomes its logo (`decide`), and, when it has no logo, from when it is
@@ -16,7 +16,7 @@ from datafetch.logos.rules.generic import known_name
 MIN_SIDE = 16
 MIN_BYTES = 100
 GOOD_SIDE = 64
-"""In pixels; when a picture has so many a side, no further provider is asked."""
+"""In pixels; once a picture has so many on its shorter side, no further provider is asked."""
 
 NO_LOGO_WAIT_AFTER = 3
 """After so many answers of "no logo" a domain is left alone for `NO_LOGO_WAIT`."""
@@ -46,9 +46,9 @@ def why_unusable(candidate: Candidate) -> str | None:
 
 
 def side(picture_format: str, width: int, height: int) -> int:
-    """The pixels by which pictures are compared: of the shorter side.
+    """The pixels of the shorter side, by which pictures are compared.
 
-    A drawing is sharp at any size, so it counts as good at least.
+    An SVG is sharp at any size, so it counts as `GOOD_SIDE` at least.
     """
     shorter = min(width, height)
     return max(shorter, GOOD_SIDE) if picture_format == "svg" else shorter
@@ -61,7 +61,7 @@ def best(candidates: Sequence[Candidate]) -> Candidate | None:
 
 
 def decide(candidates: Sequence[Candidate]) -> Candidate | None:
-    """The picture that is so good that no further provider is asked; None when there is none yet.
+    """The best picture if it is so good that no further provider is asked; else None.
 
     `candidates` are the pictures offered so far, in the order of their offers. When all
     providers were asked, the `best` becomes the logo, however small.
@@ -71,7 +71,7 @@ def decide(candidates: Sequence[Candidate]) -> Candidate | None:
 
 
 def is_worse(candidate: Candidate, stored: Logo) -> bool:
-    """Whether the candidate is smaller than the stored logo, and not good by itself."""
+    """Whether the candidate is smaller than the stored logo, and than `GOOD_SIDE`."""
     vector = "svg" if stored.content_type == "image/svg+xml" else ""
     before = min(side(vector, stored.width, stored.height), GOOD_SIDE)
     return _size(candidate) < before
@@ -83,7 +83,7 @@ def _size(candidate: Candidate) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DuePolicy:
-    """What was asked of the run.
+    """What the user asked for, and when a stored logo is due.
 
     Attributes:
         max_age_days: a stored logo is asked for again from this age on.
@@ -103,7 +103,7 @@ class DuePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask the providers; `conditionally` asks only for what differs from the stored logo."""
+    """Ask the providers; with `conditionally`, only for a picture other than the stored logo."""
 
     conditionally: bool
 
@@ -115,7 +115,7 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Nothing is stored, and the domain is not asked for now."""
+    """The domain has no stored logo, and is not asked for now."""
 
     reason: str
 
@@ -131,9 +131,9 @@ def plan_domain(
     failed_and_waits: bool,
     now_ms: int,
 ) -> DomainPlan:
-    """What to do about one domain, by its stored logo and its record of no logo, if it has one.
+    """Decide what to do about one domain; `record` is that of a domain without a logo.
 
-    `failed_and_waits`: it has a dead letter, whose next attempt is not due yet.
+    `failed_and_waits`: it has a dead letter whose next attempt is not due yet.
     """
     at_once = policy.force or policy.named
     if stored is not None and not _is_due(stored, policy, now_ms):
@@ -194,6 +194,6 @@ def is_waiting(record: NoLogoRecord | None, now_ms: int) -> bool:
 def newest(
     records: Mapping[str, NoLogoRecord], limit: int = NO_LOGO_LIMIT
 ) -> dict[str, NoLogoRecord]:
-    """At most `limit` records, sorted by domain; those with the oldest last attempt go."""
+    """At most `limit` records, sorted by domain; those with the oldest last attempt are dropped."""
     by_age = sorted(records, key=lambda domain: (-records[domain].last_attempt, domain))
     return {domain: records[domain] for domain in sorted(islice(by_age, limit))}

@@ -53,7 +53,7 @@ _NAMES = {picture.look.sha256: picture.name for picture in KNOWN}
 
 
 def known_looks(source: LogoSource) -> tuple[Look, ...]:
-    """What the generic pictures of a service look like."""
+    """What the known generic pictures of a service look like."""
     return tuple(picture.look for picture in KNOWN if picture.source == source)
 
 
@@ -83,8 +83,8 @@ _SPREAD_STEPS = 40
 def may_be_generic(spread: bytes, generic: Iterable[Look]) -> bool:
     """Whether a picture with this spread of colours (see `Candidate`) may look like a generic one.
 
-    A copy has hardly any colours beyond those of the original, so that for most logos a few
-    pixels tell that they are none.
+    A copy has hardly any colours outside the spread of the original, so a few pixels tell of most
+    logos that they are not generic.
     """
     shaped = [look for look in generic if look.shape is not None]
     return any(not (spread and look.spread) or _is_within(spread, look.spread) for look in shaped)
