@@ -1,1 +1,1 @@
-"""What the pages behind the bookmarks say of themselves, and their pictures."""
+"""OpenGraph previews: titles, descriptions and pictures of the bookmarked pages."""

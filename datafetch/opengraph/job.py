@@ -1,4 +1,4 @@
-"""The OpenGraph job: reads what pages say of themselves, stores their pictures, and tells the bookmarks."""
+"""The OpenGraph job: reads pages' metadata, stores pictures, and merges both into the bookmarks."""
 
 from collections.abc import Sequence
 
@@ -72,7 +72,7 @@ class _OpenGraphRun:
         self._web = web
         self._tally = Tally(context, self._state)
         self._notes: tuple[str, ...] = ()
-        self._cut = 0
+        self._left = 0
 
     def run(self) -> JobReport:
         bookmarks = self._bookmarks()
@@ -86,7 +86,7 @@ class _OpenGraphRun:
         tasks = self._tasks(spread(pages), worker, asked)
         self._context.progress.total(len(tasks))
         if self._context.options.dry_run:
-            return self._planned(pages, tasks, worker)
+            return self._dry_report(pages, tasks, worker)
         self._work_on(tasks, worker)
         self._tally.forget(pages)
         self._state.save()
@@ -102,7 +102,7 @@ class _OpenGraphRun:
     # ------------------------------------------------------------------- plan
 
     def _bookmarks(self) -> list[SavedBookmark]:
-        """The stored bookmarks: the master when it can be read, else whichever copy can."""
+        """The stored bookmarks, from the master, or from its copies when it cannot be read."""
         found: StoredObject | None
         try:
             found = self._context.store.get(self._context.keys.bookmarks())
@@ -148,7 +148,7 @@ class _OpenGraphRun:
     def _tasks(
         self, pages: Sequence[BookmarkedPage], worker: PageWorker, asked: Asked
     ) -> list[PageTask]:
-        """The pages that are due, or a bookmark of which is to get a picture; `limit` of them."""
+        """The pages that are due, or have a bookmark whose picture is; at most `limit`."""
         limit = self._context.options.limit
         tasks = [
             task
@@ -157,7 +157,7 @@ class _OpenGraphRun:
             if (task := self._task(page, asked)).ask or worker.picture_is_due(task)
         ]
         if limit is not None and len(tasks) > limit:
-            self._cut = len(tasks) - limit
+            self._left = len(tasks) - limit
             return tasks[:limit]
         return tasks
 
@@ -189,7 +189,7 @@ class _OpenGraphRun:
             settled=letters.get(name) is None or letters.waiting(name),
         )
 
-    def _planned(
+    def _dry_report(
         self, pages: Sequence[BookmarkedPage], tasks: Sequence[PageTask], worker: PageWorker
     ) -> JobReport:
         asks = sum(task.ask for task in tasks)
@@ -243,8 +243,8 @@ class _OpenGraphRun:
         partial = None
         if waits is not None:
             partial = f"the bookmarks could not be told, the next run tells them: {waits}"
-        elif self._cut:
-            partial = f"{self._cut} more pages are due (--limit)"
+        elif self._left:
+            partial = f"{self._left} more pages are due (--limit)"
         return JobReport(
             processed=len(pages),
             changed=len(self._tally.changed),
@@ -255,5 +255,5 @@ class _OpenGraphRun:
             last_fetched_at=self._newest(),
             partial=partial,
             notes=self._notes,
-            full_sync=not (narrowed or self._cut),
+            full_sync=not (narrowed or self._left),
         )

@@ -1,4 +1,4 @@
-"""The manifest of all pages' pictures: read, merged, committed."""
+"""The manifest, the list of all pictures' public URLs: read, merged, committed."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -23,11 +23,11 @@ def _url_or_none(entry: object) -> str | None:
 _ENTRIES: TypeAdapter[list[str | None]] = TypeAdapter(
     list[Annotated[str | None, BeforeValidator(_url_or_none)]]
 )
-"""An entry that is no URL is None: the others are read all the same."""
+"""An entry that is not a text is read as None, so that the others can be read."""
 
 
 class PictureManifest:
-    """The manifest of all pictures: the commit object of the dataset."""
+    """The manifest of all pictures, which is the commit object of the dataset."""
 
     def __init__(self, context: AnyContext, publisher: Publisher) -> None:
         self._context = context
@@ -38,7 +38,7 @@ class PictureManifest:
         self._broken = False
 
     def load(self) -> None:
-        """Read what is stored; a manifest that cannot be read to its last entry is kept aside.
+        """Read what is stored; a copy of a manifest with unreadable entries is kept aside.
 
         Raises:
             StoreError: the store did not answer.
@@ -59,7 +59,7 @@ class PictureManifest:
             self._context.keep_aside(found)
 
     def recall(self, pages: Sequence[BookmarkedPage]) -> dict[str, PictureRecord]:
-        """The pictures of bookmarks that the manifest names, by bookmark id."""
+        """The pictures that the manifest has of these pages' bookmarks, by bookmark id."""
         known = pictures_by_stem(self._urls, self._context.urls.key_of)
         found = {}
         for page in pages:
@@ -73,9 +73,9 @@ class PictureManifest:
         return found
 
     def publish(self, state: OpenGraphState, bookmarks: Sequence[SavedBookmark]) -> bool:
-        """Add the pictures of the state, and those that only bookmarks name, which old systems stored.
+        """Add the state's pictures, and those of old systems, which only bookmarks name.
 
-        Says whether the manifest changed; equal bytes are not written.
+        Returns whether the manifest changed; equal bytes are not written.
 
         Raises:
             BaseMoved: somebody else wrote it twice meanwhile.
@@ -107,7 +107,7 @@ class PictureManifest:
     def _named_by(
         self, bookmarks: Sequence[SavedBookmark], state: OpenGraphState
     ) -> dict[str, str]:
-        """Key and URL of the stored pictures that bookmarks name and the state does not know."""
+        """URLs, by key, of the stored pictures that bookmarks name and the state does not know."""
         prefix = self._context.keys.opengraph_images_prefix()
         found = {}
         for bookmark in bookmarks:

@@ -1,4 +1,4 @@
-"""Lays what was fetched into the stored bookmarks, under their own lease."""
+"""Writes fetched metadata and pictures into the stored bookmarks, under the bookmarks' lease."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,13 +22,13 @@ from datafetch.opengraph.state import OpenGraphState
 from datafetch.urls import page_address, url_hash
 
 LEASE_WAIT_S = 60.0
-"""While the bookmarks' own job runs, its lease is waited for at most so long."""
+"""How long to wait for the bookmarks' lease at most, while their own job runs."""
 
 
 class Merger:
-    """Merges one run's results, and those of runs that died before they could.
+    """Merges the results of this run, and of earlier runs that died before they merged.
 
-    `descriptions` are those that this run read, by hash; others are read when needed.
+    `descriptions` are those of the pages read in this run, by hash; others are read from the store.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Merger:
         self._metadata = metadata
         self._descriptions = descriptions
         self._marks: dict[str, str] = {}
-        self._named: dict[str, tuple[str, str]] = {}
+        self._names_by_url: dict[str, tuple[str, str]] = {}
 
     def merge(self, bookmarks: Sequence[SavedBookmark]) -> tuple[int, str | None]:
-        """Bring the stored bookmarks up to date; says how many changed, and why they have to wait.
+        """Update the stored bookmarks; returns how many changed, and why if they have to wait.
 
         `bookmarks` are the stored ones as this run read them. When none of these would change,
         the bookmarks' lease is not taken.
@@ -74,17 +74,17 @@ class Merger:
             return 0, str(held)
 
     def _patch(self, item: Mapping[str, object]) -> dict[str, str] | None:
-        """The fields to set in a stored bookmark; None when it is merged already."""
+        """The fields to set in a stored bookmark; None when it needs no merge now."""
         return self._differing(SavedBookmark.of(item))
 
     def _differing(self, bookmark: SavedBookmark) -> dict[str, str] | None:
-        """The fields in which a bookmark differs from what it gets; None for one that is merged."""
+        """The fields to change in a bookmark; None when it is merged, or cannot be now."""
         if not self._is_unmerged(bookmark):
             return None
         address, name, record = self._page_of(bookmark)
         description = self._descriptions.get(name)
         if record is not None and record.source == "external" and description is None:
-            # It joined the list meanwhile, or its metadata was lost: the next run merges it.
+            # It joined the list meanwhile, or lost its metadata: the next run merges it.
             return None
         override = override_of(address, self._state.overrides)
         said = shown(address, record or PageRecord(), description, override)
@@ -97,10 +97,10 @@ class Merger:
         return differing
 
     def _remember(self, bookmarks: Sequence[SavedBookmark]) -> None:
-        """Keep the marks of what was merged.
+        """Remember the marks of the merged bookmarks.
 
-        Where the publish failed, the mark is of fields that were not written: it does not fit the
-        stored bookmark, which the next run merges.
+        If they could not be written, the marks are of fields that are not stored: they will not
+        match the stored bookmarks, so the next run merges these again.
         """
         for bookmark in bookmarks:
             mark = self._marks.get(bookmark.id)
@@ -127,11 +127,11 @@ class Merger:
         return address, name, self._state.pages.get(name)
 
     def _name_of(self, url: str) -> tuple[str, str]:
-        """A page's address and hash; remembered, as each bookmark is looked at several times."""
-        if url not in self._named:
+        """A page's address and hash; cached, as each bookmark is looked at several times."""
+        if url not in self._names_by_url:
             address = page_address(url) or ""
-            self._named[url] = address, url_hash(address)
-        return self._named[url]
+            self._names_by_url[url] = address, url_hash(address)
+        return self._names_by_url[url]
 
     def _picture_of(self, bookmark: SavedBookmark) -> BookmarkPicture | None:
         known = self._state.bookmarks.get(bookmark.id)
@@ -148,7 +148,7 @@ class Merger:
         )
 
     def _read_descriptions(self, bookmarks: Sequence[SavedBookmark]) -> None:
-        """Read the metadata of the bookmarks' pages that this run did not ask."""
+        """Read the stored metadata of those bookmarks' pages that this run has not read itself."""
         names = {
             name
             for _, name, record in map(self._page_of, bookmarks)
@@ -163,6 +163,6 @@ class Merger:
             if description is not None:
                 self._descriptions[name] = description
             else:
-                # What was stored is gone or broken: the next run asks the page.
+                # The stored metadata is gone or broken: the next run asks the page again.
                 known = self._state.pages[name]
                 self._state.pages[name] = PageRecord(object_etag=known.object_etag)

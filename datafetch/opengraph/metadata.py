@@ -1,4 +1,4 @@
-"""Reads and writes the metadata object of each page; a page's own words never give way to a bookmark's."""
+"""Reads and writes the metadata object of each page."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ class MetadataStore:
         self._publisher = publisher
 
     def listed(self) -> frozenset[str]:
-        """The hashes of all stored objects, by one listing.
+        """The page hashes of all stored metadata objects, from one listing.
 
         Raises:
             StoreError: the store did not answer.
@@ -33,10 +33,10 @@ class MetadataStore:
         )
 
     def recall(self, address: str, listed: frozenset[str]) -> PageRecord | None:
-        """What is stored of a page, read from its object.
+        """The record of a page, made from its stored metadata; None when none is stored.
 
-        Old systems named the object by the address without its query, for all pages that differ
-        in it: such an object counts when the `url` in it is this page's.
+        Old systems named the object by the address without its query, so that several pages shared
+        it: such an object counts when the `url` in it is this page's.
 
         Raises:
             StoreError: the store did not answer.
@@ -47,12 +47,12 @@ class MetadataStore:
             found = self._read(name)
             if found is not None and page_address(found[0].url) == address:
                 metadata, etag = found
-                own = name == url_hash(address)
-                return record_of(metadata, etag) if own else self._adopted(metadata)
+                is_own = name == url_hash(address)
+                return record_of(metadata, etag) if is_own else self._adopted(metadata)
         return None
 
     def description(self, name: str) -> Description | None:
-        """What is stored under a hash; None when there is nothing or it cannot be read.
+        """The description stored under a hash; None when there is none, or it cannot be read.
 
         Raises:
             StoreError: the store did not answer.
@@ -61,10 +61,10 @@ class MetadataStore:
         return None if found is None else found[0].said
 
     def write(self, metadata: PageMetadata, known_etag: str | None) -> PageRecord:
-        """Store metadata in place of the object with this ETag; None when there should be none.
+        """Store metadata over the object with this ETag, which is None if none should be there.
 
-        When another object is there, it is read and replaced, once. It stays when it has the
-        page's own words and this metadata was made of a bookmark.
+        When another object is there, it is replaced, once; except that metadata made from a
+        bookmark does not replace metadata read from the page.
 
         Raises:
             BaseMoved: somebody else wrote it twice meanwhile.
@@ -79,8 +79,8 @@ class MetadataStore:
         if found is None:
             return self._put(name, metadata, self._etag(name))
         stored, etag = found
-        own_words = page_address(stored.url) == metadata.url and stored.source == "external"
-        if own_words and metadata.source == "fallback":
+        read_from_page = page_address(stored.url) == metadata.url and stored.source == "external"
+        if read_from_page and metadata.source == "fallback":
             return record_of(stored, etag)
         return self._put(name, metadata, etag)
 
@@ -108,7 +108,7 @@ class MetadataStore:
             return None
 
     def _read(self, name: str) -> tuple[PageMetadata, str] | None:
-        """Metadata and its ETag; what cannot be read is kept aside, and counts as not there."""
+        """Metadata and its ETag; None if missing or broken (then a copy is kept aside)."""
         key = self._context.keys.opengraph_metadata(name)
         try:
             found = self._context.store.get(key)
@@ -122,7 +122,7 @@ class MetadataStore:
 
 
 def record_of(metadata: PageMetadata, object_etag: str | None) -> PageRecord:
-    """What the job remembers of stored metadata."""
+    """The record of the page that this metadata is stored for."""
     from_page = metadata.source == "external"
     said = metadata.said
     return PageRecord(

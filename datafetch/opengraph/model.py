@@ -1,4 +1,4 @@
-"""The values of this job: what a page says of itself, what is stored of it, what is remembered."""
+"""The values of the OpenGraph job: descriptions, stored metadata, and what is remembered."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from datafetch.models.json import is_safe_segment
 from datafetch.urls import well_formed
 
 Source = Literal["external", "fallback"]
-"""Whose words metadata holds: the page's own, or, where it cannot be read, its bookmark's."""
+"""What metadata was made from: the page, or its bookmark (`fallback`) if the page is unreadable."""
 
 OWN_FIELDS = (
     "ogImage",
@@ -27,16 +27,16 @@ OWN_FIELDS = (
 """The fields of a bookmark that belong to this job."""
 
 _LATEST_MS = 2**53
-"""Larger numbers are no times; JavaScript cannot even hold them."""
+"""Larger numbers are not taken for times; JavaScript cannot represent them exactly."""
 
 
 def _text(value: object) -> str | None:
-    """The text; None for an empty one, and for what is no text."""
+    """The value if it is a text and not empty; else None."""
     return value if isinstance(value, str) and value else None
 
 
 def _time(value: object) -> int:
-    """Epoch ms; 0 for what is no time."""
+    """The value as epoch ms; 0 if it is not a time."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0
     return int(value) if 0 <= value < _LATEST_MS else 0
@@ -48,7 +48,7 @@ def _source(value: object) -> Source:
 
 
 def _texts(value: object) -> object:
-    """The members of an object that are texts; pydantic refuses what is no object."""
+    """Only the texts in an object; anything but an object is left for pydantic to refuse."""
     if not isinstance(value, dict):
         return value
     return {name: well_formed(text) for name, text in value.items() if isinstance(text, str)}
@@ -64,12 +64,12 @@ OldText = Annotated[str | None, BeforeValidator(_text)]
 Remembered = Annotated[str | None, Field(exclude_if=_is_empty)]
 RememberedText = Annotated[str, Field(exclude_if=_is_empty)]
 RememberedTime = Annotated[int | None, Field(exclude_if=_is_empty)]
-"""Fields of the job's state, which has a record for each page: empty ones are not written."""
+"""Fields of the job's state that are left out when empty: it has a record for each page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a page says of itself; URLs are absolute, texts tidy."""
+    """What a page says of itself; URLs are absolute, texts cleaned by `tidy` (`rules/tags.py`)."""
 
     final_url: str
     title: str | None = None
@@ -81,17 +81,17 @@ class Description:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether it has neither title nor text nor picture to show."""
+        """Whether it has neither title nor description nor picture."""
         return not (self.title or self.description or self.image_url)
 
     def overridden(self, override: Mapping[str, str]) -> "Description":
-        """The same with what people wrote by hand, by its stored names; blank texts do not count."""
+        """A copy with the texts of an override, by stored field name; blank ones are ignored."""
         names = [attribute.name for attribute in fields(self)]
         by_hand = {name: override.get(to_camel(name), "") for name in names}
         return replace(self, **{name: text for name, text in by_hand.items() if text.strip()})
 
     def digest(self) -> str:
-        """16 hex of a SHA-256 over all fields."""
+        """16 hex digits of the SHA-256 of all fields."""
         return digest_of([getattr(self, attribute.name) for attribute in fields(self)])
 
 
@@ -99,13 +99,13 @@ class Description:
 class PageMetadata:
     """The stored object of one page.
 
-    It is read as leniently as old systems wrote it: only `url` has to be there.
+    Old systems wrote it less strictly, so that only `url` is required when it is read.
 
     Attributes:
         url: the page's address, without fragment.
         final_url: where redirects led to; empty in old metadata that does not say.
         timestamp: when it was made, epoch ms.
-        source: whose words these are.
+        source: what it was made from.
         etag, last_modified: the page's validators.
     """
 
@@ -135,7 +135,7 @@ class PageMetadata:
         etag: str | None = None,
         last_modified: str | None = None,
     ) -> "PageMetadata":
-        """The metadata that is to be stored of a page."""
+        """The metadata to store for a page with this description."""
         return cls(
             url=url,
             final_url=said.final_url,
@@ -153,7 +153,7 @@ class PageMetadata:
 
     @property
     def said(self) -> Description:
-        """The description that it holds."""
+        """The page's description."""
         return Description(
             final_url=self.final_url or self.url,
             title=self.title,
@@ -170,7 +170,7 @@ METADATA: TypeAdapter[PageMetadata] = TypeAdapter(PageMetadata)
 
 @dataclass(frozen=True, slots=True)
 class PageRecord:
-    """What the job remembers of one page, so that what is fresh costs no request.
+    """What the job remembers of one page, so that a fresh page costs no request.
 
     Attributes:
         fetched_at: epoch ms of the last answer, even if it said "unchanged"; None before the
@@ -202,7 +202,7 @@ class PictureRecord:
     Attributes:
         key: the object that holds it.
         version: first 8 hex of the SHA-256 of its bytes; empty when the manifest did not say.
-        fetched_at: epoch ms; None when only the manifest told of the picture.
+        fetched_at: epoch ms; None when the picture is known from the manifest only.
         etag: the validator of the server that it came from.
     """
 
@@ -220,8 +220,8 @@ class BookmarkRecord:
 
     Attributes:
         picture: the picture that was stored for it.
-        tried: digest of the places of the last search, if no picture was found in them.
-        mark: digest of page, picture and own fields as they were last merged.
+        tried: digest of the places that the last search looked at without success; else empty.
+        mark: digest (`mark_of`) of page, picture and own fields when last merged.
     """
 
     picture: Annotated[PictureRecord | None, Field(exclude_if=_is_empty)] = None
@@ -244,7 +244,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class SavedBookmark:
-    """What this job reads of a stored bookmark; all else in it is somebody else's.
+    """What this job reads of a stored bookmark; it leaves all other fields alone.
 
     Attributes:
         banner, screenshot: ids of assets on the bookmark server.
@@ -263,7 +263,7 @@ class SavedBookmark:
 
     @classmethod
     def of(cls, item: Mapping[str, object]) -> "SavedBookmark":
-        """Read it; fields of a wrong type, and asset ids that are no safe names, count as missing."""
+        """Read a bookmark; fields of a wrong type, and unsafe asset ids, count as missing."""
         found = item.get("content")
         content: Mapping[str, object] = found if isinstance(found, dict) else {}
         return cls(
@@ -296,6 +296,6 @@ def _asset_id(value: object) -> str | None:
 
 
 def digest_of(value: object) -> str:
-    """16 hex of the SHA-256 of a JSON value."""
+    """16 hex digits of the SHA-256 of a JSON value."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

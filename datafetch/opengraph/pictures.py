@@ -27,7 +27,7 @@ from datafetch.urls import host_of
 
 @dataclass(frozen=True, slots=True)
 class PictureFound:
-    """The bookmark has this picture now; `changed` says whether it had another one or none."""
+    """The bookmark has this picture now; `changed`: another one or none was stored before."""
 
     record: PictureRecord
     changed: bool
@@ -38,15 +38,15 @@ class PictureNotFound:
     """No usable picture was found.
 
     Attributes:
-        error: the last fault of the search; None when every place gave a sound picture, and none
-            of these can be a preview.
+        error: the last fault of the search; None when every place gave a valid picture, but none
+            that can be a preview.
     """
 
     error: UpstreamError | None
 
 
 class PictureFinder:
-    """Searches places for pictures, for several bookmarks at a time."""
+    """Searches places for the pictures of bookmarks; several searches may run at a time."""
 
     def __init__(self, context: JobContext[OpenGraphSettings], web: WebPages) -> None:
         self._context = context
@@ -58,7 +58,7 @@ class PictureFinder:
 
     @property
     def has_assets(self) -> bool:
-        """Whether the bookmark server can be asked."""
+        """Whether the bookmark server can be asked for assets."""
         return self._assets is not None
 
     def find(
@@ -68,11 +68,10 @@ class PictureFinder:
         places: Sequence[PicturePlace],
         stored: PictureRecord | None,
     ) -> PictureFound | PictureNotFound:
-        """Store the first usable picture.
+        """Store the first usable picture; `stored` is the one that the bookmark has now.
 
-        A server that may answer later ends the search: its picture is better than those of the
-        next places, and a bookmark keeps the picture that is stored for it once. `stored` is
-        the picture that it has.
+        A server that may answer later ends the search: its picture would be better than those of
+        the next places, and once a bookmark has a picture, it is not searched for again.
 
         Raises:
             StoreError: the store failed.
@@ -115,7 +114,7 @@ class PictureFinder:
         download: Download,
         stored: PictureRecord | None,
     ) -> PictureFound | None:
-        """Check and store a picture; None when it is sound, but cannot be a preview.
+        """Check and store a picture; None when it is valid, but cannot be a preview.
 
         Raises:
             Malformed, Refused: it is no picture, or not a safe one.

@@ -1,4 +1,4 @@
-"""What the OpenGraph job remembers between runs, so that what is fresh costs no request."""
+"""What the OpenGraph job remembers between runs, so that fresh pages cost no request."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,10 +14,9 @@ from datafetch.ops.record import Record
 DATASET = "opengraph"
 
 RULES = 1
-"""To be raised when heads are read in another way.
+"""The version of the rules that read pages' heads; increase it when they change.
 
-The next run then asks every page without its validators, since "unchanged" would keep what the
-old rules made of it.
+The next run then asks without validators, because a 304 would keep what the old rules had read.
 """
 
 _VERSION: Literal[1] = 1
@@ -29,7 +28,7 @@ class Memory:
     """The state as it is stored.
 
     Attributes:
-        version: of this shape.
+        version: that of this format.
         rules: the `RULES` by which the pages were read.
         pages: by the hash of their address.
         bookmarks: by id.
@@ -55,7 +54,7 @@ class OpenGraphState:
         bookmarks: by id.
         overrides: by the hash in their key.
         found: whether a state was stored and can be read.
-        same_rules: whether it was made by the rules of today.
+        same_rules: whether its pages were read by the present `RULES`.
     """
 
     def __init__(self, context: AnyContext) -> None:
@@ -75,7 +74,7 @@ class OpenGraphState:
         self.same_rules = True
 
     def load(self) -> None:
-        """Read what is stored; a state that cannot be read counts as none, and is kept aside on save.
+        """Read the stored state; a broken one counts as none, and a copy is kept aside on save.
 
         Raises:
             StoreError: the store did not answer.
@@ -107,7 +106,7 @@ class OpenGraphState:
             self._record.save(memory)
 
     def forget_all_but(self, pages: Iterable[str], bookmarks: Iterable[str]) -> None:
-        """Forget pages and bookmarks that are stored no longer; their objects stay."""
+        """Forget all other pages and bookmarks; their stored objects stay."""
         self.pages = _only(self.pages, pages)
         self.bookmarks = _only(self.bookmarks, bookmarks)
 
@@ -136,9 +135,9 @@ class OpenGraphState:
                 self.overrides[name] = override
 
     def _read_override(self, key: str) -> tuple[str, Override | None]:
-        """An override by its hash; one that cannot be read says nothing, and is left as it is.
+        """The hash in an override's key, and the override; None when it was deleted meanwhile.
 
-        None when it has gone meanwhile.
+        An override that cannot be read counts as one without texts; its object is left as it is.
         """
         name = key.rpartition("/")[2].removesuffix(".json")
         try:
@@ -146,7 +145,7 @@ class OpenGraphState:
         except ObjectNotFound:
             return name, None
         try:
-            # By the lenient parser: people's editors write halves of surrogate pairs.
+            # `json()`, as pydantic's parser refuses lone surrogates, which some editors write.
             return name, _OVERRIDE.validate_python({"etag": found.etag, "value": found.json()})
         except (CorruptObject, RecursionError, ValidationError):
             self._context.log.warning("override_unreadable", extra={"key": key})

@@ -1,4 +1,4 @@
-"""Takes what came of each page into the state, the dead letters and the counts of a run."""
+"""Enters the result of each page into the state, the dead letters and the counts of a run."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ class Tally:
     """What a run has found so far; only the thread that collects the results uses it.
 
     Attributes:
-        descriptions: what the pages said that were read in this run, by hash.
+        descriptions: those of the pages that were read in this run, by page hash.
         changed: addresses of the pages with new metadata or a new picture.
         skipped, failed, newly_failed: pages, as `JobReport` counts them.
     """
@@ -73,7 +73,7 @@ class Tally:
     def _count(self, faults: Sequence[DatafetchError], newly: Sequence[bool]) -> None:
         """Count a page once, however many faults it had.
 
-        It is skipped, not failed, when nobody was asked: the hosts' breakers are open.
+        It is skipped, not failed, when open breakers kept every host from being asked.
         """
         if not faults:
             return

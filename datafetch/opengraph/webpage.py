@@ -1,4 +1,4 @@
-"""Asks web sites for the heads of pages and for pictures; others judge what these say."""
+"""Fetches heads of pages and pictures from web sites; other modules judge their contents."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ PICTURE_LIMIT = 10 * MIB
 UPSTREAM = "site"
 
 _AT_ONCE = 4
-"""Requests to one host at once: lists are full of pages of the same few sites."""
+"""At most so many requests to one host at once: many bookmarks are of the same few sites."""
 
 _PAGE_STEPS = 2
 _PICTURE_STEPS = 4
@@ -45,7 +45,7 @@ _GOOD = frozenset({200, 203, 206})
 
 
 class WebPages:
-    """What datafetch asks of web sites for their previews.
+    """Fetches heads and pictures, with at most `_AT_ONCE` requests to a host at a time.
 
     Every method may raise what `HttpClient` raises.
     """
@@ -56,10 +56,10 @@ class WebPages:
         self._hosts = PerHost(_AT_ONCE)
 
     def head(self, url: str, validators: Validators | None = None) -> PageHead | None:
-        """The head of a page; None when it did not change since the validators were given.
+        """The head of a page; None when the site answers 304 to the validators.
 
         Raises:
-            Malformed: what is there is no HTML page (a document, a picture, JSON).
+            Malformed: the answer is not an HTML page, but a document, a picture or JSON.
         """
         answer = self._fetch(self._page(url, validators, stop_after=BODY.encode()))
         if answer.not_modified:

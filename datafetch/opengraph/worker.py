@@ -1,4 +1,4 @@
-"""What a worker does for one page: ask for it, store what it says, find its bookmarks' pictures."""
+"""The work on one page: fetch it, store its metadata, find the pictures of its bookmarks."""
 
 from dataclasses import dataclass, replace
 
@@ -55,7 +55,7 @@ class PageTask:
     Attributes:
         record: what the job remembers of the page.
         ask: whether the page itself is due; else only pictures are looked for.
-        conditionally: whether the page may answer that it did not change.
+        conditionally: whether to send validators, so that the site may answer 304.
     """
 
     page: BookmarkedPage
@@ -81,14 +81,14 @@ class PictureSearch:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """What came of a task.
+    """The result of a task.
 
     Attributes:
         record: what is to be remembered of the page.
         error: why the page could not be read.
-        changed: whether its metadata says something else than before.
-        description: what the page says, if it was read just now.
-        searches: those for its bookmarks' pictures.
+        changed: whether its metadata differs from what was stored before.
+        description: the page's, if it was read just now.
+        searches: the searches for its bookmarks' pictures.
     """
 
     task: PageTask
@@ -100,7 +100,7 @@ class PageResult:
 
 
 class PageWorker:
-    """Works on pages, several at a time; small values come back."""
+    """Works on pages, several at a time; its results hold no pictures."""
 
     def __init__(
         self,
@@ -132,13 +132,13 @@ class PageWorker:
         return replace(result, searches=searches)
 
     def picture_is_due(self, task: PageTask) -> bool:
-        """Whether, by what is known of the page so far, any picture is looked for."""
+        """Whether a bookmark's picture is due, as far as is known before the page is asked."""
         return bool(self._due_pictures(task, task.record))
 
     def _due_pictures(
         self, task: PageTask, record: PageRecord | None
     ) -> list[tuple[WantedPicture, tuple[PicturePlace, ...]]]:
-        """The bookmarks whose picture is looked for, each with the places to search."""
+        """The bookmarks whose picture is due, each with the places to search."""
         image_url = _image_url(task, record)
         due = []
         for wanted in task.wanted:
@@ -166,14 +166,14 @@ class PageWorker:
                 return PageResult(task, replace(known, fetched_at=self._now(), failed_at=None))
             said = describe(head)
             self._check_is_the_page(task.page, known, head, said)
-            return self._read(task, known, head, said)
+            return self._store(task, known, head, said)
         except (UpstreamError, BaseMoved) as error:
             return self._failed(task, known, error)
 
     def _check_is_the_page(
         self, page: BookmarkedPage, known: PageRecord, head: PageHead, said: Description
     ) -> None:
-        """Refuse what would replace the page's words by those of another page, or by none.
+        """Refuse an answer that would replace stored metadata by that of a wall, or by nothing.
 
         Raises:
             Denied: a consent, log-in or robot page was shown in place of the page.
@@ -187,10 +187,10 @@ class PageWorker:
             if before is not None and not before.says_nothing:
                 raise Malformed("the page says nothing of itself any more", url=page.address)
 
-    def _read(
+    def _store(
         self, task: PageTask, known: PageRecord, head: PageHead, said: Description
     ) -> PageResult:
-        """Store what a page says, unless that is stored already and nothing is forced."""
+        """Store a page's description, unless it is stored already and the run is not forced."""
         now = self._now()
         same = (
             known.source == "external"
@@ -218,7 +218,7 @@ class PageWorker:
         return PageResult(task, record, changed=not same, description=said)
 
     def _failed(self, task: PageTask, known: PageRecord, error: DatafetchError) -> PageResult:
-        """Remember the failure; a page that was never read gets its bookmark's words."""
+        """Remember the failure; a page that was never read gets metadata made from its bookmark."""
         now = self._now()
         if known.source == "external" or isinstance(error, BaseMoved):
             return PageResult(task, replace(known, failed_at=now), error)
@@ -241,7 +241,7 @@ class PageWorker:
 
 
 def _image_url(task: PageTask, record: PageRecord | None) -> str | None:
-    """The page's own picture, or the one that people chose for it by hand."""
+    """URL of the page's own picture, or of the one that its override names."""
     known = record or PageRecord()
     said = Description(final_url=task.page.address, image_url=known.image_url)
     return (said.overridden(task.override.value) if task.override else said).image_url

@@ -1,1 +1,1 @@
-"""What is decided about pages and their pictures, without I/O."""
+"""Decisions about pages and their pictures, as pure functions."""

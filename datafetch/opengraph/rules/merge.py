@@ -1,4 +1,4 @@
-"""Decides which fields of its page a bookmark gets, and what the manifest of pictures holds."""
+"""Decides which OpenGraph fields a bookmark gets, and which URLs the manifest of pictures has."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -24,8 +24,8 @@ class BookmarkPicture(NamedTuple):
     Attributes:
         url: its public URL.
         fetched_at: ISO time; None when it is not known.
-        public: whether a public base URL is set; without it the bookmark keeps the picture's
-            address on the web.
+        public: whether a public base URL is set; without it the bookmark's `ogImage` stays a URL
+            on the web.
     """
 
     record: PictureRecord
@@ -37,8 +37,8 @@ class BookmarkPicture(NamedTuple):
 def override_of(address: str, overrides: Mapping[str, Override]) -> Override | None:
     """What people wrote by hand for a page.
 
-    Old systems named it by the address without its query, so that all videos of a site share
-    one override: it counts unless its own `url` says that it is of another page.
+    Old systems named the override by the address without its query, so that all videos of a site
+    share one: it counts unless the `url` in it is that of another page.
     """
     found = overrides.get(url_hash(address))
     if found is not None:
@@ -54,9 +54,9 @@ def override_of(address: str, overrides: Mapping[str, Override]) -> Override | N
 def shown(
     address: str, record: PageRecord, description: Description | None, override: Override | None
 ) -> Description | None:
-    """What the bookmarks of a page are told of it: what the page said, with what people wrote.
+    """The description that a page's bookmarks get: the page's own, with the override's texts.
 
-    Metadata that was made of a bookmark is not told to bookmarks.
+    Metadata that was made from a bookmark is not written into bookmarks.
     """
     said = description if record.source == "external" else None
     if override is None:
@@ -65,7 +65,7 @@ def shown(
 
 
 def fallback(address: str, bookmark: SavedBookmark) -> Description:
-    """The description that stands in for a page that cannot be read: its bookmark's words."""
+    """The description of a page that cannot be read, made from its bookmark."""
     external = bookmark.own.get("ogImageExternal") or bookmark.saved_image
     return Description(
         final_url=address,
@@ -76,14 +76,14 @@ def fallback(address: str, bookmark: SavedBookmark) -> Description:
 
 
 def _unless(placeholder: str, text: str | None) -> str | None:
-    """The text; None for a blank one, and for what the sync writes where a bookmark has none."""
+    """The text; None if it is blank, or the placeholder that the bookmarks job writes for none."""
     return text if text and text.strip() and text != placeholder else None
 
 
 def own_fields(
     bookmark: SavedBookmark, said: Description | None, picture: BookmarkPicture | None
 ) -> dict[str, str]:
-    """The fields of this job that a bookmark gets; nothing that is stored is ever removed."""
+    """The values of `OWN_FIELDS` that a bookmark gets; without a new value the stored one stays."""
     fields: dict[str, str | None] = {}
     if said is not None:
         fields |= {
@@ -108,7 +108,7 @@ def mark_of(
     override: Override | None,
     picture: BookmarkPicture | None,
 ) -> str:
-    """A digest of all that a merge depends on; while it is the same, there is nothing to merge."""
+    """A digest of all that a merge depends on; while it is the same, no merge is needed."""
     return digest_of(
         [
             [record.source, record.digest] if record is not None else None,
@@ -134,7 +134,7 @@ def merged_manifest(
 def pictures_by_stem(
     manifest: Iterable[str], key_of: Callable[[str], str | None]
 ) -> dict[str, PictureRecord]:
-    """What a manifest says of its pictures, by their keys without extension."""
+    """The pictures in a manifest, by their keys without extension."""
     found = {}
     for url in manifest:
         key = _key(url, key_of)
@@ -148,6 +148,6 @@ def stem_of(key: str) -> str:
 
 
 def _key(url: str, key_of: Callable[[str], str | None]) -> str:
-    """The key of a picture's URL; one below a public base URL that is set no longer is found, too."""
+    """The key of a picture's URL, also if the URL is below a former public base URL."""
     at = url.find(_PICTURES)
     return key_of(url) or (url[at:].partition("?")[0] if at >= 0 else url)

@@ -1,4 +1,4 @@
-"""Decides which pages and pictures are due, where a picture is looked for, and which cannot be used."""
+"""Decides which pages and pictures are due, where to look for pictures, and which are usable."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ MIN_BANNER_BYTES = 5 * 1024
 """Smaller banners are icons and empty pictures."""
 
 MIN_SIDE = 16
-"""In pixels; smaller pictures count visitors, or are icons."""
+"""In pixels; smaller pictures are tracking pixels or icons."""
 
 PictureKind = Literal["banner", "screenshot", "page"]
-"""Whose picture it is: one of the bookmark server's two, or the page's own."""
+"""Where a picture is: the bookmark server's asset (banner, screenshot), or a URL on the web."""
 
 _PICTURE_OF = "picture of "
 
@@ -33,7 +33,7 @@ class Asked:
     Attributes:
         force: ask for everything, whatever is known.
         missing: only pages that were never read.
-        older_than_ms: only pages whose last answer is so old.
+        older_than_ms: only pages whose last answer is at least so old.
         named: only the pages with these addresses; None for all.
     """
 
@@ -56,14 +56,14 @@ class BookmarkedPage(NamedTuple):
 
 
 class PicturePlace(NamedTuple):
-    """Where a picture may be; `name` is an asset's id, or for the kind `page` a URL."""
+    """A place to look for a picture; `name` is an asset's id, or for the kind `page` a URL."""
 
     kind: PictureKind
     name: str
 
 
 def pages_of(bookmarks: Iterable[SavedBookmark]) -> list[BookmarkedPage]:
-    """The pages of all bookmarks that have one, each once, in the list's order."""
+    """The pages of all bookmarks that have a page address, each once, in the list's order."""
     found: dict[str, BookmarkedPage] = {}
     for bookmark in bookmarks:
         address = page_address(bookmark.url) if bookmark.url else None
@@ -73,7 +73,7 @@ def pages_of(bookmarks: Iterable[SavedBookmark]) -> list[BookmarkedPage]:
 
 
 def picture_item(bookmark_id: str) -> str:
-    """The item under which a dead letter names a bookmark's picture."""
+    """The name of a bookmark's picture as the item of a dead letter."""
     return _PICTURE_OF + bookmark_id
 
 
@@ -153,8 +153,8 @@ def picture_is_due(
 ) -> bool:
     """Whether a bookmark's picture is looked for in these places.
 
-    A search that found nothing is repeated when the places are others, when the user forces it
-    or names the page, and when it is not `settled`: a fault ended it, and its dead letter is due.
+    A search that found nothing is repeated when the places have changed, when the user forces it or
+    names the page, and when it is not `settled`: it ended with a fault whose dead letter is due.
     """
     if not places or (has_picture and not asked.force):
         return False
@@ -164,12 +164,12 @@ def picture_is_due(
 
 
 def tried(places: Sequence[PicturePlace]) -> str:
-    """A digest of the places of a search, by which the same search is known again."""
+    """A digest of the places of a search, to tell whether the same search was made before."""
     return digest_of([list(place) for place in places])
 
 
 def spread(pages: Sequence[BookmarkedPage]) -> list[BookmarkedPage]:
-    """The pages in an order in which hosts take turns, so that no site gets all requests at once."""
+    """The pages, ordered so that hosts take turns and no site gets all its requests at once."""
     hosts: dict[str, list[BookmarkedPage]] = {}
     for page in pages:
         hosts.setdefault(host_of(page.address), []).append(page)

@@ -1,4 +1,4 @@
-"""Reads the description of a page from its head: title, text, picture, by the contract's priorities."""
+"""Reads the description of a page (title, text, picture, …) from the tags of its head."""
 
 import html
 import re
@@ -17,7 +17,7 @@ IMAGES = (
     "twitter:image",
     "twitter:image:src",
 )
-"""Names by priority. The Open Graph protocol (ogp.me) and X's cards (summary card markup)."""
+"""Names of meta tags by priority: the Open Graph protocol (ogp.me), X's summary card markup."""
 
 MAX_TITLE = 1000
 MAX_DESCRIPTION = 5000
@@ -47,7 +47,7 @@ def describe(head: PageHead) -> Description:
 def tidy(text: str) -> str:
     """The text on one line, without characters that cannot be seen.
 
-    Entities that are left were escaped twice by the site; they are resolved.
+    Entities that are still in it, because the site escaped them twice, are resolved.
     """
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)
@@ -83,16 +83,16 @@ def _shortened(text: str, most: int) -> str:
 def _image(head: PageHead, base: str) -> str | None:
     links = (href for rel, href in head.links if "image_src" in rel.split())
     for reference in (*_contents(head, IMAGES), *links):
-        said = _read_twice(reference.strip())
+        url = _unescaped(reference.strip())
         # An empty reference would resolve to the page itself.
-        if not said:
+        if not url:
             continue
-        found = resolve(said, base)
+        found = resolve(url, base)
         if found is not None and found.partition("#")[0] != head.url.partition("#")[0]:
             return found
     return None
 
 
-def _read_twice(text: str) -> str:
-    """A URL whose `&amp;` was escaped twice; other entities are left, they may be its own."""
+def _unescaped(text: str) -> str:
+    """The URL with a doubly escaped `&amp;` resolved; other entities may be part of the URL."""
     return text.replace("&amp;", "&")

@@ -1,4 +1,4 @@
-"""Tells the page itself from what sites show in its place: consent, robot checks, log-ins, errors."""
+"""Recognises pages that sites show in place of the page: consent, robot checks, log-ins, errors."""
 
 import re
 
@@ -10,8 +10,8 @@ from datafetch.urls import parse
 def blocked_by(head: PageHead) -> str | None:
     """Why this is not the page itself; None when it is.
 
-    The final address tells, and the title, which counts only where the page has no tags that
-    describe it: walls have none.
+    Checked are the URL after redirects and, on a page without title and image tags (walls have
+    none), the title.
     """
     place = parse(head.url)
     host, path = ("", "") if place is None else (place.name, place.path)
