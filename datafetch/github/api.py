@@ -83,7 +83,7 @@ class GitHubActivity:
 
         Raises:
             Missing: there is no such login.
-            Malformed: parts of the answer are missing.
+            Malformed, Rejected: parts of the answer are missing.
         """
         variables = {
             "login": self._login,
@@ -133,7 +133,7 @@ class GitHubActivity:
         """Add the repositories on GitHub's list for the login, which has only recent ones.
 
         Raises:
-            Malformed: a cursor came twice, or parts of the answer are missing.
+            Malformed, Rejected: a cursor came twice, or parts of the answer are missing.
         """
         cursor: str | None = None
         seen: set[str] = set()

@@ -40,6 +40,7 @@ class MetadataStore:
 
         Raises:
             StoreError: the store did not answer.
+            BaseMoved, LeaseLost: as `write`, when an object of an old system is stored anew.
         """
         for name in dict.fromkeys((url_hash(address), url_hash(without_query(address)))):
             if name not in listed:
