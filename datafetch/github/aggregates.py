@@ -35,15 +35,19 @@ class AllTimeContributions:
 def count_contributions(discovery: Discovery, dataset: GitHubDataset) -> AllTimeContributions:
     """Add up all years; a year that GitHub did not answer this time counts as it was last read.
 
-    If a year was never read, the published total stays; without one, the years read are added up.
+    If a year was never read, the published total stays while it is the larger one. It may lack
+    years itself: then it was published as not complete.
     """
     total = all_time_total(discovery.years, discovery.totals, dataset.years)
     if total is not None:
         return AllTimeContributions(total, whole=True)
-    stored = stored_contributions(dataset.value(dataset.context.keys.github_activity()))
-    if stored is not None:
-        return AllTimeContributions(stored, whole=True)
-    return AllTimeContributions(sum(discovery.totals.values()), whole=False)
+    read = sum(discovery.totals.values())
+    published = dataset.value(dataset.context.keys.github_activity())
+    stored = stored_contributions(published)
+    if stored is None:
+        return AllTimeContributions(read, whole=False)
+    lines = stored_all_time(published)
+    return AllTimeContributions(max(stored, read), whole=lines is None or lines.complete)
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,6 +307,21 @@ def test_a_year_that_could_not_be_read_counts_as_it_last_did(tmp_path: Path) -> 
     assert (stored.total, stored.whole) == (40, True)
 
 
+@pytest.mark.parametrize(("stored", "total"), [(3, 5), (40, 40)])
+def test_a_published_total_that_lacked_years_is_never_taken_for_all_of_them(
+    tmp_path: Path, stored: int, total: int
+) -> None:
+    """It counts while more years are missing now, and the total stays marked as not complete."""
+    dataset = GitHubDataset.load(make_context(None, tmp_path))
+    lines = {"totalContributions": stored, "linesAdded": 1, "linesRemoved": 1}
+    value = {"cumulativeAllTimeData": lines | {"dataComplete": False}}
+    dataset.aggregates["json/github-activity/activity_data-test.json"] = StoredAggregate(
+        value, "e", "s"
+    )
+    part = count_contributions(discovery_of({2026: 5}, 2026, 2025), dataset)
+    assert (part.total, part.whole) == (total, False)
+
+
 def built(
     dataset: GitHubDataset, repositories: Sequence[RepositoryWeeks], *, all_read: bool = True
 ) -> Aggregates:
