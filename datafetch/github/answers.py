@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.errors import Malformed
 from datafetch.github.model import Day, Repository, is_full_name
-from datafetch.ops.record import first_problem
+from datafetch.models.problems import first_problem
 
 T = TypeVar("T")
 

@@ -25,7 +25,8 @@ from datafetch.github.model import RememberedRepository, Status, Week
 from datafetch.github.rules.csv import format_csv, parse_csv
 from datafetch.github.rules.roster import Entry
 from datafetch.job import AnyContext
-from datafetch.ops.record import Record, first_problem
+from datafetch.models.problems import first_problem
+from datafetch.ops.record import Record
 from datafetch.store.base import IfAbsent, IfMatch
 
 VERSION = 1

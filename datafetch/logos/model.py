@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 from pydantic.alias_generators import to_camel
 
 from datafetch.errors import CorruptObject
+from datafetch.models.problems import first_problem
 
 LogoSource = Literal["google", "ddg", "direct"]
 
@@ -97,7 +98,7 @@ class Logo:
         try:
             return _LOGO.validate_python(value)
         except ValidationError as error:
-            raise CorruptObject(_reason(error)) from error
+            raise CorruptObject(first_problem(error)) from error
 
     def packed(self, key_start: str) -> bytes:
         """The logo in few bytes, because a run holds every stored logo in memory.
@@ -150,12 +151,6 @@ def _shorter(sha256: str) -> str:
 def _longer(text: str) -> str:
     """The text that was given to `_shorter`."""
     return b64decode(text).hex() if _SHORT_SHA256.fullmatch(text) else text
-
-
-def _reason(error: ValidationError) -> str:
-    """The first problem of an entry, without the value: it may be anything."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return ": ".join([*map(str, first["loc"]), first["msg"]])
 
 
 def _is_false(value: object) -> bool:

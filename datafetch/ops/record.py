@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from datafetch.clock import Clock, to_iso
 from datafetch.errors import ObjectNotFound, PreconditionFailed
 from datafetch.logs import bound_logger
+from datafetch.models.problems import first_problem
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, StoredObject, encode_json
 from datafetch.store.keys import Keys
 
@@ -127,13 +128,3 @@ def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject
     aside = keys.corrupt(key, to_iso(clock.now()).replace(":", "-"))
     store.put(aside, found.body, content_type="application/octet-stream")
     return aside
-
-
-def first_problem(error: ValidationError, *, skip: int = 0) -> str:
-    """What is wrong, and in which field; without the value, which may be anything.
-
-    So many of the outer fields are skipped: keys of a mapping may tell something, too.
-    """
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"][skip:6])
-    return f"{place}: {first['msg']}" if place else str(first["msg"])
