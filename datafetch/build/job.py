@@ -18,13 +18,7 @@ from datafetch.build.rules.checks import (
     read_items,
 )
 from datafetch.build.rules.github_checks import check_summary, check_weekly, read_activity
-from datafetch.build.rules.pictures import (
-    LOGOS_HINT,
-    OPENGRAPH_HINT,
-    Picture,
-    read_logos,
-    read_opengraph,
-)
+from datafetch.build.rules.pictures import Picture, read_logos, read_opengraph
 from datafetch.build.write import PictureStager, Staging
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import UsageError
@@ -171,7 +165,7 @@ class Prefetch:
             repair="datafetch logos --force",
             in_one=True,
         )
-        return self._write_pictures(dataset, read_logos, LOGOS_HINT)
+        return self._write_pictures(dataset, read_logos)
 
     def opengraph(self) -> JobReport:
         """Write the OpenGraph manifest and its pictures, each under its key; only with `full`.
@@ -192,10 +186,10 @@ class Prefetch:
         def read(key: str, body: bytes) -> list[Picture]:
             return read_opengraph(key, body, self._urls.key_of)
 
-        return self._write_pictures(dataset, read, OPENGRAPH_HINT)
+        return self._write_pictures(dataset, read)
 
     def _write_pictures(
-        self, dataset: Dataset, read: Callable[[str, bytes], list[Picture]], hint: str
+        self, dataset: Dataset, read: Callable[[str, bytes], list[Picture]]
     ) -> JobReport:
         if not self._request.full:
             raise UsageError("manifests and pictures are written with --full only")
@@ -204,7 +198,7 @@ class Prefetch:
             def bring(found: StoredObject) -> tuple[int, int]:
                 staging.clear()
                 pictures = read(found.info.key, found.body)
-                others = self._pictures.stage(pictures, staging, hint)
+                others = self._pictures.stage(pictures, staging)
                 staging.add(f"image-data/{dataset.name}/manifest.json", found.body)
                 return len(pictures), others
 

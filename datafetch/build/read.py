@@ -1,4 +1,4 @@
-"""Reads a dataset of several objects as one: what is published meanwhile is noticed, never mixed."""
+"""Reads the objects of a dataset as one publish left them; never those of two publishes mixed."""
 
 import logging
 from collections.abc import Callable
@@ -19,15 +19,15 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What is read.
+    """A stored dataset that files are made of.
 
     Attributes:
         name: its name in the journal's key.
         title: how messages call it.
         commit: key of its commit object.
-        command: what makes it.
-        repair: what makes all of it anew.
-        in_one: the commit object alone is the dataset, so that it may change while the
+        command: the command that fetches it.
+        repair: the command that stores all of it anew.
+        in_one: whether the commit object alone is the dataset. It may then change while the
             objects that it names are read.
     """
 
@@ -41,7 +41,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """What a publish moves: its journal comes and goes, and the commit object is written."""
+    """What differs after a publish: the journal's ETag; the commit object's ETag and time."""
 
     journal: str | None
     commit: tuple[str, datetime] | None
@@ -63,15 +63,15 @@ class SettledReader:
         self._log = log
 
     def read(self, dataset: Dataset, use: Callable[[StoredObject], _T]) -> _T:
-        """What `use` makes of the commit object and of what else it reads, of one moment.
+        """Hand the commit object to `use`, which reads and checks the rest; return its result.
 
-        `use` reads and checks; it is called again, up to three times in all, when the commit
-        object or the journal moved meanwhile, or when it failed while a publish was open. An
-        open publish that stands still is no reason to refuse what agrees.
+        `use` is called again, up to three times in all, when the commit object or the journal
+        changed meanwhile, or when it failed while there was a journal. A journal that does not
+        change is no reason to refuse a dataset that `use` accepts: its run may have died.
 
         Raises:
-            Inconsistent: it does not agree, or is being published right now.
-            ObjectNotFound, CorruptObject: an object is missing or broken, and nobody is at work.
+            Inconsistent: the objects do not agree, or are being published right now.
+            ObjectNotFound, CorruptObject: an object is missing or broken, and there is no journal.
             StoreError: the store did not answer.
         """
         for pause_s in (*_PAUSES_S, None):
@@ -87,6 +87,8 @@ class SettledReader:
             if failure is None and not moved:
                 return result
             if failure is not None and not moved and before.journal is None:
+                if failure.hint == type(failure).hint:  # it brings no advice of its own
+                    failure.hint = f"Run `{dataset.repair}`, which stores it anew, and try again."
                 raise failure
             if pause_s is not None:
                 self._log.info(
@@ -94,13 +96,18 @@ class SettledReader:
                     extra={"dataset": dataset.name, "moved": moved, "reason": str(failure or "")},
                 )
                 self._clock.sleep(pause_s)
-        raise Inconsistent(_unsettled(dataset, failure), hint=_hint(dataset)) from failure
+        message = f"{dataset.title} is being published right now"
+        raise Inconsistent(
+            f"{message}, or a publish died half-way: {failure}" if failure else message,
+            hint=f"Try again in a minute; if it stays, run `{dataset.command}`, "
+            "which ends a publish.",
+        ) from failure
 
     def get(self, dataset: Dataset, key: str) -> StoredObject:
-        """An object that the dataset must have.
+        """An object of the dataset.
 
         Raises:
-            ObjectNotFound: it has not; the message names the key and what to run.
+            ObjectNotFound: the store lacks it; the message names the key and what to run.
         """
         try:
             return self._store.get(key)
@@ -126,12 +133,3 @@ class SettledReader:
             return None
         # Equal bytes that were written again have the same ETag.
         return info.etag, info.last_modified
-
-
-def _unsettled(dataset: Dataset, failure: DatafetchError | None) -> str:
-    message = f"{dataset.title} is being published right now"
-    return message if failure is None else f"{message}, or a publish died half-way: {failure}"
-
-
-def _hint(dataset: Dataset) -> str:
-    return f"Try again in a minute; if it stays, run `{dataset.command}`, which ends a publish."

@@ -20,10 +20,11 @@ _HINT = "Name another folder with --output, or mend this one's permissions."
 
 
 class Staging:
-    """Files on their way into a folder; leaving the `with` block removes what did not arrive.
+    """Temporary files beside their places in a folder, which `commit` moves there.
 
-    `add` may be called from several threads, for different names. In a dry run it only
-    counts: nothing is written, no folder is made.
+    Leaving the `with` block removes those that were not committed. `add` may be called from
+    several threads, for different names. In a dry run it only counts: nothing is written, no
+    folder is made.
     """
 
     def __init__(self, folder: Path, *, dry_run: bool = False) -> None:
@@ -51,7 +52,7 @@ class Staging:
         self._ready.clear()
 
     def fingerprint(self, name: str) -> tuple[int, str] | None:
-        """Size and SHA-256 (hex) of the file that stands there now, None when there is none.
+        """Size and SHA-256 (hex) of the folder's file of that name, None when there is none.
 
         Raises:
             DatafetchError: it cannot be read.
@@ -66,7 +67,7 @@ class Staging:
                 return None
 
     def add(self, name: str, body: bytes) -> bool:
-        """Make a file ready, unless that which is there is the same; says whether it is not.
+        """Make a file ready, unless the folder has the same already; return whether it differs.
 
         Raises:
             DatafetchError: the folder cannot be written to; its files are as they were.
@@ -88,7 +89,7 @@ class Staging:
         return True
 
     def commit(self) -> int:
-        """Let the files take their places, in the order in which they were added; says how many.
+        """Move the files to their places, in the order in which they were added; return how many.
 
         Raises:
             DatafetchError: the folder cannot be written to.
@@ -105,7 +106,7 @@ class Staging:
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """Errors of the file system as an error that names the path."""
+    """Raise an error of the file system as one of ours that names the path."""
     try:
         yield
     except OSError as error:
@@ -115,14 +116,14 @@ def _translated(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class PictureStager:
-    """Makes pictures ready; those that the folder already has cost no request."""
+    """Makes pictures of the store ready; those that the folder already has cost no request."""
 
     store: ObjectStore
     engine: Engine
     log: logging.LoggerAdapter[logging.Logger]
 
-    def stage(self, pictures: Sequence[Picture], staging: Staging, hint: str) -> int:
-        """Make all pictures ready; says how many are others than the manifest describes.
+    def stage(self, pictures: Sequence[Picture], staging: Staging) -> int:
+        """Make all pictures ready; return how many differ from what the manifest says of them.
 
         Such a picture was stored after its manifest, by a job that is at work or was stopped.
 
@@ -135,22 +136,21 @@ class PictureStager:
             there = staging.fingerprint(picture.key)
             if there is not None and picture.is_known(*there):
                 return False
-            body = self._get(picture, hint)
+            body = self._get(picture)
             staging.add(picture.key, body)
             return not self._is_described(picture, body)
 
         return sum(self.engine.map(bring, pictures))
 
-    def _get(self, picture: Picture, hint: str) -> bytes:
+    def _get(self, picture: Picture) -> bytes:
         try:
             body = self.store.get(picture.key).body
         except ObjectNotFound as error:
             raise Inconsistent(
-                f"the manifest names {picture.key} for {picture.entry}, which is not in the store",
-                hint=hint,
+                f"the manifest names {picture.key} for {picture.entry}, which is not in the store"
             ) from error
         if not body:
-            raise Inconsistent(f"{picture.key}, for {picture.entry}, is empty", hint=hint)
+            raise Inconsistent(f"{picture.key}, for {picture.entry}, is empty")
         return body
 
     def _is_described(self, picture: Picture, body: bytes) -> bool:

@@ -72,3 +72,12 @@ def test_files_may_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None
         staging.add("a", b"new")
         staging.commit()
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
+    """`--dry-run` writes nothing: not even the folder is made."""
+    folder = tmp_path / "generated"
+    with Staging(folder, dry_run=True) as staging:
+        assert staging.add("a/b.json", b"[]")
+        assert staging.commit() == 1
+    assert not folder.exists()

@@ -4,30 +4,89 @@ Lines are not compared between objects: each keeps its own better ones when a ru
 read everything, so they may rightly differ. Contributions may not.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
-from typing import Any, NamedTuple, NoReturn
+from typing import Annotated, NamedTuple
 
-from datafetch.build.rules.checks import is_count, parse
-from datafetch.errors import CorruptObject, Inconsistent
+from pydantic import AfterValidator, Field, TypeAdapter
+
+from datafetch.build.rules.stored import Count, StoredModel, read_as, unusable
+from datafetch.errors import Inconsistent
 from datafetch.github.rules.stats import CATEGORIES, OTHER
 
-GITHUB_HINT = "Run `datafetch github`, which makes the aggregates anew, and try again."
 
-_LEVELS = range(5)
-_DATE_LENGTH = len("2026-11-24")
-_SUMS = ("totalContributions", "linesAdded", "linesRemoved")
-_SUMMARY_SUMS = (
-    "totalContributions",
-    "totalLinesAdded",
-    "totalLinesRemoved",
-    "totalRepositoriesContributedTo",
-)
-_CATEGORY_SUMS = ("linesAdded", "linesRemoved", "repoCount")
+def _plain_date(text: str) -> str:
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError("it is not written like 2026-11-24")
+    return text
+
+
+_Date = Annotated[str, AfterValidator(_plain_date)]
+
+
+class _Day(StoredModel):
+    """One square of the contribution calendar."""
+
+    date: _Date
+    count: Count
+    level: Annotated[Count, Field(le=4)]
+
+
+class _ActivityPart(StoredModel):
+    """The trailing year with its days, or all time without days."""
+
+    source: str
+    data: list[_Day]
+    total_contributions: Count
+    lines_added: Count
+    lines_removed: Count
+    data_complete: bool
+
+
+class _Activity(StoredModel):
+    """The calendar of the trailing year, and the totals of all time."""
+
+    trailing_year_data: _ActivityPart
+    cumulative_all_time_data: _ActivityPart
+
+
+class _CategoryLines(StoredModel):
+    """Lines of the repositories of one category."""
+
+    lines_added: Count
+    lines_removed: Count
+    net_change: int
+    repo_count: Count
+
+
+class _Summary(StoredModel):
+    """One of the two summaries: of the trailing year, or of all time."""
+
+    last_updated_at_pacific: str
+    total_contributions: Count
+    total_lines_added: Count
+    total_lines_removed: Count
+    net_lines_of_code: int
+    data_complete: bool
+    total_repositories_contributed_to: Count
+    lines_of_code_by_category: dict[str, _CategoryLines]
+
+
+class _WeekLines(StoredModel):
+    """Lines of one week over all repositories."""
+
+    week_start_date: _Date
+    lines_added: Count
+    lines_removed: Count
+
+
+_ACTIVITY = TypeAdapter(_Activity)
+_SUMMARY = TypeAdapter(_Summary)
+_WEEKLY = TypeAdapter(list[_WeekLines])
 
 
 class Contributions(NamedTuple):
-    """Contributions that the activity counts."""
+    """How many contributions the activity counts."""
 
     trailing: int
     all_time: int
@@ -40,30 +99,14 @@ def read_activity(key: str, body: bytes) -> Contributions:
         CorruptObject: it is not an activity.
         Inconsistent: it contradicts itself.
     """
-    value = _object(key, parse(key, body, GITHUB_HINT), "it")
-    parts = [
-        _object(key, value.get(name), name)
-        for name in ("trailingYearData", "cumulativeAllTimeData")
-    ]
-    for part in parts:
-        _check_counts(key, part, _SUMS)
-        if not isinstance(part.get("source"), str):
-            _corrupt(key, "`source` is not a text")
-        if not isinstance(part.get("dataComplete"), bool):
-            _corrupt(key, "`dataComplete` is neither true nor false")
-        if not isinstance(part.get("data"), list):
-            _corrupt(key, "`data` is not a list")
-    trailing, all_time = parts
-    days = trailing["data"]
-    if not days:
-        _differ(f"{key} has an empty calendar")
-    for day in days:
-        if not isinstance(day, dict) or not _is_day(day):
-            _corrupt(key, "a day of the calendar is not one")
-    _check_order(key, (day["date"] for day in days))
-    if sum(day["count"] for day in days) != trailing["totalContributions"]:
-        _differ(f"{key} counts other contributions than its calendar")
-    return Contributions(trailing["totalContributions"], all_time["totalContributions"])
+    activity = read_as(_ACTIVITY, key, body)
+    trailing, all_time = activity.trailing_year_data, activity.cumulative_all_time_data
+    if not trailing.data:
+        raise Inconsistent(f"{key} has an empty calendar")
+    _check_order(key, (day.date for day in trailing.data))
+    if sum(day.count for day in trailing.data) != trailing.total_contributions:
+        raise Inconsistent(f"{key} counts other contributions than its calendar")
+    return Contributions(trailing.total_contributions, all_time.total_contributions)
 
 
 def check_summary(key: str, body: bytes, contributions: int) -> int:
@@ -73,92 +116,44 @@ def check_summary(key: str, body: bytes, contributions: int) -> int:
         CorruptObject: it is not a summary.
         Inconsistent: it is one of another activity, or contradicts itself.
     """
-    value = _object(key, parse(key, body, GITHUB_HINT), "it")
-    _check_counts(key, value, _SUMMARY_SUMS)
-    if not isinstance(value.get("lastUpdatedAtPacific"), str):
-        _corrupt(key, "`lastUpdatedAtPacific` is not a text")
-    if not isinstance(value.get("dataComplete"), bool):
-        _corrupt(key, "`dataComplete` is neither true nor false")
-    categories = _object(key, value.get("linesOfCodeByCategory"), "linesOfCodeByCategory")
+    summary = read_as(_SUMMARY, key, body)
+    added, removed = summary.total_lines_added, summary.total_lines_removed
+    _check_net(key, "netLinesOfCode", summary.net_lines_of_code, added - removed)
     for kind in (*CATEGORIES, OTHER):
-        sums = _object(key, categories.get(kind), kind)
-        _check_counts(key, sums, _CATEGORY_SUMS)
-        _check_net(key, sums, "netChange", sums["linesAdded"] - sums["linesRemoved"])
-    added, removed = value["totalLinesAdded"], value["totalLinesRemoved"]
-    _check_net(key, value, "netLinesOfCode", added - removed)
-    if value["totalContributions"] != contributions:
-        _differ(
-            f"{key} counts {value['totalContributions']} contributions, "
+        lines = summary.lines_of_code_by_category.get(kind)
+        if lines is None:
+            raise unusable(key, f"linesOfCodeByCategory.{kind}: Field required")
+        wanted = lines.lines_added - lines.lines_removed
+        _check_net(key, f"{kind}.netChange", lines.net_change, wanted)
+    if summary.total_contributions != contributions:
+        raise Inconsistent(
+            f"{key} counts {summary.total_contributions} contributions, "
             f"the activity {contributions}"
         )
-    return int(added + removed)
+    return added + removed
 
 
 def check_weekly(key: str, body: bytes, lines: int) -> None:
-    """Refuse a weekly aggregate that is none, or empty while there are lines of all time.
+    """Refuse a weekly aggregate that is empty while there are `lines` of all time.
 
     Raises:
         CorruptObject: it is not a weekly aggregate.
         Inconsistent: it is empty, or its weeks are not in order.
     """
-    weeks = parse(key, body, GITHUB_HINT)
-    if not isinstance(weeks, list):
-        _corrupt(key, "it is not a list")
-    for week in weeks:
-        if not isinstance(week, dict) or not _is_date(week.get("weekStartDate")):
-            _corrupt(key, "a week is not one")
-        _check_counts(key, week, ("linesAdded", "linesRemoved"))
-    _check_order(key, (week["weekStartDate"] for week in weeks))
+    weeks = read_as(_WEEKLY, key, body)
+    _check_order(key, (week.week_start_date for week in weeks))
     if lines and not weeks:
-        _differ(f"{key} is empty, while the summary of all time counts lines")
+        raise Inconsistent(f"{key} is empty, while the summary of all time counts lines")
 
 
-def _object(key: str, value: Any, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        _corrupt(key, f"{name} is not an object")
-    return value
-
-
-def _check_counts(key: str, value: Mapping[str, Any], names: Iterable[str]) -> None:
-    for name in names:
-        if not is_count(value.get(name)):
-            _corrupt(key, f"`{name}` is not a number")
-
-
-def _check_net(key: str, value: Mapping[str, Any], name: str, wanted: int) -> None:
-    found = value.get(name)
-    if not isinstance(found, int) or isinstance(found, bool):
-        _corrupt(key, f"`{name}` is not a number")
+def _check_net(key: str, name: str, found: int, wanted: int) -> None:
     if found != wanted:
-        _differ(f"{key} has a `{name}` that is not the difference of its lines")
+        raise Inconsistent(f"{key} has a `{name}` that is not the difference of its lines")
 
 
 def _check_order(key: str, days: Iterable[str]) -> None:
     before = ""
     for day in days:
         if day <= before:
-            _differ(f"{key} is not by date, or has one twice: {day}")
+            raise Inconsistent(f"{key} is not by date, or has one twice: {day}")
         before = day
-
-
-def _is_day(day: Mapping[str, Any]) -> bool:
-    counted = is_count(day.get("count")) and is_count(day.get("level"))
-    return counted and day["level"] in _LEVELS and _is_date(day.get("date"))
-
-
-def _is_date(value: Any) -> bool:
-    if not isinstance(value, str) or len(value) != _DATE_LENGTH:
-        return False
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _corrupt(key: str, reason: str) -> NoReturn:
-    raise CorruptObject(f"{key} cannot be used: {reason}", key=key, hint=GITHUB_HINT)
-
-
-def _differ(message: str) -> NoReturn:
-    raise Inconsistent(message, hint=GITHUB_HINT)

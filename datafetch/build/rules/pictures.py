@@ -2,21 +2,21 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
-from datafetch.build.rules.checks import parse
-from datafetch.errors import CorruptObject, Inconsistent
-from datafetch.logos.model import Logo
+from pydantic import TypeAdapter
 
-LOGOS_HINT = "Run `datafetch logos --force`, and try again."
-OPENGRAPH_HINT = "Run `datafetch refresh-opengraph --force`, and try again."
-FOLDER = "images/"
-"""What the key of every picture starts with."""
+from datafetch.build.rules.stored import read_as, unusable
+from datafetch.errors import Inconsistent
+from datafetch.logos.model import Logo
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\:]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[0-9a-f]{8}")
+
+_LOGOS = TypeAdapter(dict[str, Logo])
+_URLS = TypeAdapter(list[str])
 
 
 class Picture(NamedTuple):
@@ -45,17 +45,10 @@ def read_logos(key: str, body: bytes) -> list[Picture]:
     Raises:
         CorruptObject: it is not a logo manifest, or names a key that is no picture's.
     """
-    value = parse(key, body, LOGOS_HINT)
-    if not isinstance(value, dict):
-        _corrupt(key, "it is not an object", LOGOS_HINT)
     pictures: list[Picture] = []
-    for domain, entry in value.items():
-        try:
-            logo = Logo.from_json(entry)
-        except CorruptObject as error:
-            _corrupt(key, f"{domain!a}: {error}", LOGOS_HINT)
+    for domain, logo in read_as(_LOGOS, key, body).items():
         if not is_picture_key(logo.key) or not _SHA256.fullmatch(logo.sha256):
-            _corrupt(key, f"{domain!a} names no picture", LOGOS_HINT)
+            raise unusable(key, f"{domain!a} names no picture")
         pictures.append(Picture(logo.key, domain, logo.sha256, logo.size))
     return _each_once(pictures)
 
@@ -67,11 +60,8 @@ def read_opengraph(key: str, body: bytes, key_of: Callable[[str], str | None]) -
         CorruptObject: it is not an OpenGraph manifest, or names a key that is no picture's.
         Inconsistent: a URL is not below the public base URL.
     """
-    value = parse(key, body, OPENGRAPH_HINT)
-    if not isinstance(value, list) or not all(isinstance(url, str) for url in value):
-        _corrupt(key, "it is not a list of URLs", OPENGRAPH_HINT)
     pictures: list[Picture] = []
-    for url in value:
+    for url in read_as(_URLS, key, body):
         found = key_of(url)
         shown = url.partition("?")[0]
         if found is None:
@@ -81,7 +71,7 @@ def read_opengraph(key: str, body: bytes, key_of: Callable[[str], str | None]) -
                 "or run `datafetch refresh-opengraph --force`.",
             )
         if not is_picture_key(found):
-            _corrupt(key, f"{shown!a} names no picture", OPENGRAPH_HINT)
+            raise unusable(key, f"{shown!a} names no picture")
         pictures.append(Picture(found, shown, _version_of(url)))
     return _each_once(pictures)
 
@@ -89,9 +79,8 @@ def read_opengraph(key: str, body: bytes, key_of: Callable[[str], str | None]) -
 def is_picture_key(key: str) -> bool:
     """Whether a key names a picture and, as a path, cannot lead out of the folder of pictures."""
     segments = key.split("/")
-    inside = key.startswith(FOLDER) and len(segments) > 1
     plain = all(segment and not segment.startswith(".") for segment in segments)
-    return inside and plain and _UNSAFE.search(key) is None and key.isprintable()
+    return key.startswith("images/") and plain and _UNSAFE.search(key) is None and key.isprintable()
 
 
 def _version_of(url: str) -> str:
@@ -103,7 +92,3 @@ def _version_of(url: str) -> str:
 
 def _each_once(pictures: Iterable[Picture]) -> list[Picture]:
     return list({picture.key: picture for picture in pictures}.values())
-
-
-def _corrupt(key: str, reason: str, hint: str) -> NoReturn:
-    raise CorruptObject(f"{key} cannot be used: {reason}", key=key, hint=hint)

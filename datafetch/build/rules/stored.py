@@ -1,0 +1,54 @@
+"""Reads a stored object in the shape that the site's readers expect, or names what is wrong in it."""
+
+import json
+from typing import Annotated, NoReturn, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from datafetch.errors import CorruptObject
+from datafetch.models.problems import first_problem
+
+T = TypeVar("T")
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class StoredModel(BaseModel):
+    """Fields that the site reads; stored under their names in camel case, and of exactly their type."""
+
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True)
+
+
+def parse(key: str, body: bytes) -> object:
+    """JSON as browsers read it: UTF-8 without a byte order mark, no NaN.
+
+    Raises:
+        CorruptObject: the body is not such JSON.
+    """
+    try:
+        value: object = json.loads(body.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise CorruptObject(f"{key} is not JSON: {error}", key=key) from error
+    return value
+
+
+def read_as(shape: TypeAdapter[T], key: str, body: bytes) -> T:
+    """The stored object as a value of this shape; fields that the shape does not name are ignored.
+
+    Raises:
+        CorruptObject: the body is not JSON, or not of this shape; the message names the field.
+    """
+    try:
+        return shape.validate_python(parse(key, body))
+    except ValidationError as error:
+        raise unusable(key, first_problem(error)) from error
+
+
+def unusable(key: str, reason: str) -> CorruptObject:
+    """The error that says why the object under this key cannot be used."""
+    return CorruptObject(f"{key} cannot be used: {reason}", key=key)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
