@@ -252,7 +252,7 @@ def read_bookmarks(context: AnyContext) -> list[JsonObject]:
         StoreError: the store did not answer.
         Inconsistent: there are traces of bookmarks and none can be read.
     """
-    reader, _ = reader_and_publisher(context, layout_of(TagPages()))
+    reader, _ = reader_and_publisher(context, layout_of(TagPages(enabled=True, maximum=None)))
     return reader.items(reader.snapshot()).items
 
 

@@ -1,4 +1,4 @@
-"""Each job's own settings; the whole `Settings` stays with the manager and the command line."""
+"""Each job's own settings; the whole `Settings`, with all defaults, stays with the manager and the CLI."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class TagPages:
         maximum: at most so many, those with the most bookmarks first; None for all.
     """
 
-    enabled: bool = True
-    maximum: int | None = None
+    enabled: bool
+    maximum: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class BookmarksSettings:
     api_url: str
     list_id: str
     token: SecretStr
-    full_sync_max_items: int = 2000
-    full_sync_hours: float = 24.0
-    min_threshold: int = 10
-    max_shrink_ratio: float = 0.2
-    tags: TagPages = TagPages()
-    retry_max_s: float = 60.0
+    full_sync_max_items: int
+    full_sync_hours: float
+    min_threshold: int
+    max_shrink_ratio: float
+    tags: TagPages
+    retry_max_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,36 +39,36 @@ class GitHubSettings:
 
     token: SecretStr
     owner: str
-    api_url: str = "https://api.github.com"
-    stats_max_attempts: int = 4
-    stats_delay_s: float = 10.0
-    max_shrink_ratio: float = 0.2
-    retry_max_s: float = 60.0
+    api_url: str
+    stats_max_attempts: int
+    stats_delay_s: float
+    max_shrink_ratio: float
+    retry_max_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class LogoSettings:
     """What the logo job needs."""
 
-    batch_size: int = 10
-    batch_delay_s: float = 0.5
-    domain_files: tuple[str, ...] = ()
-    max_age_days: int = 30
-    retry_max_s: float = 60.0
+    batch_size: int
+    batch_delay_s: float
+    domain_files: tuple[str, ...]
+    max_age_days: int
+    retry_max_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class OpenGraphSettings:
     """What the OpenGraph job needs; the tag settings are for republishing bookmarks."""
 
-    timeout_s: float = 15.0
-    max_retries: int = 2
-    retry_delay_s: float = 1.0
-    max_shrink_ratio: float = 0.2
-    retry_max_s: float = 60.0
-    min_threshold: int = 10
-    tags: TagPages = TagPages()
-    karakeep: BookmarksSettings | None = None
+    timeout_s: float
+    max_retries: int
+    retry_delay_s: float
+    max_shrink_ratio: float
+    retry_max_s: float
+    min_threshold: int
+    tags: TagPages
+    karakeep: BookmarksSettings | None
 
 
 JobSettings = BookmarksSettings | GitHubSettings | LogoSettings | OpenGraphSettings

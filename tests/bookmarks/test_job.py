@@ -343,10 +343,10 @@ def test_tags_can_be_limited_and_switched_off() -> None:
     """Tag pages follow the settings, also when these change between runs."""
     world = World.of(30)
     world.run()
-    world.settings = replace(SETTINGS, tags=TagPages(maximum=1))
+    world.settings = replace(SETTINGS, tags=TagPages(enabled=True, maximum=1))
     world.run()
     assert {key.split("/")[3] for key in world.stored(KEYS.tags_prefix())} == {"tag-0"}
-    world.settings = replace(SETTINGS, tags=TagPages(enabled=False))
+    world.settings = replace(SETTINGS, tags=TagPages(enabled=False, maximum=None))
     world.run()
     assert world.stored(KEYS.tags_prefix()) == []
 

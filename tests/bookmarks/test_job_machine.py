@@ -12,10 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.errors import BaseMoved, GuardRefused, LeaseLost, StoreUnavailable, TransientError
-from datafetch.models.job_settings import TagPages
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
+from tests.job_settings import ALL_TAGS
 from tests.stores import FaultyStore, Killed
 
 NUMBERS = st.integers(0, 60)
@@ -134,7 +134,7 @@ class Bookmarks(RuleBasedStateMachine):
         object.__setattr__(context, "store", FaultyStore(self.world.store))
         enrich_bookmarks(
             context,
-            TagPages(),
+            ALL_TAGS,
             lambda item: {"ogTitle": f"of {one}"} if item["id"] == one else None,
         )
         self.enriched.add(one)

@@ -13,6 +13,7 @@ from datafetch.models.job_settings import BookmarksSettings
 from datafetch.net.base import HttpClient
 from tests.fakes.faults import cut, reply
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp, bare_link, link, text
+from tests.job_settings import bookmarks_settings
 from tests.support import make_http
 
 WHEN = datetime(2026, 5, 1, tzinfo=UTC)
@@ -44,7 +45,7 @@ def api(app: KarakeepApp, http: HttpClient) -> Iterator[BookmarkApi]:
 
 def settings(url: str) -> BookmarksSettings:
     """Settings for a served app."""
-    return BookmarksSettings(f"{url}/api/v1", LIST_ID, SecretStr(TOKEN), retry_max_s=0.0)
+    return replace(bookmarks_settings(url), retry_max_s=0.0)
 
 
 def test_all_pages_come_in_order(app: KarakeepApp, api: BookmarkApi) -> None:

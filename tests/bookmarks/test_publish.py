@@ -4,10 +4,9 @@ from typing import Any
 
 from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.bookmarks.stored import read_bookmarks
-from datafetch.models.job_settings import TagPages
 from tests.bookmarks.world import KEYS, World
+from tests.job_settings import ALL_TAGS
 
-TAGS = TagPages()
 IMAGE = "https://cdn.example.com/images/opengraph/x.png?v=12345678"
 
 
@@ -19,7 +18,7 @@ def picture(item: Any) -> dict[str, Any] | None:
 def enrich(world: World) -> int:
     """One enrichment in the context of the last run."""
     assert world.context is not None
-    return enrich_bookmarks(world.context, TAGS, picture)
+    return enrich_bookmarks(world.context, ALL_TAGS, picture)
 
 
 def test_enrichment_is_published_and_kept() -> None:

@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-
 from datafetch.bookmarks.job import sync_bookmarks
 from datafetch.errors import Denied, Malformed, Missing, TransientError
 from datafetch.job import JobContext
@@ -21,15 +19,12 @@ from datafetch.store.fenced import FencedStore
 from datafetch.store.keys import Keys
 from tests.fakes import karakeep
 from tests.fakes.message import Request
+from tests.job_settings import bookmarks_settings
 from tests.stores import Fault, FaultyStore, MemoryStore
 from tests.support import FakeClock, make_context
 
 NEWEST = datetime(2026, 11, 1, tzinfo=UTC)
-SETTINGS = BookmarksSettings(
-    api_url="http://bookmarks.test/api/v1",
-    list_id=karakeep.LIST_ID,
-    token=SecretStr(karakeep.TOKEN),
-)
+SETTINGS = bookmarks_settings()
 KEYS = Keys("-test")
 Json = dict[str, Any]
 

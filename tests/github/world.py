@@ -10,8 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from datafetch.github.api import GitHubActivity
 from datafetch.github.graphql import GraphQL
 from datafetch.github.job import refresh_github
@@ -27,6 +25,7 @@ from tests.fakes.base import Action, FakeServer, Request
 from tests.fakes.faults import reply
 from tests.fakes.github import TOKEN, GitHubApp
 from tests.fakes.github_data import LOGIN, Activity, Repository, make_activity
+from tests.job_settings import github_settings
 from tests.support import START, FakeClock, make_context
 
 TODAY = datetime.fromtimestamp(START, UTC).date()
@@ -59,14 +58,8 @@ class World:
         **more: Any,
     ) -> JobContext[GitHubSettings]:
         """A context for one run; further options are those of `make_context`."""
-        settings = GitHubSettings(
-            token=SecretStr(token),
-            owner=LOGIN,
-            api_url=self.server.url + api_path,
-            stats_delay_s=10,
-        )
         context = make_context(
-            settings,
+            github_settings(self.server.url + api_path, token),
             store or self.folder,
             job=JobName.GITHUB,
             options=options,

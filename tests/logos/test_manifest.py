@@ -14,6 +14,7 @@ from datafetch.models.job_settings import LogoSettings
 from datafetch.store.base import encode_json
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
+from tests.job_settings import logo_settings
 from tests.stores import FaultyStore
 from tests.support import FakeClock, make_context
 
@@ -51,7 +52,7 @@ class Stored:
         """The manifest of a run that begins now."""
         self.calls = FaultyStore(self.store)
         context: JobContext[LogoSettings] = make_context(
-            LogoSettings(), self.calls, clock=self.clock
+            logo_settings(), self.calls, clock=self.clock
         )
         manifest = LogoManifest(context)
         manifest.load()

@@ -13,6 +13,7 @@ from datafetch.models.run import RunOptions
 from datafetch.store.base import encode_json, read_json
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
+from tests.job_settings import logo_settings
 from tests.stores import Fault, FaultyStore
 from tests.support import FakeClock, make_context
 
@@ -50,7 +51,7 @@ class Stored:
         """The cache of a run that begins now."""
         self.calls = FaultyStore(self.store, fault)
         context: JobContext[LogoSettings] = make_context(
-            LogoSettings(), self.calls, clock=self.clock, options=RunOptions(dry_run=dry_run)
+            logo_settings(), self.calls, clock=self.clock, options=RunOptions(dry_run=dry_run)
         )
         cache = NegativeCache(context)
         cache.load()

@@ -32,6 +32,7 @@ from tests.fakes.providers import (
 )
 from tests.fakes.proxy import ForwardProxy
 from tests.fakes.sites import Site, SitesApp
+from tests.job_settings import logo_settings
 from tests.stores import Fault, FaultyStore
 from tests.support import FakeClock, make_context, make_http
 
@@ -70,7 +71,7 @@ class World:
     ddg: DuckDuckGoIconsApp = field(default_factory=DuckDuckGoIconsApp)
     sites: SitesApp = field(default_factory=SitesApp)
     clock: FakeClock = field(default_factory=FakeClock)
-    settings: LogoSettings = field(default_factory=LogoSettings)
+    settings: LogoSettings = field(default_factory=logo_settings)
     calls: FaultyStore | None = None
     gate: HostGate | None = None
     runs: int = 0

@@ -1,6 +1,6 @@
 """One part of the job at a time, on a folder of its own: what the tests of single modules share."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from datafetch.store.base import encode_json
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from datafetch.store.publish import Publisher
+from tests.job_settings import opengraph_settings
 from tests.stores import Fault, FaultyStore
 from tests.support import FakeClock, make_context
 
 KEYS = Keys("-test")
-SETTINGS = OpenGraphSettings(retry_delay_s=0.0, max_retries=0, timeout_s=5)
+SETTINGS = replace(opengraph_settings(), retry_delay_s=0.0, max_retries=0, timeout_s=5)
 
 
 @dataclass

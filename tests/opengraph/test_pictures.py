@@ -5,10 +5,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from pydantic import SecretStr
 
 from datafetch.errors import DatafetchError, Denied, Malformed, Missing, TooLarge, TransientError
-from datafetch.models.job_settings import BookmarksSettings
 from datafetch.opengraph.model import PictureRecord
 from datafetch.opengraph.pictures import PictureFinder, PictureFound, PictureNotFound
 from datafetch.opengraph.rules.plan import PicturePlace
@@ -18,6 +16,7 @@ from tests.fakes.base import FakeServer
 from tests.fakes.faults import large, reply
 from tests.fakes.pictures import photo, picture
 from tests.fakes.sites import SitesApp
+from tests.job_settings import bookmarks_settings
 from tests.opengraph.parts import SETTINGS, Parts
 from tests.support import make_http
 
@@ -34,14 +33,7 @@ class Searched:
         self.parts = parts
         self.site = site
         self.karakeep: karakeep.KarakeepApp = server.app  # type: ignore[assignment]
-        self.settings = replace(
-            SETTINGS,
-            karakeep=BookmarksSettings(
-                api_url=f"{server.url}/api/v1",
-                list_id=karakeep.LIST_ID,
-                token=SecretStr(karakeep.TOKEN),
-            ),
-        )
+        self.settings = replace(SETTINGS, karakeep=bookmarks_settings(server.url))
 
     def place(self, path: str) -> PicturePlace:
         """A picture on the site."""

@@ -1,21 +1,22 @@
 """Pages over real connections: what is read of them, and what is no page."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from datafetch.errors import Denied, Malformed, Missing, RateLimited, Refused, TransientError
-from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.net.base import HttpClient, Validators
 from datafetch.opengraph.webpage import WebPages
 from tests.fakes.base import FakeServer
 from tests.fakes.faults import cut, endless, large, redirect, reply
 from tests.fakes.sites import SitesApp
+from tests.job_settings import opengraph_settings
 from tests.support import FakeClock, make_http
 
 HTML = {"Content-Type": "text/html"}
 KIB, MIB = 1024, 1024 * 1024
-SETTINGS = OpenGraphSettings(max_retries=1, retry_delay_s=3.0, timeout_s=5)
+SETTINGS = replace(opengraph_settings(), max_retries=1, retry_delay_s=3.0, timeout_s=5)
 
 
 @pytest.fixture

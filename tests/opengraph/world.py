@@ -6,12 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import SecretStr
-
 from datafetch.bookmarks.job import sync_bookmarks
 from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.job import JobContext
-from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings, TagPages
+from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.opengraph.job import refresh_opengraph
 from datafetch.store.base import ObjectStore, read_json
@@ -20,12 +18,13 @@ from datafetch.urls import page_address, url_hash
 from tests.fakes import karakeep
 from tests.fakes.base import FakeServer
 from tests.fakes.sites import Site, SitesApp
+from tests.job_settings import ALL_TAGS, bookmarks_settings, opengraph_settings
 from tests.stores import FaultyStore, MemoryStore
 from tests.support import FakeClock, make_context, make_http
 
 KEYS = Keys("-test")
 NEWEST = datetime(2026, 11, 1, tzinfo=UTC)
-SETTINGS = OpenGraphSettings(retry_delay_s=0.0, max_retries=0, timeout_s=5)
+SETTINGS = replace(opengraph_settings(), retry_delay_s=0.0, max_retries=0, timeout_s=5)
 Json = dict[str, Any]
 
 
@@ -64,17 +63,11 @@ class World:
     def patch(self, fields: Json) -> None:
         """Set fields of the first stored bookmark, as another job would."""
         context = make_context(self.bookmark_settings, self.store, clock=self.clock)
-        tags = TagPages()
-        enrich_bookmarks(context, tags, lambda item: fields if item["id"] == "b0" else None)
+        enrich_bookmarks(context, ALL_TAGS, lambda item: fields if item["id"] == "b0" else None)
 
     @property
     def bookmark_settings(self) -> BookmarksSettings:
-        return BookmarksSettings(
-            api_url=f"{self.karakeep_url}/api/v1",
-            list_id=karakeep.LIST_ID,
-            token=SecretStr(karakeep.TOKEN),
-            max_shrink_ratio=1.0,
-        )
+        return replace(bookmarks_settings(self.karakeep_url), max_shrink_ratio=1.0)
 
     def sync(self) -> None:
         """Run the bookmark job."""

@@ -1,0 +1,46 @@
+"""The settings of each job as `Settings` hands them out, with its defaults and the fakes' names."""
+
+from pydantic import SecretStr
+
+from datafetch.models.job_settings import (
+    BookmarksSettings,
+    GitHubSettings,
+    LogoSettings,
+    OpenGraphSettings,
+    TagPages,
+)
+from datafetch.settings import Settings
+from tests.fakes import github, github_data, karakeep
+
+ALL_TAGS = TagPages(enabled=True, maximum=None)
+
+
+def settings(**values: object) -> Settings:
+    """The defaults and these values, by the names of the environment; nothing is read from it."""
+    return Settings.model_construct(None, **values)
+
+
+def bookmarks_settings(server: str = "http://bookmarks.test") -> BookmarksSettings:
+    """For the list of the fake bookmark server at this URL."""
+    return settings(
+        BOOKMARKS_API_URL=server,
+        BOOKMARKS_LIST_ID=karakeep.LIST_ID,
+        BOOKMARK_BEARER_TOKEN=SecretStr(karakeep.TOKEN),
+    ).for_bookmarks()
+
+
+def github_settings(api_url: str, token: str = github.TOKEN) -> GitHubSettings:
+    """For the activity of the fake GitHub at this URL."""
+    return settings(
+        GITHUB_API_URL=api_url, GITHUB_TOKEN=SecretStr(token), GITHUB_REPO_OWNER=github_data.LOGIN
+    ).for_github()
+
+
+def logo_settings() -> LogoSettings:
+    """All as it is when nothing is set."""
+    return settings().for_logos()
+
+
+def opengraph_settings() -> OpenGraphSettings:
+    """All as it is when nothing is set, so without a bookmark server."""
+    return settings().for_opengraph()
