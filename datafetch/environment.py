@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -23,33 +22,37 @@ def load_settings(
 ) -> Settings:
     """Read and validate all settings; the environment wins over the file.
 
-    `check` may raise `ConfigurationError` for what a command needs beyond that.
+    Args:
+        env_file: settings as in a shell; ignored when it is None or not there.
+        check: raises `ConfigurationError` for settings that the command needs and that are missing.
 
     Raises:
         ConfigurationError: some are invalid or missing; all problems at once, by name.
     """
     problems: list[str] = []
-    replaced: dict[str, Any] = {}
+    invalid: set[str] = set()
     try:
         _adopt_standard_variables(env_file)
         settings = _read(env_file)
     except ValidationError as error:
         problems = _sentences(error)
         # With their defaults in place of what is invalid, the rest can be looked at as well.
-        replaced = {_names_at(problem["loc"])[0]: None for problem in error.errors()}
-        settings = _read(env_file, **{name: _default_of(name) for name in replaced})
+        invalid = {_names_at(problem["loc"])[0] for problem in error.errors()}
+        settings = _read(env_file, **{name: _default_of(name) for name in invalid})
     except UnicodeDecodeError as error:
         raise ConfigurationError([f"{env_file} is not a text file in UTF-8"]) from error
     except OSError as error:
         raise ConfigurationError([f"{env_file} cannot be read: {error.strerror}"]) from error
-    problems += [one for one in _all_problems(settings, check) if one.split()[0] not in replaced]
+    problems += [
+        problem for problem in _all_problems(settings, check) if problem.split()[0] not in invalid
+    ]
     if problems:
         raise ConfigurationError(problems)
     return settings
 
 
-def _read(env_file: Path | None, **values: Any) -> Settings:
-    return Settings(_env_file=env_file, _env_file_encoding="utf-8", **values)  # type: ignore[call-arg]
+def _read(env_file: Path | None, **values: object) -> Settings:
+    return Settings(_env_file=env_file, _env_file_encoding="utf-8", **values)  # type: ignore[arg-type, call-arg]
 
 
 def _all_problems(settings: Settings, check: Callable[[Settings], None] | None) -> Iterator[str]:
@@ -85,10 +88,9 @@ def _names_at(place: tuple[int | str, ...]) -> tuple[str, ...]:
     return next((names for names in ENV_NAMES.values() if named in names), (named or "settings",))
 
 
-def _default_of(name: str) -> Any:
-    return next(
-        Settings.model_fields[field].default for field, names in ENV_NAMES.items() if name in names
-    )
+def _default_of(name: str) -> object:
+    fields = (field for field, names in ENV_NAMES.items() if name in names)
+    return Settings.model_fields[next(fields)].default
 
 
 def _adopt_standard_variables(env_file: Path | None) -> None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +39,7 @@ _secrets_lock = threading.Lock()
 
 
 def register_secrets(values: Iterable[str]) -> None:
-    """From now on these texts are masked wherever they turn up; very short ones are not."""
+    """Mask these texts from now on wherever they turn up; those of under 6 characters are not."""
     with _secrets_lock:
         _secrets.update(value for value in values if len(value) >= _SHORTEST_SECRET)
 
@@ -54,8 +54,8 @@ def redact(text: str) -> str:
     return _PAIR.sub(rf"\g<name>\g<between>{MASK}", text)
 
 
-def redact_value(value: Any) -> Any:
-    """The same for a log field: texts, and texts inside lists and mappings."""
+def redact_value(value: object) -> object:
+    """The value of a log field with its texts redacted, also those inside lists and mappings."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
@@ -71,19 +71,21 @@ class EventLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger with fields bound for a whole run; those of a single call are added to them."""
 
     def process(
-        self, msg: Any, kwargs: MutableMapping[str, Any]
-    ) -> tuple[Any, MutableMapping[str, Any]]:
+        self, msg: object, kwargs: MutableMapping[str, object]
+    ) -> tuple[object, MutableMapping[str, object]]:
         """Merge the bound fields with those of the call."""
-        return msg, {**kwargs, "extra": {**(self.extra or {}), **(kwargs.get("extra") or {})}}
+        own = kwargs.get("extra")
+        merged = {**(self.extra or {}), **(own if isinstance(own, Mapping) else {})}
+        return msg, {**kwargs, "extra": merged}
 
 
-def bound_logger(**fields: Any) -> EventLogger:
+def bound_logger(**fields: object) -> EventLogger:
     """A logger whose every record carries these fields."""
     return EventLogger(logging.getLogger(LOGGER_NAME), fields)
 
 
-def fields_of(record: logging.LogRecord) -> dict[str, Any]:
-    """The record's own fields, redacted."""
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """The record's fields beside those that every record has, redacted; without those of None."""
     own = {name: value for name, value in vars(record).items() if name not in _PLAIN_ATTRIBUTES}
     return {name: redact_value(value) for name, value in own.items() if value is not None}
 
@@ -92,9 +94,9 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line: `time`, `level`, `event`, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """The record as a line of JSON."""
         moment = datetime.fromtimestamp(record.created, UTC)
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "event": redact(record.getMessage()),
@@ -113,7 +115,7 @@ class ConsoleFormatter(logging.Formatter):
         self._with_time = with_time
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """The record as a line for people; a traceback follows on lines of its own."""
         fields = "".join(f"  {name}={value}" for name, value in fields_of(record).items())
         text = f"{redact(record.getMessage())}{fields}"
         if self._with_time:

@@ -5,7 +5,7 @@ job its own group and say which names it misses. Secrets are `SecretStr`.
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,14 +25,15 @@ DEFAULT_STORE = "file:./.datafetch"
 
 _ENVIRONMENT_ALIASES = {"prod": "production", "dev": "development", "testing": "test"}
 
+Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Millis = Annotated[int, Field(ge=0)]
 
 
-def _named(*names: str, default: Any = None) -> Any:
-    return Field(default=default, validation_alias=AliasChoices(*names))
+def _env(*names: str) -> object:
+    return Field(validation_alias=AliasChoices(*names))
 
 
 class Settings(BaseSettings):
@@ -47,67 +48,72 @@ class Settings(BaseSettings):
     )
 
     # where objects live
-    store: str | None = _named("DATAFETCH_STORE")
-    environment: Environment | None = _named("DATAFETCH_ENV", "DEPLOYMENT_ENV", "NODE_ENV")
-    s3_bucket: str | None = _named("S3_BUCKET")
-    s3_server_url: str | None = _named("S3_SERVER_URL")
-    s3_access_key_id: SecretStr | None = _named("S3_ACCESS_KEY_ID")
-    s3_secret_access_key: SecretStr | None = _named("S3_SECRET_ACCESS_KEY")
-    s3_session_token: SecretStr | None = _named("S3_SESSION_TOKEN")
-    s3_region: str = _named("S3_REGION", "AWS_REGION", default="us-east-1")
-    s3_object_acl: str | None = _named("S3_OBJECT_ACL")
-    cdn_url: str | None = _named("S3_CDN_URL", "NEXT_PUBLIC_S3_CDN_URL", "S3_PUBLIC_CDN_URL")
+    store: Annotated[str | None, _env("DATAFETCH_STORE")] = None
+    environment: Annotated[
+        Environment | None, _env("DATAFETCH_ENV", "DEPLOYMENT_ENV", "NODE_ENV")
+    ] = None
+    s3_bucket: Annotated[str | None, _env("S3_BUCKET")] = None
+    s3_server_url: Annotated[str | None, _env("S3_SERVER_URL")] = None
+    s3_access_key_id: Annotated[SecretStr | None, _env("S3_ACCESS_KEY_ID")] = None
+    s3_secret_access_key: Annotated[SecretStr | None, _env("S3_SECRET_ACCESS_KEY")] = None
+    s3_session_token: Annotated[SecretStr | None, _env("S3_SESSION_TOKEN")] = None
+    s3_region: Annotated[str, _env("S3_REGION", "AWS_REGION")] = "us-east-1"
+    s3_object_acl: Annotated[str | None, _env("S3_OBJECT_ACL")] = None
+    cdn_url: Annotated[
+        str | None, _env("S3_CDN_URL", "NEXT_PUBLIC_S3_CDN_URL", "S3_PUBLIC_CDN_URL")
+    ] = None
 
     # bookmarks
-    bookmarks_api_url: str | None = _named("BOOKMARKS_API_URL")
-    bookmarks_list_id: str | None = _named("BOOKMARKS_LIST_ID")
-    bookmark_bearer_token: SecretStr | None = _named("BOOKMARK_BEARER_TOKEN")
-    bookmarks_full_sync_max_items: Positive = _named("BOOKMARKS_FULL_SYNC_MAX_ITEMS", default=2000)
-    bookmarks_full_sync_hours: Seconds = _named("BOOKMARKS_FULL_SYNC_HOURS", default=24.0)
-    min_bookmarks_threshold: Millis = _named("MIN_BOOKMARKS_THRESHOLD", default=10)
-    tags_enabled: bool = _named("ENABLE_TAG_PERSISTENCE", "ENABLE_TAG_CACHING", default=True)
-    max_tags: Millis | None = _named("MAX_TAGS_TO_PERSIST", "MAX_TAGS_TO_CACHE")
+    bookmarks_api_url: Annotated[str | None, _env("BOOKMARKS_API_URL")] = None
+    bookmarks_list_id: Annotated[str | None, _env("BOOKMARKS_LIST_ID")] = None
+    bookmark_bearer_token: Annotated[SecretStr | None, _env("BOOKMARK_BEARER_TOKEN")] = None
+    bookmarks_full_sync_max_items: Annotated[Positive, _env("BOOKMARKS_FULL_SYNC_MAX_ITEMS")] = 2000
+    bookmarks_full_sync_hours: Annotated[Seconds, _env("BOOKMARKS_FULL_SYNC_HOURS")] = 24.0
+    min_bookmarks_threshold: Annotated[Count, _env("MIN_BOOKMARKS_THRESHOLD")] = 10
+    tags_enabled: Annotated[bool, _env("ENABLE_TAG_PERSISTENCE", "ENABLE_TAG_CACHING")] = True
+    max_tags: Annotated[Count | None, _env("MAX_TAGS_TO_PERSIST", "MAX_TAGS_TO_CACHE")] = None
 
     # github
-    github_token: SecretStr | None = _named(
-        "GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"
-    )
-    github_repo_owner: str | None = _named("GITHUB_REPO_OWNER")
-    github_api_url: str = _named("GITHUB_API_URL", default="https://api.github.com")
-    github_stats_max_attempts: Positive = _named("GITHUB_STATS_PENDING_MAX_ATTEMPTS", default=4)
-    github_stats_delay_ms: Millis = _named("GITHUB_STATS_PENDING_DELAY_MS", default=10_000)
+    github_token: Annotated[
+        SecretStr | None,
+        _env("GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"),
+    ] = None
+    github_repo_owner: Annotated[str | None, _env("GITHUB_REPO_OWNER")] = None
+    github_api_url: Annotated[str, _env("GITHUB_API_URL")] = "https://api.github.com"
+    github_stats_max_attempts: Annotated[Positive, _env("GITHUB_STATS_PENDING_MAX_ATTEMPTS")] = 4
+    github_stats_delay_ms: Annotated[Millis, _env("GITHUB_STATS_PENDING_DELAY_MS")] = 10_000
 
     # logos and pages
-    logo_batch_size: Positive = _named("LOGO_BATCH_SIZE", default=10)
-    logo_batch_delay_ms: Millis = _named("LOGO_BATCH_DELAY_MS", default=500)
-    logo_domain_files: str | None = _named("LOGO_DOMAIN_FILES")
-    logo_max_age_days: Positive = _named("LOGO_MAX_AGE_DAYS", default=30)
-    og_fetch_timeout_ms: Positive = _named("OG_FETCH_TIMEOUT_MS", default=15_000)
-    og_max_retries: Millis = _named("OG_MAX_RETRIES", default=2)
-    og_retry_delay_ms: Millis = _named("OG_RETRY_DELAY_MS", default=1000)
+    logo_batch_size: Annotated[Positive, _env("LOGO_BATCH_SIZE")] = 10
+    logo_batch_delay_ms: Annotated[Millis, _env("LOGO_BATCH_DELAY_MS")] = 500
+    logo_domain_files: Annotated[str | None, _env("LOGO_DOMAIN_FILES")] = None
+    logo_max_age_days: Annotated[Positive, _env("LOGO_MAX_AGE_DAYS")] = 30
+    og_fetch_timeout_ms: Annotated[Positive, _env("OG_FETCH_TIMEOUT_MS")] = 15_000
+    og_max_retries: Annotated[Count, _env("OG_MAX_RETRIES")] = 2
+    og_retry_delay_ms: Annotated[Millis, _env("OG_RETRY_DELAY_MS")] = 1000
 
     # every run
-    lock: Literal["store"] = _named("DATAFETCH_LOCK", default="store")
-    s3_client: Literal["boto3"] = _named("DATAFETCH_S3_CLIENT", default="boto3")
-    concurrency: Annotated[int, Field(gt=0, le=256)] = _named("DATAFETCH_CONCURRENCY", default=16)
-    retry_max_seconds: Seconds = _named("DATAFETCH_RETRY_MAX_SECONDS", default=60.0)
-    breaker_failures: Positive = _named("DATAFETCH_BREAKER_FAILURES", default=3)
-    breaker_cooldown_seconds: Seconds = _named("DATAFETCH_BREAKER_COOLDOWN_SECONDS", default=60.0)
-    max_shrink_ratio: Ratio = _named("DATAFETCH_MAX_SHRINK_RATIO", default=0.2)
-    max_failure_ratio: Ratio = _named("DATAFETCH_MAX_FAILURE_RATIO", default=0.5)
-    user_agent: str | None = _named("DATAFETCH_USER_AGENT")
-    allow_hosts: str | None = _named("DATAFETCH_ALLOW_HOSTS")
-    bookmarks_lock_ttl_ms: Annotated[int, Field(ge=100)] = _named(
-        "BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS", default=300_000
-    )
-    lock_ttl_ms: Annotated[int, Field(ge=100)] = _named("DATAFETCH_LOCK_TTL_MS", default=300_000)
-    test_limit: Positive | None = _named("S3_TEST_LIMIT")
-    dry_run: bool = _named("DRY_RUN", default=False)
-    ci: bool = _named("CI", default=False)
+    lock: Annotated[Literal["store"], _env("DATAFETCH_LOCK")] = "store"
+    s3_client: Annotated[Literal["boto3"], _env("DATAFETCH_S3_CLIENT")] = "boto3"
+    concurrency: Annotated[int, Field(gt=0, le=256), _env("DATAFETCH_CONCURRENCY")] = 16
+    retry_max_seconds: Annotated[Seconds, _env("DATAFETCH_RETRY_MAX_SECONDS")] = 60.0
+    breaker_failures: Annotated[Positive, _env("DATAFETCH_BREAKER_FAILURES")] = 3
+    breaker_cooldown_seconds: Annotated[Seconds, _env("DATAFETCH_BREAKER_COOLDOWN_SECONDS")] = 60.0
+    max_shrink_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_SHRINK_RATIO")] = 0.2
+    max_failure_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_FAILURE_RATIO")] = 0.5
+    user_agent: Annotated[str | None, _env("DATAFETCH_USER_AGENT")] = None
+    allow_hosts: Annotated[str | None, _env("DATAFETCH_ALLOW_HOSTS")] = None
+    bookmarks_lock_ttl_ms: Annotated[
+        int, Field(ge=100), _env("BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS")
+    ] = 300_000
+    lock_ttl_ms: Annotated[int, Field(ge=100), _env("DATAFETCH_LOCK_TTL_MS")] = 300_000
+    test_limit: Annotated[Positive | None, _env("S3_TEST_LIMIT")] = None
+    dry_run: Annotated[bool, _env("DRY_RUN")] = False
+    ci: Annotated[bool, _env("CI")] = False
 
     @field_validator("environment", mode="before")
     @classmethod
-    def _known_environment(cls, value: Any) -> Any:
+    def _known_environment(cls, value: object) -> str | None:
         if value is None:
             return None
         text = str(value).strip().lower()
@@ -140,7 +146,7 @@ class Settings(BaseSettings):
 
     @field_validator("ci", mode="before")
     @classmethod
-    def _any_ci(cls, value: Any) -> bool:
+    def _any_ci(cls, value: object) -> bool:
         # Build services set CI to `true`, `1` or their own name.
         return str(value).strip().lower() not in ("", "0", "false", "no", "off")
 
@@ -271,7 +277,7 @@ ENV_NAMES: dict[str, tuple[str, ...]] = {
 """For each field the names that set it, the first that is set wins."""
 
 
-def _require(**names: tuple[Any, str]) -> None:
+def _require(**names: tuple[object, str]) -> None:
     missing = [f"{name} is missing: {what}" for name, (value, what) in names.items() if not value]
     if missing:
         raise ConfigurationError(missing)

@@ -46,7 +46,9 @@ def _record(**extra: object) -> logging.LogRecord:
     logger = EventLogger(logging.getLogger("datafetch.t"), {"job": "bookmarks", "runId": "r1"})
     _, kwargs = logger.process("page_read", {"extra": extra})
     record = logging.LogRecord("datafetch", logging.INFO, "f", 1, "page_read", (), None)
-    record.__dict__.update(kwargs["extra"])
+    fields = kwargs["extra"]
+    assert isinstance(fields, dict)
+    vars(record).update(fields)
     return record
 
 
