@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from datafetch.cli.options import (
-    GlobalOptions,
     JobOptions,
     Missing,
     OlderThan,
@@ -33,14 +32,13 @@ MaxAge = Annotated[
 
 
 def _run(
-    shared: GlobalOptions,
-    common: JobOptions,
+    options: JobOptions,
     *jobs: JobName,
     own: RunOptions = RunOptions(),
 ) -> None:
     from datafetch.cli.session import Session
 
-    with Session(shared, common) as session:
+    with Session(options) as session:
         session.run_jobs(jobs, own)
 
 
@@ -50,8 +48,7 @@ def _age(text: str | None, option: str) -> float | None:
 
 @with_options(job=True)
 def bookmarks(
-    shared: GlobalOptions,
-    common: JobOptions,
+    options: JobOptions,
     *,
     restore: Annotated[
         int | None,
@@ -65,13 +62,12 @@ def bookmarks(
     ] = None,
 ) -> None:
     """Sync the bookmark list into the store."""
-    _run(shared, common, JobName.BOOKMARKS, own=RunOptions(restore=restore))
+    _run(options, JobName.BOOKMARKS, own=RunOptions(restore=restore))
 
 
 @with_options(job=True)
 def github(
-    shared: GlobalOptions,
-    common: JobOptions,
+    options: JobOptions,
     *,
     repo: Annotated[
         list[str] | None,
@@ -87,13 +83,12 @@ def github(
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", name):
             raise typer.BadParameter(f"{name!r}: write OWNER/NAME", param_hint="--repo")
-    _run(shared, common, JobName.GITHUB, own=RunOptions(only=names))
+    _run(options, JobName.GITHUB, own=RunOptions(only=names))
 
 
 @with_options(job=True)
 def logos(
-    shared: GlobalOptions,
-    common: JobOptions,
+    options: JobOptions,
     *,
     domain: Annotated[
         list[str] | None,
@@ -111,13 +106,12 @@ def logos(
         missing=missing,
         older_than_s=_age(older_than, "--older-than"),
     )
-    _run(shared, common, JobName.LOGOS, own=own)
+    _run(options, JobName.LOGOS, own=own)
 
 
 @with_options(job=True)
 def refresh_opengraph(
-    shared: GlobalOptions,
-    common: JobOptions,
+    options: JobOptions,
     *,
     url: Annotated[
         list[str] | None,
@@ -135,26 +129,24 @@ def refresh_opengraph(
         missing=missing,
         older_than_s=_age(older_than, "--older-than"),
     )
-    _run(shared, common, JobName.OPENGRAPH, own=own)
+    _run(options, JobName.OPENGRAPH, own=own)
 
 
 @with_options(job=True)
 def update(
-    shared: GlobalOptions,
-    common: JobOptions,
+    options: JobOptions,
     *,
     jobs: Annotated[
         list[JobName] | None, typer.Argument(metavar="[JOB]...", help="Jobs, in this order.")
     ] = None,
 ) -> None:
     """Run the named jobs one after the other; all of them when none is named."""
-    _run(shared, common, *(jobs or ALL_JOBS))
+    _run(options, *(jobs or ALL_JOBS))
 
 
 @with_options(job=True)
 def prefetch_dev(
-    shared: GlobalOptions,
-    common: JobOptions,
+    options: JobOptions,
     *,
     output: OutputFolder = Path("generated"),
     full: Full = False,
@@ -162,7 +154,7 @@ def prefetch_dev(
     """Fetch everything from all sources, then write the files that a build needs."""
     from datafetch.cli.session import Session
 
-    with Session(shared, common) as session:
+    with Session(options) as session:
         session.run_jobs(ALL_JOBS)
         if not session.dry_run:  # a dry run has stored nothing that files could be made of
             session.run_prefetch(output, full=full)
@@ -170,8 +162,7 @@ def prefetch_dev(
 
 @with_options(job=False)
 def prefetch_build(
-    shared: GlobalOptions,
-    common: JobOptions,
+    options: JobOptions,
     *,
     output: OutputFolder = Path("generated"),
     full: Full = False,
@@ -180,7 +171,7 @@ def prefetch_build(
     """Check what the store holds and write the files that a build needs; no upstream is asked."""
     from datafetch.cli.session import Session
 
-    with Session(shared, common, build=True) as session:
+    with Session(options, build=True) as session:
         session.run_prefetch(output, full=full, max_age_s=_age(max_age, "--max-age"))
 
 

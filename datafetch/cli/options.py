@@ -4,9 +4,9 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
@@ -81,28 +81,6 @@ Version = Annotated[
     bool,
     typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON array of results, nothing else.")
-]
-Force = Annotated[
-    bool,
-    typer.Option("--force", help="Ignore freshness and change detection; guards stay on."),
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Read and plan, write nothing, take no lock.")
-]
-Limit = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        min=1,
-        metavar="N",
-        help="Fetch at most so many items; nothing is deleted. Refused in production.",
-    ),
-]
-AllowShrink = Annotated[
-    bool, typer.Option("--allow-shrink", help="Accept a dataset that shrank past the guard.")
-]
 Missing = Annotated[bool, typer.Option("--missing", help="Only what has nothing stored yet.")]
 OlderThan = Annotated[
     str | None,
@@ -114,19 +92,10 @@ OlderThan = Annotated[
 class GlobalOptions:
     """Where settings come from and how much is said; valid before and after the command's name."""
 
-    verbose: bool = False
-    quiet: bool = False
-    log_format: str | None = None
-    env_file: Path | None = None
-
-    def over(self, outer: "GlobalOptions") -> "GlobalOptions":
-        """These where given, else those given before the command's name."""
-        return GlobalOptions(
-            verbose=self.verbose or outer.verbose,
-            quiet=self.quiet or outer.quiet,
-            log_format=self.log_format or outer.log_format,
-            env_file=self.env_file or outer.env_file,
-        )
+    verbose: Verbose = False
+    quiet: Quiet = False
+    log_format: LogFormatOption = None
+    env_file: EnvFile = None
 
     @property
     def verbosity(self) -> int:
@@ -135,70 +104,68 @@ class GlobalOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class JobOptions:
+class JobOptions(GlobalOptions):
     """What every job command takes."""
 
-    json: bool = False
-    force: bool = False
-    dry_run: bool = False
-    limit: int | None = None
-    allow_shrink: bool = False
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Ignore freshness and change detection; guards stay on."),
+    ] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and plan, write nothing, take no lock.")
+    ] = False
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            min=1,
+            metavar="N",
+            help="Fetch at most so many items; nothing is deleted. Refused in production.",
+        ),
+    ] = None
+    allow_shrink: Annotated[
+        bool, typer.Option("--allow-shrink", help="Accept a dataset that shrank past the guard.")
+    ] = False
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON array of results, nothing else.")
+    ] = False
+
+    def over(self, outer: GlobalOptions) -> "JobOptions":
+        """These options; the global ones that are not given, from before the command's name."""
+        return replace(
+            self,
+            verbose=self.verbose or outer.verbose,
+            quiet=self.quiet or outer.quiet,
+            log_format=self.log_format or outer.log_format,
+            env_file=self.env_file or outer.env_file,
+        )
 
 
-_GLOBAL_TYPES: dict[str, Any] = {
-    "verbose": Verbose,
-    "quiet": Quiet,
-    "log_format": LogFormatOption,
-    "env_file": EnvFile,
-}
-_JOB_TYPES: dict[str, Any] = {
-    "force": Force,
-    "dry_run": DryRun,
-    "limit": Limit,
-    "allow_shrink": AllowShrink,
-    "json": Json,
-}
+_GLOBAL = inspect.signature(GlobalOptions).parameters
+_ALL = sorted(inspect.signature(JobOptions).parameters.values(), key=lambda p: p.name in _GLOBAL)
+"""In the order in which the help shows them: the global ones last."""
 
 
 def with_options(*, job: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the shared options.
+    """Add options to a command: the fields of `JobOptions`, or `--json` and the global ones only.
 
-    The command is called with its own parameters, `shared` (`GlobalOptions`) and,
-    when `job`, `common` (`JobOptions`).
+    The command is called with its own parameters and with `options`, a `JobOptions`. Typer knows
+    no groups of options, so it is shown a function that has a parameter for each of them.
     """
-    shared = {**(_JOB_TYPES if job else {"json": Json}), **_GLOBAL_TYPES}
+    shared = [option for option in _ALL if job or option.name == "json" or option.name in _GLOBAL]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = get_type_hints(command, include_extras=True)
-        own = [
-            parameter.replace(annotation=hints[name])
-            for name, parameter in inspect.signature(command).parameters.items()
-            if name not in ("shared", "common")
-        ]
-        added = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None if name in ("limit", "log_format", "env_file") else False,
-                annotation=annotation,
-            )
-            for name, annotation in shared.items()
-        ]
-        first = inspect.Parameter(
-            "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
-        )
-
-        @functools.wraps(command)
+        @functools.wraps(command, assigned=("__name__", "__doc__"))
         def wrapper(context: typer.Context, **values: Any) -> None:
-            given = GlobalOptions(**{name: values.pop(name) for name in _GLOBAL_TYPES})
-            outer = context.obj if isinstance(context.obj, GlobalOptions) else GlobalOptions()
-            taken = {name: values.pop(name) for name in _JOB_TYPES if name in values}
-            command(shared=given.over(outer), common=JobOptions(**taken), **values)
+            options = JobOptions(**{option.name: values.pop(option.name) for option in shared})
+            command(options.over(context.obj), **values)
 
-        parameters = [first, *own, *added]
+        context, _ = inspect.signature(wrapper, follow_wrapped=False).parameters.values()
+        _, *own = inspect.signature(command).parameters.values()
+        added = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in shared]
+        parameters = [context, *own, *added]
         wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
-        del wrapper.__wrapped__
         return wrapper
 
     return decorate

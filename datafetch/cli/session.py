@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from datafetch.build.request import PrefetchRequest
-from datafetch.cli.options import GlobalOptions, JobOptions
+from datafetch.cli.options import JobOptions
 from datafetch.cli.render import TerminalProgress, print_error, print_results
 from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import load_settings
@@ -37,23 +37,22 @@ _DEFAULT_ENV_FILE = Path(".env")
 class Session:
     """Use as a context manager: leaving it prints the results and exits with their code."""
 
-    def __init__(self, shared: GlobalOptions, common: JobOptions, *, build: bool = False) -> None:
+    def __init__(self, options: JobOptions, *, build: bool = False) -> None:
         """`build` says that the command only reads the store."""
-        self._shared = shared
-        self._common = common
+        self._options = options
         self._build = build
         self._cancel = CancelToken()
         self._results: list[RunResult] = []
         self._asked: list[Operation] = []
-        self._progress = TerminalProgress(enabled=not shared.quiet)
+        self._progress = TerminalProgress(enabled=not options.quiet)
         self._settings: Settings | None = None
         self._manager: DataFetchManager | None = None
 
     def __enter__(self) -> Self:
         spare_memory()
-        log_format: LogFormat = "json" if self._shared.log_format == "json" else "console"
+        log_format: LogFormat = "json" if self._options.log_format == "json" else "console"
         configure_logging(
-            log_format if self._shared.log_format else default_format(), self._shared.verbosity
+            log_format if self._options.log_format else default_format(), self._options.verbosity
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
@@ -71,11 +70,11 @@ class Session:
             self._fail_the_rest(error)
         elif error is not None:
             return False
-        if self._common.json or error is None:
+        if self._options.json or error is None:
             print_results(
                 self._results,
-                as_json=self._common.json,
-                quiet=self._shared.quiet,
+                as_json=self._options.json,
+                quiet=self._options.quiet,
                 dry_run=self.dry_run,
             )
         self._exit(worst_code(self._results, error))
@@ -92,7 +91,7 @@ class Session:
         """
         self._asked.extend(OPERATIONS[job] for job in jobs)
         settings = self._load(jobs)
-        options = self._options(settings, own)
+        options = self._run_options(settings, own)
         for job in jobs:
             if self._cancel.cancelled:
                 return
@@ -118,7 +117,7 @@ class Session:
     @property
     def dry_run(self) -> bool:
         """Whether nothing may be written."""
-        return self._common.dry_run or (self._settings is not None and self._settings.dry_run)
+        return self._options.dry_run or (self._settings is not None and self._settings.dry_run)
 
     # ----------------------------------------------------------------- inside
 
@@ -131,7 +130,7 @@ class Session:
                 )
 
         if self._settings is None:
-            self._settings = load_settings(self._shared.env_file or _DEFAULT_ENV_FILE, check)
+            self._settings = load_settings(self._options.env_file or _DEFAULT_ENV_FILE, check)
         return self._settings
 
     def _get_manager(self, settings: Settings) -> DataFetchManager:
@@ -141,8 +140,8 @@ class Session:
             release_collector()
         return self._manager
 
-    def _options(self, settings: Settings, own: RunOptions) -> RunOptions:
-        common = self._common
+    def _run_options(self, settings: Settings, own: RunOptions) -> RunOptions:
+        common = self._options
         if common.limit is not None and settings.env is Environment.PRODUCTION:
             raise UsageError(
                 "--limit is refused in production: it would cut the dataset",

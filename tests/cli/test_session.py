@@ -1,0 +1,73 @@
+"""A call of a command: what is refused before anything runs, and the exit code of several jobs."""
+
+import pytest
+
+from datafetch.cli.session import worst_code
+from datafetch.models.run import Operation, RunResult, RunStatus
+from tests.processes import datafetch
+
+
+def test_missing_settings_are_all_named(tmp_path):
+    """A first run without settings says at once everything that is needed: exit 78."""
+    done = datafetch("update", cwd=tmp_path)
+    assert done.code == 78
+    for name in (
+        "BOOKMARKS_API_URL",
+        "BOOKMARKS_LIST_ID",
+        "BOOKMARK_BEARER_TOKEN",
+        "GITHUB_TOKEN",
+        "GITHUB_REPO_OWNER",
+    ):
+        assert f"{name} is missing" in done.err
+    assert "Traceback" not in done.err
+    assert list(tmp_path.glob(".datafetch*")) == []
+
+
+def test_what_is_invalid_does_not_hide_what_is_missing(tmp_path):
+    """A user with one wrong value sees in the same go what else is needed."""
+    done = datafetch(
+        "update", cwd=tmp_path, DATAFETCH_CONCURRENCY="many", BOOKMARKS_API_URL="no-url"
+    )
+    assert done.code == 78
+    for said in ("DATAFETCH_CONCURRENCY: should be", "GITHUB_REPO_OWNER is missing"):
+        assert said in done.err
+    assert done.err.count("BOOKMARKS_API_URL") == 1
+
+
+def test_json_stays_json_when_settings_are_missing(tmp_path):
+    """With --json stdout is one array of results, whatever happens."""
+    done = datafetch("bookmarks", "--json", cwd=tmp_path)
+    assert done.code == 78
+    result = done.result("bookmarks")
+    assert (result["status"], result["success"]) == ("failed", False)
+    assert "BOOKMARKS_API_URL" in result["error"]
+
+
+def test_a_limit_is_refused_in_production(tmp_path):
+    """A limit for development reached production and cut the dataset to 20 items."""
+    settings = {
+        "DATAFETCH_ENV": "production",
+        "BOOKMARKS_API_URL": "http://127.0.0.1:9",
+        "BOOKMARKS_LIST_ID": "l",
+        "BOOKMARK_BEARER_TOKEN": "t-t-t-t",
+    }
+    done = datafetch("bookmarks", "--limit", "5", cwd=tmp_path, **settings)
+    assert done.code == 2
+    assert "--limit is refused in production" in done.err
+
+
+def test_a_build_service_must_say_where_objects_live(tmp_path):
+    """A job without an environment ran into a default folder and said "success" for weeks."""
+    done = datafetch("prefetch-build", cwd=tmp_path, CI="true")
+    assert done.code == 78
+    assert "DATAFETCH_STORE" in done.err
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [([0, 75], 75), ([75, 1], 1), ([1, 78], 78), ([78, 143, 1], 143), ([0, 0], 0), ([], 0)],
+)
+def test_the_most_severe_code_wins(codes, expected):
+    """Of several: signal, 78, 1, 75, 0."""
+    results = [RunResult(Operation.LOGOS, RunStatus.FAILED, "r", exit_code=c) for c in codes]
+    assert worst_code(results) == expected
