@@ -30,21 +30,26 @@ def load_settings(
         ConfigurationError: some are invalid or missing; all problems at once, by name.
     """
     problems: list[str] = []
-    invalid: set[str] = set()
+    defaults: dict[str, object] = {}
     try:
         _adopt_standard_variables(env_file)
         settings = _read(env_file)
     except ValidationError as error:
         problems = _sentences(error)
         # With their defaults in place of what is invalid, the rest can be looked at as well.
-        invalid = {_names_at(problem["loc"])[0] for problem in error.errors()}
-        settings = _read(env_file, **{name: _default_of(name) for name in invalid})
+        for problem in error.errors():
+            # The first field of that name: pydantic-settings 2.16 fails with a KeyError when it is
+            # given values for both lock times, which share a name.
+            name = problem["loc"][0]
+            field = next(field for field, names in ENV_NAMES.items() if name in names)
+            defaults[ENV_NAMES[field][0]] = Settings.model_fields[field].default
+        settings = _read(env_file, **defaults)
     except UnicodeDecodeError as error:
         raise ConfigurationError([f"{env_file} is not a text file in UTF-8"]) from error
     except OSError as error:
         raise ConfigurationError([f"{env_file} cannot be read: {error.strerror}"]) from error
     problems += [
-        problem for problem in _all_problems(settings, check) if problem.split()[0] not in invalid
+        problem for problem in _all_problems(settings, check) if problem.split()[0] not in defaults
     ]
     if problems:
         raise ConfigurationError(problems)
@@ -67,11 +72,11 @@ def _all_problems(settings: Settings, check: Callable[[Settings], None] | None) 
 def _sentences(error: ValidationError) -> list[str]:
     sentences = []
     for problem in error.errors(include_url=False, include_input=False):
-        names = _names_at(problem["loc"])
+        names = next(names for names in ENV_NAMES.values() if names[0] == problem["loc"][0])
         name = next((name for name in names if os.environ.get(name)), names[0])
         said = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
         sentences.append(f"{name}: {_PLAIN.get(problem['type'], said)}")
-    return sentences
+    return list(dict.fromkeys(sentences))  # one name may set two fields, both wrong
 
 
 _PLAIN = {
@@ -81,16 +86,6 @@ _PLAIN = {
     "bool_parsing": "should be true or false",
 }
 """What is said in plain words; pydantic's words do for the rest."""
-
-
-def _names_at(place: tuple[int | str, ...]) -> tuple[str, ...]:
-    named = str(place[0]) if place else ""
-    return next((names for names in ENV_NAMES.values() if named in names), (named or "settings",))
-
-
-def _default_of(name: str) -> object:
-    fields = (field for field, names in ENV_NAMES.items() if name in names)
-    return Settings.model_fields[next(fields)].default
 
 
 def _adopt_standard_variables(env_file: Path | None) -> None:

@@ -54,14 +54,14 @@ def redact(text: str) -> str:
     return _PAIR.sub(rf"\g<name>\g<between>{MASK}", text)
 
 
-def redact_value(value: object) -> object:
-    """The value of a log field with its texts redacted, also those inside lists and mappings."""
+def _redacted(value: object) -> object:
+    """The value with its texts redacted, also those inside lists and mappings."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
-        return {str(key): redact_value(item) for key, item in value.items()}
+        return {str(key): _redacted(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [redact_value(item) for item in value]
+        return [_redacted(item) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     return redact(str(value))
@@ -84,10 +84,10 @@ def bound_logger(**fields: object) -> EventLogger:
     return EventLogger(logging.getLogger(LOGGER_NAME), fields)
 
 
-def fields_of(record: logging.LogRecord) -> dict[str, object]:
+def _fields_of(record: logging.LogRecord) -> dict[str, object]:
     """The record's fields beside those that every record has, redacted; without those of None."""
     own = {name: value for name, value in vars(record).items() if name not in _PLAIN_ATTRIBUTES}
-    return {name: redact_value(value) for name, value in own.items() if value is not None}
+    return {name: _redacted(value) for name, value in own.items() if value is not None}
 
 
 class JsonFormatter(logging.Formatter):
@@ -100,7 +100,7 @@ class JsonFormatter(logging.Formatter):
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "event": redact(record.getMessage()),
-            **fields_of(record),
+            **_fields_of(record),
         }
         if record.exc_info:
             line["traceback"] = redact(self.formatException(record.exc_info))
@@ -116,7 +116,7 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line for people; a traceback follows on lines of its own."""
-        fields = "".join(f"  {name}={value}" for name, value in fields_of(record).items())
+        fields = "".join(f"  {name}={value}" for name, value in _fields_of(record).items())
         text = f"{redact(record.getMessage())}{fields}"
         if self._with_time:
             moment = datetime.fromtimestamp(record.created, UTC).astimezone()

@@ -1,7 +1,7 @@
 """Every setting: its names, its range, its default.
 
-`Settings` holds every name of the README's table; `for_bookmarks` and its like hand each
-job its own group and say which names it misses. Secrets are `SecretStr`.
+`Settings` holds every name of the README's table; `for_bookmarks` and the other `for_…` give a job
+its own group, and say which names are missing. Secrets are `SecretStr`.
 """
 
 import re
@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         return millis / 1000
 
     def problems(self) -> list[str]:
-        """What is wrong whichever job runs."""
+        """Settings that do not fit together, whichever job runs: a sentence for each problem."""
         found = []
         if self.store_url.startswith("s3://") and self.environment is None:
             found.append(
@@ -255,15 +255,13 @@ class Settings(BaseSettings):
         )
 
     def for_opengraph(self) -> OpenGraphSettings:
-        """The OpenGraph job's own settings; the bookmark server's too when it is set."""
+        """The OpenGraph job's own settings; with those of the bookmark server when they are set."""
         known = self.bookmarks_api_url and self.bookmarks_list_id and self.bookmark_bearer_token
         return OpenGraphSettings(
             timeout_s=self.og_fetch_timeout_ms / 1000,
             max_retries=self.og_max_retries,
             retry_delay_s=self.og_retry_delay_ms / 1000,
-            max_shrink_ratio=self.max_shrink_ratio,
             retry_max_s=self.retry_max_seconds,
-            min_threshold=self.min_bookmarks_threshold,
             tags=TagPages(self.tags_enabled, self.max_tags),
             karakeep=self.for_bookmarks() if known else None,
         )

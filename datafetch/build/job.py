@@ -6,6 +6,7 @@ It reads the store only. No upstream is asked, and nothing is written but the ou
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from datafetch.bookmarks.rules.list import PAGE_SIZE
 from datafetch.build.read import Dataset, SettledReader
@@ -30,34 +31,27 @@ from datafetch.store.keys import Keys, PublicUrls
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """Files that were read and agree, in the order in which they are written; by their paths."""
+    """Files that agree, by their paths and in the order in which they are written."""
 
     files: Mapping[str, bytes]
     last_fetched_at: int | None
 
 
+@dataclass(frozen=True)
 class Prefetch:
-    """Writes a build's files; each method is one operation, and does all of it or nothing."""
+    """Writes a build's files; each public method writes one part of them, whole or not at all."""
 
-    def __init__(
-        self,
-        store: ObjectStore,
-        keys: Keys,
-        clock: Clock,
-        log: logging.LoggerAdapter[logging.Logger],
-        request: PrefetchRequest,
-        *,
-        engine: Engine,
-        urls: PublicUrls,
-    ) -> None:
-        self._keys = keys
-        self._clock = clock
-        self._log = log
-        self._request = request
-        self._engine = engine
-        self._urls = urls
-        self._reader = SettledReader(store, keys, clock, log)
-        self._pictures = PictureStager(store, engine, log)
+    store: ObjectStore
+    keys: Keys
+    clock: Clock
+    log: logging.LoggerAdapter[logging.Logger]
+    request: PrefetchRequest
+    engine: Engine
+    urls: PublicUrls
+
+    @cached_property
+    def _reader(self) -> SettledReader:
+        return SettledReader(self.store, self.keys, self.clock, self.log)
 
     # -------------------------------------------------------------- bookmarks
 
@@ -73,19 +67,18 @@ class Prefetch:
         dataset = Dataset(
             "bookmarks",
             "the bookmark list",
-            self._keys.bookmarks_index(),
+            self.keys.bookmarks_index(),
             command="datafetch bookmarks",
             repair="datafetch bookmarks --force",
         )
-        checked = self._reader.read(dataset, lambda index: self._check_bookmarks(dataset, index))
-        return self._write(checked)
+        return self._write(dataset, self._check_bookmarks)
 
     def _check_bookmarks(self, dataset: Dataset, found: StoredObject) -> _Checked:
-        keys = self._keys
+        keys = self.keys
         index = read_index(found.info.key, found.body)
         fetched_at = index.last_fetched_at
-        age_s = None if fetched_at is None else self._clock.now() - fetched_at / 1000
-        check_age(dataset.title, age_s, self._request.max_age_s, dataset.command)
+        age_s = None if fetched_at is None else self.clock.now() - fetched_at / 1000
+        check_age(dataset.title, age_s, self.request.max_age_s, dataset.command)
         bodies = self._get_all(dataset, (keys.bookmarks(), keys.slug_mapping()))
         items = read_items(keys.bookmarks(), bodies[keys.bookmarks()], index)
         check_mapping(keys.slug_mapping(), bodies[keys.slug_mapping()], index, items)
@@ -95,7 +88,7 @@ class Prefetch:
             wanted = items[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
             check_page(key, self._reader.get(dataset, key).body, wanted)
 
-        for _ in self._engine.map(check, range(1, index.total_pages + 1)):
+        for _ in self.engine.map(check, range(1, index.total_pages + 1)):
             pass
         files = {
             "bookmarks/bookmarks.json": bodies[keys.bookmarks()],
@@ -115,20 +108,19 @@ class Prefetch:
         dataset = Dataset(
             "github",
             "the GitHub activity",
-            self._keys.github_activity(),
+            self.keys.github_activity(),
             command="datafetch github",
             repair="datafetch github",
         )
-        checked = self._reader.read(dataset, lambda activity: self._check_github(dataset, activity))
-        return self._write(checked)
+        return self._write(dataset, self._check_github)
 
     def _check_github(self, dataset: Dataset, found: StoredObject) -> _Checked:
-        keys = self._keys
+        keys = self.keys
         totals = read_activity(found.info.key, found.body)
         fetched_at = found.info.last_modified.timestamp()
         # The store's own clock judges better than ours, where it tells the time.
-        age_s = self._clock.now() - fetched_at if found.age_s is None else found.age_s
-        check_age(dataset.title, age_s, self._request.max_age_s, dataset.command)
+        age_s = self.clock.now() - fetched_at if found.age_s is None else found.age_s
+        check_age(dataset.title, age_s, self.request.max_age_s, dataset.command)
         trailing, all_time, weekly = (
             keys.github_summary(),
             keys.github_summary_all_time(),
@@ -160,7 +152,7 @@ class Prefetch:
         dataset = Dataset(
             "logos",
             "the logo manifest",
-            self._keys.logo_manifest(),
+            self.keys.logo_manifest(),
             command="datafetch logos",
             repair="datafetch logos --force",
             in_one=True,
@@ -177,39 +169,36 @@ class Prefetch:
         dataset = Dataset(
             "opengraph",
             "the OpenGraph manifest",
-            self._keys.opengraph_manifest(),
+            self.keys.opengraph_manifest(),
             command="datafetch refresh-opengraph",
             repair="datafetch refresh-opengraph --force",
             in_one=True,
         )
 
         def read(key: str, body: bytes) -> list[Picture]:
-            return read_opengraph(key, body, self._urls.key_of)
+            return read_opengraph(key, body, self.urls.key_of)
 
         return self._write_pictures(dataset, read)
 
     def _write_pictures(
         self, dataset: Dataset, read: Callable[[str, bytes], list[Picture]]
     ) -> JobReport:
-        if not self._request.full:
+        if not self.request.full:
             raise UsageError("manifests and pictures are written with --full only")
-        with Staging(self._request.output, dry_run=self._request.dry_run) as staging:
+        stager = PictureStager(self.store, self.engine, self.log)
+        with Staging(self.request.output, dry_run=self.request.dry_run) as staging:
 
             def bring(found: StoredObject) -> tuple[int, int]:
                 staging.clear()
                 pictures = read(found.info.key, found.body)
-                others = self._pictures.stage(pictures, staging)
+                others = stager.stage(pictures, staging)
                 staging.add(f"image-data/{dataset.name}/manifest.json", found.body)
                 return len(pictures), others
 
             count, others = self._reader.read(dataset, bring)
             changed = staging.commit()
-        notes = (
-            (f"{others} stored pictures are not those that {dataset.title} describes",)
-            if others
-            else ()
-        )
-        return self._report(count + 1, changed, notes=notes)
+        note = f"{others} stored pictures are not those that {dataset.title} describes"
+        return self._report(count + 1, changed, notes=(note,) if others else ())
 
     # ------------------------------------------------------------------ steps
 
@@ -217,10 +206,13 @@ class Prefetch:
         def get(key: str) -> tuple[str, bytes]:
             return key, self._reader.get(dataset, key).body
 
-        return dict(self._engine.map(get, keys))
+        return dict(self.engine.map(get, keys))
 
-    def _write(self, checked: _Checked) -> JobReport:
-        with Staging(self._request.output, dry_run=self._request.dry_run) as staging:
+    def _write(
+        self, dataset: Dataset, check: Callable[[Dataset, StoredObject], _Checked]
+    ) -> JobReport:
+        checked = self._reader.read(dataset, lambda commit: check(dataset, commit))
+        with Staging(self.request.output, dry_run=self.request.dry_run) as staging:
             for name, body in checked.files.items():
                 staging.add(name, body)
             changed = staging.commit()
@@ -234,7 +226,7 @@ class Prefetch:
         last_fetched_at: int | None = None,
         notes: tuple[str, ...] = (),
     ) -> JobReport:
-        self._log.info("prefetch_written", extra={"files": files, "changed": changed})
+        self.log.info("prefetch_written", extra={"files": files, "changed": changed})
         return JobReport(
             processed=files,
             changed=changed,

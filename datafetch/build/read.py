@@ -47,20 +47,14 @@ class _Marks:
     commit: tuple[str, datetime] | None
 
 
+@dataclass(frozen=True, slots=True)
 class SettledReader:
     """Reads from the store only, and reads again when somebody published meanwhile."""
 
-    def __init__(
-        self,
-        store: ObjectStore,
-        keys: Keys,
-        clock: Clock,
-        log: logging.LoggerAdapter[logging.Logger],
-    ) -> None:
-        self._store = store
-        self._keys = keys
-        self._clock = clock
-        self._log = log
+    store: ObjectStore
+    keys: Keys
+    clock: Clock
+    log: logging.LoggerAdapter[logging.Logger]
 
     def read(self, dataset: Dataset, use: Callable[[StoredObject], _T]) -> _T:
         """Hand the commit object to `use`, which reads and checks the rest; return its result.
@@ -91,11 +85,11 @@ class SettledReader:
                     failure.hint = f"Run `{dataset.repair}`, which stores it anew, and try again."
                 raise failure
             if pause_s is not None:
-                self._log.info(
+                self.log.info(
                     "prefetch_reads_again",
                     extra={"dataset": dataset.name, "moved": moved, "reason": str(failure or "")},
                 )
-                self._clock.sleep(pause_s)
+                self.clock.sleep(pause_s)
         message = f"{dataset.title} is being published right now"
         raise Inconsistent(
             f"{message}, or a publish died half-way: {failure}" if failure else message,
@@ -110,12 +104,12 @@ class SettledReader:
             ObjectNotFound: the store lacks it; the message names the key and what to run.
         """
         try:
-            return self._store.get(key)
+            return self.store.get(key)
         except ObjectNotFound as error:
             first = key == dataset.commit
             advice = f"run `{dataset.command}` first" if first else f"run `{dataset.repair}`"
             raise ObjectNotFound(
-                f"{key} is not in {self._store.name}: {advice}",
+                f"{key} is not in {self.store.name}: {advice}",
                 key=key,
                 hint="If it was stored for another environment, set DATAFETCH_ENV.",
             ) from error
@@ -123,12 +117,12 @@ class SettledReader:
     def _marks(self, dataset: Dataset) -> _Marks:
         # The journal first: a publish that ends between the two reads has moved the commit
         # object before its journal went.
-        journal = self._head(self._keys.publish_journal(dataset.name))
+        journal = self._head(self.keys.publish_journal(dataset.name))
         return _Marks(journal[0] if journal else None, self._head(dataset.commit))
 
     def _head(self, key: str) -> tuple[str, datetime] | None:
         try:
-            info = self._store.head(key)
+            info = self.store.head(key)
         except ObjectNotFound:
             return None
         # Equal bytes that were written again have the same ETag.

@@ -1,6 +1,5 @@
 """The job commands: each parses its options, runs requests through the manager, and exits."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from datafetch.cli.options import (
     Missing,
     OlderThan,
     parse_age,
+    text_like,
     with_options,
 )
 from datafetch.models.run import JobName, RunOptions
@@ -26,24 +26,21 @@ Full = Annotated[
     typer.Option("--full", help="Also the logo and OpenGraph manifests and their pictures."),
 ]
 MaxAge = Annotated[
-    str | None,
-    typer.Option("--max-age", metavar="AGE", help="Fail when stored data is older, such as 3d."),
+    float | None,
+    typer.Option(
+        "--max-age",
+        parser=parse_age,
+        metavar="AGE",
+        help="Fail when stored data is older, such as 3d.",
+    ),
 ]
 
 
-def _run(
-    options: JobOptions,
-    *jobs: JobName,
-    own: RunOptions = RunOptions(),
-) -> None:
+def _run(options: JobOptions, *jobs: JobName, own: RunOptions = RunOptions()) -> None:
     from datafetch.cli.session import Session
 
     with Session(options) as session:
         session.run_jobs(jobs, own)
-
-
-def _age(text: str | None, option: str) -> float | None:
-    return None if text is None else parse_age(text, option)
 
 
 @with_options(job=True)
@@ -73,17 +70,14 @@ def github(
         list[str] | None,
         typer.Option(
             "--repo",
+            parser=text_like(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", ": write OWNER/NAME"),
             metavar="OWNER/NAME",
             help="Force this repository's statistics only, then rebuild the sums; repeatable.",
         ),
     ] = None,
 ) -> None:
     """Refresh GitHub activity: calendar, statistics of every repository, summaries."""
-    names = tuple(repo or ())
-    for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", name):
-            raise typer.BadParameter(f"{name!r}: write OWNER/NAME", param_hint="--repo")
-    _run(options, JobName.GITHUB, own=RunOptions(only=names))
+    _run(options, JobName.GITHUB, own=RunOptions(only=tuple(repo or ())))
 
 
 @with_options(job=True)
@@ -92,20 +86,18 @@ def logos(
     *,
     domain: Annotated[
         list[str] | None,
-        typer.Option("--domain", metavar="DOMAIN", help="Only this domain; repeatable."),
+        typer.Option(
+            "--domain",
+            parser=text_like(r"[^\s/@]+\.[^\s/@]+", " is no domain"),
+            metavar="DOMAIN",
+            help="Only this domain; repeatable.",
+        ),
     ] = None,
     missing: Missing = False,
     older_than: OlderThan = None,
 ) -> None:
     """Fetch the logo of every known domain that has none yet or whose logo is due."""
-    for name in domain or ():
-        if not re.fullmatch(r"[^\s/@]+\.[^\s/@]+", name):
-            raise typer.BadParameter(f"{name!r} is no domain", param_hint="--domain")
-    own = RunOptions(
-        only=tuple(domain or ()),
-        missing=missing,
-        older_than_s=_age(older_than, "--older-than"),
-    )
+    own = RunOptions(only=tuple(domain or ()), missing=missing, older_than_s=older_than)
     _run(options, JobName.LOGOS, own=own)
 
 
@@ -115,20 +107,18 @@ def refresh_opengraph(
     *,
     url: Annotated[
         list[str] | None,
-        typer.Option("--url", metavar="URL", help="Only this page; repeatable."),
+        typer.Option(
+            "--url",
+            parser=text_like(r"https?://[^\s/].*", " is no web address"),
+            metavar="URL",
+            help="Only this page; repeatable.",
+        ),
     ] = None,
     missing: Missing = False,
     older_than: OlderThan = None,
 ) -> None:
     """Backfill OpenGraph metadata and pictures of the stored bookmarks."""
-    for address in url or ():
-        if not re.match(r"https?://[^\s/]", address):
-            raise typer.BadParameter(f"{address!r} is no web address", param_hint="--url")
-    own = RunOptions(
-        only=tuple(url or ()),
-        missing=missing,
-        older_than_s=_age(older_than, "--older-than"),
-    )
+    own = RunOptions(only=tuple(url or ()), missing=missing, older_than_s=older_than)
     _run(options, JobName.OPENGRAPH, own=own)
 
 
@@ -172,7 +162,7 @@ def prefetch_build(
     from datafetch.cli.session import Session
 
     with Session(options, build=True) as session:
-        session.run_prefetch(output, full=full, max_age_s=_age(max_age, "--max-age"))
+        session.run_prefetch(output, full=full, max_age_s=max_age)
 
 
 def register(app: typer.Typer) -> None:

@@ -6,19 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from datafetch import __version__
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-_LOG_FORMATS = ("console", "json")
 
 GLOBAL_PANEL = "Global options"
 
 
-def parse_age(text: str, option: str = "AGE") -> float:
+def parse_age(text: str) -> float:
     """An age such as `30d`, `12h`, `90m` or `45s`, in seconds.
 
     Raises:
@@ -26,16 +25,22 @@ def parse_age(text: str, option: str = "AGE") -> float:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", text.strip().lower())
     if match is None:
-        raise typer.BadParameter(
-            f"{text!r} is no age; write 45s, 90m, 12h, 30d or 2w", param_hint=option
-        )
+        raise typer.BadParameter(f"{text!r} is no age; write 45s, 90m, 12h, 30d or 2w")
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _log_format(value: str | None) -> str | None:
-    if value is not None and value not in _LOG_FORMATS:
-        raise typer.BadParameter("should be console or json")
-    return value
+def text_like(pattern: str, problem: str) -> Callable[[str], str]:
+    """A parser of options that takes texts of this pattern, and says the problem of any other.
+
+    The parser raises `typer.BadParameter`.
+    """
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise typer.BadParameter(f"{text!r}{problem}")
+        return text
+
+    return parse
 
 
 def _show_version(value: bool) -> None:
@@ -57,12 +62,12 @@ Quiet = Annotated[
     ),
 ]
 LogFormatOption = Annotated[
-    str | None,
+    Literal["console", "json"] | None,
     typer.Option(
         "--log-format",
+        parser=text_like("console|json", ": write console or json"),
         metavar="console|json",
         help="How logs are written; console on a terminal, json otherwise.",
-        callback=_log_format,
         rich_help_panel=GLOBAL_PANEL,
     ),
 ]
@@ -83,8 +88,13 @@ Version = Annotated[
 ]
 Missing = Annotated[bool, typer.Option("--missing", help="Only what has nothing stored yet.")]
 OlderThan = Annotated[
-    str | None,
-    typer.Option("--older-than", metavar="AGE", help="Only what is older, such as 30d or 12h."),
+    float | None,
+    typer.Option(
+        "--older-than",
+        parser=parse_age,
+        metavar="AGE",
+        help="Only what is older, such as 30d or 12h.",
+    ),
 ]
 
 

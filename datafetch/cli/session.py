@@ -16,7 +16,7 @@ from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
-from datafetch.logs import LogFormat, configure_logging, default_format
+from datafetch.logs import configure_logging, default_format
 from datafetch.manager import DataFetchManager
 from datafetch.models.places import Environment
 from datafetch.models.run import (
@@ -50,10 +50,7 @@ class Session:
 
     def __enter__(self) -> Self:
         spare_memory()
-        log_format: LogFormat = "json" if self._options.log_format == "json" else "console"
-        configure_logging(
-            log_format if self._options.log_format else default_format(), self._options.verbosity
-        )
+        configure_logging(self._options.log_format or default_format(), self._options.verbosity)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         return self

@@ -64,9 +64,7 @@ class OpenGraphSettings:
     timeout_s: float
     max_retries: int
     retry_delay_s: float
-    max_shrink_ratio: float
     retry_max_s: float
-    min_threshold: int
     tags: TagPages
     karakeep: BookmarksSettings | None
 

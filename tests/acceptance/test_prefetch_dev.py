@@ -140,10 +140,10 @@ def test_everything_reaches_a_bucket(tmp_path, world, s3_fake: S3Fake):
     first = _run("prefetch-dev", tmp_path, world, **store)
     second = _run("prefetch-dev", tmp_path, world, **store)
     _check_runs(first, second)
-    stored = [one for key in s3_fake.keys() if (one := s3_fake.get(key))]  # noqa: SIM118
-    _check_objects({one.key: one.body for one in stored}, "")
-    for one in stored:
-        _check_headers(one, public=s3_fake.acl_grants_public_read(one.key))
+    stored = [found for key in s3_fake.keys() if (found := s3_fake.get(key))]  # noqa: SIM118
+    _check_objects({found.key: found.body for found in stored}, "")
+    for found in stored:
+        _check_headers(found, public=s3_fake.acl_grants_public_read(found.key))
     assert s3_fake.open_uploads() == 0
 
 

@@ -23,16 +23,11 @@ COMMANDS = (
         ["bookmarks", "--restore", "9"],
         ["bookmarks", "--restore", "0"],
         ["prefetch-build", "--force"],
-        ["prefetch-build", "--max-age", "old"],
         ["update", "bookmark"],
         ["update", "bookmarks", "nothing"],
-        ["github", "--repo", "no-slash"],
         ["github", "--repo", "me/bad repo"],
-        ["logos", "--older-than", "soon"],
         ["logos", "--domain", "not a domain"],
-        ["refresh-opengraph", "--url", "no-address"],
         ["frobnicate"],
-        ["--log-format", "xml", "bookmarks"],
         ["--env-file", "not-there.env", "bookmarks"],
     ],
 )
@@ -42,6 +37,24 @@ def test_wrong_usage_is_exit_2_and_nothing_runs(tmp_path, arguments):
     assert done.code == 2
     assert "Usage:" in done.err
     assert list(tmp_path.glob(".datafetch*")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["github", "--repo", "me/site", "--repo", "site"], "'--repo': 'site': write OWNER/NAME"),
+        (["logos", "--domain", "a.example", "--domain", "b"], "'--domain': 'b' is no domain"),
+        (["refresh-opengraph", "--url", "a.example"], "'--url': 'a.example' is no web address"),
+        (["refresh-opengraph", "--older-than", "5"], "'--older-than': '5' is no age"),
+        (["prefetch-build", "--max-age", "old"], "'--max-age': 'old' is no age"),
+        (["--log-format", "xml", "github"], "'--log-format': 'xml': write console or json"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_option(tmp_path, arguments, said):
+    """Of several values the wrong one is shown, with the option it was given to and what would do."""
+    done = datafetch(*arguments, cwd=tmp_path)
+    assert done.code == 2
+    assert f"Invalid value for {said}" in done.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -211,6 +211,7 @@ def test_spelling_of_a_page_does_not_matter() -> None:
         (lambda v: v.pop("reverseMap"), CorruptObject),
         (lambda v: v["slugs"].update(b1="site-1"), CorruptObject),
         (lambda v: v["slugs"]["b1"].pop("url"), CorruptObject),
+        (lambda v: v["slugs"]["b1"].update(title=5), CorruptObject),
         (lambda v: v.pop("count"), CorruptObject),
         (lambda v: v["reverseMap"].update({"site-1": None}), CorruptObject),
         (lambda v: v.update(count=4), Inconsistent),
@@ -230,6 +231,15 @@ def test_a_mapping_that_is_not_the_lists_is_refused(edit: Edit, error: type[Exce
     index = read_index("index", encode(make_index(items)))
     with pytest.raises(error, match="mapping"):
         check_mapping("mapping", edited(make_mapping(items), edit), index, items)
+
+
+def test_half_a_surrogate_pair_in_a_title_is_no_obstacle() -> None:
+    """JavaScript cuts texts inside an emoji; what an older program stored so is still a mapping."""
+    items = make_items(3)
+    index = read_index("index", encode(make_index(items)))
+    mapping = make_mapping(items)
+    mapping["slugs"]["b1"]["title"] = "cut \ud83d"
+    check_mapping("mapping", encode(mapping), index, items)
 
 
 def test_two_bookmarks_with_one_slug_are_refused() -> None:
