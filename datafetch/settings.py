@@ -272,7 +272,7 @@ ENV_NAMES: dict[str, tuple[str, ...]] = {
     for name, field in Settings.model_fields.items()
     if isinstance(field.validation_alias, AliasChoices)
 }
-"""For each field the names that set it, the first that is set wins."""
+"""The environment's names for each field; of those that are set, the first one counts."""
 
 
 def _require(**names: tuple[object, str]) -> None:

@@ -1,4 +1,4 @@
-"""What a build asks of the store."""
+"""What a build asks for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from datafetch.models.run import Operation
 
 @dataclass(frozen=True, slots=True)
 class PrefetchRequest:
-    """What a build wants of the store.
+    """Which files a build wants, and where.
 
     Attributes:
         output: the folder that files are written to; made when it is not there.
@@ -25,7 +25,7 @@ class PrefetchRequest:
 
     @property
     def operations(self) -> tuple[Operation, ...]:
-        """The operations that write the files."""
+        """The operations that write these files, in their order."""
         base = (Operation.BOOKMARKS_PREFETCH, Operation.GITHUB_PREFETCH)
         more = (Operation.LOGOS_PREFETCH, Operation.OPENGRAPH_PREFETCH)
         return base + more if self.full else base

@@ -45,7 +45,7 @@ jobs.register(app)
 
 
 def with_bare_restore(arguments: list[str]) -> list[str]:
-    """`--restore` without a number means the newest backup; options of Typer always take a value."""
+    """Add the number 1, the newest backup, to a `--restore` without one: Typer wants a value."""
     expanded = []
     for place, argument in enumerate(arguments):
         expanded.append(argument)

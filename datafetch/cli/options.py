@@ -21,7 +21,7 @@ def parse_age(text: str) -> float:
     """An age such as `30d`, `12h`, `90m` or `45s`, in seconds.
 
     Raises:
-        typer.BadParameter: it is not one.
+        typer.BadParameter: the text is no such age.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", text.strip().lower())
     if match is None:

@@ -119,9 +119,9 @@ class _Bar:
         self._task = task
 
     def total(self, count: int) -> None:
-        """So many items will be worked on."""
+        """Set how many items there are to work on."""
         self._bars.update(self._task, total=count)
 
     def advance(self, count: int = 1) -> None:
-        """So many more items are done."""
+        """Count so many more items as done."""
         self._bars.advance(self._task, count)

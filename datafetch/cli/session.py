@@ -35,10 +35,10 @@ _DEFAULT_ENV_FILE = Path(".env")
 
 
 class Session:
-    """Use as a context manager: leaving it prints the results and exits with their code."""
+    """One call of a command; leaving its `with` block prints the results and exits with their code."""
 
     def __init__(self, options: JobOptions, *, build: bool = False) -> None:
-        """`build` says that the command only reads the store."""
+        """Prepare; `build` says that the command only reads the store, as a build service does."""
         self._options = options
         self._build = build
         self._cancel = CancelToken()
@@ -80,7 +80,7 @@ class Session:
     def run_jobs(self, jobs: Sequence[JobName], own: RunOptions = RunOptions()) -> None:
         """Run jobs one after the other; one that fails does not stop the next.
 
-        `own` are the command's own options; those that all job commands have are added.
+        `own` has what the command alone can ask for; what all job commands can is added.
 
         Raises:
             ConfigurationError: settings are missing or invalid; nothing was run.

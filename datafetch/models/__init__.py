@@ -1,1 +1,1 @@
-"""Values by their stage, frozen."""
+"""Values that several rooms share, all of them frozen."""

@@ -9,8 +9,8 @@ class Look:
 
     Attributes:
         sha256: hex, of its bytes.
-        shape: 64 bits: where, on a grid, it gets darker from left to right; None of what has
-            no contours, or none that were looked for.
+        shape: 64 bits, one for each field of a grid: whether the field to its right is darker.
+            None when the picture has no contours, or nobody looked for them.
         colours: red, green and blue of each field of a coarser grid.
         spread: the least red, green and blue of all pixels, on white, and then the most.
     """

@@ -15,7 +15,7 @@ class Environment(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """What keys end in."""
+        """What stands in the keys of this environment's objects, before their extension."""
         return {"production": "", "development": "-dev", "test": "-test"}[self.value]
 
 
@@ -28,6 +28,6 @@ def api_base(url: str) -> str:
 
 
 def origins(*urls: str | None) -> frozenset[Origin]:
-    """Scheme, host and port of each URL: what the guard trusts for the first hop."""
+    """Scheme, host and port of each URL; requests may begin there even if the address is internal."""
     found = (parse(url) for url in urls if url)
     return frozenset(url.origin for url in found if url is not None)

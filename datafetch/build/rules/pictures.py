@@ -24,8 +24,8 @@ class Picture(NamedTuple):
 
     Attributes:
         entry: how the manifest names it, for messages.
-        digest: what the SHA-256 (hex) of its bytes starts with; empty when nobody said.
-        size: bytes, None when nobody said.
+        digest: the SHA-256 (hex) of its bytes, or its first digits; empty when not known.
+        size: in bytes; None when not known.
     """
 
     key: str
@@ -84,7 +84,7 @@ def is_picture_key(key: str) -> bool:
 
 
 def _version_of(url: str) -> str:
-    """The `v` of a URL's query when it is one that we make; empty otherwise."""
+    """The `v` of a URL's query when it has eight hex digits, as in our URLs; otherwise empty."""
     query = url.partition("#")[0].partition("?")[2]
     found = parse_qs(query).get("v", [""])[-1]
     return found if _VERSION.fullmatch(found) else ""
