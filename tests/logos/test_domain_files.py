@@ -7,8 +7,9 @@ import pytest
 
 from datafetch.errors import ConfigurationError
 from datafetch.logos.domain_files import read_domain_files
-from datafetch.logos.rules.domains import FIELDS, domains_of
+from datafetch.logos.rules.domains import domains_of
 
+COLUMNS = {"domain", "website", "url", "homepage"}
 Write = Callable[[str, str | bytes], str]
 
 
@@ -26,7 +27,7 @@ def write(tmp_path: Path) -> Write:
 
 def domains(*paths: str) -> list[str]:
     """The domains of the files."""
-    return list(domains_of(read_domain_files(paths, FIELDS)))
+    return list(domains_of(read_domain_files(paths, COLUMNS)))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_broken_file_is_a_configuration_error(
     """A file that cannot be read must not make the set of domains smaller without a word."""
     path = write(name, content)
     with pytest.raises(ConfigurationError, match=r"LOGO_DOMAIN_FILES.*a\."):
-        read_domain_files([path], FIELDS)
+        read_domain_files([path], COLUMNS)
 
 
 def test_all_broken_files_are_named_at_once(write: Write, tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_all_broken_files_are_named_at_once(write: Write, tmp_path: Path) -> Non
     good, broken = write("good.txt", "a.example.com"), write("broken.json", "nothing")
     missing = str(tmp_path / "missing.csv")
     with pytest.raises(ConfigurationError) as caught:
-        read_domain_files([good, missing, broken, str(tmp_path)], FIELDS)
+        read_domain_files([good, missing, broken, str(tmp_path)], COLUMNS)
     assert len(caught.value.problems) == 3
     assert missing in caught.value.problems[0]
 

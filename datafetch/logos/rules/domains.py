@@ -4,7 +4,7 @@ import functools
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from datafetch.urls import parse
 
@@ -56,26 +56,26 @@ def registrable(domain: str) -> str | None:
     return above if above is not None and above != domain else None
 
 
-def domain_texts(value: Any) -> Iterator[str]:
+def domain_texts(value: object) -> Iterator[str]:
     """Every text of a record, or of nested lists and records, that should name a domain.
 
     Fields named as in `FIELDS` hold one, or a list of them; a bare text counts in lists that
     are not a field of a record (`["example.com"]`), so that a record's tags are not domains.
     """
-    pending: list[tuple[Any, bool]] = [(value, True)]
+    pending: list[tuple[object, bool]] = [(value, True)]
     while pending:
-        one, counts = pending.pop()
-        if isinstance(one, str):
+        part, counts = pending.pop()
+        if isinstance(part, str):
             if counts:
-                yield one
-        elif isinstance(one, Mapping):
-            fields = [(inner, _names_domains(name)) for name, inner in one.items()]
+                yield part
+        elif isinstance(part, Mapping):
+            fields = [(inner, _names_domains(name)) for name, inner in part.items()]
             pending += reversed(fields)
-        elif isinstance(one, Sequence) and not isinstance(one, bytes):
-            pending += [(inner, counts) for inner in reversed(one)]
+        elif isinstance(part, Sequence) and not isinstance(part, bytes):
+            pending += [(inner, counts) for inner in reversed(part)]
 
 
-def domains_of(values: Iterable[Any]) -> Iterator[str]:
+def domains_of(values: Iterable[object]) -> Iterator[str]:
     """The domains of records, in their order, each once."""
     seen: set[str] = set()
     for value in values:
@@ -86,7 +86,7 @@ def domains_of(values: Iterable[Any]) -> Iterator[str]:
                 yield domain
 
 
-def bookmark_domain(item: Any) -> str | None:
+def bookmark_domain(item: object) -> str | None:
     """The domain of a stored bookmark, or of its entry in the slug mapping."""
     if not isinstance(item, Mapping):
         return None
@@ -98,7 +98,7 @@ def bookmark_domain(item: Any) -> str | None:
     return None
 
 
-def _names_domains(name: Any) -> bool:
+def _names_domains(name: object) -> bool:
     return isinstance(name, str) and (name.lower() in FIELDS or name.lower() in _LISTS)
 
 

@@ -155,7 +155,7 @@ def test_the_suffixes_are_read_once_by_many_threads() -> None:
     domains._load_suffixes.cache_clear()
     with ThreadPoolExecutor(4) as pool:
         lists = [*pool.map(lambda _: domains._suffixes(), range(4))]
-    assert all(one is lists[0] for one in lists)
+    assert all(suffixes is lists[0] for suffixes in lists)
 
 
 @pytest.mark.parametrize("name", ["notlocal.com", "mylan.com", "localhost.example.com", "corp.io"])
