@@ -1,11 +1,14 @@
 """What job tests need around the thing they test: a clock that is told the time, a context."""
 
 import os
+import pkgutil
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from datafetch.clock import CancelToken
@@ -132,3 +135,18 @@ def make_context(
         max_failure_ratio=max_failure_ratio,
         wait_for_lease=wait_for_lease,
     )
+
+
+def changeable_values(package: ModuleType) -> list[str]:
+    """The dataclasses of a package's modules whose fields can be set after they were made."""
+    modules = [
+        import_module(f"{package.__name__}.{name}")
+        for _, name, _ in pkgutil.iter_modules(package.__path__)
+    ]
+    return [
+        f"{module.__name__}.{name}"
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__
+        if is_dataclass(value) and value.__setattr__ is object.__setattr__
+    ]

@@ -77,9 +77,10 @@ YEAR = [Day(date(2025, 11, 25) + timedelta(days=n), n % 3, 1) for n in range(365
 
 
 def test_a_calendar_in_weeks_and_parts_is_cut_to_the_window() -> None:
-    """Days before the window do not count, and those of two parts count once."""
-    before = Day(date(2025, 11, 24), 9, 4)
-    assert trailing_days([before, *YEAR[180:], *YEAR[:200]], trailing_year(NOW)) == tuple(YEAR)
+    """Days before and after the window do not count, and those of two parts count once."""
+    before, after = Day(date(2025, 11, 24), 9, 4), Day(date(2026, 11, 25), 9, 4)
+    parts = [before, *YEAR[180:], after, *YEAR[:200]]
+    assert trailing_days(parts, trailing_year(NOW)) == tuple(YEAR)
 
 
 def test_a_calendar_in_another_zone_may_be_a_day_off() -> None:
@@ -98,6 +99,7 @@ def test_a_year_that_was_not_read_counts_as_before() -> None:
     """All-time totals do not drop when one year is missing from an answer."""
     assert all_time_total([2026, 2025], {2026: 5}, {2025: 7, 2026: 1}) == 12
     assert all_time_total([2026, 2025], {2026: 5}, {}) is None
+    assert all_time_total([2026, 2025], {2026: 5, 2025: 0}, {2025: 7}) == 5
 
 
 def test_a_history_that_shrank_is_refused() -> None:
@@ -105,5 +107,6 @@ def test_a_history_that_shrank_is_refused() -> None:
     check_shrink(80, 100, ratio=0.2, allowed=False)
     check_shrink(10, 100, ratio=0.2, allowed=True)
     check_shrink(10, None, ratio=0.2, allowed=False)
+    check_shrink(0, 0, ratio=0.2, allowed=False)
     with pytest.raises(GuardRefused):
         check_shrink(79, 100, ratio=0.2, allowed=False)

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.github.model import RememberedRepository, Repository, Week
+from datafetch.github.model import (
+    ConsecutiveWeeks,
+    RememberedRepository,
+    Repository,
+    ScatteredWeeks,
+    Week,
+)
 from datafetch.github.rules.csv import (
     assign_names,
     compact,
@@ -40,10 +46,32 @@ def test_a_csv_is_read_as_it_was_written(weeks: tuple[Week, ...]) -> None:
     assert parse_csv(format_csv(weeks)) == weeks
 
 
+def test_a_csv_of_another_program_is_read() -> None:
+    """A byte-order mark, blank lines and any order of rows are taken; of two rows for a week the later counts."""
+    body = b"\xef\xbb\xbf1209600,1,1,1\r\n\n604800, 7,8,9\n1209600,2,3,4\n"
+    assert parse_csv(body) == (Week(604_800, 7, 8, 9), Week(1_209_600, 2, 3, 4))
+
+
+def test_a_row_that_cannot_be_read_is_named() -> None:
+    """Whoever has to mend a CSV by hand is told where."""
+    with pytest.raises(ValueError, match="row 3 has 3 fields instead of 4"):
+        parse_csv(b"604800,1,2,3\n\n1209600,1,2\n")
+
+
 @given(any_weeks)
 def test_the_compact_form_loses_nothing(weeks: tuple[Week, ...]) -> None:
     """Idle weeks and gaps survive the form in which the state keeps them."""
     assert expand(compact(weeks)) == weeks
+
+
+def test_the_compact_form_is_as_it_is_stored() -> None:
+    """The state of earlier runs is read: idle weeks are 0 in a row without gaps, others are named one by one."""
+    begin = 604_800
+    without_gap = [Week(begin, 1, 2, 3), Week(2 * begin, 0, 0, 0), Week(3 * begin, 0, 0, 4)]
+    assert compact(without_gap) == ConsecutiveWeeks(begin, ((1, 2, 3), 0, (0, 0, 4)))
+    with_gap = [Week(begin, 1, 2, 3), Week(3 * begin, 0, 0, 0)]
+    assert compact(with_gap) == ScatteredWeeks(((begin, 1, 2, 3), (3 * begin, 0, 0, 0)))
+    assert compact([]) == ConsecutiveWeeks(0, ())
 
 
 @pytest.mark.parametrize(
@@ -53,6 +81,22 @@ def test_what_is_no_csv_is_refused(body: bytes) -> None:
     """A header, a cut row or bytes that are no text never count as an empty repository."""
     with pytest.raises(ValueError):
         parse_csv(body)
+
+
+def test_names_are_those_of_stored_csvs() -> None:
+    """A name that came out otherwise than before would leave every stored CSV without its repository."""
+    assert plain_name("Owner/Repo_x") == "Owner_Repo_x"
+    assert told_apart_name("Owner/Repo_x") == "Owner_Repo_x-5181543a"
+    assert told_apart_name("owner/repo_X") == "owner_repo_X-5181543a"
+
+
+def test_case_tells_no_names_apart() -> None:
+    """On disks that ignore case, `a_B.csv` is `a_b.csv`: the later repository gets a digest."""
+    lower, upper, other = repository("A/b_c"), repository("a_B/c"), repository("a_b/C")
+    names = assign_names([upper, lower], [])
+    assert names == {lower.identity: "A_b_c", upper.identity: told_apart_name("a_B/c")}
+    names = assign_names([lower, other], [RememberedRepository.of(other, "a_b_C")])
+    assert names == {lower.identity: told_apart_name("A/b_c"), other.identity: "a_b_C"}
 
 
 def test_names_that_collide_are_told_apart() -> None:
@@ -102,3 +146,10 @@ def test_a_repository_is_among_those_that_its_csv_may_belong_to(owner: str, name
     """Without any state a CSV still leads back to its repository."""
     full_name = f"{owner}/{name}"
     assert full_name in possible_repositories(plain_name(full_name))
+
+
+def test_the_likeliest_repository_of_a_csv_comes_first() -> None:
+    """Logins have hardly ever an underscore; no half of a name is empty."""
+    assert possible_repositories("a_b_c") == ["a/b_c", "a_b/c"]
+    assert possible_repositories("_a_") == []
+    assert possible_repositories("alone") == []

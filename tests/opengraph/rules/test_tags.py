@@ -59,6 +59,20 @@ def test_relative_to_final_url_and_base():
     assert said.image_url == "https://static.example.net/x/p.png"
 
 
+@pytest.mark.parametrize(
+    ("text", "tidied"),
+    [
+        ("Tom &amp; Jerry", "Tom & Jerry"),
+        ("a &lt;b&gt; &#39;c&#x27; &quot;d&quot;&nbsp;e", "a <b> 'c' \"d\" e"),
+        ("AT&T; R&D", "AT&T; R&D"),
+        ("?lang=en&copy=1", "?lang=en&copy=1"),
+    ],
+)
+def test_entities_that_were_escaped_twice_are_resolved(text: str, tidied: str) -> None:
+    """Sites escape their titles twice; an ampersand that is meant stays, and no sign is made of it."""
+    assert tidy(text) == tidied
+
+
 @given(st.text())
 def test_tidy_is_settled(text):
     """A tidy text has one line and no space at its ends."""
