@@ -99,6 +99,13 @@ def test_sums_never_get_worse(new: Lines, all_read: bool, stays: bool) -> None:
     assert (settle(new, GOOD, all_read=all_read) is GOOD) == stays
 
 
+@pytest.mark.parametrize("stored", [Lines(7, 0), Lines(0, 7)])
+def test_zeros_never_replace_something(stored: Lines) -> None:
+    """Lines that were only added, or only removed, are lines too."""
+    assert settle(Lines(0, 0), stored, all_read=True) is stored
+    assert settle(stored, GOOD, all_read=True) is stored
+
+
 def test_incomplete_is_replaced_by_incomplete() -> None:
     """Data that never was complete still moves on."""
     new = Lines(10, 5, complete=False)
