@@ -266,6 +266,13 @@ def test_the_wait_grows_with_the_answers(times: int, wait: int | None) -> None:
         assert not is_waiting(record, NOW + wait)
 
 
+@pytest.mark.parametrize(("attempts", "permanent"), [(1, True), (6, False)])
+def test_a_record_of_another_program_waits_by_what_it_says(attempts: int, permanent: bool) -> None:
+    """A domain that is marked as permanent, or was asked six times, is left alone for half a year."""
+    record = replace(RECORD, attempts=attempts, permanent_failure=permanent)
+    assert waits_until(record) == record.last_attempt + 180 * DAY
+
+
 def test_an_unknown_domain_does_not_wait() -> None:
     """Nothing is known of it, so it is asked."""
     assert not is_waiting(None, NOW)

@@ -15,6 +15,9 @@ from datafetch.logos.rules.domains import (
     registrable,
 )
 
+LONGEST = ".".join(["a" * 49] * 5 + ["com"])
+"""A name of 253 characters."""
+
 
 @pytest.mark.parametrize(
     ("text", "domain"),
@@ -31,6 +34,10 @@ from datafetch.logos.rules.domains import (
         ("xn--bcher-kva.example.de", "xn--bcher-kva.example.de"),
         ("my_site.example.com", "my_site.example.com"),
         ("www.com", "www.com"),
+        ("163.com", "163.com"),
+        ("https://news.163.com/", "news.163.com"),
+        ("a" * 63 + ".com", "a" * 63 + ".com"),
+        (LONGEST, LONGEST),
     ],
 )
 def test_one_spelling_for_each_domain(text: str, domain: str) -> None:
@@ -64,7 +71,7 @@ def test_one_spelling_for_each_domain(text: str, domain: str) -> None:
         "-dash.example.com",
         "example..com",
         "a" * 64 + ".com",
-        ".".join(["a" * 60] * 5) + ".com",
+        f"b{LONGEST}",
         "☃☃☃..com",
     ],
 )
