@@ -97,6 +97,9 @@ def test_case_tells_no_names_apart() -> None:
     assert names == {lower.identity: "A_b_c", upper.identity: told_apart_name("a_B/c")}
     names = assign_names([lower, other], [RememberedRepository.of(other, "a_b_C")])
     assert names == {lower.identity: told_apart_name("A/b_c"), other.identity: "a_b_C"}
+    both = [RememberedRepository.of(lower, "A_b_c"), RememberedRepository.of(other, "a_b_C")]
+    names = assign_names([other, lower], both)
+    assert names == {lower.identity: "A_b_c", other.identity: told_apart_name("a_b/C")}
 
 
 def test_names_that_collide_are_told_apart() -> None:

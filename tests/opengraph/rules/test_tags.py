@@ -46,6 +46,33 @@ def test_pictures_by_priority():
     assert describe(PageHead(url=URL, links=links)).image_url == "https://site.example.com/link.png"
 
 
+@pytest.mark.parametrize(
+    ("field", "name", "most"),
+    [
+        ("title", "og:title", 1000),
+        ("description", "og:description", 5000),
+        ("site_name", "og:site_name", 1000),
+        ("type", "og:type", 100),
+        ("locale", "og:locale", 100),
+    ],
+)
+def test_texts_beyond_all_use_are_cut(field, name, most):
+    """A page that says a whole book in its title does not fill the site's objects with it."""
+
+    def said(text):
+        return getattr(describe(PageHead(url=URL, metas=((name, text),))), field)
+
+    assert said("a" * most) == "a" * most
+    assert said("a" * (most + 1)) == "a" * (most - 1) + "…"
+    assert said("a" * (most - 2) + " bcd") == "a" * (most - 2) + "…"
+
+
+def test_a_blank_text_gives_way_to_the_next():
+    """Templates write empty tags: the next name that says something is shown."""
+    assert describe(head("Plain", og_title="  ", twitter_title="&nbsp;")).title == "Plain"
+    assert describe(head("  ")).title is None
+
+
 def test_a_page_is_not_its_own_picture():
     """A picture that leads to the page itself was a mistake of its template."""
     assert describe(head(og_image="#top")).image_url is None
@@ -57,6 +84,8 @@ def test_relative_to_final_url_and_base():
     assert describe(head(og_image="p.png")).image_url == "https://site.example.com/a/p.png"
     said = describe(head(og_image="p.png", base="//static.example.net/x/"))
     assert said.image_url == "https://static.example.net/x/p.png"
+    said = describe(head(og_image="p.png", base="data:text/html,x"))
+    assert said.image_url == "https://site.example.com/a/p.png"
 
 
 @pytest.mark.parametrize(
