@@ -153,3 +153,9 @@ def test_pictures_are_known_by_the_manifest():
         "images/opengraph/x": PictureRecord("images/opengraph/x.png", "0a0b0c0d"),
         "images/opengraph/old": PictureRecord("images/opengraph/old.png"),
     }
+
+
+def test_entries_of_others_stay_apart_in_the_manifest():
+    """An entry that is no picture of previews is known by its URL, so that it never stands for another."""
+    others = ["https://old.example.net/a.png", "https://old.example.net/b.png"]
+    assert set(pictures_by_stem(others, key_of)) == {url.removesuffix(".png") for url in others}

@@ -67,6 +67,12 @@ def test_texts_beyond_all_use_are_cut(field, name, most):
     assert said("a" * (most - 2) + " bcd") == "a" * (most - 2) + "…"
 
 
+def test_of_a_text_that_never_ends_the_beginning_is_read():
+    """A tag of megabytes costs no time: eight times the characters that are shown are looked at."""
+    assert describe(head("Plain", og_title=" " * 7999 + "x")).title == "x"
+    assert describe(head("Plain", og_title=" " * 8000 + "x")).title == "Plain"
+
+
 def test_a_blank_text_gives_way_to_the_next():
     """Templates write empty tags: the next name that says something is shown."""
     assert describe(head("Plain", og_title="  ", twitter_title="&nbsp;")).title == "Plain"
