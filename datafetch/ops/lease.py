@@ -1,4 +1,4 @@
-"""The lease of a job: the protocol of its kinds, and the held lease that is renewed and asked before each write.
+"""The lease of a job: what every kind of lease does, and a held lease that is renewed and checked before each write.
 
 A lease is a hint that keeps two runs from doing the same work; what protects the data is
 the fenced publish. A run that slept past its lease must not write: the held lease compares a
@@ -8,74 +8,79 @@ monotonic clock with the time of the last successful renewal.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from datafetch.clock import Clock
 from datafetch.errors import LeaseLost, StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a lease; what other runs and people are told."""
+class Grant:
+    """A lease that was given to a run.
 
-    owner: str
-    host: str
-    pid: int
+    Attributes:
+        job: the job that the run may do.
+        run_id: the run.
+        owner: a random text that no other grant has.
+        token: the fencing token: larger than that of every earlier grant for this job.
+        acquired_at: epoch milliseconds.
+        ttl_s: seconds after which the lease ends unless it is renewed.
+        granted_at: monotonic seconds, taken before the request that granted or last renewed
+            it was sent.
+        version: what the backend has to know of the stored lease to change it; the store's
+            is the ETag.
+    """
+
+    job: str
     run_id: str
-    acquired_at: int
+    owner: str
     token: int
+    acquired_at: int
+    ttl_s: float
+    granted_at: float
+    version: str = ""
 
 
 class LeaseBackend(Protocol):
-    """One kind of lease (store, DynamoDB, Redis, file)."""
+    """A service that keeps the leases of all jobs."""
 
-    def acquire(
-        self, job: str, run_id: str, when_free: Callable[[], None] | None = None
-    ) -> "Grant":
+    def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
         """Take the lease of a job, at once or not at all.
 
-        `when_free` is called when nobody has it, before the request that takes it is sent:
-        what it begins to read is not written to between, or else the lease is not given. It
-        shall return at once, and is called again when the lease changed hands meanwhile.
+        `when_free` is called once the lease is seen to be free, before the request that takes
+        it is sent. It may begin to read what runs of this job write: when another run takes the
+        lease in between, this call does not succeed, or calls `when_free` again. It has to
+        return at once.
 
         Raises:
-            LeaseHeld: another run has it.
-            StoreError: where it lives did not answer.
+            LeaseHeld: another run has the lease.
+            StoreError: the service did not answer.
         """
         ...
 
-    def renew(self, grant: "Grant") -> "Grant":
-        """Prolong it by its whole time.
+    def renew(self, grant: Grant) -> Grant:
+        """Let the lease last for its whole time from now on.
 
         Raises:
-            LeaseLost: somebody else has it now.
-            StoreError: where it lives did not answer.
+            LeaseLost: another run has the lease now.
+            StoreError: the service did not answer.
         """
         ...
 
-    def release(self, grant: "Grant") -> None:
-        """Give it back; the token stays. One that was lost is left alone.
+    def release(self, grant: Grant) -> None:
+        """Give the lease back, keeping its token; a lease that another run has is left alone.
 
         Raises:
-            StoreError: where it lives did not answer.
+            StoreError: the service did not answer.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A lease that was given: `version` is opaque to everyone but its backend."""
-
-    job: str
-    holder: Holder
-    ttl_s: float
-    granted_at: float
-    """Monotonic seconds, taken before the request that granted it was sent."""
-    version: Any
 
 
 class HeldLease:
-    """A lease while a run lives: renewed by a thread at a third of its time, checked at each write."""
+    """The lease of a run under way: a thread renews it each third of its time.
+
+    `on_lost` is called, on that thread, when the lease was lost.
+    """
 
     def __init__(
         self,
@@ -95,30 +100,33 @@ class HeldLease:
         self._thread: threading.Thread | None = None
 
     def check(self) -> None:
-        """See `Fence.check`; by the monotonic clock, so that a process that slept is told too."""
+        """See `Fence.check`.
+
+        The monotonic clock decides, so that a process that was stopped for a while is refused too.
+        """
         if self._lost:
             raise self._lost
         if self._retired:
             raise LeaseLost(f"the run of {self._grant.job} has ended; what is left of it is late")
-        if self._clock.monotonic() - self._grant.granted_at >= self._grant.ttl_s:
+        if self._has_run_out():
             raise self._lose(f"the lock of {self._grant.job} ran out after {self._grant.ttl_s:g} s")
 
     def start(self) -> None:
-        """Begin to renew."""
+        """Begin to renew the lease."""
         self._thread = threading.Thread(
             target=self._keep, name=f"lease-{self._grant.job}", daemon=True
         )
         self._thread.start()
 
     def retire(self) -> None:
-        """Let no further write of the job pass: a thread of it may have been left behind."""
+        """Refuse every further write: the job may have left a thread behind."""
         self._retired = True
 
     def release(self) -> None:
         """Stop renewing and give the lease back.
 
         Raises:
-            StoreError: the store did not answer; the lease then ends by itself.
+            StoreError: it could not be given back; it ends by itself after its time.
         """
         self.retire()
         self._stop.set()
@@ -138,9 +146,12 @@ class HeldLease:
                     return
                 except StoreError:
                     # The next turn tries again; until then the fence counts the time.
-                    if self._clock.monotonic() - self._grant.granted_at >= self._grant.ttl_s:
+                    if self._has_run_out():
                         self._on_lost(self._lose("the lock could not be renewed in time"))
                         return
+
+    def _has_run_out(self) -> bool:
+        return self._clock.monotonic() - self._grant.granted_at >= self._grant.ttl_s
 
     def _lose(self, why: str) -> LeaseLost:
         self._lost = self._lost or LeaseLost(why)

@@ -2,7 +2,7 @@
 
 `If-None-Match: *` creates it, `If-Match` renews, takes over and releases it. It is never
 deleted: the fencing token in it only grows. A machine-wide file lock, held only while the
-lease is being acquired, spares the runs of one machine the race.
+lease is being acquired, makes the runs of one machine ask one after the other.
 """
 
 import hashlib
@@ -11,33 +11,61 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, ClassVar
 
 from filelock import FileLock
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_iso, to_ms
-from datafetch.errors import (
-    CorruptObject,
-    LeaseHeld,
-    LeaseLost,
-    ObjectNotFound,
-    PreconditionFailed,
-    StoreConflict,
-)
-from datafetch.ops.lease import Grant, Holder
-from datafetch.store.base import (
-    Condition,
-    IfAbsent,
-    IfMatch,
-    ObjectStore,
-    StoredObject,
-    encode_json,
-)
+from datafetch.errors import LeaseHeld, LeaseLost, ObjectNotFound, PreconditionFailed, StoreConflict
+from datafetch.ops.lease import Grant
+from datafetch.store.base import Condition, IfAbsent, IfMatch, ObjectStore, encode_json
 from datafetch.store.keys import Keys
 
-_RACES = 5
+_ATTEMPTS = 5
+"""How often a lease is asked for when other runs take it and give it back in between."""
+
+_YEAR_10000_MS = 253_402_300_800_000
+"""The first epoch millisecond that `datetime` cannot name."""
+
+_LARGEST_PID = 2**31 - 1
+"""The largest that kill(2) takes."""
+
+_Whole = Annotated[int, Field(ge=0, lt=_YEAR_10000_MS)]
+
+
+@dataclass(frozen=True, slots=True)
+class LockObject:
+    """A lease as it is stored.
+
+    Attributes:
+        owner: a random text that no other grant has; None once the lease was given back.
+        host: the machine of the run that took the lease.
+        pid: the process of that run.
+        run_id: that run.
+        acquired_at: epoch milliseconds.
+        expires_at: epoch milliseconds by the clock of the run's machine, for people and for
+            stores that do not tell their time.
+        ttl_ms: the lease ends so long after the object was written.
+        token: the fencing token, which grows with each grant.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
+    owner: str | None
+    host: str
+    pid: Annotated[int, Field(ge=0, le=_LARGEST_PID)]
+    run_id: str
+    acquired_at: _Whole
+    expires_at: _Whole
+    ttl_ms: _Whole
+    token: _Whole
+
+
+_ADAPTER: TypeAdapter[LockObject] = TypeAdapter(LockObject)
 
 
 class StoreLeases:
@@ -51,21 +79,27 @@ class StoreLeases:
         ttl_s: Callable[[str], float],
         lock_folder: Path | None = None,
     ) -> None:
-        """`ttl_s` gives a job's lease time in seconds; `lock_folder` holds the file locks."""
+        """`ttl_s` tells a job's lease time in seconds; file locks are made in `lock_folder`."""
         self._store = store
         self._keys = keys
         self._clock = clock
         self._ttl_s = ttl_s
-        self._lock_folder = lock_folder or runtime_folder()
+        self._lock_folder = lock_folder or _runtime_folder()
 
     def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
         """See `LeaseBackend.acquire`."""
-        key = self._keys.lock(job)
         with self._machine_lock(job):
-            for _ in range(_RACES):
-                stored = self._read(key)
-                grant = self._offer(job, run_id, stored)
-                condition = IfMatch(stored.etag) if stored else IfAbsent()
+            for _ in range(_ATTEMPTS):
+                token, condition = self._free(job)
+                grant = Grant(
+                    job=job,
+                    run_id=run_id,
+                    owner=secrets.token_hex(8),
+                    token=token,
+                    acquired_at=to_ms(self._clock.now()),
+                    ttl_s=self._ttl_s(job),
+                    granted_at=self._clock.monotonic(),
+                )
                 if when_free is not None:
                     when_free()
                 try:
@@ -86,72 +120,54 @@ class StoreLeases:
 
     def release(self, grant: Grant) -> None:
         """See `LeaseBackend.release`."""
-        body = self._body(grant) | {"owner": None}
         try:
-            self._store.put(
-                self._keys.lock(grant.job), encode_json(body), condition=IfMatch(grant.version)
-            )
+            self._write(grant, IfMatch(grant.version), released=True)
         except PreconditionFailed:
             return  # it ran out and another run has it: theirs to release
 
-    def _read(self, key: str) -> StoredObject | None:
-        try:
-            return self._store.get(key)
-        except ObjectNotFound:
-            return None
+    def _free(self, job: str) -> tuple[int, Condition]:
+        """The next fencing token, and the condition on which the free lease is written.
 
-    def _offer(self, job: str, run_id: str, stored: StoredObject | None) -> Grant:
-        token = 0
-        if stored is not None:
-            body = _lease_body(stored)
-            # An unreadable lock does not say its token; the time is larger than any count of runs.
-            token = _whole(body.get("token")) if body else int(self._clock.now())
-            held = body.get("owner") is not None
-            if held and not self._expired(body, stored) and not _dead_here(body):
-                raise LeaseHeld(
-                    f"{job} is being run by process {body.get('pid')} on {body.get('host')}"
-                    f" (run {body.get('runId')}, since {_when(body.get('acquiredAt'))})"
-                )
-        holder = Holder(
-            owner=secrets.token_hex(8),
+        Raises:
+            LeaseHeld: the lease is not free.
+        """
+        try:
+            stored = self._store.get(self._keys.lock(job))
+        except ObjectNotFound:
+            return 1, IfAbsent()
+        now_ms = to_ms(self._clock.now())
+        try:
+            lock = _ADAPTER.validate_json(stored.body)
+        except ValidationError:
+            # A lock that cannot be read holds nobody back. It does not tell its token either;
+            # the seconds since 1970 are more than any count of runs.
+            return now_ms // 1000 + 1, IfMatch(stored.etag)
+        if stored.age_s is None:
+            expired = now_ms > lock.expires_at
+        else:
+            expired = stored.age_s > lock.ttl_ms / 1000
+        if lock.owner is not None and not expired and not _is_dead_here(lock):
+            raise LeaseHeld(
+                f"{job} is being run by process {lock.pid} on {lock.host}"
+                f" (run {lock.run_id}, since {to_iso(lock.acquired_at / 1000)})"
+            )
+        return lock.token + 1, IfMatch(stored.etag)
+
+    def _write(self, grant: Grant, condition: Condition, *, released: bool = False) -> Grant:
+        ttl_ms = round(grant.ttl_s * 1000)
+        lock = LockObject(
+            owner=None if released else grant.owner,
             host=socket.gethostname(),
             pid=os.getpid(),
-            run_id=run_id,
-            acquired_at=to_ms(self._clock.now()),
-            token=token + 1,
+            run_id=grant.run_id,
+            acquired_at=grant.acquired_at,
+            expires_at=to_ms(self._clock.now()) + ttl_ms,
+            ttl_ms=ttl_ms,
+            token=grant.token,
         )
-        return Grant(
-            job=job,
-            holder=holder,
-            ttl_s=self._ttl_s(job),
-            granted_at=self._clock.monotonic(),
-            version=None,
-        )
-
-    def _expired(self, body: dict[str, Any], stored: StoredObject) -> bool:
-        ttl_s = _whole(body.get("ttlMs")) / 1000
-        if stored.age_s is not None:
-            return stored.age_s > ttl_s
-        return to_ms(self._clock.now()) > _whole(body.get("expiresAt"))
-
-    def _write(self, grant: Grant, condition: Condition) -> Grant:
-        body = encode_json(self._body(grant))
+        body = encode_json(_ADAPTER.dump_python(lock, by_alias=True))
         version = self._store.put(self._keys.lock(grant.job), body, condition=condition)
         return replace(grant, version=version)
-
-    def _body(self, grant: Grant) -> dict[str, Any]:
-        holder = grant.holder
-        ttl_ms = round(grant.ttl_s * 1000)
-        return {
-            "owner": holder.owner,
-            "host": holder.host,
-            "pid": holder.pid,
-            "runId": holder.run_id,
-            "acquiredAt": holder.acquired_at,
-            "expiresAt": to_ms(self._clock.now()) + ttl_ms,
-            "ttlMs": ttl_ms,
-            "token": holder.token,
-        }
 
     def _machine_lock(self, job: str) -> FileLock:
         name = f"{self._store.identity}\n{self._keys.lock(job)}"
@@ -160,44 +176,26 @@ class StoreLeases:
         return FileLock(self._lock_folder / f"{job}-{digest}.lock", timeout=60)
 
 
-def runtime_folder() -> Path:
-    """The user's own folder for locks: `$XDG_RUNTIME_DIR/datafetch`, else one in the temporary folder."""
+def _runtime_folder() -> Path:
+    """The user's own folder for file locks: in `$XDG_RUNTIME_DIR`, else in the temporary folder."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and os.access(base, os.W_OK):
         return Path(base) / "datafetch"
     return Path(tempfile.gettempdir()) / f"datafetch-{os.getuid()}"
 
 
-def _lease_body(stored: StoredObject) -> dict[str, Any]:
-    # A lock that cannot be read holds nobody back: it is replaced on its own ETag.
-    try:
-        body = stored.json()
-    except CorruptObject:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _dead_here(body: dict[str, Any]) -> bool:
-    """Whether the holder was a process of this machine that is gone.
+def _is_dead_here(lock: LockObject) -> bool:
+    """Whether the lease was taken by a process of this machine that does not exist any more.
 
     If its number belongs to another process by now, the lease runs out by itself. Should two
     machines share a name, the one that is robbed notices at its next renewal or write.
     """
-    pid = _whole(body.get("pid"))
-    if body.get("host") != socket.gethostname() or pid <= 0:
+    if lock.host != socket.gethostname() or lock.pid == 0:
         return False
     try:
-        os.kill(pid, 0)
+        os.kill(lock.pid, 0)
     except ProcessLookupError:
         return True
     except OSError:
         return False
     return False
-
-
-def _whole(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _when(value: Any) -> str:
-    return to_iso(value / 1000) if isinstance(value, int | float) else "unknown"

@@ -1,0 +1,321 @@
+"""The lease in the store: taken once, renewed, lost, taken over, released."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+)
+
+from datafetch.errors import LeaseHeld, LeaseLost
+from datafetch.ops.lease import Grant
+from datafetch.ops.leases.store import StoreLeases
+from datafetch.store.keys import Keys
+from datafetch.store.local import LocalStore
+from tests.stores import Call, FaultyStore, MemoryStore
+from tests.support import FakeClock
+
+KEYS = Keys("-test")
+TTL_S = 300.0
+
+
+@pytest.fixture
+def clock():
+    """Told the time."""
+    return FakeClock()
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    """A folder whose ages go by the same clock."""
+    return LocalStore(tmp_path / "store", clock)
+
+
+def _leases(store, clock, tmp_path):
+    return StoreLeases(store, KEYS, clock, lambda _job: TTL_S, tmp_path / "locks")
+
+
+def _stored(store):
+    return json.loads(store.get(KEYS.lock("bookmarks")).body)
+
+
+def test_a_lease_is_given_once(store, clock, tmp_path):
+    """The conditional header never reached the PUT: every instance "had" the lock."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    with pytest.raises(LeaseHeld, match="run-1"):
+        leases.acquire("bookmarks", "run-2")
+
+
+def test_what_is_read_beside_the_taking_is_read_while_nobody_has_the_lease(store, clock, tmp_path):
+    """Reading begins when the lease was seen free, anew when it changed hands since, never while it is held."""
+    other = _leases(store, clock, tmp_path / "other")
+    told: list[int] = []
+
+    def somebody_is_faster(call: Call) -> None:
+        if (call.method, len(told)) == ("put", 1):
+            other.release(other.acquire("bookmarks", "run-0"))
+
+    mine = _leases(FaultyStore(store, before=somebody_is_faster), clock, tmp_path)
+    mine.acquire("bookmarks", "run-1", lambda: told.append(_token(store)))
+    assert told == [0, 1]
+    with pytest.raises(LeaseHeld):
+        mine.acquire("bookmarks", "run-2", lambda: told.append(_token(store)))
+    assert told == [0, 1]
+
+
+def _token(store):
+    """The fencing token of who had the lease last."""
+    return _stored(store)["token"] if [*store.list("json/")] else 0
+
+
+def test_of_many_takers_one_wins(store, clock, tmp_path):
+    """Takers at the same moment: exactly one has the lease, the others are told."""
+    outcomes: list[str] = []
+    gate = threading.Barrier(6)
+
+    def take(number: int) -> None:
+        leases = StoreLeases(store, KEYS, clock, lambda _job: TTL_S, tmp_path / f"m{number}")
+        gate.wait()
+        try:
+            leases.acquire("bookmarks", f"run-{number}")
+            outcomes.append("had")
+        except LeaseHeld:
+            outcomes.append("held")
+
+    threads = [threading.Thread(target=take, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["had", *["held"] * 5]
+
+
+def test_the_object_is_the_contracts(store, clock, tmp_path):
+    """Who holds the lock can be read by people and by other runs."""
+    grant = _leases(store, clock, tmp_path).acquire("bookmarks", "run-1")
+    body = _stored(store)
+    assert set(body) == {
+        *("owner", "host", "pid", "runId", "acquiredAt", "expiresAt", "ttlMs", "token"),
+    }
+    assert (body["runId"], body["ttlMs"], body["token"]) == ("run-1", 300_000, 1)
+    assert body["owner"] == grant.owner
+
+
+def test_release_keeps_the_token_and_deletes_nothing(store, clock, tmp_path):
+    """Released is `owner: null`; the fencing token only grows."""
+    leases = _leases(store, clock, tmp_path)
+    leases.release(leases.acquire("bookmarks", "run-1"))
+    assert _stored(store)["owner"] is None
+    assert leases.acquire("bookmarks", "run-2").token == 2
+
+
+def test_an_expired_lease_is_taken_over_on_its_etag(store, clock, tmp_path):
+    """An expired lock was deleted, then created: two takers deleted each other's new lock."""
+    leases = _leases(store, clock, tmp_path)
+    old = leases.acquire("bookmarks", "run-1")
+    clock.advance(TTL_S + 1)
+    new = leases.acquire("bookmarks", "run-2")
+    assert new.token == 2
+    with pytest.raises(LeaseLost):
+        leases.renew(old)
+    leases.release(old)
+    assert _stored(store)["runId"] == "run-2"
+
+
+def test_a_renewed_lease_is_not_expired(store, clock, tmp_path):
+    """The lease was 5 minutes, the job took 20; a second instance started in the middle."""
+    leases = _leases(store, clock, tmp_path)
+    grant = leases.acquire("bookmarks", "run-1")
+    for _ in range(5):
+        clock.advance(TTL_S * 0.8)
+        grant = leases.renew(grant)
+        with pytest.raises(LeaseHeld):
+            leases.acquire("bookmarks", "run-2")
+
+
+def test_the_lock_of_a_dead_process_of_this_machine_is_taken_at_once(store, clock, tmp_path):
+    """A spawn error left the "running" mark set for ever: a dead run is recognised."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    store.put(KEYS.lock("bookmarks"), json.dumps(_stored(store) | {"pid": ended.pid}).encode())
+    assert leases.acquire("bookmarks", "run-2").token == 2
+
+
+def test_a_dead_process_of_another_machine_is_not_ours_to_judge(store, clock, tmp_path):
+    """A process number means nothing on another host: its lease runs out by itself."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    foreign = _stored(store) | {"pid": ended.pid, "host": "elsewhere"}
+    store.put(KEYS.lock("bookmarks"), json.dumps(foreign).encode())
+    with pytest.raises(LeaseHeld, match="elsewhere"):
+        leases.acquire("bookmarks", "run-2")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{broken",
+        b"\xff",
+        b"[" * 100_000,
+        b"[]",
+        b"{}",
+        b'{"instanceId": "web-1", "acquiredAt": 1, "expiresAt": 9e99}',
+    ],
+)
+def test_an_unreadable_lock_holds_nobody_back(store, clock, tmp_path, body):
+    """A corrupt lock object is replaced on its own ETag, and the token still grows."""
+    store.put(KEYS.lock("bookmarks"), body)
+    grant = _leases(store, clock, tmp_path).acquire("bookmarks", "run-1")
+    assert grant.token == 1_795_507_201
+    assert _stored(store)["owner"] == grant.owner
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"pid": 10**30}, {"pid": -1}, {"acquiredAt": 10**20}, {"ttlMs": "long"}, {"token": None}],
+    ids=str,
+)
+def test_an_odd_field_of_a_lock_ends_no_run_with_a_traceback(store, clock, tmp_path, field):
+    """Numbers that the system or the calendar cannot take make a lock unreadable, no more."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    odd = _stored(store) | {"host": socket.gethostname()} | field
+    store.put(KEYS.lock("bookmarks"), json.dumps(odd).encode())
+    assert leases.acquire("bookmarks", "run-2").token == 1_795_507_201
+
+
+def test_fields_of_a_newer_version_are_no_hindrance(store, clock, tmp_path):
+    """A lock with more in it than this version writes is held like any other."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    newer = _stored(store) | {"boot": "b", "conditional": {"form": "quoted"}}
+    store.put(KEYS.lock("bookmarks"), json.dumps(newer).encode())
+    with pytest.raises(LeaseHeld, match=f"process {os.getpid()} .*run-1, since 2026-11-24T08:00"):
+        leases.acquire("bookmarks", "run-2")
+
+
+def test_without_the_stores_time_the_stored_end_counts(clock, tmp_path):
+    """A store that does not tell how old the lock is: the lease ends when its object says so."""
+    leases = _leases(MemoryStore(), clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    clock.advance(300)
+    with pytest.raises(LeaseHeld):
+        leases.acquire("bookmarks", "run-2")
+    clock.advance(0.001)
+    assert leases.acquire("bookmarks", "run-2").token == 2
+
+
+def test_a_lease_that_always_changes_hands_is_held(store, clock, tmp_path):
+    """Five times another machine was faster: the run gives up instead of trying for ever."""
+    other = _leases(store, clock, tmp_path / "other")
+
+    def somebody_is_faster(call: Call) -> None:
+        if call.method == "put":
+            other.release(other.acquire("bookmarks", "run-0"))
+
+    faulty = FaultyStore(store, before=somebody_is_faster)
+    with pytest.raises(LeaseHeld, match="changes hands too fast"):
+        _leases(faulty, clock, tmp_path).acquire("bookmarks", "run-1")
+    assert faulty.count("put") == 5
+
+
+@dataclass(eq=False)
+class Run:
+    """A run on one of two machines that took the lease, and what it was given."""
+
+    machine: int
+    grant: Grant
+
+
+class Machine(RuleBasedStateMachine):
+    """Runs on two machines take, renew and give back one lease while time passes."""
+
+    runs = Bundle("runs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory()
+        self.store = MemoryStore()
+        self.clock = FakeClock()
+        self.machines = [
+            StoreLeases(
+                self.store,
+                KEYS,
+                self.clock,
+                lambda _job: 300.0,
+                Path(self._folder.name) / str(number),
+            )
+            for number in range(2)
+        ]
+        self.holder: Run | None = None
+        self.ends_at = 0.0
+        self.token = 0
+
+    def teardown(self) -> None:
+        """Remove the machines' file locks."""
+        self._folder.cleanup()
+
+    @rule(target=runs, machine=st.integers(0, 1))
+    def take(self, machine: int) -> Run | MultipleResults[Run]:
+        """A lease is given when nobody has it or its time is over, and at no other time."""
+        if self.holder is not None and self.clock.now() <= self.ends_at:
+            with pytest.raises(LeaseHeld):
+                self.machines[machine].acquire("logos", "run")
+            return multiple()
+        self.holder = Run(machine, self.machines[machine].acquire("logos", "run"))
+        self.ends_at = self.clock.now() + 300
+        assert self.holder.grant.token == self.token + 1
+        self.token += 1
+        return self.holder
+
+    @rule(run=runs)
+    def renew(self, run: Run) -> None:
+        """Who took the lease last, and has not given it back, may renew it even late."""
+        if run is self.holder:
+            run.grant = self.machines[run.machine].renew(run.grant)
+            self.ends_at = self.clock.now() + 300
+        else:
+            with pytest.raises(LeaseLost):
+                self.machines[run.machine].renew(run.grant)
+
+    @rule(run=consumes(runs))
+    def release(self, run: Run) -> None:
+        """Giving back frees the lease of the run that has it, and changes no other."""
+        self.machines[run.machine].release(run.grant)
+        self.holder = None if run is self.holder else self.holder
+
+    @rule(seconds=st.sampled_from([1.0, 299.0, 300.0, 1000.0]))
+    def wait(self, seconds: float) -> None:
+        """Time passes."""
+        self.clock.advance(seconds)
+
+    @invariant()
+    def agrees(self) -> None:
+        """The object names the run that has the lease, and the last token."""
+        if self.token:
+            body = json.loads(self.store.objects[KEYS.lock("logos")])
+            assert body["owner"] == (self.holder.grant.owner if self.holder else None)
+            assert body["token"] == self.token
+
+
+TestMachine = Machine.TestCase

@@ -1,0 +1,121 @@
+"""The lease of a run under way: renewed by its thread, checked before each write, given back."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from datafetch.errors import LeaseLost, StoreUnavailable
+from datafetch.ops.lease import Grant, HeldLease
+from tests.support import START, FakeClock
+
+GRANT = Grant("logos", "run-1", "a", 1, 0, ttl_s=300.0, granted_at=START)
+BRIEF = replace(GRANT, ttl_s=0.03)
+
+
+@dataclass
+class Backend:
+    """Leases that are renewed as `answer` says, and all that was asked."""
+
+    answer: Callable[[Grant], Grant] = lambda grant: grant
+    renewed: list[Grant] = field(default_factory=list)
+    released: list[Grant] = field(default_factory=list)
+
+    def acquire(self, job: str, run_id: str, when_free: object = None) -> Grant:
+        raise NotImplementedError
+
+    def renew(self, grant: Grant) -> Grant:
+        self.renewed.append(grant)
+        return self.answer(grant)
+
+    def release(self, grant: Grant) -> None:
+        self.released.append(grant)
+
+
+def _renewed_until_lost(backend: Backend, clock: FakeClock) -> tuple[HeldLease, LeaseLost]:
+    told: list[LeaseLost] = []
+    event = threading.Event()
+
+    def lost(error: LeaseLost) -> None:
+        told.append(error)
+        event.set()
+
+    lease = HeldLease(backend, BRIEF, clock, lost)
+    lease.start()
+    assert event.wait(20)
+    return lease, told[0]
+
+
+def test_a_run_that_slept_past_its_lease_may_not_write() -> None:
+    """A process stopped past its lease woke and went on writing content."""
+    clock = FakeClock()
+    lease = HeldLease(Backend(), GRANT, clock, lambda _lost: None)
+    clock.advance(299.9)
+    lease.check()
+    clock.advance(0.1)
+    with pytest.raises(LeaseLost, match="the lock of logos ran out after 300 s"):
+        lease.check()
+    clock.advance(-100)
+    with pytest.raises(LeaseLost, match="ran out"):
+        lease.check()
+
+
+def test_a_lost_lease_stops_the_run() -> None:
+    """When another run took over, the run is told at once, and gives nothing back."""
+
+    def taken(_grant: Grant) -> Grant:
+        raise LeaseLost("another run took it")
+
+    backend = Backend(taken)
+    lease, told = _renewed_until_lost(backend, FakeClock())
+    assert str(told) == "another run took it"
+    with pytest.raises(LeaseLost, match="another run took it"):
+        lease.check()
+    lease.release()
+    assert backend.released == []
+
+
+def test_a_store_that_fails_costs_the_lease_only_when_its_time_is_over() -> None:
+    """A renewal that failed is made again, until the lease would have ended."""
+    clock = FakeClock()
+
+    def failing(_grant: Grant) -> Grant:
+        if len(backend.renewed) == 3:
+            clock.advance(1)
+        raise StoreUnavailable("down")
+
+    backend = Backend(failing)
+    _, told = _renewed_until_lost(backend, clock)
+    assert str(told) == "the lock could not be renewed in time"
+    assert len(backend.renewed) == 3
+
+
+def test_a_renewed_lease_counts_from_its_renewal() -> None:
+    """The lease was 5 minutes, the job took 20; the run went on, since its thread renewed it."""
+    clock, renewed = FakeClock(), threading.Event()
+
+    def renew(grant: Grant) -> Grant:
+        clock.advance(0.02)
+        if len(backend.renewed) == 5:
+            renewed.set()
+        return replace(grant, granted_at=clock.monotonic(), version=f"v{len(backend.renewed)}")
+
+    backend = Backend(renew)
+    lease = HeldLease(backend, BRIEF, clock, lambda _lost: None)
+    lease.start()
+    assert renewed.wait(20)
+    lease.release()
+    assert [grant.version for grant in backend.renewed[:3]] == ["", "v1", "v2"]
+    assert [grant.version for grant in backend.released] == [f"v{len(backend.renewed)}"]
+
+
+def test_what_is_left_of_an_ended_run_writes_nothing() -> None:
+    """A thread that was left behind after a stop is refused; the lease is still given back."""
+    backend = Backend()
+    lease = HeldLease(backend, GRANT, FakeClock(), lambda _lost: None)
+    lease.retire()
+    with pytest.raises(LeaseLost, match="the run of logos has ended"):
+        lease.check()
+    lease.release()
+    assert backend.released == [GRANT]
