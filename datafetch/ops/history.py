@@ -1,7 +1,5 @@
 """The past runs of a job, newest first, with their results and metrics."""
 
-from typing import Any
-
 from pydantic import TypeAdapter
 
 from datafetch.clock import Clock
@@ -12,10 +10,17 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
 LIMIT = 200
-"""So many runs are kept."""
+"""Runs that are kept; the oldest are dropped."""
 
-_ADAPTER: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
-"""Runs that other versions wrote stay as they are."""
+_ADAPTER: TypeAdapter[list[object]] = TypeAdapter(list[object])
+"""What other versions wrote of their runs is not looked at, and kept as it is."""
+
+
+def history_record(
+    store: ObjectStore, keys: Keys, job: JobName, clock: Clock
+) -> Record[list[object]]:
+    """The stored history of a job, not read yet."""
+    return Record(store, keys, clock, keys.history(job), _ADAPTER, empty=[])
 
 
 def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> JsonObject:
@@ -30,26 +35,6 @@ def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> JsonObj
     }
 
 
-class History:
-    """One job's history during one run: read with the other records, written when the run ends."""
-
-    def __init__(self, store: ObjectStore, keys: Keys, job: JobName, clock: Clock) -> None:
-        self._record = Record(store, keys, clock, keys.history(job), _ADAPTER, empty=[])
-
-    def load(self) -> None:
-        """Read what is stored.
-
-        Raises:
-            StoreError: the store did not answer.
-        """
-        self._record.load()
-
-    def append(self, entry: JsonObject) -> None:
-        """Put a run before all others; the oldest over the limit are dropped.
-
-        A history that could not be read is kept aside.
-
-        Raises:
-            StoreError: the store did not answer.
-        """
-        self._record.change(lambda runs: [entry, *runs][:LIMIT])
+def with_run(runs: list[object], entry: JsonObject) -> list[object]:
+    """The history after one more run."""
+    return [entry, *runs][:LIMIT]

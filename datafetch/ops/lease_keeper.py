@@ -1,4 +1,4 @@
-"""Takes leases for a run, waits for them, and gives them back; one that is lost ends the command."""
+"""Takes the leases of a run, waits for them and gives them back; a lost lease stops the command."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,13 +31,13 @@ class LeaseKeeper:
         self._log = log
 
     def take(self, job: JobName, when_free: Callable[[], None] | None = None) -> HeldLease:
-        """Take the lease of a job, at once or not at all; it is renewed until it is given back.
+        """Take the lease of a job, at once or not at all, and renew it until it is given back.
 
-        `when_free` as for `LeaseBackend.acquire`.
+        `when_free` is that of `LeaseBackend.acquire`.
 
         Raises:
             LeaseHeld: another run has it.
-            StoreError: where it lives did not answer.
+            StoreError: the service that keeps leases did not answer.
         """
         grant = self._backend.acquire(job, self._run_id, when_free)
         lease = HeldLease(self._backend, grant, self._clock, self._lost)
@@ -45,7 +45,7 @@ class LeaseKeeper:
         return lease
 
     def give_back(self, lease: HeldLease) -> None:
-        """Let others have it; one that cannot be given back ends by itself."""
+        """Free a lease for other runs; if the store does not answer, it ends by itself."""
         try:
             lease.release()
         except StoreError as error:
@@ -53,11 +53,11 @@ class LeaseKeeper:
 
     @contextmanager
     def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
-        """Hold another job's lease while the block runs; for its dataset is to be written too.
+        """Hold another job's lease while the block runs, which then may write that job's dataset.
 
         Raises:
-            LeaseHeld: it was not free within so many seconds.
-            StoreError: where it lives did not answer.
+            LeaseHeld: another run had it for all of `seconds`.
+            StoreError: the service that keeps leases did not answer.
         """
         deadline = self._clock.monotonic() + seconds
         while True:

@@ -1,80 +1,84 @@
-"""Reads the records of a job when its run begins, and writes them when it ends: state, history, dead letters."""
+"""Reads a job's state, history and dead letters when its run begins, and writes them when it ends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from datafetch.clock import Clock, to_ms
 from datafetch.models.run import JobName, RunResult
 from datafetch.ops.dead_letters import DeadLetters
-from datafetch.ops.history import History, history_entry
-from datafetch.ops.state import StateBook
+from datafetch.ops.history import history_entry, history_record, with_run
+from datafetch.ops.record import Record
+from datafetch.ops.state import JobState, begin, end, state_record
 from datafetch.runtime.engine import beside, together
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
 
+@dataclass(frozen=True, slots=True)
+class _LoadedRecords:
+    """A job's records as they were when its run began."""
+
+    letters: DeadLetters
+    state: Record[JobState | None]
+    history: Record[list[object]]
+
+
 class RunRecords:
-    """The records of one job during one run; each is one object, and they are asked for together."""
+    """The records of one job during one run; each is an object, and they are read side by side."""
 
     def __init__(self, store: ObjectStore, keys: Keys, job: JobName, clock: Clock) -> None:
         self._store = store
         self._keys = keys
         self._job = job
         self._clock = clock
-        self._reading: Callable[[], _Read] | None = None
+        self._reading: Callable[[], _LoadedRecords] | None = None
 
     def ask(self, *more: Callable[[], object]) -> None:
-        """Begin to read; for the moment in which the job's lease is free and being taken.
+        """Begin to read the records, and call `more` beside it, each on a thread of its own.
 
-        `more` is what else is to be read then; errors are raised by `begin`. What was asked for
-        last counts.
+        Meant for the moment in which the job's lease is free and being taken. Whoever asks
+        again lets go of what was read before. Errors are raised by `begin`.
         """
-        self._reading = beside(lambda: self._ask(*more))
+        self._reading = beside(lambda: self._load(*more))
 
     def begin(self, run_id: str) -> DeadLetters:
-        """When all that was asked for is there, mark the job as running; gives its dead letters.
+        """Wait for all that was asked for, mark the job as running, and return its dead letters.
 
         Raises:
             StoreError: the store did not answer; unless all could be read nothing is written.
         """
-        read = self._read()
-        read.state.start(run_id)
+        read, now_ms = self._loaded(), to_ms(self._clock.now())
+        read.state.save(begin(read.state.value, job=self._job, run_id=run_id, now_ms=now_ms))
         return read.letters
 
     def end(self, result: RunResult, *, full_sync: bool) -> None:
-        """Store how the run ended; the state's error counts before those of the others.
+        """Store how the run ended.
 
         Raises:
             PreconditionFailed: another run has written since: its state and its dead letters
                 stand, the history has both runs.
-            StoreError: the store did not answer.
+            StoreError: the store did not answer. Of several errors, that of the state is raised.
         """
-        read = self._read()
-        now_ms = to_ms(self._clock.now())
+        read, now_ms = self._loaded(), to_ms(self._clock.now())
+        state = read.state.value
+        assert state is not None, "the run was not begun"
+        entry = history_entry(result, self._job, now_ms)
         together(
-            lambda: read.state.finish(result, full_sync=full_sync),
+            lambda: read.state.save(end(state, result, full_sync=full_sync, now_ms=now_ms)),
             read.letters.save,
-            lambda: read.history.append(history_entry(result, self._job, now_ms)),
+            lambda: read.history.change(partial(with_run, entry=entry)),
         )
 
-    def _read(self) -> "_Read":
+    def _loaded(self) -> _LoadedRecords:
         assert self._reading is not None, "nothing was asked for"
         return self._reading()
 
-    def _ask(self, *more: Callable[[], object]) -> "_Read":
-        state = StateBook(self._store, self._keys, self._job, self._clock)
-        history = History(self._store, self._keys, self._job, self._clock)
+    def _load(self, *more: Callable[[], object]) -> _LoadedRecords:
+        state = state_record(self._store, self._keys, self._job, self._clock)
+        history = history_record(self._store, self._keys, self._job, self._clock)
         letters, _ = together(
             lambda: DeadLetters.load(self._store, self._keys, self._job, self._clock),
             lambda: together(state.load, history.load, *more),
         )
-        return _Read(letters, state, history)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """The records as they were when the run began."""
-
-    letters: DeadLetters
-    state: StateBook
-    history: History
+        return _LoadedRecords(letters, state, history)

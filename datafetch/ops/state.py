@@ -3,12 +3,12 @@
 import os
 import socket
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from datafetch.clock import Clock, to_ms
+from datafetch.clock import Clock
 from datafetch.models.run import JobName, RunResult, RunStatus
 from datafetch.ops.record import Record
 from datafetch.store.base import ObjectStore
@@ -28,8 +28,17 @@ _JOB_STATUS: dict[RunStatus, JobStatus] = {
 class JobState:
     """The last run of a job (JobState) and how fresh its data is (SyncState), as stored.
 
-    Times are epoch milliseconds. `retry_count` counts the runs that failed in a row. `slots`
-    belongs to scheduled runs and is kept as it is.
+    Times are epoch milliseconds.
+
+    Attributes:
+        id: the id of the last run.
+        type: the job.
+        host: the machine of the last run.
+        pid: the process of the last run.
+        retry_count: how many runs failed in a row.
+        last_sync_at: when a run ended last.
+        total_items_synced: items in scope of the last run that succeeded.
+        slots: what scheduled runs remember; kept as it is.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
@@ -47,32 +56,36 @@ class JobState:
     last_successful_sync_at: int | None = None
     last_full_sync_at: int | None = None
     total_items_synced: int = 0
-    slots: dict[str, Any] = field(default_factory=dict)
+    slots: dict[str, object] = field(default_factory=dict)
 
 
 _ADAPTER: TypeAdapter[JobState | None] = TypeAdapter(JobState | None)
 
 
+def state_record(
+    store: ObjectStore, keys: Keys, job: JobName, clock: Clock
+) -> Record[JobState | None]:
+    """The stored state of a job, not read yet."""
+    return Record(store, keys, clock, keys.job_state(job), _ADAPTER, empty=None)
+
+
 def begin(known: JobState | None, *, job: JobName, run_id: str, now_ms: int) -> JobState:
-    """The state of a job whose run starts now."""
-    return JobState(
+    """The state of a job whose run starts now, in this process."""
+    return replace(
+        known or JobState(run_id, job.value, "running", now_ms),
         id=run_id,
         type=job.value,
         status="running",
         started_at=now_ms,
-        retry_count=known.retry_count if known else 0,
+        completed_at=None,
+        error=None,
         host=socket.gethostname(),
         pid=os.getpid(),
-        last_sync_at=known.last_sync_at if known else None,
-        last_successful_sync_at=known.last_successful_sync_at if known else None,
-        last_full_sync_at=known.last_full_sync_at if known else None,
-        total_items_synced=known.total_items_synced if known else 0,
-        slots=known.slots if known else {},
     )
 
 
 def end(state: JobState, result: RunResult, *, full_sync: bool, now_ms: int) -> JobState:
-    """The state of a job whose run ended: freshness moves on success only."""
+    """The state of a job whose run ended; the times of success move only when it succeeded."""
     status = _JOB_STATUS.get(result.status, "failed")
     if status == "completed":
         state = replace(
@@ -89,41 +102,3 @@ def end(state: JobState, result: RunResult, *, full_sync: bool, now_ms: int) -> 
         retry_count=state.retry_count + 1 if status == "failed" else 0,
         last_sync_at=now_ms,
     )
-
-
-class StateBook:
-    """Reads and writes one job's state during one run."""
-
-    def __init__(self, store: ObjectStore, keys: Keys, job: JobName, clock: Clock) -> None:
-        self._job = job
-        self._clock = clock
-        self._record = Record(store, keys, clock, keys.job_state(job), _ADAPTER, empty=None)
-
-    def load(self) -> None:
-        """Read what is stored.
-
-        Raises:
-            StoreError: the store did not answer.
-        """
-        self._record.load()
-
-    def start(self, run_id: str) -> None:
-        """Mark the job as running by this process; a state that could not be read is kept aside.
-
-        Raises:
-            StoreError: the store did not answer.
-        """
-        now_ms = to_ms(self._clock.now())
-        self._record.save(begin(self._record.value, job=self._job, run_id=run_id, now_ms=now_ms))
-
-    def finish(self, result: RunResult, *, full_sync: bool) -> None:
-        """Store how the run ended.
-
-        Raises:
-            PreconditionFailed: another run has written since: its state stands.
-            StoreError: the store did not answer.
-        """
-        state = self._record.value
-        assert state is not None
-        now_ms = to_ms(self._clock.now())
-        self._record.save(end(state, result, full_sync=full_sync, now_ms=now_ms))

@@ -1,15 +1,14 @@
 """A job's past runs as they are stored."""
 
 import json
+from functools import partial
 
 import pytest
 
-from datafetch.errors import PreconditionFailed
 from datafetch.models.run import JobName, Operation, RunResult, RunStatus
-from datafetch.ops.history import LIMIT, History, history_entry
+from datafetch.ops.history import history_entry, history_record, with_run
 from datafetch.store.keys import Keys
-from datafetch.store.local import LocalStore
-from tests.stores import Call, FaultyStore, MemoryStore
+from tests.stores import MemoryStore
 from tests.support import FakeClock
 
 KEYS = Keys("-test")
@@ -25,69 +24,68 @@ def _runs(store):
     return [run["runId"] for run in json.loads(store.get(KEYS.history(JOB)).body)]
 
 
-def _loaded(store) -> History:
-    history = History(store, KEYS, JOB, FakeClock())
-    history.load()
-    return history
+def _append(store, *run_ids: str) -> None:
+    """Runs that all began before the first of them ended."""
+    records = [history_record(store, KEYS, JOB, FakeClock()) for _ in run_ids]
+    for record in records:
+        record.load()
+    for record, run_id in zip(records, run_ids, strict=True):
+        record.change(partial(with_run, entry=_entry(run_id)))
 
 
-def test_history_is_newest_first_and_bounded(tmp_path):
-    """Past runs with result and metrics, at most 200."""
-    store = LocalStore(tmp_path)
-    old = [{"runId": f"old-{number}"} for number in range(LIMIT)]
-    store.put(KEYS.history(JOB), json.dumps(old).encode())
-    _loaded(store).append(_entry())
-    runs = json.loads(store.get(KEYS.history(JOB)).body)
-    assert len(runs) == LIMIT
-    assert [run["runId"] for run in runs[:2]] == ["run-1", "old-0"]
-    assert {"jobType", "duration", "itemsProcessed", "errors", "timestamp"} <= set(runs[0])
+def test_history_is_newest_first_and_bounded():
+    """At most 200 runs are kept, the newest first; the oldest go."""
+    old: list[object] = [{"runId": f"old-{number}"} for number in range(200)]
+    runs = with_run(old, _entry())
+    assert runs == [_entry(), *old[:199]]
+    assert len(with_run(old[:199], _entry())) == 200
 
 
-def test_a_corrupt_history_is_kept_aside(tmp_path):
+def test_a_run_is_stored_with_its_metrics():
+    """Result, JobMetrics and the requests of each upstream can be looked up afterwards."""
+    result = RunResult(
+        Operation.BOOKMARKS,
+        RunStatus.PARTIAL,
+        "run-1",
+        items_processed=7,
+        items_failed=2,
+        duration_s=1.23456,
+        error="2 of 7 items failed",
+        notes=("x",),
+        upstreams={"karakeep": {"200": 3}},
+    )
+    entry = history_entry(result, JOB, 5)
+    assert entry == {
+        **result.to_json(),
+        "jobType": "bookmarks",
+        "errors": 3,
+        "timestamp": 5,
+        "notes": ["x"],
+        "upstreams": {"karakeep": {"200": 3}},
+    }
+    assert (entry["runId"], entry["duration"], entry["itemsProcessed"]) == ("run-1", 1.235, 7)
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1}', b"{"])
+def test_a_corrupt_history_is_kept_aside(body):
     """A broken history does not lose the run that ended just now."""
-    store = LocalStore(tmp_path)
-    store.put(KEYS.history(JOB), b'{"a": 1}')
-    _loaded(store).append(_entry())
-    assert len(json.loads(store.get(KEYS.history(JOB)).body)) == 1
-    assert [info.key for info in store.list(KEYS.history(JOB)) if ".corrupt-" in info.key]
+    store = MemoryStore()
+    store.put(KEYS.history(JOB), body)
+    _append(store, "run-1")
+    assert _runs(store) == ["run-1"]
+    assert [store.objects[key] for key in store.objects if ".corrupt-" in key] == [body]
+
+
+def test_runs_of_other_versions_stay_as_they_are():
+    """What an entry of the history is, only the version that wrote it knows."""
+    store = MemoryStore()
+    store.put(KEYS.history(JOB), b'["old",{"x":1.5},null]')
+    _append(store, "run-1")
+    assert json.loads(store.objects[KEYS.history(JOB)])[1:] == ["old", {"x": 1.5}, None]
 
 
 def test_a_run_that_ended_meanwhile_is_not_lost():
     """The history was read when the run began; who wrote since then stays in it."""
     store = MemoryStore()
-    early, late = _loaded(store), _loaded(store)
-    late.append(_entry("run-2"))
-    early.append(_entry("run-1"))
+    _append(store, "run-2", "run-1")
     assert _runs(store) == ["run-1", "run-2"]
-
-
-def test_it_costs_a_read_and_a_write():
-    """Reading at the start and writing at the end is all that the store is asked for."""
-    store = FaultyStore(MemoryStore())
-    _loaded(store).append(_entry())
-    assert [call.method for call in store.calls] == ["get", "put"]
-
-
-def test_who_is_always_outrun_says_so():
-    """A store on which every write meets another one is an error, not an endless loop."""
-    store = FaultyStore(MemoryStore())
-    history = _loaded(store)
-
-    def outrun(call: Call) -> None:
-        if call.method == "put":
-            store.inner.put(call.key, b"[%d]" % store.count())
-
-    store.before = outrun
-    with pytest.raises(PreconditionFailed):
-        history.append(_entry())
-
-
-def test_a_history_that_was_mended_meanwhile_is_kept():
-    """What could not be read at the start may be whole at the end."""
-    store = MemoryStore()
-    store.put(KEYS.history(JOB), b"{broken")
-    history = _loaded(store)
-    store.put(KEYS.history(JOB), b'[{"runId": "other"}]')
-    history.append(_entry())
-    assert _runs(store) == ["run-1", "other"]
-    assert not [key for key in store.objects if ".corrupt-" in key]

@@ -106,6 +106,8 @@ def test_a_renewed_lease_counts_from_its_renewal() -> None:
     lease.start()
     assert renewed.wait(20)
     lease.release()
+    with pytest.raises(LeaseLost, match="has ended"):
+        lease.check()
     assert [grant.version for grant in backend.renewed[:3]] == ["", "v1", "v2"]
     assert [grant.version for grant in backend.released] == [f"v{len(backend.renewed)}"]
 

@@ -129,7 +129,10 @@ def test_an_expired_lease_is_taken_over_on_its_etag(store, clock, tmp_path):
     """An expired lock was deleted, then created: two takers deleted each other's new lock."""
     leases = _leases(store, clock, tmp_path)
     old = leases.acquire("bookmarks", "run-1")
-    clock.advance(TTL_S + 1)
+    clock.advance(TTL_S)
+    with pytest.raises(LeaseHeld):
+        leases.acquire("bookmarks", "run-2")
+    clock.advance(1)
     new = leases.acquire("bookmarks", "run-2")
     assert new.token == 2
     with pytest.raises(LeaseLost):

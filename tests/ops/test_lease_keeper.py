@@ -1,0 +1,114 @@
+"""Leases of a run: taken at once or waited for, given back, and what becomes of a run that lost one."""
+
+from pathlib import Path
+
+import pytest
+
+from datafetch.clock import CancelToken
+from datafetch.errors import LeaseHeld
+from datafetch.logs import bound_logger
+from datafetch.models.run import JobName
+from datafetch.ops.lease_keeper import LeaseKeeper
+from datafetch.ops.leases.store import StoreLeases
+from datafetch.store.keys import Keys
+from tests.stores import Call, FaultyStore, MemoryStore
+from tests.support import FakeClock
+
+JOB = JobName.BOOKMARKS
+KEYS = Keys("-test")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Told the time."""
+    return FakeClock()
+
+
+@pytest.fixture
+def store() -> FaultyStore:
+    """An empty store that can be made to fail."""
+    return FaultyStore(MemoryStore())
+
+
+@pytest.fixture
+def leases(store: FaultyStore, clock: FakeClock, tmp_path: Path) -> StoreLeases:
+    """The leases in it, each of 300 s."""
+    return StoreLeases(store, KEYS, clock, lambda _job: 300.0, tmp_path / "locks")
+
+
+@pytest.fixture
+def keeper(leases: StoreLeases, clock: FakeClock) -> LeaseKeeper:
+    """The keeper of one run."""
+    return LeaseKeeper(leases, clock, CancelToken(), "run-1", bound_logger())
+
+
+def test_a_lease_that_is_taken_is_given_back(keeper: LeaseKeeper, leases: StoreLeases) -> None:
+    """The next run need not wait for the lease's end."""
+    lease = keeper.take(JOB)
+    with pytest.raises(LeaseHeld, match="run-1"):
+        leases.acquire(JOB, "run-2")
+    keeper.give_back(lease)
+    assert leases.acquire(JOB, "run-2").token == 2
+
+
+def test_a_lease_that_cannot_be_given_back_fails_no_run(
+    keeper: LeaseKeeper, store: FaultyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All is written by then: a store that does not answer any more is only logged."""
+    lease = keeper.take(JOB)
+    store.fault = lambda _call, _number: "fail"
+    keeper.give_back(lease)
+    assert [record.message for record in caplog.records] == ["lease_not_released"]
+
+
+def test_another_jobs_lease_is_waited_for(
+    keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock, store: FaultyStore
+) -> None:
+    """Whoever merges into another job's dataset asks every 2 s until its run has ended."""
+    other = leases.acquire(JOB, "run-2")
+
+    def end_the_other(_call: Call) -> None:
+        if len(clock.slept) == 3:
+            store.before = None
+            leases.release(other)
+
+    store.before = end_the_other
+    with keeper.wait_for(JOB, 60) as fence:
+        fence.check()
+    assert clock.slept == [2, 2, 2]
+    assert leases.acquire(JOB, "run-3").token == 3
+
+
+def test_waiting_for_a_lease_ends(
+    keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock
+) -> None:
+    """A lease that does not come free in the time that was given is held; no second is added."""
+    leases.acquire(JOB, "run-2")
+    with pytest.raises(LeaseHeld, match="run-2"), keeper.wait_for(JOB, 5):
+        raise AssertionError
+    assert clock.slept == [2, 2, 1]
+
+
+def test_the_lease_is_given_back_when_the_block_fails(
+    keeper: LeaseKeeper, leases: StoreLeases
+) -> None:
+    """A merge that fails does not keep the other job out."""
+    with pytest.raises(ValueError), keeper.wait_for(JOB, 5):
+        raise ValueError
+    assert leases.acquire(JOB, "run-2").token == 2
+
+
+def test_a_lost_lease_stops_the_command(
+    store: FaultyStore, clock: FakeClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The renewal that finds another run's lock asks every part of the run to stop."""
+    cancel = CancelToken()
+    leases = StoreLeases(store, KEYS, clock, lambda _job: 0.03, tmp_path / "locks")
+    keeper = LeaseKeeper(leases, clock, cancel, "run-1", bound_logger())
+    lease = keeper.take(JOB)
+    store.inner.put(KEYS.lock(JOB), b"{}")
+    assert cancel.wait(20)
+    assert "another run took the lock of bookmarks" in str(cancel.reason)
+    assert [record.message for record in caplog.records] == ["lease_lost"]
+    keeper.give_back(lease)
+    assert store.inner.get(KEYS.lock(JOB)).body == b"{}"
