@@ -5,28 +5,16 @@ Whatever changes anything goes through `DataFetchManager.run`; there is no secon
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from datafetch.build.request import PrefetchRequest
-from datafetch.errors import (
-    DatafetchError,
-    ExitCode,
-    LeaseHeld,
-    PreconditionFailed,
-    StoreError,
-)
+from datafetch.errors import DatafetchError, ExitCode, LeaseHeld, PreconditionFailed, StoreError
 from datafetch.factory import AnyJob, Parts, check_jobs, make_job
 from datafetch.job import JobContext, NoProgress, Progress, S
 from datafetch.logs import bound_logger, redact
 from datafetch.models.places import Environment
-from datafetch.models.run import (
-    OPERATIONS,
-    JobReport,
-    Operation,
-    RunRequest,
-    RunResult,
-)
+from datafetch.models.run import OPERATIONS, JobReport, Operation, RunRequest, RunResult
 from datafetch.net.counts import since
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease_keeper import LeaseKeeper
@@ -40,14 +28,6 @@ from datafetch.store.fenced import FencedStore
 from datafetch.store.readonly import ReadOnlyStore
 
 ProgressMaker = Callable[[str], Progress]
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """How the job's own part ended: with a report or with an error."""
-
-    report: JobReport
-    error: Exception | None = None
 
 
 class DataFetchManager:
@@ -69,12 +49,12 @@ class DataFetchManager:
         return _JobRun(self._settings, self._parts, request, self._progress).run()
 
     def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
-        """Write one part of the build's files: reads the store only, without lease or state."""
+        """Write one part of the build's files. Nothing but the store is read, and no lease is taken."""
         # Only builds need it.
         from datafetch.build.job import Prefetch
 
         parts = self._parts
-        run = _Run(self._settings, parts, operation, known_as=operation.value)
+        run = _OperationRun(self._settings, parts, operation, known_as=operation.value)
         prefetch = Prefetch(
             ReadOnlyStore(parts.store),
             parts.keys,
@@ -90,16 +70,16 @@ class DataFetchManager:
             Operation.LOGOS_PREFETCH: prefetch.logos,
             Operation.OPENGRAPH_PREFETCH: prefetch.opengraph,
         }[operation]
-        return run.said(run.result(run.carry_out(work)))
+        return run.logged(run.result(run.carry_out(work)))
 
 
-class _Run:
-    """One operation, from its start to its result."""
+class _OperationRun:
+    """One run of an operation, from its start to its result; the parts that jobs and builds share."""
 
     def __init__(
         self, settings: Settings, parts: Parts, operation: Operation, *, known_as: str
     ) -> None:
-        """It begins now. `known_as` is what the log calls it."""
+        """The run's time begins now. `known_as` is what the log calls the operation."""
         self._settings = settings
         self._parts = parts
         self._operation = operation
@@ -109,26 +89,23 @@ class _Run:
         self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.log = bound_logger(job=known_as, runId=self.run_id)
 
-    def carry_out(self, work: Callable[[], JobReport]) -> _Ended:
-        """Do the work until it ends or the command is stopped; its errors come back as values."""
+    def carry_out(self, work: Callable[[], JobReport]) -> JobReport:
+        """Do the work until it ends or the command is stopped; an error becomes the failure."""
+        cancel = self._parts.cancel
         try:
-            report = supervise(work, self._parts.cancel, self._parts.http.close)
+            return supervise(work, cancel, self._parts.http.close)
         except StoppedLate:
             self.log.warning("stopped_late")
-            return _Ended(JobReport(), self._parts.cancel.reason)
+            return JobReport(failure=cancel.reason)
         except DatafetchError as error:
-            if self._parts.cancel.cancelled:
-                return _Ended(JobReport(), self._parts.cancel.reason)
-            return _Ended(JobReport(), error)
+            return JobReport(failure=cancel.reason if cancel.cancelled else error)
         except Exception as error:
             self.log.exception("unexpected_error")
-            return _Ended(JobReport(), error)
-        return _Ended(report, report.failure)
+            return JobReport(failure=error)
 
-    def result(self, ended: _Ended) -> RunResult:
-        """What is told of the run when it ended so."""
-        report, error = ended.report, ended.error
-        status, code = verdict(report, error, self._settings.max_failure_ratio)
+    def result(self, report: JobReport) -> RunResult:
+        """The result of a run whose work went as the report says, and which ends now."""
+        status, code = verdict(report, self._settings.max_failure_ratio)
         return RunResult(
             operation=self._operation,
             status=status,
@@ -140,16 +117,16 @@ class _Run:
             newly_failed=report.newly_failed,
             change_detected=report.change_detected,
             last_fetched_at=report.last_fetched_at,
-            error=error_text(report, error, status),
-            hint=getattr(error, "hint", ""),
+            error=error_text(report, status),
+            hint=getattr(report.failure, "hint", ""),
             exit_code=int(code),
             notes=tuple(redact(note) for note in report.notes),
             duration_s=self._parts.clock.monotonic() - self._started,
             upstreams=since(self._counts_before, self._parts.http.counts()),
         )
 
-    def said(self, result: RunResult) -> RunResult:
-        """The same result, once the log has it."""
+    def logged(self, result: RunResult) -> RunResult:
+        """Write the result to the log, and return it."""
         fields = {key: value for key, value in result.to_json().items() if value is not None}
         for note in result.notes:
             self.log.info("run_note", extra={"note": note})
@@ -162,8 +139,8 @@ class _Run:
         return result
 
 
-class _JobRun(_Run):
-    """One run of a job: lease, records, the job itself, and what is written when it ends."""
+class _JobRun(_OperationRun):
+    """One run of a job: lease, records, the job's work, and what is written when it ends."""
 
     def __init__(
         self, settings: Settings, parts: Parts, request: RunRequest, progress: ProgressMaker
@@ -181,7 +158,7 @@ class _JobRun(_Run):
             extra={"environment": self._settings.env.value, "store": self._parts.store.name},
         )
         check_jobs(self._settings, [self._request.job])
-        return self.said(self._dry() if self._request.options.dry_run else self._locked())
+        return self.logged(self._dry() if self._request.options.dry_run else self._locked())
 
     def _dry(self) -> RunResult:
         parts, name = self._parts, self._request.job
@@ -189,7 +166,7 @@ class _JobRun(_Run):
         try:
             letters = DeadLetters.load(store, parts.keys, name, parts.clock)
         except StoreError as error:
-            return self._failed(error)
+            return self.result(JobReport(failure=error))
         return self.result(self._work(make_job(self._settings, name), store, letters))
 
     def _locked(self) -> RunResult:
@@ -200,7 +177,7 @@ class _JobRun(_Run):
         try:
             lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load))
         except (LeaseHeld, StoreError) as error:
-            return self._failed(error)
+            return self.result(JobReport(failure=error))
         try:
             try:
                 letters, job, _ = together(
@@ -209,35 +186,32 @@ class _JobRun(_Run):
                     prepared,
                 )
             except StoreError as error:
-                return self._failed(error)
-            ended = self._work(job, FencedStore(parts.store, lease), letters)
+                return self.result(JobReport(failure=error))
+            report = self._work(job, FencedStore(parts.store, lease), letters)
             lease.retire()
-            return self._recorded(records, ended)
+            return self._recorded(records, report)
         finally:
             self._keeper.give_back(lease)
 
-    def _failed(self, error: DatafetchError) -> RunResult:
-        return self.result(_Ended(JobReport(), error))
-
-    def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> _Ended:
+    def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> JobReport:
         def context(settings: S) -> JobContext[S]:
             return self._context(settings, store, letters)
 
         return self.carry_out(lambda: job.run(context))
 
-    def _recorded(self, records: RunRecords, ended: _Ended) -> RunResult:
-        """The result, once breakers, state, history and dead letters are stored."""
+    def _recorded(self, records: RunRecords, report: JobReport) -> RunResult:
+        """Store breakers, state, history and dead letters, and return the run's result."""
         self._parts.breakers.save()
-        result = self.result(ended)
+        result = self.result(report)
         try:
-            records.end(result, full_sync=ended.report.full_sync)
+            records.end(result, full_sync=report.full_sync)
         except PreconditionFailed as error:
             # Only a run that lost its lease meets this: the other run's records stand.
             self.log.warning("records_superseded", extra={"key": error.key})
         except StoreError as error:
             self.log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected
-            if ended.error is None:
-                return self.result(replace(ended, error=error))
+            if report.failure is None:
+                return self.result(replace(report, failure=error))
         return result
 
     def _context(self, settings: S, store: ObjectStore, letters: DeadLetters) -> JobContext[S]:

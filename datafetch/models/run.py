@@ -1,11 +1,10 @@
-"""A run from request to result: what was asked, what happened, what is kept of it."""
+"""A run of a job from the request to the result: what was asked, and how it went."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from datafetch.errors import DatafetchError
+from datafetch.models.json import JsonObject
 
 
 class JobName(StrEnum):
@@ -50,7 +49,7 @@ class RunOptions:
         dry_run: read upstream and store, write nothing.
         limit: fetch at most so many items; nothing is deleted.
         allow_shrink: accept a dataset that shrank past the guard.
-        only: the items asked for by name (domains, URLs, `OWNER/NAME`); empty for all.
+        only: the items that were named (domains, URLs, `OWNER/NAME`); empty for all.
         missing: only items that have nothing stored yet.
         older_than_s: only items whose stored copy is older, in seconds.
         restore: publish the N-th newest backup instead of syncing (bookmarks).
@@ -76,7 +75,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class JobReport:
-    """What a job says of its own run; the manager makes the result of it.
+    """How a job's work went; the manager makes the result of it.
 
     Attributes:
         processed: items in scope, unchanged ones included.
@@ -85,11 +84,12 @@ class JobReport:
         failed: items that failed, known dead letters included.
         newly_failed: items that failed and were no dead letter before this run.
         last_fetched_at: epoch ms of the last successful fetch of this dataset.
-        partial: the work could not be finished (budget, limit), and why.
+        change_detected: whether the upstream had anything new.
+        partial: why the work could not be finished (budget, limit); None when it was.
         notes: sentences for the user, shown with the result.
         full_sync: whether this run read everything.
-        failure: why the run failed as a whole, where it can say more of itself than an
-            exception would.
+        failure: why the run failed or did not take place. A job raises its errors; it returns
+            one here only to give the numbers above with it.
     """
 
     processed: int = 0
@@ -102,12 +102,13 @@ class JobReport:
     partial: str | None = None
     notes: tuple[str, ...] = ()
     full_sync: bool = False
-    failure: DatafetchError | None = None
+    failure: Exception | None = None
 
     def over_budget(self, max_failure_ratio: float) -> bool:
-        """Whether more items newly failed than a run may lose and still count as one.
+        """Whether so large a share of the items newly failed that the run counts as failed.
 
-        Known dead letters that failed again do not count; unchanged items are in scope.
+        Dead letters of earlier runs that failed again do not count as newly failed; unchanged
+        items count as processed.
         """
         return self.newly_failed > max_failure_ratio * max(self.processed, self.newly_failed)
 
@@ -135,10 +136,10 @@ class RunResult:
 
     @property
     def success(self) -> bool:
-        """Whether the command may exit with 0 as far as this operation goes."""
+        """Whether the operation ended with exit code 0."""
         return self.exit_code == 0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The object that `--json` prints."""
         return {
             "operation": self.operation.value,
@@ -162,4 +163,4 @@ OPERATIONS: Mapping[JobName, Operation] = {
     JobName.LOGOS: Operation.LOGOS,
     JobName.OPENGRAPH: Operation.OPENGRAPH,
 }
-"""The operation that each job is in results."""
+"""What each job's operation is called in results."""

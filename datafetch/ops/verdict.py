@@ -1,4 +1,4 @@
-"""How a run that ended is judged: status, exit code and error line, from report and exception."""
+"""How a run that ended is judged: status, exit code and error line, from its report."""
 
 import signal
 import traceback
@@ -8,12 +8,10 @@ from datafetch.logs import redact
 from datafetch.models.run import JobReport, RunStatus
 
 
-def verdict(
-    report: JobReport, error: Exception | None, max_failure_ratio: float
-) -> tuple[RunStatus, ExitCode]:
+def verdict(report: JobReport, max_failure_ratio: float) -> tuple[RunStatus, ExitCode]:
     """Status and exit code of an operation, as the README's table of exit codes says."""
-    if error is not None:
-        return _verdict_on_error(error)
+    if report.failure is not None:
+        return _verdict_on_error(report.failure)
     if report.over_budget(max_failure_ratio):
         return RunStatus.FAILED, ExitCode.FAILED
     if report.failed or report.partial:
@@ -36,8 +34,9 @@ def _verdict_on_error(error: Exception) -> tuple[RunStatus, ExitCode]:
     return RunStatus.FAILED, code
 
 
-def error_text(report: JobReport, error: Exception | None, status: RunStatus) -> str | None:
-    """The result's `error`: one redacted line, None when there is nothing to say."""
+def error_text(report: JobReport, status: RunStatus) -> str | None:
+    """The result's `error`: one redacted line; None when nothing failed and all was done."""
+    error = report.failure
     if isinstance(error, DatafetchError):
         return redact(str(error))
     if error is not None:

@@ -117,7 +117,7 @@ def test_run_that_lost_most_items_is_no_success(edited: bool) -> None:
     assert world.report is not None
     assert (world.report.processed, world.report.failed, world.report.newly_failed) == (12, 8, 8)
     assert world.report.last_fetched_at == index["lastFetchedAt"]
-    assert verdict(world.report, world.report.failure, 0.5) == (RunStatus.FAILED, 1)
+    assert verdict(world.report, 0.5) == (RunStatus.FAILED, 1)
     assert bodies(world) == before
     assert world.index() == {**index, "lastAttemptedAt": index["lastAttemptedAt"] + 3_600_000}
     heartbeat = world.json(KEYS.bookmarks_heartbeat())
@@ -138,7 +138,7 @@ def test_run_that_lost_half_is_partial(first: bool) -> None:
     break_items(world, 6)
     report = world.run()
     assert (report.processed, report.newly_failed) == (12, 6)
-    assert verdict(report, report.failure, 0.5) == (RunStatus.PARTIAL, 0)
+    assert verdict(report, 0.5) == (RunStatus.PARTIAL, 0)
     assert world.index()["lastFetchedAt"] == report.last_fetched_at
     world.assert_whole()
 

@@ -72,7 +72,8 @@ def test_a_running_job_says_who_runs_it() -> None:
 
 def test_a_run_that_begins_keeps_what_is_remembered() -> None:
     """Freshness and the slots of scheduled runs outlive the next start; the last end does not."""
-    state = begin(_stored(STORED), job=JOB, run_id="run-2", now_ms=3000)
+    known = _stored(STORED | {"error": "down"})
+    state = begin(known, job=JOB, run_id="run-2", now_ms=3000)
     assert (state.last_sync_at, state.last_successful_sync_at, state.last_full_sync_at) == (
         *(2000, 2000, 1500),
     )

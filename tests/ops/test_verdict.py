@@ -1,5 +1,7 @@
 """Status and exit code of a run that ended."""
 
+from dataclasses import replace
+
 import pytest
 
 from datafetch.errors import Cancelled, ConfigurationError, GuardRefused, LeaseHeld
@@ -29,17 +31,19 @@ OK = JobReport(processed=10)
 )
 def test_each_ending_has_its_status_and_code(report, error, expected):
     """The exit code was 0 after total failure."""
-    assert verdict(report, error, 0.5) == expected
+    assert verdict(replace(report, failure=error), 0.5) == expected
 
 
 def test_an_error_line_is_redacted():
     """Nothing secret is stored with a result."""
-    text = error_text(OK, RuntimeError("at https://a.example/x?token=abc"), RunStatus.FAILED)
+    text = error_text(
+        JobReport(failure=RuntimeError("at https://a.example/x?token=abc")), RunStatus.FAILED
+    )
     assert text == "unexpected: RuntimeError: at https://a.example/x"
 
 
 def test_a_partial_run_says_what_waits():
     """Failed items are counted in words, so that nobody takes a partial run for a whole one."""
     report = JobReport(processed=10, failed=3, newly_failed=3)
-    text = error_text(report, None, RunStatus.PARTIAL)
+    text = error_text(report, RunStatus.PARTIAL)
     assert text == "3 of 10 items failed and wait to be tried again"
