@@ -1,19 +1,170 @@
-"""What surrounds a run, where an error comes from outside the job."""
+"""What surrounds a run: lease, records and result, whatever fails on the way."""
 
 import json
 import random
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
-from datafetch.factory import make_parts
+from datafetch.errors import Cancelled, StoreUnavailable
+from datafetch.factory import Parts, make_parts
 from datafetch.manager import DataFetchManager
-from datafetch.models.run import JobName, RunOptions, RunRequest
+from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
 from datafetch.net.client import GuardedClient, NetOptions
+from datafetch.settings import Settings
+from tests.stores import Call, FaultyStore
 from tests.support import FakeClock
+
+STATE = "json/datafetch/jobs/logos-dev.json"
+HISTORY = "json/datafetch/history/logos-dev.json"
+LETTERS = "json/datafetch/dead-letters/logos-dev.json"
+LOCK = "json/datafetch/locks/logos-dev.json"
+
+
+@dataclass
+class Machine:
+    """A machine with an empty store on which the logo job can run; it finds no domain to work on."""
+
+    settings: Settings
+    clock: FakeClock
+    parts: Parts
+    store: FaultyStore
+
+    def run(self, **options: Any) -> RunResult:
+        """Run the logo job."""
+        request = RunRequest(JobName.LOGOS, RunOptions(**options))
+        return DataFetchManager(self.settings, self.parts).run(request)
+
+    def stored(self, key: str) -> Any:
+        """An object of the store."""
+        return json.loads(self.store.inner.get(key).body)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine whose store can be made to fail, apart from the locks and breakers."""
+    monkeypatch.setenv("DATAFETCH_STORE", f"file:{tmp_path}/store")
+    settings, clock = load_settings(None), FakeClock()
+    parts = make_parts(settings, clock, CancelToken())
+    store = FaultyStore(parts.store)
+    return Machine(settings, clock, replace(parts, store=store), store)
+
+
+def _failing(method: str, key: str, number: int = 1) -> Callable[[Call, int], str | None]:
+    """From the n-th such request for the key on they fail."""
+    numbers = count(1)
+
+    def fault(call: Call, _number: int) -> str | None:
+        return "fail" if call == Call(method, key) and next(numbers) >= number else None
+
+    return fault
+
+
+def test_a_run_leaves_its_records_and_no_lock(machine: Machine) -> None:
+    """State and history tell of the run, and the next run finds the lease free."""
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
+    assert machine.stored(STATE)["id"] == result.run_id
+    assert machine.stored(STATE)["status"] == "completed"
+    assert [run["runId"] for run in machine.stored(HISTORY)] == [result.run_id]
+    assert machine.stored(LOCK)["owner"] is None
+
+
+@pytest.mark.parametrize(("key", "number"), [(STATE, 2), (HISTORY, 1)], ids=["state", "history"])
+def test_records_that_cannot_be_written_fail_the_run(
+    machine: Machine, key: str, number: int
+) -> None:
+    """A run of which nothing is remembered is no success: exit 1, and the error says which object."""
+    machine.store.fault = _failing("put", key, number)
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.FAILED, 1)
+    assert result.error == f"no answer for {key}"
+    assert result.hint
+    assert machine.stored(LOCK)["owner"] is None
+
+
+@pytest.mark.parametrize("key", [STATE, HISTORY, LETTERS])
+def test_records_that_cannot_be_read_fail_the_run_before_it_begins(
+    machine: Machine, key: str
+) -> None:
+    """A store that gives one record and not another left a job "running" that never ran."""
+    machine.store.fault = _failing("get", key)
+    result = machine.run()
+    assert (result.status, result.error) == (RunStatus.FAILED, f"no answer for {key}")
+    assert machine.store.keys("put") == []
+    assert machine.stored(LOCK)["owner"] is None
+
+
+def test_records_of_a_later_run_stand(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+    """A run that lost its lease and ends late writes over nothing, which is not its failure."""
+
+    def another_run_begins(call: Call) -> None:
+        if call == Call("put", STATE) and machine.store.keys("put").count(STATE) == 2:
+            machine.store.inner.put(STATE, b'{"id": "later"}')
+
+    machine.store.before = another_run_begins
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
+    assert machine.stored(STATE) == {"id": "later"}
+    assert "records_superseded" in [record.message for record in caplog.records]
+
+
+def test_the_duration_is_the_time_that_the_run_took(machine: Machine) -> None:
+    """Seconds from the start to the end of the run, by the monotonic clock."""
+
+    def work(call: Call) -> None:
+        if call == Call("put", STATE):
+            machine.clock.advance(2.5)
+
+    machine.store.before = work
+    result = machine.run()
+    assert result.duration_s == 2.5
+    assert machine.stored(HISTORY)[0]["duration"] == 2.5
+
+
+def test_a_second_run_is_locked_out(machine: Machine) -> None:
+    """A lock that could not be had looked like a failure: status `locked`, exit 75, nothing written."""
+    machine.parts.leases.acquire("logos", "run-1")
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.LOCKED, 75)
+    assert "(run run-1, since 2026-11-24T08:00:00.000Z)" in (result.error or "")
+    assert machine.store.count("put") == 0
+
+
+def test_a_run_that_is_stopped_says_so_and_is_recorded(machine: Machine) -> None:
+    """SIGTERM during the work, which ends in some error: cancelled, exit 143, recorded, no lock left."""
+    cancel = machine.parts.cancel
+
+    def stop(call: Call) -> None:
+        if call.method == "get" and STATE in machine.store.keys("put"):
+            cancel.cancel(Cancelled("stopped by SIGTERM", signal=15))
+            raise StoreUnavailable("the connection was closed")
+
+    machine.store.before = stop
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.CANCELLED, 143)
+    assert machine.stored(STATE)["status"] == "cancelled"
+    assert machine.stored(LOCK)["owner"] is None
+
+
+def test_a_dry_run_leaves_no_trace(machine: Machine, tmp_path: Path) -> None:
+    """No lease, no record, no folder."""
+    result = machine.run(dry_run=True)
+    assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_dry_run_tells_of_a_store_that_fails(machine: Machine) -> None:
+    """A store that does not answer is the result of a dry run too, not a traceback."""
+    machine.store.fault = _failing("get", LETTERS)
+    result = machine.run(dry_run=True)
+    assert (result.status, result.error) == (RunStatus.FAILED, f"no answer for {LETTERS}")
 
 
 class _Unloadable(GuardedClient):
@@ -23,15 +174,13 @@ class _Unloadable(GuardedClient):
         raise ImportError("httpx2 is half installed")
 
 
-def test_a_library_that_cannot_be_loaded_leaves_no_lock_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_library_that_cannot_be_loaded_leaves_no_lock_behind(machine: Machine) -> None:
     """The lease was taken meanwhile: it is given back, so that other machines need not wait for its end."""
-    monkeypatch.setenv("DATAFETCH_STORE", f"file:{tmp_path}/store")
-    settings, clock, cancel = load_settings(None), FakeClock(), CancelToken()
-    http = _Unloadable(NetOptions("test"), clock=clock, cancel=cancel, rng=random.Random(1))
-    parts = replace(make_parts(settings, clock, cancel), http=http)
+    parts = machine.parts
+    http = _Unloadable(
+        NetOptions("test"), clock=parts.clock, cancel=parts.cancel, rng=random.Random(1)
+    )
+    machine.parts = replace(parts, http=http)
     with pytest.raises(ImportError, match="half installed"):
-        DataFetchManager(settings, parts).run(RunRequest(JobName.LOGOS, RunOptions()))
-    (lock,) = tmp_path.glob("store/json/datafetch/locks/*.json")
-    assert json.loads(lock.read_text())["owner"] is None
+        machine.run()
+    assert machine.stored(LOCK)["owner"] is None

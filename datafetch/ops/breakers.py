@@ -1,7 +1,8 @@
-"""The breakers of one process, kept between runs: which hosts failed too often, and since when."""
+"""The breakers of one process, and their object in the store, by which the next run knows them."""
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
@@ -16,19 +17,25 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
 LIMIT = 500
-"""Open breakers that are kept; the oldest are dropped."""
+"""Open breakers that are stored; those that opened first are dropped."""
 
 KEPT_S = 30 * 24 * 3600.0
-"""A host that nobody has asked for so long is forgotten."""
+"""Seconds after which a breaker that opened, and was not tried since, is forgotten."""
 
 _TRIES = 4
+"""Attempts to store the breakers while other processes store theirs."""
 
 _log = bound_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class OpenBreaker:
-    """An open breaker as it is stored; closed ones are not. `opened_at` is epoch milliseconds."""
+    """An open breaker as it is stored; closed ones are not stored.
+
+    Attributes:
+        failures: requests that failed in a row.
+        opened_at: epoch milliseconds.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
@@ -41,12 +48,11 @@ _ADAPTER: TypeAdapter[dict[str, OpenBreaker]] = TypeAdapter(dict[str, OpenBreake
 
 
 class BreakerBook:
-    """The gate of the HTTP client (`HostGate`), shared by all jobs of a process.
+    """The `HostGate` that the HTTP client asks before each request; all jobs of a process share it.
 
-    The stored breakers are read once, at the latest when the first host is asked for, and
-    written after a run that opened or closed one. They help
-    and decide nothing: when the store does not give them, all count as closed, and the
-    run meets the store's trouble where it needs the store.
+    The stored breakers are read once, before the first request to any host, and written after
+    a run that opened or closed one. A store that cannot read or write them fails no run: all
+    breakers then count as closed, or the next run does not know of the new ones.
     """
 
     def __init__(self, store: ObjectStore, keys: Keys, clock: Clock, policy: BreakerPolicy) -> None:
@@ -60,10 +66,21 @@ class BreakerBook:
         self._changed: set[str] = set()
 
     def load(self) -> None:
-        """Read what is stored, unless that is done."""
+        """Read the stored breakers, unless they were read before."""
         with self._load_lock:
-            if not self._loaded:
-                self._load()
+            if self._loaded:
+                return
+            self._loaded = True
+            try:
+                self._record.load()
+            except StoreError as error:
+                _log.warning("breakers_not_read", extra={"error": str(error)})
+            self._breakers.adopt(
+                {
+                    host: Breaker(stored.failures, stored.opened_at / 1000)
+                    for host, stored in self._record.value.items()
+                }
+            )
 
     def allow(self, host: str, visit: object) -> None:
         """See `HostGate.allow`."""
@@ -83,9 +100,9 @@ class BreakerBook:
             _log.info("breaker_closed", extra={"host": host})
 
     def save(self) -> None:
-        """Write what opened or closed since the last time; changes of other processes are kept.
+        """Store which breakers opened or closed since the last call; those of other hosts stay.
 
-        A store that fails is logged, and the changes wait for the next call.
+        A store that does not answer is logged, and the next call stores these changes too.
         """
         with self._lock:
             changed, self._changed = self._changed, set()
@@ -93,38 +110,20 @@ class BreakerBook:
             return
         try:
             with self._save_lock:
-                self._write(changed)
+                self._record.change(partial(self._merged, changed=changed), tries=_TRIES)
         except StoreError as error:
             _log.warning("breakers_not_saved", extra={"error": str(error)})
             with self._lock:
                 self._changed |= changed
 
-    # ----------------------------------------------------------------- inside
-
-    def _load(self) -> None:
-        self._loaded = True
-        try:
-            self._record.load()
-        except StoreError as error:
-            _log.warning("breakers_not_read", extra={"error": str(error)})
-        self._breakers.adopt(
-            {
-                host: Breaker(stored.failures, stored.opened_at / 1000)
-                for host, stored in self._record.value.items()
-            }
-        )
-
-    def _write(self, changed: set[str]) -> None:
-        self._record.change(lambda stored: self._merged(stored, changed), tries=_TRIES)
-
     def _merged(self, stored: dict[str, OpenBreaker], changed: set[str]) -> dict[str, OpenBreaker]:
-        """What is stored, with this process's word on the hosts that it has changed."""
-        every = {host: breaker for host, breaker in stored.items() if host not in changed}
+        """The stored breakers, but those of the changed hosts as this process knows them."""
+        merged = {host: breaker for host, breaker in stored.items() if host not in changed}
         for host in changed:
             breaker = self._breakers.get(host)
             if breaker.opened_at is not None:
-                every[host] = OpenBreaker("open", breaker.failures, to_ms(breaker.opened_at))
+                merged[host] = OpenBreaker("open", breaker.failures, to_ms(breaker.opened_at))
         oldest = to_ms(self._clock.now() - KEPT_S)
-        kept = {host: one for host, one in every.items() if one.opened_at > oldest}
-        newest = sorted(kept, key=lambda host: kept[host].opened_at)[-LIMIT:]
-        return {host: kept[host] for host in sorted(newest)}
+        recent = [host for host, breaker in merged.items() if breaker.opened_at > oldest]
+        newest = sorted(recent, key=lambda host: merged[host].opened_at)[-LIMIT:]
+        return {host: merged[host] for host in sorted(newest)}

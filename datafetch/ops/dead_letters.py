@@ -1,4 +1,4 @@
-"""The dead-letter queue of one job: what failed and waits to be tried again."""
+"""The dead letters of one job: items that failed and wait to be tried again."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,15 +14,24 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
 BACKOFF_S = (3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
-"""Waits after the first, second, third, and every further failure."""
+"""Seconds to wait after the first, second, third, and every further failure."""
 
 LIMIT = 5000
+"""Letters that are kept for a job; those that failed longest ago are dropped."""
+
 _ERROR_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One item that failed, as it is stored and listed; times are epoch milliseconds."""
+    """One item that failed, as it is stored; times are epoch milliseconds.
+
+    Attributes:
+        next_attempt_at: when the item may be tried again; None when nobody should.
+        error_type: the class of the last error.
+        error: the message of the last error, cut short.
+        permanent: whether trying again is pointless until something changes.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
@@ -42,17 +51,17 @@ _ADAPTER: TypeAdapter[dict[str, DeadLetter]] = TypeAdapter(dict[str, DeadLetter]
 
 
 def letter_id(job: str, item: str) -> str:
-    """A short stable id for an item of a job."""
+    """The id of an item's letter: the same in each run, and short enough to type."""
     return hashlib.sha256(f"{job}\n{item}".encode()).hexdigest()[:12]
 
 
 def after_failure(
     known: DeadLetter | None, *, job: str, item: str, error: DatafetchError, now_ms: int
 ) -> DeadLetter:
-    """The dead letter of an item that failed just now; pure.
+    """The dead letter of an item that failed just now.
 
-    `permanent` errors (404, 410, refused) have no next attempt until somebody retries
-    them; all others back off 1 h, 4 h, 24 h, 7 d and never give up on their own.
+    After a `permanent` error (404, 410, refused) there is no next attempt; after any other
+    the waits are 1 h, 4 h, 24 h, and then 7 d for ever.
     """
     attempts = 1 if known is None else known.attempts + 1
     wait_s = BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1]
@@ -71,13 +80,12 @@ def after_failure(
 
 
 class DeadLetters:
-    """The queue of one job during one run: read once, changed in memory, saved once.
+    """The dead letters of one job during one run: read once, changed in memory, saved once.
 
-    Jobs call `failed` and `succeeded`; `waiting` says whether a known letter is not due yet.
-    Not thread-safe: jobs record outcomes on the thread that collects them.
+    Not thread-safe: a job records what became of its items on one thread.
 
     Attributes:
-        letters: by id.
+        letters: by their ids.
     """
 
     def __init__(self, job: str, clock: Clock, record: Record[dict[str, DeadLetter]]) -> None:
@@ -89,7 +97,7 @@ class DeadLetters:
 
     @classmethod
     def load(cls, store: ObjectStore, keys: Keys, job: str, clock: Clock) -> "DeadLetters":
-        """The stored queue; one that cannot be read counts as empty, and is kept aside on save.
+        """Read the stored letters; an object that cannot be read counts as empty.
 
         Raises:
             StoreError: the store did not answer.
@@ -99,34 +107,31 @@ class DeadLetters:
         return cls(job, clock, record)
 
     def get(self, item: str) -> DeadLetter | None:
-        """The letter of an item, if it has one."""
+        """The letter of an item; None when it did not fail."""
         return self.letters.get(letter_id(self._job, item))
 
     def waiting(self, item: str) -> bool:
-        """Whether the item failed before and its next attempt is not due yet."""
+        """Whether the item failed before and is not due to be tried again."""
         letter = self.get(item)
         if letter is None:
             return False
-        due = letter.next_attempt_at
-        return due is None or due > to_ms(self._clock.now())
+        return letter.next_attempt_at is None or letter.next_attempt_at > to_ms(self._clock.now())
 
     def failed(self, item: str, error: DatafetchError) -> bool:
-        """Record a failure; says whether it is new, that is, was no dead letter before."""
-        known = self.get(item)
-        letter = after_failure(
-            known, job=self._job, item=item, error=error, now_ms=to_ms(self._clock.now())
-        )
+        """Record that the item failed; True when it had no letter before."""
+        known, now_ms = self.get(item), to_ms(self._clock.now())
+        letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
         self.letters[letter.id] = letter
         self._dirty = True
         return known is None
 
     def succeeded(self, item: str) -> None:
-        """The item is well again, or gone: its letter is dropped."""
+        """Drop the letter of an item that is well again, or gone."""
         if self.letters and self.letters.pop(letter_id(self._job, item), None) is not None:
             self._dirty = True
 
     def save(self) -> None:
-        """Write the queue when it changed; the oldest letters over the limit are dropped.
+        """Store the letters if they changed; an object that cannot be read is kept aside first.
 
         Raises:
             PreconditionFailed: another run has written since.

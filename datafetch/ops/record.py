@@ -1,6 +1,6 @@
-"""One object of datafetch's own: read, changed, and written on the condition that nobody else wrote.
+"""One JSON object of the store: read, changed, and written if nobody else has written it since.
 
-What cannot be read counts as empty; a copy of it is kept aside before it is written over.
+An object that cannot be read counts as empty; it is copied aside before it is written over.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,11 @@ _log = bound_logger()
 
 
 class Record(Generic[T]):
-    """One stored value during one run.
+    """One stored object during one run.
 
     Attributes:
-        value: as it was read or written last; `empty` when there is none or it cannot be read.
-        is_corrupt: whether what is stored cannot be read.
+        value: what was read or written last; `empty` when there is no such object, or when it
+            cannot be read.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Record(Generic[T]):
         *,
         empty: T,
     ) -> None:
-        """Nothing is read yet. `adapter` says what the JSON has to be."""
+        """`adapter` reads and writes the object's JSON. The store is not asked yet."""
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -51,11 +51,11 @@ class Record(Generic[T]):
 
     @property
     def is_corrupt(self) -> bool:
-        """See the class."""
+        """Whether the stored object cannot be read."""
         return self._unreadable is not None
 
     def load(self) -> T:
-        """Read what is stored.
+        """Read the stored object, and return its value.
 
         Raises:
             StoreError: the store did not answer.
@@ -74,7 +74,7 @@ class Record(Generic[T]):
         return self.value
 
     def save(self, value: T) -> None:
-        """Write a value over what was read or written last.
+        """Write the value if the stored object is still the one that was read or written last.
 
         Raises:
             PreconditionFailed: somebody else has written since.
@@ -88,16 +88,16 @@ class Record(Generic[T]):
         self.value, self._unreadable = value, None
 
     def change(self, edit: Callable[[T], T], *, tries: int = 2) -> None:
-        """Write `edit` of the value; when somebody else has written since, of theirs.
+        """Write what `edit` makes of the value, unless that is equal.
 
-        An equal value is not written. What could not be read is looked at once more: somebody
-        may have mended it.
+        When somebody else has written since, their value is read and edited instead. An object
+        that could not be read is read once more first: somebody may have repaired it.
 
         Raises:
-            PreconditionFailed: somebody else was faster each time.
-            StoreError: the store did not answer, or it could not be written.
+            PreconditionFailed: somebody else was faster each of `tries` times.
+            StoreError: the store did not answer, or the object could not be written.
         """
-        for last_try in (*(False,) * (tries - 1), True):
+        for tries_left in reversed(range(tries)):
             if self.is_corrupt:
                 self.load()
             value = edit(self.value)
@@ -106,7 +106,7 @@ class Record(Generic[T]):
             try:
                 self.save(value)
             except PreconditionFailed:
-                if last_try:
+                if tries_left == 0:
                     raise
                 self.load()
             else:
@@ -114,9 +114,9 @@ class Record(Generic[T]):
 
 
 def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject) -> str:
-    """Copy an object that cannot be read to its `.corrupt-{time}` name; returns that name.
+    """Copy an object that cannot be read to the key with `.corrupt-{time}` at its end; return that key.
 
-    The same bytes are kept once: a run that fails again and again leaves one copy.
+    Bytes that were copied before are not copied again, so that one broken object leaves one copy.
 
     Raises:
         StoreError: the store did not answer.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from datafetch.errors import BreakerOpen, StoreConflict
-from datafetch.ops.breakers import LIMIT, BreakerBook
+from datafetch.ops.breakers import BreakerBook
 from datafetch.runtime.breaker import BreakerPolicy, Outcome
 from datafetch.store.base import Condition, ObjectStore
 from datafetch.store.keys import Keys
@@ -182,22 +182,33 @@ def test_a_dry_run_reads_only() -> None:
 
 
 def test_the_object_stays_small() -> None:
-    """A run over a million dead sites keeps the newest breakers; old ones are forgotten."""
+    """A run over a million dead sites keeps the newest 500 breakers."""
     clock = FakeClock()
     store = MemoryStore()
     breakers = book(store, clock)
-    for number in range(LIMIT + 20):
+    for number in range(520):
         clock.advance(1)
         fail(breakers, f"h{number}")
     breakers.save()
-    assert len(stored(store)) == LIMIT
+    assert len(stored(store)) == 500
     assert "h19" not in stored(store)
     assert "h20" in stored(store)
-    clock.advance(31 * 86_400)
+
+
+def test_a_host_that_nobody_asked_for_is_forgotten() -> None:
+    """A breaker that opened 30 days ago goes when others are stored."""
+    clock = FakeClock()
+    store = MemoryStore()
+    breakers = book(store, clock)
+    fail(breakers, "old")
+    clock.advance(1)
+    fail(breakers, "less old")
+    breakers.save()
+    clock.advance(30 * 86_400 - 1)
     later = book(store, clock)
     fail(later, "new")
     later.save()
-    assert stored(store).keys() == {"new"}
+    assert stored(store).keys() == {"less old", "new"}
 
 
 def test_who_loads_early_loads_once() -> None:

@@ -1,17 +1,20 @@
 """Dead letters: backoff, permanence, bounds, storage."""
 
 import json
+from dataclasses import dataclass
 
-from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from datafetch.errors import Missing, TransientError
-from datafetch.ops.dead_letters import BACKOFF_S, LIMIT, DeadLetters, after_failure, letter_id
+from datafetch.ops.dead_letters import DeadLetters, letter_id
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
+from tests.stores import MemoryStore
 from tests.support import FakeClock
 
 KEYS = Keys("-test")
+ITEMS = st.sampled_from(["a", "b", "c"])
 
 
 def _queue(store: LocalStore, clock: FakeClock) -> DeadLetters:
@@ -29,7 +32,7 @@ def test_a_failure_waits_longer_each_time_and_never_gives_up(tmp_path):
         assert letter is not None
         assert letter.next_attempt_at is not None
         waits.append((letter.next_attempt_at - letter.last_failed_at) / 1000)
-    assert waits == [*BACKOFF_S, BACKOFF_S[-1], BACKOFF_S[-1]]
+    assert waits == [3600, 14_400, 86_400, 604_800, 604_800, 604_800]
 
 
 def test_only_the_first_failure_is_new(tmp_path):
@@ -115,23 +118,95 @@ def test_the_queue_is_bounded(tmp_path):
     """At most 5,000 letters stay; the oldest go first."""
     store, clock = LocalStore(tmp_path), FakeClock()
     queue = _queue(store, clock)
-    for number in range(LIMIT + 3):
+    for number in range(5003):
         clock.advance(1)
         queue.failed(f"{number}.example", TransientError("down"))
     queue.save()
     kept = _queue(store, clock)
-    assert len(kept.letters) == LIMIT
+    assert len(kept.letters) == 5000
     assert kept.get("2.example") is None
     assert kept.get("3.example") is not None
 
 
-@given(st.integers(1, 30), st.integers(0, 2**41))
-def test_the_first_failure_is_remembered(times, start):
-    """However often it fails, the first time stays and attempts count up."""
-    letter = None
-    for number in range(times):
-        letter = after_failure(
-            letter, job="logos", item="x", error=TransientError("e"), now_ms=start + number
+def test_a_message_is_cut_short(tmp_path):
+    """An upstream's page in an error message does not fill the object."""
+    queue = _queue(LocalStore(tmp_path), FakeClock())
+    queue.failed("a.example", TransientError("x" * 501))
+    assert queue.letters[letter_id("logos", "a.example")].error == "x" * 500
+
+
+def test_the_id_of_a_letter_never_changes():
+    """People type it, and the next version finds the letters of this one."""
+    assert letter_id("logos", "a.example") == "0f2a58d797dc"
+
+
+@dataclass
+class Account:
+    """What a failing item went through, told from outside."""
+
+    attempts: int
+    first_ms: int
+    next_ms: int | None
+
+
+class Machine(RuleBasedStateMachine):
+    """Items fail, recover and are asked for in runs that follow one another, while time passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = FakeClock()
+        self.store = MemoryStore()
+        self.letters = DeadLetters.load(self.store, KEYS, "logos", self.clock)
+        self.accounts: dict[str, Account] = {}
+
+    def _now_ms(self) -> int:
+        return round(self.clock.now() * 1000)
+
+    @rule(item=ITEMS, permanent=st.booleans())
+    def fail(self, item: str, permanent: bool) -> None:
+        """A failure counts from the first one and puts the next attempt off, or ends them."""
+        known = self.accounts.get(item)
+        error = Missing("gone") if permanent else TransientError("down")
+        assert self.letters.failed(item, error) == (known is None)
+        attempts = known.attempts + 1 if known else 1
+        wait_ms = {1: 3_600_000, 2: 14_400_000, 3: 86_400_000}.get(attempts, 604_800_000)
+        self.accounts[item] = Account(
+            attempts,
+            known.first_ms if known else self._now_ms(),
+            None if permanent else self._now_ms() + wait_ms,
         )
-    assert letter is not None
-    assert (letter.first_failed_at, letter.attempts) == (start, times)
+
+    @rule(item=ITEMS)
+    def recover(self, item: str) -> None:
+        """An item that is well has no letter, whether it had one or not."""
+        self.letters.succeeded(item)
+        self.accounts.pop(item, None)
+
+    @rule(seconds=st.sampled_from([1.0, 3599.0, 86_400.0, 604_800.0]))
+    def wait(self, seconds: float) -> None:
+        """Time passes."""
+        self.clock.advance(seconds)
+
+    @rule()
+    def next_run(self) -> None:
+        """A run ends and the next one begins."""
+        self.letters.save()
+        self.letters = DeadLetters.load(self.store, KEYS, "logos", self.clock)
+
+    @invariant()
+    def agrees(self) -> None:
+        """The letters are those of the items that fail, with the times of their failures."""
+        assert {letter.item for letter in self.letters.letters.values()} == set(self.accounts)
+        for item, account in self.accounts.items():
+            letter = self.letters.get(item)
+            assert letter is not None
+            assert Account(letter.attempts, letter.first_failed_at, letter.next_attempt_at) == (
+                account
+            )
+        for item in ("a", "b", "c"):
+            known = self.accounts.get(item)
+            due = known is None or (known.next_ms is not None and known.next_ms <= self._now_ms())
+            assert self.letters.waiting(item) is not due
+
+
+TestMachine = Machine.TestCase
