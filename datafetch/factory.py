@@ -26,7 +26,7 @@ from datafetch.net.base import HostGate, HttpClient
 from datafetch.ops.breakers import BreakerBook
 from datafetch.ops.lease import LeaseBackend
 from datafetch.runtime.breaker import BreakerPolicy
-from datafetch.runtime.engine import Engine, ThreadEngine
+from datafetch.runtime.engine import Engine
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys, PublicUrls
@@ -74,7 +74,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         urls=PublicUrls(settings.cdn_url, store.url),
         http=make_http(settings, clock, cancel, breakers),
         breakers=breakers,
-        engine=ThreadEngine(settings.concurrency, cancel),
+        engine=Engine(settings.concurrency, cancel),
         leases=StoreLeases(store, keys, clock, settings.lock_ttl_s),
         clock=clock,
         cancel=cancel,

@@ -17,7 +17,7 @@ from datafetch.logs import bound_logger
 from datafetch.models.run import JobName, RunOptions
 from datafetch.net.base import HostGate, HttpClient
 from datafetch.ops.dead_letters import DeadLetters
-from datafetch.runtime.engine import ThreadEngine
+from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import Fence, FencedStore
 from datafetch.store.keys import Keys, PublicUrls
@@ -127,7 +127,7 @@ def make_context(
         http=http or make_http(the_clock, cancel=cancel),
         clock=the_clock,
         cancel=cancel,
-        engine=ThreadEngine(width, cancel),
+        engine=Engine(width, cancel),
         dead_letters=DeadLetters.load(the_store, keys, job, the_clock),
         log=bound_logger(job=job.value, run_id=run_id),
         progress=NoProgress(),

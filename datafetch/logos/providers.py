@@ -242,7 +242,7 @@ class LogoProviders:
         etag = download.validators.etag
         return Offer(candidate, picture.content_type, picture.extension, etag, download)
 
-    def _place(self, request: Request) -> AbstractContextManager[None]:
+    def _place(self, request: Request) -> AbstractContextManager[object]:
         """One of the `_PER_SITE` places of a site; requests to services are paced instead."""
         if request.upstream != UPSTREAMS["direct"]:
             return nullcontext()

@@ -1,10 +1,10 @@
-"""Parallel work: a function mapped over items with bounded threads, and a few calls side by side."""
+"""Parallel work: a function over many items on a few threads, and a few calls side by side."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Generic, Protocol, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 from datafetch.clock import CancelToken
 
@@ -16,8 +16,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _AHEAD = 2
-"""Items drawn for each place: one under way, one that waits, so that a place whose item is done
-goes on at once, whatever the consumer of the results is busy with."""
+"""Items taken for each thread: one under way, and one more, so that a thread that has finished goes
+on at once while whoever takes the results is busy."""
 
 
 @overload
@@ -31,10 +31,11 @@ def together(
 @overload
 def together(*calls: Callable[[], object]) -> tuple[object, ...]: ...
 def together(*calls: Callable[[], object]) -> tuple[object, ...]:
-    """Make a few calls side by side, each on a thread of its own; gives what they give.
+    """Make a few calls side by side, each on a thread of its own, and return their results in order.
 
     For reads and writes that do not depend on each other: together they cost one round trip.
-    All of them have ended when it returns. Of several errors, that of the earliest call is raised.
+    All calls have ended when it returns or raises. Of several errors, that of the call that was
+    given first is raised.
     """
     with ThreadPoolExecutor(len(calls), thread_name_prefix="datafetch") as pool:
         futures = [pool.submit(call) for call in calls]
@@ -42,9 +43,9 @@ def together(*calls: Callable[[], object]) -> tuple[object, ...]:
 
 
 def beside(call: Callable[[], T]) -> Callable[[], T]:
-    """Make a call on a thread of its own, at once; who calls what it gives waits for the result.
+    """Start a call on a thread of its own; the function that is returned waits for the call's result.
 
-    An error of the call is raised there.
+    That function raises the call's error, if there was one, and may be called again.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="datafetch")
     future = pool.submit(call)
@@ -52,103 +53,85 @@ def beside(call: Callable[[], T]) -> Callable[[], T]:
     return future.result
 
 
-class Engine(Protocol):
-    """Runs a function over items side by side; holds no truth."""
-
-    @property
-    def width(self) -> int:
-        """How many items are under way at once."""
-        ...
-
-    def map(
-        self, function: Callable[[T], R], items: Iterable[T], *, width: int | None = None
-    ) -> Iterator[R]:
-        """Results in order of completion.
-
-        Items are drawn as places become free, so an endless iterable costs no memory.
-        After the first exception of the function no other item is begun; it is raised after
-        what is under way has ended.
-
-        Raises:
-            Cancelled: the run was asked to stop; no further item is taken.
-        """
-        ...
-
-
-class ThreadEngine:
-    """Threads of this process; with a width of one, no thread at all."""
+class Engine:
+    """Runs a function over items, several at once, on threads; with a width of one, without threads."""
 
     def __init__(self, width: int, cancel: CancelToken | None = None) -> None:
-        self._width = max(1, width)
+        """At most `width` items are under way at once; `cancel` ends the taking of items."""
+        self.width = max(1, width)
         self._cancel = cancel or CancelToken()
-
-    @property
-    def width(self) -> int:
-        """How many items are under way at once."""
-        return self._width
 
     def map(
         self, function: Callable[[T], R], items: Iterable[T], *, width: int | None = None
     ) -> Iterator[R]:
-        """Results in order of completion; see `Engine.map`."""
-        places = min(self._width, width or self._width)
+        """The function's results, in the order in which they are ready.
+
+        Items are taken from the iterable only a few ahead of the work, so that an endless one
+        costs no memory. After the function's first exception no other item is begun; the
+        exception is raised when the items under way have ended. `width` allows fewer items at
+        once than the engine does.
+
+        Raises:
+            Cancelled: the run was asked to stop.
+        """
+        places = min(self.width, width or self.width)
         if places == 1:
             for item in items:
                 self._cancel.raise_if_cancelled()
                 yield function(item)
             return
         with ThreadPoolExecutor(places, thread_name_prefix="datafetch") as pool:
-            yield from _Mapped(pool, function, self._cancel).over(iter(items), _AHEAD * places)
+            yield from _Mapping(pool, function, self._cancel).results(iter(items), _AHEAD * places)
 
 
-class _Untouched:
-    """Stands for an item that was drawn but not begun, since the run ends."""
+class _NotBegun:
+    """The result of an item that was taken but not begun, since the mapping ends."""
 
 
-class _Mapped(Generic[T, R]):
-    """One mapping on an executor."""
+class _Mapping(Generic[T, R]):
+    """One call of `Engine.map` with threads."""
 
     def __init__(self, executor: Executor, function: Callable[[T], R], cancel: CancelToken) -> None:
         self._executor = executor
         self._function = function
         self._cancel = cancel
         self._ending = threading.Event()
-        self._done: SimpleQueue[Future[R | _Untouched]] = SimpleQueue()
-        self._drawn: set[Future[R | _Untouched]] = set()
+        self._done: SimpleQueue[Future[R | _NotBegun]] = SimpleQueue()
+        self._taken: set[Future[R | _NotBegun]] = set()
 
-    def over(self, items: Iterator[T], most: int) -> Iterator[R]:
-        """The results; at most so many items are drawn and not yet done."""
+    def results(self, items: Iterator[T], most: int) -> Iterator[R]:
+        """The results of the items, of which at most `most` are taken and not done."""
         try:
             for item in items:
                 self._cancel.raise_if_cancelled()
                 self._submit(item)
-                if len(self._drawn) >= most:
-                    yield from self._next()
-            while self._drawn:
-                yield from self._next()
+                if len(self._taken) >= most:
+                    yield from self._next_result()
+            while self._taken:
+                yield from self._next_result()
         finally:
             self._ending.set()
-            for future in self._drawn:
+            for future in self._taken:
                 future.cancel()
 
     def _submit(self, item: T) -> None:
         future = self._executor.submit(self._work, item)
-        self._drawn.add(future)
+        self._taken.add(future)
         future.add_done_callback(self._done.put)
 
-    def _work(self, item: T) -> R | _Untouched:
+    def _work(self, item: T) -> R | _NotBegun:
         if self._ending.is_set() or self._cancel.cancelled:
-            return _Untouched()
+            return _NotBegun()
         try:
             return self._function(item)
         except BaseException:
             self._ending.set()
             raise
 
-    def _next(self) -> Iterator[R]:
+    def _next_result(self) -> Iterator[R]:
         future = self._done.get()
-        self._drawn.remove(future)
+        self._taken.remove(future)
         result = future.result()
         self._cancel.raise_if_cancelled()
-        if not isinstance(result, _Untouched):
+        if not isinstance(result, _NotBegun):
             yield result

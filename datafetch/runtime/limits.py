@@ -1,27 +1,21 @@
-"""Holds back: batches with a pause between them, and a bounded number at once for each host."""
+"""Limits on what is begun: batches with a pause between them, and few requests at once to each host."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from weakref import WeakValueDictionary
 
 from datafetch.clock import Clock
 
 
 class BatchPacer:
-    """Lets starts pass in batches: after each `batch_size` of them a pause of `delay_s`.
+    """Lets work begin in batches, with a pause between two batches.
 
-    The pause counts from the last start of the batch before, so that work which takes
-    longer than the pause is not held up. Safe among threads; starts keep their order of
-    asking.
-
-    Args:
-        batch_size: starts that pass together.
-        delay_s: seconds between batches.
-        clock: tells the time and waits.
+    The pause counts from the last start in the batch before it, so that work which takes
+    longer than the pause is not held up. Safe among threads.
     """
 
     def __init__(self, batch_size: int, delay_s: float, clock: Clock) -> None:
+        """`batch_size` pieces of work begin without a pause, the next ones `delay_s` seconds later."""
         self._batch_size = max(1, batch_size)
         self._delay_s = max(0.0, delay_s)
         self._clock = clock
@@ -30,16 +24,11 @@ class BatchPacer:
         self._opens_at = self._last_start = clock.monotonic()
 
     def wait(self) -> None:
-        """Return when the next start may happen.
+        """Wait until the next piece of work may begin.
 
         Raises:
             Cancelled: the run was asked to stop while it waited.
         """
-        pause = self._reserve()
-        if pause > 0:
-            self._clock.sleep(pause)
-
-    def _reserve(self) -> float:
         with self._lock:
             now = self._clock.monotonic()
             if self._in_batch == self._batch_size:
@@ -47,43 +36,25 @@ class BatchPacer:
                 self._in_batch = 0
             self._in_batch += 1
             self._last_start = max(now, self._opens_at)
-            return self._last_start - now
-
-
-@dataclass
-class _Place:
-    semaphore: threading.Semaphore
-    users: int = 0
+            pause = self._last_start - now
+        if pause > 0:
+            self._clock.sleep(pause)
 
 
 class PerHost:
-    """At most `width` pieces of work at once for each host.
+    """Limits how many pieces of work are under way at once for each host.
 
     A host is remembered only while somebody works on it or waits for it, so that a run
     over a million hosts holds no more of them than threads.
     """
 
     def __init__(self, width: int) -> None:
+        """At most `width` for each host."""
         self._width = max(1, width)
         self._lock = threading.Lock()
-        self._places: dict[str, _Place] = {}
+        self._hosts: WeakValueDictionary[str, threading.Semaphore] = WeakValueDictionary()
 
-    @contextmanager
-    def slot(self, host: str) -> Iterator[None]:
-        """Hold one of the host's places; waits for it."""
+    def slot(self, host: str) -> AbstractContextManager[object]:
+        """A context manager that waits for one of the host's places, and holds it for its block."""
         with self._lock:
-            place = self._places.setdefault(host, _Place(threading.Semaphore(self._width)))
-            place.users += 1
-        try:
-            with place.semaphore:
-                yield
-        finally:
-            with self._lock:
-                place.users -= 1
-                if place.users == 0:
-                    self._places.pop(host, None)
-
-    def __len__(self) -> int:
-        """How many hosts are remembered."""
-        with self._lock:
-            return len(self._places)
+            return self._hosts.setdefault(host, threading.Semaphore(self._width))

@@ -1,26 +1,22 @@
-"""Runs a piece of work so that it can be stopped: in a thread, with a bounded farewell."""
+"""Runs a piece of work on a thread, so that a stop need not wait until the work has ended."""
 
 import threading
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from concurrent.futures import Future
+from typing import TypeVar
 
 from datafetch.clock import CancelToken
 
 T = TypeVar("T")
 
 GRACE_S = 5.0
-"""How long work that was asked to stop may go on before it is left behind."""
+"""Seconds that work may go on after it was asked to stop; then it is left behind."""
 
 _POLL_S = 0.5
 
 
 class StoppedLate(Exception):
-    """The work did not end in time after it was asked to stop; its thread is left behind."""
-
-
-class _Box(Generic[T]):
-    value: T
-    error: BaseException | None = None
+    """The work was asked to stop and did not end in time; its thread goes on."""
 
 
 def supervise(
@@ -29,21 +25,21 @@ def supervise(
     on_cancel: Callable[[], None],
     grace_s: float = GRACE_S,
 ) -> T:
-    """Run the work in a thread of its own and return what it returns, or raise what it raises.
+    """Run the work on a thread of its own, and return what it returns or raise what it raises.
 
-    The calling thread stays free to take signals. When the token is cancelled,
-    `on_cancel` is called (it shuts sockets), and the work has `grace_s` seconds to end.
+    The calling thread stays free to take signals. When the token is cancelled, `on_cancel` is
+    called, which should make the work end, and the work has `grace_s` seconds to do so.
 
     Raises:
         StoppedLate: it did not end in that time.
     """
-    box: _Box[T] = _Box()
+    outcome: Future[T] = Future()
 
     def run() -> None:
         try:
-            box.value = work()
+            outcome.set_result(work())
         except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
-            box.error = error
+            outcome.set_exception(error)
 
     thread = threading.Thread(target=run, name="datafetch-job", daemon=True)
     thread.start()
@@ -54,6 +50,4 @@ def supervise(
         thread.join(grace_s)
         if thread.is_alive():
             raise StoppedLate
-    if box.error is not None:
-        raise box.error
-    return box.value
+    return outcome.result()

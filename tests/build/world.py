@@ -14,7 +14,7 @@ from datafetch.github.model import Day, Week
 from datafetch.github.rules.published import activity, summary, to_json, weekly_activity
 from datafetch.github.rules.stats import RepositoryWeeks, sum_lines
 from datafetch.logs import bound_logger
-from datafetch.runtime.engine import ThreadEngine
+from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore, encode_json
 from datafetch.store.keys import Keys, PublicUrls
 from tests.stores import Call, Fault, FaultyStore
@@ -54,7 +54,7 @@ class Build:
             self.clock,
             bound_logger(job="prefetch"),
             PrefetchRequest(self.output, full=full, max_age_s=max_age_s),
-            engine=ThreadEngine(width),
+            engine=Engine(width),
             urls=PublicUrls(cdn, store.url),
         )
 

@@ -7,13 +7,13 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.errors import Cancelled
-from datafetch.runtime.engine import ThreadEngine, beside, together
+from datafetch.runtime.engine import Engine, beside, together
 
 
 @pytest.mark.parametrize("width", [1, 4])
 def test_each_item_is_worked_on_once(width):
     """Sequential or parallel, the results are the same set."""
-    engine = ThreadEngine(width)
+    engine = Engine(width)
     assert sorted(engine.map(lambda n: n * 2, range(50))) == [n * 2 for n in range(50)]
 
 
@@ -26,7 +26,7 @@ def test_items_are_drawn_as_places_become_free():
             drawn.append(number)
             yield number
 
-    results = ThreadEngine(3).map(lambda n: n, items())
+    results = Engine(3).map(lambda n: n, items())
     next(results)
     assert len(drawn) < 10
 
@@ -34,7 +34,7 @@ def test_items_are_drawn_as_places_become_free():
 def test_the_functions_error_comes_out():
     """An unexpected error stops the run; it is not swallowed."""
     with pytest.raises(ZeroDivisionError):
-        list(ThreadEngine(4).map(lambda n: 1 // n, [1, 2, 0, 3]))
+        list(Engine(4).map(lambda n: 1 // n, [1, 2, 0, 3]))
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -52,7 +52,7 @@ def test_a_stop_ends_the_taking_of_items(width):
         return number
 
     with pytest.raises(Cancelled):
-        list(ThreadEngine(width, cancel).map(work, range(1000)))
+        list(Engine(width, cancel).map(work, range(1000)))
     assert len(done) < 20
 
 
@@ -64,7 +64,7 @@ def test_places_go_on_while_the_consumer_is_busy():
         begun.release()
         return number
 
-    results = ThreadEngine(3).map(work, range(100))
+    results = Engine(3).map(work, range(100))
     next(results)
     for _ in range(6):
         assert begun.acquire(timeout=20)
@@ -94,14 +94,14 @@ def test_nothing_is_begun_after_an_error():
         return number
 
     with pytest.raises(ZeroDivisionError):
-        list(ThreadEngine(2).map(work, items()))
+        list(Engine(2).map(work, items()))
     assert sorted(begun) == [0, 1]
 
 
 def test_who_stops_reading_ends_the_work():
     """Results that nobody wants any more are not worked for."""
     done: list[int] = []
-    results = ThreadEngine(2).map(done.append, range(1000))
+    results = Engine(2).map(done.append, range(1000))
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert len(done) < 20

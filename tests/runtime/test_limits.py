@@ -2,6 +2,7 @@
 
 import threading
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 
@@ -110,9 +111,22 @@ def test_a_host_takes_so_many_at_once() -> None:
 def test_hosts_are_forgotten() -> None:
     """A run over many hosts does not remember them all, also when the work fails."""
     hosts = PerHost(2)
+    slots: WeakSet[Any] = WeakSet()
     for number in range(1000):
         with hosts.slot(f"host-{number}"):
-            assert len(hosts) == 1
+            slots.add(hosts.slot(f"host-{number}"))
+            assert len(slots) == 1
+        assert len(slots) == 0
+    with pytest.raises(ValueError), hosts.slot("a"):
+        slots.add(hosts.slot("a"))
+        raise ValueError
+    assert len(slots) == 0
+
+
+def test_a_place_is_free_again_when_the_work_failed() -> None:
+    """An error in the work does not take the host's place away for ever."""
+    hosts = PerHost(1)
     with pytest.raises(ValueError), hosts.slot("a"):
         raise ValueError
-    assert len(hosts) == 0
+    with hosts.slot("a"), hosts.slot("b"):
+        pass

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from datafetch.errors import BaseMoved, LeaseLost, StoreConflict, StoreUnavailable
-from datafetch.runtime.engine import ThreadEngine
+from datafetch.runtime.engine import Engine
 from datafetch.store.base import Condition
 from datafetch.store.fenced import FencedStore
 from datafetch.store.keys import Keys
@@ -51,7 +51,7 @@ class Counting:
 def publisher(store: FaultyStore, *, width: int = 1, fence: Counting | None = None) -> Publisher:
     """A publisher of run r1."""
     fenced = FencedStore(store, fence or Counting())
-    return Publisher(fenced, KEYS, FakeClock(), ThreadEngine(width), "r1")
+    return Publisher(fenced, KEYS, FakeClock(), Engine(width), "r1")
 
 
 def again(result_of: PublishPlan, store: FaultyStore, **changes: object) -> PublishPlan:
