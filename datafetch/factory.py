@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from datafetch import __version__
 from datafetch.clock import CancelToken, Clock
 from datafetch.errors import ConfigurationError
@@ -16,7 +18,6 @@ from datafetch.logs import register_secrets
 from datafetch.models.job_settings import (
     BookmarksSettings,
     GitHubSettings,
-    JobSettings,
     LogoSettings,
     OpenGraphSettings,
 )
@@ -36,13 +37,13 @@ AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[
 PROJECT_URL = "https://github.com/datafetch/datafetch"
 
 _BESIDE_ITEMS = 4
-"""Calls to the store beside those for items: what is saved meanwhile, the lease that is renewed,
-and reads that are made side by side."""
+"""Connections to the store beside one for each item under way: to renew the lease, to save results,
+and to read side by side."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The real parts of one process."""
+    """The parts of one process, for which tests may put others."""
 
     store: ObjectStore
     keys: Keys
@@ -56,14 +57,16 @@ class Parts:
 
 
 def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
-    """Store, client, engine and leases as the settings want them.
+    """Make all parts that the settings ask for; secrets are masked in the log from now on.
 
     Raises:
         ConfigurationError: the store cannot be made from the settings.
     """
     from datafetch.ops.leases.store import StoreLeases
 
-    register_secrets(_secrets(settings))
+    register_secrets(
+        value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)
+    )
     store = make_store(settings, clock)
     keys = Keys(settings.env.suffix)
     policy = BreakerPolicy(settings.breaker_failures, settings.breaker_cooldown_seconds)
@@ -108,7 +111,7 @@ def make_store(settings: Settings, clock: Clock) -> ObjectStore:
 def make_http(
     settings: Settings, clock: Clock, cancel: CancelToken, gate: HostGate | None = None
 ) -> HttpClient:
-    """The guarded client; it connects to nothing before it is asked."""
+    """The guarded HTTP client; it connects to nothing before the first request."""
     from datafetch.net.client import GuardedClient, NetOptions
 
     options = NetOptions(
@@ -122,10 +125,10 @@ def make_http(
 
 
 def make_job(settings: Settings, name: JobName) -> AnyJob:
-    """The job of that name with its settings; what its first item would wait for is loaded.
+    """The job of that name with its settings; the libraries that its work needs are loaded.
 
     Raises:
-        ConfigurationError: names that it needs are missing.
+        ConfigurationError: settings that the job needs are missing.
     """
     match name:
         case JobName.BOOKMARKS:
@@ -148,43 +151,23 @@ def make_job(settings: Settings, name: JobName) -> AnyJob:
             return Job(settings.for_opengraph(), refresh_opengraph)
 
 
-def job_settings(settings: Settings, name: JobName) -> JobSettings:
-    """A job's own group of settings.
+def check_jobs(settings: Settings, names: list[JobName]) -> None:
+    """Check the settings of several jobs.
 
     Raises:
-        ConfigurationError: names that it needs are missing.
+        ConfigurationError: settings are missing; it names those of all the jobs.
     """
-    groups: dict[JobName, Callable[[], JobSettings]] = {
+    makers: dict[JobName, Callable[[], object]] = {
         JobName.BOOKMARKS: settings.for_bookmarks,
         JobName.GITHUB: settings.for_github,
         JobName.LOGOS: settings.for_logos,
         JobName.OPENGRAPH: settings.for_opengraph,
     }
-    return groups[name]()
-
-
-def check_jobs(settings: Settings, names: list[JobName]) -> None:
-    """Look at the settings of several jobs at once.
-
-    Raises:
-        ConfigurationError: all that is missing for any of them.
-    """
     problems: list[str] = []
     for name in names:
         try:
-            job_settings(settings, name)
+            makers[name]()
         except ConfigurationError as error:
             problems.extend(problem for problem in error.problems if problem not in problems)
     if problems:
         raise ConfigurationError(problems)
-
-
-def _secrets(settings: Settings) -> list[str]:
-    values = (
-        settings.s3_access_key_id,
-        settings.s3_secret_access_key,
-        settings.s3_session_token,
-        settings.bookmark_bearer_token,
-        settings.github_token,
-    )
-    return [value.get_secret_value() for value in values if value]

@@ -1,4 +1,4 @@
-"""What a job is, and everything it is given to work with."""
+"""What a job is, and the context that it is given to work with."""
 
 import logging
 from collections.abc import Callable
@@ -22,29 +22,17 @@ S_co = TypeVar("S_co", covariant=True)
 """The settings of one job."""
 
 WaitForLease = Callable[[JobName, float], AbstractContextManager[Fence]]
-"""Holds another job's lease, for which it waits at most so many seconds."""
+"""Waits so many seconds at most for the lease of a job, and holds it while a block runs."""
 
 
-class Progress(Protocol):
-    """Where a job says how far it is; drawn on a terminal only."""
-
-    def total(self, count: int) -> None:
-        """So many items will be worked on."""
-        ...
-
-    def advance(self, count: int = 1) -> None:
-        """So many more items are done."""
-        ...
-
-
-class NoProgress:
-    """Says nothing."""
+class Progress:
+    """What a job tells of its progress; here nothing is done with it."""
 
     def total(self, count: int) -> None:
-        """Ignore."""
+        """Take note of how many items will be worked on."""
 
     def advance(self, count: int = 1) -> None:
-        """Ignore."""
+        """Take note of so many more items that are done."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +41,22 @@ class JobContext(Generic[S_co]):
 
     Attributes:
         run_id: this run's id.
-        options: what the user asked.
+        options: what the user asked for.
         settings: this job's own (a group of `models/job_settings.py`).
-        store: where objects live; it refuses every write in a dry run, and once the lease is lost.
-        keys: names for this environment.
-        urls: public URLs of keys.
-        http: the guarded client.
-        clock: time and waiting.
-        cancel: whether the run was asked to stop.
-        engine: parallel work.
-        dead_letters: what failed and waits; saved by the manager.
-        progress: how far it is.
+        store: the object store; it refuses every write in a dry run, and once the lease is lost.
+        keys: the names of objects in this environment.
+        urls: the public URLs of objects.
+        http: the guarded HTTP client.
+        clock: tells the time and waits.
+        cancel: says whether the run was asked to stop.
+        engine: runs a function over many items in parallel.
+        dead_letters: the items that failed; the manager loads and saves them.
+        log: adds the job and the run's id to each record.
+        progress: is told how far the job is.
         production: whether this is the production environment.
         max_failure_ratio: see `JobReport.over_budget`.
-        wait_for_lease: takes another job's lease for a while (a context manager that
-            yields its `Fence`), for merging into a dataset that the other job owns.
+        wait_for_lease: takes another job's lease for a while, to merge into a dataset that the
+            other job owns; it yields the lease's `Fence`.
     """
 
     run_id: str
@@ -88,9 +77,9 @@ class JobContext(Generic[S_co]):
     wait_for_lease: WaitForLease
 
     def keep_aside(self, found: StoredObject, *, known_as: str | None = None) -> None:
-        """Say that a stored object cannot be read, and keep a copy of it; none in a dry run.
+        """Log that a stored object cannot be read, and copy it aside unless this is a dry run.
 
-        `known_as` is what the log calls it instead of its key, which may name what is private.
+        The log names the object by `known_as` instead of its key, if the key holds something private.
 
         Raises:
             StoreError: the store did not answer.
@@ -101,23 +90,23 @@ class JobContext(Generic[S_co]):
             keep_aside(self.store, self.keys, self.clock, found)
 
     def publisher(self) -> Publisher:
-        """What publishes datasets on behalf of this run."""
+        """The publisher of datasets for this run."""
         return Publisher(self.store, self.keys, self.clock, self.engine, self.run_id)
 
     def under(self, fence: Fence) -> Self:
-        """The same context, of which each write asks this fence too."""
+        """The same context with a store that asks this fence, too, before each write."""
         return replace(self, store=FencedStore(self.store, fence))
 
 
 AnyContext = JobContext[object]
-"""The context of whichever job; for what does not look at the job's own settings."""
+"""The context of any job, for code that does not look at the job's own settings."""
 
 
 class ContextMaker(Protocol):
-    """Makes the context of a run for a job, whatever its settings are."""
+    """Makes the context of a run from the job's settings, whatever their type is."""
 
     def __call__(self, settings: S) -> JobContext[S]:
-        """The context with these settings."""
+        """Make the context with these settings."""
         ...
 
 
@@ -127,18 +116,17 @@ class Job(Generic[S]):
 
     Attributes:
         settings: the job's own.
-        work: does the work once; it calls sources, rules and store in order and decides
-            nothing. It raises `DatafetchError` when the run failed as a whole; stored data is
-            then as good as before.
+        work: does the job's work for one run. It raises `DatafetchError` when the run failed
+            as a whole; the stored data then is as good as before.
     """
 
     settings: S
     work: Callable[[JobContext[S]], JobReport]
 
     def run(self, make_context: ContextMaker) -> JobReport:
-        """Do the work once, in a context that is made for it.
+        """Do the work for one run, in a context made from the settings.
 
         Raises:
-            DatafetchError: as `work`.
+            DatafetchError: the run failed as a whole.
         """
         return self.work(make_context(self.settings))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from datafetch.build.request import PrefetchRequest
 from datafetch.errors import DatafetchError, ExitCode, LeaseHeld, PreconditionFailed, StoreError
 from datafetch.factory import AnyJob, Parts, check_jobs, make_job
-from datafetch.job import JobContext, NoProgress, Progress, S
+from datafetch.job import JobContext, Progress, S
 from datafetch.logs import bound_logger, redact
 from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobReport, Operation, RunRequest, RunResult
@@ -38,7 +38,7 @@ class DataFetchManager:
     ) -> None:
         self._settings = settings
         self._parts = parts
-        self._progress = progress or (lambda _name: NoProgress())
+        self._progress = progress or (lambda _name: Progress())
 
     def run(self, request: RunRequest) -> RunResult:
         """Run one job and say how it ended; errors come back in the result, not as exceptions.

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from datafetch.clock import CancelToken
-from datafetch.job import JobContext, NoProgress, S
+from datafetch.job import JobContext, Progress, S
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobName, RunOptions
 from datafetch.net.base import HostGate, HttpClient
@@ -130,7 +130,7 @@ def make_context(
         engine=Engine(width, cancel),
         dead_letters=DeadLetters.load(the_store, keys, job, the_clock),
         log=bound_logger(job=job.value, run_id=run_id),
-        progress=NoProgress(),
+        progress=Progress(),
         production=production,
         max_failure_ratio=max_failure_ratio,
         wait_for_lease=wait_for_lease,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from datafetch.errors import ConfigurationError, DatafetchError
-from datafetch.job import NoProgress, Progress
+from datafetch.job import Progress
 from datafetch.logs import redact, terminal
 from datafetch.models.run import RunResult, RunStatus
 
@@ -95,7 +95,7 @@ class TerminalProgress:
     def for_job(self, name: str) -> Progress:
         """The progress of one job."""
         if not self._enabled:
-            return NoProgress()
+            return Progress()
         if self._bars is None:
             from rich.progress import Progress as Bars
 
@@ -111,7 +111,7 @@ class TerminalProgress:
             self._bars.stop()
 
 
-class _Bar:
+class _Bar(Progress):
     """One job's bar."""
 
     def __init__(self, bars: "RichProgress", task: "TaskID") -> None:

@@ -67,6 +67,3 @@ class OpenGraphSettings:
     retry_max_s: float
     tags: TagPages
     karakeep: BookmarksSettings | None
-
-
-JobSettings = BookmarksSettings | GitHubSettings | LogoSettings | OpenGraphSettings

@@ -17,6 +17,25 @@ def test_each_item_is_worked_on_once(width):
     assert sorted(engine.map(lambda n: n * 2, range(50))) == [n * 2 for n in range(50)]
 
 
+@pytest.mark.parametrize(("width", "asked", "places"), [(4, 2, 2), (2, 4, 2), (0, None, 1)])
+def test_no_more_items_are_under_way_than_both_widths_allow(width, asked, places):
+    """A source that bears little asks for fewer at once; nobody gets more than the setting says."""
+    under_way, most = 0, 0
+    lock, all_began = threading.Lock(), threading.Barrier(places, timeout=20)
+
+    def work(_item: int) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        all_began.wait()
+        with lock:
+            under_way -= 1
+
+    assert len([*Engine(width).map(work, range(4 * places), width=asked)]) == 4 * places
+    assert most == places
+
+
 def test_items_are_drawn_as_places_become_free():
     """A long list is not loaded into memory at once."""
     drawn = []
