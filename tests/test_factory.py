@@ -1,0 +1,123 @@
+"""The real parts as the settings ask for them."""
+
+from pathlib import Path
+
+import pytest
+
+from datafetch import logs
+from datafetch.clock import CancelToken
+from datafetch.environment import load_settings
+from datafetch.errors import BreakerOpen, ConfigurationError
+from datafetch.factory import Parts, check_jobs, make_job, make_parts, make_store
+from datafetch.models.job_settings import LogoSettings
+from datafetch.models.run import JobName
+from datafetch.runtime.breaker import Outcome
+from datafetch.store.local import LocalStore
+from datafetch.store.s3 import S3Store
+from tests.support import FakeClock
+
+SECRETS = {
+    "S3_ACCESS_KEY_ID": "access-key-1",
+    "S3_SECRET_ACCESS_KEY": "secret-key-1",
+    "S3_SESSION_TOKEN": "session-token-1",
+    "BOOKMARK_BEARER_TOKEN": "bearer-token-1",
+    "GITHUB_TOKEN": "github-token-1",
+}
+
+
+@pytest.fixture
+def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log knows no secrets, and those of the test are forgotten afterwards."""
+    monkeypatch.setattr(logs, "_secrets", set())
+
+
+def _parts(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Parts:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return make_parts(load_settings(None), FakeClock(), CancelToken())
+
+
+@pytest.mark.usefixtures("no_secrets")
+def test_every_secret_of_the_settings_is_masked_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens and query strings in logs: from the moment that anything is made, no secret is written."""
+    _parts(monkeypatch, **SECRETS)
+    for secret in SECRETS.values():
+        assert logs.redact(f"sent {secret} along") == "sent *** along"
+
+
+@pytest.mark.parametrize("address", ["file:data", "file://{folder}/data"])
+def test_a_folder_is_a_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str) -> None:
+    """`file:PATH` is relative to where the command runs, `file:///PATH` is not; nothing is made yet."""
+    monkeypatch.setenv("DATAFETCH_STORE", address.format(folder=tmp_path))
+    store = make_store(load_settings(None), FakeClock())
+    assert isinstance(store, LocalStore)
+    assert not (tmp_path / "data").exists()
+    store.put("json/x.json", b"{}")
+    assert (tmp_path / "data/json/x.json").read_bytes() == b"{}"
+
+
+def test_a_bucket_is_a_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`s3://BUCKET` on the server, and with the keys, that the settings name."""
+    for name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, SECRETS[name])
+    monkeypatch.setenv("DATAFETCH_STORE", "s3://site/")
+    monkeypatch.setenv("DATAFETCH_ENV", "test")
+    monkeypatch.setenv("S3_SERVER_URL", "https://s3.example.com")
+    store = make_store(load_settings(None), FakeClock())
+    assert isinstance(store, S3Store)
+    assert store.name == "s3://site"
+    assert "s3.example.com" in store.identity
+    store.close()
+
+
+def test_the_parts_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Concurrency, environment, public address, breaker and lease time reach the parts."""
+    parts = _parts(
+        monkeypatch,
+        DATAFETCH_CONCURRENCY="7",
+        DATAFETCH_ENV="test",
+        S3_CDN_URL="https://cdn.example.com",
+        DATAFETCH_BREAKER_FAILURES="2",
+        DATAFETCH_LOCK_TTL_MS="60000",
+        BOOKMARKS_LOCK_TTL_MS="90000",
+    )
+    assert parts.engine.width == 7
+    assert parts.keys.lock("logos") == "json/datafetch/locks/logos-test.json"
+    assert parts.urls.for_key("images/a.png") == "https://cdn.example.com/images/a.png"
+    assert parts.leases.acquire("logos", "run-1").ttl_s == 60
+    assert parts.leases.acquire("bookmarks", "run-1").ttl_s == 90
+    parts.breakers.record("a.example", Outcome.FAILED, object())
+    parts.breakers.allow("a.example", object())
+    parts.breakers.record("a.example", Outcome.FAILED, object())
+    with pytest.raises(BreakerOpen):
+        parts.breakers.allow("a.example", object())
+
+
+def test_settings_of_several_jobs_are_missed_together() -> None:
+    """A user who sets up all jobs sees everything that is missing in one go, each thing once."""
+    with pytest.raises(ConfigurationError) as caught:
+        check_jobs(load_settings(None), [JobName.BOOKMARKS, JobName.GITHUB, JobName.BOOKMARKS])
+    assert [problem.split()[0] for problem in caught.value.problems] == [
+        "BOOKMARKS_API_URL",
+        "BOOKMARKS_LIST_ID",
+        "BOOKMARK_BEARER_TOKEN",
+        "GITHUB_TOKEN",
+        "GITHUB_REPO_OWNER",
+    ]
+
+
+def test_jobs_without_needs_miss_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logos and previews run with the defaults, and get their own settings."""
+    monkeypatch.setenv("LOGO_BATCH_SIZE", "3")
+    settings = load_settings(None)
+    check_jobs(settings, [JobName.LOGOS, JobName.OPENGRAPH])
+    own = make_job(settings, JobName.LOGOS).settings
+    assert isinstance(own, LogoSettings)
+    assert own.batch_size == 3
+
+
+@pytest.mark.parametrize("name", [JobName.BOOKMARKS, JobName.GITHUB])
+def test_a_job_that_misses_settings_is_not_made(name: JobName) -> None:
+    """It would fail later, half-way."""
+    with pytest.raises(ConfigurationError):
+        make_job(load_settings(None), name)
