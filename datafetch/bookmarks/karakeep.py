@@ -13,7 +13,8 @@ from datafetch.bookmarks.model import RawBookmark, UnreadableItem
 from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
-from datafetch.net.base import HttpClient, Request, RetryPolicy
+from datafetch.net.base import HttpClient, Request
+from datafetch.runtime.retry import RetryPolicy
 
 PAGE_LIMIT = 100
 """Most items that the server gives in one page."""

@@ -26,7 +26,7 @@ from datafetch.github.statistics import Asking, StatisticsRound, remember
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobReport
-from datafetch.net.base import RetryPolicy
+from datafetch.runtime.retry import RetryPolicy
 from datafetch.store.publish import Publisher
 
 

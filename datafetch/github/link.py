@@ -13,8 +13,9 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from datafetch.clock import Clock, to_iso
 from datafetch.errors import Denied, RateLimited
-from datafetch.net.base import Answer, HttpClient, Request, RetryPolicy
+from datafetch.net.base import Answer, HttpClient, Request
 from datafetch.net.outcomes import error_for
+from datafetch.runtime.retry import RetryPolicy
 
 T = TypeVar("T")
 

@@ -26,10 +26,10 @@ from datafetch.net.base import (
     Download,
     HttpClient,
     Request,
-    RetryPolicy,
     Validators,
 )
 from datafetch.runtime.limits import PerHost
+from datafetch.runtime.retry import RetryPolicy
 from datafetch.urls import host_name
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 
 from datafetch.errors import Malformed
 from datafetch.runtime.breaker import Outcome
+from datafetch.runtime.retry import RetryPolicy
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -35,23 +36,6 @@ def _can_be_sent(value: str) -> bool:
 
 
 _LONGEST_VALIDATOR = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often, and for how long in all, one request is tried again.
-
-    Attributes:
-        attempts: tries in all, the first included.
-        total_s: time that all tries and waits together may take.
-        initial_s: first wait; it doubles, with jitter, unless the server says how long.
-        max_wait_s: longest single wait; a server that asks for longer ends the retries.
-    """
-
-    attempts: int = 3
-    total_s: float = 60.0
-    initial_s: float = 0.5
-    max_wait_s: float = 30.0
 
 
 NO_RETRY = RetryPolicy(attempts=1)
@@ -98,7 +82,7 @@ class Request:
     validators: Validators | None = None
     timeout_s: float = 15.0
     total_s: float = 60.0
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     max_redirects: int = 5
     missing_body: bool = False
     heavy: bool = False

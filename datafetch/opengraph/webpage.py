@@ -11,12 +11,12 @@ from datafetch.net.base import (
     Download,
     HttpClient,
     Request,
-    RetryPolicy,
     Validators,
 )
 from datafetch.pages.charset import decode_page
 from datafetch.pages.head import BODY, PageHead, scan
 from datafetch.runtime.limits import PerHost
+from datafetch.runtime.retry import RetryPolicy
 from datafetch.urls import host_name
 
 HEAD_LIMIT = 512 * KIB

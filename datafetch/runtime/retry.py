@@ -1,13 +1,14 @@
-"""Tries again what may pass, bounded in attempts and in time; decides on types, never on text.
+"""Tries again after errors that may pass; how often and how long is bounded.
 
-Retry libraries sleep by themselves; here the clock is passed in, so that a stop ends a wait and
-tests never wait.
+The class of an error decides, never its text. Retry libraries sleep by themselves; here the clock
+is passed in, so that a stop ends a wait and tests never wait.
 """
 
 import math
 import random
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 from datafetch.clock import Clock
 from datafetch.errors import BreakerOpen, RateLimited, TransientError
@@ -15,38 +16,32 @@ from datafetch.errors import BreakerOpen, RateLimited, TransientError
 R = TypeVar("R")
 
 _LEAST_JITTER = 0.5
-"""A wait is drawn from the upper half of the back-off: spread, and never next to nothing."""
+"""The least part of a wait that jitter leaves: waits are spread, and none is next to nothing."""
 
 _SPREAD_S = 1.0
-"""At most so much later than the server asked, so that waiting clients do not come at once."""
+"""Seconds after the time that the server named, at most, so that waiting clients do not all come at once."""
 
 
-class Policy(Protocol):
-    """How often, and for how long in all, something is tried."""
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often, and for how long in all, something is tried.
 
-    @property
-    def attempts(self) -> int:
-        """Tries in all, the first included."""
-        ...
+    Attributes:
+        attempts: tries in all, the first included.
+        total_s: seconds that all tries and waits together may take.
+        initial_s: seconds of the first wait; each further one is twice as long.
+        max_wait_s: seconds of the longest single wait; a server that asks for a longer one ends
+            the tries.
+    """
 
-    @property
-    def total_s(self) -> float:
-        """Seconds that all tries and waits together may take."""
-        ...
-
-    @property
-    def initial_s(self) -> float:
-        """First wait in seconds; it doubles."""
-        ...
-
-    @property
-    def max_wait_s(self) -> float:
-        """Longest single wait; who asks for longer ends the retries."""
-        ...
+    attempts: int = 3
+    total_s: float = 60.0
+    initial_s: float = 0.5
+    max_wait_s: float = 30.0
 
 
 def next_wait(
-    policy: Policy,
+    policy: RetryPolicy,
     attempt: int,
     elapsed: float,
     error: Exception,
@@ -54,14 +49,14 @@ def next_wait(
     now: float,
     rng: random.Random,
 ) -> float | None:
-    """Seconds until the next try, None when there shall be none.
+    """Seconds to wait before the next try; None when there is to be none.
 
     Args:
         policy: the bounds.
         attempt: number of the try that failed, from 1.
         elapsed: seconds since the first try began.
-        error: how it failed; only a `TransientError` is tried again, and no open breaker.
-        now: epoch seconds, which a server's "not before" is measured from.
+        error: how it failed; there is a next try after a `TransientError`, except `BreakerOpen`.
+        now: epoch seconds, to compare with the time that a server named.
         rng: for jitter.
     """
     if not isinstance(error, TransientError) or isinstance(error, BreakerOpen):
@@ -81,23 +76,24 @@ def next_wait(
 
 def call(
     function: Callable[[float], R],
-    policy: Policy,
+    policy: RetryPolicy,
     *,
     clock: Clock,
     rng: random.Random,
     on_retry: Callable[[Exception, float], None] | None = None,
 ) -> R:
-    """Call it until it succeeds or the policy ends; the last real exception is let through.
+    """Call the function until it succeeds or the policy allows no further try.
 
     Args:
-        function: is given the seconds that are left of the policy's time; the first try is
-            bounded by itself alone and is given infinity.
+        function: its argument is the seconds that are left of the policy's time; infinity for
+            the first try, which has to bound itself.
         policy: the bounds.
         clock: tells the time and waits.
         rng: for jitter.
-        on_retry: is told the error and the wait before each further try.
+        on_retry: is called before each wait with the error and the seconds.
 
     Raises:
+        Exception: the function's last error, as it was raised.
         Cancelled: the run was asked to stop during a wait.
     """
     started = clock.monotonic()

@@ -62,17 +62,6 @@ def test_a_signal_ends_a_run_that_waits(tmp_path, world, stuck, number, code):
     assert again.result("bookmarks")["itemsProcessed"] == 30
 
 
-@pytest.mark.usefixtures("stuck")
-def test_a_second_run_is_locked_out(tmp_path, world):
-    """A lock that could not be had looked like a failure: it has its own status and exit code."""
-    second = datafetch("bookmarks", "--json", cwd=tmp_path, **world.environment(), **STORE)
-    assert second.code == 75
-    result = second.result("bookmarks")
-    assert result["status"] == "locked"
-    assert "is being run by process" in result["error"]
-    assert _stored(tmp_path, "json/datafetch/jobs/bookmarks-dev.json")["status"] == "running"
-
-
 def test_a_killed_run_is_taken_over(tmp_path, world):
     """A run that was killed leaves its lock; the next one of this machine sees that it is dead."""
     gate = threading.Event()

@@ -18,7 +18,7 @@ from datafetch.github.rest import Statistics
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
-from datafetch.net.base import RetryPolicy
+from datafetch.runtime.retry import RetryPolicy
 from datafetch.store.base import ObjectStore
 from datafetch.store.local import LocalStore
 from tests.fakes.base import Action, FakeServer, Request

@@ -14,7 +14,8 @@ from datafetch.errors import (
     Rejected,
     TransientError,
 )
-from datafetch.net.base import RetryPolicy, Validators
+from datafetch.net.base import Validators
+from datafetch.runtime.retry import RetryPolicy
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, Response
 from tests.net.upstreams import Echo, ask, client

@@ -8,10 +8,11 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.errors import BreakerOpen, Cancelled, TransientError, UpstreamError
-from datafetch.net.base import NO_RETRY, RetryPolicy
+from datafetch.net.base import NO_RETRY
 from datafetch.net.base import Request as Ask
 from datafetch.ops.breakers import BreakerBook
 from datafetch.runtime.breaker import BreakerPolicy, Outcome
+from datafetch.runtime.retry import RetryPolicy
 from datafetch.store.keys import Keys
 from tests.fakes import faults
 from tests.fakes.base import FakeServer

@@ -10,8 +10,8 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.errors import Cancelled, TransientError
-from datafetch.net.base import RetryPolicy
 from datafetch.net.proxies import Proxies
+from datafetch.runtime.retry import RetryPolicy
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, LoopbackServer, Response
 from tests.fakes.proxy import ForwardProxy

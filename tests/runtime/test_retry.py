@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.errors import BreakerOpen, Cancelled, Malformed, Missing, RateLimited, TransientError
-from datafetch.net.base import RetryPolicy
-from datafetch.runtime.retry import call, next_wait
+from datafetch.runtime.retry import RetryPolicy, call, next_wait
 from tests.support import FakeClock
 
 POLICY = RetryPolicy(attempts=4, total_s=100, initial_s=1, max_wait_s=30)
