@@ -1,4 +1,4 @@
-"""Time and stopping, passed in so that tests never wait."""
+"""The clock and the signal to stop, passed to all that waits, so that tests never wait."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ PACIFIC = "America/Los_Angeles"
 
 
 class Clock(Protocol):
-    """What time it is, and waiting for it to pass."""
+    """Tells the time, and waits."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -23,7 +23,7 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait.
+        """Wait so many seconds.
 
         Raises:
             Cancelled: the run was asked to stop while it waited.
@@ -32,30 +32,30 @@ class Clock(Protocol):
 
 
 class CancelToken:
-    """Says to every part of a run that it shall stop, and why."""
+    """Tells every part of a command that it is to stop, and why."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._reason = Cancelled()
 
     def cancel(self, reason: Cancelled) -> None:
-        """Ask to stop; the first reason counts."""
+        """Ask to stop. When asked more than once, the first reason stays."""
         if not self._event.is_set():
             self._reason = reason
             self._event.set()
 
     @property
     def cancelled(self) -> bool:
-        """Whether somebody asked to stop."""
+        """Whether the command was asked to stop."""
         return self._event.is_set()
 
     @property
     def reason(self) -> Cancelled:
-        """Why; meaningful once cancelled."""
+        """Why the command was asked to stop; of no meaning before that."""
         return self._reason
 
     def raise_if_cancelled(self) -> None:
-        """Raise the reason when somebody asked to stop.
+        """Raise the reason if the command was asked to stop.
 
         Raises:
             Cancelled: the run was asked to stop.
@@ -64,12 +64,12 @@ class CancelToken:
             raise Cancelled(str(self._reason), signal=self._reason.signal)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until asked to stop or the time is over; says whether asked."""
+        """Wait until the command is asked to stop, so many seconds at most; True when it was asked."""
         return self._event.wait(seconds)
 
 
 class SystemClock:
-    """The machine's clock; a sleep ends at once when the run is asked to stop."""
+    """The machine's clock, whose sleep ends at once when the command is asked to stop."""
 
     def __init__(self, cancel: CancelToken | None = None) -> None:
         self._cancel = cancel or CancelToken()
@@ -83,7 +83,7 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless asked to stop.
+        """Wait so many seconds.
 
         Raises:
             Cancelled: the run was asked to stop while it waited.

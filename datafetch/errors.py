@@ -1,7 +1,7 @@
 """The errors of datafetch: one root, an exit code and a hint for each class.
 
-Retry, breaker and dead letters decide on these types, never on text. The
-message says what happened; the hint says what the user can do next.
+Retries, breakers and dead letters decide by an error's class, never by its text. The message says
+what happened; the hint says what the user can do next.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class DatafetchError(Exception):
     exit_code: ExitCode = ExitCode.FAILED
     hint: str = ""
     permanent: bool = False
-    """Whether trying the same again is pointless until something changes."""
+    """Whether trying again is pointless until somebody changes something."""
 
     def __init__(self, message: str = "", *, hint: str | None = None) -> None:
         super().__init__(message or (self.__doc__ or "").partition("\n")[0])
@@ -59,7 +59,7 @@ class Cancelled(DatafetchError):
     """The run was asked to stop.
 
     Attributes:
-        signal: number of the signal that asked, None for a time limit.
+        signal: number of the signal that asked for it, None when something else did.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class Cancelled(DatafetchError):
 
 
 class UpstreamError(DatafetchError):
-    """Something outside did not answer as it should.
+    """An upstream server did not answer as it should.
 
     Attributes:
-        url: what was asked, without query and credentials.
+        url: the URL that was asked, without query and credentials.
         status: the HTTP status, None when there was no answer.
     """
 
@@ -94,7 +94,7 @@ class UpstreamError(DatafetchError):
 
 
 class TransientError(UpstreamError):
-    """The upstream failed in a way that may pass: network, time-out, 5xx."""
+    """The upstream failed in a way that may pass: the network, a time-out, a status of 5xx."""
 
     hint = "The next run tries again."
 
@@ -127,7 +127,7 @@ class Missing(UpstreamError):
     """The upstream says that there is no such thing (404, 410).
 
     Attributes:
-        body: what it sent along, as far as it is small and was asked for (`missing_body`).
+        body: the body of the answer, if the request asked for it (`Request.missing_body`).
     """
 
     permanent = True
@@ -149,7 +149,7 @@ class Malformed(UpstreamError):
 
 
 class Refused(UpstreamError):
-    """datafetch itself refuses: a forbidden address, a size over the limit, a script in a picture."""
+    """datafetch itself refuses a forbidden address, a size over the limit, a script in a picture."""
 
     permanent = True
 
@@ -165,7 +165,7 @@ class StoreError(DatafetchError):
     """The store did not do what it was asked.
 
     Attributes:
-        key: the object's key, or the prefix that was listed.
+        key: the key of the object, or the prefix of the objects that were listed.
     """
 
     def __init__(self, message: str = "", *, key: str = "", hint: str | None = None) -> None:
@@ -178,7 +178,7 @@ class ObjectNotFound(StoreError):
 
 
 class PreconditionFailed(StoreError):
-    """The object is not, or no longer, what the condition says (412)."""
+    """The object is not, or no longer, as the condition of the write demands (412)."""
 
 
 class StoreConflict(StoreError):
@@ -204,7 +204,7 @@ class StoreDenied(StoreError):
 
 
 class CorruptObject(DatafetchError):
-    """A stored object cannot be read as what it should be.
+    """A stored object does not have the form that it should have.
 
     Attributes:
         key: the object's key.

@@ -1,6 +1,8 @@
-"""A breaker for each host: opens after failures in a row, then lets one probe through at a time.
+"""A breaker for each host: it opens after failures in a row; then it lets one request at a time through.
 
-Pure functions over frozen values decide; `Breakers` holds the values of all hosts.
+Pure functions decide; `Breakers` holds the breakers of all hosts. A "visit" is any object that
+stands for one request with its further tries and redirects; the visit that an open breaker lets
+through is its "probe".
 """
 
 import threading
@@ -13,7 +15,7 @@ from datafetch.errors import BreakerOpen
 
 
 class Outcome(Enum):
-    """What a request has shown of its host."""
+    """What a request has shown of its host: that it answers, that it fails, or neither."""
 
     ANSWERED = "answered"
     FAILED = "failed"
@@ -25,8 +27,8 @@ class BreakerPolicy:
     """When a breaker opens, and for how long.
 
     Attributes:
-        failures: so many in a row open it.
-        cooldown_s: seconds until a probe is let through; 0: at once.
+        failures: how many failures in a row open it.
+        cooldown_s: seconds from its opening to the first probe.
     """
 
     failures: int = 3
@@ -35,12 +37,12 @@ class BreakerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """What is known of one host.
+    """The breaker of one host.
 
     Attributes:
         failures: requests that failed in a row.
-        opened_at: epoch seconds of the failure that opened it, None while it is closed.
-        probe: the visit that is trying the host right now; known to this process only.
+        opened_at: epoch seconds of the failure that opened it last; None while it is closed.
+        probe: the visit that tries the host right now, if there is one.
     """
 
     failures: int = 0
@@ -49,14 +51,14 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether requests are held back."""
+        """Whether no request but a probe may pass."""
         return self.opened_at is not None
 
     def wait_s(self, policy: BreakerPolicy, now: float) -> float:
         """Seconds until a probe may pass.
 
-        A time of opening that lies ahead is that of a clock that was set back since: a
-        probe more does no harm, a host that is never asked again does.
+        0 when it opened in the future: a clock was set back since then, and one probe too many
+        does no harm, while waiting for that time could.
         """
         if self.opened_at is None or now < self.opened_at:
             return 0.0
@@ -67,7 +69,7 @@ CLOSED = Breaker()
 
 
 def enter(breaker: Breaker, policy: BreakerPolicy, visit: object, now: float) -> Breaker | None:
-    """The breaker once the visit has passed it; None when it may not pass."""
+    """The breaker after it let the visit pass; None when it does not."""
     if not breaker.is_open or breaker.probe is visit:
         return breaker
     if breaker.probe is not None or breaker.wait_s(policy, now) > 0:
@@ -78,10 +80,10 @@ def enter(breaker: Breaker, policy: BreakerPolicy, visit: object, now: float) ->
 def leave(
     breaker: Breaker, policy: BreakerPolicy, visit: object, outcome: Outcome, now: float
 ) -> Breaker:
-    """The breaker after a visit that it let pass.
+    """The breaker after a visit that it let pass has ended.
 
-    Any answer closes it. While it is open only the probe's failure counts: the others
-    passed before it opened, and say nothing new.
+    Every answer closes it. While it is open only the failure of its probe counts: other visits
+    passed before it opened.
     """
     if outcome is Outcome.ANSWERED:
         return CLOSED
@@ -95,11 +97,7 @@ def leave(
 
 
 class Breakers:
-    """The breakers of all hosts; safe among threads. Hosts that answer cost no memory.
-
-    A visit is any object that stands for one request: its further tries and redirects
-    pass as the probe that it is.
-    """
+    """The breakers of all hosts. Safe among threads; a host that answers takes no memory."""
 
     def __init__(self, policy: BreakerPolicy, clock: Clock) -> None:
         self._policy = policy
@@ -108,10 +106,10 @@ class Breakers:
         self._hosts: dict[str, Breaker] = {}
 
     def allow(self, host: str, visit: object) -> None:
-        """Let the visit pass.
+        """Let the visit pass, or raise.
 
         Raises:
-            BreakerOpen: the host failed too often, and it is not yet time or another's turn.
+            BreakerOpen: the host failed too often, and has not cooled down or has a probe.
         """
         now = self._clock.now()
         with self._lock:
@@ -123,7 +121,7 @@ class Breakers:
             raise BreakerOpen(_refusal(host, breaker, self._policy, now))
 
     def record(self, host: str, outcome: Outcome, visit: object) -> tuple[Breaker, Breaker]:
-        """Take note of how the visit went; gives the breaker before and after."""
+        """Take note of how the visit ended; returns the host's breaker before and after."""
         now = self._clock.now()
         with self._lock:
             before = self._hosts.get(host, CLOSED)
@@ -135,12 +133,12 @@ class Breakers:
         return before, after
 
     def get(self, host: str) -> Breaker:
-        """What is known of a host."""
+        """The breaker of a host."""
         with self._lock:
             return self._hosts.get(host, CLOSED)
 
     def adopt(self, known: Mapping[str, Breaker]) -> None:
-        """Take over what others know; of hosts that are known here this process knows better."""
+        """Add the breakers that other processes stored, except for hosts that have one here."""
         with self._lock:
             self._hosts = {**known, **self._hosts}
 
