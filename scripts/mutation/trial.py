@@ -104,7 +104,7 @@ class Checkout:
             _stop_with_children(self._process)
 
     def _selections(self, path: str, *, whole: bool) -> list[tuple[str, ...]]:
-        """What pytest is given: the module's own test files, the rest of its room, all the others.
+        """What pytest is given: the module's own test files, those beside them, the room's, all others.
 
         All tests also run for a module that has neither test files nor a room of its own.
         """
@@ -122,13 +122,15 @@ class Checkout:
             for pattern in patterns
             for file in tests.glob(pattern)
         )
-        room = f"tests/{folders[0]}" if folders and (tests / folders[0]).is_dir() else None
-        tried = [f"--ignore={file}" for file in own]
         selections = [tuple(own)] if own else []
-        if room:
-            selections.append((room, *tried))
+        tried = [f"--ignore={file}" for file in own]
+        for depth in range(len(folders), 0, -1):
+            folder = "/".join(["tests", *folders[:depth]])
+            if (self._root / folder).is_dir():
+                selections.append((folder, *tried))
+                tried.append(f"--ignore={folder}")
         if whole or not selections:
-            selections.append(("tests", *tried, *([f"--ignore={room}"] if room else [])))
+            selections.append(("tests", *tried))
         return selections
 
     def _usual(self, selection: tuple[str, ...]) -> float | None:

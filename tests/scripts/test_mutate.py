@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def project(tmp_path: Path) -> Path:
         "datafetch/small.py": MODULE,
         "tests/test_small.py": TESTS,
         "tests/test_others.py": ROOM_TESTS,
-        "pyproject.toml": "[tool.pytest.ini_options]\n",
+        "pyproject.toml": "[tool.pytest.ini_options]\naddopts = ['--import-mode=importlib']\n",
     }
     for name, text in files.items():
         (project / name).parent.mkdir(exist_ok=True)
@@ -127,6 +128,26 @@ def test_a_mutant_that_never_ends_is_stopped(project: Path) -> None:
     done = mutate(project, "--again", mutants, "--spare", "2")
     assert done.returncode == 0, done.stderr
     assert outcomes(project) == {ENDLESS.diff: "timed out", KILLED_BY_OTHERS.diff: "killed"}
+
+
+@pytest.mark.parametrize("killer", ["tests/room/rules/test_beside.py", "tests/room/test_job.py"])
+def test_the_tests_beside_and_above_run_before_a_mutant_survives(
+    project: Path, killer: str
+) -> None:
+    """What the tests of a module in a room leave alive, those of its folder and of its room may kill."""
+    mutant = replace(KILLED_BY_OTHERS, path="datafetch/room/rules/small.py")
+    imports = ("datafetch.small", "datafetch.room.rules.small")
+    files = {
+        mutant.path: MODULE,
+        "tests/room/rules/test_small.py": TESTS.replace(*imports),
+        killer: ROOM_TESTS.replace(*imports),
+    }
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    done = mutate(project, "--again", survivors(project, mutant))
+    assert outcomes(project) == {mutant.diff: "killed"}
+    assert f"{killer}::test_halvings" in done.stdout
 
 
 def test_all_tests_run_when_they_are_asked_for(project: Path) -> None:
