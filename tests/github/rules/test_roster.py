@@ -88,6 +88,7 @@ def test_the_csv_of_a_deleted_repository_counts() -> None:
     """A deleted repository is not asked, its lines stay, and its name is taken for private."""
     entry = only(roster(stored={"o_b": "2"}))
     assert entry.gone
+    assert not entry.counted
     assert entry.stored == "o_b"
     assert entry.repository.private
     assert is_settled(entry, 0)

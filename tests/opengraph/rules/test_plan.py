@@ -181,6 +181,8 @@ def test_pictures_are_looked_for_once():
 def test_pictures_that_are_none():
     """Icons and counting pixels were stored as previews; banners under 5 KB are placeholders."""
     assert why_unusable("page", "png", 1, 1, 68) is not None
+    assert why_unusable("page", "png", 600, 15, 900) is not None
+    assert why_unusable("page", "png", 16, 16, 900) is None
     assert why_unusable("page", "ico", 256, 256, 90_000) is not None
     assert why_unusable("banner", "png", 600, 315, 5 * 1024 - 1) is not None
     assert why_unusable("banner", "png", 600, 315, 5 * 1024) is None

@@ -80,9 +80,12 @@ def test_a_blank_text_gives_way_to_the_next():
 
 
 def test_a_page_is_not_its_own_picture():
-    """A picture that leads to the page itself was a mistake of its template."""
+    """A picture that leads to the page itself was a mistake of its template: the next one counts."""
     assert describe(head(og_image="#top")).image_url is None
     assert describe(head(og_image=URL)).image_url is None
+    for mistake in ("", " ", "#top", URL):
+        said = describe(head(og_image=mistake, twitter_image="p.png"))
+        assert said.image_url == "https://site.example.com/a/p.png"
 
 
 def test_relative_to_final_url_and_base():
