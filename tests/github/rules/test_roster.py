@@ -204,6 +204,12 @@ def test_something_never_gives_way_to_nothing(
     assert judge(answer, entry, stored) == verdict
 
 
+def test_the_validator_of_unchanged_statistics_is_sent_again() -> None:
+    """An answer of "unchanged" brings no validator: the remembered one makes the next answer short too."""
+    entry = replace(SETTLED, remembered=replace(DONE, validator='W/"v"'))
+    assert judge(SameStatistics(), entry, BUSY) == AnswerVerdict(Status.COMPLETE, validator='W/"v"')
+
+
 def test_private_repositories_are_counted_not_named() -> None:
     """Names of private repositories never appear in results."""
     secret = Repository("R_s", "o/secret", private=True)
