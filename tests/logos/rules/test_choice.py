@@ -118,6 +118,14 @@ def test_a_drawing_is_good_at_any_size() -> None:
     assert best([drawing, picture(180)]) == picture(180)
 
 
+@pytest.mark.parametrize("bitmap", ["png", "jpeg", "gif", "webp", "ico"])
+def test_a_bitmap_is_as_good_as_its_shorter_side(bitmap: str) -> None:
+    """Only a drawing can be shown larger than it is."""
+    assert side(bitmap, 24, 300) == side(bitmap, 300, 24) == 24
+    assert side("svg", 24, 300) == 64
+    assert side("svg", 100, 300) == 100
+
+
 @given(CANDIDATES)
 def test_what_is_taken_is_usable_and_nothing_usable_is_larger(candidates: list[Candidate]) -> None:
     """Whatever is offered, the winner can be used and is the largest that can; 64 pixels settle it."""
@@ -235,6 +243,10 @@ def test_older_than_takes_the_place_of_the_usual_age() -> None:
     assert plan(stored(8), older_than_s=week) == Ask(conditionally=True)
     assert plan(stored(6), older_than_s=week) == Keep()
     assert isinstance(plan(older_than_s=week), Leave)
+    assert plan(replace(STORED, fetched_at=NOW - 60_000), older_than_s=60) == Ask(
+        conditionally=True
+    )
+    assert plan(replace(STORED, fetched_at=NOW - 59_999), older_than_s=60) == Keep()
     assert plan(older_than_s=week, missing=True) == Ask(conditionally=False)
 
 
