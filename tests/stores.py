@@ -15,6 +15,7 @@ from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailabl
 from datafetch.store.base import (
     JSON_TYPE,
     Condition,
+    FilePart,
     IfAbsent,
     IfMatch,
     ObjectInfo,
@@ -23,6 +24,7 @@ from datafetch.store.base import (
     StoredObject,
 )
 from datafetch.store.conditional import put_conditionally
+from datafetch.store.streams import Window
 from tests.support import FakeClock
 
 T = TypeVar("T")
@@ -61,18 +63,16 @@ class MemoryStore:
     def put(
         self,
         key: str,
-        body: bytes,
+        body: bytes | FilePart,
         *,
         content_type: str = JSON_TYPE,
         cache_control: str | None = None,
         condition: Condition = None,
     ) -> str:
+        window = Window(key, as_file(body) if isinstance(body, bytes) else body)
+        whole = b"".join(window.pieces())
         return put_conditionally(
-            lambda: self.put_once(key, body, condition),
-            self.get,
-            FakeClock(),
-            size=len(body),
-            sha256=lambda: hashlib.sha256(body).hexdigest(),
+            lambda: self.put_once(key, whole, condition), self.get, FakeClock(), window
         )
 
     def put_once(self, key: str, body: bytes, condition: Condition) -> str:
@@ -87,18 +87,6 @@ class MemoryStore:
             self.objects[key] = bytes(body)
         return etag_of(body)
 
-    def put_stream(
-        self,
-        key: str,
-        body: BinaryIO,
-        *,
-        size: int,
-        content_type: str,
-        cache_control: str | None = None,
-        condition: Condition = None,
-    ) -> str:
-        return self.put(key, body.read(size), content_type=content_type, condition=condition)
-
     def delete(self, key: str) -> None:
         with self._lock:
             self.objects.pop(key, None)
@@ -108,6 +96,11 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def as_file(body: bytes) -> FilePart:
+    """The bytes as a store takes what is in a file."""
+    return FilePart(io.BytesIO(body), len(body))
 
 
 def etag_of(body: bytes) -> str:
@@ -195,15 +188,13 @@ class FaultyStore:
         found = self._do(Call("list", prefix), lambda: [*self.inner.list(prefix)])
         yield from found
 
-    def put(self, key: str, body: bytes, **options: Any) -> str:
-        return self._do(Call("put", key), lambda: self.inner.put(key, body, **options))
-
-    def put_stream(self, key: str, body: BinaryIO, **options: Any) -> str:
-        start = body.tell()
+    def put(self, key: str, body: bytes | FilePart, **options: Any) -> str:
+        start = 0 if isinstance(body, bytes) else body.file.tell()
 
         def put() -> str:
-            body.seek(start)
-            return self.inner.put_stream(key, body, **options)
+            if isinstance(body, FilePart):
+                body.file.seek(start)
+            return self.inner.put(key, body, **options)
 
         return self._do(Call("put", key), put)
 

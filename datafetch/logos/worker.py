@@ -12,7 +12,7 @@ from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import LogoProviders, Offer, candidate_of
 from datafetch.logos.rules.choice import is_worse, why_unusable
 from datafetch.logos.search import LogoConfirmed, LogoFound, NoAnswer, NoLogo, Search
-from datafetch.store.base import IMAGE_CACHE
+from datafetch.store.base import IMAGE_CACHE, FilePart
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +99,9 @@ class LogoWorker:
         if stored is not None and (stored.key, stored.sha256) == (key, candidate.sha256):
             return self._kept(task, offer.etag)
         offer.file.seek(0)
-        self._context.store.put_stream(
+        self._context.store.put(
             key,
-            offer.file,
-            size=candidate.size,
+            FilePart(offer.file, candidate.size),
             content_type=offer.content_type,
             cache_control=IMAGE_CACHE,
         )

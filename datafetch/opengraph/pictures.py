@@ -21,7 +21,7 @@ from datafetch.net.base import Download
 from datafetch.opengraph.model import PictureRecord
 from datafetch.opengraph.rules.plan import PicturePlace, why_unusable
 from datafetch.opengraph.webpage import WebPages, as_picture
-from datafetch.store.base import IMAGE_CACHE
+from datafetch.store.base import IMAGE_CACHE, FilePart
 from datafetch.urls import host_of
 
 
@@ -146,10 +146,9 @@ class PictureFinder:
 
     def _put(self, key: str, download: Download, content_type: str) -> None:
         download.file.seek(0)
-        self._context.store.put_stream(
+        self._context.store.put(
             key,
-            download.file,
-            size=download.size,
+            FilePart(download.file, download.size),
             content_type=content_type,
             cache_control=IMAGE_CACHE,
         )

@@ -1,10 +1,11 @@
 """The protocol every object store keeps, and the values that pass through it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, BinaryIO, Protocol
 
 from datafetch.errors import CorruptObject, ObjectNotFound, StoreUnavailable
@@ -73,6 +74,11 @@ class StoredObject:
             ) from error
 
 
+def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """What a file's `read` gives until the file ends, in pieces of at most `CHUNK` bytes."""
+    return iter(partial(read, CHUNK), b"")
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedObject:
     """An object whose content is in a file, for what is too large for memory."""
@@ -91,16 +97,20 @@ class OpenedObject:
         Raises:
             StoreUnavailable: the file cannot be read to its end.
         """
-        self.file.seek(0)
-        while piece := self._read():
-            yield piece
-
-    def _read(self) -> bytes:
         try:
-            return self.file.read(CHUNK)
+            self.file.seek(0)
+            yield from pieces(self.file.read)
         except OSError as error:
             key = self.info.key
             raise StoreUnavailable(f"{key}: {error.strerror or error}", key=key) from error
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """`size` bytes to be stored: those from the current position of a seekable file on."""
+
+    file: BinaryIO
+    size: int
 
 
 class ObjectStore(Protocol):
@@ -152,34 +162,23 @@ class ObjectStore(Protocol):
     def put(
         self,
         key: str,
-        body: bytes,
+        body: bytes | FilePart,
         *,
         content_type: str = JSON_TYPE,
         cache_control: str | None = None,
         condition: Condition = None,
     ) -> str:
-        """Write the whole object and return its ETag.
+        """Write the whole object, in one request, and return its ETag.
 
-        The ACL follows from the key (`keys.is_public`), so that no caller can forget it.
+        Whether the public may read it follows from the key (`keys.is_public`), so that no caller
+        can forget it.
 
         Raises:
             PreconditionFailed: the condition does not hold. Where answers can be lost the object
                 was read back first: a 412 may answer a write of ours that had succeeded.
-            StoreConflict: another write was under way, however often it was tried again.
+            StoreConflict: another write was under way at each attempt.
+            StoreError: the file ends before `size` bytes; nothing is stored.
         """
-        ...
-
-    def put_stream(
-        self,
-        key: str,
-        body: BinaryIO,
-        *,
-        size: int,
-        content_type: str,
-        cache_control: str | None = None,
-        condition: Condition = None,
-    ) -> str:
-        """Write `size` bytes from the current position of a seekable file; as `put` otherwise."""
         ...
 
     def delete(self, key: str) -> None:

@@ -1,9 +1,9 @@
 """A store that writes only while the lease of its run is alive."""
 
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from datafetch.store.around import StoreAround
-from datafetch.store.base import JSON_TYPE, Condition, ObjectStore
+from datafetch.store.base import JSON_TYPE, Condition, FilePart, ObjectStore
 
 
 class Fence(Protocol):
@@ -33,7 +33,7 @@ class FencedStore(StoreAround):
     def put(
         self,
         key: str,
-        body: bytes,
+        body: bytes | FilePart,
         *,
         content_type: str = JSON_TYPE,
         cache_control: str | None = None,
@@ -46,36 +46,7 @@ class FencedStore(StoreAround):
         """
         self._fence.check()
         return self._store.put(
-            key,
-            body,
-            content_type=content_type,
-            cache_control=cache_control,
-            condition=condition,
-        )
-
-    def put_stream(
-        self,
-        key: str,
-        body: BinaryIO,
-        *,
-        size: int,
-        content_type: str,
-        cache_control: str | None = None,
-        condition: Condition = None,
-    ) -> str:
-        """See `ObjectStore.put_stream`.
-
-        Raises:
-            LeaseLost, Cancelled: as `Fence.check`; nothing was sent.
-        """
-        self._fence.check()
-        return self._store.put_stream(
-            key,
-            body,
-            size=size,
-            content_type=content_type,
-            cache_control=cache_control,
-            condition=condition,
+            key, body, content_type=content_type, cache_control=cache_control, condition=condition
         )
 
     def delete(self, key: str) -> None:

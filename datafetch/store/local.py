@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from filelock import FileLock
 
@@ -23,6 +22,7 @@ from datafetch.errors import ObjectNotFound
 from datafetch.store.base import (
     JSON_TYPE,
     Condition,
+    FilePart,
     ObjectInfo,
     OpenedObject,
     StoredObject,
@@ -37,7 +37,7 @@ from datafetch.store.paths import (
     path_of,
     walk,
 )
-from datafetch.store.streams import chunks
+from datafetch.store.streams import Window
 
 _LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
@@ -85,7 +85,7 @@ class LocalStore:
         with self._reading(key), path.open("rb") as file:
             status = os.fstat(file.fileno())
             body = file.read()
-        info = self._info(key, status, _sha256([body]))
+        info = self._info(key, status, hashlib.sha256(body).hexdigest())
         return StoredObject(info, body, age_s=max(0.0, self._clock.now() - status.st_mtime))
 
     @contextmanager
@@ -135,31 +135,15 @@ class LocalStore:
     def put(
         self,
         key: str,
-        body: bytes,
+        body: bytes | FilePart,
         *,
         content_type: str = JSON_TYPE,  # noqa: ARG002 - a folder keeps none
         cache_control: str | None = None,  # noqa: ARG002
         condition: Condition = None,
     ) -> str:
         """See `ObjectStore.put`."""
-        return self._write(key, [body], condition)
-
-    def put_stream(
-        self,
-        key: str,
-        body: BinaryIO,
-        *,
-        size: int,
-        content_type: str,  # noqa: ARG002 - a folder keeps none
-        cache_control: str | None = None,  # noqa: ARG002
-        condition: Condition = None,
-    ) -> str:
-        """See `ObjectStore.put_stream`.
-
-        Raises:
-            StoreError: the source ends before `size` bytes; nothing is stored.
-        """
-        return self._write(key, chunks(key, body, size), condition)
+        parts = [body] if isinstance(body, bytes) else Window(key, body).pieces()
+        return self._write(key, parts, condition)
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
@@ -263,10 +247,3 @@ class LocalStore:
             last_modified=datetime.fromtimestamp(status.st_mtime, UTC),
             content_type=content_type_of(key),
         )
-
-
-def _sha256(parts: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()

@@ -224,19 +224,9 @@ class Publisher:
             raise BaseMoved(f"{write.key} was changed by somebody else meanwhile") from failed
 
     def _send(self, write: Write, condition: Condition) -> str:
-        if isinstance(write.body, Spooled):
-            write.body.file.seek(0)
-            return self._store.put_stream(
-                write.key,
-                write.body.file,
-                size=write.body.size,
-                content_type=write.content_type,
-                cache_control=write.cache_control,
-                condition=condition,
-            )
         return self._store.put(
             write.key,
-            write.joined(),
+            write.sendable(),
             content_type=write.content_type,
             cache_control=write.cache_control,
             condition=condition,

@@ -1,40 +1,23 @@
 """A store that refuses to be written: for dry runs and builds."""
 
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from datafetch.errors import StoreDenied
 from datafetch.store.around import StoreAround
-from datafetch.store.base import JSON_TYPE, Condition
+from datafetch.store.base import JSON_TYPE, Condition, FilePart
 
 _HINT = "This command only reads; a job without --dry-run writes."
 
 
 class ReadOnlyStore(StoreAround):
-    """Another store, of which only the reading half works; closing it closes the other."""
+    """Reads from another store and refuses every write; closing it closes the other."""
 
     def put(
         self,
         key: str,
-        body: bytes,  # noqa: ARG002 - refused whatever it is
+        body: bytes | FilePart,  # noqa: ARG002 - refused whatever it is
         *,
         content_type: str = JSON_TYPE,  # noqa: ARG002
-        cache_control: str | None = None,  # noqa: ARG002
-        condition: Condition = None,  # noqa: ARG002
-    ) -> str:
-        """Refuse.
-
-        Raises:
-            StoreDenied: always.
-        """
-        _refuse(key)
-
-    def put_stream(
-        self,
-        key: str,
-        body: BinaryIO,  # noqa: ARG002 - refused whatever it is
-        *,
-        size: int,  # noqa: ARG002
-        content_type: str,  # noqa: ARG002
         cache_control: str | None = None,  # noqa: ARG002
         condition: Condition = None,  # noqa: ARG002
     ) -> str:

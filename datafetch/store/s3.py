@@ -7,7 +7,7 @@ that was cut off after a good answer. Conflicts (409) are `put_conditionally`'s.
 import io
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -18,7 +18,15 @@ from datafetch.errors import (
     PreconditionFailed,
     StoreError,
 )
-from datafetch.store.base import CHUNK, JSON_TYPE, Condition, ObjectInfo, OpenedObject, StoredObject
+from datafetch.store.base import (
+    CHUNK,
+    JSON_TYPE,
+    Condition,
+    FilePart,
+    ObjectInfo,
+    OpenedObject,
+    StoredObject,
+)
 from datafetch.store.conditional import put_conditionally
 from datafetch.store.paths import check_key, check_prefix
 from datafetch.store.s3_dialect import (
@@ -38,7 +46,7 @@ from datafetch.store.s3_errors import (
     no_bucket,
 )
 from datafetch.store.s3_session import make_client
-from datafetch.store.streams import Window, check_length, spooled
+from datafetch.store.streams import Window, spooled
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -151,34 +159,20 @@ class S3Store:
     def put(
         self,
         key: str,
-        body: bytes,
+        body: bytes | FilePart,
         *,
         content_type: str = JSON_TYPE,
         cache_control: str | None = None,
         condition: Condition = None,
     ) -> str:
         """See `ObjectStore.put`."""
+        check_key(key)
         fields = put_fields(key, content_type, cache_control, condition, self._acl)
-        return self._put(key, Window(io.BytesIO(body), len(body)), fields)
-
-    def put_stream(
-        self,
-        key: str,
-        body: BinaryIO,
-        *,
-        size: int,
-        content_type: str,
-        cache_control: str | None = None,
-        condition: Condition = None,
-    ) -> str:
-        """See `ObjectStore.put_stream`; always one request, never parts.
-
-        Raises:
-            StoreError: the source ends before `size` bytes; nothing is sent.
-        """
-        check_length(key, body, size)
-        fields = put_fields(key, content_type, cache_control, condition, self._acl)
-        return self._put(key, Window(body, size), fields)
+        part = FilePart(io.BytesIO(body), len(body)) if isinstance(body, bytes) else body
+        window = Window(key, part)
+        return put_conditionally(
+            lambda: self._put(key, window, fields), self.get, self._clock, window
+        )
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
@@ -220,24 +214,20 @@ class S3Store:
         return _info_of(key, answer), content, age_s(date, answer["LastModified"])
 
     def _put(self, key: str, body: Window, fields: dict[str, Any]) -> str:
-        check_key(key)
-
-        def send() -> str:
-            body.seek(0)
-            try:
-                with self._translated(key):
-                    answer = self._client.put_object(
-                        Bucket=self._bucket,
-                        Key=key,
-                        Body=cast("IO[bytes]", body),
-                        ContentLength=body.size,
-                        **fields,
-                    )
-            except ObjectNotFound as error:  # so S3 answers If-Match when there is no object
-                raise PreconditionFailed(f"{key} is no longer there", key=key) from error
-            return answer["ETag"]
-
-        return put_conditionally(send, self.get, self._clock, size=body.size, sha256=body.sha256)
+        """Make one attempt to write the object, and return its ETag."""
+        body.seek(0)
+        try:
+            with self._translated(key):
+                answer = self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=cast("IO[bytes]", body),
+                    ContentLength=body.size,
+                    **fields,
+                )
+        except ObjectNotFound as error:  # so S3 answers If-Match when there is no object
+            raise PreconditionFailed(f"{key} is no longer there", key=key) from error
+        return answer["ETag"]
 
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:

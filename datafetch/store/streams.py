@@ -1,4 +1,4 @@
-"""Bodies as files: those to send are checked and read as a window, those that come are spooled."""
+"""Files that a store sends or receives: the part of a file to be sent, and a temporary file for what comes."""
 
 import hashlib
 import io
@@ -8,45 +8,15 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
 
 from datafetch.errors import StoreError
-from datafetch.store.base import CHUNK
+from datafetch.store.base import CHUNK, FilePart, pieces
 
 
-def check_length(key: str, body: BinaryIO, size: int) -> None:
-    """Make sure that `size` bytes follow the file's position, before anything is sent or stored.
-
-    Raises:
-        StoreError: the file ends before.
-    """
-    start = body.tell()
-    available = body.seek(0, os.SEEK_END) - start
-    body.seek(start)
-    if available < size:
-        raise StoreError(f"the source of {key} ended after {available} of {size} bytes", key=key)
-
-
-def chunks(key: str, body: BinaryIO, size: int) -> Iterator[bytes]:
-    """Exactly `size` bytes from the file's position on, piece by piece.
-
-    Raises:
-        StoreError: the file ends before.
-    """
-    left = size
-    while left:
-        piece = body.read(min(CHUNK, left))
-        if not piece:
-            raise StoreError(
-                f"the source of {key} ended after {size - left} of {size} bytes", key=key
-            )
-        left -= len(piece)
-        yield piece
-
-
-def spooled(pieces: Iterable[bytes]) -> BinaryIO:
-    """A temporary file with these bytes, on disk once they are more than a chunk."""
+def spooled(chunks: Iterable[bytes]) -> BinaryIO:
+    """A temporary file with these bytes; in memory up to `CHUNK` bytes, on disk beyond."""
     file = cast("BinaryIO", tempfile.SpooledTemporaryFile(CHUNK))  # noqa: SIM115 - handed out
     try:
-        for piece in pieces:
-            file.write(piece)
+        for chunk in chunks:
+            file.write(chunk)
         file.seek(0)
     except BaseException:
         file.close()
@@ -55,18 +25,28 @@ def spooled(pieces: Iterable[bytes]) -> BinaryIO:
 
 
 class Window(io.RawIOBase):
-    """`size` bytes of a file from its position on, as a file of its own.
+    """A part of a file, as a file of its own whose position 0 is where the part starts.
 
-    Its position 0 is where the window starts, so that a retry which rewinds the body sends
-    the same bytes again and nothing that stands before them.
+    So a retry that rewinds the body sends the same bytes again, and nothing that stands before
+    them in the file.
     """
 
-    def __init__(self, body: BinaryIO, size: int) -> None:
+    def __init__(self, key: str, part: FilePart) -> None:
+        """Check the part's length, before anything of the object `key` is sent or stored.
+
+        Raises:
+            StoreError: the file ends before.
+        """
         super().__init__()
-        self._body = body
-        self._start = body.tell()
-        self.size = size
+        self._body = part.file
+        self._start = part.file.tell()
+        self.size = part.size
         self._at = 0
+        available = part.file.seek(0, os.SEEK_END) - self._start
+        if available < self.size:
+            raise StoreError(
+                f"the source of {key} ended after {available} of {self.size} bytes", key=key
+            )
 
     def readable(self) -> bool:
         """Yes."""
@@ -87,7 +67,7 @@ class Window(io.RawIOBase):
         return self._at
 
     def read(self, size: int | None = -1) -> bytes:
-        """Up to `size` bytes, all that are left when it is negative or None."""
+        """Up to `size` bytes, or all that are left when `size` is negative or None."""
         left = max(0, self.size - self._at)
         wanted = left if size is None or size < 0 else min(size, left)
         self._body.seek(self._start + self._at)
@@ -95,10 +75,14 @@ class Window(io.RawIOBase):
         self._at += len(piece)
         return piece
 
+    def pieces(self) -> Iterator[bytes]:
+        """The whole window from its start, in pieces of at most `CHUNK` bytes."""
+        self.seek(0)
+        return pieces(self.read)
+
     def sha256(self) -> str:
         """SHA-256 of the whole window, in hex."""
-        self.seek(0)
         digest = hashlib.sha256()
-        while piece := self.read(CHUNK):
+        for piece in self.pieces():
             digest.update(piece)
         return digest.hexdigest()

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from datafetch.store.base import JSON_TYPE
+from datafetch.store.base import JSON_TYPE, FilePart, pieces
 
 _MD5_HEX = 32
 _SHA256_HEX = 64
 _FEW_PARTS = 128
-_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,7 @@ class Spooled:
     def chunks(self) -> Iterator[bytes]:
         """The bytes, piece by piece."""
         self.file.seek(0)
-        while piece := self.file.read(_CHUNK):
-            yield piece
+        return pieces(self.file.read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +63,12 @@ class Write:
         """The bytes as they are stored."""
         return self.body if isinstance(self.body, bytes) else b"".join(self._parts())
 
-    def is_stored_as(self, stored: bytes) -> bool:
-        """Whether these are the bytes."""
+    def sendable(self) -> bytes | FilePart:
+        """The bytes as a store takes them."""
         if isinstance(self.body, Spooled):
-            return len(stored) == self.body.size and _sha256(stored) == self.body.sha256
-        return stored == self.joined()
+            self.body.file.seek(0)
+            return FilePart(self.body.file, self.body.size)
+        return self.joined()
 
     def sha256(self) -> str:
         """SHA-256 of the bytes, in hex; many parts are not joined for it."""

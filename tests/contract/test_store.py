@@ -2,7 +2,7 @@
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +20,7 @@ from datafetch.store.base import (
     CHUNK,
     IMAGE_CACHE,
     JSON_TYPE,
-    Condition,
+    FilePart,
     IfAbsent,
     IfMatch,
     ObjectStore,
@@ -33,6 +33,7 @@ from datafetch.store.s3 import S3Store
 from tests.contract.support import open_s3
 from tests.fakes.base import FakeServer
 from tests.fakes.s3 import S3Fake
+from tests.stores import as_file
 
 KEY = "json/bookmarks/index-test.json"
 
@@ -208,46 +209,40 @@ def test_a_prefix_is_the_start_of_a_key(
 # ---------------------------------------------------------------- conditions
 
 
-HOWS = pytest.mark.parametrize("how", ["put", "put_stream"])
+BOTH_BODIES = pytest.mark.parametrize("body_as", [bytes, as_file])
+"""A body in memory and one in a file."""
+
+BodyAs = Callable[[bytes], bytes | FilePart]
 
 
-def put(store: ObjectStore, how: str, body: bytes, condition: Condition) -> str:
-    """Write in one of the two ways."""
-    if how == "put":
-        return store.put(KEY, body, condition=condition)
-    return store.put_stream(
-        KEY, io.BytesIO(body), size=len(body), content_type=JSON_TYPE, condition=condition
-    )
-
-
-@HOWS
-def test_if_absent_creates_and_never_replaces(store: ObjectStore, how: str) -> None:
-    """Every instance "had" the lock: the condition must reach the store, on put and stream."""
-    put(store, how, b"first", IfAbsent())
+@BOTH_BODIES
+def test_if_absent_creates_and_never_replaces(store: ObjectStore, body_as: BodyAs) -> None:
+    """Every instance "had" the lock: the condition must reach the store, of bytes and of a file."""
+    store.put(KEY, body_as(b"first"), condition=IfAbsent())
     with pytest.raises(PreconditionFailed) as caught:
-        put(store, how, b"second", IfAbsent())
+        store.put(KEY, body_as(b"second"), condition=IfAbsent())
     assert caught.value.key == KEY
     assert store.get(KEY).body == b"first"
 
 
-@HOWS
-def test_if_match_replaces_only_what_was_read(store: ObjectStore, how: str) -> None:
+@BOTH_BODIES
+def test_if_match_replaces_only_what_was_read(store: ObjectStore, body_as: BodyAs) -> None:
     """A write on an ETag that is no longer the object's is refused and changes nothing."""
     read = store.put(KEY, b"read")
-    mine = put(store, how, b"mine", IfMatch(read))
+    mine = store.put(KEY, body_as(b"mine"), condition=IfMatch(read))
     assert store.head(KEY).etag == mine
     with pytest.raises(PreconditionFailed):
-        put(store, how, b"too late", IfMatch(read))
+        store.put(KEY, body_as(b"too late"), condition=IfMatch(read))
     assert store.get(KEY).body == b"mine"
 
 
-@HOWS
-def test_if_match_does_not_create(store: ObjectStore, how: str) -> None:
+@BOTH_BODIES
+def test_if_match_does_not_create(store: ObjectStore, body_as: BodyAs) -> None:
     """An object that was removed meanwhile is a broken condition, not a missing object."""
     etag = store.put(KEY, b"read")
     store.delete(KEY)
     with pytest.raises(PreconditionFailed):
-        put(store, how, b"mine", IfMatch(etag))
+        store.put(KEY, body_as(b"mine"), condition=IfMatch(etag))
     assert list(store.list("")) == []
 
 
@@ -317,8 +312,8 @@ def test_a_stream_is_stored_from_its_position_for_its_length(store: ObjectStore,
     body = bytes(index % 251 for index in range(size))
     source = io.BytesIO(b"before" + body + b"after")
     source.seek(6)
-    etag = store.put_stream(
-        "images/x.png", source, size=size, content_type="image/png", cache_control=IMAGE_CACHE
+    etag = store.put(
+        "images/x.png", FilePart(source, size), content_type="image/png", cache_control=IMAGE_CACHE
     )
     found = store.get("images/x.png")
     assert found.body == body
@@ -331,7 +326,7 @@ def test_a_stream_that_is_too_short_stores_nothing(store: ObjectStore) -> None:
     store.put("images/x.png", b"whole", content_type="image/png")
     for key in ("images/x.png", "images/y.png"):
         with pytest.raises(StoreError):
-            store.put_stream(key, io.BytesIO(b"cut"), size=5, content_type="image/png")
+            store.put(key, FilePart(io.BytesIO(b"cut"), 5), content_type="image/png")
     assert [(i.key, i.size) for i in store.list("")] == [("images/x.png", 5)]
     assert store.get("images/x.png").body == b"whole"
 
@@ -353,7 +348,7 @@ def test_what_is_no_key_is_refused_and_never_called_missing(store: ObjectStore, 
     with pytest.raises(StoreError):
         store.put(key, b"1")
     with pytest.raises(StoreError):
-        store.put_stream(key, io.BytesIO(b"1"), size=1, content_type=JSON_TYPE)
+        store.put(key, as_file(b"1"))
     assert list(store.list("")) == []
 
 
@@ -390,7 +385,7 @@ def test_a_store_for_reading_refuses_every_write(store: ObjectStore) -> None:
     with pytest.raises(StoreDenied):
         reader.put(KEY, b"2")
     with pytest.raises(StoreDenied):
-        reader.put_stream(KEY, io.BytesIO(b"2"), size=1, content_type=JSON_TYPE)
+        reader.put(KEY, as_file(b"2"))
     with pytest.raises(StoreDenied):
         reader.delete(KEY)
     assert store.get(KEY).body == b"1"

@@ -13,6 +13,7 @@ from datafetch.github.dataset import GitHubDataset
 from datafetch.github.model import RememberedRepository, Repository, Status, Week
 from datafetch.github.rules.csv import compact
 from datafetch.models.run import JobReport
+from datafetch.store.base import FilePart
 from datafetch.store.local import LocalStore
 from tests.github.world import Expected, Recorder, World, push, totals
 from tests.support import make_context
@@ -164,7 +165,7 @@ def test_lost_state_costs_requests_not_data(small: World) -> None:
 class FailingStore(LocalStore):
     """A folder that takes everything but changes of CSVs."""
 
-    def put(self, key: str, body: bytes, **more: Any) -> str:
+    def put(self, key: str, body: bytes | FilePart, **more: Any) -> str:
         """Write, unless it is a CSV."""
         self._refuse(key)
         return super().put(key, body, **more)

@@ -19,7 +19,7 @@ from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.runtime.retry import RetryPolicy
-from datafetch.store.base import ObjectStore
+from datafetch.store.base import FilePart, ObjectStore
 from datafetch.store.local import LocalStore
 from tests.fakes.base import Action, FakeServer, Request
 from tests.fakes.faults import reply
@@ -135,7 +135,7 @@ class Recorder(LocalStore):
         super().__init__(root)
         self.puts: list[str] = []
 
-    def put(self, key: str, body: bytes, **more: Any) -> str:
+    def put(self, key: str, body: bytes | FilePart, **more: Any) -> str:
         """Remember, and write."""
         self.puts.append(key)
         return super().put(key, body, **more)

@@ -1,6 +1,5 @@
 """The store that asks the lease before each write."""
 
-import io
 from collections.abc import Callable
 
 import pytest
@@ -8,13 +7,11 @@ import pytest
 from datafetch.errors import LeaseLost
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import FencedStore
-from tests.stores import MemoryStore
+from tests.stores import MemoryStore, as_file
 
 WRITES: dict[str, Callable[[ObjectStore], object]] = {
     "put": lambda store: store.put("key", b"new"),
-    "put_stream": lambda store: store.put_stream(
-        "key", io.BytesIO(b"new"), size=3, content_type="text/plain"
-    ),
+    "put a file": lambda store: store.put("key", as_file(b"new")),
     "delete": lambda store: store.delete("key"),
 }
 

@@ -23,7 +23,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.store.base import Condition, IfAbsent, IfMatch, encode_json
+from datafetch.store.base import Condition, FilePart, IfAbsent, IfMatch, encode_json
 from datafetch.store.durability import Unsynced, is_commit, is_durable
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
@@ -300,8 +300,8 @@ def test_a_reader_sees_the_old_object_until_the_new_one_is_whole(store: LocalSto
     """In the middle of a write there is one object, the old one."""
     store.put("images/x.png", b"old")
     happening = Happening(store)
-    store.put_stream(
-        "images/x.png", Interrupted(b"new body", happening), size=8, content_type="image/png"
+    store.put(
+        "images/x.png", FilePart(Interrupted(b"new body", happening), 8), content_type="image/png"
     )
     assert happening.seen == [b"old"]
     assert store.get("images/x.png").body == b"new body"
@@ -314,7 +314,7 @@ def test_a_write_that_fails_leaves_nothing(store: LocalStore, root: Path) -> Non
         b"new body", Happening(store, RuntimeError("the disk of the source broke"))
     )
     with pytest.raises(RuntimeError):
-        store.put_stream("images/x.png", source, size=8, content_type="image/png")
+        store.put("images/x.png", FilePart(source, 8), content_type="image/png")
     assert files_below(root) == ["images/x.png"]
     assert store.get("images/x.png").body == b"old"
 
@@ -330,6 +330,7 @@ def test_a_write_that_is_refused_leaves_nothing(store: LocalStore, root: Path) -
 KILLED = """
 import io, os, signal, sys
 from pathlib import Path
+from datafetch.store.base import FilePart
 from datafetch.store.local import LocalStore
 
 class Deadly(io.BytesIO):
@@ -338,9 +339,7 @@ class Deadly(io.BytesIO):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().read(4)
 
-LocalStore(Path(sys.argv[1])).put_stream(
-    "images/x.png", Deadly(b"new body"), size=8, content_type="image/png"
-)
+LocalStore(Path(sys.argv[1])).put("images/x.png", FilePart(Deadly(b"new body"), 8))
 """
 
 

@@ -20,7 +20,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.store.base import IMAGE_CACHE, JSON_TYPE, Condition, IfAbsent, IfMatch
+from datafetch.store.base import IMAGE_CACHE, FilePart, IfAbsent, IfMatch
 from datafetch.store.keys import Keys
 from datafetch.store.s3 import S3Store
 from tests.contract.support import open_s3
@@ -28,6 +28,7 @@ from tests.fakes import faults
 from tests.fakes.base import App, FakeServer, Request, Response
 from tests.fakes.s3 import SECRET_ACCESS_KEY, S3Fake
 from tests.fakes.wire import Connection
+from tests.stores import as_file
 from tests.support import FakeClock
 
 KEY = "json/datafetch/locks/bookmarks-test.json"
@@ -41,9 +42,7 @@ CALLS: dict[str, Callable[[S3Store], Any]] = {
     "head": lambda store: store.head(KEY),
     "list": lambda store: list(store.list("json/")),
     "put": lambda store: store.put(KEY, b"1"),
-    "put_stream": lambda store: store.put_stream(
-        KEY, io.BytesIO(b"1"), size=1, content_type=JSON_TYPE
-    ),
+    "put a file": lambda store: store.put(KEY, as_file(b"1")),
     "delete": lambda store: store.delete(KEY),
 }
 EVERY_CALL = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -94,13 +93,10 @@ def error_answer(status: int, code: str) -> Any:
     return faults.reply(status, body, {"Content-Type": "application/xml"})
 
 
-def write(store: S3Store, how: str, body: bytes, condition: Condition) -> str:
-    """Write in one of the two ways."""
-    if how == "put":
-        return store.put(KEY, body, condition=condition)
-    return store.put_stream(
-        KEY, io.BytesIO(body), size=len(body), content_type=JSON_TYPE, condition=condition
-    )
+BOTH_BODIES = pytest.mark.parametrize("body_as", [bytes, as_file])
+"""A body in memory and one in a file."""
+
+BodyAs = Callable[[bytes], bytes | FilePart]
 
 
 # -------------------------------------------------------------- kinds of error
@@ -250,13 +246,11 @@ def test_a_client_that_cannot_be_made_is_a_matter_of_configuration() -> None:
 
 # ---------------------------------------------------------------- lost answers
 
-HOWS = pytest.mark.parametrize("how", ["put", "put_stream"])
 
-
-@HOWS
+@BOTH_BODIES
 @pytest.mark.parametrize("ending", ["after-500", "after-drop"])
 def test_an_own_write_whose_answer_was_lost_is_a_success(
-    s3_fake: S3Fake, store: S3Store, how: str, ending: str
+    s3_fake: S3Fake, store: S3Store, body_as: BodyAs, ending: str
 ) -> None:
     """A conditional PUT was stored, its answer lost, the retry met a 412: it is read back."""
     first = store.put(KEY, b"base")
@@ -265,20 +259,20 @@ def test_an_own_write_whose_answer_was_lost_is_a_success(
             s3_fake.delete(KEY)
         s3_fake.app.count_from_here()
         s3_fake.app.fault = lambda index, _method, _key: ending if index == 0 else None  # type: ignore[assignment,return-value]
-        etag = write(store, how, b'{"run":"mine"}', condition)
+        etag = store.put(KEY, body_as(b'{"run":"mine"}'), condition=condition)
         assert s3_fake.requests() == [("PUT", KEY), ("PUT", KEY), ("GET", KEY)]
         assert store.head(KEY).etag == etag
         assert store.get(KEY).body == b'{"run":"mine"}'
 
 
-@HOWS
+@BOTH_BODIES
 def test_somebody_elses_write_is_not_taken_for_ours(
-    s3_fake: S3Fake, store: S3Store, how: str
+    s3_fake: S3Fake, store: S3Store, body_as: BodyAs
 ) -> None:
     """Equal length is not equal content: a lost race stays lost."""
     s3_fake.put(KEY, b'{"run":"them"}')
     with pytest.raises(PreconditionFailed):
-        write(store, how, b'{"run":"mine"}', IfAbsent())
+        store.put(KEY, body_as(b'{"run":"mine"}'), condition=IfAbsent())
     assert store.get(KEY).body == b'{"run":"them"}'
 
 
@@ -307,15 +301,15 @@ def test_a_read_back_that_fails_is_neither_success_nor_a_lost_race(
 # ------------------------------------------------------------------- conflicts
 
 
-@HOWS
+@BOTH_BODIES
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
-def test_a_conflict_that_passes_is_not_seen(s3_fake: S3Fake, how: str, code: str) -> None:
+def test_a_conflict_that_passes_is_not_seen(s3_fake: S3Fake, body_as: BodyAs, code: str) -> None:
     """409 means that another write was under way: wait a little, then send the same again."""
     clock = FakeClock()
     s3_fake.app.inject(error_answer(409, code), PUT, times=2)
     # No repetition by the client: it would rewind a body that we forgot to rewind.
     with closing(open_s3(s3_fake, clock=clock, max_retries=0)) as store:
-        write(store, how, b"mine", IfAbsent())
+        store.put(KEY, body_as(b"mine"), condition=IfAbsent())
     assert clock.slept == [0.1, 0.2]
     stored = s3_fake.get(KEY)
     assert stored is not None
@@ -403,15 +397,14 @@ PRIVATE = [
 ]
 
 
-@pytest.mark.parametrize("how", ["put", "put_stream"])
-def test_the_acl_is_for_what_visitors_read_however_it_is_sent(s3_fake: S3Fake, how: str) -> None:
+@BOTH_BODIES
+def test_the_acl_is_for_what_visitors_read_however_it_is_sent(
+    s3_fake: S3Fake, body_as: BodyAs
+) -> None:
     """Streamed uploads lacked the ACL of the others, and state was readable by everyone."""
     with closing(open_s3(s3_fake, acl="public-read")) as store:
         for key in PUBLIC + PRIVATE:
-            if how == "put":
-                store.put(key, b"1")
-            else:
-                store.put_stream(key, io.BytesIO(b"1"), size=1, content_type=JSON_TYPE)
+            store.put(key, body_as(b"1"))
     acls = {r.path.split("/", 2)[2]: r.headers.get("x-amz-acl") for r in s3_fake.app.log.all(PUT)}
     assert acls == dict.fromkeys(PUBLIC, "public-read") | dict.fromkeys(PRIVATE)
     assert all(s3_fake.acl_grants_public_read(key) for key in PUBLIC)
@@ -425,18 +418,13 @@ def test_no_acl_is_sent_where_none_is_set(s3_fake: S3Fake, store: S3Store) -> No
     assert "x-amz-acl" not in request.headers
 
 
-@HOWS
+@BOTH_BODIES
 def test_type_and_cache_header_are_stored_however_it_is_sent(
-    s3_fake: S3Fake, store: S3Store, how: str
+    s3_fake: S3Fake, store: S3Store, body_as: BodyAs
 ) -> None:
     """Streamed uploads lacked the content type and cache header of the others."""
     key = "images/logos/a.png"
-    if how == "put":
-        store.put(key, b"1", content_type="image/png", cache_control=IMAGE_CACHE)
-    else:
-        store.put_stream(
-            key, io.BytesIO(b"1"), size=1, content_type="image/png", cache_control=IMAGE_CACHE
-        )
+    store.put(key, body_as(b"1"), content_type="image/png", cache_control=IMAGE_CACHE)
     stored = s3_fake.get(key)
     assert stored is not None
     assert (stored.content_type, stored.cache_control) == ("image/png", IMAGE_CACHE)
@@ -445,7 +433,7 @@ def test_type_and_cache_header_are_stored_however_it_is_sent(
 def test_other_servers_get_path_style_and_no_checksums(s3_fake: S3Fake, store: S3Store) -> None:
     """Servers that only speak the old protocol refuse the checksums of newer clients."""
     store.put(KEY, b"1")
-    store.put_stream(KEY, io.BytesIO(b"1" * 300_000), size=300_000, content_type=JSON_TYPE)
+    store.put(KEY, as_file(b"1" * 300_000))
     for request in s3_fake.app.log.all(PUT):
         assert request.path == f"/{s3_fake.bucket}/{KEY}"
         assert not [name for name in request.headers if "checksum" in name or "trailer" in name]
@@ -455,7 +443,7 @@ def test_other_servers_get_path_style_and_no_checksums(s3_fake: S3Fake, store: S
 def test_a_stream_is_one_request_of_known_length(s3_fake: S3Fake, store: S3Store) -> None:
     """Multipart uploads with an unknown length failed, and left their parts behind."""
     body = bytes(9_000_000)
-    store.put_stream("images/x.png", io.BytesIO(body), size=len(body), content_type="image/png")
+    store.put("images/x.png", as_file(body), content_type="image/png")
     (request,) = s3_fake.app.log.all()
     assert (request.method, request.headers["content-length"]) == ("PUT", "9000000")
     assert s3_fake.open_uploads() == 0
@@ -471,7 +459,7 @@ def test_a_stream_that_is_sent_again_is_sent_from_its_start(
     source = io.BytesIO(b"before" + body + b"after")
     source.seek(6)
     s3_fake.app.fault = lambda index, _method, _key: fault if index == 0 else None  # type: ignore[assignment,return-value]
-    store.put_stream("images/x.png", source, size=size, content_type="image/png")
+    store.put("images/x.png", FilePart(source, size), content_type="image/png")
     stored = s3_fake.get("images/x.png")
     assert stored is not None
     assert stored.body == body
@@ -481,7 +469,7 @@ def test_a_stream_that_is_sent_again_is_sent_from_its_start(
 def test_a_short_source_is_noticed_before_anything_is_sent(s3_fake: S3Fake, store: S3Store) -> None:
     """A length that lies does not leave the server waiting."""
     with pytest.raises(StoreError, match="after 3 of 4"):
-        store.put_stream("images/x.png", io.BytesIO(b"cut"), size=4, content_type="image/png")
+        store.put("images/x.png", FilePart(io.BytesIO(b"cut"), 4), content_type="image/png")
     assert s3_fake.requests() == []
 
 
@@ -490,7 +478,7 @@ def test_only_large_bodies_ask_first_whether_they_are_welcome(
 ) -> None:
     """`Expect: 100-continue` costs a round trip, or a second where a server does not know it."""
     store.put(KEY, bytes(1000))
-    store.put_stream(KEY, io.BytesIO(bytes(1000)), size=1000, content_type=JSON_TYPE)
+    store.put(KEY, as_file(bytes(1000)))
     store.put(KEY, bytes(300_000))
     expected = [request.headers.get("expect") for request in s3_fake.app.log.all(PUT)]
     assert expected == [None, None, "100-continue"]
