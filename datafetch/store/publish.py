@@ -12,36 +12,24 @@ How a job uses it:
    called again, once, when somebody else changed the dataset meanwhile, and must then read the
    store's current state (ETags by one listing).
 
-What happens in between is said at `Publisher.publish`.
+`Publisher.publish` says what happens in between.
 """
 
-import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed
 from datafetch.runtime.engine import Engine
-from datafetch.store.base import (
-    Condition,
-    IfAbsent,
-    IfMatch,
-    ObjectStore,
-    StoredObject,
-    encode_json,
-)
+from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json
 from datafetch.store.keys import Keys
-from datafetch.store.publish_plan import (
-    BATCH,
-    Diff,
-    PublishPlan,
-    PublishResult,
-    StateWriter,
-    batches,
-    result_of,
-)
+from datafetch.store.publish_plan import Diff, PublishPlan, PublishResult, StateWriter, batches
 from datafetch.store.writes import Spooled, Write
 
 __all__ = [
@@ -61,15 +49,39 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """An open publish found in the store; `run_id` is empty when it could not be read.
+    """An open publish found in the store.
 
     Attributes:
-        base_etag: of the commit object that it started from; None when there was none.
+        etag: of the journal itself.
+        run_id: of the run that began it; empty when the journal cannot be read.
+        base_etag: of the commit object that it started from; None when there was none, empty
+            when the journal cannot be read.
     """
 
     etag: str
     run_id: str
     base_etag: str | None
+
+
+class _StoredJournal(BaseModel):
+    """The journal as it is stored.
+
+    Attributes:
+        started_at: epoch ms.
+        commit: key of the commit object.
+        writes: SHA-256 (hex) of each object that is written before the commit, by its key.
+        deletes: keys of what is removed after it.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+    dataset: str
+    run_id: str
+    started_at: int
+    base_etag: str | None
+    commit: str
+    writes: dict[str, str]
+    deletes: list[str]
 
 
 def etags_by_listing(store: ObjectStore, prefixes: Iterable[str]) -> dict[str, str]:
@@ -110,16 +122,16 @@ class Publisher:
         except ObjectNotFound:
             journal = None
         else:
-            journal = _journal(found)
+            journal = _journal(found.etag, found.body)
         self._journals[dataset] = journal
         return journal
 
     def publish(self, plan: PublishPlan) -> PublishResult:
         """Write what differs, in the order that keeps readers whole at every moment.
 
-        Journal; content in parallel; chains; master; commit; then deletes, the dataset's
-        state, and the journal goes. When only the
-        commit object differs it alone is written, and no journal; when nothing differs,
+        First the journal, then content in parallel, chains, master and commit; then what is
+        stale is removed, the dataset's state is written, and the journal is removed. When only
+        the commit object differs it alone is written, and no journal; when nothing differs,
         nothing is. (The state is written in every case, when the plan has one.)
 
         Raises:
@@ -129,33 +141,32 @@ class Publisher:
         """
         work = Diff.of(plan)
         etags = dict(plan.etags)
-        if work.nothing_but_commit and self._closed(plan.dataset):
-            if differs := plan.commit.key not in work.equal:
-                etags[plan.commit.key] = self._commit(plan)
-            result = result_of(plan, work, etags, committed=differs)
+        if work.is_commit_alone and self._is_closed(plan.dataset):
+            if not work.is_commit_equal:
+                etags[plan.commit.key] = self._put(plan.commit, plan.base_etag)
+            result = work.result(etags, committed=not work.is_commit_equal)
             self._write_state(plan, result)
             return result
-        self._write_journal(plan, work)
-        for done in self._engine.map(self._write_all, work.content_batches(plan.etags)):
-            etags.update(done)
-        for done in self._engine.map(self._write_all, work.chain_tasks(plan.etags)):
-            etags.update(done)
-        if work.master is not None:
-            etags.update(self._write_all([(work.master, etags.get(work.master.key))]))
-        etags[plan.commit.key] = self._commit(plan)
-        for _ in self._engine.map(self._delete_all, batches(plan.deletes, BATCH)):
+        self._write_journal(work)
+        for stage in work.plan.stages():
+            for written in self._engine.map(partial(self._write_all, plan.etags), stage):
+                etags.update(written)
+        etags[plan.commit.key] = self._put(plan.commit, plan.base_etag)
+        for _ in self._engine.map(self._delete_all, batches(plan.deletes)):
             pass
-        result = result_of(plan, work, etags, committed=True)
+        result = work.result(etags, committed=True)
         self._write_state(plan, result)
-        self._remove_journal(plan.dataset)
+        self._store.delete(self._keys.publish_journal(plan.dataset))
+        self._journals[plan.dataset] = None
         return result
 
     @staticmethod
     def preview(plan: PublishPlan) -> PublishResult:
         """What `publish` would do, without doing it."""
         work = Diff.of(plan)
-        committed = not (work.nothing_but_commit and plan.commit.key in work.equal)
-        return result_of(plan, work, dict(plan.etags), committed=committed)
+        return work.result(
+            plan.etags, committed=not (work.is_commit_alone and work.is_commit_equal)
+        )
 
     def with_restart(self, attempt: Callable[[int], _T]) -> _T:
         """Run `attempt(0)`; when the base moved meanwhile, start over once with `attempt(1)`.
@@ -173,40 +184,35 @@ class Publisher:
 
     # ------------------------------------------------------------------ steps
 
-    def _closed(self, dataset: str) -> bool:
+    def _is_closed(self, dataset: str) -> bool:
+        """Whether there is no journal of the dataset; the store is asked once."""
         if dataset not in self._journals:
             self.open_journal(dataset)
         return self._journals[dataset] is None
 
-    def _write_journal(self, plan: PublishPlan, work: Diff) -> None:
-        known = None if self._closed(plan.dataset) else self._journals[plan.dataset]
-        body = encode_json(
-            {
-                "dataset": plan.dataset,
-                "runId": self._run_id,
-                "startedAt": to_ms(self._clock.now()),
-                "baseEtag": plan.base_etag,
-                "commit": plan.commit.key,
-                "writes": {write.key: work.hashes[write.key] for write in work.writes()},
-                "deletes": list(plan.deletes),
-            }
+    def _write_journal(self, work: Diff) -> None:
+        plan = work.plan
+        known = None if self._is_closed(plan.dataset) else self._journals[plan.dataset]
+        journal = _StoredJournal(
+            dataset=plan.dataset,
+            run_id=self._run_id,
+            started_at=to_ms(self._clock.now()),
+            base_etag=plan.base_etag,
+            commit=plan.commit.key,
+            writes={write.key: work.hashes[write.key] for write in plan.objects()},
+            deletes=list(plan.deletes),
         )
+        body = encode_json(journal.model_dump(by_alias=True))
         key = self._keys.publish_journal(plan.dataset)
         etag = self._put(Write(key, body), known.etag if known else None)
         self._journals[plan.dataset] = Journal(etag, self._run_id, plan.base_etag)
 
-    def _remove_journal(self, dataset: str) -> None:
-        self._store.delete(self._keys.publish_journal(dataset))
-        self._journals[dataset] = None
+    def _write_all(self, etags: Mapping[str, str], task: Sequence[Write]) -> dict[str, str]:
+        """Write one object after the other, each on its ETag; gives the new ETags by key."""
+        return {write.key: self._put(write, etags.get(write.key)) for write in task}
 
-    def _write_all(self, batch: Sequence[tuple[Write, str | None]]) -> list[tuple[str, str]]:
-        return [(write.key, self._put(write, etag)) for write, etag in batch]
-
-    def _commit(self, plan: PublishPlan) -> str:
-        return self._put(plan.commit, plan.base_etag)
-
-    def _delete_all(self, batch: Sequence[str]) -> None:
-        for key in batch:
+    def _delete_all(self, task: Sequence[str]) -> None:
+        for key in task:
             self._store.delete(key)
 
     def _write_state(self, plan: PublishPlan, result: PublishResult) -> None:
@@ -217,31 +223,22 @@ class Publisher:
         self._store.put(write.key, write.joined(), content_type=write.content_type)
 
     def _put(self, write: Write, etag: str | None) -> str:
-        """Write one object on its condition, and return its ETag."""
+        """Write one object where its ETag still is this one, None: where none is; gives the new."""
         try:
-            return self._send(write, IfAbsent() if etag is None else IfMatch(etag))
+            return self._store.put(
+                write.key,
+                write.sendable(),
+                content_type=write.content_type,
+                cache_control=write.cache_control,
+                condition=IfAbsent() if etag is None else IfMatch(etag),
+            )
         except PreconditionFailed as failed:
             raise BaseMoved(f"{write.key} was changed by somebody else meanwhile") from failed
 
-    def _send(self, write: Write, condition: Condition) -> str:
-        return self._store.put(
-            write.key,
-            write.sendable(),
-            content_type=write.content_type,
-            cache_control=write.cache_control,
-            condition=condition,
-        )
 
-
-def _journal(found: StoredObject) -> Journal:
+def _journal(etag: str, body: bytes) -> Journal:
     try:
-        value = json.loads(found.body)
-    except (ValueError, RecursionError):
-        value = None
-    fields = value if isinstance(value, dict) else {}
-    run_id, base = fields.get("runId"), fields.get("baseEtag", "")
-    return Journal(
-        found.etag,
-        run_id if isinstance(run_id, str) else "",
-        base if base is None or isinstance(base, str) else "",
-    )
+        stored = _StoredJournal.model_validate_json(body, strict=True)
+    except ValidationError:
+        return Journal(etag, run_id="", base_etag="")
+    return Journal(etag, stored.run_id, stored.base_etag)

@@ -1,8 +1,8 @@
 """What a publish takes and gives, and what of it really has to be done."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TypeVar
 
 from datafetch.store.writes import Write, etag_says_equal
@@ -10,8 +10,7 @@ from datafetch.store.writes import Write, etag_says_equal
 _T = TypeVar("_T")
 
 BATCH = 16
-"""Writes in one task: starting a task costs as much as a small write to a folder."""
-
+"""Writes or deletes in one task: starting a task costs as much as a small write to a folder."""
 
 StateWriter = Callable[[Mapping[str, str], Mapping[str, str]], Write]
 """Makes the dataset's state object from the ETags and the hashes of all its objects."""
@@ -29,7 +28,7 @@ class PublishPlan:
         chains: then these, side by side, each in its own order (pages: highest first when
             the list grew, lowest first when it shrank).
         master: written after all content, before the commit object.
-        deletes: removed after the commit.
+        deletes: keys of what is removed after the commit.
         etags: ETag of each object as of the last publish, where known: replaced content is
             written on that condition; an object that is not listed must not exist.
         hashes: SHA-256 (hex) of each object's bytes as of the last publish, where known:
@@ -50,12 +49,19 @@ class PublishPlan:
     hashes: Mapping[str, str] = field(default_factory=dict)
     state: StateWriter | None = None
 
+    def stages(self) -> Iterator[Iterator[Sequence[Write]]]:
+        """The writes before the commit: one stage ends before the next begins.
+
+        The tasks of a stage run side by side, the writes of a task one after the other.
+        """
+        yield batches(self.content)
+        yield iter(self.chains)
+        yield batches(() if self.master is None else (self.master,))
+
     def objects(self) -> Iterator[Write]:
         """All objects but the commit, in the order of their stages."""
-        yield from self.content
-        yield from chain.from_iterable(self.chains)
-        if self.master is not None:
-            yield self.master
+        for stage in self.stages():
+            yield from chain.from_iterable(stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,68 +80,92 @@ class PublishResult:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The part of a plan that has to be done."""
+    """The part of a plan that has to be done.
 
-    content: tuple[Write, ...]
-    chains: tuple[tuple[Write, ...], ...]
-    master: Write | None
+    Attributes:
+        plan: the plan without the objects that are stored already; its commit is always there.
+        equal: keys of the objects that are stored already, perhaps the commit's too.
+        hashes: SHA-256 (hex) of every object of the whole plan.
+    """
+
+    plan: PublishPlan
     equal: frozenset[str]
-    hashes: dict[str, str]
-    nothing_but_commit: bool
+    hashes: Mapping[str, str]
 
     @classmethod
     def of(cls, plan: PublishPlan) -> "Diff":
         """Compare every object of the plan with what is known of the stored one; pure."""
-        hashes = {write.key: write.sha256() for write in plan.objects()}
-        hashes[plan.commit.key] = plan.commit.sha256()
+        objects = (*plan.objects(), plan.commit)
+        hashes = {write.key: write.sha256() for write in objects}
         etags = {**plan.etags, plan.commit.key: plan.base_etag}
         equal = {
             write.key
-            for write in chain(plan.objects(), (plan.commit,))
+            for write in objects
             if _is_equal(etags.get(write.key), plan.hashes.get(write.key), write, hashes[write.key])
         }
         for follower in _idle_followers(plan, hashes):
             equal.add(follower)
             hashes[follower] = plan.hashes[follower]
-        content = tuple(write for write in plan.content if write.key not in equal)
-        chains = tuple(
-            left
-            for one in plan.chains
-            if (left := tuple(write for write in one if write.key not in equal))
+
+        def different(writes: Sequence[Write]) -> tuple[Write, ...]:
+            return tuple(write for write in writes if write.key not in equal)
+
+        rest = replace(
+            plan,
+            content=different(plan.content),
+            chains=tuple(filter(None, map(different, plan.chains))),
+            master=plan.master if plan.master and plan.master.key not in equal else None,
         )
-        master = plan.master if plan.master and plan.master.key not in equal else None
-        idle = not (content or chains or master or plan.deletes)
-        return cls(content, chains, master, frozenset(equal), hashes, idle)
+        return cls(rest, frozenset(equal), hashes)
 
-    def writes(self) -> Iterator[Write]:
-        """All objects to be written but the commit, in the order of their stages."""
-        yield from self.content
-        yield from chain.from_iterable(self.chains)
-        if self.master is not None:
-            yield self.master
+    @property
+    def is_commit_equal(self) -> bool:
+        """Whether the commit object is stored already."""
+        return self.plan.commit.key in self.equal
 
-    def content_batches(self, etags: Mapping[str, str]) -> Iterator[list[tuple[Write, str | None]]]:
-        """The parallel content with each object's ETag, in tasks."""
-        return batches(((write, etags.get(write.key)) for write in self.content), BATCH)
+    @property
+    def is_commit_alone(self) -> bool:
+        """Whether nothing is to be written or removed but, perhaps, the commit object."""
+        return not self.plan.deletes and next(self.plan.objects(), None) is None
 
-    def chain_tasks(self, etags: Mapping[str, str]) -> Iterator[list[tuple[Write, str | None]]]:
-        """The chains with each object's ETag, a task each."""
-        return ([(write, etags.get(write.key)) for write in one] for one in self.chains)
+    def result(self, etags: Mapping[str, str], *, committed: bool) -> PublishResult:
+        """The result once all this was done; `etags` are those of all objects then.
+
+        Beside other writes an equal commit is written all the same: it is what fences them.
+        """
+        plan = self.plan
+        written = [write.key for write in plan.objects()]
+        equal = self.equal
+        if committed:
+            written.append(plan.commit.key)
+            equal -= {plan.commit.key}
+        gone = frozenset(plan.deletes)
+        return PublishResult(
+            tuple(written),
+            tuple(sorted(equal)),
+            tuple(plan.deletes),
+            {key: etag for key, etag in etags.items() if key not in gone},
+            {
+                key: sha256
+                for key, sha256 in {**plan.hashes, **self.hashes}.items()
+                if key not in gone
+            },
+        )
 
 
 def _idle_followers(plan: PublishPlan, hashes: Mapping[str, str]) -> list[str]:
-    """Objects that are as the last publish left them, as is their whole chain before them.
+    """Keys of the followers that are left alone (see `Write.follows`).
 
     Only what is remembered counts: that a page's bytes are right does not say that what
     follows it was written too; a publish may have died between them.
     """
     return [
         write.key
-        for one in plan.chains
-        for at, write in enumerate(one)
+        for writes in plan.chains
+        for place, write in enumerate(writes)
         if write.follows
         and write.key in plan.hashes
-        and all(plan.hashes.get(before.key) == hashes[before.key] for before in one[:at])
+        and all(plan.hashes.get(before.key) == hashes[before.key] for before in writes[:place])
     ]
 
 
@@ -145,29 +175,6 @@ def _is_equal(etag: str | None, known: str | None, write: Write, sha256: str) ->
     return known == sha256 if known is not None else etag_says_equal(etag, write, sha256)
 
 
-def result_of(
-    plan: PublishPlan, work: Diff, etags: dict[str, str], *, committed: bool
-) -> PublishResult:
-    """The result of a plan that was carried out; `etags` are those that its writes gave.
-
-    Beside other writes an equal commit is written all the same: it is what fences them.
-    """
-    hashes = {**plan.hashes, **work.hashes}
-    for key in plan.deletes:
-        etags.pop(key, None)
-        hashes.pop(key, None)
-    written = tuple(write.key for write in work.writes())
-    return PublishResult(
-        (*written, plan.commit.key) if committed else written,
-        tuple(sorted(work.equal - {plan.commit.key} if committed else work.equal)),
-        tuple(plan.deletes),
-        etags,
-        hashes,
-    )
-
-
-def batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:
-    """The items in lists of at most `size`."""
-    source = iter(items)
-    while batch := list(islice(source, size)):
-        yield batch
+def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """The items in tasks of at most `BATCH`."""
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
