@@ -15,7 +15,7 @@ from json.encoder import encode_basestring
 from typing import Any, NamedTuple, TypeVar
 
 from datafetch.errors import Malformed
-from datafetch.models.json import JsonObject, is_safe_segment
+from datafetch.models.json import JsonObject, compact_json, is_safe_segment
 from datafetch.urls import well_formed
 
 _T = TypeVar("_T")
@@ -157,9 +157,9 @@ def encode_item(item: Mapping[str, Any]) -> bytes:
     infinities, U+FFFD for half a surrogate pair.
     """
     try:
-        text = _ENCODER.encode(item)
+        text = compact_json(item)
     except ValueError:
-        text = _ENCODER.encode(_finite(item))
+        text = compact_json(_finite(item))
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -178,11 +178,6 @@ def _finite(value: Any) -> Any:
         return [_finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
-
-# What was read from JSON has no circles to look for.
-_ENCODER = json.JSONEncoder(
-    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
-)
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT")
 _NAME_LENGTH = 128

@@ -14,7 +14,7 @@ from datafetch.job import JobContext
 from datafetch.logos.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
 from datafetch.models.job_settings import LogoSettings
 from datafetch.runtime.engine import together
-from datafetch.store.base import OpenedObject, read_json
+from datafetch.store.base import OpenedObject
 from datafetch.store.json_stream import fields, members
 
 
@@ -74,10 +74,10 @@ def _mapping(context: JobContext[LogoSettings], opened: ExitStack) -> OpenedObje
     """The slug mapping; None when it cannot be read, or its checksum is not that of the list."""
     try:
         index, found = together(
-            lambda: read_json(context.store, context.keys.bookmarks_index()),
+            lambda: context.store.get(context.keys.bookmarks_index()).json(),
             lambda: opened.enter_context(context.store.open(context.keys.slug_mapping())),
         )
-        checksum = _member(index[0], "checksum") if index is not None else None
+        checksum = _member(index, "checksum")
         if checksum is None:
             return None
         checksums = (value for name, value in fields(found.chunks()) if name == "checksum")

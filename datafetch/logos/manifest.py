@@ -8,6 +8,8 @@ from contextlib import suppress
 from posixpath import dirname, splitext
 from typing import BinaryIO, cast
 
+from pydantic import TypeAdapter
+
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.model import SOURCES, Logo
@@ -31,6 +33,8 @@ After 200 changes, or when a fifth of the logos have changed if that is more, bu
 
 _IN_MEMORY = 64 * 1024
 """A manifest of more bytes is written to a temporary file while it is saved, not to memory."""
+
+_MANIFEST_ENTRY = TypeAdapter(dict[str, object])
 
 
 class LogoManifest:
@@ -219,8 +223,11 @@ class LogoManifest:
         """
         try:
             with self._context.store.open(manifest) as found:
-                return {str(value["key"]) for _, value in fields(found.chunks())}
+                return {
+                    str(_MANIFEST_ENTRY.validate_python(entry)["key"])
+                    for _, entry in fields(found.chunks())
+                }
         except ObjectNotFound:
             return set()
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError):
             return set(self._replaced)

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 from pydantic.alias_generators import to_camel
 
 from datafetch.errors import CorruptObject
+from datafetch.models.json import compact_json
 from datafetch.models.problems import first_problem
 
 LogoSource = Literal["google", "ddg", "direct"]
@@ -22,7 +23,6 @@ _IMAGE = "image/"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHORT_SHA256 = re.compile(r"[0-9A-Za-z+/]{43}=")
 _TEXT = ("utf-8", "surrogatepass")
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 _Text = Annotated[str, Field(min_length=1, strict=True)]
 _Count = Annotated[int, Field(ge=0, strict=True)]
@@ -86,7 +86,7 @@ class Logo:
     def to_json(self, cdn_url: str) -> str:
         """Its entry in the manifest."""
         entry = _LOGO.dump_python(self, by_alias=True, exclude_none=True)
-        return _ENCODER.encode({"cdnUrl": cdn_url, **entry})
+        return compact_json({"cdnUrl": cdn_url, **entry})
 
     @classmethod
     def from_json(cls, value: object) -> "Logo":
@@ -119,7 +119,7 @@ class Logo:
             self.etag,
             self.fetched_at,
         )
-        return _ENCODER.encode(values).encode(*_TEXT)
+        return compact_json(values).encode(*_TEXT)
 
     @classmethod
     def unpacked(cls, packed: bytes, key_start: Callable[[LogoSource], str]) -> "Logo":

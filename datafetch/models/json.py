@@ -1,13 +1,28 @@
-"""JSON that belongs to others, and which of its texts may be part of a name of ours."""
+"""JSON: that of others, which of its texts may be part of a name of ours, and how ours is written."""
 
+import json
 import re
 from typing import Any
 
 JsonObject = dict[str, Any]
 """A JSON object whose further fields belong to others and are kept as they are."""
 
-
 _SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+# What is written was read from JSON or made for it, so there are no circles to look for.
+_ENCODER = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
+)
+
+
+def compact_json(value: object) -> str:
+    """A value as JSON: without spaces, keys in the order given, every script as it is.
+
+    Raises:
+        ValueError: it holds NaN or an infinity, which JSON does not know.
+    """
+    return _ENCODER.encode(value)
 
 
 def is_safe_segment(text: str) -> bool:

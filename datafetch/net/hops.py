@@ -1,10 +1,10 @@
 """Decides how a redirect is followed: where to, by which method, and with what."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from datafetch.errors import Refused
+from datafetch.models.json import compact_json
 from datafetch.net.base import Request
 from datafetch.net.guard import Target, check_target, parse_url, public_url
 from datafetch.urls import Origin, parse
@@ -55,7 +55,7 @@ def first_hop(request: Request, rules: Rules) -> Hop:
         headers |= {name.lower(): value for name, value in request.validators.headers().items()}
     body = None
     if request.json_body is not None:
-        body = json.dumps(request.json_body, ensure_ascii=False, separators=(",", ":")).encode()
+        body = compact_json(request.json_body).encode()
         headers.setdefault("content-type", "application/json")
     return Hop(target, request.method.upper(), headers, body, trusted)
 

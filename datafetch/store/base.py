@@ -6,9 +6,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
-from datafetch.errors import CorruptObject, ObjectNotFound, StoreUnavailable
+from datafetch.errors import CorruptObject, StoreUnavailable
+from datafetch.models.json import compact_json
 
 JSON_TYPE = "application/json"
 CHUNK = 64 * 1024
@@ -60,18 +61,19 @@ class StoredObject:
         """The ETag, for conditions."""
         return self.info.etag
 
-    def json(self) -> Any:
+    def json(self) -> object:
         """The content read as JSON.
 
         Raises:
             CorruptObject: it is not JSON.
         """
         try:
-            return json.loads(self.body)
+            value: object = json.loads(self.body)
         except ValueError as error:
             raise CorruptObject(
                 f"{self.info.key} is not JSON: {error}", key=self.info.key
             ) from error
+        return value
 
 
 def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
@@ -194,24 +196,12 @@ class ObjectStore(Protocol):
         ...
 
 
-def encode_json(value: Any) -> bytes:
-    """The bytes stored for a JSON value: UTF-8, compact, keys in the order given.
+def encode_json(value: object) -> bytes:
+    """The bytes that are stored for a value: its `compact_json` in UTF-8.
 
     Half a surrogate pair, which JSON can name and UTF-8 cannot, becomes a question mark.
-    """
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode(errors="replace")
-
-
-def read_json(store: ObjectStore, key: str) -> tuple[Any, str] | None:
-    """A stored JSON value and its ETag, or None when there is no such object.
 
     Raises:
-        CorruptObject: it is there but not JSON.
-        StoreError: the store did not say whether it is there.
+        ValueError: it holds NaN or an infinity, which JSON does not know.
     """
-    try:
-        found = store.get(key)
-    except ObjectNotFound:
-        return None
-    return found.json(), found.etag
+    return compact_json(value).encode(errors="replace")

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 _FILLING = re.compile(r"[ \t\r\n,:]*")
 _DECODER = json.JSONDecoder()
@@ -12,55 +11,45 @@ _TAIL = 2
 """A number may go on in the next piece: behind `12`, this one may end with `.`, `e` or `e+`."""
 
 
-def members(chunks: Iterable[bytes], *path: str) -> Iterator[tuple[str, Any]]:
-    """Name and value of each member of the object, or empty name and value of each of the list.
+def members(chunks: Iterable[bytes], *path: str) -> Iterator[tuple[str, object]]:
+    """Name and value of each member of an object, or each value of a list with an empty name.
 
-    `chunks`: the document in pieces of any size. `path`: names of the members that lead to it
-    from the outermost object. One member is in memory at a time, and about two pieces.
+    One member is in memory at a time, and about two pieces of the document.
+
+    Args:
+        chunks: the document in pieces of any size.
+        path: names of the members that lead from the outermost object to the one that is read.
 
     Raises:
         ValueError: it is not JSON, or there is neither object nor list under the path.
     """
-    text = _found(chunks, path)
+    text = _Text(chunks)
+    for name in path:
+        text.enter_member(name)
     if text.next() == "[":
         for _ in text.places():
             yield "", text.value()
     else:
-        yield from _fields(text)
+        for name in text.names():
+            yield name, text.value()
 
 
-def fields(chunks: Iterable[bytes], *path: str) -> Iterator[tuple[str, Any]]:
-    """As `members`, of an object only.
+def fields(chunks: Iterable[bytes]) -> Iterator[tuple[str, object]]:
+    """Name and value of each member of an object; as `members`, but a list is refused.
 
     Raises:
-        ValueError: also when there is a list.
+        ValueError: it is not JSON, or no object.
     """
-    yield from _fields(_found(chunks, path))
-
-
-def _fields(text: "_Text") -> Iterator[tuple[str, Any]]:
+    text = _Text(chunks)
     for name in text.names():
         yield name, text.value()
 
 
-def _found(chunks: Iterable[bytes], path: tuple[str, ...]) -> "_Text":
-    """The document, at the place where the value under the path starts."""
-    text = _Text(chunks)
-    for wanted in path:
-        for name in text.names():
-            if name == wanted:
-                break
-            text.value()
-        else:
-            raise ValueError(f"there is no {wanted}")
-    return text
-
-
 class _Text:
-    """The part of the document that is being looked at, and the position in it.
+    """The part of the document that is being read, and the position in it.
 
-    The bytes are held as Latin-1, a character each, in which JSON's own characters are the
-    same: so a member is found wherever the pieces were cut.
+    A document may be cut in the middle of a character. So its bytes are held as Latin-1, in
+    which each byte is a character, and JSON's own characters are what they are in UTF-8.
     """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -69,7 +58,7 @@ class _Text:
         self._at = 0
 
     def next(self) -> str:
-        """The next character that is not filling, which stays the next; empty at the end."""
+        """The next character that is no space, comma or colon, not taken; empty at the end."""
         while True:
             match = _FILLING.match(self._text, self._at)
             self._at = match.end() if match else self._at
@@ -79,7 +68,7 @@ class _Text:
                 return ""
 
     def names(self) -> Iterator[str]:
-        """The names of the object that starts here; after each, its value is to be read."""
+        """The names of the object that starts here; the caller takes the value after each."""
         self._enter("{")
         while (character := self.next()) != "}":
             if character != '"':
@@ -89,13 +78,21 @@ class _Text:
             yield name
 
     def places(self) -> Iterator[None]:
-        """The members of the list that starts here; after each step, one is to be read."""
+        """One step for each value of the list that starts here; the caller takes the value."""
         self._enter("[")
         while self.next() != "]":
             yield
 
-    def value(self) -> Any:
-        """The value that starts here."""
+    def enter_member(self, wanted: str) -> None:
+        """Go from the object that starts here to the value of one of its members."""
+        for name in self.names():
+            if name == wanted:
+                return
+            self.value()
+        raise ValueError(f"there is no {wanted}")
+
+    def value(self) -> object:
+        """Take the value that starts here."""
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
@@ -108,6 +105,7 @@ class _Text:
                 if end + _TAIL < len(self._text) or not self._more():
                     break
         found, self._at = self._text[self._at : end], end
+        # What is not ASCII was decoded from Latin-1, and is read again as the UTF-8 that it is.
         return value if found.isascii() else json.loads(found.encode("latin-1"))
 
     def _enter(self, opening: str) -> None:
@@ -116,7 +114,11 @@ class _Text:
         self._at += 1
 
     def _more(self) -> bool:
-        """Take as much more as is left, so that a large value is not begun too often."""
+        """Read on; says whether there was more.
+
+        As much is read as is left of the text, so that a large value is not decoded from its
+        start after each piece.
+        """
         left = self._text[self._at :]
         pieces = [left]
         size = 0

@@ -1,5 +1,6 @@
 """The negative cache by itself: what it remembers, what it forgives, what it never writes over."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from datafetch.logos.model import NoLogoRecord
 from datafetch.logos.negative_cache import NegativeCache
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import RunOptions
-from datafetch.store.base import encode_json, read_json
+from datafetch.store.base import encode_json
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from tests.job_settings import logo_settings
@@ -38,9 +39,7 @@ class Stored:
 
     def entries(self) -> dict[str, dict[str, object]]:
         """What is stored."""
-        found = read_json(self.store, KEY)
-        assert found is not None
-        entries: dict[str, dict[str, object]] = found[0]
+        entries: dict[str, dict[str, object]] = json.loads(self.store.get(KEY).body)
         return entries
 
     def aside(self) -> list[bytes]:

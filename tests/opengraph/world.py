@@ -8,11 +8,12 @@ from typing import Any
 
 from datafetch.bookmarks.job import sync_bookmarks
 from datafetch.bookmarks.publish import enrich_bookmarks
+from datafetch.errors import ObjectNotFound
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.opengraph.job import refresh_opengraph
-from datafetch.store.base import ObjectStore, read_json
+from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 from datafetch.urls import page_address, url_hash
 from tests.fakes import karakeep
@@ -110,8 +111,10 @@ class World:
     # ------------------------------------------------------------------- seen
 
     def json(self, key: str) -> Any:
-        found = read_json(self.store, key)
-        return None if found is None else found[0]
+        try:
+            return self.store.get(key).json()
+        except ObjectNotFound:
+            return None
 
     def metadata(self, path: str) -> Json:
         """The stored metadata of a page; empty when there is none."""

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.errors import CorruptObject, StoreDenied, StoreError
-from datafetch.store.base import ObjectInfo, StoredObject, encode_json, read_json
+from datafetch.errors import CorruptObject, StoreDenied
+from datafetch.store.base import ObjectInfo, StoredObject, encode_json
 from datafetch.store.local import LocalStore
 from datafetch.store.readonly import ReadOnlyStore
 
@@ -55,15 +55,6 @@ def test_what_is_not_json_is_corrupt_and_says_where(body: bytes) -> None:
         stored(body).json()
     assert caught.value.key == "json/x.json"
     assert "json/x.json" in str(caught.value)
-
-
-def test_an_error_of_the_store_is_not_taken_for_nothing_stored(tmp_path: Any) -> None:
-    """Only a missing object reads as None; every other error stops the operation."""
-    store = LocalStore(tmp_path)
-    assert read_json(store, "json/x.json") is None
-    store.put("json/x.json/y.json", b"1")
-    with pytest.raises(StoreError):
-        read_json(store, "json/x.json")
 
 
 def test_a_refused_write_names_the_key(tmp_path: Any) -> None:
