@@ -10,6 +10,7 @@ from typing import Any
 
 from datafetch.models.job_settings import TagPages
 from datafetch.models.json import JsonObject
+from datafetch.store.keys import BOOKMARKS_PREFIX
 from datafetch.store.publish import Journal
 
 DATASET = "bookmarks"
@@ -19,9 +20,6 @@ RETIRED = f"{DATASET}-retired"
 RETIRED_FIELD = "retiredSlugs"
 
 _VERSION = 1
-_PREFIX = "json/bookmarks/"
-"""What every key begins with; left out in the stored object."""
-
 RULES = 2
 """Raised when normalising changes, so that every item is read and made again."""
 
@@ -50,11 +48,13 @@ class BookmarkState:
 
     def etags(self) -> dict[str, str]:
         """ETags by key."""
-        return {_PREFIX + short: pair[0] for short, pair in self.objects.items()}
+        return {BOOKMARKS_PREFIX + short: pair[0] for short, pair in self.objects.items()}
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 by key, where known."""
-        return {_PREFIX + short: pair[1] for short, pair in self.objects.items() if pair[1]}
+        return {
+            BOOKMARKS_PREFIX + short: pair[1] for short, pair in self.objects.items() if pair[1]
+        }
 
     def hashes_of(self, etags: Mapping[str, str]) -> dict[str, str]:
         """SHA-256 of the objects that still have the ETag which they had then."""
@@ -64,7 +64,7 @@ class BookmarkState:
 
     def etag(self, key: str) -> str | None:
         """The ETag of one object."""
-        pair = self.objects.get(key.removeprefix(_PREFIX))
+        pair = self.objects.get(key.removeprefix(BOOKMARKS_PREFIX))
         return pair[0] if pair is not None else None
 
     def to_json(self) -> dict[str, Any]:
@@ -107,9 +107,9 @@ class BookmarkState:
 def objects_of(etags: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """ETag and hash of every object of the dataset, as the state keeps them."""
     return {
-        key.removeprefix(_PREFIX): (etag, hashes.get(key, ""))
+        key.removeprefix(BOOKMARKS_PREFIX): (etag, hashes.get(key, ""))
         for key, etag in etags.items()
-        if key.startswith(_PREFIX)
+        if key.startswith(BOOKMARKS_PREFIX)
     }
 
 

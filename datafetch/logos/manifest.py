@@ -5,7 +5,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from posixpath import dirname, splitext
+from posixpath import splitext
 from typing import BinaryIO, cast
 
 from pydantic import TypeAdapter
@@ -15,12 +15,10 @@ from datafetch.job import AnyContext
 from datafetch.logos.model import SOURCES, Logo
 from datafetch.runtime.engine import together
 from datafetch.store.json_stream import fields
-from datafetch.store.keys import Keys
+from datafetch.store.keys import SUFFIXES, Keys
 from datafetch.store.publish import PublishPlan, PublishResult, Spooled, Write
 
 DATASET = "logos"
-SUFFIXES = ("", "-dev", "-test")
-"""The suffixes of all environments. They share the pictures, whose keys have no suffix."""
 
 _SAVE_EVERY = 200
 _SAVE_SHARE = 5
@@ -189,9 +187,8 @@ class LogoManifest:
 
     def _list_pictures(self) -> dict[str, list[str]]:
         """Keys of all stored pictures, by the key without extension."""
-        prefix = dirname(self._context.keys.logo("x", "direct", "png")) + "/"
         pictures: dict[str, list[str]] = defaultdict(list)
-        for info in self._context.store.list(prefix):
+        for info in self._context.store.list(self._context.keys.logo_images_prefix()):
             pictures[splitext(info.key)[0]].append(info.key)
         return dict(pictures)
 

@@ -34,6 +34,7 @@ from datafetch.opengraph.tally import Tally
 from datafetch.opengraph.webpage import WebPages
 from datafetch.opengraph.worker import PageTask, PageWorker, WantedPicture
 from datafetch.store.base import StoredObject
+from datafetch.store.keys import IMAGES_PREFIX
 
 CHECKPOINT_EVERY = 200
 CHECKPOINTS = 20
@@ -185,7 +186,7 @@ class _OpenGraphRun:
         return WantedPicture(
             bookmark=bookmark,
             record=record,
-            has_picture=record.picture is not None or (key or "").startswith("images/"),
+            has_picture=record.picture is not None or (key or "").startswith(IMAGES_PREFIX),
             settled=letters.get(name) is None or letters.waiting(name),
         )
 

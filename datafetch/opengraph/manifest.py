@@ -60,7 +60,7 @@ class PictureManifest:
 
     def recall(self, pages: Sequence[BookmarkedPage]) -> dict[str, PictureRecord]:
         """The pictures that the manifest has of these pages' bookmarks, by bookmark id."""
-        known = pictures_by_stem(self._urls, self._context.urls.key_of)
+        known = pictures_by_stem(self._urls, self._key_of)
         found = {}
         for page in pages:
             for bookmark in page.bookmarks:
@@ -88,14 +88,14 @@ class PictureManifest:
             if record.picture is not None:
                 key, version = record.picture.key, record.picture.version
                 pictures[key] = urls.for_key(key, version or None)
-        same = merged_manifest(self._urls, pictures, urls.key_of) == self._urls
+        same = merged_manifest(self._urls, pictures, self._key_of) == self._urls
         if same and self._etag is not None and not self._broken:
             return False
 
         def build(attempt: int) -> PublishPlan:
             if attempt:
                 self.load()
-            value = merged_manifest(self._urls, pictures, urls.key_of)
+            value = merged_manifest(self._urls, pictures, self._key_of)
             return PublishPlan(DATASET, Write(self._key, encode_json(value)), self._etag)
 
         return bool(
@@ -103,6 +103,15 @@ class PictureManifest:
                 lambda attempt: self._publisher.publish(build(attempt))
             ).written
         )
+
+    def _key_of(self, url: str) -> str:
+        """The key of a picture's URL, which may be below a public base URL that is set no longer.
+
+        A URL without a key of ours is given as it is.
+        """
+        start = url.find(self._context.keys.opengraph_images_prefix())
+        own = url[start:].partition("?")[0] if start >= 0 else url
+        return self._context.urls.key_of(url) or own
 
     def _named_by(
         self, bookmarks: Sequence[SavedBookmark], state: OpenGraphState

@@ -2,28 +2,19 @@
 
 State and commit objects are flushed with their folder before a write is reported as done:
 they are few, and everything else is judged by them. Pages, pictures and the like are not,
-since a flush for each of ten thousand costs more than writing them: they may be lost with the
-machine's power, but then nothing durable may speak of them. So a commit object, which does, is
-only renamed into place after everything that this process wrote before it was flushed.
+since flushing each of ten thousand costs more than writing them. They may be lost when the
+machine loses power, and then no commit object may speak of them. So before a commit object is
+renamed into place, everything that this process wrote before it is flushed.
 """
 
 import os
-import re
 import threading
 from pathlib import Path
 
-from datafetch.store.keys import STATE_PREFIX
+from datafetch.store.keys import STATE_PREFIX, is_commit
 
-_COMMIT = re.compile(
-    r"json/(bookmarks/(index|bookmarks)|github-activity/activity_data"
-    r"|image-data/[^/]+/manifest)(-dev|-test)?\.json"
-)
 _ONE_BY_ONE = 64
-
-
-def is_commit(key: str) -> bool:
-    """Whether the object says what its dataset consists of: index, master, activity, manifest."""
-    return _COMMIT.fullmatch(key) is not None
+"""Up to so many files are flushed one by one; for more, one `sync` of all disks costs less."""
 
 
 def is_durable(key: str) -> bool:
@@ -48,13 +39,22 @@ class Unsynced:
         self._lock = threading.Lock()
 
     def add(self, path: Path) -> None:
-        """Remember a file for the next flush; of many it is enough that they are many."""
+        """Remember a file for the next flush.
+
+        No more than `_ONE_BY_ONE` + 1 are remembered: then `flush` syncs the machine anyway.
+        """
         with self._lock:
             if len(self._paths) <= _ONE_BY_ONE:
                 self._paths.add(path)
 
     def flush(self) -> None:
-        """Flush all of them: one by one while they are few, else by one `sync` of the machine."""
+        """Flush them: up to `_ONE_BY_ONE` files one by one, more by one `sync` of the machine.
+
+        Files that cannot be flushed are remembered for the next time.
+
+        Raises:
+            OSError: the disk refused.
+        """
         with self._lock:
             paths, self._paths = self._paths, set()
         if len(paths) > _ONE_BY_ONE:

@@ -5,22 +5,23 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from datafetch.models.places import Environment
 from datafetch.urls import parse, written_path
 
+SUFFIXES = tuple(environment.suffix for environment in Environment)
+"""The suffixes of all environments, which share the pictures: their keys have no suffix."""
+
+IMAGES_PREFIX = "images/"
+BOOKMARKS_PREFIX = "json/bookmarks/"
+_GITHUB_PREFIX = "json/github-activity/"
+_MANIFESTS_PREFIX = "json/image-data/"
+_OPENGRAPH_PREFIX = "json/opengraph/"
 STATE_PREFIX = "json/datafetch/"
 
-_PUBLIC_PREFIXES = (
-    "images/",
-    "json/bookmarks/",
-    "json/image-data/",
-    "json/opengraph/",
-)
-_GITHUB_PREFIX = "json/github-activity/"
+_PUBLIC_PREFIXES = (IMAGES_PREFIX, BOOKMARKS_PREFIX, _MANIFESTS_PREFIX, _OPENGRAPH_PREFIX)
 _CORRUPT = ".corrupt-"
-
-LogoSource = Literal["google", "ddg", "direct"]
 
 
 def is_public(key: str) -> bool:
@@ -46,15 +47,15 @@ class Keys:
 
     def bookmarks(self) -> str:
         """The whole list."""
-        return f"json/bookmarks/bookmarks{self.suffix}.json"
+        return f"{BOOKMARKS_PREFIX}bookmarks{self.suffix}.json"
 
     def bookmarks_index(self) -> str:
         """The index: the commit point of the bookmarks."""
-        return f"json/bookmarks/index{self.suffix}.json"
+        return f"{BOOKMARKS_PREFIX}index{self.suffix}.json"
 
     def bookmark_pages_prefix(self) -> str:
         """What the key of every page starts with."""
-        return f"json/bookmarks/pages{self.suffix}/"
+        return f"{BOOKMARKS_PREFIX}pages{self.suffix}/"
 
     def bookmark_page(self, number: int) -> str:
         """Page `number`, from 1."""
@@ -62,7 +63,7 @@ class Keys:
 
     def tags_prefix(self) -> str:
         """What the key of every tag's object starts with."""
-        return f"json/bookmarks/tags{self.suffix}/"
+        return f"{BOOKMARKS_PREFIX}tags{self.suffix}/"
 
     def tag_index(self, slug: str) -> str:
         """The index of one tag."""
@@ -74,7 +75,7 @@ class Keys:
 
     def bookmarks_by_id_prefix(self) -> str:
         """What the key of every single bookmark starts with."""
-        return f"json/bookmarks/by-id{self.suffix}/"
+        return f"{BOOKMARKS_PREFIX}by-id{self.suffix}/"
 
     def bookmark_by_id(self, bookmark_id: str) -> str:
         """One bookmark; the id was checked to be a safe path segment."""
@@ -82,15 +83,15 @@ class Keys:
 
     def slug_mapping(self) -> str:
         """Slugs by id and ids by slug."""
-        return f"json/bookmarks/slug-mapping{self.suffix}.json"
+        return f"{BOOKMARKS_PREFIX}slug-mapping{self.suffix}.json"
 
     def slug_shards_prefix(self) -> str:
         """What old systems stored for each slug; read and tidied, never written."""
-        return f"json/bookmarks/slug-shards{self.suffix}/"
+        return f"{BOOKMARKS_PREFIX}slug-shards{self.suffix}/"
 
     def bookmarks_heartbeat(self) -> str:
         """When the last bookmark run ended, and how."""
-        return f"json/bookmarks/heartbeat{self.suffix}.json"
+        return f"{BOOKMARKS_PREFIX}heartbeat{self.suffix}.json"
 
     # ----------------------------------------------------------------- github
 
@@ -120,14 +121,21 @@ class Keys:
 
     # ------------------------------------------------------------------ logos
 
-    def logo(self, domain: str, source: LogoSource, extension: str) -> str:
-        """A logo's picture: `images/logos/{name}_{tld}_{source}_{hash8}.{ext}`, without suffix."""
+    def logo_images_prefix(self) -> str:
+        """What the key of every logo's picture starts with."""
+        return f"{IMAGES_PREFIX}logos/"
+
+    def logo(self, domain: str, source: str, extension: str) -> str:
+        """A logo's picture: `{name}_{tld}_{source}_{hash8}.{ext}`, without suffix.
+
+        `source` names the provider that it came from (`google`, `ddg`, `direct`).
+        """
         name = domain.replace(".", "_")
-        return f"images/logos/{name}_{source}_{_sha256(domain)[:8]}.{extension}"
+        return f"{self.logo_images_prefix()}{name}_{source}_{_sha256(domain)[:8]}.{extension}"
 
     def logo_manifest(self) -> str:
         """What is known of every logo: the commit point of the logos."""
-        return f"json/image-data/logos/manifest{self.suffix}.json"
+        return f"{_MANIFESTS_PREFIX}logos/manifest{self.suffix}.json"
 
     def logo_failed_domains(self) -> str:
         """Domains that have no logo: the negative cache."""
@@ -137,24 +145,24 @@ class Keys:
 
     def opengraph_metadata(self, url_hash: str) -> str:
         """Metadata of one page, by the SHA-256 of its URL."""
-        return f"json/opengraph/metadata/{url_hash}.json"
+        return f"{_OPENGRAPH_PREFIX}metadata/{url_hash}.json"
 
     def opengraph_override(self, url_hash: str) -> str:
         """What people wrote by hand for one page; read, never written."""
-        return f"json/opengraph/overrides/{url_hash}.json"
-
-    def opengraph_image(self, host: str, url: str, bookmark_id: str, extension: str) -> str:
-        """A page's picture: `images/opengraph/{host-dashes}-{hash8 of "url:id"}.{ext}`."""
-        digest = _sha256(f"{url}:{bookmark_id}")[:8]
-        return f"images/opengraph/{host.replace('.', '-')}-{digest}.{extension}"
+        return f"{_OPENGRAPH_PREFIX}overrides/{url_hash}.json"
 
     def opengraph_images_prefix(self) -> str:
         """What the key of every page's picture starts with."""
-        return "images/opengraph/"
+        return f"{IMAGES_PREFIX}opengraph/"
+
+    def opengraph_image(self, host: str, url: str, bookmark_id: str, extension: str) -> str:
+        """A page's picture: `{host-dashes}-{hash8 of "url:id"}.{ext}`, without suffix."""
+        digest = _sha256(f"{url}:{bookmark_id}")[:8]
+        return f"{self.opengraph_images_prefix()}{host.replace('.', '-')}-{digest}.{extension}"
 
     def opengraph_manifest(self) -> str:
         """CDN URLs of all pages' pictures: the commit point of the OpenGraph dataset."""
-        return f"json/image-data/opengraph/manifest{self.suffix}.json"
+        return f"{_MANIFESTS_PREFIX}opengraph/manifest{self.suffix}.json"
 
     # -------------------------------------------------------------- own state
 
@@ -202,6 +210,24 @@ class Keys:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+_COMMITS = frozenset(
+    key
+    for keys in map(Keys, SUFFIXES)
+    for key in (
+        keys.bookmarks_index(),
+        keys.bookmarks(),
+        keys.github_activity(),
+        keys.logo_manifest(),
+        keys.opengraph_manifest(),
+    )
+)
+
+
+def is_commit(key: str) -> bool:
+    """Whether the object says what its dataset consists of: index, master, activity, manifest."""
+    return key in _COMMITS
 
 
 class PublicUrls:

@@ -27,8 +27,9 @@ from datafetch.store.base import (
     OpenedObject,
     StoredObject,
 )
-from datafetch.store.durability import Unsynced, is_commit, is_durable, sync
+from datafetch.store.durability import Unsynced, is_durable, sync
 from datafetch.store.files import check_condition, make_folder, translated
+from datafetch.store.keys import is_commit
 from datafetch.store.paths import (
     RESERVED,
     check_prefix,

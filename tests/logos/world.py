@@ -9,7 +9,7 @@ from typing import Any
 
 from datafetch.job import JobContext
 from datafetch.logos.job import fetch_logos
-from datafetch.logos.model import SOURCES
+from datafetch.logos.model import SOURCES, LogoSource
 from datafetch.logos.providers import LogoProviders, Offer, ProviderReply
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
@@ -18,7 +18,7 @@ from datafetch.net.proxies import Proxies
 from datafetch.runtime.limits import BatchPacer
 from datafetch.store.base import ObjectStore, encode_json
 from datafetch.store.fenced import Fence
-from datafetch.store.keys import Keys, LogoSource
+from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from tests.fakes.base import App
 from tests.fakes.pictures import Format

@@ -32,6 +32,15 @@ def test_a_picture_is_added_and_the_others_stay(parts: Parts) -> None:
     assert parts.json(KEY) == [f"{CDN}/a.png?v=1", URL, f"{CDN}/y.png?v=1"]
 
 
+def test_the_manifest_after_the_cdn_moved(parts: Parts) -> None:
+    """An entry below the old public base URL is replaced by that below the new one."""
+    parts.put(
+        KEY, ["https://old.example.net/base/images/opengraph/x.jpg?v=1", "https://b.example/"]
+    )
+    assert publish(parts, picture=PICTURE)
+    assert parts.json(KEY) == ["https://b.example/", URL]
+
+
 def test_an_equal_manifest_is_not_written(parts: Parts) -> None:
     """A run that brought nothing new writes nothing, and does not look for a journal."""
     parts.put(KEY, [URL])

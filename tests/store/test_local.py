@@ -24,8 +24,8 @@ from datafetch.errors import (
     StoreUnavailable,
 )
 from datafetch.store.base import Condition, FilePart, IfAbsent, IfMatch, encode_json
-from datafetch.store.durability import Unsynced, is_commit, is_durable
-from datafetch.store.keys import Keys
+from datafetch.store.durability import Unsynced, is_durable
+from datafetch.store.keys import Keys, is_commit
 from datafetch.store.local import LocalStore
 from datafetch.store.paths import check_key, path_of
 from tests.support import FakeClock, unprivileged

@@ -15,8 +15,6 @@ from datafetch.opengraph.model import (
 )
 from datafetch.urls import normalise_url, page_address, url_hash, without_query
 
-_PICTURES = "images/opengraph/"
-
 
 class BookmarkPicture(NamedTuple):
     """A stored picture as its bookmark shows it.
@@ -120,24 +118,24 @@ def mark_of(
 
 
 def merged_manifest(
-    stored: Iterable[str], pictures: Mapping[str, str], key_of: Callable[[str], str | None]
+    stored: Iterable[str], pictures: Mapping[str, str], key_of: Callable[[str], str]
 ) -> list[str]:
     """The manifest with the URLs of these pictures (by key); its other URLs stay.
 
-    A picture whose format changed has a new key; the URL of the old one goes.
+    `key_of` turns the URL of a picture into its key. A picture whose format changed has a new key; the URL of the old one goes.
     """
     stems = {stem_of(key) for key in pictures}
-    kept = [url for url in stored if stem_of(_key(url, key_of)) not in stems]
+    kept = [url for url in stored if stem_of(key_of(url)) not in stems]
     return sorted({*kept, *pictures.values()})
 
 
 def pictures_by_stem(
-    manifest: Iterable[str], key_of: Callable[[str], str | None]
+    manifest: Iterable[str], key_of: Callable[[str], str]
 ) -> dict[str, PictureRecord]:
     """The pictures in a manifest, by their keys without extension."""
     found = {}
     for url in manifest:
-        key = _key(url, key_of)
+        key = key_of(url)
         found[stem_of(key)] = PictureRecord(key, version=url.partition("?v=")[2])
     return found
 
@@ -145,9 +143,3 @@ def pictures_by_stem(
 def stem_of(key: str) -> str:
     """A picture's key without its extension."""
     return key.rpartition(".")[0] or key
-
-
-def _key(url: str, key_of: Callable[[str], str | None]) -> str:
-    """The key of a picture's URL, also if the URL is below a former public base URL."""
-    at = url.find(_PICTURES)
-    return key_of(url) or (url[at:].partition("?")[0] if at >= 0 else url)
