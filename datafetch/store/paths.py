@@ -9,13 +9,16 @@ from datafetch.errors import StoreError
 from datafetch.store.base import JSON_TYPE
 
 RESERVED = ".datafetch-"
-"""What the names of a folder's own files start with: its lock, files that are being written."""
+"""What the names of the store's own files start with: its lock, and files being written."""
 
 _MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 _MAX_NAME_BYTES = 255  # NAME_MAX of all common file systems
 _PIECE_BYTES = 240
 _CONTINUED = "~+"
-_FORBIDDEN = re.compile(r"[\\\0]")
+"""What the name of a folder ends in that holds the first part of a segment too long for a name."""
+
+_FORBIDDEN = re.compile(r"[\\\0\ud800-\udfff]")
+"""Half a surrogate pair is no text; Python makes such halves of a file name that is not UTF-8."""
 
 _CONTENT_TYPES = {
     ".avif": "image/avif",
@@ -31,15 +34,16 @@ _CONTENT_TYPES = {
     ".txt": "text/plain",
     ".webp": "image/webp",
 }
-"""A folder keeps no content types: the name's end says it."""
+"""By the end of the name, since a folder stores no content types."""
 
 
 def check_key(key: str) -> list[str]:
-    """The segments of a key.
+    """Split a key into its segments.
 
     Raises:
-        StoreError: it cannot name an object in every store: empty, absolute, longer than S3
-            allows, with an empty segment, `.`, `..`, a backslash or NUL.
+        StoreError: it cannot name an object in every store. It is empty, absolute, longer than
+            S3 allows, or has an empty segment, `.`, `..`, a backslash, NUL, or a name that this
+            store keeps for itself.
     """
     segments = _checked(key, key.split("/"))
     if len(key.encode()) > _MAX_KEY_BYTES:
@@ -48,7 +52,7 @@ def check_key(key: str) -> list[str]:
 
 
 def check_prefix(prefix: str) -> list[str]:
-    """The whole segments of a prefix; what follows its last slash is not one of them.
+    """Split a prefix into its segments, without what follows its last slash.
 
     Raises:
         StoreError: no key can start with it.
@@ -64,21 +68,21 @@ def folder_of(root: Path, segments: list[str]) -> Path:
 def path_of(root: Path, key: str) -> Path:
     """Where a folder keeps the object.
 
-    A segment that is longer than a file name may be becomes nested folders whose names end
-    in `~+`, so that long tags in other scripts have a place and are still listed.
+    A segment that is longer than a file name may be is split: all but its last part are nested
+    folders whose names end in `~+`. So long tags in other scripts have a place and are listed.
 
     Raises:
-        StoreError: it is no key.
+        StoreError: it is no key (see `check_key`).
     """
     return folder_of(root, check_key(key))
 
 
-def key_below(base: str, name: str, *, is_folder: bool) -> str | None:
-    """The key (of a folder: what its keys start with) of a name in the folder of `base`.
+def _key_below(base: str, name: str, *, is_folder: bool) -> str | None:
+    """The key of a file in the folder whose keys start with `base`; of a folder, what keys start with.
 
-    None for what is no object: files of the folder's own, names that cannot be keys.
+    None for what is no object: the store's own files, and names that no key can have.
     """
-    if name.startswith(RESERVED) or _FORBIDDEN.search(name) or not _is_text(name):
+    if name.startswith(RESERVED) or _FORBIDDEN.search(name):
         return None
     if not is_folder:
         return base + name
@@ -86,12 +90,12 @@ def key_below(base: str, name: str, *, is_folder: bool) -> str | None:
 
 
 def content_type_of(key: str) -> str:
-    """The type of an object in a folder."""
+    """The content type that the name of an object stands for."""
     return _CONTENT_TYPES.get(Path(key).suffix.lower(), "application/octet-stream")
 
 
 def walk(folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Keys and files below a folder whose keys start with `base`; those with the prefix."""
+    """Key and file of each object with the prefix in a folder, whose keys all start with `base`."""
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:
@@ -99,7 +103,7 @@ def walk(folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
     with entries:
         for entry in entries:
             is_folder = entry.is_dir()
-            key = key_below(base, entry.name, is_folder=is_folder)
+            key = _key_below(base, entry.name, is_folder=is_folder)
             if key is None:
                 continue
             if not is_folder and key.startswith(prefix):
@@ -115,18 +119,9 @@ def _checked(whole: str, segments: list[str]) -> list[str]:
             or segment.startswith(RESERVED)
             or segment.endswith(_CONTINUED)
             or _FORBIDDEN.search(segment)
-            or not _is_text(segment)
         ):
             raise StoreError(f"not the key of an object: {whole[:200]!r}", key=whole)
     return segments
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # half a surrogate pair, or a file name that is not UTF-8
-        return False
-    return True
 
 
 def _names(segment: str) -> Iterator[str]:

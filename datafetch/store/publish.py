@@ -220,7 +220,7 @@ class Publisher:
             return
         write = plan.state(result.etags, result.hashes)
         # No condition: the journal, which is ours, guards it, and nothing else is lost with it.
-        self._store.put(write.key, write.joined(), content_type=write.content_type)
+        self._store.put(write.key, write.sendable(), content_type=write.content_type)
 
     def _put(self, write: Write, etag: str | None) -> str:
         """Write one object where its ETag still is this one, None: where none is; gives the new."""

@@ -7,7 +7,7 @@ that was cut off after a good answer. Conflicts (409) are `put_conditionally`'s.
 import io
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -23,18 +23,19 @@ from datafetch.store.base import (
     JSON_TYPE,
     Condition,
     FilePart,
+    IfAbsent,
+    IfMatch,
     ObjectInfo,
     OpenedObject,
     StoredObject,
 )
 from datafetch.store.conditional import put_conditionally
+from datafetch.store.keys import is_public
 from datafetch.store.paths import check_key, check_prefix
 from datafetch.store.s3_dialect import (
     age_s,
-    client_options,
     identity_of,
     object_url,
-    put_fields,
     send_small_at_once,
 )
 from datafetch.store.s3_errors import (
@@ -50,7 +51,12 @@ from datafetch.store.streams import Window, spooled
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
+    from mypy_boto3_s3.literals import ObjectCannedACLType
+    from mypy_boto3_s3.type_defs import (
+        GetObjectOutputTypeDef,
+        HeadObjectOutputTypeDef,
+        PutObjectRequestTypeDef,
+    )
 
 T = TypeVar("T")
 
@@ -101,7 +107,7 @@ class S3Store:
         """
         self._bucket = bucket
         self._endpoint = endpoint.rstrip("/") if endpoint else None
-        self._acl = acl
+        self._acl = cast("ObjectCannedACLType | None", acl)
         self._clock = clock or SystemClock()
         self._bucket_seen = False
         config = Config(
@@ -110,7 +116,6 @@ class S3Store:
             read_timeout=read_timeout_s,
             max_pool_connections=width,
             tcp_keepalive=True,
-            **client_options(self._endpoint),
         )
         keys = (access_key, secret_key, session_token)
         self._client = make_client(self._endpoint, region, keys, config, ca_file)
@@ -167,12 +172,29 @@ class S3Store:
     ) -> str:
         """See `ObjectStore.put`."""
         check_key(key)
-        fields = put_fields(key, content_type, cache_control, condition, self._acl)
         part = FilePart(io.BytesIO(body), len(body)) if isinstance(body, bytes) else body
         window = Window(key, part)
-        return put_conditionally(
-            lambda: self._put(key, window, fields), self.get, self._clock, window
-        )
+        request: PutObjectRequestTypeDef = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "Body": cast("IO[bytes]", window),
+            "ContentLength": window.size,
+            "ContentType": content_type,
+        }
+        if cache_control:
+            request["CacheControl"] = cache_control
+        if self._acl and is_public(key):
+            request["ACL"] = self._acl
+        if isinstance(condition, IfMatch):
+            request["IfMatch"] = condition.etag
+        elif isinstance(condition, IfAbsent):
+            request["IfNoneMatch"] = "*"
+
+        def send() -> str:
+            window.seek(0)
+            return self._send(request)
+
+        return put_conditionally(send, self.get, self._clock, window)
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
@@ -213,18 +235,12 @@ class S3Store:
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return _info_of(key, answer), content, age_s(date, answer["LastModified"])
 
-    def _put(self, key: str, body: Window, fields: dict[str, Any]) -> str:
-        """Make one attempt to write the object, and return its ETag."""
-        body.seek(0)
+    def _send(self, request: "PutObjectRequestTypeDef") -> str:
+        """Make one attempt to write an object, and return its ETag."""
+        key = request["Key"]
         try:
             with self._translated(key):
-                answer = self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=key,
-                    Body=cast("IO[bytes]", body),
-                    ContentLength=body.size,
-                    **fields,
-                )
+                answer = self._client.put_object(**request)
         except ObjectNotFound as error:  # so S3 answers If-Match when there is no object
             raise PreconditionFailed(f"{key} is no longer there", key=key) from error
         return answer["ETag"]

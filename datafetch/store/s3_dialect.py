@@ -1,48 +1,13 @@
-"""What differs between servers that speak S3, and where they say things: pure functions."""
+"""What requests to S3 and its answers say beyond what boto3 reads and writes: pure functions."""
 
+from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TypedDict
 from urllib.parse import urlsplit
-
-from datafetch.store.base import Condition, IfAbsent, IfMatch
-from datafetch.store.keys import is_public
 
 _EXPECT_FROM = 64 * 1024
 """Smaller bodies are sent without asking first whether they are welcome, which costs a round trip."""
-
-_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
-
-
-def client_options(endpoint: str | None) -> dict[str, Any]:
-    """Botocore's options for a server: path style where an endpoint is set.
-
-    Servers that are not Amazon's get no checksums beyond the required ones: many answer 400
-    or 501 to the trailers that botocore sends by default since 1.36.
-    """
-    if endpoint is None:
-        return {}
-    options: dict[str, Any] = {"s3": {"addressing_style": "path"}}
-    if not (urlsplit(endpoint).hostname or "").endswith(_AWS_DOMAINS):
-        options["request_checksum_calculation"] = "when_required"
-        options["response_checksum_validation"] = "when_required"
-    return options
-
-
-def put_fields(
-    key: str, content_type: str, cache_control: str | None, condition: Condition, acl: str | None
-) -> dict[str, Any]:
-    """What a PUT says beside key and body, streamed or not: type, cache, condition, public ACL."""
-    fields: dict[str, Any] = {"ContentType": content_type}
-    if cache_control:
-        fields["CacheControl"] = cache_control
-    if acl and is_public(key):
-        fields["ACL"] = acl
-    if isinstance(condition, IfMatch):
-        fields["IfMatch"] = condition.etag
-    elif isinstance(condition, IfAbsent):
-        fields["IfNoneMatch"] = "*"
-    return fields
 
 
 def object_url(endpoint: str, bucket: str, key: str, *, is_aws: bool) -> str:
@@ -64,8 +29,14 @@ def identity_of(endpoint: str, bucket: str) -> str:
     return f"s3://{host}{parts.path.rstrip('/')}/{bucket}"
 
 
-def send_small_at_once(params: dict[str, Any], **_: object) -> None:
-    """Drop `Expect` from a small request; for botocore's event `before-call`."""
+class SentRequest(TypedDict):
+    """What botocore tells of a request before it sends it, as far as it is looked at."""
+
+    headers: MutableMapping[str, str]
+
+
+def send_small_at_once(params: SentRequest, **_: object) -> None:
+    """Drop the header `Expect` from a small request; for botocore's event `before-call`."""
     if int(params["headers"].get("Content-Length", _EXPECT_FROM)) < _EXPECT_FROM:
         params["headers"].pop("Expect", None)
 

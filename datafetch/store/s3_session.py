@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -23,6 +24,8 @@ from datafetch.logs import redact
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
+
 
 def s3_session() -> botocore.session.Session:
     """A new botocore session with the loader below; it looks in the folders that botocore would use."""
@@ -31,12 +34,6 @@ def s3_session() -> botocore.session.Session:
     data = _Data(paths, _PlainFiles(), include_default_search_paths=False)
     session.register_component("data_loader", data)
     return session
-
-
-def trusted_certificates() -> str | None:
-    """The file of certificates to trust; None means botocore's own."""
-    # boto3 knows the first, but not the variable that everything else obeys.
-    return os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
 
 
 class _Data(Loader):
@@ -70,7 +67,7 @@ def make_client(
     config: Config,
     ca_file: str | None,
 ) -> "S3Client":
-    """Make the client of one store, without any request.
+    """Make the client of one store, without any request; `config` is completed for the server.
 
     `keys` are access key, secret key and session token; when they are None, boto3 looks for
     credentials in the standard AWS chain (environment, profile, role).
@@ -83,10 +80,28 @@ def make_client(
         return session.client(
             "s3",
             endpoint_url=endpoint,
-            config=config,
-            verify=ca_file or trusted_certificates(),
+            config=config.merge(_server_config(endpoint)),
+            # boto3 reads AWS_CA_BUNDLE, but not the variable that everything else obeys.
+            verify=ca_file or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE"),
         )
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
             [f"the S3 store cannot be set up: {redact(str(error))}"]
         ) from error
+
+
+def _server_config(endpoint: str | None) -> Config:
+    """Botocore's options for a server: path style where an endpoint is set.
+
+    Servers that are not Amazon's get no checksums beyond the required ones: many answer 400
+    or 501 to the trailers that botocore sends by default since 1.36.
+    """
+    if endpoint is None:
+        return Config()
+    path_style = Config(s3={"addressing_style": "path"})
+    if (urlsplit(endpoint).hostname or "").endswith(_AWS_DOMAINS):
+        return path_style
+    fewer_checksums = Config(
+        request_checksum_calculation="when_required", response_checksum_validation="when_required"
+    )
+    return path_style.merge(fewer_checksums)

@@ -1,7 +1,7 @@
 """One object to be written: its bytes, in parts that several objects share, or in a file."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -9,7 +9,6 @@ from datafetch.store.base import JSON_TYPE, FilePart, pieces
 
 _MD5_HEX = 32
 _SHA256_HEX = 64
-_FEW_PARTS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,6 @@ class Spooled:
             size += file.write(part)
         return cls(file, size, digest.hexdigest())
 
-    def chunks(self) -> Iterator[bytes]:
-        """The bytes, piece by piece."""
-        self.file.seek(0)
-        return pieces(self.file.read)
-
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -44,13 +38,14 @@ class Write:
 
     Attributes:
         key: where.
-        body: its bytes, or the parts that make them when joined. Objects that repeat each
-            other (a list, its pages, its single items) share their parts, so that memory
-            holds each item's bytes once. Or a file that holds them.
+        body: its bytes, or the parts that make them when joined, or a file that holds them.
+            Objects that repeat each other (a list, its pages, its single items) share their
+            parts, so that memory holds each item's bytes once.
         content_type: as served.
         cache_control: as served, if any.
-        follows: in a chain: left alone when it and all before it are as the last publish
-            left them; for what carries a time beside what it stands for.
+        follows: whether it only tells of what stands before it in its chain, and of the time.
+            Such an object is left alone, though its time differs, when the last publish stored
+            it and wrote all before it as it is planned now.
     """
 
     key: str
@@ -59,27 +54,19 @@ class Write:
     cache_control: str | None = None
     follows: bool = False
 
-    def joined(self) -> bytes:
-        """The bytes as they are stored."""
-        return self.body if isinstance(self.body, bytes) else b"".join(self._parts())
-
     def sendable(self) -> bytes | FilePart:
-        """The bytes as a store takes them."""
+        """The bytes as a store takes them; a file from its start."""
         if isinstance(self.body, Spooled):
             self.body.file.seek(0)
             return FilePart(self.body.file, self.body.size)
-        return self.joined()
+        return b"".join(self._parts())
 
     def sha256(self) -> str:
-        """SHA-256 of the bytes, in hex; many parts are not joined for it."""
+        """SHA-256 of the bytes, in hex."""
         if isinstance(self.body, Spooled):
             return self.body.sha256
-        if isinstance(self.body, bytes):
-            return _sha256(self.body)
-        if len(self.body) <= _FEW_PARTS:
-            return _sha256(b"".join(self.body))
         digest = hashlib.sha256()
-        for part in self.body:
+        for part in self._parts():
             digest.update(part)
         return digest.hexdigest()
 
@@ -92,20 +79,16 @@ class Write:
 
     def _parts(self) -> Iterable[bytes]:
         if isinstance(self.body, Spooled):
-            return self.body.chunks()
+            self.body.file.seek(0)
+            return pieces(self.body.file.read)
         return (self.body,) if isinstance(self.body, bytes) else self.body
 
 
-def _sha256(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
-
-
 def etag_says_equal(etag: str, write: Write, sha256: str) -> bool:
-    """Whether the ETag proves that the stored bytes are the write's bytes.
+    """Whether the ETag proves that the stored bytes are those of the write, by MD5 or SHA-256.
 
     S3 gives the MD5 of an object that was put in one piece (Amazon S3 API reference,
-    "Object", ETag), a folder the hash of its content. Any other ETag proves nothing, and the
-    answer is False.
+    "Object", ETag), a folder the SHA-256 of its content. An ETag of another form proves nothing.
     """
     opaque = etag.strip('"')
     if len(opaque) == _SHA256_HEX:
