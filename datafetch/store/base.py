@@ -13,9 +13,10 @@ from datafetch.models.json import compact_json
 
 JSON_TYPE = "application/json"
 CHUNK = 64 * 1024
-"""Bytes in memory of what is read or written piece by piece."""
+"""Bytes of one piece, where an object is read or written piece by piece."""
 
 IMAGE_CACHE = "public, max-age=31536000, immutable"
+"""For pictures, whose URL changes with their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,13 @@ Condition = IfMatch | IfAbsent | None
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the store says of an object without its content; the ETag is opaque."""
+    """What the store says of an object without its content.
+
+    Attributes:
+        etag: opaque: changes with the content, and is given back as it came, quotes included.
+        size: bytes.
+        content_type: None when the store did not say, as in a listing.
+    """
 
     key: str
     etag: str
@@ -48,8 +55,9 @@ class ObjectInfo:
 class StoredObject:
     """An object with its content.
 
-    `age_s` is how long ago it was written by the store's own clock (its `Date`
-    less its `Last-Modified`), None when the store does not tell its time.
+    Attributes:
+        age_s: seconds since it was written, by the store's own clock (the answer's `Date` less its
+            `Last-Modified`); None when the answer has no `Date`.
     """
 
     info: ObjectInfo
@@ -116,7 +124,7 @@ class FilePart:
 
 
 class ObjectStore(Protocol):
-    """Objects under keys, in a folder or a bucket; a folder is a full store.
+    """Objects under keys, in a folder or a bucket.
 
     Every method may raise `StoreUnavailable` or `StoreDenied`. Only a missing
     object raises `ObjectNotFound`; nothing else is ever reported as missing.
@@ -125,12 +133,12 @@ class ObjectStore(Protocol):
 
     @property
     def name(self) -> str:
-        """How people know it: `s3://bucket` or `file:/path`."""
+        """The store's name in messages: `s3://bucket` or `file:/path`."""
         ...
 
     @property
     def identity(self) -> str:
-        """What tells this store from every other one on this machine; no secrets."""
+        """A text, without secrets, that no other store used on this machine has."""
         ...
 
     def get(self, key: str) -> StoredObject:
@@ -142,7 +150,9 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, key: str) -> AbstractContextManager[OpenedObject]:
-        """The object with its content in a file, while the block runs; one state of it, whole.
+        """The object with its content in a file that is closed after the `with` block.
+
+        A write to the object meanwhile does not change the file.
 
         Raises:
             ObjectNotFound: there is none.
@@ -158,7 +168,7 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """All objects whose key starts with the prefix, by key; every page of them."""
+        """All objects whose key starts with the prefix, sorted by key, however many there are."""
         ...
 
     def put(
@@ -188,11 +198,11 @@ class ObjectStore(Protocol):
         ...
 
     def url(self, key: str) -> str:
-        """The object's own URL; `/{key}` for a folder."""
+        """The URL under which the store itself serves the object; `/{key}` for a folder."""
         ...
 
     def close(self) -> None:
-        """Let go of connections; calls under way fail."""
+        """Close all connections."""
         ...
 
 

@@ -1,7 +1,7 @@
 """A bucket of Amazon S3, or of any server that speaks its protocol, as an object store (boto3).
 
-botocore retries (standard mode, bounded); nothing here retries the same again, but a body
-that was cut off after a good answer. Conflicts (409) are `put_conditionally`'s.
+botocore retries calls (standard mode, bounded). It does not retry a body that was cut off after
+a good answer, which is read once more here, nor a conflict (409), which `put_conditionally` does.
 """
 
 import io
@@ -60,6 +60,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_CONNECT_TIMEOUT_S = 5.0
+"""For connecting, and for each piece of a body that is sent."""
+
 
 class S3Store:
     """Objects in a bucket.
@@ -79,10 +82,8 @@ class S3Store:
         acl: str | None = None,
         width: int = 16,
         clock: Clock | None = None,
-        connect_timeout_s: float = 5.0,
         read_timeout_s: float = 30.0,
         max_retries: int = 3,
-        ca_file: str | None = None,
     ) -> None:
         """Make the client; nothing is asked yet.
 
@@ -90,17 +91,15 @@ class S3Store:
             bucket: its name.
             endpoint: base URL of a server other than Amazon's; then path style is used.
             region: of the bucket.
-            access_key: with `secret_key`, and `session_token` if any; without them the
-                standard chain of AWS (environment, profile, role) is asked.
-            secret_key: see `access_key`.
-            session_token: see `access_key`.
-            acl: canned ACL of what the public reads (`keys.is_public`), and of nothing else.
+            access_key: without it boto3 looks for credentials in the standard AWS chain
+                (environment, profile, role).
+            secret_key: belongs to `access_key`.
+            session_token: belongs to an `access_key` that is temporary.
+            acl: canned ACL of what the public may read (`keys.is_public`); the rest has none.
             width: how many calls run at once; as many connections are kept.
-            clock: waits between the tries of a write that met another.
-            connect_timeout_s: seconds for connecting, and for each piece that is sent.
-            read_timeout_s: seconds without a byte from the server.
-            max_retries: how often botocore repeats a call that failed in passing.
-            ca_file: certificates to trust; else those of AWS_CA_BUNDLE or SSL_CERT_FILE.
+            clock: waits between the attempts of a write that met another write.
+            read_timeout_s: seconds without a byte from the server after which a call fails.
+            max_retries: how often botocore repeats a call that failed.
 
         Raises:
             ConfigurationError: no client can be made of these.
@@ -112,13 +111,13 @@ class S3Store:
         self._bucket_seen = False
         config = Config(
             retries={"mode": "standard", "max_attempts": max_retries},
-            connect_timeout=connect_timeout_s,
+            connect_timeout=_CONNECT_TIMEOUT_S,
             read_timeout=read_timeout_s,
             max_pool_connections=width,
             tcp_keepalive=True,
         )
         keys = (access_key, secret_key, session_token)
-        self._client = make_client(self._endpoint, region, keys, config, ca_file)
+        self._client = make_client(self._endpoint, region, keys, config)
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
 
     @property
@@ -220,7 +219,7 @@ class S3Store:
     ) -> tuple[ObjectInfo, T, float | None]:
         """What is known of the object, what `take` made of its body, and its age in seconds.
 
-        A body that was cut off is asked for once more.
+        With `again` an object whose body was cut off is asked for once more.
         """
         check_key(key)
         with self._translated(key):
@@ -247,7 +246,7 @@ class S3Store:
 
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:
-        """The client's errors as errors of the store."""
+        """Raise the client's errors as errors of the store."""
         try:
             yield
         except ClientError as error:
@@ -258,10 +257,10 @@ class S3Store:
             raise self._error(key, error) from error
 
     def _look_for_bucket(self, key: str) -> None:
-        """Tell a missing object from a missing bucket, once: their bare 404s are alike.
+        """Make sure, once, that a 404 without a body means the object and not the bucket.
 
         Raises:
-            StoreUnavailable: it is the bucket that is missing.
+            StoreUnavailable: the bucket is missing.
         """
         if self._bucket_seen:
             return

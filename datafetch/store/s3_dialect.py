@@ -10,10 +10,16 @@ _EXPECT_FROM = 64 * 1024
 """Smaller bodies are sent without asking first whether they are welcome, which costs a round trip."""
 
 
+def is_amazon(endpoint: str) -> bool:
+    """Whether a server is Amazon's own, by its host."""
+    host = urlsplit(endpoint).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
 def object_url(endpoint: str, bucket: str, key: str, *, is_aws: bool) -> str:
     """An object's own URL: the bucket in the path, or in front of Amazon's host.
 
-    A bucket with a dot in its name stays in the path, it would not fit Amazon's certificate
+    A bucket with a dot in its name stays in the path: its host would not fit Amazon's certificate
     (Amazon S3 user guide, "Bucket naming rules").
     """
     if not is_aws or "." in bucket:
@@ -23,7 +29,7 @@ def object_url(endpoint: str, bucket: str, key: str, *, is_aws: bool) -> str:
 
 
 def identity_of(endpoint: str, bucket: str) -> str:
-    """What tells a bucket from all others: host, port and path of its server, without credentials."""
+    """A text that no other bucket has: host, port and path of its server and its name; no credentials."""
     parts = urlsplit(endpoint)
     host = parts.netloc.rpartition("@")[2]
     return f"s3://{host}{parts.path.rstrip('/')}/{bucket}"

@@ -10,7 +10,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -20,11 +19,10 @@ from botocore.loaders import JSONFileLoader, Loader
 
 from datafetch.errors import ConfigurationError
 from datafetch.logs import redact
+from datafetch.store.s3_dialect import is_amazon
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-
-_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 def s3_session() -> botocore.session.Session:
@@ -65,7 +63,6 @@ def make_client(
     region: str,
     keys: tuple[str | None, str | None, str | None],
     config: Config,
-    ca_file: str | None,
 ) -> "S3Client":
     """Make the client of one store, without any request; `config` is completed for the server.
 
@@ -82,7 +79,7 @@ def make_client(
             endpoint_url=endpoint,
             config=config.merge(_server_config(endpoint)),
             # boto3 reads AWS_CA_BUNDLE, but not the variable that everything else obeys.
-            verify=ca_file or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE"),
+            verify=os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE"),
         )
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
@@ -99,7 +96,7 @@ def _server_config(endpoint: str | None) -> Config:
     if endpoint is None:
         return Config()
     path_style = Config(s3={"addressing_style": "path"})
-    if (urlsplit(endpoint).hostname or "").endswith(_AWS_DOMAINS):
+    if is_amazon(endpoint):
         return path_style
     fewer_checksums = Config(
         request_checksum_calculation="when_required", response_checksum_validation="when_required"

@@ -5,7 +5,7 @@ from typing import Any
 from datafetch.store.s3 import S3Store
 from tests.fakes.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Fake
 
-QUICK: dict[str, Any] = {"connect_timeout_s": 5.0, "read_timeout_s": 10.0, "max_retries": 1}
+QUICK: dict[str, Any] = {"read_timeout_s": 10.0, "max_retries": 1}
 
 
 def open_s3(fake: S3Fake, **options: Any) -> S3Store:
