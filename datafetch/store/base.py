@@ -52,7 +52,17 @@ class ObjectInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredObject:
+class _ReadObject:
+    info: ObjectInfo
+
+    @property
+    def etag(self) -> str:
+        """The ETag, for conditions."""
+        return self.info.etag
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject(_ReadObject):
     """An object with its content.
 
     Attributes:
@@ -60,14 +70,8 @@ class StoredObject:
             `Last-Modified`); None when the answer has no `Date`.
     """
 
-    info: ObjectInfo
     body: bytes
     age_s: float | None = None
-
-    @property
-    def etag(self) -> str:
-        """The ETag, for conditions."""
-        return self.info.etag
 
     def json(self) -> object:
         """The content read as JSON.
@@ -90,16 +94,10 @@ def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedObject:
+class OpenedObject(_ReadObject):
     """An object whose content is in a file, for what is too large for memory."""
 
-    info: ObjectInfo
     file: BinaryIO
-
-    @property
-    def etag(self) -> str:
-        """The ETag, for conditions."""
-        return self.info.etag
 
     def chunks(self) -> Iterator[bytes]:
         """The content from its start, piece by piece.

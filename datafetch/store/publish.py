@@ -29,7 +29,7 @@ from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json
 from datafetch.store.keys import Keys
-from datafetch.store.publish_plan import Diff, PublishPlan, PublishResult, StateWriter, batches
+from datafetch.store.publish_plan import Diff, PublishPlan, PublishResult, StateWriter
 from datafetch.store.writes import Spooled, Write
 
 __all__ = [
@@ -152,7 +152,7 @@ class Publisher:
             for written in self._engine.map(partial(self._write_all, plan.etags), stage):
                 etags.update(written)
         etags[plan.commit.key] = self._put(plan.commit, plan.base_etag)
-        for _ in self._engine.map(self._delete_all, batches(plan.deletes)):
+        for _ in self._engine.map(self._store.delete, plan.deletes):
             pass
         result = work.result(etags, committed=True)
         self._write_state(plan, result)
@@ -210,10 +210,6 @@ class Publisher:
     def _write_all(self, etags: Mapping[str, str], task: Sequence[Write]) -> dict[str, str]:
         """Write one object after the other, each on its ETag; gives the new ETags by key."""
         return {write.key: self._put(write, etags.get(write.key)) for write in task}
-
-    def _delete_all(self, task: Sequence[str]) -> None:
-        for key in task:
-            self._store.delete(key)
 
     def _write_state(self, plan: PublishPlan, result: PublishResult) -> None:
         if plan.state is None:

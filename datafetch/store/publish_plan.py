@@ -3,14 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TypeVar
 
 from datafetch.store.writes import Write, etag_says_equal
 
-_T = TypeVar("_T")
-
-BATCH = 16
-"""Writes or deletes in one task: starting a task costs as much as a small write to a folder."""
+_TASK_WRITES = 16
+"""Writes in one task: starting a task costs as much as a small write to a folder."""
 
 StateWriter = Callable[[Mapping[str, str], Mapping[str, str]], Write]
 """Makes the dataset's state object from the ETags and the hashes of all its objects."""
@@ -54,9 +51,10 @@ class PublishPlan:
 
         The tasks of a stage run side by side, the writes of a task one after the other.
         """
-        yield batches(self.content)
+        starts = range(0, len(self.content), _TASK_WRITES)
+        yield (self.content[start : start + _TASK_WRITES] for start in starts)
         yield iter(self.chains)
-        yield batches(() if self.master is None else (self.master,))
+        yield iter(() if self.master is None else ((self.master,),))
 
     def objects(self) -> Iterator[Write]:
         """All objects but the commit, in the order of their stages."""
@@ -173,8 +171,3 @@ def _is_equal(etag: str | None, known: str | None, write: Write, sha256: str) ->
     if etag is None:
         return False
     return known == sha256 if known is not None else etag_says_equal(etag, write, sha256)
-
-
-def batches(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """The items in tasks of at most `BATCH`."""
-    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))

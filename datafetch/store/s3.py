@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from datafetch.clock import Clock, SystemClock
@@ -60,9 +59,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CONNECT_TIMEOUT_S = 5.0
-"""For connecting, and for each piece of a body that is sent."""
-
 
 class S3Store:
     """Objects in a bucket.
@@ -109,15 +105,14 @@ class S3Store:
         self._acl = cast("ObjectCannedACLType | None", acl)
         self._clock = clock or SystemClock()
         self._bucket_seen = False
-        config = Config(
-            retries={"mode": "standard", "max_attempts": max_retries},
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=read_timeout_s,
-            max_pool_connections=width,
-            tcp_keepalive=True,
+        self._client = make_client(
+            self._endpoint,
+            region,
+            (access_key, secret_key, session_token),
+            width=width,
+            read_timeout_s=read_timeout_s,
+            max_retries=max_retries,
         )
-        keys = (access_key, secret_key, session_token)
-        self._client = make_client(self._endpoint, region, keys, config)
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
 
     @property

@@ -9,7 +9,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import botocore.session
@@ -23,6 +23,9 @@ from datafetch.store.s3_dialect import is_amazon
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+
+_CONNECT_TIMEOUT_S = 5.0
+"""For connecting, and for each piece of a body that is sent."""
 
 
 def s3_session() -> botocore.session.Session:
@@ -62,9 +65,12 @@ def make_client(
     endpoint: str | None,
     region: str,
     keys: tuple[str | None, str | None, str | None],
-    config: Config,
+    *,
+    width: int,
+    read_timeout_s: float,
+    max_retries: int,
 ) -> "S3Client":
-    """Make the client of one store, without any request; `config` is completed for the server.
+    """Make the client of one store, without any request.
 
     `keys` are access key, secret key and session token; when they are None, boto3 looks for
     credentials in the standard AWS chain (environment, profile, role).
@@ -72,12 +78,25 @@ def make_client(
     Raises:
         ConfigurationError: no client can be made of these.
     """
+    # Many servers that are not Amazon's answer 400 or 501 to the checksums in trailers that
+    # botocore sends by default since 1.36.
+    is_other = endpoint is not None and not is_amazon(endpoint)
+    checksums: Literal["when_required"] | None = "when_required" if is_other else None
     try:
-        session = boto3.session.Session(*keys, region, botocore_session=s3_session())
-        return session.client(
+        config = Config(
+            retries={"mode": "standard", "max_attempts": max_retries},
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=read_timeout_s,
+            max_pool_connections=width,
+            tcp_keepalive=True,
+            s3={"addressing_style": "path"} if endpoint is not None else None,
+            request_checksum_calculation=checksums,
+            response_checksum_validation=checksums,
+        )
+        return boto3.session.Session(*keys, region, botocore_session=s3_session()).client(
             "s3",
             endpoint_url=endpoint,
-            config=config.merge(_server_config(endpoint)),
+            config=config,
             # boto3 reads AWS_CA_BUNDLE, but not the variable that everything else obeys.
             verify=os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE"),
         )
@@ -85,20 +104,3 @@ def make_client(
         raise ConfigurationError(
             [f"the S3 store cannot be set up: {redact(str(error))}"]
         ) from error
-
-
-def _server_config(endpoint: str | None) -> Config:
-    """Botocore's options for a server: path style where an endpoint is set.
-
-    Servers that are not Amazon's get no checksums beyond the required ones: many answer 400
-    or 501 to the trailers that botocore sends by default since 1.36.
-    """
-    if endpoint is None:
-        return Config()
-    path_style = Config(s3={"addressing_style": "path"})
-    if is_amazon(endpoint):
-        return path_style
-    fewer_checksums = Config(
-        request_checksum_calculation="when_required", response_checksum_validation="when_required"
-    )
-    return path_style.merge(fewer_checksums)
