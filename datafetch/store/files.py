@@ -1,4 +1,4 @@
-"""What the folder store does with single files: conditions compared, folders made, errors translated."""
+"""What the folder store does with single files: check conditions, make folders, translate errors."""
 
 import errno
 import hashlib
@@ -17,7 +17,10 @@ _UNAVAILABLE_HINT = "Check DATAFETCH_STORE and the disk it names."
 
 @contextmanager
 def translated(key: str, *, missing_passes: bool = False) -> Iterator[None]:
-    """Errors of the file system as errors of the store; that of a missing file may pass."""
+    """Raise errors of the file system as errors of the store.
+
+    With `missing_passes` the `FileNotFoundError` of a missing file is let through.
+    """
     try:
         yield
     except OSError as error:
@@ -30,13 +33,13 @@ def translated(key: str, *, missing_passes: bool = False) -> Iterator[None]:
 
 
 def check_condition(condition: Condition, key: str, path: Path) -> None:
-    """Compare what is stored with the condition; the caller holds the store's lock.
+    """Compare the stored file with the condition; the caller holds the store's lock.
 
-    A folder loses no answers, so a refusal here is never our own write: equal content of
-    somebody else refuses like any other.
+    A folder loses no answers: what refuses a write here was written by somebody else, even when
+    its content is the same.
 
     Raises:
-        PreconditionFailed: it does not hold.
+        PreconditionFailed: the condition does not hold.
     """
     if condition is None:
         return
@@ -54,7 +57,7 @@ def check_condition(condition: Condition, key: str, path: Path) -> None:
 
 
 def make_folder(folder: Path, *, durable: bool) -> None:
-    """Make the folder and those above it; with `durable`, so that they survive a loss of power."""
+    """Make the folder and those above it; with `durable` they are flushed to disk."""
     if folder.is_dir():
         return
     make_folder(folder.parent, durable=durable)

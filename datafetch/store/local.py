@@ -1,9 +1,9 @@
 """A folder as a full object store: atomic replacement, conditional writes, content hashes as ETags.
 
 An object is a file; its ETag is the SHA-256 of its content. Readers need no lock, since a file
-is only ever replaced as a whole. Writers prepare their file beside the old one without a lock
-and take the store's lock for the moment of comparing and renaming, so that of two writers with
-the same condition, threads or processes, one wins.
+is only ever replaced as a whole. Writers prepare their file beside the old one without a lock.
+They take the store's lock only to check the condition and rename the file, so that of two
+writers with the same condition (threads or processes) one wins.
 """
 
 import hashlib
@@ -49,14 +49,14 @@ _Fingerprint = tuple[int, int, int]
 class LocalStore:
     """Objects as files under `root`, which is created by the first write.
 
-    `clock` stamps what is written and judges its age, so that both go by the same time.
+    `clock` gives the files their times and is asked for their age, so that the two agree.
     """
 
     def __init__(self, root: Path, clock: Clock | None = None) -> None:
         self._root = Path(os.path.realpath(root.expanduser()))
         self._clock = clock or SystemClock()
         self._unsynced = Unsynced()
-        # flock excludes processes; among threads it would poll, a mutex wakes the next at once.
+        # The file lock is for other processes. It polls, so threads wait for a mutex instead.
         self._mutex = threading.Lock()
         self._file_lock = FileLock(self._root / f"{RESERVED}lock")
         self._etags: dict[str, tuple[_Fingerprint, str]] = {}
@@ -118,7 +118,7 @@ class LocalStore:
         return self._info(key, status, etag)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`; only folders that can hold such keys are looked into."""
+        """See `ObjectStore.list`; only folders that can hold such keys are read."""
         segments = check_prefix(prefix)
         base = "".join(f"{segment}/" for segment in segments)
         with translated(prefix):
@@ -223,10 +223,10 @@ class LocalStore:
             raise ObjectNotFound(f"{key} is not in {self.name}", key=key) from error
 
     def _etag_of(self, key: str, path: Path) -> tuple[os.stat_result, str]:
-        """The file's status and ETag; an unchanged file is not read twice by one process.
+        """The file's status and ETag; the ETag of a file with the same fingerprint is remembered.
 
-        A write makes a new file, so inode and time of change tell it from the old one. Writes
-        on a condition do not rely on that: they read what is there.
+        A write makes a new file, whose inode and time of change differ from the old one's.
+        A condition is not checked by what is remembered, but by reading the file.
         """
         status = path.stat()
         fingerprint = (status.st_ino, status.st_ctime_ns, status.st_size)

@@ -2,15 +2,15 @@
 
 How a job uses it:
 
-1. `journal = publisher.open_journal("github")` at the start. When there is one, an earlier
+1. It calls `publisher.open_journal("github")` at the start. When there is a journal, an earlier
    run died in the middle of a publish: the job distrusts what it remembers of the stored
    objects, takes their ETags from `etags_by_listing`, and publishes the whole dataset again.
-2. Build a `PublishPlan` from what was read: `base_etag` is the ETag of the commit object,
+2. It makes a `PublishPlan` of what it read: `base_etag` is the ETag of the commit object,
    `etags` those of the objects that will be replaced. An object without a known ETag must not
    exist yet.
-3. `publisher.with_restart(attempt)`: `attempt(number)` builds the plan and publishes it; it is
-   called again, once, when somebody else changed the dataset meanwhile, and must then read the
-   store's current state (ETags by one listing).
+3. It calls `publisher.with_restart(attempt)`, where `attempt(number)` makes the plan and
+   publishes it. When somebody else changed the dataset meanwhile, `attempt` is called once more,
+   and must then read the store's current state (ETags by one listing).
 
 `Publisher.publish` says what happens in between.
 """
@@ -94,15 +94,10 @@ def etags_by_listing(store: ObjectStore, prefixes: Iterable[str]) -> dict[str, s
 
 
 class Publisher:
-    """Publishes datasets on behalf of one run, as the contract's safety 5 to 7 say."""
+    """Publishes datasets on behalf of one run, so that readers never see half of one."""
 
     def __init__(
-        self,
-        store: ObjectStore,
-        keys: Keys,
-        clock: Clock,
-        engine: Engine,
-        run_id: str,
+        self, store: ObjectStore, keys: Keys, clock: Clock, engine: Engine, run_id: str
     ) -> None:
         self._store = store
         self._keys = keys
@@ -112,17 +107,20 @@ class Publisher:
         self._journals: dict[str, Journal | None] = {}
 
     def open_journal(self, dataset: str) -> Journal | None:
-        """The publish of this dataset that somebody began and did not end, if there is one.
+        """The journal of a publish of this dataset that somebody began and did not end, if any.
 
         Raises:
-            StoreError: the store did not say.
+            StoreError: the store did not say whether there is one.
         """
         try:
             found = self._store.get(self._keys.publish_journal(dataset))
+            stored = _StoredJournal.model_validate_json(found.body, strict=True)
         except ObjectNotFound:
             journal = None
+        except ValidationError:
+            journal = Journal(found.etag, run_id="", base_etag="")
         else:
-            journal = _journal(found.etag, found.body)
+            journal = Journal(found.etag, stored.run_id, stored.base_etag)
         self._journals[dataset] = journal
         return journal
 
@@ -141,23 +139,25 @@ class Publisher:
         """
         work = Diff.of(plan)
         etags = dict(plan.etags)
-        if work.is_commit_alone and self._is_closed(plan.dataset):
-            if not work.is_commit_equal:
-                etags[plan.commit.key] = self._put(plan.commit, plan.base_etag)
-            result = work.result(etags, committed=not work.is_commit_equal)
-            self._write_state(plan, result)
-            return result
-        self._write_journal(work)
+        journalled = not (work.is_commit_alone and self._is_closed(plan.dataset))
+        committed = journalled or not work.is_commit_equal
+        if journalled:
+            self._write_journal(work)
         for stage in work.plan.stages():
             for written in self._engine.map(partial(self._write_all, plan.etags), stage):
                 etags.update(written)
-        etags[plan.commit.key] = self._put(plan.commit, plan.base_etag)
+        if committed:
+            etags[plan.commit.key] = self._put(plan.commit, plan.base_etag)
         for _ in self._engine.map(self._store.delete, plan.deletes):
             pass
-        result = work.result(etags, committed=True)
-        self._write_state(plan, result)
-        self._store.delete(self._keys.publish_journal(plan.dataset))
-        self._journals[plan.dataset] = None
+        result = work.result(etags, committed=committed)
+        if plan.state is not None:
+            state = plan.state(result.etags, result.hashes)
+            # No condition: the journal, which is ours, guards it, and nothing else is lost with it.
+            self._store.put(state.key, state.sendable(), content_type=state.content_type)
+        if journalled:
+            self._store.delete(self._keys.publish_journal(plan.dataset))
+            self._journals[plan.dataset] = None
         return result
 
     @staticmethod
@@ -211,15 +211,8 @@ class Publisher:
         """Write one object after the other, each on its ETag; gives the new ETags by key."""
         return {write.key: self._put(write, etags.get(write.key)) for write in task}
 
-    def _write_state(self, plan: PublishPlan, result: PublishResult) -> None:
-        if plan.state is None:
-            return
-        write = plan.state(result.etags, result.hashes)
-        # No condition: the journal, which is ours, guards it, and nothing else is lost with it.
-        self._store.put(write.key, write.sendable(), content_type=write.content_type)
-
     def _put(self, write: Write, etag: str | None) -> str:
-        """Write one object where its ETag still is this one, None: where none is; gives the new."""
+        """Write an object that still has this ETag (None: that is not there yet); gives the new one."""
         try:
             return self._store.put(
                 write.key,
@@ -230,11 +223,3 @@ class Publisher:
             )
         except PreconditionFailed as failed:
             raise BaseMoved(f"{write.key} was changed by somebody else meanwhile") from failed
-
-
-def _journal(etag: str, body: bytes) -> Journal:
-    try:
-        stored = _StoredJournal.model_validate_json(body, strict=True)
-    except ValidationError:
-        return Journal(etag, run_id="", base_etag="")
-    return Journal(etag, stored.run_id, stored.base_etag)
