@@ -1,4 +1,4 @@
-"""The reading half of another store, for those stores that change how it is written to."""
+"""What stores that only change how another store is written to have in common: they read from it."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -7,7 +7,7 @@ from datafetch.store.base import ObjectInfo, ObjectStore, OpenedObject, StoredOb
 
 
 class StoreAround:
-    """Reads from another store; whoever builds on it says how it is written to."""
+    """Reads from another store; subclasses add `put` and `delete`."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""How one write on a condition is made: a conflict is waited for, a refusal is read back.
+"""Makes one conditional write: sends it again after a conflict, reads the object after a refusal.
 
 Every store whose answers can be lost sends its writes through here, and nobody above a store
 tries a write again.
@@ -14,7 +14,10 @@ from datafetch.store.base import StoredObject
 from datafetch.store.streams import Window
 
 _CONFLICT_WAITS_S = (0.1, 0.2, 0.4)
-"""A 409 passes as soon as the other write has ended (S3: "retry the upload")."""
+"""Seconds before the next attempt after a 409, until the other write has ended.
+
+Amazon S3 API reference, "PutObject", If-Match: after a 409 "retry the upload".
+"""
 
 
 def put_conditionally(
@@ -22,10 +25,10 @@ def put_conditionally(
 ) -> str:
     """Send a write until it is stored or refused; returns the ETag.
 
-    A client that retries a conditional PUT whose answer was lost meets its own success as a
-    412. So a 412 is believed only after the object was read back and compared. Equal bytes
-    that somebody else wrote count as success too: the object is as the caller wants it.
-    Objects that must tell their writers apart (leases, slots, journals) carry run and token.
+    When the answer to a conditional PUT is lost, the client sends it again and gets a 412, since
+    the first one was stored. So after a 412 the object is read back, and counts as written when
+    its bytes are those sent. They may be somebody else's: the object is as the caller wants it.
+    Objects that must tell their writers apart (leases, slots, journals) hold a run and a token.
 
     Args:
         send: makes one attempt, from the first byte of the body on, and returns the ETag.
@@ -46,7 +49,7 @@ def put_conditionally(
 
 
 def _sent(send: Callable[[], str], get: Callable[[str], StoredObject], body: Window) -> str:
-    """Make one attempt; one that is refused is a success when the stored bytes are those sent."""
+    """Make one attempt; a refused one is a success when the stored bytes are those sent."""
     try:
         return send()
     except PreconditionFailed as failed:

@@ -32,7 +32,7 @@ def sync(path: Path) -> None:
 
 
 class Unsynced:
-    """Files that were written and not yet flushed; safe to use from several threads."""
+    """Files that were written and not flushed yet; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._paths: set[Path] = set()

@@ -7,22 +7,22 @@ from datafetch.store.base import JSON_TYPE, Condition, FilePart, ObjectStore
 
 
 class Fence(Protocol):
-    """Says whether a run still may write."""
+    """Knows whether a run still may write."""
 
     def check(self) -> None:
-        """Called before each write.
+        """Do nothing while the run may write; called before each write.
 
         Raises:
             LeaseLost: the lease ended, or was taken over.
-            Cancelled: the run was asked to stop and must leave things as they are.
+            Cancelled: the run was asked to stop, and writes nothing any more.
         """
         ...
 
 
 class FencedStore(StoreAround):
-    """Another store, of which each write asks the fence first; closing it closes the other.
+    """Reads from another store, and writes to it after asking the fence; closing it closes the other.
 
-    A process that slept past its lease writes nothing when it wakes. Every job gets such a
+    So a process that slept past its lease writes nothing when it wakes. Every job gets such a
     store, so that none of its writes can forget to ask.
     """
 

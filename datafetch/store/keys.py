@@ -86,7 +86,7 @@ class Keys:
         return f"{BOOKMARKS_PREFIX}slug-mapping{self.suffix}.json"
 
     def slug_shards_prefix(self) -> str:
-        """What old systems stored for each slug; read and tidied, never written."""
+        """What the key of every slug's object of old systems starts with; tidied, never written."""
         return f"{BOOKMARKS_PREFIX}slug-shards{self.suffix}/"
 
     def bookmarks_heartbeat(self) -> str:
@@ -167,7 +167,7 @@ class Keys:
     # -------------------------------------------------------------- own state
 
     def job_state(self, job: str) -> str:
-        """JobState, SyncState and slots of one job."""
+        """How the last run of one job began and ended, and its slots."""
         return f"{STATE_PREFIX}jobs/{job}{self.suffix}.json"
 
     def history(self, job: str) -> str:
@@ -179,11 +179,11 @@ class Keys:
         return f"{STATE_PREFIX}datasets/{name}{self.suffix}.json"
 
     def publish_journal(self, name: str) -> str:
-        """The open publish of a dataset."""
+        """The journal of a publish of a dataset that is under way."""
         return f"{STATE_PREFIX}publish/{name}{self.suffix}.json"
 
     def dead_letters(self, job: str) -> str:
-        """What failed in one job and waits."""
+        """The items that failed in one job and wait for another attempt."""
         return f"{STATE_PREFIX}dead-letters/{job}{self.suffix}.json"
 
     def lock(self, job: str) -> str:
@@ -199,12 +199,12 @@ class Keys:
         return f"{STATE_PREFIX}backup/bookmarks{self.suffix}/"
 
     def bookmarks_backup(self, time: str) -> str:
-        """A replaced master, by the time it was replaced."""
+        """A replaced master, by the time when it was replaced."""
         return f"{self.bookmarks_backup_prefix()}{time}.json"
 
     @staticmethod
     def corrupt(key: str, time: str) -> str:
-        """Where an object that cannot be read is kept aside; never public."""
+        """The copy of an object that cannot be read; never public."""
         return f"{key}{_CORRUPT}{time}"
 
 
@@ -233,8 +233,8 @@ def is_commit(key: str) -> bool:
 class PublicUrls:
     """Turns keys into the URLs that visitors load, and such URLs back into keys.
 
-    URLs are compared by scheme-less parsed host, port and path, never by prefix
-    of text: `https://cdn.example.com.evil.net/` is not `https://cdn.example.com/`.
+    URLs are compared by their parsed host, port and path, whatever the scheme, and never by how
+    their text begins: `https://cdn.example.com.evil.net/` is not `https://cdn.example.com/`.
     """
 
     def __init__(self, cdn_base: str | None, own_url: Callable[[str], str]) -> None:
@@ -247,12 +247,12 @@ class PublicUrls:
         return self._base is not None
 
     def for_key(self, key: str, version: str | None = None) -> str:
-        """The public URL of a key; `version` becomes `?v=…`."""
+        """The public URL of a key, with `?v={version}` when a version is given."""
         url = f"{self._base}/{key}" if self._base else self._own_url(key)
         return f"{url}?v={version}" if version else url
 
     def key_of(self, url: str) -> str | None:
-        """The key that a public URL names, None when it is not one of ours; the query is ignored."""
+        """The key that a public URL names; None for other URLs. The query is ignored."""
         root, place = self._root, _place(url)
         if root is None or place is None or (place.host, place.port) != (root.host, root.port):
             return None
@@ -268,11 +268,11 @@ class PublicUrls:
 
 
 class _Place(NamedTuple):
-    """What is compared of a URL: host and port as browsers read them, the path as it is written.
+    """The parts of a URL that are compared: host and port as browsers read them, path as written.
 
     Attributes:
         host: empty for a path alone.
-        port: None when it is the scheme's own, since the scheme is not compared.
+        port: None for the scheme's default port, since the scheme is not compared.
     """
 
     host: str

@@ -1,6 +1,6 @@
 """What a publish takes and gives, and what of it really has to be done."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -46,15 +46,15 @@ class PublishPlan:
     hashes: Mapping[str, str] = field(default_factory=dict)
     state: StateWriter | None = None
 
-    def stages(self) -> Iterator[Iterator[Sequence[Write]]]:
+    def stages(self) -> Iterator[Iterable[Sequence[Write]]]:
         """The writes before the commit: one stage ends before the next begins.
 
         The tasks of a stage run side by side, the writes of a task one after the other.
         """
         starts = range(0, len(self.content), _TASK_WRITES)
         yield (self.content[start : start + _TASK_WRITES] for start in starts)
-        yield iter(self.chains)
-        yield iter(() if self.master is None else ((self.master,),))
+        yield self.chains
+        yield () if self.master is None else ((self.master,),)
 
     def objects(self) -> Iterator[Write]:
         """All objects but the commit, in the order of their stages."""
@@ -127,27 +127,22 @@ class Diff:
         return not self.plan.deletes and next(self.plan.objects(), None) is None
 
     def result(self, etags: Mapping[str, str], *, committed: bool) -> PublishResult:
-        """The result once all this was done; `etags` are those of all objects then.
+        """What was done, once it was; `etags` are those of all objects then.
 
-        Beside other writes an equal commit is written all the same: it is what fences them.
+        `committed`: whether the commit object was written. With other writes it is even when it
+        is equal, because its condition is what fences them.
         """
-        plan = self.plan
+        plan, equal = self.plan, self.equal
         written = [write.key for write in plan.objects()]
-        equal = self.equal
         if committed:
             written.append(plan.commit.key)
             equal -= {plan.commit.key}
-        gone = frozenset(plan.deletes)
+        known_etags, known_hashes = {**etags}, {**plan.hashes, **self.hashes}
+        for key in plan.deletes:
+            known_etags.pop(key, None)
+            known_hashes.pop(key, None)
         return PublishResult(
-            tuple(written),
-            tuple(sorted(equal)),
-            tuple(plan.deletes),
-            {key: etag for key, etag in etags.items() if key not in gone},
-            {
-                key: sha256
-                for key, sha256 in {**plan.hashes, **self.hashes}.items()
-                if key not in gone
-            },
+            tuple(written), tuple(sorted(equal)), tuple(plan.deletes), known_etags, known_hashes
         )
 
 

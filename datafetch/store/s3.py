@@ -6,7 +6,7 @@ a good answer, which is read once more here, nor a conflict (409), which `put_co
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import ClientError
@@ -193,11 +193,9 @@ class S3Store:
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
         check_key(key)
-        try:
-            with self._translated(key):
-                self._client.delete_object(Bucket=self._bucket, Key=key)
-        except ObjectNotFound:  # S3 itself answers 204; some servers do not
-            return
+        # For an object that is not there S3 itself answers 204, some servers 404.
+        with suppress(ObjectNotFound), self._translated(key):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
 
     def url(self, key: str) -> str:
         """See `ObjectStore.url`; the bucket stands in the path, or in front of Amazon's host."""

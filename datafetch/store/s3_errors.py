@@ -27,11 +27,11 @@ from datafetch.errors import (
 from datafetch.logs import redact
 
 NO_ANSWER = (BotoCoreError, HTTPError, OSError)
-"""A call without a whole answer; the last two may come out of a body's stream."""
+"""Errors of a call that got no whole answer; reading a body may raise the last two."""
 
 NOT_FOUND = 404
 NO_BODY = "404"
-"""The code of a 404 without a body, which HEAD gets: object and bucket look alike."""
+"""botocore's code for a 404 without a body, as HEAD gets it: the object or the bucket is missing."""
 
 _NO_CREDENTIALS = (
     CredentialRetrievalError,
@@ -54,7 +54,7 @@ _MAX_MESSAGE = 200
 
 
 def error_of(error: Exception, *, store: str, endpoint: str, key: str) -> StoreError:
-    """The error to raise instead of the client's; its text has no secrets and no query strings.
+    """Translate an error of the client; the text of the new one has no secrets or query strings.
 
     Args:
         error: a `ClientError`, or one of `NO_ANSWER`.
@@ -97,7 +97,7 @@ def _meaning(error: ClientError, store: str, key: str) -> StoreError:
 
 
 def no_bucket(store: str, key: str) -> StoreUnavailable:
-    """There is no such bucket: the store is not there, which says nothing of its objects."""
+    """The error for a missing bucket, which says nothing of whether its objects exist."""
     return StoreUnavailable(
         f"the bucket of {store} does not exist", key=key, hint=_HINTS["NoSuchBucket"]
     )
