@@ -51,7 +51,7 @@ class PictureManifest:
         self._etag = found.etag
         try:
             entries = _ENTRIES.validate_python(found.json())
-        except (CorruptObject, RecursionError, ValidationError):
+        except (CorruptObject, ValidationError):
             entries = [None]
         self._urls = [url for url in entries if url is not None]
         self._broken = None in entries

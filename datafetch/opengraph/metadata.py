@@ -117,7 +117,7 @@ class MetadataStore:
             return None
         try:
             return METADATA.validate_python(found.json()), found.etag
-        except (CorruptObject, RecursionError, ValidationError):
+        except (CorruptObject, ValidationError):
             self._context.keep_aside(found)
             return None
 

@@ -147,7 +147,7 @@ class OpenGraphState:
         try:
             # `json()`, as pydantic's parser refuses lone surrogates, which some editors write.
             return name, _OVERRIDE.validate_python({"etag": found.etag, "value": found.json()})
-        except (CorruptObject, RecursionError, ValidationError):
+        except (CorruptObject, ValidationError):
             self._context.log.warning("override_unreadable", extra={"key": key})
             return name, Override(found.etag, {})
 

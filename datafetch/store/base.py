@@ -81,7 +81,7 @@ class StoredObject(_ReadObject):
         """
         try:
             value: object = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise CorruptObject(
                 f"{self.info.key} is not JSON: {error}", key=self.info.key
             ) from error

@@ -48,7 +48,9 @@ def test_what_json_does_not_know_is_never_stored(value: Any) -> None:
         encode_json(value)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe\x00", b"<html>", b'{"a":1}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff\xfe\x00", b"<html>", b'{"a":1}}', b"[" * 100_000], ids=len
+)
 def test_what_is_not_json_is_corrupt_and_says_where(body: bytes) -> None:
     """A corrupt object crashed the run, or was taken as empty: it has its own error, with the key."""
     with pytest.raises(CorruptObject) as caught:
