@@ -6,7 +6,7 @@ It reads the store only. No upstream is asked, and nothing is written but the ou
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from datafetch.bookmarks.rules.list import PAGE_SIZE
 from datafetch.build.read import Dataset, SettledReader
@@ -26,7 +26,7 @@ from datafetch.errors import UsageError
 from datafetch.models.run import JobReport
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore, StoredObject
-from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.keys import IMAGES_PREFIX, Keys, PublicUrls
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Prefetch:
             repair="datafetch logos --force",
             in_one=True,
         )
-        return self._write_pictures(dataset, read_logos)
+        return self._write_pictures(dataset, partial(read_logos, folder=IMAGES_PREFIX))
 
     def opengraph(self) -> JobReport:
         """Write the OpenGraph manifest and its pictures, each under its key; only with `full`.
@@ -174,10 +174,7 @@ class Prefetch:
             repair="datafetch refresh-opengraph --force",
             in_one=True,
         )
-
-        def read(key: str, body: bytes) -> list[Picture]:
-            return read_opengraph(key, body, self.urls.key_of)
-
+        read = partial(read_opengraph, key_of=self.urls.key_of, folder=IMAGES_PREFIX)
         return self._write_pictures(dataset, read)
 
     def _write_pictures(

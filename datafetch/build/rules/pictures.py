@@ -39,22 +39,26 @@ class Picture(NamedTuple):
         return same_size and self.digest != "" and sha256.startswith(self.digest)
 
 
-def read_logos(key: str, body: bytes) -> list[Picture]:
-    """The pictures of the logo manifest, each once.
+def read_logos(key: str, body: bytes, *, folder: str) -> list[Picture]:
+    """The pictures of the logo manifest, each once; all keys of pictures start with `folder`.
 
     Raises:
         CorruptObject: it is not a logo manifest, or names a key that is no picture's.
     """
     pictures: list[Picture] = []
     for domain, logo in read_as(_LOGOS, key, body).items():
-        if not is_picture_key(logo.key) or not _SHA256.fullmatch(logo.sha256):
+        if not is_picture_key(logo.key, folder) or not _SHA256.fullmatch(logo.sha256):
             raise unusable(key, f"{domain!a} names no picture")
         pictures.append(Picture(logo.key, domain, logo.sha256, logo.size))
     return _each_once(pictures)
 
 
-def read_opengraph(key: str, body: bytes, key_of: Callable[[str], str | None]) -> list[Picture]:
-    """The pictures of the OpenGraph manifest, each once; `key_of` turns a public URL into a key.
+def read_opengraph(
+    key: str, body: bytes, *, key_of: Callable[[str], str | None], folder: str
+) -> list[Picture]:
+    """The pictures of the OpenGraph manifest, each once; all keys of pictures start with `folder`.
+
+    `key_of` turns a public URL into a key, and any other URL into None.
 
     Raises:
         CorruptObject: it is not an OpenGraph manifest, or names a key that is no picture's.
@@ -70,17 +74,17 @@ def read_opengraph(key: str, body: bytes, key_of: Callable[[str], str | None]) -
                 hint="Set S3_CDN_URL to what it was when the pictures were stored, "
                 "or run `datafetch refresh-opengraph --force`.",
             )
-        if not is_picture_key(found):
+        if not is_picture_key(found, folder):
             raise unusable(key, f"{shown!a} names no picture")
         pictures.append(Picture(found, shown, _version_of(url)))
     return _each_once(pictures)
 
 
-def is_picture_key(key: str) -> bool:
+def is_picture_key(key: str, folder: str) -> bool:
     """Whether a key names a picture and, as a path, cannot lead out of the folder of pictures."""
     segments = key.split("/")
     plain = all(segment and not segment.startswith(".") for segment in segments)
-    return key.startswith("images/") and plain and _UNSAFE.search(key) is None and key.isprintable()
+    return key.startswith(folder) and plain and _UNSAFE.search(key) is None and key.isprintable()
 
 
 def _version_of(url: str) -> str:

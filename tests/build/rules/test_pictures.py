@@ -31,12 +31,12 @@ def key_of(url: str) -> str | None:
 
 def logos(value: Any) -> list[Picture]:
     """The pictures of this logo manifest."""
-    return read_logos("logos.json", json.dumps(value).encode())
+    return read_logos("logos.json", json.dumps(value).encode(), folder="images/")
 
 
 def opengraph(value: Any) -> list[Picture]:
     """The pictures of this OpenGraph manifest."""
-    return read_opengraph("pages.json", json.dumps(value).encode(), key_of)
+    return read_opengraph("pages.json", json.dumps(value).encode(), key_of=key_of, folder="images/")
 
 
 def test_logos_have_key_size_and_hash() -> None:
@@ -119,12 +119,12 @@ def test_a_url_of_somebody_else_is_told_from_a_broken_one() -> None:
 )
 def test_a_key_that_could_lead_elsewhere_names_no_picture(key: str) -> None:
     """Path traversal, hidden files, drives and control characters: none is a place to write to."""
-    assert not is_picture_key(key)
+    assert not is_picture_key(key, "images/")
 
 
 def test_a_key_may_have_letters_of_any_language() -> None:
     """Domains with letters beyond ASCII have pictures, too."""
-    assert is_picture_key("images/logos/straße-日本.png")
+    assert is_picture_key("images/logos/straße-日本.png", "images/")
 
 
 @pytest.mark.parametrize(
