@@ -18,9 +18,6 @@ from datafetch.errors import (
     StoreError,
 )
 from datafetch.store.base import (
-    CHUNK,
-    IMAGE_CACHE,
-    JSON_TYPE,
     FilePart,
     IfAbsent,
     IfMatch,
@@ -36,6 +33,8 @@ from tests.fakes.s3 import S3Fake
 from tests.stores import as_file
 
 KEY = "json/bookmarks/index-test.json"
+CHUNK = 65_536
+"""Bytes that are in memory of an opened object at once."""
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +81,10 @@ def test_what_is_not_there_is_said_by_one_type(store: ObjectStore) -> None:
 @pytest.mark.parametrize(
     ("key", "content_type"),
     [
-        (KEY, JSON_TYPE),
-        ("json/bookmarks/tags/c-plus-plus/page-1.json", JSON_TYPE),
-        ("json/bookmarks/tags/日本語/index.json", JSON_TYPE),
-        ("json/bookmarks/tags/" + "長" * 120 + "/index.json", JSON_TYPE),
+        (KEY, "application/json"),
+        ("json/bookmarks/tags/c-plus-plus/page-1.json", "application/json"),
+        ("json/bookmarks/tags/日本語/index.json", "application/json"),
+        ("json/bookmarks/tags/" + "長" * 120 + "/index.json", "application/json"),
         ("json/github-activity/repo_raw_weekly_stats/a b+c%20d_e.csv", "text/csv"),
         ("images/logos/example_com_google_a379a6f6.png", "image/png"),
         ("images/logos/example_com_direct_a379a6f6.ico", "image/x-icon"),
@@ -307,7 +306,10 @@ def test_a_stream_is_stored_from_its_position_for_its_length(store: ObjectStore,
     source = io.BytesIO(b"before" + body + b"after")
     source.seek(6)
     etag = store.put(
-        "images/x.png", FilePart(source, size), content_type="image/png", cache_control=IMAGE_CACHE
+        "images/x.png",
+        FilePart(source, size),
+        content_type="image/png",
+        cache_control="public, max-age=31536000, immutable",
     )
     found = store.get("images/x.png")
     assert found.body == body

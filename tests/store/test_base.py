@@ -1,6 +1,5 @@
 """Values that pass through every store: JSON as it is stored, and what cannot be read."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.errors import CorruptObject, StoreDenied
+from datafetch.errors import CorruptObject
 from datafetch.store.base import ObjectInfo, StoredObject, encode_json
-from datafetch.store.local import LocalStore
-from datafetch.store.readonly import ReadOnlyStore
 
 VALUES = st.recursive(
     st.none()
@@ -55,13 +52,5 @@ def test_what_is_not_json_is_corrupt_and_says_where(body: bytes) -> None:
     """A corrupt object crashed the run, or was taken as empty: it has its own error, with the key."""
     with pytest.raises(CorruptObject) as caught:
         stored(body).json()
-    assert caught.value.key == "json/x.json"
-    assert "json/x.json" in str(caught.value)
-
-
-def test_a_refused_write_names_the_key(tmp_path: Any) -> None:
-    """Who writes through a store for reading learns what would have been written."""
-    with pytest.raises(StoreDenied) as caught:
-        ReadOnlyStore(LocalStore(tmp_path)).put("json/x.json", json.dumps(1).encode())
     assert caught.value.key == "json/x.json"
     assert "json/x.json" in str(caught.value)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.store.keys import Keys, PublicUrls, is_public
+from datafetch.store.keys import Keys, PublicUrls, is_commit, is_public
 
 HASH = hashlib.sha256(b"https://example.com/a").hexdigest()
 PAGE = "https://example.com/a"
@@ -107,6 +107,21 @@ def test_what_is_kept_aside_is_never_public(key: str) -> None:
 def test_what_the_contract_does_not_name_is_not_public(key: str) -> None:
     """A new kind of object is private until somebody decides otherwise."""
     assert not is_public(key)
+
+
+@pytest.mark.parametrize("suffix", ["", "-dev", "-test"])
+def test_each_dataset_has_its_commit_objects(suffix: str) -> None:
+    """What says which objects belong together is never one of the many."""
+    keys = Keys(suffix)
+    commits = {make(keys) for make, _, _ in CONTRACT if is_commit(make(keys))}
+    assert commits == {
+        f"json/bookmarks/bookmarks{suffix}.json",
+        f"json/bookmarks/index{suffix}.json",
+        f"json/github-activity/activity_data{suffix}.json",
+        f"json/image-data/logos/manifest{suffix}.json",
+        f"json/image-data/opengraph/manifest{suffix}.json",
+    }
+    assert not is_commit(keys.corrupt(keys.bookmarks_index(), "1"))
 
 
 # ---------------------------------------------------------------------- URLs

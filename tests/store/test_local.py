@@ -13,21 +13,15 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from hypothesis import given
-from hypothesis import strategies as st
 
 from datafetch.errors import (
     ObjectNotFound,
     PreconditionFailed,
     StoreDenied,
-    StoreError,
     StoreUnavailable,
 )
 from datafetch.store.base import Condition, FilePart, IfAbsent, IfMatch, encode_json
-from datafetch.store.durability import Unsynced, is_durable
-from datafetch.store.keys import Keys, is_commit
 from datafetch.store.local import LocalStore
-from datafetch.store.paths import check_key, path_of
 from tests.support import FakeClock, unprivileged
 
 KEY = "json/bookmarks/index-test.json"
@@ -92,48 +86,6 @@ def test_its_names_say_the_whole_path(tmp_path: Path, monkeypatch: pytest.Monkey
     assert files_below(tmp_path / "store") == [KEY]
 
 
-def is_key(text: str) -> bool:
-    """Whether the text can name an object."""
-    try:
-        check_key(text)
-    except StoreError:
-        return False
-    return True
-
-
-SEGMENT = st.one_of(
-    st.sampled_from([".", "..", "", "~+", ".datafetch-x", "長" * 130, "x" * 256]),
-    st.text(min_size=1, max_size=300),
-)
-
-
-@given(st.lists(SEGMENT, min_size=1, max_size=4).map("/".join))
-def test_whatever_the_key_the_file_is_in_the_folder(key: str) -> None:
-    """No key that is accepted leads out of the folder or to a name the disk does not take."""
-    root = Path("/srv/store")
-    if not is_key(key):
-        return
-    path = path_of(root, key)
-    assert Path(os.path.normpath(path)) == path
-    assert path.is_relative_to(root)
-    assert path != root
-    assert all(len(name.encode()) <= 255 for name in path.relative_to(root).parts)
-
-
-@given(st.lists(st.lists(SEGMENT, min_size=1, max_size=3).map("/".join), max_size=4))
-def test_every_key_that_is_stored_is_listed(keys: list[str]) -> None:
-    """Keys come back from the folder as they went in, long ones and strange ones too."""
-    with tempfile.TemporaryDirectory() as folder:
-        store, stored = LocalStore(Path(folder)), set[str]()
-        for key in filter(is_key, keys):
-            if not any(
-                f"{key}/".startswith(f"{o}/") or f"{o}/".startswith(f"{key}/") for o in stored
-            ):
-                store.put(key, b"1")
-                stored.add(key)
-        assert [info.key for info in store.list("")] == sorted(stored)
-
-
 def test_files_that_are_no_objects_are_not_listed(store: LocalStore, root: Path) -> None:
     """What a crash or somebody else left behind is never taken for an object."""
     store.put(KEY, b"{}")
@@ -182,23 +134,6 @@ def test_a_file_from_the_future_has_no_negative_age(root: Path) -> None:
     store.put(KEY, b"1")
     clock.advance(-50)
     assert store.get(KEY).age_s == 0
-
-
-@pytest.mark.parametrize(
-    ("key", "expected"),
-    [
-        ("a.JPG", "image/jpeg"),
-        ("a.jpeg", "image/jpeg"),
-        ("a.gif", "image/gif"),
-        ("a.webp", "image/webp"),
-        ("a.json.corrupt-2026-11-24", "application/octet-stream"),
-        ("a", "application/octet-stream"),
-    ],
-)
-def test_the_content_type_follows_from_the_name(store: LocalStore, key: str, expected: str) -> None:
-    """A folder keeps no types; pictures are still served as pictures."""
-    store.put(key, b"1", content_type="text/plain")
-    assert store.head(key).content_type == expected
 
 
 # -------------------------------------------------------------------- errors
@@ -410,45 +345,3 @@ def test_a_write_waits_for_another_process_that_holds_the_lock(
         assert list(store.list("")) == []
     writer.join()
     assert store.get(KEY).body == b"1"
-
-
-# ---------------------------------------------------------------- durability
-
-KEYS = Keys("-dev")
-
-
-@pytest.mark.parametrize(
-    ("key", "commit", "durable"),
-    [
-        (KEYS.bookmarks_index(), True, True),
-        (KEYS.bookmarks(), True, True),
-        (Keys().bookmarks_index(), True, True),
-        (KEYS.github_activity(), True, True),
-        (KEYS.logo_manifest(), True, True),
-        (KEYS.opengraph_manifest(), True, True),
-        (KEYS.lock("bookmarks"), False, True),
-        (KEYS.publish_journal("github"), False, True),
-        (KEYS.bookmark_page(1), False, False),
-        (KEYS.tag_index("python"), False, False),
-        (KEYS.opengraph_metadata("0" * 64), False, False),
-        (KEYS.logo("example.com", "google", "png"), False, False),
-        (KEYS.corrupt(KEYS.bookmarks_index(), "1"), False, False),
-    ],
-)
-def test_state_and_commit_objects_are_forced_to_disk(key: str, commit: bool, durable: bool) -> None:
-    """What everything else is judged by survives a loss of power; the many pages need not."""
-    assert (is_commit(key), is_durable(key)) == (commit, durable)
-
-
-@pytest.mark.parametrize("count", [3, 100])
-def test_flushing_does_not_mind_what_was_deleted_meanwhile(tmp_path: Path, count: int) -> None:
-    """Pages may be tidied away between their write and the commit that flushes the rest."""
-    unsynced = Unsynced()
-    for number in range(count):
-        path = tmp_path / f"{number}.json"
-        path.touch()
-        unsynced.add(path)
-    unsynced.add(tmp_path / "gone" / "x.json")
-    (tmp_path / "0.json").unlink()
-    unsynced.flush()
-    unsynced.flush()

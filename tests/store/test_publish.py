@@ -1,5 +1,6 @@
 """The journalled, fenced publish."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from datafetch.store.base import Condition
 from datafetch.store.fenced import FencedStore
 from datafetch.store.keys import Keys
 from datafetch.store.publish import (
+    Journal,
     Publisher,
     PublishPlan,
     PublishResult,
@@ -92,12 +94,15 @@ def test_journal_says_what_will_be_written() -> None:
     store = FaultyStore(MemoryStore(), fault=lambda call, _: "kill" if call.key == "a" else None)
     with pytest.raises(Killed):
         publisher(store).publish(replace(PLAN, deletes=["old"]))
-    journal = json.loads(store.inner.get(JOURNAL).body)
-    assert (journal["runId"], journal["baseEtag"], journal["deletes"]) == ("r1", None, ["old"])
-    assert set(journal["writes"]) == set(ORDER[1:-1])
-    found = publisher(store).open_journal("set")
-    assert found is not None
-    assert found.run_id == "r1"
+    found = store.inner.get(JOURNAL)
+    bodies = {"a": b"a1", "b": b"b1", "p2": b"x", "p1": b"y", "t1": b"z", "master": b"m1"}
+    hashes = {key: hashlib.sha256(body).hexdigest() for key, body in bodies.items()}
+    text = (
+        '{"dataset":"set","runId":"r1","startedAt":1795507200000,"baseEtag":null,"commit":"commit",'
+        f'"writes":{json.dumps(hashes, separators=(",", ":"))},"deletes":["old"]}}'
+    )
+    assert found.body.decode() == text
+    assert publisher(store).open_journal("set") == Journal(found.etag, "r1", None)
 
 
 def test_equal_bytes_are_not_written() -> None:
@@ -249,16 +254,17 @@ def test_next_publish_ends_what_was_begun(kind: str, at: int) -> None:
     }
 
 
-def test_foreign_journal_is_taken_over() -> None:
-    """A publish that finds an open journal replaces it on its condition and closes it."""
+@pytest.mark.parametrize(
+    "body", [b"not json", b"[]", b'{"runId":5}', b'{"runId":"r0"}', b"[" * 100_000, b""], ids=len
+)
+def test_foreign_journal_is_taken_over(body: bytes) -> None:
+    """A journal that cannot be read tells of no run and no base; it is replaced and closed."""
     store = FaultyStore(MemoryStore())
     publisher(store).publish(PLAN)
-    store.inner.put(JOURNAL, b"not json")
-    one = publisher(store)
-    found = one.open_journal("set")
-    assert found is not None
-    assert found.run_id == ""
-    assert one.publish(again(PLAN, store)).written == ("commit",)
+    etag = store.inner.put(JOURNAL, body)
+    second = publisher(store)
+    assert second.open_journal("set") == Journal(etag, "", "")
+    assert second.publish(again(PLAN, store)).written == ("commit",)
     assert publisher(store).open_journal("set") is None
 
 

@@ -20,7 +20,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.store.base import IMAGE_CACHE, FilePart, IfAbsent, IfMatch
+from datafetch.store.base import FilePart, IfAbsent, IfMatch
 from datafetch.store.keys import Keys
 from datafetch.store.s3 import S3Store
 from tests.contract.support import open_s3
@@ -33,6 +33,7 @@ from tests.support import FakeClock
 
 KEY = "json/datafetch/locks/bookmarks-test.json"
 PUT = "PUT http"
+CACHE = "public, max-age=31536000, immutable"
 GET = "GET http"
 
 KEYPAIR: dict[str, Any] = {"access_key": "a", "secret_key": "b"}
@@ -424,10 +425,10 @@ def test_type_and_cache_header_are_stored_however_it_is_sent(
 ) -> None:
     """Streamed uploads lacked the content type and cache header of the others."""
     key = "images/logos/a.png"
-    store.put(key, body_as(b"1"), content_type="image/png", cache_control=IMAGE_CACHE)
+    store.put(key, body_as(b"1"), content_type="image/png", cache_control=CACHE)
     stored = s3_fake.get(key)
     assert stored is not None
-    assert (stored.content_type, stored.cache_control) == ("image/png", IMAGE_CACHE)
+    assert (stored.content_type, stored.cache_control) == ("image/png", CACHE)
 
 
 def test_other_servers_get_path_style_and_no_checksums(s3_fake: S3Fake, store: S3Store) -> None:

@@ -1,0 +1,97 @@
+"""What requests to S3 and its answers say beyond what boto3 reads and writes."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from datafetch.store.s3_dialect import age_s, identity_of, is_amazon, object_url, send_small_at_once
+
+WRITTEN = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "bucket", "is_aws", "url"),
+    [
+        ("https://s3.example.net", "b", False, "https://s3.example.net/b/images/a.png"),
+        ("http://127.0.0.1:9000/base", "b", False, "http://127.0.0.1:9000/base/b/images/a.png"),
+        (
+            "https://s3.eu-west-1.amazonaws.com",
+            "b",
+            True,
+            "https://b.s3.eu-west-1.amazonaws.com/images/a.png",
+        ),
+        (
+            "https://s3.eu-west-1.amazonaws.com",
+            "cdn.example.com",
+            True,
+            "https://s3.eu-west-1.amazonaws.com/cdn.example.com/images/a.png",
+        ),
+    ],
+)
+def test_the_bucket_stands_where_its_server_takes_it(
+    endpoint: str, bucket: str, is_aws: bool, url: str
+) -> None:
+    """In front of Amazon's host where its certificate allows that, else in the path."""
+    assert object_url(endpoint, bucket, "images/a.png", is_aws=is_aws) == url
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "identity"),
+    [
+        ("http://127.0.0.1:9000", "s3://127.0.0.1:9000/b"),
+        ("https://user:password@s3.example.net/base/", "s3://s3.example.net/base/b"),
+    ],
+)
+def test_a_bucket_is_told_from_others_without_secrets(endpoint: str, identity: str) -> None:
+    """Locks of one machine are named after it."""
+    assert identity_of(endpoint, "b") == identity
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "amazons"),
+    [
+        ("https://s3.eu-west-1.amazonaws.com", True),
+        ("https://s3.cn-north-1.amazonaws.com.cn", True),
+        ("https://s3.eu-west-1.amazonaws.com.example.net", False),
+        ("https://notamazonaws.com", False),
+        ("https://s3.example.net", False),
+        ("https://", False),
+    ],
+)
+def test_only_amazons_own_servers_are_sent_every_checksum(endpoint: str, amazons: bool) -> None:
+    """Others answer 400 or 501 to what they do not know; the host decides, by its end."""
+    assert is_amazon(endpoint) is amazons
+
+
+@pytest.mark.parametrize(
+    ("length", "asks"), [("0", False), ("65535", False), ("65536", True), (None, True)]
+)
+def test_small_bodies_are_sent_without_asking_first(length: str | None, asks: bool) -> None:
+    """Asking costs a round trip; a body of unknown length may be large."""
+    headers = {"Expect": "100-continue"} | ({"Content-Length": length} if length else {})
+    send_small_at_once({"headers": headers}, model=None, request_signer=None)
+    assert ("Expect" in headers) is asks
+
+
+def test_a_request_that_does_not_ask_stays_as_it_is() -> None:
+    """Reading sends no body."""
+    headers = {"Content-Length": "0"}
+    send_small_at_once({"headers": headers})
+    assert headers == {"Content-Length": "0"}
+
+
+@pytest.mark.parametrize(
+    ("date", "age"),
+    [
+        ("Tue, 24 Nov 2026 08:05:00 GMT", 300),
+        ("Tue, 24 Nov 2026 08:05:00 -0000", 300),
+        ("Tue, 24 Nov 2026 10:05:00 +0200", 300),
+        ("Tue, 24 Nov 2026 07:59:00 GMT", 0),
+        ("yesterday", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_an_object_is_as_old_as_its_server_says(date: str | None, age: float | None) -> None:
+    """This machine's clock decides nothing; a server that tells no time says no age."""
+    assert age_s(date, WRITTEN) == age
