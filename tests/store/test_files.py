@@ -39,7 +39,7 @@ def test_a_missing_file_meets_only_the_condition_that_it_is_missing(tmp_path: Pa
 
 @pytest.mark.parametrize("durable", [True, False])
 def test_a_folder_is_made_with_those_above_it(tmp_path: Path, durable: bool) -> None:
-    """Whether or not they are there already, or made by another process meanwhile."""
+    """Those that are there already are left as they are."""
     for _ in range(2):
         make_folder(tmp_path / "a/b/c", durable=durable)
     assert (tmp_path / "a/b/c").is_dir()
