@@ -112,7 +112,8 @@ def make_http(
     settings: Settings, clock: Clock, cancel: CancelToken, gate: HostGate | None = None
 ) -> HttpClient:
     """The guarded HTTP client; it connects to nothing before the first request."""
-    from datafetch.net.client import GuardedClient, NetOptions
+    from datafetch.net.client import GuardedClient
+    from datafetch.net.options import NetOptions
 
     options = NetOptions(
         user_agent=settings.user_agent or f"datafetch/{__version__} (+{PROJECT_URL})",

@@ -76,7 +76,8 @@ def make_http(
     **options: Any,
 ) -> HttpClient:
     """A real client that may talk to loopback; `options` are those of `NetOptions`."""
-    from datafetch.net.client import GuardedClient, NetOptions
+    from datafetch.net.client import GuardedClient
+    from datafetch.net.options import NetOptions
 
     options.setdefault("user_agent", "datafetch-test")
     options.setdefault("allow_hosts", frozenset({"127.0.0.1", "localhost"}))

@@ -188,10 +188,10 @@ UPWARD = [
 
 # Other ways to an address than the client of net: protocols, servers, programs, C code.
 CLIENTS = [
-    *("aiohttp", "asynchat", "asyncio", "asyncore", "cffi", "ctypes", "ftplib", "httpcore"),
-    *("httpx", "imaplib", "multiprocessing", "niquests", "nntplib", "poplib", "pty", "requests"),
-    *("smtplib", "socketserver", "subprocess", "telnetlib", "urllib3", "urllib3_future"),
-    *("webbrowser", "wsgiref", "xmlrpc"),
+    *("aiohttp", "asynchat", "asyncio", "asyncore", "cffi", "ctypes", "ftplib", "http"),
+    *("httpcore", "httpx", "imaplib", "multiprocessing", "niquests", "nntplib", "poplib", "pty"),
+    *("requests", "smtplib", "socketserver", "subprocess", "telnetlib", "urllib3"),
+    *("urllib3_future", "webbrowser", "wsgiref", "xmlrpc"),
 ]
 # What loads a module, or runs code, by a name that is made at run time.
 LOADERS = [
@@ -205,7 +205,7 @@ LIBRARIES: Mapping[str, tuple[str, frozenset[str]]] = {
     "typer": (TYPER, frozenset({"cli"})),
     "httpx2": (HTTP, frozenset({"net"})),
     "httpcore2": (HTTP, frozenset({"net"})),
-    **dict.fromkeys(["http", "socket", "ssl"], (NETWORK, frozenset({"net"}))),
+    **dict.fromkeys(["socket", "ssl"], (NETWORK, frozenset({"net"}))),
     **dict.fromkeys(CLIENTS, (NETWORK, frozenset())),
     **dict.fromkeys(LOADERS, (BY_NAME, frozenset())),
     "boto3": (BOTO, frozenset()),
@@ -424,9 +424,9 @@ HIDING = {
     *("system", "popen", "forkpty", "posix_spawn", "posix_spawnp", "startfile"),
     *(f"{verb}{how}" for verb in ("exec", "spawn") for how in PROGRAM_ARGUMENTS),
 }
-# What is not harmless in modules that are in use: `urllib.parse` and `http.cookiejar` are.
+# What is not harmless in modules that are in use, as `urllib.parse` is.
 NEIGHBOURS = {
-    *("http.client", "http.server", "urllib.request", "urllib.robotparser"),
+    *("urllib.request", "urllib.robotparser"),
     *("logging.config", "logging.handlers", "sys.modules", "xml.sax", "defusedxml.sax"),
 }
 # Files and the terminal, for which rules need no import, and the clock in `datetime`, which they
@@ -513,7 +513,6 @@ UNSEEN = {
         "import urllib.parse\nurllib.request.urlopen(url)",
         "urllib.request",
     ),
-    "a name from http.client": ("from http.client import HTTPConnection", "http.client"),
     "the socket below socket": ("import _socket", "_socket"),
 }
 

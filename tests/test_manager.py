@@ -16,7 +16,8 @@ from datafetch.errors import Cancelled, StoreUnavailable
 from datafetch.factory import Parts, make_parts
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
-from datafetch.net.client import GuardedClient, NetOptions
+from datafetch.net.client import GuardedClient
+from datafetch.net.options import NetOptions
 from datafetch.settings import Settings
 from tests.stores import Call, FaultyStore
 from tests.support import FakeClock

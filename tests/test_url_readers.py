@@ -12,7 +12,8 @@ from datafetch.logos.site_icons import icon_links
 from datafetch.models.places import origins
 from datafetch.net.base import Request
 from datafetch.net.guard import canonical_host, parse_url
-from datafetch.net.hops import Rules, first_hop, next_hop
+from datafetch.net.hops import first_hop, next_hop
+from datafetch.net.options import NetOptions
 from datafetch.store.keys import PublicUrls
 from datafetch.urls import host_name, page_address, parse
 
@@ -58,9 +59,9 @@ def sent_to(url: str) -> str:
 
 def redirected_to(location: str, allowed: str) -> str:
     """The host to which a redirect leads; `allowed` may be private."""
-    rules = Rules(frozenset(), frozenset({allowed}))
-    hop = first_hop(Request(url="https://a.example/", trust="data", upstream="site"), rules)
-    return next_hop(hop, 302, location, rules).target.host
+    options = NetOptions("agent", allow_hosts=frozenset({allowed}))
+    hop = first_hop(Request(url="https://a.example/", trust="data", upstream="site"), options)
+    return next_hop(hop, 302, location, options).target.host
 
 
 def icon_host(host: str) -> str | None:
@@ -167,9 +168,9 @@ def test_a_letter_of_its_own_is_no_other_domains_slug():
 def test_redirects_and_icons_are_joined_as_browsers_do(location, url):
     """A redirect or an icon led to another place than the one that visitors see."""
     start = "https://a.example/posts/one?q=1"
-    rules = Rules(frozenset(), frozenset())
-    hop = first_hop(Request(url=start, trust="data", upstream="site"), rules)
-    assert next_hop(hop, 302, location, rules).target.url == url
+    options = NetOptions("agent")
+    hop = first_hop(Request(url=start, trust="data", upstream="site"), options)
+    assert next_hop(hop, 302, location, options).target.url == url
     page = f'<link rel="icon" href="{location}">'.encode("utf-8", "surrogatepass")
     found = [link.url for link in icon_links(page, start)]
     # The parser of pages has made three U+FFFD of half a surrogate pair's bytes.

@@ -1,4 +1,4 @@
-"""Judges addresses: which hosts are addresses, and which of those are public."""
+"""Tells which hosts are IP addresses, and which of those are public."""
 
 import ipaddress
 from ipaddress import IPv4Address, IPv6Address
@@ -42,9 +42,9 @@ _LOW_32 = 0xFFFFFFFF
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is one of the open internet.
+    """Whether the address belongs to the open internet.
 
-    Of IPv6 forms that carry an IPv4 address (mapped, NAT64, 6to4) the carried one is judged.
+    An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4) is as public as that one.
     """
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _CLOSED_V4)
@@ -67,18 +67,20 @@ def _carried(address: IPv6Address) -> IPv4Address | None:
 
 
 def parse_address(host: str) -> Address | None:
-    """The address that a URL's host spells, None when it is a name.
+    """The IP address that the host of a URL stands for; None when the host is a name.
 
-    IPv6 stands without brackets. IPv4 may be decimal, octal, hexadecimal or short.
+    Args:
+        host: an IPv6 address is written without brackets; an IPv4 address may be decimal,
+            octal, hexadecimal or short, as in `0x7f.1`.
 
     Raises:
-        ValueError: it is meant as an address and is none, or is no host at all.
+        ValueError: the host is not valid, such as `1.2.3.4.5`.
     """
     read = read_host(f"[{host}]" if ":" in host else host)
     if read is None:
         raise ValueError("not a valid host")
     if read.startswith("["):
         return IPv6Address(read[1:-1])
-    # What ends in a number is an IPv4 address, written in full by now.
+    # Browsers read every host that ends in a number as an IPv4 address; it is written in full now.
     ends_in_number = read.removesuffix(".").rpartition(".")[2].isdigit()
     return IPv4Address(read) if ends_in_number else None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 from datafetch.errors import Malformed
 from datafetch.runtime.breaker import Outcome
@@ -13,29 +13,33 @@ KIB = 1024
 MIB = 1024 * KIB
 
 Trust = Literal["settings", "data"]
-"""Where a URL comes from: `settings` are the user's own origins, whose first hop
-may be private; `data` is hostile and guarded at every hop."""
+"""Where a URL comes from. With `settings` the user wrote it, and the server that it names may
+have a private address; with `data` it may be hostile, and every address has to be public."""
+
+_LONGEST_VALIDATOR = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server gave to ask again by; opaque (RFC 9110, 8.8)."""
+    """What a server sent to recognise its answer by; sent back unchanged (RFC 9110, 8.8)."""
 
     etag: str | None = None
     last_modified: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """The headers of a conditional request; what cannot be sent as it came is left out."""
+        """The headers of a conditional request.
+
+        A validator that is not printable ASCII, or longer than any server means it, is left out.
+        """
         headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in headers.items() if value and _can_be_sent(value)}
-
-
-def _can_be_sent(value: str) -> bool:
-    """Whether servers take it back: visible ASCII, and no longer than any of them mean it."""
-    return value.isascii() and value.isprintable() and len(value) <= _LONGEST_VALIDATOR
-
-
-_LONGEST_VALIDATOR = 1024
+        return {
+            name: value
+            for name, value in headers.items()
+            if value
+            and value.isascii()
+            and value.isprintable()
+            and len(value) <= _LONGEST_VALIDATOR
+        }
 
 
 NO_RETRY = RetryPolicy(attempts=1)
@@ -50,23 +54,23 @@ class Request:
         trust: see `Trust`.
         upstream: the short name under which requests are counted: `karakeep`,
             `github-rest`, `github-graphql`, `google`, `ddg`, `site`.
-        headers: sent to the first origin only when they carry credentials
-            (`Authorization`, `Cookie`); others follow redirects.
-        json_body: sent as JSON.
-        limit: most bytes of the decoded body that are read; more is `TooLarge`,
+        headers: redirects to another origin are followed without those that carry credentials,
+            such as `Authorization` and `Cookie`.
+        json_body: sent as JSON; None for a request without a body.
+        limit: the most bytes of the decoded body that are read; a longer one raises `TooLarge`,
             unless `truncate`.
-        truncate: read `limit` bytes and leave the rest.
-        stop_after: read on only until these bytes (lower-case ASCII) were seen, such as
-            `b"<body"`; for heads of pages.
-        accept: statuses that come back as an answer instead of raising; 2xx always do.
-        validators: for a conditional request; 304 then comes back as an answer.
-        timeout_s: for connect, each read and write.
-        total_s: for one try in all, redirects and body included.
-        retry: tries.
-        max_redirects: at most so many are followed.
-        missing_body: keep what comes with a 404 or 410, up to 64 KiB, in the error.
-        heavy: it may ask for more than the host can bear, so that its failure says nothing
-            of the host; the caller asks for less next.
+        truncate: of a body longer than `limit`, keep the first `limit` bytes.
+        stop_after: stop reading after these bytes (lower-case ASCII, found in either case),
+            such as `b"<body"` to read the head of a page only.
+        accept: statuses that are returned as an answer instead of raised; 2xx always are.
+        validators: for a conditional request, whose 304 is returned as an answer.
+        timeout_s: seconds for connecting, and for each read and write.
+        total_s: seconds for one try, redirects and body included.
+        retry: how often it is tried.
+        max_redirects: the most redirects that are followed.
+        missing_body: whether `Missing.body` is to hold the body of a 404 or 410, up to 64 KiB.
+        heavy: whether it may ask for more than the server can do at once. A failure is then not
+            counted against the host, because the caller asks for less next.
     """
 
     url: str
@@ -74,7 +78,7 @@ class Request:
     upstream: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
-    json_body: Any = None
+    json_body: object = None
     limit: int = 64 * MIB
     truncate: bool = False
     stop_after: bytes | None = None
@@ -89,29 +93,37 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, body read and decoded.
+class AnswerHead:
+    """Status line and headers of an answer.
 
-    `url` is the final one, after redirects; header names are lower case.
+    Attributes:
+        status: the HTTP status.
+        url: the URL that answered, after all redirects.
+        headers: by name in lower case; the values of a repeated header are joined by commas.
     """
 
     status: int
     url: str
     headers: Mapping[str, str]
-    body: bytes
-    truncated: bool = False
 
     @property
     def not_modified(self) -> bool:
-        """Whether a conditional request found nothing new (304)."""
+        """Whether the server found nothing new (304); the body is then empty."""
         return self.status == 304  # noqa: PLR2004 - RFC 9110, 15.4.5
 
     @property
     def validators(self) -> Validators:
-        """What to ask by next time."""
+        """What makes the next request for this URL a conditional one."""
         return Validators(self.headers.get("etag"), self.headers.get("last-modified"))
 
-    def json(self) -> Any:
+
+@dataclass(frozen=True, slots=True)
+class Answer(AnswerHead):
+    """An answer with its decoded body in memory."""
+
+    body: bytes
+
+    def json(self) -> object:
         """The body read as JSON.
 
         Raises:
@@ -124,38 +136,29 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """A body that was streamed into a file.
+class Download(AnswerHead):
+    """An answer with its decoded body in a file, which the caller closes.
 
-    `file` stands at its start; `sha256` is hex; `size` counts decoded bytes.
+    Attributes:
+        file: stands at its start.
+        size: the body's length in bytes.
+        sha256: of the body, in hex.
     """
 
-    status: int
-    url: str
-    headers: Mapping[str, str]
     file: BinaryIO
     size: int
     sha256: str
 
-    @property
-    def not_modified(self) -> bool:
-        """Whether a conditional request found nothing new (304); the file is then empty."""
-        return self.status == 304  # noqa: PLR2004 - RFC 9110, 15.4.5
-
-    @property
-    def validators(self) -> Validators:
-        """What to ask by next time."""
-        return Validators(self.headers.get("etag"), self.headers.get("last-modified"))
-
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file, which deletes it."""
         self.file.close()
 
 
 class HostGate(Protocol):
-    """Knows which hosts fail; asked before every exchange, told after every request.
+    """Knows which hosts fail, and lets no requests pass to those. Safe among threads.
 
-    A visit stands for one request with all its tries and redirects. Safe among threads.
+    It is asked before every exchange, and told after every request. A `visit` is any object
+    that stands for one request, with all its tries and redirects.
     """
 
     def allow(self, host: str, visit: object) -> None:
@@ -167,35 +170,38 @@ class HostGate(Protocol):
         ...
 
     def record(self, host: str, outcome: Outcome, visit: object) -> None:
-        """Take note of what the visit has shown of a host that it was let pass to."""
+        """Take note of how the host did in a visit that was let pass to it."""
         ...
 
 
 class HttpClient(Protocol):
-    """The one way out: guarded, bounded, retried, counted.
+    """The only way in which datafetch sends HTTP requests: guarded, limited, retried, counted.
 
-    Errors of both methods: `TransientError` (network, time-out, 408, 5xx, body cut short),
-    `RateLimited` (429, and 403 with rate-limit headers; carries `until`), `BreakerOpen`,
-    `Denied` (401, 403), `Missing` (404, 410), `Rejected` (other 4xx), `Malformed`,
-    `Refused` (address, redirect, scheme), `TooLarge`, `Cancelled`.
+    `fetch` and `download` raise `TransientError` (network, time-out, 408, 5xx, a body that ends
+    early), `RateLimited` (429, and 403 with rate-limit headers), `BreakerOpen`, `Denied` (401,
+    403), `Missing` (404, 410), `Rejected` (other 4xx), `Malformed`, `Refused` (address, redirect,
+    scheme), `TooLarge`, and `Cancelled`.
     """
 
     def fetch(self, request: Request) -> Answer:
-        """Send it and read the whole body into memory, within its limit."""
+        """Send the request and read the body into memory."""
         ...
 
     def download(self, request: Request) -> Download:
-        """Send it and stream the body into a spooled file (64 KiB in memory, then disk)."""
+        """Send the request and write the body into a temporary file.
+
+        Up to 64 KiB of it stay in memory, the rest is on disk.
+        """
         ...
 
     def prepare(self) -> None:
-        """Load what the first request takes; may be done while something else is waited for."""
+        """Load modules and certificates, so that the first request need not wait for them."""
         ...
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """For each upstream: requests, bytes, retries, and requests by status (`status_200`)."""
+        """For each upstream: requests, bytes, retries, and answers by status (`status_200`)."""
         ...
 
     def close(self) -> None:
-        """Shut all connections, those of requests under way too."""
+        """Close all connections; requests that still use one raise `Cancelled`."""
         ...

@@ -1,16 +1,15 @@
-"""Reads bodies of strangers: decodes within limits, however small they were packed."""
+"""Decodes the bodies of answers and stops at their limit, however much a few bytes inflate to."""
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from datafetch.errors import Malformed, TooLarge, TransientError
 
 ACCEPT_ENCODING = "gzip, deflate"
 
 _PIECE = 64 * 1024
-"""Decoded bytes held at once; the limit is looked at between pieces."""
+"""The most decoded bytes that are held at once; the limit is looked at between pieces."""
 
 _GZIP_BITS = 16 + zlib.MAX_WBITS
 _WRAPPER = 2
@@ -21,45 +20,75 @@ _UNSUPPORTED = frozenset(
 )
 
 
-class Sink(Protocol):
-    """Where a body goes."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take the next bytes."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a body is read; see `Request`."""
+    """How much of a body is read; the fields are those of `Request`."""
 
     limit: int
     truncate: bool = False
     stop_after: bytes | None = None
 
 
-class Decoder(Protocol):
-    """Turns bytes of the wire into bytes of the body."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Pieces of at most `_PIECE` bytes."""
-        ...
-
-    @property
-    def finished(self) -> bool:
-        """Whether the body may end here."""
-        ...
+def declared_length(headers: Mapping[str, str]) -> int | None:
+    """The length of the body in bytes that `Content-Length` states; None without a valid one."""
+    text = headers.get("content-length", "")
+    return int(text[:20]) if text.isascii() and text.isdigit() else None
 
 
-class _Plain:
-    finished = True
+def read_body(
+    chunks: Iterable[bytes],
+    headers: Mapping[str, str],
+    url: str,
+    limits: Limits,
+    write: Callable[[bytes], object],
+) -> bool:
+    """Decode a body and write it piece by piece.
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        yield data
+    Args:
+        chunks: the body as it comes over the network.
+        headers: those of the answer.
+        url: for error messages, without query.
+        limits: how much to read.
+        write: is given the decoded bytes, at most `limits.limit` in all.
+
+    Returns:
+        Whether reading stopped before the body's end.
+
+    Raises:
+        TooLarge: the body is longer than its limit, or `Content-Length` says so.
+        Malformed: the body cannot be decoded.
+        TransientError: the compressed body is incomplete.
+    """
+    inflate = _inflate_for(headers, url)
+    too_large = f"{url}: the body is larger than {limits.limit} bytes"
+    whole = inflate is None and not limits.truncate and limits.stop_after is None
+    if whole and (declared_length(headers) or 0) > limits.limit:
+        raise TooLarge(too_large, url=url)
+    room = limits.limit
+    marker = _Marker(limits.stop_after) if limits.stop_after else None
+    try:
+        for chunk in chunks:
+            for piece in (chunk,) if inflate is None else inflate.feed(chunk):
+                end = marker.find(piece) if marker else None
+                data = piece if end is None else piece[:end]
+                if len(data) > room:
+                    if not limits.truncate:
+                        raise TooLarge(too_large, url=url)
+                    write(data[:room])
+                    return True
+                write(data)
+                room -= len(data)
+                if end is not None:
+                    return True
+    except zlib.error as error:
+        raise Malformed(f"{url}: the body is not what its encoding says", url=url) from error
+    if inflate is not None and not inflate.finished:
+        raise TransientError(f"{url}: the packed body was cut short", url=url)
+    return False
 
 
 class _Inflate:
-    """gzip (of several members, too) and deflate, with or without its zlib wrapper."""
+    """Decodes gzip (of several members, too) and deflate (with or without zlib's wrapper)."""
 
     def __init__(self, *, gzip: bool) -> None:
         self._gzip = gzip
@@ -69,27 +98,32 @@ class _Inflate:
 
     @property
     def finished(self) -> bool:
+        """Whether the body may end here: it is empty, or its last member is complete."""
         return not self._started or (self._inflate is not None and self._inflate.eof)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
+        """Decode the next bytes into pieces of at most `_PIECE` bytes."""
         self._started = self._started or bool(data)
         if self._inflate is None:
             data = self._begin(data)
         full = False
-        # A full piece may leave more behind in zlib though all input is taken.
+        # After a full piece zlib may hold more of them, even when it has taken all input.
         while self._inflate is not None and (data or full):
-            if self._inflate.eof and not self._next_member(data):
-                return
+            if self._inflate.eof:
+                if not self._gzip or data[:1] != b"\x1f":
+                    return  # no further gzip member begins here: the rest is padding
+                self._inflate = zlib.decompressobj(_GZIP_BITS)
             piece = self._inflate.decompress(data, _PIECE)
             full = len(piece) == _PIECE
             yield piece
             data = self._inflate.unconsumed_tail or self._inflate.unused_data
 
     def _begin(self, data: bytes) -> bytes:
-        """Tell deflate with zlib's wrapper from deflate without it, as old servers send it.
+        """Choose the kind of deflate by its first two bytes; returns what is to be decoded.
 
-        A raw stream never has the two bytes of a wrapper: they would be a stored block
-        with bits set that are zero (RFC 1950, 2.2; RFC 1951, 3.2.4).
+        Old servers send deflate without zlib's wrapper. Such a stream never begins with the two
+        bytes of a wrapper: they would be a stored block with bits set that have to be zero
+        (RFC 1950, 2.2; RFC 1951, 3.2.4).
         """
         data, self._held = self._held + data, b""
         if len(data) < _WRAPPER:
@@ -99,88 +133,30 @@ class _Inflate:
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
         return data
 
-    def _next_member(self, data: bytes) -> bool:
-        """Whether another gzip member begins here; what else follows is padding."""
-        if not self._gzip or data[:1] != b"\x1f":
-            return False
-        self._inflate = zlib.decompressobj(_GZIP_BITS)
-        return True
 
-
-def decoder_for(headers: Mapping[str, str], url: str) -> Decoder:
-    """The decoder that `Content-Encoding` asks for.
+def _inflate_for(headers: Mapping[str, str], url: str) -> _Inflate | None:
+    """The decoder that `Content-Encoding` asks for; None when the body is not compressed.
 
     Raises:
-        Malformed: an encoding that was not asked for, or one inside another.
+        Malformed: the body has an encoding that was not asked for, or one inside another.
     """
     names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
     packed = [name for name in names if name in _GZIP or name == "deflate"]
     if len(packed) > 1 or any(name in _UNSUPPORTED for name in names):
         raise Malformed(f"{url}: the body is packed in a way that was not asked for", url=url)
     # Other names ("utf-8", "none") are mistakes for a plain body; browsers ignore them.
-    return _Inflate(gzip=packed[0] in _GZIP) if packed else _Plain()
-
-
-def read_body(
-    chunks: Iterable[bytes], headers: Mapping[str, str], url: str, limits: Limits, sink: Sink
-) -> bool:
-    """Decode a body into the sink; says whether it was cut before its end.
-
-    Args:
-        chunks: bytes of the wire.
-        headers: of the answer.
-        url: for messages, without query.
-        limits: how much to read.
-        sink: takes at most `limits.limit` bytes.
-
-    Raises:
-        TooLarge: it is larger than its limit, or says so.
-        Malformed: it cannot be decoded.
-        TransientError: it ends before its end.
-    """
-    decoder = decoder_for(headers, url)
-    if isinstance(decoder, _Plain) and not limits.truncate and limits.stop_after is None:
-        _check_declared(headers, url, limits.limit)
-    room = limits.limit
-    marker = _Marker(limits.stop_after) if limits.stop_after else None
-    try:
-        for chunk in chunks:
-            for piece in decoder.feed(chunk):
-                end = marker.find(piece) if marker else None
-                data = piece if end is None else piece[:end]
-                if len(data) > room:
-                    if not limits.truncate:
-                        raise TooLarge(
-                            f"{url}: the body is larger than {limits.limit} bytes", url=url
-                        )
-                    sink.write(data[:room])
-                    return True
-                sink.write(data)
-                room -= len(data)
-                if end is not None:
-                    return True
-    except zlib.error as error:
-        raise Malformed(f"{url}: the body is not what its encoding says", url=url) from error
-    if not decoder.finished:
-        raise TransientError(f"{url}: the packed body was cut short", url=url)
-    return False
-
-
-def _check_declared(headers: Mapping[str, str], url: str, limit: int) -> None:
-    declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-        raise TooLarge(f"{url}: the body is larger than {limit} bytes", url=url)
+    return _Inflate(gzip=packed[0] in _GZIP) if packed else None
 
 
 class _Marker:
-    """Finds bytes in a stream, in either case, across pieces."""
+    """Finds bytes in a stream, in either case, also where two pieces meet."""
 
     def __init__(self, wanted: bytes) -> None:
         self._wanted = wanted.lower()
         self._tail = b""
 
     def find(self, piece: bytes) -> int | None:
-        """Where in this piece the first occurrence ends."""
+        """The place in this piece just after the wanted bytes; None when they do not end in it."""
         text = self._tail + piece.lower()
         place = text.find(self._wanted)
         if place >= 0:

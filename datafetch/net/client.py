@@ -1,4 +1,4 @@
-"""The guarded HTTP client: what a request may take and bring, and what becomes of a failure."""
+"""The HTTP client: follows redirects, keeps to limits, tries again, and raises errors by status."""
 
 import collections
 import contextlib
@@ -10,35 +10,35 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from datafetch.clock import CancelToken, Clock
 from datafetch.errors import Cancelled, Missing, Refused, UpstreamError
 from datafetch.logs import bound_logger
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
-from datafetch.net.body import Limits, Sink, read_body
+from datafetch.net.body import Limits, declared_length, read_body
 from datafetch.net.counts import Counts
 from datafetch.net.deadline import Deadline, hurried
 from datafetch.net.guard import canonical_host, public_url
-from datafetch.net.hops import Hop, Rules, first_hop, next_hop
+from datafetch.net.hops import Hop, first_hop, next_hop
+from datafetch.net.options import NetOptions
 from datafetch.net.outcomes import REDIRECTS, error_for, is_answer
-from datafetch.net.proxies import Proxies
 from datafetch.net.visits import Visit
 from datafetch.runtime import retry
-from datafetch.urls import Origin
 
 if TYPE_CHECKING:
-    from datafetch.net.transport import Reply, Wire
+    from datafetch.net.transport import RawAnswer, Wire
 
 R = TypeVar("R")
 
-SPOOL_BYTES = 64 * KIB
-"""Of a download at most so much is held in memory."""
+_SPOOL_BYTES = 64 * KIB
+"""The most bytes of a download that are held in memory."""
 
 _DRAIN_BYTES = 64 * KIB
 _DRAIN_S = 1.0
-"""What nobody asked for is read up to this size and for so long, to keep its connection."""
+"""A body that nobody wants is read when it is this short, for this long at most: afterwards its
+connection can be used again."""
 
 _SMALL = Limits(_DRAIN_BYTES)
 
@@ -47,36 +47,16 @@ _BODILESS = frozenset({204, 304})
 _log = bound_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class NetOptions:
-    """How the client is to behave.
-
-    Attributes:
-        user_agent: sent with every request.
-        width: connections, of each kind.
-        trusted_origins: scheme, host and port that requests with `trust="settings"` may
-            reach though they are private.
-        allow_hosts: hosts that URLs from data may name though they are private.
-        proxies: by default those of the environment, read at the first request.
-    """
-
-    user_agent: str
-    width: int = 16
-    trusted_origins: frozenset[Origin] = frozenset()
-    allow_hosts: frozenset[str] = frozenset()
-    proxies: Proxies | None = None
-
-
 class GuardedClient:
-    """The one way out; see `HttpClient` for what its methods promise.
+    """The `HttpClient` of the package, which says what its methods do and raise.
 
     Args:
         options: how to behave.
         clock: tells the time and waits between tries.
         cancel: looked at before each try and between the pieces of a body.
-        rng: for jitter.
-        gate: which hosts not to ask.
-        make_wire: what connects; tests put another network under it.
+        rng: draws the jitter of waits.
+        gate: knows the hosts that are not to be asked; None to ask all.
+        make_wire: makes what sends; None for the machine's network, tests give another.
     """
 
     def __init__(
@@ -91,7 +71,6 @@ class GuardedClient:
     ) -> None:
         allowed = frozenset(map(canonical_host, options.allow_hosts))
         self._options = replace(options, allow_hosts=allowed)
-        self._rules = Rules(options.trusted_origins, allowed)
         self._clock = clock
         self._cancel = cancel
         self._rng = rng
@@ -103,42 +82,49 @@ class GuardedClient:
         self._closed = False
 
     def fetch(self, request: Request) -> Answer:
-        """Send it and read the whole body into memory, within its limit."""
+        """Send the request and read the body into memory."""
 
         def once(visit: Visit, left: float) -> Answer:
-            sink = io.BytesIO()
-            reply, url, cut = self._once(request, sink, visit, left)
-            return Answer(reply.status, url, reply.headers, sink.getvalue(), cut)
+            body = io.BytesIO()
+            answer, url = self._once(request, body.write, visit, left)
+            return Answer(answer.status, url, answer.headers, body.getvalue())
 
         return self._retried(request, once)
 
     def download(self, request: Request) -> Download:
-        """Send it and stream the body into a spooled file (64 KiB in memory, then disk)."""
+        """Send the request and write the body into a temporary file."""
 
         def once(visit: Visit, left: float) -> Download:
-            sink = _Spool()
+            # The caller of `download` closes it.
+            spooled = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115
+            file, digest = cast("BinaryIO", spooled), hashlib.sha256()
+
+            def write(data: bytes) -> None:
+                digest.update(data)
+                file.write(data)
+
             try:
-                reply, url, _ = self._once(request, sink, visit, left)
+                answer, url = self._once(request, write, visit, left)
             except BaseException:
-                sink.file.close()
+                file.close()
                 raise
-            sink.file.seek(0)
-            digest = sink.digest.hexdigest()
-            return Download(reply.status, url, reply.headers, sink.file, sink.size, digest)
+            size = file.tell()
+            file.seek(0)
+            return Download(answer.status, url, answer.headers, file, size, digest.hexdigest())
 
         return self._retried(request, once)
 
     def prepare(self) -> None:
-        """Load httpx2 and the trusted certificates, which the first request would wait for."""
+        """Load httpx2 and the trusted certificates, so that the first request need not."""
         with contextlib.suppress(Cancelled):
             self._wire().prepare()
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """For each upstream: requests, bytes, retries, and requests by status (`status_200`)."""
+        """For each upstream: requests, bytes, retries, and answers by status (`status_200`)."""
         return self._counts.snapshot()
 
     def close(self) -> None:
-        """Shut all connections, those of requests under way too; these raise `Cancelled`."""
+        """Close all connections; requests that still use one raise `Cancelled`."""
         with self._lock:
             self._closed = True
             wire = self._opened
@@ -152,7 +138,7 @@ class GuardedClient:
                 raise Cancelled("the client is closed")
             if self._opened is None:
                 self._opened = self._make_wire(self._options)
-                # Who forgets to close the client shall not leak its idle connections.
+                # When the client is forgotten and never closed, its connections are closed.
                 weakref.finalize(self, self._opened.close)
             return self._opened
 
@@ -172,113 +158,103 @@ class GuardedClient:
             )
 
     def _once(
-        self, request: Request, sink: Sink, visit: Visit, left: float
-    ) -> "tuple[Reply, str, bool]":
-        """One try: all hops. Gives the final head, its URL, and whether the body was cut."""
+        self, request: Request, write: Callable[[bytes], object], visit: Visit, left: float
+    ) -> "tuple[RawAnswer, str]":
+        """Try the request once, redirects included; gives the answer, already read, and its URL."""
         limit = Deadline(self._clock, self._cancel, min(request.total_s, left))
-        hop = first_hop(request, self._rules)
+        hop = first_hop(request, self._options)
         for _ in range(request.max_redirects + 1):
-            with self._exchange(request, hop, visit, limit) as reply:
-                self._counts.add(request.upstream, f"status_{reply.status}")
-                if is_answer(reply.status, request):
-                    cut = self._read(request, hop, reply, sink)
-                    if cut:
-                        self._drop_rest(request, reply)
-                    return reply, hop.target.url, cut
-                body = self._drain(request, reply)
-                hop = self._follow(hop, reply, body)
+            with self._exchange(request, hop, visit, limit) as answer:
+                self._counts.add(request.upstream, f"status_{answer.status}")
+                if is_answer(answer.status, request):
+                    if self._read(request, hop, answer, write):
+                        self._drop_rest(request, answer)
+                    return answer, hop.target.url
+                body = self._drain(request, answer)
+                hop = self._follow(hop, answer, body)
         shown = public_url(request.url)
         raise Refused(f"{shown}: more than {request.max_redirects} redirects", url=shown)
 
     @contextmanager
     def _exchange(
         self, request: Request, hop: Hop, visit: Visit, limit: Deadline
-    ) -> "Iterator[Reply]":
+    ) -> "Iterator[RawAnswer]":
         try:
             with visit.exchange(hop.target.host):
                 self._counts.add(request.upstream, "requests")
-                with self._wire().exchange(hop, limit, request.timeout_s) as reply:
+                with self._wire().exchange(hop, limit, request.timeout_s) as answer:
                     visit.answered(hop.target.host)
-                    yield reply
+                    yield answer
         except Cancelled:
-            # The token knows the signal; a connection that was shut does not.
+            # The connections know only that they were closed; the token knows by which signal.
             self._cancel.raise_if_cancelled()
             raise
 
-    def _read(self, request: Request, hop: Hop, reply: "Reply", sink: Sink) -> bool:
-        chunks = self._counted(request.upstream, reply.chunks)
-        if hop.method == "HEAD" or reply.status in _BODILESS:
-            # Their Content-Length speaks of a body that does not come (RFC 9110, 8.6).
+    def _read(
+        self, request: Request, hop: Hop, answer: "RawAnswer", write: Callable[[bytes], object]
+    ) -> bool:
+        """Read the body of a good answer; says whether some of it is left unread."""
+        chunks = self._counted(request.upstream, answer.chunks)
+        if hop.method == "HEAD" or answer.status in _BODILESS:
+            # Their Content-Length is that of a body that does not follow (RFC 9110, 8.6).
             collections.deque(chunks, maxlen=0)
             return False
         limits = Limits(request.limit, request.truncate, request.stop_after)
-        return read_body(chunks, reply.headers, public_url(hop.target.url), limits, sink)
+        return read_body(chunks, answer.headers, public_url(hop.target.url), limits, write)
 
     def _counted(self, upstream: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        # Each at once, nothing in the end: who drops this half-way leaves the end to the garbage
-        # collector, which may run while the same thread holds the lock of the counts.
+        # Counted chunk by chunk and not once in the end: of a body that is left half-way the
+        # garbage collector ends this generator, perhaps while the same thread holds the lock of
+        # the counters, for which it would then wait for ever.
         for chunk in chunks:
             self._counts.add(upstream, "bytes", len(chunk))
             yield chunk
 
-    def _drain(self, request: Request, reply: "Reply") -> bytes:
-        """Read a small body that comes with no answer; how that goes changes nothing.
+    def _drain(self, request: Request, answer: "RawAnswer") -> bytes:
+        """Read the body of an answer that is an error or a redirect, when it is short.
 
-        Gives the body when the request wants it and all of it came.
+        Gives the body when the request asks for it (`missing_body`) and all of it came; empty
+        otherwise. A failure while reading is ignored.
         """
-        sink = io.BytesIO()
-        if request.missing_body and _is_short(reply):
-            chunks = self._counted(request.upstream, reply.chunks)
+        body = io.BytesIO()
+        if request.missing_body and _is_short(answer):
+            chunks = self._counted(request.upstream, answer.chunks)
             try:
-                read_body(chunks, reply.headers, public_url(request.url), _SMALL, sink)
+                read_body(chunks, answer.headers, public_url(request.url), _SMALL, body.write)
             except UpstreamError:
                 return b""
-        self._drop_rest(request, reply)
-        return sink.getvalue()
+        self._drop_rest(request, answer)
+        return body.getvalue()
 
-    def _drop_rest(self, request: Request, reply: "Reply") -> None:
-        if _is_short(reply):
+    def _drop_rest(self, request: Request, answer: "RawAnswer") -> None:
+        """Read the rest of a short body, so that its connection can be used again."""
+        if _is_short(answer):
             with contextlib.suppress(UpstreamError), hurried(_DRAIN_S):
-                collections.deque(self._counted(request.upstream, reply.chunks), maxlen=0)
+                collections.deque(self._counted(request.upstream, answer.chunks), maxlen=0)
 
-    def _follow(self, hop: Hop, reply: "Reply", body: bytes) -> Hop:
-        location = reply.headers.get("location", "")
-        if reply.status in REDIRECTS and location:
-            return next_hop(hop, reply.status, location, self._rules)
+    def _follow(self, hop: Hop, answer: "RawAnswer", body: bytes) -> Hop:
+        """What a redirect makes of the exchange.
+
+        Raises:
+            UpstreamError: the answer is no redirect but an error, or leads where it may not.
+        """
+        location = answer.headers.get("location", "")
+        if answer.status in REDIRECTS and location:
+            return next_hop(hop, answer.status, location, self._options)
         now = self._clock.now()
-        error = error_for(reply.status, reply.headers, public_url(hop.target.url), now)
+        error = error_for(answer.status, answer.headers, public_url(hop.target.url), now)
         if isinstance(error, Missing):
             error.body = body
         raise error
 
 
-def _is_short(reply: "Reply") -> bool:
-    declared = reply.headers.get("content-length", "")
-    return declared.isascii() and declared.isdigit() and int(declared[:20]) <= _DRAIN_BYTES
-
-
-class _Spool:
-    """A file that begins in memory, and the hash of what is written to it."""
-
-    def __init__(self) -> None:
-        # The caller of `download` closes it.
-        self.file = cast("BinaryIO", tempfile.SpooledTemporaryFile(SPOOL_BYTES))  # noqa: SIM115
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: bytes, /) -> None:
-        self.digest.update(data)
-        self.size += len(data)
-        self.file.write(data)
+def _is_short(answer: "RawAnswer") -> bool:
+    length = declared_length(answer.headers)
+    return length is not None and length <= _DRAIN_BYTES
 
 
 def _system_wire(options: NetOptions) -> "Wire":
-    """httpx2 is imported with the first request: many commands send none."""
+    # Imported with the first request: httpx2 takes its time, and many commands send none.
     from datafetch.net.transport import Wire
 
-    return Wire(
-        width=options.width,
-        user_agent=options.user_agent,
-        allow_hosts=options.allow_hosts,
-        proxies=options.proxies or Proxies(),
-    )
+    return Wire(options)

@@ -1,4 +1,4 @@
-"""Counts what each upstream was asked and what it answered."""
+"""Counts, for each upstream, requests, bytes, retries and the statuses of its answers."""
 
 import threading
 from collections import Counter
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 
 class Counts:
-    """Numbers for each upstream: `requests`, `bytes`, `retries`, `status_NNN`; safe among threads.
+    """Counters for each upstream: `requests`, `bytes`, `retries`, `status_NNN`. Safe among threads.
 
-    Every exchange counts, redirects too; bytes are those of bodies as they came over the
-    wire.
+    A redirect that is followed counts as a request of its own. Bytes are those of bodies, before
+    they are decoded.
     """
 
     def __init__(self) -> None:
@@ -17,12 +17,12 @@ class Counts:
         self._by_upstream: dict[str, Counter[str]] = {}
 
     def add(self, upstream: str, name: str, amount: int = 1) -> None:
-        """Count something."""
+        """Add to a counter."""
         with self._lock:
             self._by_upstream.setdefault(upstream, Counter())[name] += amount
 
     def snapshot(self) -> Mapping[str, Mapping[str, int]]:
-        """A copy of all numbers."""
+        """A copy of all counters."""
         with self._lock:
             return {upstream: dict(counter) for upstream, counter in self._by_upstream.items()}
 
@@ -30,7 +30,7 @@ class Counts:
 def since(
     before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, int]]:
-    """What was counted between two snapshots; upstreams that were not asked are left out."""
+    """What was counted between two snapshots; upstreams without a request are left out."""
     grown = {}
     for upstream, numbers in after.items():
         known = before.get(upstream, {})

@@ -1,4 +1,4 @@
-"""Turns failures of connections and of the protocol into errors of ours."""
+"""Turns the exceptions of connections and of HTTP parsing into errors of datafetch."""
 
 import socket
 import ssl
@@ -18,22 +18,22 @@ FAULTS: tuple[type[Exception], ...] = (
     OSError,
     ValueError,
 )
-"""What httpcore2 and the sockets below it raise, also when they are shut under a reader."""
+"""What httpcore2 and its sockets raise, also when another thread closes them during a read."""
 
 
 def error_of(error: Exception, url: str, *, in_body: bool) -> UpstreamError:
-    """The error of ours.
+    """The error to raise in place of a fault.
 
     Args:
         error: one of `FAULTS`.
-        url: without query, for the message.
-        in_body: whether the head of the answer had been read.
+        url: for the message, without query.
+        in_body: whether it came after the headers of the answer had been read.
     """
     cause = error.args[0] if error.args else None
     if isinstance(error, httpcore2.LocalProtocolError):
         return Refused(f"{url}: cannot be sent as it is", url=url)
     if isinstance(error, httpcore2.RemoteProtocolError) and isinstance(cause, Exception):
-        # h11's own errors say by which status the other side would be told of its fault.
+        # h11 names the status by which a server would tell the sender what it did wrong.
         if getattr(cause, "error_status_hint", None) == _HEADER_TOO_LARGE:
             return TooLarge(f"{url}: the header is too large", url=url)
         if not in_body:

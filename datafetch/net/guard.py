@@ -1,4 +1,4 @@
-"""Looks at URLs and addresses before anything is sent there: no way into private networks."""
+"""Refuses URLs and addresses that lead into private networks, before anything is sent there."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -10,7 +10,7 @@ from datafetch.net.addresses import is_public, parse_address
 from datafetch.urls import DEFAULT_PORTS, Origin, Url, parse, plainly_written, read_host
 
 Resolver = Callable[[str, int], Sequence[str]]
-"""Host name and port to addresses; raises OSError when there are none."""
+"""Gives the addresses of a host name and port; raises OSError when there are none."""
 
 # Names under which clouds and resolvers hand out what is private, whatever they resolve to:
 # RFC 6761 (localhost) and the metadata services of Google and Amazon.
@@ -19,7 +19,8 @@ _CLOSED_NAMES = frozenset(
 )
 _CLOSED_SUFFIXES = (".localhost", ".metadata.google.internal", ".ec2.internal")
 
-# What a browser would take for name and password, with any slashes and also in what is no URL.
+# What a browser would take for user name and password, after any kind and number of slashes;
+# also found in texts that are not URLs, so that a password never reaches a log.
 _USER = re.compile(r"\A((?:[^:/\\]*:)?[/\\]*)[^/\\]*@")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_URL = 32 * 1024
@@ -29,7 +30,12 @@ _LONGEST_LABEL = 63
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL that may be asked: host in its one canonical spelling, no fragment, no credentials."""
+    """A URL as it is sent: without fragment and credentials.
+
+    Attributes:
+        host: as `canonical_host` writes it.
+        port: that of the scheme when the URL names none.
+    """
 
     url: str
     scheme: str
@@ -38,21 +44,22 @@ class Target:
 
     @property
     def origin(self) -> Origin:
-        """What credentials and trust are bound to."""
+        """Credentials and trust hold for requests to the same origin only."""
         return self.scheme, self.host, self.port
 
 
 def public_url(url: str) -> str:
-    """The URL as it may stand in logs and errors: `scheme://host:port/path`."""
+    """The URL as logs and errors may show it: `scheme://host:port/path`."""
     base = re.split(r"[?#]", url.strip(), maxsplit=1)[0]
     return _USER.sub(r"\1", _CONTROLS.sub("", base))[:500]
 
 
 def parse_url(url: str) -> Target:
-    """Read a URL in the one way in which it is also sent.
+    """Read a URL the way in which it is also sent.
 
     Raises:
-        Refused: it is not http or https, carries credentials, or its host is not valid.
+        Refused: it is not http or https, carries credentials, is not valid, or is written so
+            that other programs would read another host in it.
     """
     url = url.strip(" ")
     if len(url) > _LONGEST_URL or _CONTROLS.search(url):
@@ -77,10 +84,10 @@ def _assemble(read: Url, host: str) -> str:
 
 
 def canonical_host(text: str) -> str:
-    """The one spelling of a host: ASCII, lower case, no trailing dot, addresses in full.
+    """A host in ASCII and lower case, without trailing dot or brackets; addresses in full.
 
     Raises:
-        Refused: it is not valid.
+        Refused: it is not a valid host.
     """
     host = read_host(text)
     if host is None:
@@ -89,7 +96,11 @@ def canonical_host(text: str) -> str:
 
 
 def _connectable(host: str, url: str) -> str:
-    """A host that browsers accept, as DNS and sockets take it; DNS has limits of its own."""
+    """A host as browsers write it, in the form that DNS and sockets take.
+
+    Raises:
+        Refused: it is longer than DNS allows, or has an empty label.
+    """
     if host.startswith("["):
         return host[1:-1]
     name = host.removesuffix(".")
@@ -99,45 +110,41 @@ def _connectable(host: str, url: str) -> str:
     return name
 
 
-def check_url(url: str, allow_hosts: Collection[str] = ()) -> Target:
-    """Read an absolute URL from data, and check it.
+def check_target(target: Target, allow_hosts: Collection[str]) -> None:
+    """Let only URLs pass that may lead to a public site.
+
+    Args:
+        target: the URL. Its host, when it is a name, is not looked up: see `guarded` for that.
+        allow_hosts: hosts that pass in any case, as `canonical_host` writes them.
 
     Raises:
-        Refused: not http or https, credentials in it, or as `check_target` says.
+        Refused: the host is an address that is not public, or a name of the machine itself or
+            of its cloud's metadata service.
     """
-    return check_target(parse_url(url), allow_hosts)
-
-
-def check_target(target: Target, allow_hosts: Collection[str] = ()) -> Target:
-    """Refuse what no public site would be; `allow_hosts` are canonical hosts that are exempt.
-
-    Raises:
-        Refused: a literal address that is not public, or a name that stands for the machine
-            itself or its cloud's metadata.
-    """
-    if target.host in allow_hosts:
-        return target
     host, url = target.host, target.url
+    if host in allow_hosts:
+        return
     if host in _CLOSED_NAMES or host.endswith(_CLOSED_SUFFIXES):
         raise _refused(url, "the host is not public")
     address = parse_address(host)
     if address is not None and not is_public(address):
         raise _refused(url, "the address is not public")
-    return target
 
 
-def checked_addresses(host: str, port: int, resolve: Resolver) -> Sequence[str]:
-    """The addresses of a host, all of them public; connect to these and look up no more.
+def guarded(resolve: Resolver, allow_hosts: Collection[str]) -> Resolver:
+    """A resolver that gives public addresses only, except for the hosts in `allow_hosts`.
 
-    Raises:
-        Refused: one of them is not public.
-        OSError: the name does not resolve.
+    Who connects has to use these addresses: a second look-up could give others. The resolver
+    raises `Refused` when one of a name's addresses is not public.
     """
-    addresses = resolve(host, port)
-    for text in addresses:
-        if not is_public(ip_address(text)):
+
+    def resolve_guarded(host: str, port: int) -> Sequence[str]:
+        addresses = resolve(host, port)
+        if host not in allow_hosts and not all(is_public(ip_address(text)) for text in addresses):
             raise Refused(f"{host}: the name leads to an address that is not public")
-    return addresses
+        return addresses
+
+    return resolve_guarded
 
 
 def _refused(url: str, reason: str) -> Refused:

@@ -1,4 +1,4 @@
-"""Decides how a redirect is followed: where to, by which method, and with what."""
+"""Decides how a redirect is followed: to which URL, with which method, headers and body."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +7,8 @@ from datafetch.errors import Refused
 from datafetch.models.json import compact_json
 from datafetch.net.base import Request
 from datafetch.net.guard import Target, check_target, parse_url, public_url
-from datafetch.urls import Origin, parse
+from datafetch.net.options import NetOptions
+from datafetch.urls import parse
 
 _CREDENTIALS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "private-token"}
@@ -16,40 +17,34 @@ _OF_A_BODY = frozenset({"content-type", "content-length", "content-encoding", "c
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What the settings say about hosts.
+class Hop:
+    """What is sent in one exchange: the request itself, or what a redirect made of it.
 
     Attributes:
-        trusted_origins: may be private, for the first hop of `trust="settings"`.
-        allow_hosts: canonical hosts that URLs from data may name though they are private.
+        target: the URL to ask.
+        method: in upper case.
+        headers: by name in lower case.
+        body: None for a request without a body.
+        trusted: whether the URL names a server of the user's own, whose address may be private.
     """
-
-    trusted_origins: frozenset[Origin]
-    allow_hosts: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One exchange: a request, or what a redirect made of it."""
 
     target: Target
     method: str
     headers: Mapping[str, str]
     body: bytes | None
     trusted: bool
-    """Whether the address is the user's own and therefore not looked at."""
 
 
-def first_hop(request: Request, rules: Rules) -> Hop:
-    """The request as it is sent first.
+def first_hop(request: Request, options: NetOptions) -> Hop:
+    """What is sent first for a request.
 
     Raises:
-        Refused: the guard does not let it pass.
+        Refused: the URL is not valid, or leads to a private address.
     """
     target = parse_url(request.url)
-    trusted = request.trust == "settings" and target.origin in rules.trusted_origins
+    trusted = request.trust == "settings" and target.origin in options.trusted_origins
     if not trusted:
-        check_target(target, rules.allow_hosts)
+        check_target(target, options.allow_hosts)
     headers = {name.lower(): value for name, value in request.headers.items()}
     if request.validators is not None:
         headers |= {name.lower(): value for name, value in request.validators.headers().items()}
@@ -60,41 +55,43 @@ def first_hop(request: Request, rules: Rules) -> Hop:
     return Hop(target, request.method.upper(), headers, body, trusted)
 
 
-def next_hop(hop: Hop, status: int, location: str, rules: Rules) -> Hop:
-    """Where a redirect leads, as RFC 9110, 15.4 and browsers follow it.
+def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
+    """What is sent next after a redirect, as RFC 9110, 15.4 says and browsers do it.
 
-    What leaves an origin is from then on guarded as data, and its credentials stay behind,
-    even when it comes back: where it comes back to is another's choice.
+    A redirect to another origin ends trust and drops the headers with credentials. Later
+    redirects do not bring them back, not even one to the first origin: a stranger chose it.
+
+    Args:
+        hop: what was sent last.
+        status: that of the redirect.
+        location: its `Location`, which may be relative.
+        options: which origins and hosts may be private.
 
     Raises:
-        Refused: the guard does not let it pass.
+        Refused: the new URL is not valid, or leads to a private address.
     """
-    url = _resolve(hop.target.url, location)
-    target = parse_url(url)
+    url = parse(location, parse(hop.target.url))
+    if url is None:
+        shown = public_url(hop.target.url)
+        raise Refused(f"{shown}: redirects to what is no web address", url=shown)
+    target = parse_url(url.href)
     stays = target.origin == hop.target.origin
     if not (stays and hop.trusted):
-        check_target(target, rules.allow_hosts)
-    headers = dict(hop.headers)
-    if not stays:
-        headers = {name: value for name, value in headers.items() if name not in _CREDENTIALS}
-    moved = replace(hop, target=target, headers=headers, trusted=stays and hop.trusted)
-    return _as_get(moved) if _becomes_get(hop.method, status) else moved
+        check_target(target, options.allow_hosts)
+    becomes_get = _becomes_get(hop.method, status)
+    dropped = (frozenset() if stays else _CREDENTIALS) | (
+        _OF_A_BODY if becomes_get else frozenset()
+    )
+    moved = replace(
+        hop,
+        target=target,
+        headers={name: value for name, value in hop.headers.items() if name not in dropped},
+        trusted=stays and hop.trusted,
+    )
+    return replace(moved, method="GET", body=None) if becomes_get else moved
 
 
 def _becomes_get(method: str, status: int) -> bool:
     if status == 303:  # noqa: PLR2004 - RFC 9110, 15.4.4
         return method != "HEAD"
     return status in (301, 302) and method == "POST"
-
-
-def _as_get(hop: Hop) -> Hop:
-    headers = {name: value for name, value in hop.headers.items() if name not in _OF_A_BODY}
-    return replace(hop, method="GET", headers=headers, body=None)
-
-
-def _resolve(base: str, location: str) -> str:
-    found = parse(location, parse(base))
-    if found is None:
-        shown = public_url(base)
-        raise Refused(f"{shown}: redirects to what is no web address", url=shown)
-    return found.href

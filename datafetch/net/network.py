@@ -1,4 +1,4 @@
-"""Opens connections: to checked addresses only, within a deadline, and so that they can be shut."""
+"""Opens connections that keep to the deadline of an exchange and that another thread can close."""
 
 import contextlib
 import os
@@ -8,20 +8,24 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any
 
 import httpcore2
 
 from datafetch.errors import Cancelled
 from datafetch.net.deadline import deadline
-from datafetch.net.guard import Resolver, checked_addresses
+from datafetch.net.guard import Resolver
 
 Dial = Callable[[str, int, float | None], httpcore2.NetworkStream]
-"""Connects to an address and port within so many seconds; raises errors of httpcore2."""
+"""Connects to an address and port within so many seconds; raises exceptions of httpcore2."""
+
+_PORTION = 64 * 1024
 
 
 class OpenConnections:
-    """All that is open or being opened, so that another thread can shut it."""
+    """Knows everything that is open or being opened, so that another thread can close it all.
+
+    Safe among threads.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,11 +34,11 @@ class OpenConnections:
 
     @property
     def closed(self) -> bool:
-        """Whether everything was shut, for good."""
+        """Whether `shut_all` was called."""
         return self._closed
 
     def add(self, thing: object, shut: Callable[[], None]) -> None:
-        """From now on it is shut with the others; at once when they already are."""
+        """Remember how to close something; after `shut_all` it is closed at once."""
         with self._lock:
             if not self._closed:
                 self._open[id(thing)] = shut
@@ -42,12 +46,12 @@ class OpenConnections:
         shut()
 
     def discard(self, thing: object) -> None:
-        """It is closed."""
+        """Forget something that is closed."""
         with self._lock:
             self._open.pop(id(thing), None)
 
     def shut_all(self) -> None:
-        """Shut everything; nothing can be opened any more."""
+        """Close everything, now and whatever is opened later."""
         with self._lock:
             self._closed = True
             things = list(self._open.values())
@@ -56,7 +60,12 @@ class OpenConnections:
 
 
 class Stream(httpcore2.NetworkStream):
-    """A connection whose every step keeps to the deadline of the exchange that uses it."""
+    """A connection whose reads and writes keep to the deadline of the exchange in their thread.
+
+    Args:
+        inner: the connection itself.
+        connections: told when this one is opened and closed.
+    """
 
     def __init__(self, inner: httpcore2.NetworkStream, connections: OpenConnections) -> None:
         self._inner = inner
@@ -66,13 +75,13 @@ class Stream(httpcore2.NetworkStream):
         connections.add(self, self._shut)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Up to so many bytes."""
+        """Read up to so many bytes; none at the end."""
         left = deadline.get().within(timeout, httpcore2.ReadTimeout)
         with self._step():
             return self._inner.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """All of the buffer, in portions, so that a slow reader cannot hold it for ever."""
+        """Write all of the buffer, in portions, so that a server that reads slowly meets the deadline."""
         for start in range(0, len(buffer), _PORTION):
             left = deadline.get().within(timeout, httpcore2.WriteTimeout)
             with self._step():
@@ -89,11 +98,12 @@ class Stream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        """The same connection, encrypted from now on; closed when that fails."""
-        # The handshake takes the socket out of our hands; a second handle can still shut it.
+        """Begin TLS; returns the encrypted connection, and closes this one when that fails."""
+        # During the handshake the socket belongs to a new SSLSocket that we do not have yet; a
+        # duplicate of its file descriptor can still shut it down.
         try:
             spare = socket.socket(fileno=os.dup(self._inner.get_extra_info("socket").fileno()))
-        except OSError as error:  # no file numbers are left
+        except OSError as error:  # no file descriptors are left
             self.close()
             raise httpcore2.ConnectError(error) from error
         self._connections.add(spare, lambda: _shut_down(spare))
@@ -103,7 +113,7 @@ class Stream(httpcore2.NetworkStream):
                 self._inner.start_tls(ssl_context, server_hostname, left), self._connections
             )
         except BaseException:
-            # httpcore2 forgets a connection that did not come about.
+            # httpcore2 does not close a connection whose handshake failed.
             self._inner.close()
             raise
         finally:
@@ -111,8 +121,8 @@ class Stream(httpcore2.NetworkStream):
             self._connections.discard(spare)
             spare.close()
 
-    def get_extra_info(self, info: str) -> Any:
-        """What httpcore2 asks for."""
+    def get_extra_info(self, info: str) -> object:
+        """What httpcore2 wants to know of the connection, such as its `socket`."""
         return self._inner.get_extra_info(info)
 
     @contextlib.contextmanager
@@ -125,10 +135,11 @@ class Stream(httpcore2.NetworkStream):
             self._busy = False
 
     def _shut(self) -> None:
-        """End it from another thread.
+        """Close the connection from another thread.
 
-        Under a thread that reads or writes it is only shut down, which wakes that thread:
-        a file number that is closed in its hands could be another connection's the next moment.
+        While a thread reads or writes, the socket is only shut down, which wakes that thread.
+        Its file descriptor must not be closed then: the system could give the same number to
+        another connection, which the woken thread would go on with.
         """
         with self._lock:
             if self._busy:
@@ -139,31 +150,22 @@ class Stream(httpcore2.NetworkStream):
 
 def _shut_down(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        # The plain method: that of SSLSocket would drop TLS under the reader's hands.
+        # Not the method of SSLSocket, which would also drop the TLS state that a reader uses.
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-_PORTION = 64 * 1024
-
-
 class Backend(httpcore2.NetworkBackend):
-    """Opens connections for a pool of httpcore2.
+    """Opens connections for httpcore2: to an address that `resolve` gave for the host.
 
-    With `guarded`, names are resolved and checked here, and the address that was checked is
-    the one that is connected to; TLS and the Host header keep the name.
+    TLS and the `Host` header keep the name of the host.
+
+    Args:
+        connections: told of every connection.
+        resolve: gives the addresses of a host; one that guards lets only public ones through.
+        dial: connects to an address.
     """
 
-    def __init__(
-        self,
-        *,
-        guarded: bool,
-        allow_hosts: frozenset[str],
-        connections: OpenConnections,
-        resolve: Resolver,
-        dial: Dial,
-    ) -> None:
-        self._guarded = guarded
-        self._allow_hosts = allow_hosts
+    def __init__(self, connections: OpenConnections, resolve: Resolver, dial: Dial) -> None:
         self._connections = connections
         self._resolve = resolve
         self._dial = dial
@@ -178,11 +180,12 @@ class Backend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """Connect within the deadline.
 
-        A thread of its own does it, because neither a look-up of a name nor a connect can be
-        broken off from outside; who waits for it can be.
+        A new thread looks the name up and connects, because neither can be interrupted. This
+        thread waits for it, which can be. A connection that comes too late is closed.
 
         Raises:
-            Refused: an address of the name is not public.
+            Refused: an address of the host is not public.
+            Cancelled: the client was closed.
         """
         if self._connections.closed:
             raise Cancelled("the client is closed")
@@ -215,7 +218,7 @@ class Backend(httpcore2.NetworkBackend):
 
     def _connect(self, host: str, port: int, timeout: float) -> httpcore2.NetworkStream:
         try:
-            addresses = self._addresses(host, port)
+            addresses = self._resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(error) from error
         failure: Exception | None = None
@@ -226,17 +229,13 @@ class Backend(httpcore2.NetworkBackend):
                 failure = error
         raise failure or httpcore2.ConnectError("the name has no address")
 
-    def _addresses(self, host: str, port: int) -> Sequence[str]:
-        if self._guarded and host not in self._allow_hosts:
-            return checked_addresses(host, port, self._resolve)
-        return self._resolve(host, port)
-
 
 def _await(future: "Future[httpcore2.NetworkStream]", timeout: float) -> httpcore2.NetworkStream:
     try:
         return future.result(timeout)
     except FutureTimeout:
-        # Either it fails here and the stream is closed over there, or it has just come.
+        # A result that came in this moment stays; otherwise the other thread finds that the
+        # future has failed, and closes its connection.
         _fail(future, httpcore2.ConnectTimeout("out of time"))
         return future.result()
 
@@ -247,7 +246,7 @@ def _fail(future: "Future[httpcore2.NetworkStream]", error: Exception) -> None:
 
 
 def system_resolver(host: str, port: int) -> Sequence[str]:
-    """Addresses of a name, or the literal itself, by the system's resolver.
+    """The addresses of a host by the system's resolver; those of an address are itself.
 
     Raises:
         OSError: there are none.
@@ -257,5 +256,5 @@ def system_resolver(host: str, port: int) -> Sequence[str]:
 
 
 def system_dial(address: str, port: int, timeout: float | None) -> httpcore2.NetworkStream:
-    """Connect by the system's network."""
+    """Connect over the machine's network."""
     return httpcore2.SyncBackend().connect_tcp(address, port, timeout, socket_options=[])

@@ -1,4 +1,4 @@
-"""Reads what an answer's status and headers mean: an answer, a redirect, or an error of ours."""
+"""Tells by its status and headers whether an answer is good, a redirect, or which error it is."""
 
 import email.utils
 from collections.abc import Mapping
@@ -17,27 +17,28 @@ from datafetch.net.base import Request
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _LONGEST_BAN_S = 24 * 3600.0
-"""Who asks for a longer pause is believed for this long."""
+"""Seconds; a server that asks for a longer pause gets this one."""
 
 _EPOCH_FROM = 1_000_000_000
-"""Smaller numbers in `x-ratelimit-reset` are seconds from now; GitHub sends epoch seconds."""
+"""From this number on `x-ratelimit-reset` holds epoch seconds, as GitHub sends them; smaller
+numbers are seconds from now."""
 
 
 def is_answer(status: int, request: Request) -> bool:
-    """Whether the status comes back as an answer instead of raising."""
+    """Whether an answer with this status is returned to the caller, and not raised as an error."""
     if status in request.accept or 200 <= status < 300:  # noqa: PLR2004 - RFC 9110, 15.3
         return True
     return status == 304 and request.validators is not None  # noqa: PLR2004 - RFC 9110, 15.4.5
 
 
 def error_for(status: int, headers: Mapping[str, str], url: str, now: float) -> UpstreamError:
-    """The error that a status stands for.
+    """The error to raise for an answer.
 
     Args:
-        status: not one that `is_answer` takes.
-        headers: names in lower case.
-        url: without query, for the message.
-        now: epoch seconds.
+        status: one for which `is_answer` is false.
+        headers: by name in lower case.
+        url: for the message, without query.
+        now: epoch seconds, from which `RateLimited.until` is reckoned.
     """
     message = f"{url}: status {status}"
     if status == 429 or _asks_to_wait(status, headers):  # noqa: PLR2004 - RFC 6585, 4
@@ -61,7 +62,7 @@ def _asks_to_wait(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def asked_until(headers: Mapping[str, str], now: float) -> float | None:
-    """Epoch seconds from which the server may be asked again, None when it did not say."""
+    """Epoch seconds from which the server wants to be asked again; None when it did not say."""
     until = _retry_after(headers.get("retry-after", ""), now)
     if until is None and headers.get("x-ratelimit-remaining", "0").strip() == "0":
         until = _reset(headers.get("x-ratelimit-reset", ""), now)
@@ -69,7 +70,7 @@ def asked_until(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _retry_after(value: str, now: float) -> float | None:
-    """RFC 9110, 10.2.3: seconds or a date."""
+    """Epoch seconds of a `Retry-After`, which holds seconds or a date (RFC 9110, 10.2.3)."""
     seconds = _number(value)
     if seconds is not None:
         return now + seconds

@@ -1,4 +1,4 @@
-"""Which proxy a URL goes through, by the standard environment variables."""
+"""Reads from the environment through which proxy a URL is to be asked."""
 
 import os
 from collections.abc import Mapping
@@ -8,13 +8,16 @@ from urllib.parse import unquote, urlsplit
 
 from datafetch.errors import ConfigurationError
 from datafetch.net.guard import Target
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from datafetch.urls import DEFAULT_PORTS
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyAddress:
-    """A forward proxy; its `repr` keeps the password to itself."""
+    """A forward proxy. Its `repr` does not show the password.
+
+    Attributes:
+        auth: user name and password; None for a proxy that asks for neither.
+    """
 
     scheme: str
     host: str
@@ -23,7 +26,7 @@ class ProxyAddress:
 
     @property
     def url(self) -> str:
-        """Without credentials."""
+        """The proxy's URL without user name and password."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}:{self.port}"
 
@@ -34,8 +37,15 @@ class ProxyAddress:
 class Proxies:
     """Proxies as curl and others read them: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
 
-    Lower-case names win. Entries of `NO_PROXY` are hosts (with all their subdomains),
-    optionally with a port, addresses, networks such as `10.0.0.0/8`, or `*` for all.
+    Of a variable that is set in lower and in upper case the one in lower case counts. An entry
+    of `NO_PROXY` is a host (which stands for its subdomains, too), an address, either of these
+    with a port, a network such as `10.0.0.0/8`, or `*` for all.
+
+    Args:
+        environment: None for that of the process.
+
+    Raises:
+        ConfigurationError: the URL of a proxy is not valid, or not http or https.
     """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
@@ -54,7 +64,7 @@ class Proxies:
         ]
 
     def proxy_for(self, target: Target) -> ProxyAddress | None:
-        """The proxy for a URL, None to connect directly."""
+        """The proxy to ask for a URL; None to connect to its host directly."""
         proxy = self._by_scheme[target.scheme]
         if proxy is None or any(_matches(entry, target) for entry in self._exempt):
             return None
@@ -74,12 +84,12 @@ def _parse(name: str, value: str) -> ProxyAddress | None:
         port = parts.port
     except ValueError as error:
         raise ConfigurationError([f"{name}: not a valid URL"]) from error
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ConfigurationError([f"{name}: only proxies at http:// and https:// are supported"])
     auth = None
     if parts.username is not None:
         auth = (unquote(parts.username), unquote(parts.password or ""))
-    return ProxyAddress(parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme], auth)
+    return ProxyAddress(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], auth)
 
 
 def _matches(entry: str, target: Target) -> bool:

@@ -1,34 +1,41 @@
-"""httpx2 as this project uses it: our own pools, no cookies, no redirects, errors of ours only."""
+"""Sends single exchanges by httpx2, over pools of our own, and raises errors of datafetch only."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+import contextlib
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.cookiejar import CookieJar
-from typing import Protocol
+from typing import NamedTuple
 
 import httpcore2
 import httpx2
 
-from datafetch.errors import (
-    Cancelled,
-    DatafetchError,
-    Refused,
-    TransientError,
-)
+from datafetch.errors import Cancelled, ConfigurationError, Refused, TransientError
 from datafetch.net.body import ACCEPT_ENCODING
 from datafetch.net.deadline import Deadline, deadline
 from datafetch.net.faults import FAULTS, error_of
-from datafetch.net.guard import Resolver, public_url
+from datafetch.net.guard import Resolver, guarded, public_url
 from datafetch.net.hops import Hop
-from datafetch.net.network import Dial, OpenConnections, system_dial, system_resolver
-from datafetch.net.pools import Kind, Pools
-from datafetch.net.proxies import Proxies
+from datafetch.net.network import Backend, Dial, OpenConnections, system_dial, system_resolver
+from datafetch.net.options import NetOptions
+from datafetch.net.pools import Pool
+from datafetch.net.proxies import Proxies, ProxyAddress
 from datafetch.urls import DEFAULT_PORTS
+
+_KIND = "datafetch.kind"
+_HEADERS = "datafetch.headers"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """The head of an answer, and its body as it comes over the wire."""
+class RawAnswer:
+    """An answer whose body is still to be read from the network.
+
+    Attributes:
+        status: the HTTP status.
+        headers: by name in lower case.
+        chunks: the body, not decoded; iterating may raise `TransientError` or `Cancelled`.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -36,60 +43,66 @@ class Reply:
 
 
 class Wire:
-    """Sends one hop at a time over one httpx2 client.
+    """Sends requests, one exchange each: redirects and retries are the client's.
 
     Args:
-        width: connections of each kind; more requests at once wait for one.
-        user_agent: sent with every request.
-        allow_hosts: canonical hosts whose addresses are not looked at.
-        proxies: which URL goes through which proxy.
-        resolve: names to addresses.
-        dial: connects.
+        options: how to behave; its `allow_hosts` are as `canonical_host` writes them.
+        resolve: gives the addresses of a host.
+        dial: connects to an address.
     """
 
     def __init__(
         self,
+        options: NetOptions,
         *,
-        width: int,
-        user_agent: str,
-        allow_hosts: frozenset[str],
-        proxies: Proxies,
         resolve: Resolver = system_resolver,
         dial: Dial = system_dial,
     ) -> None:
         self._connections = OpenConnections()
-        self._proxies = proxies
-        self._pools = Pools(width, allow_hosts, self._connections, resolve, dial)
+        self._proxies = options.proxies or Proxies()
+        self._transport = _PoolTransport(
+            options.width,
+            trusted=Backend(self._connections, resolve, dial),
+            guarded=Backend(self._connections, guarded(resolve, options.allow_hosts), dial),
+        )
         self._client = httpx2.Client(
-            transport=_PoolTransport(self._pools, self._connections),
+            transport=self._transport,
             trust_env=False,
             follow_redirects=False,
-            cookies=_NoCookies(),
-            headers={"user-agent": user_agent},
+            headers={"user-agent": options.user_agent},
         )
 
     @contextmanager
-    def exchange(self, hop: Hop, limit: Deadline, timeout_s: float) -> Iterator[Reply]:
-        """Send it; the connection is given back, or closed when the body was not read.
+    def exchange(self, hop: Hop, limit: Deadline, timeout_s: float) -> Iterator[RawAnswer]:
+        """Send one request and read the headers of its answer; the body is read inside the block.
+
+        Afterwards the connection is kept for another request, or closed when the body was not
+        read to its end.
+
+        Args:
+            hop: what to send.
+            limit: when the exchange has to be over.
+            timeout_s: for connecting, and for each read and write.
 
         Raises:
-            UpstreamError: as `HttpClient` says, statuses apart.
-            Cancelled: the run was asked to stop, or the client closed.
+            UpstreamError: as `HttpClient` says, except for those that stand for a status.
+            Cancelled: the run was asked to stop, or the client was closed.
         """
         mark = deadline.set(limit)
         try:
-            response = self._send(hop, limit, timeout_s)
+            url = public_url(hop.target.url)
+            response = self._send(hop, url, limit, timeout_s)
             try:
-                yield Reply(response.status_code, _headers(response), response.iter_raw())
+                headers = _joined(response.extensions[_HEADERS])
+                yield RawAnswer(response.status_code, headers, self._chunks(response, url))
             finally:
                 response.close()
         finally:
             deadline.reset(mark)
 
-    def _send(self, hop: Hop, limit: Deadline, timeout_s: float) -> httpx2.Response:
-        url = public_url(hop.target.url)
+    def _send(self, hop: Hop, url: str, limit: Deadline, timeout_s: float) -> httpx2.Response:
         waiting = limit.within(None, lambda: TransientError(f"{url}: out of time", url=url))
-        kind = Kind(self._proxies.proxy_for(hop.target), hop.trusted, hop.target.scheme)
+        kind = _Kind(self._proxies.proxy_for(hop.target), hop.trusted, hop.target.scheme)
         try:
             request = self._client.build_request(
                 hop.method,
@@ -97,125 +110,143 @@ class Wire:
                 headers={"accept-encoding": ACCEPT_ENCODING, **hop.headers},
                 content=hop.body,
                 timeout=httpx2.Timeout(timeout_s, pool=waiting),
-                extensions={_KIND: kind, _SHOWN: url},
+                extensions={_KIND: kind},
             )
         except (httpx2.InvalidURL, ValueError, TypeError) as error:
             raise Refused(f"{url}: cannot be sent as it is", url=url) from error
-        if (
-            request.url.raw_host.decode("ascii") != hop.target.host
-            or _port(request) != hop.target.port
-        ):
+        host, port = request.url.raw_host.decode("ascii"), request.url.port
+        if (host, port or DEFAULT_PORTS[request.url.scheme]) != hop.target.origin[1:]:
             raise Refused(f"{url}: can be read in two ways", url=url)
-        return self._client.send(request, stream=True)
+        try:
+            return self._client.send(request, stream=True)
+        except FAULTS as error:
+            raise self._error_of(error, url, in_body=False) from error
+
+    def _chunks(self, response: httpx2.Response, url: str) -> Iterator[bytes]:
+        try:
+            yield from response.iter_raw()
+        except FAULTS as error:
+            raise self._error_of(error, url, in_body=True) from error
+
+    def _error_of(self, error: Exception, url: str, *, in_body: bool) -> Exception:
+        if self._connections.closed:
+            return Cancelled("the client was closed while it was asking")
+        return error_of(error, url, in_body=in_body)
 
     def prepare(self) -> None:
-        """Load what the first request would wait for."""
-        self._pools.prepare()
+        """Load the trusted certificates, which the first request with TLS would wait for."""
+        # When they cannot be loaded, the request that needs them says so.
+        with contextlib.suppress(ConfigurationError):
+            self._transport.tls()
 
     def close(self) -> None:
-        """Shut all connections at once, those in use too; nothing can be sent any more."""
+        """Close all connections at once, those in use too; nothing can be sent any more."""
         self._connections.shut_all()
 
 
-_KIND = "datafetch.kind"
-_SHOWN = "datafetch.url"
-_LOCATION = "datafetch.location"
+class _Kind(NamedTuple):
+    """Requests of one kind share connections, so that trusted ones carry nothing from data.
 
+    `proxy`: the proxy to ask; None to connect to the host directly.
+    """
 
-class _NoCookies(CookieJar):
-    """Keeps nothing: sites shall not recognise a client that many threads share."""
-
-    def extract_cookies(self, response: object, request: object) -> None:
-        """Leave the answer's cookies alone."""
-
-    def add_cookie_header(self, request: object) -> None:
-        """Add none."""
+    proxy: ProxyAddress | None
+    trusted: bool
+    scheme: str
 
 
 class _PoolTransport(httpx2.BaseTransport):
-    """Our pools, as httpx2 asks them; raises errors of ours only."""
+    """Sends the requests of httpx2 over a `Pool` for each kind of request.
 
-    def __init__(self, pools: Pools, connections: OpenConnections) -> None:
-        self._pools = pools
-        self._connections = connections
+    Args:
+        width: the most open connections of each kind.
+        trusted: opens the connections to proxies and to the user's own servers.
+        guarded: opens all others.
+    """
+
+    def __init__(self, width: int, *, trusted: Backend, guarded: Backend) -> None:
+        self._width = width
+        self._trusted = trusted
+        self._guarded = guarded
+        self._pools: dict[_Kind, Pool] = {}
+        self._lock = threading.RLock()
+        self._tls: ssl.SSLContext | None = None
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send it by the pool it belongs to."""
-        url = request.extensions[_SHOWN]
-        pool = self._pools.of(request.extensions[_KIND])
-        with self._translated(url, in_body=False):
-            found = pool.handle_request(
-                httpcore2.Request(
-                    method=request.method,
-                    url=httpcore2.URL(
-                        scheme=request.url.raw_scheme,
-                        host=request.url.raw_host,
-                        port=request.url.port,
-                        target=request.url.raw_path,
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
+        """Send a request and read the headers of its answer."""
+        kind = request.extensions[_KIND]
+        with self._lock:
+            if kind not in self._pools:
+                self._pools[kind] = Pool(self._maker(kind), self._width)
+            pool = self._pools[kind]
+        answer = pool.handle_request(
+            httpcore2.Request(
+                method=request.method,
+                url=httpcore2.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
             )
-        # httpx2 reads `Location` even when it shall not follow, and chokes on odd ones.
-        places = [value for name, value in found.headers if name.lower() == b"location"]
+        )
+        # httpx2 is not shown the headers. It would keep the cookies of one job's site for all
+        # jobs, and read `Location`, which raises for some, though it is not to follow it.
+        assert isinstance(answer.stream, httpx2.SyncByteStream)
         return httpx2.Response(
-            found.status,
-            headers=[pair for pair in found.headers if pair[0].lower() != b"location"],
-            stream=_Body(found, self._translated, url),
-            extensions={**found.extensions, _LOCATION: places},
+            answer.status, stream=answer.stream, extensions={_HEADERS: answer.headers}
         )
 
-    @contextmanager
-    def _translated(self, url: str, *, in_body: bool) -> Iterator[None]:
+    def _maker(self, kind: _Kind) -> Callable[[httpcore2.Origin], httpcore2.ConnectionInterface]:
+        """What makes the connections of a kind: nothing else of httpcore2's pool is used."""
+        proxy = None
+        if kind.proxy is not None:
+            inner = self.tls() if kind.proxy.scheme == "https" else None
+            proxy = httpcore2.Proxy(kind.proxy.url, auth=kind.proxy.auth, ssl_context=inner)
+        # The user has chosen the proxy, which may be private; it looks up the names of hosts.
+        trusted = proxy is not None or kind.trusted
+        return httpcore2.ConnectionPool(
+            ssl_context=self.tls() if kind.scheme == "https" else None,
+            proxy=proxy,
+            network_backend=self._trusted if trusted else self._guarded,
+        ).create_connection
+
+    def tls(self) -> ssl.SSLContext:
+        """The trusted certificates, those of `SSL_CERT_FILE` and `SSL_CERT_DIR` included.
+
+        They are loaded once, which is slow.
+
+        Raises:
+            ConfigurationError: they cannot be loaded.
+        """
+        with self._lock:
+            if self._tls is None:
+                try:
+                    self._tls = httpx2.create_ssl_context()
+                except OSError as error:
+                    problem = "the certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be loaded"
+                    raise ConfigurationError([f"{problem}: {error}"]) from error
+            return self._tls
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by name in lower case.
+
+    The values of a repeated header are joined by commas (RFC 9110, 5.3), except for `Location`,
+    of which browsers follow the first.
+    """
+    joined: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name = raw_name.decode("ascii", "replace").lower()
         try:
-            yield
-        except DatafetchError:
-            raise
-        except FAULTS as error:
-            if self._connections.closed:
-                raise Cancelled("the client was closed while it was asking") from error
-            raise error_of(error, url, in_body=in_body) from error
-
-
-class _Body(httpx2.SyncByteStream):
-    """The body's bytes, with errors of ours."""
-
-    def __init__(self, found: httpcore2.Response, translated: "_Translator", url: str) -> None:
-        self._found = found
-        self._translated = translated
-        self._url = url
-
-    def __iter__(self) -> Iterator[bytes]:
-        with self._translated(self._url, in_body=True):
-            yield from self._found.iter_stream()
-
-    def close(self) -> None:
-        self._found.close()
-
-
-class _Translator(Protocol):
-    def __call__(self, url: str, *, in_body: bool) -> AbstractContextManager[None]: ...
-
-
-def _port(request: httpx2.Request) -> int:
-    return request.url.port or DEFAULT_PORTS[request.url.scheme]
-
-
-def _headers(response: httpx2.Response) -> dict[str, str]:
-    """Names in lower case; of repeated ones the values are joined (RFC 9110, 5.3)."""
-    found: dict[str, str] = {}
-    for raw_name, raw_value in response.headers.raw:
-        name, value = raw_name.decode("ascii", "replace").lower(), _text(raw_value)
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    for place in response.extensions[_LOCATION][:1]:
-        found["location"] = _text(place)
-    return found
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+            value = raw_value.decode("utf-8")
+        except UnicodeDecodeError:
+            value = raw_value.decode("latin-1")
+        if name not in joined:
+            joined[name] = value
+        elif name != "location":
+            joined[name] += f", {value}"
+    return joined

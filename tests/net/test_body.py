@@ -41,7 +41,7 @@ def read(
     chunks = [data[start : start + size] for start in range(0, len(data), size)]
     sink = io.BytesIO()
     given_headers = {"content-encoding": encoding, **(headers or {})}
-    cut = read_body(chunks, given_headers, URL, Limits(**limits), sink)
+    cut = read_body(chunks, given_headers, URL, Limits(**limits), sink.write)
     return sink.getvalue(), cut
 
 

@@ -18,7 +18,7 @@ from datafetch.net.base import Validators
 from datafetch.runtime.retry import RetryPolicy
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, Response
-from tests.net.upstreams import Echo, ask, client
+from tests.net.upstreams import Echo, ask, client, told
 from tests.support import START, FakeClock
 
 QUICK = RetryPolicy(attempts=3, total_s=60, initial_s=0.5, max_wait_s=30)
@@ -35,13 +35,13 @@ def test_a_request_arrives_as_it_was_meant(server: FakeServer) -> None:
                 json_body={"größe": 1},
             )
         )
-    told = answer.json()
-    assert (told["method"], told["target"], told["body"]) == (
+    asked = told(answer)
+    assert (asked["method"], asked["target"], asked["body"]) == (
         "POST",
         "/a b?q=1&q=%C3%BC",
         '{"größe":1}',
     )
-    sent = told["headers"]
+    sent = asked["headers"]
     assert sent["authorization"] == "Bearer t"
     assert sent["user-agent"] == "datafetch-test"
     assert sent["accept-encoding"] == "gzip, deflate"
@@ -68,7 +68,7 @@ def test_sites_cannot_mark_the_client(echo: Echo, server: FakeServer) -> None:
     echo.inject(lambda _request, _answer: Response(cookies=("id=1; Path=/",)), times=1)
     with client() as http:
         http.fetch(ask(server.url))
-        assert "cookie" not in http.fetch(ask(server.url)).json()["headers"]
+        assert "cookie" not in told(http.fetch(ask(server.url)))["headers"]
 
 
 def test_an_unchanged_answer_is_an_outcome(echo: Echo, server: FakeServer) -> None:

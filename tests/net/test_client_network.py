@@ -13,7 +13,7 @@ from tests.fakes import faults
 from tests.fakes.base import FakeServer
 from tests.fakes.proxy import ForwardProxy
 from tests.fakes.wire import Connection
-from tests.net.upstreams import Echo, FakeNetwork, Raw, ask, client
+from tests.net.upstreams import Echo, FakeNetwork, Raw, ask, client, told
 
 PUBLIC = "93.184.215.14"
 OTHER_PUBLIC = "2606:4700::1111"
@@ -42,7 +42,7 @@ def test_redirects_are_followed(echo: Echo, server: FakeServer) -> None:
     with client() as http:
         answer = http.fetch(ask(f"{server.url}/a/b/x"))
     assert answer.url == f"{server.url}/a/c?d=1"
-    assert answer.json()["target"] == "/a/c?d=1"
+    assert told(answer)["target"] == "/a/c?d=1"
 
 
 @pytest.mark.parametrize("by_redirect", [False, True])
@@ -68,7 +68,7 @@ def test_a_host_in_any_script_is_asked_under_the_name_that_browsers_use(
     with client(network=network) as http:
         answer = http.fetch(ask("http://a.example/start" if by_redirect else url))
     assert answer.url == f"http://{meant}/x"
-    assert answer.json()["headers"]["host"] == meant
+    assert told(answer)["headers"]["host"] == meant
     assert network.asked[-1] == meant
 
 
@@ -127,7 +127,7 @@ def test_a_token_is_not_carried_to_another_host(echo: Echo, server: FakeServer) 
     with FakeServer(Echo()) as other, client() as http:
         echo.inject(faults.redirect(f"{other.url}/there"))
         answer = http.fetch(ask(server.url, headers={"Authorization": "Bearer t", "X-A": "b"}))
-    sent = answer.json()["headers"]
+    sent = told(answer)["headers"]
     assert "authorization" not in sent
     assert sent["x-a"] == "b"
 
@@ -152,7 +152,7 @@ def test_the_address_that_was_checked_is_connected_to(server: FakeServer) -> Non
     network: Any = FakeNetwork(server.port, {"rebind.example": [[PUBLIC], ["127.0.0.1"]]})
     with client(network=network) as http:
         answer = http.fetch(ask("http://rebind.example/x"))
-    assert answer.json()["headers"]["host"] == "rebind.example"
+    assert told(answer)["headers"]["host"] == "rebind.example"
     assert (network.asked, network.dialled) == (["rebind.example"], [PUBLIC])
 
 
@@ -222,8 +222,8 @@ def test_a_proxy_of_the_environment_is_used(proxy: ForwardProxy, trusted: Proxie
     """`HTTPS_PROXY`, `HTTP_PROXY` and `SSL_CERT_FILE` work: names are left to the proxy, itself private."""
     with client(proxies=trusted, allow_hosts=frozenset()) as http:
         for url in ("https://site.example/a", "http://plain.example/b"):
-            told = http.fetch(ask(url)).json()
-            assert told["headers"]["host"] in url
+            asked = told(http.fetch(ask(url)))
+            assert asked["headers"]["host"] in url
     assert set(proxy.connects) == {"site.example", "plain.example"}
 
 
@@ -258,9 +258,10 @@ def test_a_page_that_was_left_keeps_its_connection(
     """After the head of a short page its picture comes over the same connection, not a new handshake."""
     echo.inject(faults.reply(200, "<title>x</title><body>" + "words " * 999), times=2)
     with client(proxies=trusted) as http:
-        assert http.fetch(ask("https://site.example/", stop_after=b"<body")).truncated
-        assert http.fetch(ask("https://site.example/", limit=99, truncate=True)).truncated
-        assert http.fetch(ask("https://site.example/a.png")).json()["target"] == "/a.png"
+        head = http.fetch(ask("https://site.example/", stop_after=b"<body"))
+        assert head.body == b"<title>x</title><body"
+        assert len(http.fetch(ask("https://site.example/", limit=99, truncate=True)).body) == 99
+        assert told(http.fetch(ask("https://site.example/a.png")))["target"] == "/a.png"
     assert proxy.connects["site.example"] == 1
 
 

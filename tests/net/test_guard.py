@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.errors import Refused
-from datafetch.net.guard import check_url, checked_addresses, parse_url, public_url
+from datafetch.net.base import Request
+from datafetch.net.guard import Target, guarded, parse_url, public_url
+from datafetch.net.hops import first_hop
+from datafetch.net.options import NetOptions
+
+
+def passed(url: str, allow_hosts: frozenset[str] = frozenset()) -> Target:
+    """The target of a request for a URL from data, which the guard has let pass."""
+    options = NetOptions("agent", allow_hosts=allow_hosts)
+    return first_hop(Request(url=url, trust="data", upstream="site"), options).target
 
 
 @pytest.mark.parametrize(
@@ -29,7 +38,7 @@ from datafetch.net.guard import check_url, checked_addresses, parse_url, public_
 )
 def test_a_url_has_one_spelling(written: Any, meant: Any) -> None:
     """Hosts are compared and connected to in one canonical form."""
-    assert check_url(written).url == meant
+    assert passed(written).url == meant
 
 
 @pytest.mark.parametrize(
@@ -76,7 +85,7 @@ def test_a_url_has_one_spelling(written: Any, meant: Any) -> None:
 def test_tricks_are_refused(url: str) -> None:
     """No credentials, no second reading of the host, no other scheme."""
     with pytest.raises(Refused):
-        check_url(url)
+        passed(url)
 
 
 @pytest.mark.parametrize(
@@ -91,25 +100,33 @@ def test_tricks_are_refused(url: str) -> None:
 def test_private_hosts_are_refused(host: str) -> None:
     """Private addresses behind bookmark URLs were fetched, metadata services among them."""
     with pytest.raises(Refused, match="not public"):
-        check_url(f"http://{host}/latest")
+        passed(f"http://{host}/latest")
 
 
 def test_intranet_hosts_can_be_allowed() -> None:
     """`DATAFETCH_ALLOW_HOSTS` exempts those hosts, in every spelling, and no others."""
     allowed = frozenset({"10.0.0.1", "localhost"})
-    assert check_url("http://10.1/x", allowed).host == "10.0.0.1"
-    assert check_url("http://LOCALHOST:3000/", allowed).port == 3000
+    assert passed("http://10.1/x", allowed).host == "10.0.0.1"
+    assert passed("http://LOCALHOST:3000/", allowed).port == 3000
     with pytest.raises(Refused):
-        check_url("http://10.0.0.2/", allowed)
+        passed("http://10.0.0.2/", allowed)
     with pytest.raises(Refused):
-        check_url("http://a.localhost/", allowed)
+        passed("http://a.localhost/", allowed)
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::1"]])
 def test_one_private_address_spoils_a_name(addresses: Any) -> None:
     """A name that leads into the private network, be it only sometimes, is refused."""
     with pytest.raises(Refused, match="not public"):
-        checked_addresses("example.com", 443, lambda _host, _port: addresses)
+        guarded(lambda _host, _port: addresses, frozenset())("example.com", 443)
+
+
+def test_an_allowed_name_may_lead_anywhere() -> None:
+    """A resolver that guards lets the addresses of an allowed host pass, and of no other."""
+    resolve = guarded(lambda _host, _port: ["10.0.0.1"], frozenset({"wiki.internal"}))
+    assert resolve("wiki.internal", 80) == ["10.0.0.1"]
+    with pytest.raises(Refused, match="not public"):
+        resolve("x.wiki.internal", 80)
 
 
 def test_nothing_secret_is_shown() -> None:
@@ -117,7 +134,7 @@ def test_nothing_secret_is_shown() -> None:
     shown = public_url("https://user:pw@example.com:8443/path?token=1#frag")
     assert shown == "https://example.com:8443/path"
     with pytest.raises(Refused) as caught:
-        check_url("https://user:pw@example.com/path?token=1")
+        passed("https://user:pw@example.com/path?token=1")
     assert "pw" not in str(caught.value)
     assert "token" not in str(caught.value)
 
@@ -145,7 +162,7 @@ def test_a_password_is_not_shown_in_any_spelling(url: str, shown: str) -> None:
 def test_any_text_is_read_or_refused(text: str, start: Any) -> None:
     """Whatever stands in a bookmark, the answer is a URL or `Refused`, never a crash."""
     try:
-        target = check_url(start + text)
+        target = passed(start + text)
     except Refused:
         return
     again = parse_url(target.url)
@@ -156,7 +173,7 @@ def test_any_text_is_read_or_refused(text: str, start: Any) -> None:
 def test_the_sender_reads_the_host_as_the_guard_did(text: str) -> None:
     """A URL that passes leads httpx2 to the very host and port that were checked."""
     try:
-        target = check_url("http://" + text)
+        target = passed("http://" + text)
     except Refused:
         return
     try:

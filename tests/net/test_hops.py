@@ -6,17 +6,18 @@ import pytest
 
 from datafetch.errors import Refused
 from datafetch.net.base import Request
-from datafetch.net.hops import Hop, Rules, first_hop, next_hop
+from datafetch.net.hops import Hop, first_hop, next_hop
+from datafetch.net.options import NetOptions
 
-TRUSTED = Rules(frozenset({("http", "10.0.0.5", 3000)}), frozenset())
-NONE = Rules(frozenset(), frozenset())
+TRUSTED = NetOptions("agent", trusted_origins=frozenset({("http", "10.0.0.5", 3000)}))
+NONE = NetOptions("agent")
 SECRETS = {"Authorization": "Bearer x", "Cookie": "a=b", "Accept": "text/html"}
 
 
-def start(url: str = "https://a.example/x", rules: Any = NONE, **fields: Any) -> Hop:
+def start(url: str = "https://a.example/x", options: NetOptions = NONE, **fields: Any) -> Hop:
     """A first hop with credentials."""
     fields.setdefault("trust", "settings")
-    return first_hop(Request(url=url, upstream="site", headers=SECRETS, **fields), rules)
+    return first_hop(Request(url=url, upstream="site", headers=SECRETS, **fields), options)
 
 
 @pytest.mark.parametrize(

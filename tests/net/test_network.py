@@ -2,6 +2,7 @@
 
 import os
 import resource
+import socket
 import ssl
 
 import httpcore2
@@ -29,4 +30,6 @@ def test_a_handshake_without_a_free_file_number_closes_its_connection(
             stream.start_tls(context, "localhost", 5)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-    assert stream.get_extra_info("socket").fileno() == -1
+    sock = stream.get_extra_info("socket")
+    assert isinstance(sock, socket.socket)
+    assert sock.fileno() == -1

@@ -1,5 +1,6 @@
 """Small upstreams for the client's tests, and clients that reach them."""
 
+import json
 import random
 import sys
 import threading
@@ -10,10 +11,11 @@ from typing import Any
 import httpcore2
 
 from datafetch.clock import CancelToken
-from datafetch.net.base import NO_RETRY, HostGate
+from datafetch.net.base import NO_RETRY, Answer, HostGate
 from datafetch.net.base import Request as Ask
-from datafetch.net.client import GuardedClient, NetOptions
+from datafetch.net.client import GuardedClient
 from datafetch.net.network import system_dial
+from datafetch.net.options import NetOptions
 from datafetch.net.proxies import Proxies
 from datafetch.net.transport import Wire
 from tests.fakes.base import App, LoopbackServer, Request, Response
@@ -34,6 +36,12 @@ class Echo(App):
             "headers": dict(request.headers),
         }
         return Response.json({**told, "body": request.body.decode()}, headers={"ETag": '"e"'})
+
+
+def told(answer: Answer) -> dict[str, Any]:
+    """What an `Echo` was asked, as its answer says."""
+    found: dict[str, Any] = json.loads(answer.body)
+    return found
 
 
 class Raw(LoopbackServer):
@@ -89,15 +97,7 @@ def client(
     options.setdefault("proxies", Proxies({}))
 
     def make_wire(made: NetOptions) -> Wire:
-        assert made.proxies is not None
-        return Wire(
-            width=made.width,
-            user_agent=made.user_agent,
-            allow_hosts=made.allow_hosts,
-            proxies=made.proxies,
-            resolve=network.resolve,
-            dial=network.dial,
-        )
+        return Wire(made, resolve=network.resolve, dial=network.dial)
 
     made = GuardedClient(
         NetOptions(**options),
