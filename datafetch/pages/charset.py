@@ -1,4 +1,4 @@
-"""Which characters a page's bytes stand for: header, byte order mark, `<meta>`, and what to do when they lie.
+"""Decodes the bytes of a page by what header, byte order mark and `<meta>` say, if that can be true.
 
 Labels and the encodings they stand for are those of the WHATWG Encoding Standard
 (encoding.spec.whatwg.org, "Names and labels"), as Python's codecs know them.
@@ -7,8 +7,8 @@ Labels and the encodings they stand for are those of the WHATWG Encoding Standar
 import codecs
 import re
 
-FALLBACK = "cp1252"
-"""What browsers take a page for that says nothing and is no UTF-8 (for western readers)."""
+_FALLBACK = "cp1252"
+"""How browsers of western readers read a page that says nothing and is no UTF-8."""
 
 _PRESCAN = 16 * 1024
 """Browsers look for a declaration in the first 1024 bytes; many pages have it further down."""
@@ -24,6 +24,7 @@ _META = re.compile(
 _XML = re.compile(
     rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE
 )
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
 
 _LABELS = {
@@ -69,58 +70,49 @@ _CODECS = {label: codec for codec, labels in _LABELS.items() for label in labels
 
 
 def decode_page(body: bytes, content_type: str = "") -> str:
-    """The text of a page or of its beginning, whose last character may be cut; never fails.
+    """The text of a page, or of the beginning of one, whose last character may be cut. Never fails.
 
-    A byte order mark is believed first, then the header, then the page's own words. What is
-    plainly UTF-8 is read as such whatever was said, and what cannot be what was said is
-    UTF-8 or windows-1252.
+    A byte order mark counts first, then the header, then the page's own tags. Bytes that are
+    valid UTF-8 and not ASCII are read as UTF-8, even when another encoding was declared. Bytes
+    that are not valid in the declared encoding are read as UTF-8 or windows-1252.
+
+    Args:
+        body: the bytes.
+        content_type: the header of that name.
     """
     for mark, codec in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(codec, "replace")
     said = declared(body, content_type)
     if said in ("utf-16-le", "utf-16-be"):
-        # Its ASCII, and all markup is, has a zero in every other byte.
+        # Markup is ASCII, which in UTF-16 has a zero in every other byte.
         if b"\x00" in body[:_PRESCAN]:
             return body.decode(said, "replace")
         said = None
-    if said not in (None, "utf-8", "iso2022_jp") and _plainly_utf8(body):
-        # Servers add their default to every page; text that is UTF-8 by accident is not seen.
+    if said not in (None, "utf-8", "iso2022_jp") and not body.isascii() and _fits(body, "utf-8"):
+        # Many servers declare their default for every page; hardly any text in another encoding
+        # is valid UTF-8 by accident.
         said = "utf-8"
     if said is None or said == "utf-8":
         return _utf8_or_western(body)
-    if _fits(body, said):
-        return body.decode(said, "replace")
-    return body.decode("utf-8", "replace") if _fits(body, "utf-8") else body.decode(said, "replace")
+    better = "utf-8" if not _fits(body, said) and _fits(body, "utf-8") else said
+    return body.decode(better, "replace")
 
 
 def declared(body: bytes, content_type: str) -> str | None:
-    """The codec that header or page name, if it is one that the web knows."""
+    """The codec that the header names, or else the page; None when neither names a known one."""
     parameter = _PARAMETER.search(content_type)
     named = _CODECS.get(parameter.group(1).lower()) if parameter else None
     if named is not None:
         return named
-    visible = _without_comments(body[:_PRESCAN])
+    visible = _COMMENT.sub(b"", body[:_PRESCAN])
     for pattern in (_META, _XML):
         found = pattern.search(visible)
         if found:
             codec = _CODECS.get(found.group(1).decode("ascii").lower())
-            # A page whose ASCII could be read to find this is no UTF-16 (HTML, 13.2.3.2).
+            # A page in which this was found as ASCII is no UTF-16 (HTML, 13.2.3.2).
             return "utf-8" if codec in ("utf-16-le", "utf-16-be") else codec
     return None
-
-
-def _without_comments(body: bytes) -> bytes:
-    """Comments hold all kinds of things that were meant once."""
-    kept: list[bytes] = []
-    at = 0
-    while (start := body.find(b"<!--", at)) >= 0:
-        kept.append(body[at:start])
-        end = body.find(b"-->", start + 4)
-        if end < 0:
-            return b"".join(kept)
-        at = end + 3
-    return b"".join([*kept, body[at:]])
 
 
 def _utf8_or_western(body: bytes) -> str:
@@ -129,16 +121,12 @@ def _utf8_or_western(body: bytes) -> str:
     if broken == 0:
         return text
     foreign = sum(1 for character in text if character > "\x7f")
-    # A few broken characters in much good text are broken; nothing but broken is not UTF-8.
-    return text if broken * 2 < foreign else body.decode(FALLBACK, "replace")
-
-
-def _plainly_utf8(body: bytes) -> bool:
-    return not body.isascii() and _fits(body, "utf-8")
+    # Few broken characters among good ones are damage; with many the page is not UTF-8.
+    return text if broken * 2 < foreign else body.decode(_FALLBACK, "replace")
 
 
 def _fits(body: bytes, codec: str) -> bool:
-    """Whether the bytes are text in this encoding, but for a last character that was cut."""
+    """Whether the bytes are valid in this encoding; the last character may be cut."""
     try:
         codecs.getincrementaldecoder(codec)().decode(body, final=False)
     except UnicodeError:

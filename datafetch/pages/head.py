@@ -1,55 +1,60 @@
-"""Takes the beginning of a hostile page apart in linear time.
+"""Reads title, `meta`, `link` and `base` tags of a hostile page in linear time.
 
 An HTML parser builds a tree, and there are pages of half a megabyte whose tree takes half a
 minute or all memory to build (100,000 nested elements; formatting elements that are opened
-anew in each paragraph). So the few tags that matter are cut out first, and the parser sees
-these alone: `meta`, `link` and `base` cannot be nested.
+anew in each paragraph). So regular expressions cut out the few tags that matter, and the parser
+is given these alone: `meta`, `link` and `base` cannot be nested.
 """
 
 import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser
 
 BODY = "<body"
 
 _COMMENT = "<!--"
 
 _MAX_TAGS = 2000
-"""More are read by nobody."""
+"""Further tags of a page are ignored."""
 
 _MAX_TITLE = 16 * 1024
+"""Further characters of a title are ignored."""
 
 _START = re.compile(
     r"<(?:!--|(?:script|style|svg|template|title|meta|link|base|body)(?=[\s/>]|\Z))", re.IGNORECASE
 )
 _TAG_REST = re.compile(r"""(?:[^>"'=]+|=\s*"[^"]*"|=\s*'[^']*'|["'=])*+>""")
-"""The rest of a tag: `>` ends it unless it stands in a quoted value. The alternatives begin
-differently and nothing is tried twice, so the time is linear."""
+"""The rest of a tag, up to the first `>` outside of a quoted value.
+
+The alternatives begin differently and nothing is tried twice, so the time is linear.
+"""
 
 _CLOSINGS = {
-    "<script": re.compile(r"</script", re.IGNORECASE),
-    "<style": re.compile(r"</style", re.IGNORECASE),
-    "<svg": re.compile(r"</svg", re.IGNORECASE),
-    "<template": re.compile(r"</template", re.IGNORECASE),
-    "<title": re.compile(r"</title", re.IGNORECASE),
+    f"<{name}": re.compile(f"</{name}", re.IGNORECASE)
+    for name in ("script", "style", "svg", "template", "title")
 }
+"""For the openings of elements whose content is skipped, or read as text: what ends them."""
+
 _SWALLOWING = ("<script", "<style")
-"""What is never closed hides all that follows, as in a browser."""
+"""When one of these is never closed, the rest of the page belongs to it, as in a browser."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageHead:
-    """What stands in a page's head, in its order and unjudged.
+    """What the head of a page says, in its order and not checked.
 
     Attributes:
-        url: the final one, after redirects.
-        title: text of the first `<title>`; empty when there is none.
-        base: `href` of the first `<base>` that has one.
-        metas: name (or property), lower case, and content of each `<meta>`.
-        links: `rel`, lower case, and `href` of each `<link>`.
-        etag, last_modified: what the server gave to ask again by.
+        url: that of the page, after redirects.
+        title: the text of the first `<title>`; empty when there is none.
+        base: the `href` of the first `<base>` that has one.
+        metas: name (or property), in lower case, and content of each `<meta>`.
+        links: `rel`, in lower case, and `href` of each `<link>`.
+        etag, last_modified: the validators that the server sent with the page.
     """
 
     url: str
@@ -61,18 +66,19 @@ class PageHead:
     last_modified: str | None = None
 
     def content(self, name: str) -> list[str]:
-        """All contents under a name, in the page's order."""
+        """The contents of all `<meta>` with this name, in the page's order."""
         return [content for found, content in self.metas if found == name]
 
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What was cut out of a page's beginning.
+    """What was cut out of the beginning of a page.
 
     Attributes:
-        title: the source text of the first title.
-        tags: the source text of each `meta`, `link` and `base`.
-        stopped_early: whether the text ends at a `<body` that stands in a script or comment.
+        title: the source of the first title's text.
+        tags: the source of each `meta`, `link` and `base`.
+        stopped_early: whether a `<body` stands in the text, but in a script or a comment only. A
+            page that was read up to its first `<body` is then to be read further.
     """
 
     title: str
@@ -80,7 +86,7 @@ class Scanned:
     stopped_early: bool
 
     def head(self, url: str, etag: str | None = None, last_modified: str | None = None) -> PageHead:
-        """The head; `url` is the page's final one."""
+        """The head, with the URL of the page after redirects and its validators."""
         from selectolax.lexbor import LexborHTMLParser
 
         tree = LexborHTMLParser("".join(self.tags))
@@ -97,10 +103,10 @@ class Scanned:
 
 
 def scan(text: str) -> Scanned:
-    """Cut out what matters before the body; any text is the beginning of some page.
+    """Cut out the tags that matter and stand before the body; any text is read as a page.
 
-    Tags count wherever they stand before the body: a stray element ends the head for a
-    parser, and what the author put after it is meant all the same.
+    Tags after a stray element count, too. For a browser the head ends there, but the author
+    means them all the same.
     """
     title = ""
     tags: list[str] = []
@@ -115,7 +121,10 @@ def scan(text: str) -> Scanned:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """What matters, by its opening: a title's text, the source of other tags; ends at the body."""
+    """The pieces of a page that matter, up to its body, each with its opening such as `<meta`.
+
+    A piece is the text of a title or the source of a tag; that of `<body` is empty.
+    """
     unclosed: set[str] = set()
     at: int | None = 0
     while at is not None and (start := _START.search(text, at)) is not None:
@@ -141,7 +150,7 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _end_of(text: str, start: re.Match[str], kind: str) -> int | None:
-    """Where a comment or an opening tag ends; None when it does not."""
+    """The place after a comment or an opening tag; None when it is never closed."""
     if kind == _COMMENT:
         # `<!-->` is a whole comment (HTML, 13.2.5.44).
         end = text.find("-->", start.start() + 2)
@@ -151,13 +160,13 @@ def _end_of(text: str, start: re.Match[str], kind: str) -> int | None:
 
 
 def _title(text: str, start: int, closed: re.Match[str] | None) -> str:
-    """The title's text; of one that is never closed what comes before the next tag."""
+    """The text of a title; one that is never closed goes to the next tag."""
     if closed is not None:
         return text[start : min(closed.start(), start + _MAX_TITLE)]
     return text[start : start + _MAX_TITLE].partition("<")[0]
 
 
-def _metas(tree: Any) -> Iterator[tuple[str, str]]:
+def _metas(tree: "LexborHTMLParser") -> Iterator[tuple[str, str]]:
     for node in tree.css("meta"):
         attributes = node.attributes
         content = attributes.get("content") or attributes.get("value")
@@ -168,7 +177,7 @@ def _metas(tree: Any) -> Iterator[tuple[str, str]]:
             yield name, content
 
 
-def _links(tree: Any) -> Iterator[tuple[str, str]]:
+def _links(tree: "LexborHTMLParser") -> Iterator[tuple[str, str]]:
     for node in tree.css("link"):
         rel, href = node.attributes.get("rel"), node.attributes.get("href")
         if rel and href:

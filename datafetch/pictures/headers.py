@@ -1,4 +1,4 @@
-"""Reads size and end of raster pictures from their bytes, before anything is decoded."""
+"""Reads the sizes of pictures from their bytes, and finds files cut short, without decoding."""
 
 import struct
 from dataclasses import dataclass
@@ -9,19 +9,28 @@ from datafetch.errors import Malformed
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 Size = tuple[int, int]
+"""Width and height in pixels."""
 
 _MAX_PARTS = 200_000
-"""Chunks or blocks of one file; a hostile file of ten megabytes could hold millions."""
+"""The most chunks or blocks of a file that are read; ten megabytes can hold millions of them."""
 
 _MAX_ICONS = 256
 
 _BITMAP_HEADERS = frozenset({40, 52, 56, 64, 108, 124})
-"""Lengths of the headers of Windows bitmaps, which say their version."""
+"""The lengths that the header of a Windows bitmap can have; each stands for a version of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Icon:
-    """One picture of an icon file: its true size, where it stands, and its directory entry."""
+    """One picture of an icon file.
+
+    Attributes:
+        size: as the picture says, not as its directory entry does.
+        is_png: whether it is a PNG; otherwise it is a Windows bitmap.
+        offset: where it begins in the file.
+        length: in bytes.
+        entry: its 16 bytes in the directory of the file.
+    """
 
     size: Size
     is_png: bool
@@ -31,7 +40,7 @@ class Icon:
 
 
 def sniff(head: bytes) -> str | None:
-    """The format that the first bytes say, None for anything else.
+    """The format of a raster picture by its first bytes; None when they are of no format we know.
 
     https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
     """
@@ -49,10 +58,10 @@ def sniff(head: bytes) -> str | None:
 
 
 def png_size(file: BinaryIO) -> Size:
-    """Size of a PNG whose chunks are all there (https://www.w3.org/TR/png-3/#5Chunk-layout).
+    """The size of a PNG, all of whose chunks are there (https://www.w3.org/TR/png-3/#5Chunk-layout).
 
     Raises:
-        Malformed: it is cut short.
+        Malformed: it is cut short, or does not begin with its size.
     """
     file.seek(len(PNG_MAGIC))
     size: Size | None = None
@@ -63,7 +72,7 @@ def png_size(file: BinaryIO) -> Size:
                 raise Malformed("the picture has no header")
             size = struct.unpack(">II", _take(file, 8))
             length -= 8
-        _skip(file, length)
+        file.seek(length, 1)
         _take(file, 4)
         if kind == b"IEND":
             return size
@@ -71,10 +80,10 @@ def png_size(file: BinaryIO) -> Size:
 
 
 def gif_size(file: BinaryIO) -> Size:
-    """Size of a GIF whose blocks are all there (GIF89a specification, appendix B).
+    """The size of a GIF, all of whose blocks are there (GIF89a specification, appendix B).
 
     Raises:
-        Malformed: it is cut short.
+        Malformed: it is cut short, or holds what is no block.
     """
     file.seek(6)
     width, height, flags = struct.unpack("<HHBxx", _take(file, 7))
@@ -90,7 +99,7 @@ def gif_size(file: BinaryIO) -> Size:
             raise Malformed("the picture holds an unknown block")
         _take(file, 1)
         while (length := _take(file, 1)[0]) and left > 0:
-            _skip(file, length)
+            file.seek(length, 1)
             left -= 1
         left -= 1
     raise Malformed("the picture has too many parts")
@@ -98,52 +107,28 @@ def gif_size(file: BinaryIO) -> Size:
 
 def _skip_colours(file: BinaryIO, flags: int) -> None:
     if flags & 0x80:
-        _skip(file, 3 * 2 ** ((flags & 7) + 1))
-
-
-def webp_size(file: BinaryIO) -> Size:
-    """Size of a WebP that is all there (RFC 9649, 2.7).
-
-    Raises:
-        Malformed: it is cut short.
-    """
-    file.seek(0)
-    head = _take(file, 30)
-    if struct.unpack_from("<I", head, 4)[0] + 8 > _length(file):
-        raise Malformed("the picture is cut short")
-    kind = head[12:16]
-    if kind == b"VP8X":
-        return (
-            int.from_bytes(head[24:27], "little") + 1,
-            int.from_bytes(head[27:30], "little") + 1,
-        )
-    if kind == b"VP8L":
-        bits = struct.unpack_from("<I", head, 21)[0]
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if kind == b"VP8 ":
-        width, height = struct.unpack_from("<HH", head, 26)
-        return width & 0x3FFF, height & 0x3FFF
-    raise Malformed("the picture has no header")
+        file.seek(3 * 2 ** ((flags & 7) + 1), 1)
 
 
 def largest_icon(file: BinaryIO) -> Icon:
-    """The largest picture of an icon file, by the true sizes, not those of its directory.
+    """The largest picture of an icon file.
 
     Raises:
-        Malformed: it holds none, or is cut short.
+        Malformed: the file is cut short, or holds no picture, or something else.
     """
     file.seek(4)
     (count,) = struct.unpack("<H", _take(file, 2))
     if not 0 < count <= _MAX_ICONS:
         raise Malformed("the icon file holds no pictures, or too many")
     entries = [_take(file, 16) for _ in range(count)]
-    icons = [_icon(file, entry) for entry in entries]
+    end = file.seek(0, 2)
+    icons = [_icon(file, entry, end) for entry in entries]
     return max(icons, key=lambda icon: (icon.size[0] * icon.size[1], icon.is_png, icon.length))
 
 
-def _icon(file: BinaryIO, entry: bytes) -> Icon:
+def _icon(file: BinaryIO, entry: bytes, end: int) -> Icon:
     length, offset = struct.unpack_from("<II", entry, 8)
-    if offset + length > _length(file):
+    if offset + length > end:
         raise Malformed("the icon file is cut short")
     file.seek(offset)
     head = _take(file, 24)
@@ -152,7 +137,7 @@ def _icon(file: BinaryIO, entry: bytes) -> Icon:
     kind, width, height = struct.unpack_from("<Iii", head)
     if kind not in _BITMAP_HEADERS:
         raise Malformed("the icon file holds what is no picture")
-    # A bitmap's header counts the rows of its mask as well.
+    # The height in its header is that of the picture and of its mask together.
     return Icon((abs(width), abs(height) // 2), False, offset, length, entry)
 
 
@@ -161,15 +146,3 @@ def _take(file: BinaryIO, count: int) -> bytes:
     if len(data) < count:
         raise Malformed("the picture is cut short")
     return data
-
-
-def _skip(file: BinaryIO, count: int) -> None:
-    file.seek(count, 1)
-
-
-def _length(file: BinaryIO) -> int:
-    place = file.tell()
-    file.seek(0, 2)
-    end = file.tell()
-    file.seek(place)
-    return end

@@ -1,11 +1,10 @@
-"""Says what a downloaded picture is, or refuses it: magic bytes, size, end, safe SVG."""
+"""Says what a downloaded picture is, and refuses it when it is broken, too large or not safe."""
 
 import io
 import struct
 import threading
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -34,24 +33,25 @@ MAX_PIXELS = 16_000_000
 MAX_SVG_BYTES = 1024 * 1024
 
 _decoding = threading.BoundedSemaphore(2)
-"""A picture of 16 megapixels takes 64 MB while it is decoded."""
+"""Only two pictures are decoded at a time: one of 16 megapixels takes 64 MB then."""
 
 _HEAD = 4096
 
 See = Callable[["Image"], None]
+"""Is given the decoded pixels of a picture, which are gone after it returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that is whole and safe to show.
+    """What is known of a picture that is complete and safe to show.
 
     Attributes:
-        format: what its bytes are, whatever its sender called it.
-        content_type: to be served with.
-        extension: of its file name, without a dot.
-        width: pixels; of an icon file those of its largest picture.
-        height: pixels.
-        bytes: length of the file.
+        format: as its bytes say, whatever the server called it.
+        content_type: the one to serve it with.
+        extension: for its file name, without a dot.
+        width: in pixels; of an icon file, that of its largest picture.
+        height: in pixels; of the same picture.
+        bytes: the length of the file.
     """
 
     format: Format
@@ -63,23 +63,24 @@ class Picture:
 
 
 def load_decoders() -> None:
-    """Load what looking at pictures takes; may be done while something else is waited for."""
+    """Load Pillow and its common formats, so that the first picture need not wait for them."""
     _pillow().preinit()
 
 
 def inspect(file: BinaryIO, see: See | None = None) -> Picture:
-    """Look at a picture; the file stands at its start afterwards.
+    """Look at a picture.
 
-    `see` is shown the pixels, which are decoded here once; a drawing has none.
+    Args:
+        file: stands at its start afterwards, also when the picture is refused.
+        see: is given the pixels; not called for an SVG, which has none.
 
     Raises:
-        Malformed: it is no picture (a web page, say), or cut short.
+        Malformed: the file is no picture (a web page, say), or cut short.
         Refused: an SVG that is not safe.
         TooLarge: more than 16 megapixels, or an SVG of more than a mebibyte.
     """
     try:
-        file.seek(0, 2)
-        length = file.tell()
+        length = file.seek(0, 2)
         file.seek(0)
         name, (width, height) = _recognised(file, length, see)
     finally:
@@ -103,16 +104,12 @@ def _recognised(file: BinaryIO, length: int, see: See | None) -> tuple[Format, h
 def _raster_size(name: Format, file: BinaryIO, see: See | None) -> headers.Size:
     match name:
         case "png":
-            size = headers.png_size(file)
+            _check_size(headers.png_size(file))
         case "gif":
-            size = headers.gif_size(file)
-        case "webp":
-            size = headers.webp_size(file)
+            _check_size(headers.gif_size(file))
         case "ico":
             return _icon_size(file, see)
-        case _:
-            return _decode(file, "JPEG", None, see)
-    return _decode(file, name.upper(), size, see)
+    return _decode(file, name.upper(), see)
 
 
 def _icon_size(file: BinaryIO, see: See | None) -> headers.Size:
@@ -122,32 +119,23 @@ def _icon_size(file: BinaryIO, see: See | None) -> headers.Size:
     content = file.read(icon.length)
     if icon.is_png:
         alone = io.BytesIO(content)
-        return _decode(alone, "PNG", headers.png_size(alone), see)
-    # Alone in a file of its own, with its true size: others cannot disturb the decoder.
+        headers.png_size(alone)
+        return _decode(alone, "PNG", see)
+    # Decoded from a file that holds this picture only, under its true size, so that the others
+    # cannot mislead the decoder.
     width, height = (side % 256 for side in icon.size)
     entry = bytes((width, height)) + icon.entry[2:8] + struct.pack("<II", icon.length, 22)
-    _decode(io.BytesIO(b"\x00\x00\x01\x00\x01\x00" + entry + content), "ICO", None, see)
+    _decode(io.BytesIO(b"\x00\x00\x01\x00\x01\x00" + entry + content), "ICO", see)
     return icon.size
 
 
-def _decode(file: BinaryIO, kind: str, size: headers.Size | None, see: See | None) -> headers.Size:
-    """Decode all of it, which is the only way to find what is missing."""
-    if size is not None:
-        _check_size(size)
-    with _decoded(file, kind) as image:
-        if see is not None:
-            see(image)
-        return image.size
-
-
-@contextmanager
-def _decoded(file: BinaryIO, kind: str) -> "Iterator[Image]":
-    """The picture's pixels, while the block runs; what goes wrong in there is the picture's fault.
+def _decode(file: BinaryIO, kind: str, see: See | None) -> headers.Size:
+    """Decode all of a picture: only so can one be found whose pixels are not all there.
 
     `kind`: the format's name in Pillow; no other is tried.
 
     Raises:
-        Malformed: it cannot be decoded.
+        Malformed: it cannot be decoded, or `see` fails on it.
         TooLarge: more than 16 megapixels.
     """
     pillow = _pillow()
@@ -157,7 +145,10 @@ def _decoded(file: BinaryIO, kind: str) -> "Iterator[Image]":
             with pillow.open(file, formats=[kind]) as image:
                 _check_size(image.size)
                 image.load()
-                yield image
+                if see is not None:
+                    see(image)
+                size: headers.Size = image.size
+                return size
         except DatafetchError:
             raise
         except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:

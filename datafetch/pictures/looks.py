@@ -1,6 +1,6 @@
-"""Says what a small picture looks like, so that it is known again in another size or packing."""
+"""Describes what a small picture looks like, so that it is recognised in another size or format."""
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from datafetch.models.picture import Look
 from datafetch.pictures.images import Picture, inspect
@@ -9,25 +9,28 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Pixels
 
 _MAX_SIDE = 512
-"""Pictures that stand for "none" are small; of larger ones the hash is enough."""
+"""Pixels. A service shows small pictures for "no logo"; larger ones are known by their hash only."""
 
 _COLUMNS, _ROWS = 9, 8
 _COLOUR_GRID = (4, 4)
 _SAMPLES = 8
-"""Pixels in each row and column of the grid that is looked at first."""
+"""Of a picture so many pixels in each direction are looked at first."""
 
 _CONTOURS = 8
-"""So many of the 64 comparisons must see a difference, or the picture is a plain area."""
+"""A picture is a plain area when fewer of the 64 neighbouring fields differ in shade."""
 
 _STEP = 4
-"""Shades, of 255, from which on two are different."""
+"""Two shades (0 to 255) differ when they are at least so far apart."""
 
 
 def inspect_with_spread(file: BinaryIO) -> tuple[Picture, bytes]:
-    """As `inspect`, and the spread of some pixels' colours (see `Candidate`), of one decoding.
+    """Do what `inspect` does, and give the spread of colours of some pixels, too.
+
+    The spread is the least red, green and blue of these pixels, and then the most; empty for a
+    picture whose pixels are not looked at.
 
     Raises:
-        Malformed: it is no picture, or cut short.
+        Malformed: the file is no picture, or cut short.
         Refused: it is not safe, or too large.
     """
     spread = b""
@@ -40,13 +43,14 @@ def inspect_with_spread(file: BinaryIO) -> tuple[Picture, bytes]:
 
 
 def look_of(file: BinaryIO, sha256: str) -> Look:
-    """What a picture looks like; the file stands at its start afterwards.
+    """What a picture looks like. An SVG, a large picture or a plain area has only its hash.
 
-    `sha256`: of the file, in hex. The look of a drawing, of a large picture and of a plain
-    area is its hash alone.
+    Args:
+        file: stands at its start afterwards.
+        sha256: the hash of the file, in hex.
 
     Raises:
-        Malformed: it is no picture, or cut short.
+        Malformed: the file is no picture, or cut short.
         Refused: it is not safe, or too large.
     """
     look = Look(sha256)
@@ -86,10 +90,10 @@ def _on_white(image: "Pixels") -> "Pixels":
 
 
 def _spread_of_some(image: "Pixels") -> bytes:
-    """The spread of a grid of pixels; empty of what is not among the usual kinds of icons.
+    """The spread of colours of a grid of pixels, on white; empty for unusual kinds of pictures.
 
-    They are read one by one: Pillow's steps over whole pictures let other threads in between,
-    which costs more than the steps do.
+    The pixels are read singly. Pillow's functions for whole pictures let other threads run in
+    between, which costs more time than they take.
     """
     width, height = image.size
     pixels = image.load()
@@ -97,15 +101,17 @@ def _spread_of_some(image: "Pixels") -> bytes:
         return b""
     columns = [(2 * at + 1) * width // (2 * _SAMPLES) for at in range(_SAMPLES)]
     rows = [(2 * at + 1) * height // (2 * _SAMPLES) for at in range(_SAMPLES)]
-    found: set[Any] = {pixels[x, y] for y in rows for x in columns}
+    found = {pixels[x, y] for y in rows for x in columns}
     if image.mode == "P":
         palette = image.getpalette() or []
         palette += [0] * (768 - len(palette))  # files may point beyond the colours they name
-        found = {tuple(palette[3 * at : 3 * at + 3]) for at in found}
-    elif image.mode == "RGBA":
-        found = {
-            tuple((one * alpha + 255 * (255 - alpha)) // 255 for one in colour)
-            for *colour, alpha in found
+        colours = {tuple(palette[3 * at : 3 * at + 3]) for at in cast("set[int]", found)}
+    else:
+        colours = cast("set[tuple[int, ...]]", found)
+    if image.mode == "RGBA":
+        colours = {
+            tuple((shade * alpha + 255 * (255 - alpha)) // 255 for shade in colour)
+            for *colour, alpha in colours
         }
-    reds, greens, blues = zip(*found, strict=True)
-    return bytes(pick(one) for pick in (min, max) for one in (reds, greens, blues))
+    channels = list(zip(*colours, strict=True))
+    return bytes([*map(min, channels), *map(max, channels)])

@@ -1,13 +1,11 @@
-"""Lets only those SVG pictures pass that neither run anything nor fetch anything."""
+"""Refuses SVG pictures that run a script or load anything from elsewhere."""
 
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from datafetch.errors import Malformed, Refused
-
-Size = tuple[int, int]
+from datafetch.pictures.headers import Size
 
 _SVG = "http://www.w3.org/2000/svg"
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -45,18 +43,18 @@ _LARGEST = 1e6
 
 
 def looks_like_svg(head: bytes) -> bool:
-    """Whether the first bytes are those of an XML file whose root is `svg`."""
+    """Whether a file may be an SVG, by its first bytes: XML in which `<svg` occurs."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return text.startswith((b"<?xml", b"<svg", b"<!--", b"<!doctype svg")) and b"<svg" in text
 
 
 def svg_size(data: bytes) -> Size:
-    """Size in pixels of an SVG that is safe to show.
+    """The size of an SVG that is safe to show.
 
     Raises:
-        Refused: it has a DOCTYPE, scripts, event handlers, foreign content, or references
-            that lead out of the file.
-        Malformed: it is not well-formed, or no SVG.
+        Refused: it has a DOCTYPE, scripts, event handlers, HTML, or references that lead out of
+            the file.
+        Malformed: it is not well-formed, no SVG, or has no size.
     """
     from xml.etree.ElementTree import ParseError
 
@@ -78,14 +76,17 @@ def svg_size(data: bytes) -> Size:
 
 
 class _Inspector:
-    """Is told of every part of the file, and objects."""
+    """The parser calls it for each part of the file; it raises when one is not safe.
+
+    `size` is that of the root element, None until the parser has met it.
+    """
 
     def __init__(self) -> None:
         self.size: Size | None = None
         self._style: list[str] | None = None
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins."""
+        """Check the start of an element."""
         namespace, name = _split(tag)
         if self.size is None:
             if (namespace, name) != (_SVG, "svg"):
@@ -100,24 +101,20 @@ class _Inspector:
             self._style = []
 
     def data(self, text: str) -> None:
-        """Text between tags."""
+        """Collect the text of a `<style>` element."""
         if self._style is not None:
             self._style.append(text)
 
     def end(self, tag: str) -> None:
-        """An element ends."""
+        """Check the collected text where a `<style>` element ends."""
         if self._style is not None and _split(tag)[1].lower() == "style":
             _check_css("".join(self._style))
             self._style = None
 
     def pi(self, target: str, data: str | None = None) -> None:
-        """A processing instruction, such as a style sheet of another file."""
+        """Refuse a processing instruction: it may name a style sheet in another file."""
         del data
         raise Refused(f"the picture holds an instruction ({target[:40]})")
-
-    def close(self) -> Any:
-        """The file ends."""
-        return self.size
 
 
 def _split(tag: str) -> tuple[str, str]:
@@ -142,7 +139,7 @@ def _check_attribute(element: str, name: str, value: str) -> None:
 
 
 def _check_css(text: str) -> None:
-    """Style sheets, and attributes that may hold the same."""
+    """Check a style sheet, or an attribute, which may hold style rules as well."""
     if _CSS.search(text):
         raise Refused("the picture's style may fetch or run something")
     for found in _URL.finditer(text):
@@ -151,7 +148,7 @@ def _check_css(text: str) -> None:
 
 
 def _size(attributes: Mapping[str, str]) -> Size:
-    """By https://www.w3.org/TR/SVG2/coords.html#SizingSVGInCSS, in pixels."""
+    """The size that the root element has by https://www.w3.org/TR/SVG2/coords.html#SizingSVGInCSS."""
     width, height = _length(attributes.get("width")), _length(attributes.get("height"))
     box = _view_box(attributes.get("viewBox"))
     if width is None and height is None:
@@ -167,7 +164,7 @@ def _size(attributes: Mapping[str, str]) -> Size:
 
 
 def _length(text: str | None) -> float | None:
-    """Pixels; None when it depends on what is around the picture."""
+    """A length in pixels; None for one that depends on the page around the picture, such as `50%`."""
     found = _LENGTH.fullmatch(text or "")
     return float(found[1]) * _UNITS[(found[2] or "").lower()] if found else None
 
