@@ -27,7 +27,7 @@ _WEB = ("http://", "https://")
 
 # The parts of what a browser wrote: none of them holds the mark that ends it unescaped.
 _PARTS = re.compile(
-    r"(https?)://(?:([^/@]*)@)?(\[[^\]]*\]|[^/:]*)(?::([0-9]+))?(/[^?#]*)(?:\?([^#]*))?(?:#(.*))?"
+    r"(https?)://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)(?::([0-9]+))?(/[^?#]*)(?:\?([^#]*))?(?:#.*)?"
 )
 _HOST = re.compile(r"https?://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)")
 _PLAIN = re.compile(r"https?://[^\x00-\x20\x7f/\\?#@]+(?:[/?#]|\Z)", re.IGNORECASE)
@@ -53,7 +53,6 @@ class Url(NamedTuple):
 
     Attributes:
         href: the whole.
-        userinfo: what stands before the `@`; None without one.
         host: a name in ASCII and lower case, an IPv4 address in decimals, or an IPv6 address
             in brackets.
         port: None when it is the scheme's own.
@@ -61,12 +60,10 @@ class Url(NamedTuple):
 
     href: str
     scheme: str
-    userinfo: str | None
     host: str
     port: int | None
     path: str
     query: str | None
-    fragment: str | None
 
     def __str__(self) -> str:
         """The URL as browsers write it."""
@@ -90,9 +87,9 @@ def parse(text: str, base: Url | None = None) -> Url | None:
     found = None if href is None else _PARTS.fullmatch(href)
     if href is None or found is None:
         return None
-    scheme, userinfo, host, port, path, query, fragment = found.groups()
+    scheme, host, port, path, query = found.groups()
     number = None if port is None else int(port)
-    return Url(href, scheme, userinfo, host, number, path, query, fragment)
+    return Url(href, scheme, host, number, path, query)
 
 
 def normalise_url(text: str) -> str | None:

@@ -136,7 +136,6 @@ class GraphQL:
             self._url,
             trust="settings",
             upstream="github-graphql",
-            method="POST",
             json_body={"query": query, "variables": dict(variables)},
             limit=_LIMIT,
             # A status that is accepted is neither tried again nor counted as a fault of the host.

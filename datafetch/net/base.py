@@ -56,7 +56,7 @@ class Request:
             `github-rest`, `github-graphql`, `google`, `ddg`, `site`.
         headers: redirects to another origin are followed without those that carry credentials,
             such as `Authorization` and `Cookie`.
-        json_body: sent as JSON; None for a request without a body.
+        json_body: sent as JSON with POST; None for a GET.
         limit: the most bytes of the decoded body that are read; a longer one raises `TooLarge`,
             unless `truncate`.
         truncate: of a body longer than `limit`, keep the first `limit` bytes.
@@ -76,7 +76,6 @@ class Request:
     url: str
     trust: Trust
     upstream: str
-    method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     json_body: object = None
     limit: int = 64 * MIB

@@ -169,7 +169,7 @@ class GuardedClient:
                 if is_answer(answer.status, request):
                     if self._read(request, hop, answer, write):
                         self._drop_rest(request, answer)
-                    return answer, hop.target.url
+                    return answer, hop.url.href
                 body = self._drain(request, answer)
                 hop = self._follow(hop, answer, body)
         shown = public_url(request.url)
@@ -180,10 +180,10 @@ class GuardedClient:
         self, request: Request, hop: Hop, visit: Visit, limit: Deadline
     ) -> "Iterator[RawAnswer]":
         try:
-            with visit.exchange(hop.target.host):
+            with visit.exchange(hop.url.name):
                 self._counts.add(request.upstream, "requests")
                 with self._wire().exchange(hop, limit, request.timeout_s) as answer:
-                    visit.answered(hop.target.host)
+                    visit.answered(hop.url.name)
                     yield answer
         except Cancelled:
             # The connections know only that they were closed; the token knows by which signal.
@@ -195,12 +195,12 @@ class GuardedClient:
     ) -> bool:
         """Read the body of a good answer; says whether some of it is left unread."""
         chunks = self._counted(request.upstream, answer.chunks)
-        if hop.method == "HEAD" or answer.status in _BODILESS:
+        if answer.status in _BODILESS:
             # Their Content-Length is that of a body that does not follow (RFC 9110, 8.6).
             collections.deque(chunks, maxlen=0)
             return False
         limits = Limits(request.limit, request.truncate, request.stop_after)
-        return read_body(chunks, answer.headers, public_url(hop.target.url), limits, write)
+        return read_body(chunks, answer.headers, public_url(hop.url.href), limits, write)
 
     def _counted(self, upstream: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
         # Counted chunk by chunk and not once in the end: of a body that is left half-way the
@@ -242,7 +242,7 @@ class GuardedClient:
         if answer.status in REDIRECTS and location:
             return next_hop(hop, answer.status, location, self._options)
         now = self._clock.now()
-        error = error_for(answer.status, answer.headers, public_url(hop.target.url), now)
+        error = error_for(answer.status, answer.headers, public_url(hop.url.href), now)
         if isinstance(error, Missing):
             error.body = body
         raise error

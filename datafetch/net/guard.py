@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
 
 from datafetch.errors import Refused
 from datafetch.net.addresses import is_public, parse_address
-from datafetch.urls import DEFAULT_PORTS, Origin, Url, parse, plainly_written, read_host
+from datafetch.urls import DEFAULT_PORTS, Url, parse, plainly_written, read_host
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host name and port; raises OSError when there are none."""
@@ -28,34 +27,14 @@ _LONGEST_NAME = 253
 _LONGEST_LABEL = 63
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A URL as it is sent: without fragment and credentials.
-
-    Attributes:
-        host: as `canonical_host` writes it.
-        port: that of the scheme when the URL names none.
-    """
-
-    url: str
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def origin(self) -> Origin:
-        """Credentials and trust hold for requests to the same origin only."""
-        return self.scheme, self.host, self.port
-
-
 def public_url(url: str) -> str:
     """The URL as logs and errors may show it: `scheme://host:port/path`."""
     base = re.split(r"[?#]", url.strip(), maxsplit=1)[0]
     return _USER.sub(r"\1", _CONTROLS.sub("", base))[:500]
 
 
-def parse_url(url: str) -> Target:
-    """Read a URL the way in which it is also sent.
+def parse_url(url: str) -> Url:
+    """Read a URL as it is to be sent: without fragment, and without the dot after a host name.
 
     Raises:
         Refused: it is not http or https, carries credentials, is not valid, or is written so
@@ -71,16 +50,11 @@ def parse_url(url: str) -> Target:
     read = parse(url)
     if read is None or read.port == 0:
         raise _refused(url, "not a valid URL")
-    host = _connectable(read.host, url)
-    return Target(_assemble(read, host), read.scheme, host, read.port or DEFAULT_PORTS[read.scheme])
-
-
-def _assemble(read: Url, host: str) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    if read.port is not None:
-        shown = f"{shown}:{read.port}"
+    name = _connectable(read.host, url)
+    host = f"[{name}]" if ":" in name else name
+    port = "" if read.port is None else f":{read.port}"
     query = "" if read.query is None else f"?{read.query}"
-    return f"{read.scheme}://{shown}{read.path}{query}"
+    return read._replace(href=f"{read.scheme}://{host}{port}{read.path}{query}", host=host)
 
 
 def canonical_host(text: str) -> str:
@@ -110,25 +84,25 @@ def _connectable(host: str, url: str) -> str:
     return name
 
 
-def check_target(target: Target, allow_hosts: Collection[str]) -> None:
+def check_url(url: Url, allow_hosts: Collection[str]) -> None:
     """Let only URLs pass that may lead to a public site.
 
     Args:
-        target: the URL. Its host, when it is a name, is not looked up: see `guarded` for that.
+        url: its host, when it is a name, is not looked up; `guarded` is for that.
         allow_hosts: hosts that pass in any case, as `canonical_host` writes them.
 
     Raises:
         Refused: the host is an address that is not public, or a name of the machine itself or
             of its cloud's metadata service.
     """
-    host, url = target.host, target.url
+    host = url.name
     if host in allow_hosts:
         return
     if host in _CLOSED_NAMES or host.endswith(_CLOSED_SUFFIXES):
-        raise _refused(url, "the host is not public")
+        raise _refused(url.href, "the host is not public")
     address = parse_address(host)
     if address is not None and not is_public(address):
-        raise _refused(url, "the address is not public")
+        raise _refused(url.href, "the address is not public")
 
 
 def guarded(resolve: Resolver, allow_hosts: Collection[str]) -> Resolver:

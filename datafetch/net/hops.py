@@ -1,19 +1,22 @@
-"""Decides how a redirect is followed: to which URL, with which method, headers and body."""
+"""Decides how a redirect is followed: to which URL, and with which headers and body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from datafetch.errors import Refused
 from datafetch.models.json import compact_json
 from datafetch.net.base import Request
-from datafetch.net.guard import Target, check_target, parse_url, public_url
+from datafetch.net.guard import check_url, parse_url, public_url
 from datafetch.net.options import NetOptions
-from datafetch.urls import parse
+from datafetch.urls import Url, parse
 
 _CREDENTIALS = frozenset(
     {"authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "private-token"}
 )
 _OF_A_BODY = frozenset({"content-type", "content-length", "content-encoding", "content-language"})
+
+_AS_GET = frozenset({301, 302, 303})
+"""Redirects that turn a POST into a GET (RFC 9110, 15.4.2 to 15.4.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +24,12 @@ class Hop:
     """What is sent in one exchange: the request itself, or what a redirect made of it.
 
     Attributes:
-        target: the URL to ask.
-        method: in upper case.
         headers: by name in lower case.
-        body: None for a request without a body.
+        body: sent with POST; None for a GET.
         trusted: whether the URL names a server of the user's own, whose address may be private.
     """
 
-    target: Target
-    method: str
+    url: Url
     headers: Mapping[str, str]
     body: bytes | None
     trusted: bool
@@ -41,10 +41,10 @@ def first_hop(request: Request, options: NetOptions) -> Hop:
     Raises:
         Refused: the URL is not valid, or leads to a private address.
     """
-    target = parse_url(request.url)
-    trusted = request.trust == "settings" and target.origin in options.trusted_origins
+    url = parse_url(request.url)
+    trusted = request.trust == "settings" and url.origin in options.trusted_origins
     if not trusted:
-        check_target(target, options.allow_hosts)
+        check_url(url, options.allow_hosts)
     headers = {name.lower(): value for name, value in request.headers.items()}
     if request.validators is not None:
         headers |= {name.lower(): value for name, value in request.validators.headers().items()}
@@ -52,7 +52,7 @@ def first_hop(request: Request, options: NetOptions) -> Hop:
     if request.json_body is not None:
         body = compact_json(request.json_body).encode()
         headers.setdefault("content-type", "application/json")
-    return Hop(target, request.method.upper(), headers, body, trusted)
+    return Hop(url, headers, body, trusted)
 
 
 def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
@@ -70,28 +70,15 @@ def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
     Raises:
         Refused: the new URL is not valid, or leads to a private address.
     """
-    url = parse(location, parse(hop.target.url))
-    if url is None:
-        shown = public_url(hop.target.url)
+    found = parse(location, hop.url)
+    if found is None:
+        shown = public_url(hop.url.href)
         raise Refused(f"{shown}: redirects to what is no web address", url=shown)
-    target = parse_url(url.href)
-    stays = target.origin == hop.target.origin
+    url = parse_url(found.href)
+    stays = url.origin == hop.url.origin
     if not (stays and hop.trusted):
-        check_target(target, options.allow_hosts)
-    becomes_get = _becomes_get(hop.method, status)
-    dropped = (frozenset() if stays else _CREDENTIALS) | (
-        _OF_A_BODY if becomes_get else frozenset()
-    )
-    moved = replace(
-        hop,
-        target=target,
-        headers={name: value for name, value in hop.headers.items() if name not in dropped},
-        trusted=stays and hop.trusted,
-    )
-    return replace(moved, method="GET", body=None) if becomes_get else moved
-
-
-def _becomes_get(method: str, status: int) -> bool:
-    if status == 303:  # noqa: PLR2004 - RFC 9110, 15.4.4
-        return method != "HEAD"
-    return status in (301, 302) and method == "POST"
+        check_url(url, options.allow_hosts)
+    body = None if status in _AS_GET else hop.body
+    dropped = (frozenset() if stays else _CREDENTIALS) | (frozenset() if body else _OF_A_BODY)
+    headers = {name: value for name, value in hop.headers.items() if name not in dropped}
+    return Hop(url, headers, body, trusted=stays and hop.trusted)

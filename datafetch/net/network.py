@@ -199,9 +199,15 @@ class Backend(httpcore2.NetworkBackend):
             daemon=True,
         ).start()
         try:
-            return Stream(_await(future, left), self._connections)
+            stream = future.result(left)
+        except FutureTimeout:
+            # A result that came in this moment stays; otherwise the other thread finds that the
+            # future has failed, and closes its connection.
+            _fail(future, httpcore2.ConnectTimeout("out of time"))
+            stream = future.result()
         finally:
             self._connections.discard(future)
+        return Stream(stream, self._connections)
 
     def _open(
         self, future: "Future[httpcore2.NetworkStream]", host: str, port: int, timeout: float
@@ -228,16 +234,6 @@ class Backend(httpcore2.NetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore2.ConnectError("the name has no address")
-
-
-def _await(future: "Future[httpcore2.NetworkStream]", timeout: float) -> httpcore2.NetworkStream:
-    try:
-        return future.result(timeout)
-    except FutureTimeout:
-        # A result that came in this moment stays; otherwise the other thread finds that the
-        # future has failed, and closes its connection.
-        _fail(future, httpcore2.ConnectTimeout("out of time"))
-        return future.result()
 
 
 def _fail(future: "Future[httpcore2.NetworkStream]", error: Exception) -> None:

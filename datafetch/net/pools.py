@@ -8,8 +8,8 @@ from typing import NamedTuple
 import httpcore2
 import httpx2
 
-KEEP_ALIVE_S = 4.0
-"""Node's servers close a connection after five idle seconds, often while it is used again."""
+_KEEP_ALIVE_S = 4.0
+"""Seconds. Node's servers close a connection after five idle seconds, often while it is used again."""
 
 _Origin = tuple[bytes, bytes, int]
 
@@ -36,7 +36,6 @@ class Pool:
     Args:
         make: makes a connection to an origin, which opens with its first request.
         width: the most connections that are open at a time, idle ones included.
-        keep_alive_s: how long an idle connection is kept, in seconds.
         monotonic: tells the seconds of a clock that never goes back.
     """
 
@@ -44,13 +43,10 @@ class Pool:
         self,
         make: Callable[[httpcore2.Origin], httpcore2.ConnectionInterface],
         width: int,
-        *,
-        keep_alive_s: float = KEEP_ALIVE_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make = make
         self._width = width
-        self._keep_alive_s = keep_alive_s
         self._monotonic = monotonic
         self._changed = threading.Condition(threading.Lock())
         self._in_use = 0
@@ -108,7 +104,7 @@ class Pool:
         connection to another origin is closed where the new one would be one too many.
         """
         with self._changed:
-            oldest = self._monotonic() - self._keep_alive_s
+            oldest = self._monotonic() - _KEEP_ALIVE_S
             unwanted = []
             while self._idle and self._idle[0].since <= oldest:
                 unwanted.append(self._idle.pop(0))

@@ -7,8 +7,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 from datafetch.errors import ConfigurationError
-from datafetch.net.guard import Target
-from datafetch.urls import DEFAULT_PORTS
+from datafetch.urls import DEFAULT_PORTS, Url
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +62,10 @@ class Proxies:
             entry for part in _read(found, "NO_PROXY").split(",") if (entry := part.strip().lower())
         ]
 
-    def proxy_for(self, target: Target) -> ProxyAddress | None:
+    def proxy_for(self, url: Url) -> ProxyAddress | None:
         """The proxy to ask for a URL; None to connect to its host directly."""
-        proxy = self._by_scheme[target.scheme]
-        if proxy is None or any(_matches(entry, target) for entry in self._exempt):
+        proxy = self._by_scheme[url.scheme]
+        if proxy is None or any(_matches(entry, url) for entry in self._exempt):
             return None
         return proxy
 
@@ -92,17 +91,17 @@ def _parse(name: str, value: str) -> ProxyAddress | None:
     return ProxyAddress(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], auth)
 
 
-def _matches(entry: str, target: Target) -> bool:
+def _matches(entry: str, url: Url) -> bool:
     if entry == "*":
         return True
     host, port = _split_port(entry)
-    if port is not None and port != target.port:
+    if port is not None and port != url.origin[2]:
         return False
     try:
-        return ip_address(target.host) in ip_network(host, strict=False)
+        return ip_address(url.name) in ip_network(host, strict=False)
     except ValueError:
         name = host.removeprefix("*").lstrip(".")
-        return bool(name) and (target.host == name or target.host.endswith(f".{name}"))
+        return bool(name) and (url.name == name or url.name.endswith(f".{name}"))
 
 
 def _split_port(entry: str) -> tuple[str, int | None]:

@@ -90,7 +90,7 @@ class Wire:
         """
         mark = deadline.set(limit)
         try:
-            url = public_url(hop.target.url)
+            url = public_url(hop.url.href)
             response = self._send(hop, url, limit, timeout_s)
             try:
                 headers = _joined(response.extensions[_HEADERS])
@@ -102,11 +102,11 @@ class Wire:
 
     def _send(self, hop: Hop, url: str, limit: Deadline, timeout_s: float) -> httpx2.Response:
         waiting = limit.within(None, lambda: TransientError(f"{url}: out of time", url=url))
-        kind = _Kind(self._proxies.proxy_for(hop.target), hop.trusted, hop.target.scheme)
+        kind = _Kind(self._proxies.proxy_for(hop.url), hop.trusted, hop.url.scheme)
         try:
             request = self._client.build_request(
-                hop.method,
-                hop.target.url,
+                "GET" if hop.body is None else "POST",
+                hop.url.href,
                 headers={"accept-encoding": ACCEPT_ENCODING, **hop.headers},
                 content=hop.body,
                 timeout=httpx2.Timeout(timeout_s, pool=waiting),
@@ -115,7 +115,7 @@ class Wire:
         except (httpx2.InvalidURL, ValueError, TypeError) as error:
             raise Refused(f"{url}: cannot be sent as it is", url=url) from error
         host, port = request.url.raw_host.decode("ascii"), request.url.port
-        if (host, port or DEFAULT_PORTS[request.url.scheme]) != hop.target.origin[1:]:
+        if (host, port or DEFAULT_PORTS[request.url.scheme]) != hop.url.origin[1:]:
             raise Refused(f"{url}: can be read in two ways", url=url)
         try:
             return self._client.send(request, stream=True)

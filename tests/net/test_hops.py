@@ -43,30 +43,18 @@ def test_credentials_do_not_come_back() -> None:
     """Once a request has left its origin, a redirect back to it is another's wish, without token."""
     away = next_hop(start(), 302, "https://b.example/", NONE)
     back = next_hop(away, 302, "https://a.example/delete", NONE)
-    assert back.target.host == "a.example"
+    assert back.url.name == "a.example"
     assert "authorization" not in back.headers
 
 
 @pytest.mark.parametrize(
-    ("method", "status", "expected"),
-    [
-        ("POST", 301, "GET"),
-        ("POST", 302, "GET"),
-        ("POST", 303, "GET"),
-        ("POST", 307, "POST"),
-        ("POST", 308, "POST"),
-        ("GET", 302, "GET"),
-        ("HEAD", 303, "HEAD"),
-        ("PUT", 302, "PUT"),
-        ("PUT", 303, "GET"),
-    ],
+    ("status", "kept"), [(301, False), (302, False), (303, False), (307, True), (308, True)]
 )
-def test_methods_follow_the_standard(method: str, status: int, expected: Any) -> None:
-    """A form answered by 301–303 is fetched; 307 and 308 repeat the request with its body."""
-    hop = next_hop(start(method=method, json_body={"a": 1}), status, "/next", NONE)
-    assert hop.method == expected
-    kept = expected == method
-    assert (hop.body == b'{"a":1}', "content-type" in hop.headers) == (kept, kept)
+def test_bodies_follow_the_standard(status: int, *, kept: bool) -> None:
+    """A POST that is answered by 301–303 becomes a GET; 307 and 308 repeat it with its body."""
+    hop = next_hop(start(json_body={"a": 1}), status, "/next", NONE)
+    assert hop.body == (b'{"a":1}' if kept else None)
+    assert ("content-type" in hop.headers) is kept
 
 
 def test_the_users_own_origin_may_be_private() -> None:

@@ -11,7 +11,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from datafetch.net.pools import KEEP_ALIVE_S
 from tests.fakes import faults
 from tests.fakes.base import FakeServer
 from tests.fakes.proxy import ForwardProxy
@@ -82,10 +81,10 @@ def test_of_one_origin_the_oldest_goes_first(under: Under) -> None:
 def test_an_old_connection_is_not_used(under: Under) -> None:
     """The keep-alive counts from the last use; what is older is closed by the next request to anywhere."""
     under.ask("a.example")
-    under.clock.advance(KEEP_ALIVE_S - 1)
+    under.clock.advance(3)
     assert under.ask("a.example") == 0
     under.ask("b.example")
-    under.clock.advance(KEEP_ALIVE_S - 1)
+    under.clock.advance(3)
     assert under.ask("b.example") == 1
     under.clock.advance(1)
     under.ask("b.example")
@@ -223,7 +222,7 @@ class AnyOrder(RuleBasedStateMachine):
             with pytest.raises(httpcore2.PoolTimeout):
                 self.under.begin(host)
             return
-        oldest = self.under.clock.time - KEEP_ALIVE_S
+        oldest = self.under.clock.time - 4
         self.idle = [one for one in self.idle if one[2] > oldest]
         found = next((one for one in reversed(self.idle) if one[0] == host), None)
         expected = self.under.network.opened if found is None else found[1]
@@ -244,7 +243,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.idle.append((host, finish(answer), self.under.clock.time))
         answer.close()
 
-    @rule(seconds=st.sampled_from([1.0, KEEP_ALIVE_S - 1]))
+    @rule(seconds=st.sampled_from([1.0, 3]))
     def wait(self, seconds: float) -> None:
         """Time passes."""
         self.under.clock.advance(seconds)
