@@ -166,17 +166,6 @@ def test_a_header_that_cannot_be_sent_is_refused(server: FakeServer, value: Any)
         http.fetch(ask(server.url, headers={"X-Told": value}))
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "ü\ud800", '"ü"', "a\0", "x" * 2000])
-def test_a_validator_that_cannot_be_sent_is_left_out(
-    echo: Echo, server: FakeServer, value: Any
-) -> None:
-    """An odd ETag that a server once gave does not keep its page from being asked for again."""
-    with client() as http:
-        assert http.fetch(ask(server.url, validators=Validators(etag=value))).status == 200
-    [request] = echo.log.all()
-    assert "if-none-match" not in request.headers
-
-
 def test_bytes_are_those_of_the_wire(echo: Echo, server: FakeServer) -> None:
     """Bytes are counted per upstream as they came, errors and redirects included."""
     echo.inject(faults.reply(404, b"12345"), times=1)

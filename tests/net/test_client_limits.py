@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from datafetch.clock import CancelToken
 from datafetch.errors import Malformed, Missing, TooLarge, TransientError
-from datafetch.net.deadline import Deadline, deadline, hurried
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, Response
 from tests.net.upstreams import Echo, Raw, ask, client, told
@@ -51,23 +49,6 @@ def test_a_rest_that_never_comes_is_no_fault(echo: Echo, server: FakeServer) -> 
     with client() as http:
         answer = http.fetch(ask(server.url, stop_after=b"<body"))
     assert answer.body == b"<title>x</title><body"
-
-
-def test_a_rest_has_a_second() -> None:
-    """Nobody is waited for long for what nobody asked for, and never longer than the exchange may take."""
-    clock = FakeClock()
-    mark = deadline.set(Deadline(clock, CancelToken(), 60))
-    try:
-        with hurried(1):
-            assert deadline.get().within(15, TimeoutError) == 1
-            clock.advance(1)
-            with pytest.raises(TimeoutError):
-                deadline.get().within(15, TimeoutError)
-        clock.advance(58.5)
-        with hurried(1):
-            assert deadline.get().within(15, TimeoutError) == 0.5
-    finally:
-        deadline.reset(mark)
 
 
 def test_a_bomb_is_stopped_while_it_inflates(echo: Echo, server: FakeServer) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from datafetch.errors import Refused
 from datafetch.net.base import Request
-from datafetch.net.guard import guarded, parse_url, public_url
+from datafetch.net.guard import canonical_host, guarded, parse_url, public_url
 from datafetch.net.hops import first_hop
 from datafetch.net.options import NetOptions
 from datafetch.urls import Url
@@ -33,6 +33,8 @@ def passed(url: str, allow_hosts: frozenset[str] = frozenset()) -> Url:
         ("https://%65xample.com/", "https://example.com/"),
         ("https://foo_bar.example/", "https://foo_bar.example/"),
         ("https://[2606:4700:0::1111]/", "https://[2606:4700::1111]/"),
+        ("https://[2606:4700::1111]:8080/", "https://[2606:4700::1111]:8080/"),
+        ("https://[2606:4700::1111]:443/", "https://[2606:4700::1111]/"),
         ("http://134744072/", "http://8.8.8.8/"),
         (" https://example.com/ ", "https://example.com/"),
     ],
@@ -113,6 +115,27 @@ def test_intranet_hosts_can_be_allowed() -> None:
         passed("http://10.0.0.2/", allowed)
     with pytest.raises(Refused):
         passed("http://a.localhost/", allowed)
+
+
+@pytest.mark.parametrize(
+    ("host", "meant"),
+    [
+        ("Wiki.Internal.", "wiki.internal"),
+        ("[::1]", "::1"),
+        ("[0:0::1]", "::1"),
+        ("127.1", "127.0.0.1"),
+    ],
+)
+def test_an_allowed_host_has_one_spelling(host: str, meant: str) -> None:
+    """Hosts of the settings are compared in the form in which those of URLs are."""
+    assert canonical_host(host) == meant
+
+
+@pytest.mark.parametrize("text", ["[::1]:8080", "::1", "a.example:8080", "a..b", "a" * 64, ""])
+def test_a_host_with_a_port_is_no_host(text: str) -> None:
+    """An allowed host that could match nothing is told, not passed over in silence."""
+    with pytest.raises(Refused, match="not a valid host"):
+        canonical_host(text)
 
 
 @pytest.mark.parametrize("addresses", [["10.0.0.1"], ["8.8.8.8", "127.0.0.1"], ["::1"]])

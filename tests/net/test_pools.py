@@ -223,8 +223,8 @@ class AnyOrder(RuleBasedStateMachine):
                 self.under.begin(host)
             return
         oldest = self.under.clock.time - 4
-        self.idle = [one for one in self.idle if one[2] > oldest]
-        found = next((one for one in reversed(self.idle) if one[0] == host), None)
+        self.idle = [idle for idle in self.idle if idle[2] > oldest]
+        found = next((idle for idle in reversed(self.idle) if idle[0] == host), None)
         expected = self.under.network.opened if found is None else found[1]
         if found is not None:
             self.idle.remove(found)
@@ -251,7 +251,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def holds_what_is_used_or_idle(self) -> None:
         """Nothing else is open."""
-        expected = {number(answer) for _, answer in self.busy} | {one[1] for one in self.idle}
+        expected = {number(answer) for _, answer in self.busy} | {idle[1] for idle in self.idle}
         assert self.under.network.open == expected
         assert self.under.network.most <= WIDTH
 

@@ -43,6 +43,12 @@ def test_each_scheme_has_its_proxy() -> None:
         ("10.0.0.0/8", "http://11.1.2.3/", False),
         ("::1", "http://[::1]/", True),
         ("[::1]:80", "http://[::1]/", True),
+        ("[::1]:8080", "http://[::1]:8080/", True),
+        ("[::1]:8080", "http://[::1]/", False),
+        ("[::1]:8080", "http://[::2]:8080/", False),
+        ("[::1]", "http://[::1]:8080/", True),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080/", True),
+        ("127.0.0.1:8080", "http://127.0.0.1/", False),
         ("fd00::/8", "http://[fd00::1]/", True),
         (" b.example , a.example ", "http://a.example/", True),
         ("", "http://a.example/", False),
@@ -53,6 +59,21 @@ def test_each_scheme_has_its_proxy() -> None:
 def test_no_proxy_exempts(entry: Any, url: str, direct: Any) -> None:
     """Names with their subdomains, ports, addresses and networks; whole labels only."""
     assert (chosen(url, http_proxy="http://p:1", NO_PROXY=entry) is None) == direct
+
+
+@pytest.mark.parametrize(
+    ("value", "url"),
+    [
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("[::1]:8080", "http://[::1]:8080"),
+        ("http://[::1]", "http://[::1]:80"),
+        ("https://proxy.example", "https://proxy.example:443"),
+        ("proxy.example:8080", "http://proxy.example:8080"),
+    ],
+)
+def test_a_proxy_is_found_at_its_host_and_port(value: str, url: str) -> None:
+    """An IPv6 address keeps its brackets beside a port; without one the port is the scheme's."""
+    assert chosen("http://a.example/", HTTP_PROXY=value) == url
 
 
 def test_a_password_is_not_shown() -> None:

@@ -36,7 +36,7 @@ def tinted(*steps: int) -> Image.Image:
     """The globe with so much more of each colour."""
     bands = zip(DRAWN.split(), steps, strict=True)
     return Image.merge(
-        "RGB", [band.point(lambda one, step=step: one + step) for band, step in bands]
+        "RGB", [band.point(lambda shade, step=step: shade + step) for band, step in bands]
     )
 
 
