@@ -2,15 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafetch.opengraph.rules.tags import describe
 from datafetch.opengraph.rules.walls import blocked_by
-from datafetch.pages.charset import declared, decode_page
+from datafetch.pages.charset import decode_page
 from datafetch.pages.head import PageHead, scan
 
 HEADS = Path(__file__).parent.parent / "data" / "heads"
@@ -131,36 +130,3 @@ def test_any_text_is_some_page(text):
     assert said.image_url is None or said.image_url.startswith(("http://", "https://"))
     assert said.title is None or said.title == said.title.strip() != ""
     json.dumps(said.image_url).encode()
-
-
-@given(st.binary(max_size=200), st.text(max_size=40))
-@example(b'<meta charset="idna">', "text/html")
-@example(b"\xff\xfe\x00", "charset=utf-16")
-@settings(max_examples=200, deadline=None)
-def test_any_bytes_are_some_text(body, content_type):
-    """No bytes under no header fail to decode."""
-    decode_page(body, content_type).encode("utf-8", "surrogatepass")
-
-
-@pytest.mark.parametrize(
-    ("header", "page", "expected"),
-    [
-        ("text/html; charset=windows-1251", b"<meta charset=utf-8>", "cp1251"),
-        ("text/html; charset=nonsense", b"<meta charset=koi8-r>", "koi8-r"),
-        ("text/html", b'<meta http-equiv=x content="text/html; charset=big5">', "big5hkscs"),
-        ("text/html", b"<meta charset=rot13>", None),
-        ("text/html", b"", None),
-    ],
-)
-def test_declarations(header: str, page: bytes, expected: Any):
-    """The header is believed before the page, and only labels that the web knows count."""
-    assert declared(page, header) == expected
-
-
-@pytest.mark.parametrize("label", ["utf-16", "utf-16be", "unicode"])
-def test_a_header_that_is_wrong_by_two_bytes(label: str):
-    """A page of ASCII or UTF-8 whose header says UTF-16 became Chinese; what is UTF-16 is read as such."""
-    header = f"text/html; charset={label}"
-    assert decode_page("<title>Grüße</title>".encode(), header) == "<title>Grüße</title>"
-    codec = "utf-16-be" if label == "utf-16be" else "utf-16-le"
-    assert decode_page("<title>话</title>".encode(codec), header) == "<title>话</title>"

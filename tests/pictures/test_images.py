@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datafetch.errors import Malformed, Refused, TooLarge
-from datafetch.pictures.images import MAX_PIXELS, Picture, inspect
+from datafetch.pictures.images import Picture, inspect
 from tests.fakes.pictures import CONTENT_TYPES, photo, picture
 
 RASTER = ("png", "jpeg", "gif", "webp", "ico")
@@ -32,6 +32,7 @@ SAMPLES = {
     "grey": saved("PNG", "L"),
     "palette": saved("PNG", "P"),
     "lossless": saved("WEBP", lossless=True),
+    "moving": saved("WEBP", save_all=True, append_images=[Image.new("RGB", (40, 30), "red")] * 2),
     "bitmaps": saved("ICO", "RGBA", sizes=[(16, 16), (32, 24)], bitmap_format="bmp"),
     "animation": saved("GIF", "P", save_all=True, append_images=[Image.new("P", (40, 30), 7)] * 2),
 }
@@ -137,7 +138,7 @@ def test_a_picture_of_too_many_pixels_is_not_decoded(size: tuple[int, int]) -> N
 def test_the_bound_is_sixteen_megapixels() -> None:
     """The largest picture that is allowed passes."""
     found = look(bomb_png(4000, 4000))
-    assert found.width * found.height == MAX_PIXELS
+    assert found.width * found.height == 16_000_000
 
 
 def test_an_old_icon_has_the_bound() -> None:
@@ -194,15 +195,6 @@ def test_a_broken_icon_file_is_refused(data: Any) -> None:
         look(data)
 
 
-def test_millions_of_parts_are_not_walked() -> None:
-    """A file made of nothing but tiny parts does not keep the processor busy."""
-    chunk = b"\0\0\0\0tEXt\0\0\0\0"
-    with pytest.raises(Malformed, match="too many"):
-        look(bomb_png(1, 1)[:33] + chunk * 300_000)
-    with pytest.raises(Malformed, match="too many"):
-        look(b"GIF89a" + bytes(7) + b"!\xfe" + b"\x01x" * 300_000)
-
-
 def refused_or_picture(data: bytes) -> None:
     """Any other error fails the test."""
     try:
@@ -211,7 +203,7 @@ def refused_or_picture(data: bytes) -> None:
         return
     assert found.width > 0
     assert found.height > 0
-    assert found.format == "svg" or found.width * found.height <= MAX_PIXELS
+    assert found.format == "svg" or found.width * found.height <= 16_000_000
 
 
 MAGIC = [
