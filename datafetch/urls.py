@@ -1,8 +1,7 @@
-"""The one reader of URLs and hosts: ada-url reads them as browsers do (WHATWG URL Standard).
+"""Reads all URLs and hosts of the package, by ada-url and so as browsers do (WHATWG URL Standard).
 
-Whoever must know what a URL says asks here, so that the guard, the client and the names of
-what is stored mean the same host, and one page has one name. Only `http` and `https` are
-web addresses. The hash of a page's URL is the name of its stored metadata.
+With one reader the guard, the client and the names of stored objects mean the same host, and a
+page has one name. A web address is a URL whose scheme is `http` or `https`.
 """
 
 import hashlib
@@ -13,10 +12,10 @@ from typing import NamedTuple
 from ada_url import join_url, normalize_url, parse_url
 
 MAX_LENGTH = 8192
-"""Longer texts are no pages or pictures that anybody meant, in characters."""
+"""Characters; a longer text is not taken for the address of a page or a picture."""
 
 _REMEMBERED_LENGTH = 1024
-"""Longer texts are read anew each time: what is remembered stays below some megabytes."""
+"""Characters; a longer text is read anew each time, so that the cache stays small."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -25,21 +24,20 @@ Origin = tuple[str, str, int]
 
 _WEB = ("http://", "https://")
 
-# The parts of what a browser wrote: none of them holds the mark that ends it unescaped.
+# Takes apart what ada-url wrote. It has escaped each character that would end a part too early.
 _PARTS = re.compile(
     r"(https?)://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)(?::([0-9]+))?(/[^?#]*)(?:\?([^#]*))?(?:#.*)?"
 )
-_HOST = re.compile(r"https?://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)")
 _PLAIN = re.compile(r"https?://[^\x00-\x20\x7f/\\?#@]+(?:[/?#]|\Z)", re.IGNORECASE)
 _BARE_HOST = re.compile(r"\[[^\]\x00-\x20]*\]|[^\x00-\x20/\\?#@:\[\]]+")
 _WRITTEN_PATH = re.compile(r"[^:/\\?#]*:[/\\\t\n\r]*[^/\\?#]*([^?#]*)")
 
 
 def well_formed(text: str) -> str:
-    """The text with U+FFFD for each half of a surrogate pair, as ECMAScript's `toWellFormed` does.
+    """The text with U+FFFD for each lone half of a surrogate pair, as JavaScript's `toWellFormed`.
 
-    JavaScript makes such halves by cutting a text inside an emoji, and they travel in JSON as
-    escapes; UTF-8 has no bytes for them.
+    JavaScript leaves such a half when it cuts a text inside an emoji, and JSON carries it as an
+    escape. UTF-8 cannot encode it.
     """
     try:
         text.encode()
@@ -49,13 +47,14 @@ def well_formed(text: str) -> str:
 
 
 class Url(NamedTuple):
-    """A web address in its parts, each as browsers write it.
+    """A web address and its parts, each as browsers write it.
 
     Attributes:
-        href: the whole.
+        href: the whole address.
         host: a name in ASCII and lower case, an IPv4 address in decimals, or an IPv6 address
             in brackets.
-        port: None when it is the scheme's own.
+        port: None for the default port of the scheme.
+        query: without its `?`; None when there is no `?`.
     """
 
     href: str
@@ -65,24 +64,25 @@ class Url(NamedTuple):
     path: str
     query: str | None
 
-    def __str__(self) -> str:
-        """The URL as browsers write it."""
-        return self.href
-
     @property
     def name(self) -> str:
-        """The host as DNS and sockets take it: without brackets, and without the root's dot."""
+        """The host as DNS and sockets take it: without brackets and without a trailing dot."""
         return _name(self.host)
 
     @property
     def origin(self) -> Origin:
-        """What credentials and trust are bound to."""
+        """Scheme, host name and port: credentials and trust hold for one origin only."""
         port = DEFAULT_PORTS[self.scheme] if self.port is None else self.port
         return self.scheme, self.name, port
 
 
 def parse(text: str, base: Url | None = None) -> Url | None:
-    """Read a web address as a browser does, a relative one against its base; None when it is none."""
+    """Read a web address; None when the text is none.
+
+    Args:
+        text: what a browser would take; relative to `base`, when that is given.
+        base: the address of the page in which the text stands.
+    """
     href = _href(text, None if base is None else base.href)
     found = None if href is None else _PARTS.fullmatch(href)
     if href is None or found is None:
@@ -93,47 +93,46 @@ def parse(text: str, base: Url | None = None) -> Url | None:
 
 
 def normalise_url(text: str) -> str | None:
-    """The URL as browsers write it, its fragment included; None when it is no web address."""
+    """A web address as browsers write it, with its fragment; None when the text is none."""
     return None if len(text) > MAX_LENGTH else _href(text)
 
 
 def page_address(text: str) -> str | None:
-    """The URL that names a page: as browsers write it, without its fragment."""
+    """The address that names a page: a web address without its fragment; None when the text is none."""
     href = normalise_url(text)
     return None if href is None else href.partition("#")[0]
 
 
 def resolve(reference: str, base: str) -> str | None:
-    """A reference of a page as an absolute URL; None when that is no web address."""
+    """The absolute address of a link on the page at `base`; None when that is no web address."""
     return None if len(reference) > MAX_LENGTH else _href(reference, normalise_url(base))
 
 
 def url_hash(address: str) -> str:
-    """The name of a page's metadata: SHA-256 (hex) of its address."""
+    """SHA-256 of a page's address, in hex: its stored metadata has this name."""
     return hashlib.sha256(address.encode()).hexdigest()
 
 
 def without_query(address: str) -> str:
-    """The address by which old overrides were named."""
+    """An address without query and fragment, by which overrides were named once."""
     return address.partition("#")[0].partition("?")[0]
 
 
 def host_of(address: str) -> str:
-    """The host of an address, as a part of a file's name: an IPv6 address without its colons."""
+    """The host of an address as a part of a file name: hyphens stand for the colons of IPv6."""
     url = parse(address)
     return "" if url is None else url.host.strip("[]").replace(":", "-")
 
 
 def host_name(text: str) -> str:
-    """The name of the host of a URL of any scheme, as `Url.name` has it; empty without one.
+    """The host of a URL of any scheme, as `Url.name` writes it; empty for a URL without a host.
 
-    Browsers leave the hosts of schemes that they do not know as they are; here they are read
-    as those of `https` are.
+    Browsers do not normalise the hosts of schemes that they do not know; here these are read like
+    the hosts of web addresses.
     """
-    href = _href(text)
-    if href is not None:
-        found = _HOST.match(href)
-        return "" if found is None else _name(found.group(1))
+    url = parse(text)
+    if url is not None:
+        return url.name
     try:
         host = parse_url(well_formed(text), ("hostname",))["hostname"]
     except ValueError:
@@ -142,9 +141,9 @@ def host_name(text: str) -> str:
 
 
 def read_host(text: str) -> str | None:
-    """A host without a URL around it, as browsers write it; None when it is none.
+    """A host that stands alone, as browsers write it; None when the text is no host.
 
-    `0x7f.1` is 127.0.0.1 to every browser, and so to every guard of addresses.
+    IPv4 addresses are written in full: browsers read `0x7f.1` as 127.0.0.1.
     """
     if _BARE_HOST.fullmatch(text) is None:
         return None
@@ -153,22 +152,22 @@ def read_host(text: str) -> str | None:
 
 
 def plainly_written(text: str) -> bool:
-    """Whether host and port stand where everybody looks for them.
+    """Whether all programs would read the same host in a URL.
 
-    Browsers also take `http:host`, `http:///host` and backslashes; other programs read another
-    host there, or, before an `@`, in what is a user's name.
+    Browsers also take `http:host`, `http:///host` and backslashes, in which other programs find
+    another host. Before an `@` a user name can look like one.
     """
     return _PLAIN.match(text) is not None
 
 
 def written_path(text: str) -> str:
-    """The path of an absolute URL as it was written: neither escaped nor its dots walked."""
+    """The path of an absolute URL as it was written: not escaped, and with its `.` and `..`."""
     found = _WRITTEN_PATH.match(text)
     return "" if found is None else found.group(1)
 
 
 def _href(text: str, base: str | None = None) -> str | None:
-    """The URL as browsers write it; None when it is no web address."""
+    """A web address as browsers write it; None when the text is none."""
     if len(text) + len(base or "") > _REMEMBERED_LENGTH:
         return _read(text, base)
     return _read_once(text, base)
@@ -178,14 +177,14 @@ def _read(text: str, base: str | None) -> str | None:
     try:
         href = normalize_url(text) if base is None else join_url(base, text)
     except ValueError:
-        # A URL is UTF-8 to ada-url, which refuses half a surrogate pair as well.
+        # ada-url encodes the text as UTF-8, which half a surrogate pair cannot be.
         mended = well_formed(text)
         return None if mended == text else _href(mended, base)
     return href if href.startswith(_WEB) else None
 
 
-# The guard, the client and the limits of a host each read the same URL, and every reading lets
-# go of the interpreter's lock five times: with 32 threads 1,000 logos took a sixth more CPU.
+# The guard, the client and the limits for a host each read the same URL, and each reading
+# releases the interpreter's lock five times: 1,000 logos in 32 threads took a sixth more CPU.
 _read_once = lru_cache(maxsize=2048)(_read)
 
 

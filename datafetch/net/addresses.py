@@ -35,10 +35,7 @@ _CLOSED_V6 = tuple(
     ipaddress.IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "3fff::/20")
 )
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
-_SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-_LOW_32 = 0xFFFFFFFF
 
 
 def is_public(address: Address) -> bool:
@@ -50,20 +47,11 @@ def is_public(address: Address) -> bool:
         return not any(address in network for network in _CLOSED_V4)
     if address.scope_id is not None:
         return False
-    carried = _carried(address)
+    in_nat64 = IPv4Address(address.packed[-4:]) if address in _NAT64 else None
+    carried = in_nat64 or address.ipv4_mapped or address.sixtofour
     if carried is not None:
         return is_public(carried)
     return address in _GLOBAL_V6 and not any(address in network for network in _CLOSED_V6)
-
-
-def _carried(address: IPv6Address) -> IPv4Address | None:
-    if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    if address in _NAT64:
-        return IPv4Address(int(address) & _LOW_32)
-    if address in _SIX_TO_FOUR:
-        return IPv4Address((int(address) >> 80) & _LOW_32)
-    return None
 
 
 def parse_address(host: str) -> Address | None:

@@ -1,7 +1,7 @@
-"""One request at the gate: which hosts it was let pass to, and what it has shown of each.
+"""Tells the gate how each host did in one request, once, after the last try.
 
-A request counts once, after its last try: three bad requests open a breaker, whatever the
-policy of tries, and a fault that passes within a request is none.
+So three requests that fail open a breaker, however often each was tried, and a fault that is gone
+at the next try does not count.
 """
 
 from collections.abc import Iterator
@@ -23,11 +23,13 @@ from datafetch.runtime.breaker import Outcome
 
 
 class Visit:
-    """Use as a context manager around all tries; leaving it tells the gate.
+    """One request, with all its tries and redirects; at its end the gate is told.
+
+    Use it as a context manager around all tries.
 
     Args:
-        gate: None lets everything pass.
-        heavy: see `Request`.
+        gate: knows which hosts are not to be asked; None to ask all.
+        heavy: that of the `Request`.
     """
 
     def __init__(self, gate: HostGate | None, *, heavy: bool) -> None:
@@ -46,18 +48,21 @@ class Visit:
         trace: TracebackType | None,
     ) -> None:
         for host, outcome in self._outcomes.items():
+            # A stop keeps a request from its next try, which might have gone well.
             broken_off = outcome is Outcome.FAILED and isinstance(error, Cancelled)
-            self._record(host, Outcome.UNKNOWN if broken_off else outcome)
+            if self._gate is not None:
+                self._gate.record(host, Outcome.UNKNOWN if broken_off else outcome, self)
         if isinstance(error, BreakerOpen) and self._error is not None:
-            # The breaker opened between two tries: how the first went is what happened.
+            # Other requests opened the breaker between two tries of this one; its caller wants
+            # to know how it failed itself.
             raise self._error from error
 
     @contextmanager
     def exchange(self, host: str) -> Iterator[None]:
-        """Around one exchange; the host's last one counts.
+        """Note how one exchange with a host ends; of several with one host the last counts.
 
         Raises:
-            BreakerOpen: the gate does not let it pass.
+            BreakerOpen: the gate does not let the request pass to the host.
         """
         if self._gate is not None:
             self._gate.allow(host, self)
@@ -70,17 +75,13 @@ class Visit:
             raise
 
     def answered(self, host: str) -> None:
-        """The head of an answer is there."""
+        """Note that the host has sent the headers of an answer."""
         self._outcomes[host] = Outcome.ANSWERED
 
     def _outcome_of(self, error: UpstreamError, so_far: Outcome) -> Outcome:
         if isinstance(error, TransientError) and not isinstance(error, RateLimited):
             return Outcome.UNKNOWN if self._heavy else Outcome.FAILED
         if isinstance(error, Refused) and not isinstance(error, TooLarge):
-            # Refused by ourselves, perhaps before anything was sent.
+            # datafetch refused, perhaps before anything was sent: nothing new about the host.
             return so_far
         return Outcome.ANSWERED
-
-    def _record(self, host: str, outcome: Outcome) -> None:
-        if self._gate is not None:
-            self._gate.record(host, outcome, self)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Format = Literal["png", "jpeg", "gif", "webp", "ico", "svg"]
 
-CONTENT_TYPES: dict[Format, str] = {
+_CONTENT_TYPES: dict[Format, str] = {
     "png": "image/png",
     "jpeg": "image/jpeg",
     "gif": "image/gif",
@@ -27,7 +27,6 @@ CONTENT_TYPES: dict[Format, str] = {
     "ico": "image/x-icon",
     "svg": "image/svg+xml",
 }
-EXTENSIONS: dict[Format, str] = {**{name: name for name in CONTENT_TYPES}, "jpeg": "jpg"}
 
 MAX_PIXELS = 16_000_000
 MAX_SVG_BYTES = 1024 * 1024
@@ -85,7 +84,8 @@ def inspect(file: BinaryIO, see: See | None = None) -> Picture:
         name, (width, height) = _recognised(file, length, see)
     finally:
         file.seek(0)
-    return Picture(name, CONTENT_TYPES[name], EXTENSIONS[name], width, height, length)
+    extension = "jpg" if name == "jpeg" else name
+    return Picture(name, _CONTENT_TYPES[name], extension, width, height, length)
 
 
 def _recognised(file: BinaryIO, length: int, see: See | None) -> tuple[Format, headers.Size]:

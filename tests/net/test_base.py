@@ -51,7 +51,9 @@ def test_an_answer_tells_its_validators() -> None:
     assert answer(etag='"a"').validators == Validators('"a"', None)
 
 
-@pytest.mark.parametrize(("status", "unchanged"), [(304, True), (200, False), (303, False)])
+@pytest.mark.parametrize(
+    ("status", "unchanged"), [(304, True), (200, False), (303, False), (305, False)]
+)
 def test_only_a_304_says_that_nothing_is_new(status: int, *, unchanged: bool) -> None:
     """The caller keeps what it has on a 304, and on nothing else."""
     assert answer(status=status).not_modified is unchanged
