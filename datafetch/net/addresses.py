@@ -3,8 +3,6 @@
 import ipaddress
 from ipaddress import IPv4Address, IPv6Address
 
-from datafetch.urls import read_host
-
 Address = IPv4Address | IPv6Address
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry, spelt out because the
@@ -54,21 +52,9 @@ def is_public(address: Address) -> bool:
     return address in _GLOBAL_V6 and not any(address in network for network in _CLOSED_V6)
 
 
-def parse_address(host: str) -> Address | None:
-    """The IP address that the host of a URL stands for; None when the host is a name.
-
-    Args:
-        host: an IPv6 address is written without brackets; an IPv4 address may be decimal,
-            octal, hexadecimal or short, as in `0x7f.1`.
-
-    Raises:
-        ValueError: the host is not valid, such as `1.2.3.4.5`.
-    """
-    read = read_host(f"[{host}]" if ":" in host else host)
-    if read is None:
-        raise ValueError("not a valid host")
-    if read.startswith("["):
-        return IPv6Address(read[1:-1])
-    # Browsers read every host that ends in a number as an IPv4 address; it is written in full now.
-    ends_in_number = read.removesuffix(".").rpartition(".")[2].isdigit()
-    return IPv4Address(read) if ends_in_number else None
+def address_of(host: str) -> Address | None:
+    """The IP address that a host is; None for a name. The host is as browsers write it."""
+    if host.startswith("["):
+        return IPv6Address(host[1:-1])
+    # Browsers take every host that ends in a number for an IPv4 address, and write it in full.
+    return IPv4Address(host) if host.rpartition(".")[2].isdigit() else None

@@ -2,9 +2,9 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from datafetch.errors import Malformed, TooLarge, TransientError
+from datafetch.net.base import Request
 
 ACCEPT_ENCODING = "gzip, deflate"
 
@@ -20,15 +20,6 @@ _UNSUPPORTED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much of a body is read; the fields are those of `Request`."""
-
-    limit: int
-    truncate: bool = False
-    stop_after: bytes | None = None
-
-
 def declared_length(headers: Mapping[str, str]) -> int | None:
     """The length of the body in bytes that `Content-Length` states; None without a valid one."""
     text = headers.get("content-length", "")
@@ -39,7 +30,7 @@ def read_body(
     chunks: Iterable[bytes],
     headers: Mapping[str, str],
     url: str,
-    limits: Limits,
+    request: Request,
     write: Callable[[bytes], object],
 ) -> bool:
     """Decode a body and write it piece by piece.
@@ -48,8 +39,8 @@ def read_body(
         chunks: the body as it comes over the network.
         headers: those of the answer.
         url: for error messages, without query.
-        limits: how much to read.
-        write: is given the decoded bytes, at most `limits.limit` in all.
+        request: its `limit`, `truncate` and `stop_after` say how much to read.
+        write: is given the decoded bytes, at most `limit` in all.
 
     Returns:
         Whether reading stopped before the body's end.
@@ -60,19 +51,19 @@ def read_body(
         TransientError: the compressed body is incomplete.
     """
     inflate = _inflate_for(headers, url)
-    too_large = f"{url}: the body is larger than {limits.limit} bytes"
-    whole = inflate is None and not limits.truncate and limits.stop_after is None
-    if whole and (declared_length(headers) or 0) > limits.limit:
+    too_large = f"{url}: the body is larger than {request.limit} bytes"
+    whole = inflate is None and not request.truncate and request.stop_after is None
+    if whole and (declared_length(headers) or 0) > request.limit:
         raise TooLarge(too_large, url=url)
-    room = limits.limit
-    marker = _Marker(limits.stop_after) if limits.stop_after else None
+    room = request.limit
+    marker = _Marker(request.stop_after) if request.stop_after else None
     try:
         for chunk in chunks:
             for piece in (chunk,) if inflate is None else inflate.feed(chunk):
                 end = marker.find(piece) if marker else None
                 data = piece if end is None else piece[:end]
                 if len(data) > room:
-                    if not limits.truncate:
+                    if not request.truncate:
                         raise TooLarge(too_large, url=url)
                     write(data[:room])
                     return True

@@ -17,7 +17,7 @@ from datafetch.clock import CancelToken, Clock
 from datafetch.errors import Cancelled, Missing, Refused, UpstreamError
 from datafetch.logs import bound_logger
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
-from datafetch.net.body import Limits, declared_length, read_body
+from datafetch.net.body import declared_length, read_body
 from datafetch.net.counts import Counts
 from datafetch.net.deadline import Deadline, hurried
 from datafetch.net.guard import canonical_host, public_url
@@ -39,8 +39,6 @@ _DRAIN_BYTES = 64 * KIB
 _DRAIN_S = 1.0
 """A body that nobody wants is read when it is this short, for this long at most: afterwards its
 connection can be used again."""
-
-_SMALL = Limits(_DRAIN_BYTES)
 
 _BODILESS = frozenset({204, 304})
 
@@ -199,8 +197,7 @@ class GuardedClient:
             # Their Content-Length is that of a body that does not follow (RFC 9110, 8.6).
             collections.deque(chunks, maxlen=0)
             return False
-        limits = Limits(request.limit, request.truncate, request.stop_after)
-        return read_body(chunks, answer.headers, public_url(hop.url.href), limits, write)
+        return read_body(chunks, answer.headers, public_url(hop.url.href), request, write)
 
     def _counted(self, upstream: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
         # Counted chunk by chunk and not once in the end: of a body that is left half-way the
@@ -219,8 +216,9 @@ class GuardedClient:
         body = io.BytesIO()
         if request.missing_body and _is_short(answer):
             chunks = self._counted(request.upstream, answer.chunks)
+            all_of_it = replace(request, limit=_DRAIN_BYTES, truncate=False, stop_after=None)
             try:
-                read_body(chunks, answer.headers, public_url(request.url), _SMALL, body.write)
+                read_body(chunks, answer.headers, public_url(request.url), all_of_it, body.write)
             except UpstreamError:
                 return b""
         self._drop_rest(request, answer)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from ipaddress import ip_address
 
 from datafetch.errors import Refused
-from datafetch.net.addresses import is_public, parse_address
+from datafetch.net.addresses import address_of, is_public
 from datafetch.urls import DEFAULT_PORTS, Url, parse, plainly_written, read_host
 
 Resolver = Callable[[str, int], Sequence[str]]
@@ -100,7 +100,7 @@ def check_url(url: Url, allow_hosts: Collection[str]) -> None:
         return
     if host in _CLOSED_NAMES or host.endswith(_CLOSED_SUFFIXES):
         raise _refused(url.href, "the host is not public")
-    address = parse_address(host)
+    address = address_of(url.host)
     if address is not None and not is_public(address):
         raise _refused(url.href, "the address is not public")
 

@@ -65,7 +65,9 @@ def asked_until(headers: Mapping[str, str], now: float) -> float | None:
     """Epoch seconds from which the server wants to be asked again; None when it did not say."""
     until = _retry_after(headers.get("retry-after", ""), now)
     if until is None and headers.get("x-ratelimit-remaining", "0").strip() == "0":
-        until = _reset(headers.get("x-ratelimit-reset", ""), now)
+        until = _number(headers.get("x-ratelimit-reset", ""))
+        if until is not None and until < _EPOCH_FROM:
+            until += now
     return None if until is None else min(max(until, now), now + _LONGEST_BAN_S)
 
 
@@ -78,13 +80,6 @@ def _retry_after(value: str, now: float) -> float | None:
         return email.utils.parsedate_to_datetime(value).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-
-
-def _reset(value: str, now: float) -> float | None:
-    number = _number(value)
-    if number is None:
-        return None
-    return number if number >= _EPOCH_FROM else now + number
 
 
 def _number(value: str) -> float | None:

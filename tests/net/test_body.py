@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.errors import Malformed, TooLarge, TransientError
-from datafetch.net.body import Limits, read_body
+from datafetch.net.base import Request
+from datafetch.net.body import read_body
 
 URL = "https://example.com/x"
 
@@ -41,7 +42,8 @@ def read(
     chunks = [data[start : start + size] for start in range(0, len(data), size)]
     sink = io.BytesIO()
     given_headers = {"content-encoding": encoding, **(headers or {})}
-    cut = read_body(chunks, given_headers, URL, Limits(**limits), sink.write)
+    request = Request(URL, "data", "site", **limits)
+    cut = read_body(chunks, given_headers, URL, request, sink.write)
     return sink.getvalue(), cut
 
 

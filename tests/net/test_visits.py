@@ -76,6 +76,7 @@ def visited(
         (RateLimited("429"), False, True, ANSWERED),
         (Malformed("not HTTP"), False, False, ANSWERED),
         (TooLarge("body"), False, True, ANSWERED),
+        (TooLarge("header"), False, False, ANSWERED),
         (Refused("address"), False, False, UNKNOWN),
         (Refused("redirect"), False, True, ANSWERED),
         (Cancelled("stop"), False, False, UNKNOWN),
