@@ -89,7 +89,7 @@ def decode_page(body: bytes, content_type: str = "") -> str:
         if b"\x00" in body[:_PRESCAN]:
             return body.decode(said, "replace")
         said = None
-    if said not in (None, "utf-8", "iso2022_jp") and not body.isascii() and _fits(body, "utf-8"):
+    if said not in (None, "utf-8") and not body.isascii() and _fits(body, "utf-8"):
         # Many servers declare their default for every page; hardly any text in another encoding
         # is valid UTF-8 by accident.
         said = "utf-8"

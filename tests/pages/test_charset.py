@@ -76,6 +76,7 @@ def test_a_header_that_is_wrong_by_two_bytes(label: str) -> None:
         ("Привет".encode(), "charset=shift_jis", "Привет"),
         ("ｱ".encode("cp932") + b"\x81 x", "charset=shift_jis", "ｱ\ufffd x"),
         ("日本".encode("iso2022_jp"), "charset=iso-2022-jp", "日本"),
+        (b"\x1b$(Qx", "charset=iso-2022-jp", "\x1b$(Qx"),
         ("Grüße, Köln".encode() + b"\xff", "", "Grüße, Köln\ufffd"),
         ("日本".encode()[:-1], "", "日"),
         ("日本".encode("euc_jp")[:-1], "charset=euc-jp", "日\ufffd"),

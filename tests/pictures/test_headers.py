@@ -130,7 +130,7 @@ def test_the_largest_icon_is_found_by_its_true_size() -> None:
 
 def test_of_icons_of_one_size_the_png_is_taken() -> None:
     """A PNG keeps its transparency; a bitmap of the same size comes second."""
-    assert largest_icon(icon_file(bitmap(16, 16), picture("png", 16))).is_png
+    assert largest_icon(icon_file(bitmap(16, 16) + bytes(5000), picture("png", 16))).is_png
 
 
 @pytest.mark.parametrize("header", [40, 52, 56, 64, 108, 124])
