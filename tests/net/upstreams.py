@@ -148,6 +148,12 @@ class InThread(threading.Thread):
                 frame = sys._current_frames().get(self.ident or 0)
                 seen = seen + 1 if frame is not None and frame.f_code.co_name == function else 0
 
+    def wait_until(self, happened: Callable[[], bool]) -> None:
+        """Wait until something has happened or the work has ended; a request between two looks."""
+        with Echo().served() as server, client() as http:
+            while not happened() and self.is_alive():
+                http.fetch(ask(server.url))
+
     def ended(self) -> bool:
         """Whether it ends, within a time that only a hanging one needs."""
         self.join(10)
