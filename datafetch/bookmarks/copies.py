@@ -4,62 +4,87 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
+from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.rules.mapping import slug_owners
 from datafetch.errors import ObjectNotFound
 from datafetch.job import AnyContext
-from datafetch.models.json import JsonObject, is_safe_segment
 from datafetch.store.base import StoredObject
 from datafetch.store.publish import etags_by_listing
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadObject(Generic[T]):
+    """An object of the store, read as what it should be.
+
+    Attributes:
+        value: None when there is no such object, or it cannot be read.
+        etag: None when there is no such object.
+    """
+
+    value: T | None = None
+    etag: str | None = None
+
 
 class ObjectReader:
-    """Reads on behalf of one run."""
+    """Reads objects of the dataset on behalf of one run.
+
+    Every method may raise `StoreError`, when the store did not answer.
+    """
 
     def __init__(self, context: AnyContext) -> None:
         self._context = context
         self._store = context.store
 
     def get(self, key: str) -> StoredObject | None:
-        """The object, None when it is not there.
-
-        Raises:
-            StoreError: the store did not answer.
-        """
+        """The object; None when it is not there."""
         try:
             return self._store.get(key)
         except ObjectNotFound:
             return None
 
+    def read(self, key: str, adapter: TypeAdapter[T]) -> ReadObject[T]:
+        """Read the object as the adapter says. One that cannot be read is kept aside."""
+        found = self.get(key)
+        if found is None:
+            return ReadObject()
+        try:
+            return ReadObject(adapter.validate_python(parsed(found)), found.etag)
+        except ValidationError:
+            self._context.keep_aside(found)
+            return ReadObject(etag=found.etag)
 
-def parsed(found: StoredObject | None, kind: type) -> Any:
-    """The object's JSON when it is of the kind, else None."""
-    if found is None:
-        return None
+
+def parsed(found: StoredObject | None) -> object:
+    """The object's JSON; None when it is missing, or not JSON."""
     try:
-        value = json.loads(found.body)
+        # Not pydantic's reader: it refuses half a surrogate pair, which old systems have written.
+        return json.loads(found.body) if found is not None else None
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, kind) else None
 
 
 class Listing(NamedTuple):
-    """What could be read of an array of bookmarks.
+    """The bookmarks that could be read of a JSON array.
 
     Attributes:
         items: each id once; what a second entry of an id knows beyond the first is in it.
-        odd: entries that are no bookmarks: without an id, or with one that cannot name an object.
-        doubled: entries whose id had come before.
+        odd: how many entries are no bookmarks: without an id that can be part of a key.
+        doubled: how many entries have an id that had come before.
     """
 
-    items: list[JsonObject]
-    odd: int
-    doubled: int
+    items: list[StoredBookmark]
+    odd: int = 0
+    doubled: int = 0
 
     @property
     def whole(self) -> bool:
-        """Whether it is the list of somebody who had bookmarks, and each entry is one."""
+        """Whether there are bookmarks, and each entry is one of its own."""
         return bool(self.items) and not self.odd and not self.doubled
 
 
@@ -68,8 +93,8 @@ class Expected:
     """What the other objects say that there was.
 
     Attributes:
-        ids: those of the slug mapping; empty when it cannot be read.
-        count: that of the index; 0 when it cannot be read.
+        ids: the ids that the slug mapping names; none when it cannot be read.
+        count: how many bookmarks the index counts; 0 when it cannot be read.
     """
 
     ids: frozenset[str]
@@ -77,67 +102,66 @@ class Expected:
 
     @property
     def known(self) -> bool:
-        """Whether anything is said at all."""
+        """Whether mapping or index say anything at all."""
         return bool(self.ids) or self.count > 0
 
     @property
     def names_all(self) -> bool:
-        """Whether what is not named was deleted."""
+        """Whether the mapping names every bookmark, so that one it does not name was deleted."""
         return bool(self.ids) and len(self.ids) >= self.count
 
-    def met_by(self, found: Mapping[str, Any]) -> bool:
-        """Whether nothing more is to be looked for."""
+    def met_by(self, found: Mapping[str, StoredBookmark]) -> bool:
+        """Whether `found` has every bookmark that there was."""
         return bool(found) and self.ids <= found.keys() and len(found) >= self.count
 
     def met_by_list(self, read: Listing, *, under_way: bool) -> bool:
-        """Whether the list itself gave all that there is.
+        """Whether the list itself has every bookmark that there was.
 
-        One of which all can be read, and that is no shorter than the index says, is
-        believed. While a publish is under way the index is behind, and the list is newer.
+        A list without odd entries is believed when it is no shorter than the index says. While a
+        publish is under way the list is newer than the index, and is believed whatever its length.
         """
         if read.odd or not read.items:
-            return self.known and self.met_by({item["id"]: item for item in read.items})
+            return self.known and self.met_by({item.id: item for item in read.items})
         return under_way or len(read.items) >= self.count
 
 
 def read_listing(found: StoredObject | None) -> Listing | None:
-    """Whatever bookmarks an array holds; None when it is none.
+    """The bookmarks of an array; None when the object is missing, or no array.
 
-    Old systems wrapped it: `{"bookmarks": [...]}`.
+    Old systems wrapped the array: `{"bookmarks": [...]}`.
     """
-    values = parsed(found, object)
-    if isinstance(values, dict):
-        values = values.get("bookmarks")
-    if not isinstance(values, list):
+    entries = parsed(found)
+    if isinstance(entries, dict):
+        entries = entries.get("bookmarks")
+    if not isinstance(entries, list):
         return None
-    items: dict[str, JsonObject] = {}
+    items: dict[str, StoredBookmark] = {}
     odd = 0
-    for value in values:
-        if isinstance(value, dict) and has_id(value):
-            add_copy(items, value)
-        else:
+    for entry in entries:
+        item = StoredBookmark.of(entry)
+        if item is None:
             odd += 1
-    return Listing(list(items.values()), odd, len(values) - len(items) - odd)
+        else:
+            add_copy(items, item)
+    return Listing(list(items.values()), odd, len(entries) - len(items) - odd)
 
 
-def has_id(item: Mapping[str, Any]) -> bool:
-    """Whether a stored item can be told from others, and name an object."""
-    bookmark_id = item.get("id")
-    return isinstance(bookmark_id, str) and is_safe_segment(bookmark_id)
-
-
-def add_copy(items: dict[str, JsonObject], copy: JsonObject) -> None:
-    """Add an item, or what this copy of it knows beyond the copies before it."""
-    item = items.setdefault(copy["id"], copy)
+def add_copy(items: dict[str, StoredBookmark], copy: StoredBookmark) -> None:
+    """Add a bookmark to `items`, or the fields that this copy has beyond the copies before it."""
+    item = items.setdefault(copy.id, copy)
     if item is copy:
         return
-    for name, value in copy.items():
-        if value not in (None, "") and item.get(name) in (None, ""):
-            item[name] = value
+    more = {
+        name: value
+        for name, value in copy.fields.items()
+        if value not in (None, "") and item.fields.get(name) in (None, "")
+    }
+    if more:
+        items[copy.id] = item.with_fields(more)
 
 
 class Copies:
-    """The other objects that hold bookmarks, each broken one kept aside.
+    """The other objects that hold bookmarks; broken ones are kept aside.
 
     Every method may raise `StoreError`.
     """
@@ -148,17 +172,17 @@ class Copies:
         self._objects = objects
 
     def gather(
-        self, first: Iterable[JsonObject], expected: Expected, keys: Iterable[str]
-    ) -> list[JsonObject]:
+        self, first: Iterable[StoredBookmark], expected: Expected, keys: Iterable[str]
+    ) -> list[StoredBookmark]:
         """All bookmarks that can be found, newest first.
 
-        `first` is what the list itself gave. Single objects and pages are current and are
-        both read: enrichment may be in one of them only. Tags' pages and then backups, newest
-        first, are read as long as something is missing; of these only what the slug mapping
-        names is taken, when it names all: they hold deleted bookmarks too.
+        `first` are those of the list itself. Single objects and pages are current and are both
+        read, since a field of another job may be in one of them only. Tags' pages and then
+        backups, newest first, are read as long as something is missing. They hold deleted
+        bookmarks too: when the slug mapping names all, only what it names is taken from them.
         """
         keys = list(keys)
-        found: dict[str, JsonObject] = {}
+        found: dict[str, StoredBookmark] = {}
         for item in first:
             add_copy(found, item)
         given = len(found)
@@ -168,7 +192,7 @@ class Copies:
             if expected.met_by(found):
                 break
             for item in source():
-                if item["id"] in expected.ids or not expected.names_all:
+                if item.id in expected.ids or not expected.names_all:
                     add_copy(found, item)
         if found:
             self._context.log.warning(
@@ -177,7 +201,7 @@ class Copies:
             )
         return sorted(
             found.values(),
-            key=lambda item: (str(item.get("dateBookmarked")), item["id"]),
+            key=lambda item: (str(item.fields.get("dateBookmarked")), item.id),
             reverse=True,
         )
 
@@ -187,7 +211,7 @@ class Copies:
         return sorted(etags_by_listing(self._context.store, (prefix,)), reverse=True)
 
     def backup_slugs(self) -> dict[str, str]:
-        """Who has which slug in the backups; the newest counts."""
+        """The id of the bookmark that had a slug in a backup, by slug; newer backups win."""
         slugs: dict[str, str] = {}
         for key in reversed(self.backup_keys()):
             slugs.update(slug_owners(self._backup(key)))
@@ -195,19 +219,19 @@ class Copies:
 
     # ------------------------------------------------------------------ steps
 
-    def _singles(self, keys: Iterable[str]) -> Iterator[JsonObject]:
+    def _singles(self, keys: Iterable[str]) -> Iterator[StoredBookmark]:
         prefix = self._keys.bookmarks_by_id_prefix()
         wanted = [key for key in keys if key.startswith(prefix) and key.endswith(".json")]
         found = self._context.engine.map(self._single, wanted)
         return (item for item in found if item is not None)
 
-    def _pages(self, keys: Iterable[str]) -> Iterator[JsonObject]:
+    def _pages(self, keys: Iterable[str]) -> Iterator[StoredBookmark]:
         return self._paged(self._keys.bookmark_pages_prefix(), keys)
 
-    def _tag_pages(self, keys: Iterable[str]) -> Iterator[JsonObject]:
+    def _tag_pages(self, keys: Iterable[str]) -> Iterator[StoredBookmark]:
         return self._paged(self._keys.tags_prefix(), keys)
 
-    def _paged(self, prefix: str, keys: Iterable[str]) -> Iterator[JsonObject]:
+    def _paged(self, prefix: str, keys: Iterable[str]) -> Iterator[StoredBookmark]:
         wanted = [
             key
             for key in keys
@@ -216,25 +240,24 @@ class Copies:
         for items in self._context.engine.map(self._items_of, wanted):
             yield from items
 
-    def _backups(self) -> Iterator[Callable[[], Iterable[JsonObject]]]:
+    def _backups(self) -> Iterator[Callable[[], Iterable[StoredBookmark]]]:
         return (partial(self._backup, key) for key in self.backup_keys())
 
-    def _backup(self, key: str) -> list[JsonObject]:
-        """The bookmarks of a backup; a broken one stays where it is, a copy all the same."""
+    def _backup(self, key: str) -> list[StoredBookmark]:
+        """The bookmarks of a backup. A broken backup is not kept aside: nothing is written over it."""
         listing = read_listing(self._objects.get(key))
         if listing is None:
             self._context.log.warning("backup_unreadable", extra={"key": key})
         return listing.items if listing is not None else []
 
-    def _single(self, key: str) -> JsonObject | None:
+    def _single(self, key: str) -> StoredBookmark | None:
         found = self._objects.get(key)
-        item: JsonObject | None = parsed(found, dict)
-        if found is None or (item is not None and has_id(item)):
-            return item
-        self._context.keep_aside(found)
-        return None
+        item = StoredBookmark.of(parsed(found))
+        if found is not None and item is None:
+            self._context.keep_aside(found)
+        return item
 
-    def _items_of(self, key: str) -> list[JsonObject]:
+    def _items_of(self, key: str) -> list[StoredBookmark]:
         found = self._objects.get(key)
         listing = read_listing(found)
         if found is not None and (listing is None or listing.odd):

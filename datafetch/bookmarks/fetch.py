@@ -6,7 +6,7 @@ Items that cannot be read become dead letters.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from datafetch.bookmarks.karakeep import BookmarkApi, Page
+from datafetch.bookmarks.karakeep import BookmarkApi, ListPage
 from datafetch.bookmarks.model import RawBookmark, UnreadableItem
 from datafetch.bookmarks.rules.changes import Fetched, absent, is_known, is_settled
 from datafetch.errors import BreakerOpen, Missing, UpstreamError
@@ -90,12 +90,12 @@ class ListReader:
         if not missing:
             return fetched
         if len(missing) <= SECOND_LOOK_EACH:
-            gone = frozenset(one for one in missing if not self._is_listed(one))
+            gone = frozenset(item for item in missing if not self._is_listed(item))
             return fetched._replace(gone=gone)
         again = self.read(Reading(full=True, limit=None), {})
         return again._replace(gone=frozenset(absent(missing, again)))
 
-    def _is_old(self, page: Page, sources: Mapping[str, str]) -> bool:
+    def _is_old(self, page: ListPage, sources: Mapping[str, str]) -> bool:
         now = self._context.clock.now()
         return bool(page.readable) and all(
             is_known(raw, sources) and is_settled(raw, now) for raw in page.readable

@@ -1,6 +1,6 @@
 """What a run leaves for readers beside the data: the heartbeat, and when it last tried."""
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from datafetch.bookmarks.state import Snapshot
 from datafetch.clock import to_ms
@@ -23,6 +23,15 @@ from datafetch.job import AnyContext
 from datafetch.store.base import IfMatch, encode_json
 
 
+class Heartbeat(TypedDict):
+    """How the last run ended, by the names of the stored fields; `runAt` is epoch ms."""
+
+    runAt: int
+    success: bool
+    changeDetected: bool
+    error: NotRequired[str]
+
+
 def write_heartbeat(
     context: AnyContext, *, changed: bool, error: DatafetchError | None = None
 ) -> None:
@@ -34,7 +43,7 @@ def write_heartbeat(
     """
     if context.options.dry_run:
         return
-    beat: dict[str, Any] = {
+    beat: Heartbeat = {
         "runAt": to_ms(context.clock.now()),
         "success": error is None,
         "changeDetected": changed,
@@ -83,14 +92,15 @@ def note_failure(context: AnyContext, snapshot: Snapshot | None, error: Datafetc
 
 
 def _move_last_attempt(context: AnyContext, snapshot: Snapshot) -> None:
-    if snapshot.index is None or snapshot.index_etag is None:
+    fields, etag = snapshot.index.fields, snapshot.index_etag
+    if fields is None or etag is None:
         return
-    index = {**snapshot.index, "lastAttemptedAt": to_ms(context.clock.now())}
+    index = {**fields, "lastAttemptedAt": to_ms(context.clock.now())}
     try:
         context.store.put(
             context.keys.bookmarks_index(),
             encode_json(index),
-            condition=IfMatch(snapshot.index_etag),
+            condition=IfMatch(etag),
         )
     except PreconditionFailed:
         # Somebody else's index is newer than this failure.

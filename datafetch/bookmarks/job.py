@@ -37,10 +37,10 @@ def sync_bookmarks(context: JobContext[BookmarksSettings]) -> JobReport:
     Raises:
         DatafetchError: the run failed as a whole; stored data is as good as before.
     """
-    return _Run(context).run()
+    return _BookmarkRun(context).run()
 
 
-class _Run:
+class _BookmarkRun:
     """One run: what it was given and what it has found so far."""
 
     def __init__(self, context: JobContext[BookmarksSettings]) -> None:
@@ -50,7 +50,7 @@ class _Run:
         self._reader = BookmarkReader(context, self._publisher, layout_of(self._settings.tags))
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None
-        self._ended_one = False
+        self._ended_publish = False
         self._so_far = JobReport()
 
     def run(self) -> JobReport:
@@ -70,7 +70,7 @@ class _Run:
 
     def _stored_at(self) -> int | None:
         """`lastFetchedAt` as it is stored."""
-        return self._snapshot.number("lastFetchedAt") if self._snapshot is not None else None
+        return self._snapshot.index.last_fetched_at if self._snapshot is not None else None
 
     # ------------------------------------------------------------------- sync
 
@@ -78,7 +78,7 @@ class _Run:
         snapshot, stored = self._start(self._ended(self._reader.snapshot()))
         if self._is_to_mend(stored):
             snapshot, stored = self._start(self._republished())
-        known = [item["id"] for item in stored.items] if stored else list(snapshot.sources)
+        known = [item.id for item in stored.items] if stored else list(snapshot.sources)
         reading = choose_reading(
             self._context, len(known), snapshot.full_sync_at, trusted=snapshot.trusted
         )
@@ -96,7 +96,7 @@ class _Run:
             return self._settle(fetched, again, self._reader.items(again))
 
         report = self._publisher.with_restart(attempt)
-        return replace(report, change_detected=report.change_detected or self._ended_one)
+        return replace(report, change_detected=report.change_detected or self._ended_publish)
 
     def _start(self, snapshot: Snapshot) -> tuple[Snapshot, StoredList | None]:
         """What this run starts from; the list itself only where the state is not believed."""
@@ -128,7 +128,7 @@ class _Run:
                 )
             return bool(stored.items)
 
-        self._ended_one |= self._publisher.with_restart(attempt)
+        self._ended_publish |= self._publisher.with_restart(attempt)
         return self._reader.snapshot()
 
     def _is_to_mend(self, stored: StoredList | None) -> bool:
@@ -183,7 +183,7 @@ class _Run:
         plan = plan_change(self._context, snapshot, stored, change, self._settings.tags)
         if self._context.options.dry_run:
             return self._planned(report, plan)
-        known = snapshot.state.retired if snapshot.state is not None else {}
+        known = snapshot.state.retired_slugs if snapshot.state is not None else {}
         keep_retired(self._context, known, merged.retired)
         result = self._publisher.publish(plan)
         self._context.log.info(
@@ -209,10 +209,10 @@ class _Run:
         dry = self._context.options.dry_run
         if not dry:
             index = {
-                **(snapshot.index or {}),
+                **(snapshot.index.fields or {}),
                 "lastFetchedAt": now,
                 "lastAttemptedAt": now,
-                "changeDetected": self._ended_one,
+                "changeDetected": self._ended_publish,
             }
             commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
             self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
@@ -225,7 +225,7 @@ class _Run:
         long = len(snapshot.sources) > self._settings.full_sync_max_items
         if state is None or not (fetched.complete and long):
             return
-        body = encode_json(replace(state, full_sync_at=now).to_json())
+        body = replace(state, full_sync_at=now).encoded()
         self._context.store.put(self._context.keys.dataset(DATASET), body)
 
     def _guard(self, merged: Merged, stored: int) -> None:
@@ -235,7 +235,7 @@ class _Run:
             production=self._context.production,
             allow_shrink=self._context.options.allow_shrink,
         )
-        with_url = sum(1 for one in merged.bookmarks if one.url)
+        with_url = sum(1 for bookmark in merged.bookmarks if bookmark.url)
         check_bookmarks(
             stored, len(merged.bookmarks), with_url, policy, unreadable=self._so_far.failed
         )
@@ -264,5 +264,6 @@ class _Run:
 
 def _differs(merged: Merged, stored: StoredList) -> bool:
     """Whether the list is another one than that which is stored: items or their order."""
-    before = [item["id"] for item in stored.items]
-    return bool(merged.changed or merged.gone) or before != [one.id for one in merged.bookmarks]
+    before = [item.id for item in stored.items]
+    after = [bookmark.id for bookmark in merged.bookmarks]
+    return bool(merged.changed or merged.gone) or before != after

@@ -5,16 +5,21 @@ newest first (`sortOrder=desc`), page by page until `nextCursor` is null.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from datafetch.bookmarks.model import RawBookmark, UnreadableItem
+from pydantic import Field, OnErrorOmit, TypeAdapter, ValidationError
+
+from datafetch.bookmarks.model import RawBookmark, UnreadableItem, source_hash
 from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
+from datafetch.models.problems import first_problem
 from datafetch.net.base import HttpClient, Request
 from datafetch.runtime.retry import RetryPolicy
+
+T = TypeVar("T")
 
 PAGE_LIMIT = 100
 """Most items that the server gives in one page."""
@@ -22,11 +27,45 @@ PAGE_LIMIT = 100
 _ATTEMPTS = 6
 
 
-class Page(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _PageAnswer:
+    bookmarks: list[object]
+    next_cursor: Annotated[str | None, Field(alias="nextCursor")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class _ListAnswer:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _ListsAnswer:
+    lists: list[OnErrorOmit[_ListAnswer]]
+
+
+_BOOKMARK = TypeAdapter(RawBookmark)
+_PAGE = TypeAdapter(_PageAnswer)
+_LISTS = TypeAdapter(_ListsAnswer)
+
+
+class ListPage(NamedTuple):
     """One page of the list; an item that cannot be read is a value, not an error."""
 
     readable: list[RawBookmark]
     unreadable: list[UnreadableItem]
+
+
+def read_bookmark(value: object) -> RawBookmark:
+    """Read one item of the list.
+
+    Raises:
+        Malformed: it is not a bookmark; the message names the field.
+    """
+    if not isinstance(value, dict):
+        raise Malformed("a bookmark is not an object")
+    made = value.get("createdAt") or value.get("firstCreatedAt")
+    fields = {**value, "createdAt": made, "sourceHash": source_hash(value)}
+    return _read_as(_BOOKMARK, fields, "a bookmark")
 
 
 class BookmarkApi:
@@ -40,7 +79,7 @@ class BookmarkApi:
         self._settings = settings
         self._base = settings.api_url.rstrip("/")
 
-    def pages(self, limit: int | None = None) -> Iterator[Page]:
+    def pages(self, limit: int | None = None) -> Iterator[ListPage]:
         """The list's pages, newest bookmark first; with a limit, so many items at most.
 
         Raises:
@@ -53,7 +92,7 @@ class BookmarkApi:
         while left is None or left > 0:
             asked = PAGE_LIMIT if left is None else min(PAGE_LIMIT, left)
             values, cursor = self._page(asked, cursor)
-            yield _read(values[:left])
+            yield _read_page(values[:left])
             if cursor is None:
                 return
             if cursor in seen:
@@ -69,11 +108,8 @@ class BookmarkApi:
             Malformed: the answer is not what the server's description says.
         """
         value = self._json(f"/bookmarks/{_segment(bookmark_id)}/lists")
-        lists = value.get("lists") if isinstance(value, dict) else None
-        if not isinstance(lists, list):
-            raise Malformed("the lists of a bookmark are not a list")
-        ids = (one.get("id") if isinstance(one, dict) else None for one in lists)
-        return frozenset(one for one in ids if isinstance(one, str))
+        answer = _read_as(_LISTS, value, "an answer with the lists of a bookmark")
+        return frozenset(found.id for found in answer.lists)
 
     def asset(self, asset_id: str) -> Request:
         """The request that downloads an asset.
@@ -83,7 +119,7 @@ class BookmarkApi:
         """
         return replace(self._request(f"/assets/{_segment(asset_id)}"), total_s=120.0)
 
-    def _page(self, limit: int, cursor: str | None) -> tuple[list[Any], str | None]:
+    def _page(self, limit: int, cursor: str | None) -> tuple[list[object], str | None]:
         # Older servers send the pages' whole HTML unless told not to.
         query = {"limit": str(limit), "includeContent": "false"}
         if cursor is not None:
@@ -108,14 +144,10 @@ class BookmarkApi:
         except TransientError as error:
             error.hint = "The next run tries again; if this goes on, check BOOKMARKS_API_URL."
             raise
-        if not isinstance(value, dict) or not isinstance(value.get("bookmarks"), list):
-            raise Malformed("a page of the list has no `bookmarks`")
-        following = value.get("nextCursor")
-        if following is not None and not isinstance(following, str):
-            raise Malformed("a page of the list has a `nextCursor` that is not a text")
-        return value["bookmarks"], following or None
+        answer = _read_as(_PAGE, value, "a page of the list")
+        return answer.bookmarks, answer.next_cursor or None
 
-    def _json(self, path: str) -> Any:
+    def _json(self, path: str) -> object:
         return self._http.fetch(self._request(path)).json()
 
     def _request(self, path: str) -> Request:
@@ -129,14 +161,23 @@ class BookmarkApi:
         )
 
 
-def _read(values: list[Any]) -> Page:
-    page = Page([], [])
+def _read_page(values: list[object]) -> ListPage:
+    page = ListPage([], [])
     for value in values:
         try:
-            page.readable.append(RawBookmark.from_json(value))
+            page.readable.append(read_bookmark(value))
         except Malformed as error:
             page.unreadable.append(UnreadableItem.of(value, error))
     return page
+
+
+def _read_as(adapter: TypeAdapter[T], value: object, what: str) -> T:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        text = f"{what} is not as the server describes it: {first_problem(error)}"
+        # Not `from error`: the text of pydantic's error quotes the value, which may be private.
+        raise Malformed(text) from None
 
 
 def _segment(text: str) -> str:

@@ -1,115 +1,139 @@
-"""A bookmark by its stages: as the server gives it, and as it is stored.
-
-Both are named tuples filled by hand in one pass. A list has up to 100,000 items, and a
-first sync may cost three times what reading and writing the same JSON costs; a validating
-model for each item, tag and asset would take that alone.
-"""
+"""A bookmark by its stages: as the server gives it, as it is stored, and as it will be written."""
 
 import hashlib
 import json
 import marshal
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from json.encoder import encode_basestring
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, ClassVar, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic.alias_generators import to_camel
 
 from datafetch.errors import Malformed
-from datafetch.models.json import JsonObject, compact_json, is_safe_segment
+from datafetch.models.json import compact_json, is_safe_segment
 from datafetch.urls import well_formed
 
-_T = TypeVar("_T")
+_CAMEL = ConfigDict(alias_generator=to_camel)
 
 
-class RawTag(NamedTuple):
+def _safe_id(text: str) -> str:
+    if not is_safe_segment(text):
+        raise ValueError("it cannot be part of a name")
+    return text
+
+
+SafeId = Annotated[str, AfterValidator(_safe_id)]
+"""An id that can be part of a key."""
+
+_Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+_Flag = Annotated[StrictBool, BeforeValidator(lambda value: False if value is None else value)]
+_OrEmpty = BeforeValidator(lambda value: value or {})
+_OrNone = BeforeValidator(lambda value: () if value is None else value)
+
+
+@dataclass(frozen=True, slots=True)
+class RawTag:
     """A tag as the server gives it."""
 
-    id: str
-    name: str
-    attached_by: str | None
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    id: _Text = ""
+    name: _Text = ""
+    attached_by: str | None = None
 
 
-class RawAsset(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RawAsset:
     """A file that belongs to a bookmark."""
 
-    id: str
-    type: str
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    id: _Text = ""
+    asset_type: _Text = ""
 
 
-class RawBookmark(NamedTuple):
-    """One bookmark as the server gives it, checked; all but id and creation may be missing.
+@dataclass(frozen=True, slots=True)
+class ContentTexts:
+    """The texts that rules read of a bookmark's content; which of them it has depends on its kind."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    url: str | None = None
+    source_url: str | None = None
+    title: str | None = None
+    description: str | None = None
+    image_url: str | None = None
+    image_asset_id: str | None = None
+    screenshot_asset_id: str | None = None
+    crawl_status: str | None = None
+    date_published: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawBookmark:
+    """One bookmark as the server gives it; all but id and time of creation may be missing.
+
+    Unknown fields are fine. A known field of another type is not: the stored predecessor is
+    better than a guess at what such a field means.
 
     Attributes:
-        content: as it came; its kind (link, text, asset) decides which fields it has.
-        source_hash: what change is judged by; over everything that the server sent.
+        source_hash: half a SHA-256 (32 hex) over everything that the server sent of the item; the
+            bookmark changed when it differs.
+        content: as the server sent it.
+        texts: the same content, as far as rules read it.
+        tags: those with a name.
+        assets: those with an id.
     """
 
-    id: str
-    created_at: str
-    modified_at: str | None
-    title: str | None
-    note: str | None
-    summary: str | None
-    archived: bool
-    favourited: bool
-    tagging_status: str | None
-    tags: tuple[RawTag, ...]
-    assets: tuple[RawAsset, ...]
-    content: JsonObject
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    id: SafeId
+    created_at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT")]
     source_hash: str
+    content: Annotated[dict[str, object], _OrEmpty] = field(default_factory=dict)
+    texts: Annotated[ContentTexts, _OrEmpty, Field(alias="content")] = ContentTexts()
+    modified_at: str | None = None
+    title: str | None = None
+    note: str | None = None
+    summary: str | None = None
+    archived: _Flag = False
+    favourited: _Flag = False
+    tagging_status: str | None = None
+    tags: Annotated[
+        tuple[RawTag, ...],
+        _OrNone,
+        AfterValidator(lambda tags: tuple(tag for tag in tags if tag.name)),
+    ] = ()
+    assets: Annotated[
+        tuple[RawAsset, ...],
+        _OrNone,
+        AfterValidator(lambda assets: tuple(asset for asset in assets if asset.id)),
+    ] = ()
 
     @property
     def url(self) -> str:
         """The page's URL, or where a text or file came from; empty when there is none."""
-        return self.content.get("url") or self.content.get("sourceUrl") or ""
-
-    @classmethod
-    def from_json(cls, value: Any) -> "RawBookmark":
-        """Read one item of the list.
-
-        Optional and null fields and unknown keys are fine; a field of a wrong type is not,
-        because what it means is unknown and a stored predecessor is better than a guess.
-
-        Raises:
-            Malformed: it is not a bookmark; the message names the field.
-        """
-        item = _object(value, "the item")
-        bookmark_id = _text(item, "id")
-        created_at = _text(item, "createdAt") or _text(item, "firstCreatedAt")
-        if not bookmark_id or not is_safe_segment(bookmark_id):
-            raise Malformed("a bookmark without an id that can be part of a name")
-        if not created_at or not _DATE.match(created_at):
-            raise Malformed("a bookmark without a time of creation")
-        content = _object(item.get("content") or {}, "content")
-        _check_texts(item, _ITEM_TEXTS)
-        _check_texts(content, _CONTENT_TEXTS)
-        return cls(
-            id=bookmark_id,
-            created_at=created_at,
-            modified_at=item.get("modifiedAt"),
-            title=item.get("title"),
-            note=item.get("note"),
-            summary=item.get("summary"),
-            archived=_flag(item, "archived"),
-            favourited=_flag(item, "favourited"),
-            tagging_status=item.get("taggingStatus"),
-            tags=_each(item, "tags", _tag),
-            assets=_each(item, "assets", _asset),
-            content=content,
-            source_hash=source_hash(item),
-        )
+        return self.texts.url or self.texts.source_url or ""
 
 
 class UnreadableItem(NamedTuple):
-    """An item of the list that cannot be read; `id` is None when not even that can."""
+    """An item of the list that cannot be read.
+
+    Attributes:
+        id: None when not even that can be read.
+        name: what dead letters and log call it: the id, or else a hash of the item.
+    """
 
     id: str | None
     name: str
     error: Malformed
 
     @classmethod
-    def of(cls, value: Any, error: Malformed) -> "UnreadableItem":
-        """Name it by its id, or else by a hash of what came."""
+    def of(cls, value: object, error: Malformed) -> "UnreadableItem":
+        """Name the item that `error` is about."""
         found = value.get("id") if isinstance(value, dict) else None
         if isinstance(found, str) and found:
             return cls(found, ascii(found)[1:-1][:_NAME_LENGTH], error)
@@ -117,8 +141,43 @@ class UnreadableItem(NamedTuple):
         return cls(None, f"item without id {digest[:12]}", error)
 
 
+class StoredBookmark(NamedTuple):
+    """A bookmark as an object of the store has it. Only its id was checked.
+
+    Attributes:
+        id: can be part of a key.
+        fields: its JSON, with the fields of other jobs and of old systems.
+    """
+
+    id: str
+    fields: Mapping[str, object]
+
+    @classmethod
+    def of(cls, value: object) -> "StoredBookmark | None":
+        """A bookmark of this JSON; None when it has no id that can be part of a key."""
+        if isinstance(value, dict):
+            bookmark_id = value.get("id")
+            if isinstance(bookmark_id, str) and is_safe_segment(bookmark_id):
+                return cls(bookmark_id, value)
+        return None
+
+    @property
+    def slug(self) -> str:
+        """Its slug; empty when it has none."""
+        return self.text("slug")
+
+    def text(self, name: str) -> str:
+        """A field that is a text; empty when it is missing or something else."""
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else ""
+
+    def with_fields(self, fields: Mapping[str, object]) -> "StoredBookmark":
+        """The same bookmark with these fields set."""
+        return StoredBookmark(self.id, {**self.fields, **fields})
+
+
 class Bookmark(NamedTuple):
-    """One bookmark as it is stored.
+    """One bookmark as it will be written.
 
     Attributes:
         tags: slug and name of each tag, each slug once.
@@ -135,8 +194,8 @@ class Bookmark(NamedTuple):
     body: bytes
 
 
-def source_hash(item: JsonObject) -> str:
-    """Half a SHA-256 (32 hex) over everything that the server sent of an item.
+def source_hash(item: dict[str, object]) -> str:
+    """What change of an item is judged by: half a SHA-256 (32 hex) over all that the server sent.
 
     Raises:
         Malformed: it is nested too deeply.
@@ -150,7 +209,7 @@ def source_hash(item: JsonObject) -> str:
     return hashlib.sha256(body).hexdigest()[:32]
 
 
-def encode_item(item: Mapping[str, Any]) -> bytes:
+def encode_item(item: Mapping[str, object]) -> bytes:
     """An item's JSON bytes, as they are stored.
 
     What JSON or UTF-8 cannot hold is written as JavaScript would: null for NaN and the
@@ -167,85 +226,16 @@ def encode_item(item: Mapping[str, Any]) -> bytes:
 
 
 def encode_text(text: str) -> bytes:
-    """A text as JSON."""
+    """A text as it stands in an item's JSON bytes."""
     return encode_basestring(well_formed(text)).encode()
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
+        return {name: _finite(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\dT")
 _NAME_LENGTH = 128
-
-_ITEM_TEXTS = ("modifiedAt", "title", "note", "summary", "taggingStatus")
-
-_CONTENT_TEXTS = (
-    "url",
-    "sourceUrl",
-    "title",
-    "description",
-    "imageUrl",
-    "imageAssetId",
-    "screenshotAssetId",
-    "crawlStatus",
-    "datePublished",
-)
-"""Fields of the content that rules read as text."""
-
-
-def _object(value: Any, name: str) -> JsonObject:
-    if not isinstance(value, dict):
-        raise Malformed(f"{name} is not an object")
-    return value
-
-
-def _text(item: Mapping[str, Any], name: str) -> str | None:
-    value = item.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    raise Malformed(f"{name} is not a text")
-
-
-def _check_texts(item: Mapping[str, Any], names: Iterable[str]) -> None:
-    for name in names:
-        value = item.get(name)
-        if value is not None and not isinstance(value, str):
-            raise Malformed(f"{name} is not a text")
-
-
-def _flag(item: Mapping[str, Any], name: str) -> bool:
-    value = item.get(name)
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise Malformed(f"{name} is neither true nor false")
-
-
-def _each(item: Mapping[str, Any], name: str, read: Callable[[Any], _T | None]) -> tuple[_T, ...]:
-    values = item.get(name)
-    if values is None:
-        return ()
-    if not isinstance(values, list):
-        raise Malformed(f"{name} is not a list")
-    found = (read(value) for value in values)
-    return tuple(one for one in found if one is not None)
-
-
-def _tag(value: Any) -> RawTag | None:
-    """A tag; one without a name says nothing and is left out."""
-    tag = _object(value, "a tag")
-    name = _text(tag, "name")
-    if not name:
-        return None
-    return RawTag(_text(tag, "id") or "", name, _text(tag, "attachedBy"))
-
-
-def _asset(value: Any) -> RawAsset | None:
-    """An asset; one without an id cannot be asked for and is left out."""
-    asset = _object(value, "an asset")
-    asset_id = _text(asset, "id")
-    return RawAsset(asset_id, _text(asset, "assetType") or "unknown") if asset_id else None

@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from datafetch.bookmarks.model import Bookmark, encode_item
 from datafetch.bookmarks.rules.changes import Merged
@@ -17,6 +16,7 @@ from datafetch.bookmarks.rules.list import (
     pages,
     slug_mapping,
 )
+from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.bookmarks.rules.normalise import tag_slugs
 from datafetch.bookmarks.state import DATASET, BookmarkState, StoredList, layout_of, objects_of
 from datafetch.models.job_settings import TagPages
@@ -109,17 +109,14 @@ def hash_mapping(entries: bytes, list_checksum: str) -> str:
     return digest.hexdigest()
 
 
-def hash_stored_mapping(mapping: Mapping[str, Any]) -> str:
-    """The same of a mapping that was read; empty when there was none, or it contradicts itself."""
-    slugs = mapping.get("slugs", {})
-    reverse = {
-        entry["slug"]: bookmark_id
-        for bookmark_id, entry in slugs.items()
-        if isinstance(entry, dict) and isinstance(entry.get("slug"), str)
-    }
-    if not mapping or reverse != mapping.get("reverseMap"):
+def hash_stored_mapping(mapping: SlugMapping | None) -> str:
+    """`hash_mapping` of a mapping that was read; empty for none, and for one that contradicts itself."""
+    if mapping is None:
         return ""
-    return hash_mapping(encode_item(slugs), str(mapping.get("checksum")))
+    owners = {slug: bookmark_id for bookmark_id, slug in mapping.by_id().items()}
+    if owners != mapping.reverse_map:
+        return ""
+    return hash_mapping(encode_item(mapping.slugs), str(mapping.checksum))
 
 
 def _page_chains(
@@ -146,7 +143,9 @@ def _tag_chains(
     """Each tag's pages, then its index, which stays as it is when none of the pages changes."""
     if not tags.enabled:
         return
-    before = Counter(slug for item in stored.items for slug, _ in tag_slugs(item.get("tags")))
+    before = Counter(
+        slug for item in stored.items for slug, _ in tag_slugs(item.fields.get("tags"))
+    )
     for slug, tagged in group_by_tag(bookmarks, tags.maximum):
         writes = [
             Write(keys.tag_page(slug, number), as_array(page))
@@ -192,9 +191,9 @@ def _state_writer(
             mapping=mapping_hash,
             full_sync_at=change.full_sync_at,
             sources=change.merged.sources,
-            retired=change.merged.retired,
+            retired_slugs=change.merged.retired,
             objects=objects_of(etags, hashes),
         )
-        return Write(keys.dataset(DATASET), encode_json(state.to_json()))
+        return Write(keys.dataset(DATASET), state.encoded())
 
     return write

@@ -7,22 +7,28 @@ fields of other jobs laid into it (`enrich_bookmarks`), or that of a backup (`re
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
-from datafetch.bookmarks.copies import read_listing
+from datafetch.bookmarks.copies import ObjectReader, read_listing
+from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.plan import Change, Tidying, build_plan, hash_stored_mapping
 from datafetch.bookmarks.rules.changes import Fetched, merge_list
 from datafetch.bookmarks.rules.list import Times, checksum
 from datafetch.bookmarks.rules.mapping import shard_agrees, slug_owners
-from datafetch.bookmarks.state import RETIRED, RETIRED_FIELD, Snapshot, StoredList, layout_of
-from datafetch.bookmarks.stored import BookmarkReader, reader_and_publisher
+from datafetch.bookmarks.state import (
+    RETIRED,
+    RETIRED_COPY,
+    RetiredCopy,
+    Snapshot,
+    StoredList,
+    layout_of,
+)
+from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_iso, to_ms
-from datafetch.errors import CorruptObject, ObjectNotFound, UsageError
+from datafetch.errors import CorruptObject, UsageError
 from datafetch.job import AnyContext
 from datafetch.models.job_settings import TagPages
-from datafetch.models.json import JsonObject
 from datafetch.store.base import encode_json
-from datafetch.store.publish import Publisher, PublishPlan, etags_by_listing
+from datafetch.store.publish import PublishPlan, etags_by_listing
 
 KEPT_BACKUPS = 5
 """Masters that a publish replaced and that are kept."""
@@ -38,11 +44,13 @@ def plan_change(
     """
     now = context.clock.now()
     change = replace(change, differs=change.differs or _index_disagrees(snapshot, change))
-    before = snapshot.text("lastModified")
+    before = snapshot.index
     times = Times(
-        last_modified=to_iso(now) if change.differs or not before else before,
-        last_fetched_at=change.fetched_at or snapshot.number("lastFetchedAt"),
-        last_attempted_at=change.fetched_at or snapshot.number("lastAttemptedAt") or to_ms(now),
+        last_modified=before.last_modified
+        if before.last_modified and not change.differs
+        else to_iso(now),
+        last_fetched_at=change.fetched_at or before.last_fetched_at,
+        last_attempted_at=change.fetched_at or before.last_attempted_at or to_ms(now),
     )
     known_mapping = hash_stored_mapping(stored.mapping)
     if not stored.listed and snapshot.state is not None:
@@ -79,8 +87,8 @@ def _index_disagrees(snapshot: Snapshot, change: Change) -> bool:
     """Whether the index vouches for another list: readers must be told of a new one."""
     return (
         snapshot.journal is not None
-        or snapshot.number("count") != len(change.merged.bookmarks)
-        or snapshot.text("checksum") != checksum(change.merged.bookmarks)
+        or snapshot.index.count != len(change.merged.bookmarks)
+        or snapshot.index.checksum != checksum(change.merged.bookmarks)
     )
 
 
@@ -114,25 +122,20 @@ def _old_shards(context: AnyContext, stored: StoredList, change: Change) -> Iter
     else:
         return
     owners = {item.slug: item.id for item in change.merged.bookmarks}
+    objects = ObjectReader(context)
 
     def judged(key: str) -> tuple[str, bool]:
-        return key, shard_agrees(_read(context, key), key, owners)
+        found = objects.get(key)
+        return key, found is not None and shard_agrees(found.body, key, owners)
 
     yield from sorted(key for key, agrees in context.engine.map(judged, keys) if not agrees)
-
-
-def _read(context: AnyContext, key: str) -> bytes:
-    try:
-        return context.store.get(key).body
-    except ObjectNotFound:
-        return b""
 
 
 def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping[str, str]) -> None:
     """Keep a copy of the freed slugs where the loss of the dataset's state does not reach.
 
-    It is written before the publish that frees them; one too many does no harm, since a slug
-    that somebody has is his.
+    It is written before the publish that frees them. When that publish fails the copy names
+    slugs that are not free, which does no harm: a slug that a bookmark has stays with it.
 
     Raises:
         StoreError: it could not be written.
@@ -140,11 +143,12 @@ def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping
     """
     if known.items() >= retired.items():
         return
-    context.store.put(context.keys.dataset(RETIRED), encode_json({RETIRED_FIELD: retired}))
+    copy = RETIRED_COPY.dump_python(RetiredCopy(dict(retired)), by_alias=True)
+    context.store.put(context.keys.dataset(RETIRED), encode_json(copy))
 
 
-Patch = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
-"""Gets a stored bookmark and returns the fields to set in it, None to leave it alone."""
+Patch = Callable[[Mapping[str, object]], Mapping[str, object] | None]
+"""Gets the fields of a stored bookmark and returns the fields to set in it, None to leave it alone."""
 
 
 def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
@@ -160,39 +164,30 @@ def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
         LeaseLost: the bookmarks' lease ended.
         StoreError: the store failed; the next bookmark run ends what was begun.
     """
-    reader, publisher = reader_and_publisher(context, layout_of(tags))
+    publisher = context.publisher()
+    reader = BookmarkReader(context, publisher, layout_of(tags))
 
     def attempt(number: int) -> int:
         snapshot = reader.snapshot()
-        return _apply(
-            context, reader, publisher, snapshot.distrusted() if number else snapshot, tags, patch
-        )
+        stored = reader.items(snapshot.distrusted() if number else snapshot)
+        enriched = [_enriched(item, patch(item.fields)) for item in stored.items]
+        changed = sum(new is not old for new, old in zip(enriched, stored.items, strict=True))
+        idle = changed == 0 and snapshot.journal is None
+        if not (idle or context.options.dry_run):
+            stored = replace(stored, items=enriched)
+            publisher.publish(plan_stored(context, snapshot, stored, tags))
+        return changed
 
     return publisher.with_restart(attempt)
 
 
-def _apply(
-    context: AnyContext,
-    reader: BookmarkReader,
-    publisher: Publisher,
-    snapshot: Snapshot,
-    tags: TagPages,
-    patch: Patch,
-) -> int:
-    stored = reader.items(snapshot)
-    changed = 0
-    for item in stored.items:
-        fields = patch(item)
-        if fields and any(item.get(name) != value for name, value in fields.items()):
-            item.update(fields)
-            changed += 1
-    idle = changed == 0 and snapshot.journal is None
-    if not (idle or context.options.dry_run):
-        publisher.publish(plan_stored(context, snapshot, stored, tags))
-    return changed
+def _enriched(item: StoredBookmark, fields: Mapping[str, object] | None) -> StoredBookmark:
+    if fields and any(item.fields.get(name) != value for name, value in fields.items()):
+        return item.with_fields(fields)
+    return item
 
 
-def read_backup(context: AnyContext) -> list[JsonObject]:
+def read_backup(context: AnyContext) -> list[StoredBookmark]:
     """The list of the N-th newest backup.
 
     Raises:
@@ -218,20 +213,23 @@ def read_backup(context: AnyContext) -> list[JsonObject]:
     return items
 
 
-def restored(items: list[JsonObject], stored: StoredList) -> Change:
+def restored(items: list[StoredBookmark], stored: StoredList) -> Change:
     """The list of a backup as a change of the stored one; pure.
 
-    Slugs that it does not have are not used again; source hashes are forgotten, so that the
-    next sync reads and merges everything; `lastFetchedAt` stays, since nothing was fetched.
+    The slugs of bookmarks that are not in the backup are not used again. Source hashes are
+    forgotten, so that the next sync reads and merges everything; `lastFetchedAt` stays, since
+    nothing was fetched.
     """
-    back = {item["id"] for item in items}
-    gone = {item["id"]: item for item in stored.items if item["id"] not in back}
-    freed = slug_owners(gone.values())
+    before = {item.id: item.fields for item in stored.items}
+    gone = before.keys() - {item.id for item in items}
+    freed = slug_owners(item for item in stored.items if item.id in gone)
     nothing = Fetched([], [], complete=False)
     merged = merge_list(nothing, items, {}, {**freed, **stored.retired})
-    before = {item["id"]: json.dumps(item, sort_keys=True) for item in stored.items}
-    changed = frozenset(
-        item["id"] for item in items if before.get(item["id"]) != json.dumps(item, sort_keys=True)
-    )
+    changed = frozenset(item.id for item in items if not _is_same(before.get(item.id), item.fields))
     merged = merged._replace(changed=merged.changed | changed, gone=frozenset(gone))
     return Change(merged, differs=bool(merged.changed or gone), fetched_at=None, full_sync_at=None)
+
+
+def _is_same(stored: Mapping[str, object] | None, fields: Mapping[str, object]) -> bool:
+    # Not `==`: to Python, true and 1 are equal.
+    return json.dumps(stored, sort_keys=True) == json.dumps(fields, sort_keys=True)

@@ -5,61 +5,80 @@ not read them to see that nothing changed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    OnErrorOmit,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.alias_generators import to_camel
+
+from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.models.job_settings import TagPages
-from datafetch.models.json import JsonObject
+from datafetch.store.base import encode_json
 from datafetch.store.keys import BOOKMARKS_PREFIX
 from datafetch.store.publish import Journal
 
 DATASET = "bookmarks"
 RETIRED = f"{DATASET}-retired"
-"""A copy of the freed slugs, which the loss of the dataset's state does not reach."""
+"""The dataset name of a copy of the freed slugs, which stays when the dataset's state is lost."""
 
-RETIRED_FIELD = "retiredSlugs"
-
-_VERSION = 1
 RULES = 2
-"""Raised when normalising changes, so that every item is read and made again."""
+"""To be raised when normalising changes, so that every item is read and made again."""
+
+_CAMEL = ConfigDict(alias_generator=to_camel)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BookmarkState:
     """The dataset's state object.
 
     Attributes:
+        version: of this shape.
         last_modified: that of the index which this state belongs to.
-        layout: what decided the shape of pages and tags; another one means a new publish.
+        layout: what decides which pages and tags there are; after a change all are published anew.
         mapping: hash of the slug mapping without its time.
         full_sync_at: when the whole list was last read, epoch ms.
-        sources: source hash of each stored item before merging, in the list's order.
-        retired: slugs that nobody has any more, and who had them.
+        retired_slugs: the slugs that nobody has any more, and the ids that had them.
+        sources: source hash of each stored item before merging, by id, in the list's order.
         objects: ETag and SHA-256 of each object, by its key without `json/bookmarks/`.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    version: Literal[1] = 1
     last_modified: str
     layout: str
     mapping: str
     full_sync_at: int | None
-    sources: Mapping[str, str]
-    retired: Mapping[str, str]
-    objects: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    retired_slugs: dict[str, str]
+    sources: dict[str, str]
+    objects: dict[str, tuple[str, str]]
 
     def etags(self) -> dict[str, str]:
         """ETags by key."""
-        return {BOOKMARKS_PREFIX + short: pair[0] for short, pair in self.objects.items()}
+        return {BOOKMARKS_PREFIX + short: etag for short, (etag, _) in self.objects.items()}
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 by key, where known."""
         return {
-            BOOKMARKS_PREFIX + short: pair[1] for short, pair in self.objects.items() if pair[1]
+            BOOKMARKS_PREFIX + short: sha256
+            for short, (_, sha256) in self.objects.items()
+            if sha256
         }
 
     def hashes_of(self, etags: Mapping[str, str]) -> dict[str, str]:
-        """SHA-256 of the objects that still have the ETag which they had then."""
+        """SHA-256 of the objects that still have the ETag which this state remembers."""
         return {
-            key: found for key, found in self.hashes().items() if etags.get(key) == self.etag(key)
+            key: sha256 for key, sha256 in self.hashes().items() if etags.get(key) == self.etag(key)
         }
 
     def etag(self, key: str) -> str | None:
@@ -67,41 +86,58 @@ class BookmarkState:
         pair = self.objects.get(key.removeprefix(BOOKMARKS_PREFIX))
         return pair[0] if pair is not None else None
 
-    def to_json(self) -> dict[str, Any]:
-        """The object that is stored."""
-        return {
-            "version": _VERSION,
-            "lastModified": self.last_modified,
-            "layout": self.layout,
-            "mapping": self.mapping,
-            "fullSyncAt": self.full_sync_at,
-            "retiredSlugs": self.retired,
-            "sources": self.sources,
-            "objects": self.objects,
-        }
+    def encoded(self) -> bytes:
+        """The bytes that are stored."""
+        return encode_json(STATE.dump_python(self, by_alias=True))
 
-    @classmethod
-    def from_json(cls, value: Any) -> "BookmarkState":
-        """Read it back; its two large maps are taken as they are, item by item would cost too much.
 
-        Raises:
-            KeyError, TypeError, ValueError: it is no such state.
-        """
-        if value["version"] != _VERSION:
-            raise ValueError("a state of another version")
-        full = value["fullSyncAt"]
-        maps = (value["retiredSlugs"], value["sources"], value["objects"])
-        if not all(isinstance(one, dict) for one in maps):
-            raise TypeError("a state without its maps")
-        return cls(
-            last_modified=str(value["lastModified"]),
-            layout=str(value["layout"]),
-            mapping=str(value["mapping"]),
-            full_sync_at=None if full is None else int(full),
-            sources=value["sources"],
-            retired=value["retiredSlugs"],
-            objects=value["objects"],
-        )
+@dataclass(frozen=True, slots=True)
+class RetiredCopy:
+    """The copy of the freed slugs that is kept beside the state."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    retired_slugs: dict[str, OnErrorOmit[str]]
+
+
+def _none_when_odd(value: object, validate: ValidatorFunctionWrapHandler) -> int | None:
+    try:
+        number: int | None = validate(value)
+    except ValidationError:
+        return None
+    return number
+
+
+_Number = Annotated[StrictInt | None, WrapValidator(_none_when_odd)]
+_Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIndex:
+    """The commit object as it was read. Fields of another type count as missing.
+
+    Attributes:
+        fields: the whole object; None when there is none or it cannot be read.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
+
+    fields: Mapping[str, object] | None = None
+    count: _Number = None
+    last_modified: _Text = ""
+    last_fetched_at: _Number = None
+    last_attempted_at: _Number = None
+    checksum: _Text = ""
+
+
+def _with_itself(value: object) -> object:
+    return {**value, "fields": value} if isinstance(value, dict) else value
+
+
+STATE = TypeAdapter(BookmarkState)
+RETIRED_COPY = TypeAdapter(RetiredCopy)
+INDEX: TypeAdapter[StoredIndex] = TypeAdapter(Annotated[StoredIndex, BeforeValidator(_with_itself)])
+MAPPING = TypeAdapter(SlugMapping)
 
 
 def objects_of(etags: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str, tuple[str, str]]:
@@ -125,14 +161,14 @@ class Snapshot:
 
     Attributes:
         journal: a publish that somebody began and did not end.
-        index: the commit object's fields; None when there is none or it cannot be read.
+        index: the commit object.
         index_etag: None only when there is no index.
         state: what the last publish knew, if it can be read.
         trusted: whether the state describes what is stored now.
     """
 
     journal: Journal | None
-    index: Mapping[str, Any] | None
+    index: StoredIndex
     index_etag: str | None
     state: BookmarkState | None
     trusted: bool
@@ -143,23 +179,13 @@ class Snapshot:
 
     @property
     def sources(self) -> Mapping[str, str]:
-        """Source hashes that change may be judged by."""
+        """The source hashes by which change can be judged; empty when the state is not trusted."""
         return self.state.sources if self.state is not None and self.trusted else {}
 
     @property
     def full_sync_at(self) -> int | None:
-        """When the whole list was last read, epoch ms."""
+        """When the whole list was last read, epoch ms; None when the state is not trusted."""
         return self.state.full_sync_at if self.state is not None and self.trusted else None
-
-    def number(self, name: str) -> int | None:
-        """A number of the index."""
-        value = self.index.get(name) if self.index is not None else None
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    def text(self, name: str) -> str:
-        """A text of the index; empty when it has none."""
-        value = self.index.get(name) if self.index is not None else None
-        return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,23 +193,23 @@ class StoredList:
     """The whole stored list.
 
     Attributes:
-        items: in the list's order; each has a safe id.
+        items: in the list's order.
         counted: how many there were, as far as can be known: what a loss is measured by.
-        master: the bytes of `bookmarks.json`, None when missing or not whole.
+        master: the bytes of `bookmarks.json`; None when it is missing or not whole.
         etags: of every object, as known from the last publish or by listing.
-        hashes: where known.
-        sources: source hashes; empty when not trusted.
-        retired: slugs that nobody has any more, and who had them.
-        mapping: the stored slug mapping, read only when not trusted.
+        hashes: SHA-256 of the objects of which it is known.
+        sources: source hashes; empty when the state is not trusted.
+        retired: the slugs that nobody has any more, and the ids that had them.
+        mapping: the stored slug mapping, read only when the state is not trusted.
         listed: whether the ETags come from a listing.
     """
 
-    items: list[JsonObject]
+    items: list[StoredBookmark]
     counted: int
     master: bytes | None
     etags: Mapping[str, str]
     hashes: Mapping[str, str]
     sources: Mapping[str, str]
     retired: Mapping[str, str]
-    mapping: Mapping[str, Any]
-    listed: bool
+    mapping: SlugMapping | None = None
+    listed: bool = False

@@ -1,24 +1,26 @@
 """Reads the stored bookmarks: cheaply when nothing changed, from every copy when one is broken."""
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
-from datafetch.bookmarks.copies import Copies, Expected, Listing, ObjectReader, parsed, read_listing
-from datafetch.bookmarks.rules.mapping import left_slugs, mapped_ids, take_slugs
+from datafetch.bookmarks.copies import Copies, Expected, Listing, ObjectReader, read_listing
+from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.rules.mapping import SlugMapping, left_slugs, take_slugs
 from datafetch.bookmarks.state import (
     DATASET,
+    INDEX,
+    MAPPING,
     RETIRED,
-    RETIRED_FIELD,
+    RETIRED_COPY,
+    STATE,
     BookmarkState,
     Snapshot,
+    StoredIndex,
     StoredList,
     layout_of,
 )
 from datafetch.errors import Inconsistent, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.models.job_settings import TagPages
-from datafetch.models.json import JsonObject
 from datafetch.store.base import StoredObject
 from datafetch.store.keys import Keys
 from datafetch.store.publish import Publisher, etags_by_listing
@@ -45,21 +47,17 @@ class BookmarkReader:
             StoreError: the store did not answer; nothing was written.
         """
         journal = self._publisher.open_journal(DATASET)
-        found_index = self._objects.get(self._keys.bookmarks_index())
-        index = parsed(found_index, dict)
-        if found_index is not None and index is None:
-            self._context.keep_aside(found_index)
-        state = self._state()
+        found = self._objects.read(self._keys.bookmarks_index(), INDEX)
+        index = found.value or StoredIndex()
+        state = self._objects.read(self._keys.dataset(DATASET), STATE).value
         trusted = (
             journal is None
-            and index is not None
             and state is not None
             and state.layout == self._layout
-            and state.last_modified == index.get("lastModified")
-            and len(state.sources) == index.get("count")
+            and state.last_modified == index.last_modified
+            and len(state.sources) == index.count
         )
-        etag = found_index.etag if found_index is not None else None
-        return Snapshot(journal, index, etag, state, trusted)
+        return Snapshot(journal, index, found.etag, state, trusted)
 
     def is_intact(self, snapshot: Snapshot) -> bool:
         """Whether the list is there as the last publish left it; costs one request.
@@ -97,9 +95,7 @@ class BookmarkReader:
                     etags=state.etags(),
                     hashes=state.hashes(),
                     sources=state.sources,
-                    retired=state.retired,
-                    mapping={},
-                    listed=False,
+                    retired=state.retired_slugs,
                 )
         return self._from_the_store(snapshot, found, listing)
 
@@ -113,11 +109,17 @@ class BookmarkReader:
         etags = {key: etag for key, etag in listed.items() if _ASIDE not in key}
         if found is not None:
             etags[found.info.key] = found.etag
-        mapping = self._mapping(etags)
+        read_mapping = self._objects.read(self._keys.slug_mapping(), MAPPING)
+        mapping = read_mapping.value
+        if read_mapping.etag is not None:
+            etags[self._keys.slug_mapping()] = read_mapping.etag
         items, counted = self._gathered(snapshot, found, listing, mapping, etags)
         if not items and not self._context.options.allow_shrink:
             self._refuse_loss(snapshot, etags, mapping)
-        take_slugs(items, mapping)
+        left: Mapping[str, str] = {}
+        if mapping is not None:
+            items = take_slugs(items, mapping)
+            left = left_slugs(items, mapping)
         whole = found is not None and listing is not None and listing.whole
         state = snapshot.state
         return StoredList(
@@ -127,7 +129,7 @@ class BookmarkReader:
             etags=etags,
             hashes=state.hashes_of(etags) if state is not None else {},
             sources={},
-            retired={**self._retired(state), **left_slugs(items, mapping)},
+            retired={**self._retired(state), **left},
             mapping=mapping,
             listed=True,
         )
@@ -137,29 +139,30 @@ class BookmarkReader:
         snapshot: Snapshot,
         found: StoredObject | None,
         listing: Listing | None,
-        mapping: Mapping[str, Any],
+        mapping: SlugMapping | None,
         etags: Mapping[str, str],
-    ) -> tuple[list[JsonObject], int]:
+    ) -> tuple[list[StoredBookmark], int]:
         """The bookmarks, from other copies where the list lacks some, and how many there were."""
-        read = listing or Listing([], 0, 0)
+        read = listing or Listing([])
         if found is not None and (listing is None or read.odd or read.doubled):
             self._context.log.warning(
                 "bookmarks_not_whole",
                 extra={"read": len(read.items), "odd": read.odd, "doubled": read.doubled},
             )
             self._context.keep_aside(found)
-        indexed = max(0, (snapshot.number("count") or 0) - read.odd - read.doubled)
-        expected = Expected(mapped_ids(mapping), indexed)
+        indexed = max(0, (snapshot.index.count or 0) - read.odd - read.doubled)
+        named = mapping.ids() if mapping is not None else frozenset()
+        expected = Expected(named, indexed)
         if expected.met_by_list(read, under_way=snapshot.journal is not None):
             return read.items, max(len(read.items), indexed)
         items = self._copies.gather(read.items, expected, etags)
         return items, max(len(read.items), indexed) or len(items)
 
     def _refuse_loss(
-        self, snapshot: Snapshot, etags: Mapping[str, str], mapping: Mapping[str, Any]
+        self, snapshot: Snapshot, etags: Mapping[str, str], mapping: SlugMapping | None
     ) -> None:
-        """Nothing can be read: that is fine only where nothing ever was."""
-        counted = snapshot.number("count")
+        """Refuse a store of which no bookmark can be read, unless there never was one."""
+        counted = snapshot.index.count
         journal = snapshot.journal
         if snapshot.index_etag is None and journal is not None and journal.base_etag is None:
             # The very first publish died before there was anything to read.
@@ -177,11 +180,11 @@ class BookmarkReader:
             "--allow-shrink: known slugs are kept all the same.",
         )
 
-    def _is_trace(self, key: str, mapping: Mapping[str, Any]) -> bool:
+    def _is_trace(self, key: str, mapping: SlugMapping | None) -> bool:
         """Whether an object says that there were bookmarks, though none can be read from it."""
         if key == self._keys.bookmarks() or key.startswith(self._keys.slug_shards_prefix()):
             return False
-        return key != self._keys.slug_mapping() or not mapping or bool(mapping["slugs"])
+        return key != self._keys.slug_mapping() or mapping is None or bool(mapping.slugs)
 
     def _prefixes(self) -> tuple[str, ...]:
         keys = self._keys
@@ -192,59 +195,18 @@ class BookmarkReader:
             keys.slug_shards_prefix(),
         )
 
-    def _mapping(self, etags: dict[str, str]) -> Mapping[str, Any]:
-        found = self._objects.get(self._keys.slug_mapping())
-        if found is None:
-            return {}
-        etags[found.info.key] = found.etag
-        mapping: JsonObject | None = parsed(found, dict)
-        if mapping is None or not isinstance(mapping.get("slugs"), dict):
-            self._context.keep_aside(found)
-            return {}
-        return mapping
-
     def _retired(self, state: BookmarkState | None) -> Mapping[str, str]:
-        """Freed slugs by the state and their copy, which is newer after a publish that died.
+        """The freed slugs of the state, and those of their copy, which a dead publish may have added.
 
-        Without a state the backups tell of more.
+        Without a state those of the backups stand in for it.
         """
-        known = state.retired if state is not None else self._copies.backup_slugs()
-        return {**known, **read_retired(self._context, self._objects)}
-
-    def _state(self) -> BookmarkState | None:
-        found = self._objects.get(self._keys.dataset(DATASET))
-        if found is None:
-            return None
-        try:
-            return BookmarkState.from_json(json.loads(found.body))
-        except (KeyError, TypeError, ValueError, RecursionError):
-            self._context.keep_aside(found)
-            return None
+        known = state.retired_slugs if state is not None else self._copies.backup_slugs()
+        copy = self._objects.read(self._keys.dataset(RETIRED), RETIRED_COPY).value
+        return {**known, **(copy.retired_slugs if copy is not None else {})}
 
 
-def items_of(found: StoredObject | None) -> list[JsonObject] | None:
-    """The items of a master; None when it is missing, empty or not whole."""
-    listing = read_listing(found)
-    return listing.items if listing is not None and listing.whole else None
-
-
-def read_retired(context: AnyContext, objects: ObjectReader) -> dict[str, str]:
-    """Freed slugs from the copy that is kept beside the dataset's state.
-
-    Raises:
-        StoreError: the store did not answer.
-    """
-    found = objects.get(context.keys.dataset(RETIRED))
-    value = parsed(found, dict)
-    slugs = value.get(RETIRED_FIELD) if value is not None else None
-    if found is not None and not isinstance(slugs, dict):
-        context.keep_aside(found)
-        return {}
-    return {slug: one for slug, one in (slugs or {}).items() if isinstance(one, str)}
-
-
-def read_bookmarks(context: AnyContext) -> list[JsonObject]:
-    """The stored bookmarks in the list's order, from whichever copy can be read.
+def read_bookmarks(context: AnyContext) -> list[StoredBookmark]:
+    """The stored bookmarks in the list's order: the master's, or those of whichever copy can be read.
 
     Nothing is written but a copy of what cannot be read.
 
@@ -252,14 +214,10 @@ def read_bookmarks(context: AnyContext) -> list[JsonObject]:
         StoreError: the store did not answer.
         Inconsistent: there are traces of bookmarks and none can be read.
     """
-    reader, _ = reader_and_publisher(context, layout_of(TagPages(enabled=True, maximum=None)))
+    master = read_listing(ObjectReader(context).get(context.keys.bookmarks()))
+    if master is not None and master.whole:
+        return master.items
+    reader = BookmarkReader(
+        context, context.publisher(), layout_of(TagPages(enabled=True, maximum=None))
+    )
     return reader.items(reader.snapshot()).items
-
-
-def reader_and_publisher(context: AnyContext, layout: str) -> tuple[BookmarkReader, Publisher]:
-    """What another job reads the bookmarks with, and what it publishes them with.
-
-    `layout` is that of the pages (see `layout_of`).
-    """
-    publisher = context.publisher()
-    return BookmarkReader(context, publisher, layout), publisher

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from datafetch.bookmarks.stored import items_of, read_bookmarks
+from datafetch.bookmarks.stored import read_bookmarks
 from datafetch.clock import to_ms
 from datafetch.errors import (
     Cancelled,
     LeaseLost,
-    ObjectNotFound,
     StoreError,
     UsageError,
 )
@@ -33,7 +32,6 @@ from datafetch.opengraph.state import OpenGraphState
 from datafetch.opengraph.tally import Tally
 from datafetch.opengraph.webpage import WebPages
 from datafetch.opengraph.worker import PageTask, PageWorker, WantedPicture
-from datafetch.store.base import StoredObject
 from datafetch.store.keys import IMAGES_PREFIX
 
 CHECKPOINT_EVERY = 200
@@ -104,15 +102,7 @@ class _OpenGraphRun:
 
     def _bookmarks(self) -> list[SavedBookmark]:
         """The stored bookmarks, from the master, or from its copies when it cannot be read."""
-        found: StoredObject | None
-        try:
-            found = self._context.store.get(self._context.keys.bookmarks())
-        except ObjectNotFound:
-            found = None
-        items = items_of(found)
-        if items is None:
-            items = read_bookmarks(self._context)
-        return [SavedBookmark.of(item) for item in items]
+        return [SavedBookmark.of(item.fields) for item in read_bookmarks(self._context)]
 
     def _asked(self, pages: Sequence[BookmarkedPage]) -> Asked:
         options = self._context.options

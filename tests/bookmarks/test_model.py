@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.bookmarks.model import RawBookmark, UnreadableItem, encode_item, source_hash
+from datafetch.bookmarks.karakeep import read_bookmark
+from datafetch.bookmarks.model import UnreadableItem, encode_item, source_hash
 from datafetch.errors import Malformed
 from datafetch.urls import well_formed
 
@@ -27,7 +28,7 @@ def test_everything_but_id_and_time_may_be_missing(absent: Any) -> None:
     optional = ("modifiedAt", "title", "note", "summary", "archived", "favourited", "tags")
     names = (*optional, "assets", "content", "taggingStatus", "firstCreatedAt")
     fields = {} if absent is ... else dict.fromkeys(names)
-    raw = RawBookmark.from_json({**ITEM, **fields, "unknown": {"x": 1}})
+    raw = read_bookmark({**ITEM, **fields, "unknown": {"x": 1}})
     assert (raw.id, raw.url, raw.tags, raw.archived) == ("b1", "", (), False)
 
 
@@ -38,7 +39,7 @@ def test_everything_but_id_and_time_may_be_missing(absent: Any) -> None:
 def test_a_null_inside_the_content_is_no_obstacle(name: str) -> None:
     """One null `imageUrl` failed the whole refresh for days."""
     content = {"type": "link", "url": "https://a.example/x", name: None}
-    raw = RawBookmark.from_json({**ITEM, "content": content})
+    raw = read_bookmark({**ITEM, "content": content})
     assert raw.url == "https://a.example/x"
 
 
@@ -66,7 +67,7 @@ def test_a_null_inside_the_content_is_no_obstacle(name: str) -> None:
 def test_items_of_another_shape_are_malformed(item: Any) -> None:
     """A field of a wrong type means that the item is not understood: it is set aside."""
     with pytest.raises(Malformed) as error:
-        RawBookmark.from_json(item)
+        read_bookmark(item)
     unreadable = UnreadableItem.of(item, error.value)
     named = isinstance(item, dict) and isinstance(item.get("id"), str)
     assert (unreadable.id is not None) == named
@@ -78,7 +79,7 @@ def test_any_json_is_read_or_set_aside(value: Any) -> None:
     """Nothing that can come stops a run: an item is read, or it is malformed."""
     for item in (value, {**ITEM, "content": value}, {**ITEM, "tags": [value]}):
         try:
-            RawBookmark.from_json(item)
+            read_bookmark(item)
         except Malformed as error:
             UnreadableItem.of(item, error)
 

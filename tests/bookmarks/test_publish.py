@@ -65,10 +65,10 @@ def test_reading_needs_no_index() -> None:
     world = World.of(30)
     world.run()
     assert world.context is not None
-    ids = [item["id"] for item in read_bookmarks(world.context)]
+    ids = [item.id for item in read_bookmarks(world.context)]
     assert ids == world.app.ids()
     world.store.delete(KEYS.bookmarks())
-    assert [item["id"] for item in read_bookmarks(world.context)] == ids
+    assert [item.id for item in read_bookmarks(world.context)] == ids
     for key in world.stored():
         world.store.delete(key)
     assert read_bookmarks(world.context) == []

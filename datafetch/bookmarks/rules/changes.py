@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from datafetch.bookmarks.model import Bookmark, RawBookmark, UnreadableItem
+from datafetch.bookmarks.model import Bookmark, RawBookmark, StoredBookmark, UnreadableItem
 from datafetch.bookmarks.rules.list import newest_first, weave
+from datafetch.bookmarks.rules.mapping import slug_owners
 from datafetch.bookmarks.rules.normalise import Draft, as_stored, finish, merge
 from datafetch.bookmarks.rules.slugs import Slugged, assign_slugs
-from datafetch.models.json import JsonObject
 
 PENDING_LIMIT_S = 7 * 24 * 3600.0
 """After a week a bookmark that was never crawled or tagged counts as settled all the same."""
@@ -57,7 +57,7 @@ class Merged(NamedTuple):
 
 def is_settled(raw: RawBookmark, now: float) -> bool:
     """Whether the server has nothing more to add on its own: crawled and tagged, or given up."""
-    pending = raw.tagging_status == "pending" or raw.content.get("crawlStatus") == "pending"
+    pending = raw.tagging_status == "pending" or raw.texts.crawl_status == "pending"
     return not pending or now - _seconds(raw.created_at) > PENDING_LIMIT_S
 
 
@@ -88,7 +88,7 @@ def absent(stored: Iterable[str], fetched: Fetched) -> list[str]:
 
 def merge_list(
     fetched: Fetched,
-    stored: Sequence[JsonObject],
+    stored: Sequence[StoredBookmark],
     sources: Mapping[str, str],
     retired: Mapping[str, str],
 ) -> Merged:
@@ -97,45 +97,46 @@ def merge_list(
     `stored` are the items of the master in its order; one whose source is known is taken as
     it is. What did not come stays, unless it is certainly gone.
     """
-    by_id = {item["id"]: item for item in stored}
+    by_id = {item.id: item for item in stored}
     drafts = [_draft(raw, by_id.get(raw.id), sources) for raw in fetched.readable]
     came = {draft.bookmark.id for draft in drafts}
     staying = by_id.keys() - came - fetched.gone
-    kept = [as_stored(item) for item in stored if item["id"] in staying]
+    kept = [as_stored(item) for item in stored if item.id in staying]
     gone = frozenset(fetched.gone & by_id.keys())
-    slugs = ((by_id[key].get("slug"), key) for key in sorted(gone))
-    freed = {slug: key for slug, key in slugs if isinstance(slug, str) and slug}
-    names = _names([*drafts, *kept], {**freed, **retired})
+    freed = {**slug_owners(by_id[key] for key in sorted(gone)), **retired}
+    names = _slugs_of([*drafts, *kept], freed)
     bookmarks = weave(
         [finish(draft, names[draft.bookmark.id]) for draft in drafts],
         newest_first(finish(draft, names[draft.bookmark.id]) for draft in kept),
     )
     known = {**sources, **{raw.id: raw.source_hash for raw in fetched.readable}}
-    owners = {one.slug: one.id for one in bookmarks}
+    taken = {bookmark.slug for bookmark in bookmarks}
     renamed = {d.bookmark.id for d in kept if d.bookmark.slug != names[d.bookmark.id]}
     return Merged(
         bookmarks=bookmarks,
         changed=frozenset(renamed | {draft.bookmark.id for draft in drafts if draft.changed}),
         gone=gone,
-        sources={one.id: known.get(one.id, "") for one in bookmarks},
-        retired={k: v for k, v in {**freed, **retired}.items() if k not in owners},
+        sources={bookmark.id: known.get(bookmark.id, "") for bookmark in bookmarks},
+        retired={slug: key for slug, key in freed.items() if slug not in taken},
     )
 
 
-def _draft(raw: RawBookmark, stored: JsonObject | None, sources: Mapping[str, str]) -> Draft:
+def _draft(raw: RawBookmark, stored: StoredBookmark | None, sources: Mapping[str, str]) -> Draft:
     if stored is not None and is_known(raw, sources):
         return as_stored(stored)
     return merge(raw, stored)
 
 
-def _names(drafts: Sequence[Draft], retired: Mapping[str, str]) -> dict[str, str]:
+def _slugs_of(drafts: Sequence[Draft], retired: Mapping[str, str]) -> dict[str, str]:
     """The slug of every item: the stored one, or a new one.
 
     Where old systems gave one slug to two items, the older item keeps it.
     """
     taken: dict[str, str] = {}
     new: list[Slugged] = []
-    for draft in sorted(drafts, key=lambda one: (one.bookmark.date_bookmarked, one.bookmark.id)):
+    for draft in sorted(
+        drafts, key=lambda draft: (draft.bookmark.date_bookmarked, draft.bookmark.id)
+    ):
         bookmark = draft.bookmark
         if bookmark.slug and bookmark.slug not in taken:
             taken[bookmark.slug] = bookmark.id

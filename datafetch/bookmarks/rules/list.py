@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from datafetch.bookmarks.model import Bookmark, encode_item
 
@@ -18,11 +18,29 @@ class TagGroup(NamedTuple):
 
 
 class Times(NamedTuple):
-    """The times of an index: one ISO text, two in epoch milliseconds."""
+    """The times of an index.
+
+    Attributes:
+        last_modified: ISO.
+        last_fetched_at, last_attempted_at: epoch ms.
+    """
 
     last_modified: str
     last_fetched_at: int | None
     last_attempted_at: int
+
+
+class ListIndex(TypedDict):
+    """The index of a list or of a tag, by the names of the stored fields."""
+
+    count: int
+    totalPages: int
+    pageSize: int
+    lastModified: str
+    lastFetchedAt: int | None
+    lastAttemptedAt: int
+    checksum: str
+    changeDetected: bool
 
 
 def weave(fetched: Sequence[Bookmark], kept: Sequence[Bookmark]) -> list[Bookmark]:
@@ -84,8 +102,8 @@ def checksum(bookmarks: Iterable[Bookmark]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def index(bookmarks: Sequence[Bookmark], times: Times, *, changed: bool) -> dict[str, Any]:
-    """The index of a list or of a tag."""
+def index(bookmarks: Sequence[Bookmark], times: Times, *, changed: bool) -> ListIndex:
+    """The index of a list, or of the bookmarks of one tag."""
     return {
         "count": len(bookmarks),
         "totalPages": -(-len(bookmarks) // PAGE_SIZE),
@@ -101,8 +119,8 @@ def index(bookmarks: Sequence[Bookmark], times: Times, *, changed: bool) -> dict
 def mapping_entries(bookmarks: Iterable[Bookmark]) -> dict[str, dict[str, str]]:
     """What the slug mapping says of each bookmark, by id."""
     return {
-        one.id: {"id": one.id, "slug": one.slug, "url": one.url, "title": one.title}
-        for one in bookmarks
+        item.id: {"id": item.id, "slug": item.slug, "url": item.url, "title": item.title}
+        for item in bookmarks
     }
 
 
@@ -119,7 +137,7 @@ def slug_mapping(
         "count": len(bookmarks),
         "checksum": list_checksum,
     }
-    reverse = {one.slug: one.id for one in bookmarks}
+    reverse = {bookmark.slug: bookmark.id for bookmark in bookmarks}
     return (
         encode_item(head)[:-1],
         b',"slugs":',

@@ -1,69 +1,85 @@
 """Reads the slug mapping: who has which slug, and which slugs nobody has any more."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
-from datafetch.models.json import JsonObject, is_safe_segment
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
 
-
-def slug_owners(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Whose each slug is."""
-    pairs = ((item.get("slug"), item["id"]) for item in items)
-    return {slug: one for slug, one in pairs if isinstance(slug, str) and slug}
-
-
-def take_slugs(items: Iterable[JsonObject], mapping: Mapping[str, Any]) -> None:
-    """Give each item the slug that the mapping says: that is what addresses resolve by."""
-    slugs = dict(_entries(mapping))
-    for item in items:
-        if item["id"] in slugs:
-            item["slug"] = slugs[item["id"]]
+from datafetch.bookmarks.model import StoredBookmark
+from datafetch.models.json import is_safe_segment
 
 
-def left_slugs(items: Iterable[JsonObject], mapping: Mapping[str, Any]) -> dict[str, str]:
-    """The mapping's slugs that no item has, and whose they are: links to them may be out there.
+@dataclass(frozen=True, slots=True)
+class SlugMapping:
+    """The slug mapping as it is stored; old systems left fields out, and wrote odd entries.
 
-    An entry of `slugs` counts more than one that is in `reverseMap` only.
+    Attributes:
+        slugs: for each bookmark, by id, an object with its `slug`.
+        reverse_map: the id of the bookmark that has a slug, by slug.
+        checksum: of the list that the mapping was written with.
     """
-    had = set(slug_owners(items))
-    reverse = mapping.get("reverseMap")
-    pairs = reverse.items() if isinstance(reverse, dict) else ()
-    left = {slug: one for slug, one in pairs if isinstance(one, str) and slug not in had}
-    named = {slug: one for one, slug in _entries(mapping) if slug not in had}
-    # Who comes back gets the slug that is named last.
-    return {slug: one for slug, one in left.items() if slug not in named} | named
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
+    slugs: dict[str, object]
+    reverse_map: object = None
+    checksum: object = None
+
+    def by_id(self) -> dict[str, str]:
+        """The slug of each bookmark that has one, by id."""
+        entries = ((key, entry) for key, entry in self.slugs.items() if isinstance(entry, dict))
+        pairs = ((key, entry.get("slug")) for key, entry in entries)
+        return {key: slug for key, slug in pairs if isinstance(slug, str) and slug}
+
+    def ids(self) -> frozenset[str]:
+        """The ids of the bookmarks that have a slug, as far as they can be part of a key."""
+        return frozenset(key for key in self.by_id() if is_safe_segment(key))
 
 
-def mapped_ids(mapping: Mapping[str, Any]) -> frozenset[str]:
-    """The ids that the mapping names and that can name an object."""
-    return frozenset(one for one, _ in _entries(mapping) if is_safe_segment(one))
+def slug_owners(items: Iterable[StoredBookmark]) -> dict[str, str]:
+    """The id of the bookmark that has a slug, by slug."""
+    return {item.slug: item.id for item in items if item.slug}
 
 
-def _entries(mapping: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Id and slug of each entry of `slugs` that has one."""
-    for bookmark_id, entry in mapping.get("slugs", {}).items():
-        slug = entry.get("slug") if isinstance(entry, dict) else None
-        if isinstance(slug, str) and slug:
-            yield bookmark_id, slug
+def take_slugs(items: Iterable[StoredBookmark], mapping: SlugMapping) -> list[StoredBookmark]:
+    """The items with the slugs that the mapping gives them: the site resolves addresses by it."""
+    slugs = mapping.by_id()
+    return [
+        item.with_fields({"slug": slugs[item.id]}) if item.id in slugs else item for item in items
+    ]
+
+
+def left_slugs(items: Iterable[StoredBookmark], mapping: SlugMapping) -> dict[str, str]:
+    """The mapping's slugs that no item has, with their owners: links to them may be out there.
+
+    Where `slugs` and `reverseMap` name two owners of a slug, `slugs` counts.
+    """
+    had = slug_owners(items)
+    reverse = mapping.reverse_map if isinstance(mapping.reverse_map, dict) else {}
+    left = {slug: key for slug, key in reverse.items() if isinstance(key, str) and slug not in had}
+    named = {slug: key for key, slug in mapping.by_id().items() if slug not in had}
+    # The last slug of an owner is the one that it gets when it comes back: one of `slugs`.
+    return {slug: key for slug, key in left.items() if slug not in named} | named
 
 
 def shard_agrees(body: bytes, key: str, owners: Mapping[str, str]) -> bool:
-    """Whether every slug of a shard belongs to whom the mapping says.
+    """Whether every slug of a shard belongs to the bookmark that the mapping gives it to.
 
     A shard is one entry `{id, slug}` named by its slug, or a map of slugs to ids or entries.
     """
     try:
-        value = json.loads(body)
+        shard: object = json.loads(body)
     except (ValueError, RecursionError):
         return False
-    if not isinstance(value, dict):
+    if not isinstance(shard, dict):
         return False
-    name = key.rpartition("/")[2].removesuffix(".json")
-    entries: Iterable[tuple[Any, Any]] = value.items()
-    if "id" in value:
-        entries = [(value.get("slug") or name, value["id"])]
+    if "id" in shard:
+        name = key.rpartition("/")[2].removesuffix(".json")
+        shard = {str(shard.get("slug") or name): shard}
     return all(
         owners.get(slug) == (entry.get("id") if isinstance(entry, dict) else entry)
-        for slug, entry in entries
+        for slug, entry in shard.items()
     )

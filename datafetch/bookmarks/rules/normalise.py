@@ -2,11 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from datafetch.bookmarks.model import Bookmark, RawBookmark, RawTag, encode_item, encode_text
+from datafetch.bookmarks.model import (
+    Bookmark,
+    RawBookmark,
+    RawTag,
+    StoredBookmark,
+    encode_item,
+    encode_text,
+)
 from datafetch.bookmarks.rules.slugs import base_slug, host_of, tag_slug
-from datafetch.models.json import JsonObject, is_safe_segment
+from datafetch.models.json import is_safe_segment
 from datafetch.urls import host_name, well_formed
 
 UNTITLED = "Untitled Bookmark"
@@ -43,23 +50,23 @@ class Draft(NamedTuple):
     changed: bool
 
 
-def merge(raw: RawBookmark, stored: Mapping[str, Any] | None) -> Draft:
+def merge(raw: RawBookmark, stored: StoredBookmark | None) -> Draft:
     """The server's bookmark laid over its stored predecessor.
 
     The server decides what it knows. What others made (`og…`, `logoData`, `wordCount`,
     `readingTime`, the slug, fields that nobody here knows) survives.
     """
-    made = normalise(raw)
+    fields = normalise(raw)
     if stored is None:
-        base = base_slug(made["url"], raw.title or raw.content.get("title"), raw.id)
-        return Draft(as_bookmark(made), base, made=True, changed=True)
-    _keep_stored(made, stored)
-    bookmark = as_bookmark(made)
-    changed = bookmark.body != encode_item(stored)
+        base = base_slug(raw.url, raw.title or raw.texts.title, raw.id)
+        return Draft(as_bookmark(StoredBookmark(raw.id, fields)), base, made=True, changed=True)
+    _keep_stored(fields, stored.fields)
+    bookmark = as_bookmark(StoredBookmark(raw.id, fields))
+    changed = bookmark.body != encode_item(stored.fields)
     return Draft(bookmark, _stored_base(bookmark), made=True, changed=changed)
 
 
-def as_stored(item: JsonObject) -> Draft:
+def as_stored(item: StoredBookmark) -> Draft:
     """An item that stays as it is stored."""
     bookmark = as_bookmark(item)
     return Draft(bookmark, _stored_base(bookmark), made=False, changed=False)
@@ -79,29 +86,27 @@ def finish(draft: Draft, slug: str) -> Bookmark:
     return bookmark._replace(slug=slug, body=encode_item(item))
 
 
-def normalise(raw: RawBookmark) -> JsonObject:
-    """The item as the site reads it, made from the server's bookmark alone; `slug` is empty.
+def normalise(raw: RawBookmark) -> dict[str, object]:
+    """The fields as the site reads them, made of the server's bookmark alone; `slug` is empty.
 
     A text or file has the URL that it came from, or an empty one.
     """
     content = _content(raw)
-    image = _image(content)
-    external = _web_url(content.get("imageUrl"))
     modified = raw.modified_at or raw.created_at
     url = raw.url
-    item: JsonObject = {
+    fields: dict[str, object] = {
         "id": raw.id,
         "url": url,
-        "title": _first(raw.title, content.get("title")) or UNTITLED,
-        "description": _first(content.get("description"), raw.summary) or UNDESCRIBED,
+        "title": _first(raw.title, raw.texts.title) or UNTITLED,
+        "description": _first(raw.texts.description, raw.summary) or UNDESCRIBED,
         "slug": "",
         "domain": host_of(url),
         "tags": [_tag(tag) for tag in raw.tags],
-        "ogImage": image,
-        "ogImageExternal": external,
+        "ogImage": _image(content),
+        "ogImageExternal": _web_url(raw.texts.image_url),
         "dateBookmarked": raw.created_at,
         "dateCreated": raw.created_at,
-        "datePublished": content.get("datePublished"),
+        "datePublished": raw.texts.date_published,
         "modifiedAt": modified,
         "sourceUpdatedAt": modified,
         "archived": raw.archived,
@@ -110,30 +115,28 @@ def normalise(raw: RawBookmark) -> JsonObject:
         "note": raw.note,
         "summary": raw.summary,
         "content": content,
-        "assets": [{"id": asset.id, "assetType": asset.type} for asset in raw.assets],
+        "assets": [
+            {"id": asset.id, "assetType": asset.asset_type or "unknown"} for asset in raw.assets
+        ],
     }
     for name in _OPTIONAL:
-        if item[name] is None:
-            del item[name]
-    return item
+        if fields[name] is None:
+            del fields[name]
+    return fields
 
 
-def as_bookmark(item: JsonObject) -> Bookmark:
-    """An item that is stored as it is.
-
-    Raises:
-        Malformed: it holds what JSON cannot.
-    """
-    date = _as_text(item.get("dateBookmarked"))
+def as_bookmark(item: StoredBookmark) -> Bookmark:
+    """A bookmark that is written with the fields that it has."""
+    date = item.text("dateBookmarked")
     return Bookmark(
-        id=item["id"],
-        slug=_as_text(item.get("slug")),
-        url=well_formed(_as_text(item.get("url"))),
-        title=well_formed(_as_text(item.get("title"))),
+        id=item.id,
+        slug=item.slug,
+        url=well_formed(item.text("url")),
+        title=well_formed(item.text("title")),
         date_bookmarked=date,
-        modified_at=_as_text(item.get("modifiedAt")) or date,
-        tags=tag_slugs(item.get("tags")),
-        body=encode_item(item),
+        modified_at=item.text("modifiedAt") or date,
+        tags=tag_slugs(item.fields.get("tags")),
+        body=encode_item(item.fields),
     )
 
 
@@ -142,8 +145,8 @@ def _stored_base(bookmark: Bookmark) -> str:
     return bookmark.slug or base_slug(bookmark.url, title, bookmark.id)
 
 
-def _keep_stored(made: JsonObject, stored: Mapping[str, Any]) -> None:
-    """Lay what others made of the stored item into the new one."""
+def _keep_stored(made: dict[str, object], stored: Mapping[str, object]) -> None:
+    """Lay what other jobs and old systems stored of an item into its new fields."""
     slug = stored.get("slug")
     if isinstance(slug, str):
         made["slug"] = slug
@@ -157,18 +160,18 @@ def _keep_stored(made: JsonObject, stored: Mapping[str, Any]) -> None:
             made[name] = value
 
 
-def _derived_images(stored: Mapping[str, Any]) -> dict[str, str | None]:
-    """What normalising gave the stored item; only a picture that differs is enrichment."""
+def _derived_images(stored: Mapping[str, object]) -> dict[str, str | None]:
+    """The pictures that normalising gave the stored item; another picture was put there by a job."""
     content = stored.get("content")
     if not isinstance(content, dict):
         return {}
     return {"ogImage": _image(content), "ogImageExternal": _web_url(content.get("imageUrl"))}
 
 
-def _content(raw: RawBookmark) -> JsonObject:
+def _content(raw: RawBookmark) -> dict[str, object]:
     content = {name: value for name, value in raw.content.items() if name != "htmlContent"}
     for asset in raw.assets:
-        field = _FROM_ASSETS.get(asset.type)
+        field = _FROM_ASSETS.get(asset.asset_type)
         if field is not None and not content.get(field):
             content[field] = asset.id
     return content
@@ -177,8 +180,8 @@ def _content(raw: RawBookmark) -> JsonObject:
 _FROM_ASSETS = {"screenshot": "screenshotAssetId", "bannerImage": "imageAssetId"}
 
 
-def _image(content: Mapping[str, Any]) -> str | None:
-    """The picture in the order that the site prefers: banner, screenshot, the page's own."""
+def _image(content: Mapping[str, object]) -> str | None:
+    """The first that there is, in the order that the site prefers: banner, screenshot, the page's."""
     for field in ("imageAssetId", "screenshotAssetId"):
         asset_id = content.get(field)
         if isinstance(asset_id, str) and is_safe_segment(asset_id):
@@ -186,21 +189,21 @@ def _image(content: Mapping[str, Any]) -> str | None:
     return _web_url(content.get("imageUrl"))
 
 
-def _web_url(value: Any) -> str | None:
+def _web_url(value: object) -> str | None:
     if not isinstance(value, str) or not value.startswith(("https://", "http://")):
         return None
     # `https://` and `https://[` begin well, and stop the site's readers all the same.
     return value if host_name(value) else None
 
 
-def _tag(tag: RawTag) -> JsonObject:
+def _tag(tag: RawTag) -> dict[str, str]:
     made = {"id": tag.id, "name": tag.name, "slug": tag_slug(tag.name)}
     if tag.attached_by in ("ai", "user"):
         made["attachedBy"] = tag.attached_by
     return made
 
 
-def tag_slugs(tags: Any) -> tuple[tuple[str, str], ...]:
+def tag_slugs(tags: object) -> tuple[tuple[str, str], ...]:
     """Slug and name of each tag of a stored item, each slug once; old systems stored bare names."""
     found: dict[str, str] = {}
     for tag in tags if isinstance(tags, list) else ():
@@ -210,13 +213,6 @@ def tag_slugs(tags: Any) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
-def _first(*texts: Any) -> str | None:
-    """The first text that says something, as it is."""
-    for text in texts:
-        if isinstance(text, str) and text.strip():
-            return text
-    return None
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _first(*texts: str | None) -> str | None:
+    """The first text with something in it, as it is."""
+    return next((text for text in texts if text and text.strip()), None)

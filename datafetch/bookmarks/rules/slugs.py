@@ -135,17 +135,17 @@ def assign_slugs(
     used = {*taken, *retired}
     next_number: dict[str, int] = {}
     slugs: dict[str, str] = {}
-    for one in sorted(new, key=lambda item: (item.date, item.id)):
-        returning = had.get(one.id)
+    for bookmark in sorted(new, key=lambda item: (item.date, item.id)):
+        returning = had.get(bookmark.id)
         if returning is not None and returning not in taken:
-            slugs[one.id] = returning
+            slugs[bookmark.id] = returning
             continue
-        slug, number = one.base, next_number.get(one.base, 2)
+        slug, number = bookmark.base, next_number.get(bookmark.base, 2)
         while slug in used:
-            slug, number = f"{one.base}-{number}", number + 1
-        next_number[one.base] = number
+            slug, number = f"{bookmark.base}-{number}", number + 1
+        next_number[bookmark.base] = number
         used.add(slug)
-        slugs[one.id] = slug
+        slugs[bookmark.id] = slug
     return slugs
 
 

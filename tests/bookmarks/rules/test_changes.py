@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from datafetch.bookmarks.model import RawBookmark, UnreadableItem
+from datafetch.bookmarks.karakeep import read_bookmark
+from datafetch.bookmarks.model import RawBookmark, StoredBookmark, UnreadableItem
 from datafetch.bookmarks.rules.changes import (
     Fetched,
     absent,
@@ -23,7 +24,12 @@ def raw(name: str, title: str = "T", **fields: Any) -> RawBookmark:
     """A bookmark made on 2026-01-01."""
     content = {"url": f"https://e.com/{name}", **fields.pop("content", {})}
     item = {"id": name, "createdAt": "2026-01-01T00:00:00.000Z", "title": title}
-    return RawBookmark.from_json({**item, "content": content, **fields})
+    return read_bookmark({**item, "content": content, **fields})
+
+
+def stored(name: str, **fields: str) -> StoredBookmark:
+    """A stored bookmark with these fields."""
+    return StoredBookmark(name, {"id": name, **fields})
 
 
 def fetched(*raws: RawBookmark, complete: bool = True) -> Fetched:
@@ -73,11 +79,11 @@ def test_absence_counts_only_in_a_complete_reading() -> None:
 def test_known_items_are_taken_as_stored() -> None:
     """An item whose source is known is not made again: what is stored of it stays byte for byte."""
     source = raw("a")
-    stored = [{"id": "a", "slug": "s", "title": "by hand", "dateBookmarked": "2026-01-01T"}]
-    merged = merge_list(fetched(source), stored, {"a": source.source_hash}, {})
+    before = [stored("a", slug="s", title="by hand", dateBookmarked="2026-01-01T")]
+    merged = merge_list(fetched(source), before, {"a": source.source_hash}, {})
     assert merged.bookmarks[0].title == "by hand"
     assert not merged.changed
-    merged = merge_list(fetched(source), stored, {"a": "old"}, {})
+    merged = merge_list(fetched(source), before, {"a": "old"}, {})
     assert merged.bookmarks[0].title == "T"
     assert merged.changed == {"a"}
     assert merged.sources == {"a": source.source_hash}
@@ -86,9 +92,9 @@ def test_known_items_are_taken_as_stored() -> None:
 def test_freed_slugs_are_remembered() -> None:
     """The slug of a deleted bookmark is retired, and given back only to its owner."""
     gone = Fetched([raw("b")], [], complete=True, gone=frozenset("a"))
-    stored = [{"id": "a", "slug": "e-com-b", "dateBookmarked": "2026-01-01T"}]
-    merged = merge_list(gone, stored, {}, {})
-    assert [one.slug for one in merged.bookmarks] == ["e-com-b-2"]
+    before = [stored("a", slug="e-com-b", dateBookmarked="2026-01-01T")]
+    merged = merge_list(gone, before, {}, {})
+    assert [bookmark.slug for bookmark in merged.bookmarks] == ["e-com-b-2"]
     assert merged.retired == {"e-com-b": "a"}
     back = merge_list(fetched(raw("a")), [], {}, merged.retired)
     assert back.bookmarks[0].slug == "e-com-b"
@@ -97,13 +103,13 @@ def test_freed_slugs_are_remembered() -> None:
 
 def test_one_slug_of_two_old_items_stays_with_the_older() -> None:
     """Old systems gave one slug twice; then the older item keeps it and the other gets a number."""
-    stored = [
-        {"id": "new", "slug": "same", "dateBookmarked": "2026-02-01T"},
-        {"id": "old", "slug": "same", "dateBookmarked": "2026-01-01T"},
-        {"id": "bare", "url": "https://e.com/x", "dateBookmarked": "2025-01-01T"},
+    before = [
+        stored("new", slug="same", dateBookmarked="2026-02-01T"),
+        stored("old", slug="same", dateBookmarked="2026-01-01T"),
+        stored("bare", url="https://e.com/x", dateBookmarked="2025-01-01T"),
     ]
-    merged = merge_list(fetched(complete=False), stored, {}, {})
-    assert {one.id: one.slug for one in merged.bookmarks} == {
+    merged = merge_list(fetched(complete=False), before, {}, {})
+    assert {bookmark.id: bookmark.slug for bookmark in merged.bookmarks} == {
         "new": "same-2",
         "old": "same",
         "bare": "e-com-x",

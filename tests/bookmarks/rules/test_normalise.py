@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.bookmarks.model import RawBookmark, encode_item
+from datafetch.bookmarks.karakeep import read_bookmark
+from datafetch.bookmarks.model import RawBookmark, StoredBookmark, encode_item
 from datafetch.bookmarks.rules.normalise import as_bookmark, finish, merge, normalise
 
 RAW: dict[str, Any] = {
@@ -21,7 +22,7 @@ def raw(content: dict[str, Any] | None = None, **fields: Any) -> RawBookmark:
     """The bare bookmark with more content and fields."""
     whole = {**RAW, **fields}
     whole["content"] = {**RAW["content"], **(content or {})}
-    return RawBookmark.from_json(whole)
+    return read_bookmark(whole)
 
 
 def test_bare_item_gets_its_defaults() -> None:
@@ -93,7 +94,7 @@ def test_assets_fill_the_content() -> None:
         {"id": "b1", "assetType": "bannerImage"},
         {"id": "p1", "assetType": "pdf"},
     ]
-    item = normalise(raw({"imageAssetId": "own", "htmlContent": "<p>"}, assets=assets))
+    item: Any = normalise(raw({"imageAssetId": "own", "htmlContent": "<p>"}, assets=assets))
     assert item["content"]["screenshotAssetId"] == "s1"
     assert item["content"]["imageAssetId"] == "own"
     assert "htmlContent" not in item["content"]
@@ -113,16 +114,16 @@ def test_tags_say_who_attached_them_only_when_known() -> None:
         {"id": "2", "name": "c plus plus", "slug": "c-plus-plus"},
         {"id": "3", "name": "x", "slug": "x", "attachedBy": "user"},
     ]
-    assert as_bookmark(item).tags == (("c-plus-plus", "C++"), ("x", "x"))
+    assert as_bookmark(StoredBookmark("b1", item)).tags == (("c-plus-plus", "C++"), ("x", "x"))
 
 
 def test_notes_and_files_have_their_source_or_no_url() -> None:
     """A text or file is tolerated: its URL is where it came from, or empty."""
-    note = RawBookmark.from_json({**RAW, "content": {"type": "text", "text": "x"}})
+    note = read_bookmark({**RAW, "content": {"type": "text", "text": "x"}})
     assert (normalise(note)["url"], normalise(note)["domain"]) == ("", "")
     file = {"type": "asset", "assetId": "a", "sourceUrl": "https://s.example.com/f.pdf"}
-    assert normalise(RawBookmark.from_json({**RAW, "content": file}))["domain"] == "s.example.com"
-    assert normalise(RawBookmark.from_json({**RAW, "content": None}))["url"] == ""
+    assert normalise(read_bookmark({**RAW, "content": file}))["domain"] == "s.example.com"
+    assert normalise(read_bookmark({**RAW, "content": None}))["url"] == ""
 
 
 ENRICHED = {
@@ -140,7 +141,7 @@ ENRICHED = {
 
 def test_stored_enrichment_survives() -> None:
     """A refresh replaced stored items by bare API items: 883 of 884 lost their images."""
-    stored = {**normalise(raw()), **ENRICHED}
+    stored = StoredBookmark("b1", {**normalise(raw()), **ENRICHED})
     draft = merge(raw({"imageUrl": "https://e.com/new.png"}, title="New"), stored)
     item = finish(draft, "kept-slug")
     merged = json.loads(item.body)
@@ -151,7 +152,8 @@ def test_stored_enrichment_survives() -> None:
 
 def test_a_picture_that_was_only_derived_follows_its_source() -> None:
     """When the crawler finds a picture later it replaces what normalising had put there before."""
-    stored = {**normalise(raw({"imageUrl": "https://e.com/old.png"})), "slug": "s"}
+    fields = normalise(raw({"imageUrl": "https://e.com/old.png"}))
+    stored = StoredBookmark("b1", {**fields, "slug": "s"})
     made = merge(raw({"imageUrl": "https://e.com/old.png", "imageAssetId": "a1"}), stored)
     assert b'"ogImage":"/api/assets/a1"' in made.bookmark.body
     lost = merge(raw(), stored)
@@ -160,9 +162,10 @@ def test_a_picture_that_was_only_derived_follows_its_source() -> None:
 
 def test_merging_again_changes_nothing() -> None:
     """A merge of the same source over its own result is the same bytes, so nothing is written."""
-    stored = {**ENRICHED, **normalise(raw(title="T")), "slug": "kept-slug", "ogTitle": "x"}
+    fields = {**ENRICHED, **normalise(raw(title="T")), "slug": "kept-slug", "ogTitle": "x"}
+    stored = StoredBookmark("b1", fields)
     once = json.loads(merge(raw(title="T"), stored).bookmark.body)
-    again = merge(raw(title="T"), once)
+    again = merge(raw(title="T"), StoredBookmark("b1", once))
     assert not again.changed
     assert again.bookmark.body == encode_item(once)
 
