@@ -101,11 +101,6 @@ class Expected:
     count: int
 
     @property
-    def known(self) -> bool:
-        """Whether mapping or index say anything at all."""
-        return bool(self.ids) or self.count > 0
-
-    @property
     def names_all(self) -> bool:
         """Whether the mapping names every bookmark, so that one it does not name was deleted."""
         return bool(self.ids) and len(self.ids) >= self.count
@@ -121,7 +116,8 @@ class Expected:
         publish is under way the list is newer than the index, and is believed whatever its length.
         """
         if read.odd or not read.items:
-            return self.known and self.met_by({item.id: item for item in read.items})
+            known = bool(self.ids) or self.count > 0
+            return known and self.met_by({item.id: item for item in read.items})
         return under_way or len(read.items) >= self.count
 
 
@@ -186,9 +182,13 @@ class Copies:
         for item in first:
             add_copy(found, item)
         given = len(found)
-        for item in (*self._singles(keys), *self._pages(keys)):
+        for item in (*self._singles(keys), *self._paged(self._keys.bookmark_pages_prefix(), keys)):
             add_copy(found, item)
-        for source in (lambda: self._tag_pages(keys), *self._backups()):
+        sources: list[Callable[[], Iterable[StoredBookmark]]] = [
+            partial(self._paged, self._keys.tags_prefix(), keys),
+            *(partial(self._backup, key) for key in self.backup_keys()),
+        ]
+        for source in sources:
             if expected.met_by(found):
                 break
             for item in source():
@@ -225,12 +225,6 @@ class Copies:
         found = self._context.engine.map(self._single, wanted)
         return (item for item in found if item is not None)
 
-    def _pages(self, keys: Iterable[str]) -> Iterator[StoredBookmark]:
-        return self._paged(self._keys.bookmark_pages_prefix(), keys)
-
-    def _tag_pages(self, keys: Iterable[str]) -> Iterator[StoredBookmark]:
-        return self._paged(self._keys.tags_prefix(), keys)
-
     def _paged(self, prefix: str, keys: Iterable[str]) -> Iterator[StoredBookmark]:
         wanted = [
             key
@@ -239,9 +233,6 @@ class Copies:
         ]
         for items in self._context.engine.map(self._items_of, wanted):
             yield from items
-
-    def _backups(self) -> Iterator[Callable[[], Iterable[StoredBookmark]]]:
-        return (partial(self._backup, key) for key in self.backup_keys())
 
     def _backup(self, key: str) -> list[StoredBookmark]:
         """The bookmarks of a backup. A broken backup is not kept aside: nothing is written over it."""

@@ -4,7 +4,6 @@ Items that cannot be read become dead letters.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from datafetch.bookmarks.karakeep import BookmarkApi, ListPage
 from datafetch.bookmarks.model import RawBookmark, UnreadableItem
@@ -17,33 +16,23 @@ SECOND_LOOK_EACH = 20
 """Up to so many absent bookmarks are asked for one by one; for more the list is read again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How much is read.
-
-    Attributes:
-        full: every page, whatever is known.
-        limit: at most so many items.
-    """
-
-    full: bool
-    limit: int | None
-
-
-def choose_reading(
+def is_full_reading(
     context: JobContext[BookmarksSettings], stored: int, full_sync_at: int | None, *, trusted: bool
-) -> Reading:
-    """Full while the list is short, on `--force`, when nothing is known, and every so many hours."""
+) -> bool:
+    """Whether every page is to be read, whatever is known of it.
+
+    So it is while the list is short, on `--force`, when nothing is known, and every
+    `full_sync_hours`.
+    """
     settings = context.settings
     due_at = None if full_sync_at is None else full_sync_at / 1000 + settings.full_sync_hours * 3600
-    full = (
+    return (
         context.options.force
         or not trusted
         or stored <= settings.full_sync_max_items
         or due_at is None
         or context.clock.now() >= due_at
     )
-    return Reading(full, context.options.limit)
 
 
 class ListReader:
@@ -54,7 +43,7 @@ class ListReader:
         self._api = api
         self._list_id = context.settings.list_id
 
-    def read(self, reading: Reading, sources: Mapping[str, str]) -> Fetched:
+    def read(self, sources: Mapping[str, str], *, full: bool, limit: int | None = None) -> Fetched:
         """The list's items, each id once, in the server's order.
 
         An incremental reading ends with the first page that is wholly known, unchanged and
@@ -66,15 +55,15 @@ class ListReader:
         """
         readable: dict[str, RawBookmark] = {}
         unreadable: dict[str, UnreadableItem] = {}
-        complete = reading.limit is None
-        for page in self._api.pages(reading.limit):
+        complete = limit is None
+        for page in self._api.pages(limit):
             self._context.cancel.raise_if_cancelled()
             for raw in page.readable:
                 readable.setdefault(raw.id, raw)
             for item in page.unreadable:
                 unreadable.setdefault(item.name, item)
             self._context.progress.advance(len(page.readable))
-            if not reading.full and self._is_old(page, sources):
+            if not full and self._is_old(page, sources):
                 complete = False
                 break
         broken = [item for item in unreadable.values() if item.id not in readable]
@@ -92,7 +81,7 @@ class ListReader:
         if len(missing) <= SECOND_LOOK_EACH:
             gone = frozenset(item for item in missing if not self._is_listed(item))
             return fetched._replace(gone=gone)
-        again = self.read(Reading(full=True, limit=None), {})
+        again = self.read({}, full=True)
         return again._replace(gone=frozenset(absent(missing, again)))
 
     def _is_old(self, page: ListPage, sources: Mapping[str, str]) -> bool:

@@ -1,7 +1,5 @@
 """What a run leaves for readers beside the data: the heartbeat, and when it last tried."""
 
-from typing import NotRequired, TypedDict
-
 from datafetch.bookmarks.state import Snapshot
 from datafetch.clock import to_ms
 from datafetch.errors import (
@@ -23,15 +21,6 @@ from datafetch.job import AnyContext
 from datafetch.store.base import IfMatch, encode_json
 
 
-class Heartbeat(TypedDict):
-    """How the last run ended, by the names of the stored fields; `runAt` is epoch ms."""
-
-    runAt: int
-    success: bool
-    changeDetected: bool
-    error: NotRequired[str]
-
-
 def write_heartbeat(
     context: AnyContext, *, changed: bool, error: DatafetchError | None = None
 ) -> None:
@@ -43,7 +32,7 @@ def write_heartbeat(
     """
     if context.options.dry_run:
         return
-    beat: Heartbeat = {
+    beat: dict[str, object] = {
         "runAt": to_ms(context.clock.now()),
         "success": error is None,
         "changeDetected": changed,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from datafetch.bookmarks.fetch import ListReader, choose_reading, note_items
+from datafetch.bookmarks.fetch import ListReader, is_full_reading, note_items
 from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
 from datafetch.bookmarks.karakeep import BookmarkApi
 from datafetch.bookmarks.plan import Change
@@ -79,10 +79,10 @@ class _BookmarkRun:
         if self._is_to_mend(stored):
             snapshot, stored = self._start(self._republished())
         known = [item.id for item in stored.items] if stored else list(snapshot.sources)
-        reading = choose_reading(
+        full = is_full_reading(
             self._context, len(known), snapshot.full_sync_at, trusted=snapshot.trusted
         )
-        fetched = self._list.read(reading, snapshot.sources)
+        fetched = self._list.read(snapshot.sources, full=full, limit=self._context.options.limit)
         self._so_far = JobReport(processed=max(len(known), fetched.size))
         check_not_empty(fetched.size, len(known))
         fetched = self._list.look_again(fetched, known)

@@ -63,8 +63,12 @@ def read_bookmark(value: object) -> RawBookmark:
     """
     if not isinstance(value, dict):
         raise Malformed("a bookmark is not an object")
-    made = value.get("createdAt") or value.get("firstCreatedAt")
-    fields = {**value, "createdAt": made, "sourceHash": source_hash(value)}
+    fields = {
+        **value,
+        "createdAt": value.get("createdAt") or value.get("firstCreatedAt"),
+        "content": value.get("content") or {},
+        "sourceHash": source_hash(value),
+    }
     return _read_as(_BOOKMARK, fields, "a bookmark")
 
 

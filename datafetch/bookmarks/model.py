@@ -5,18 +5,23 @@ import json
 import marshal
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Annotated, ClassVar, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, StrictBool
 from pydantic.alias_generators import to_camel
 
 from datafetch.errors import Malformed
 from datafetch.models.json import compact_json, is_safe_segment
 from datafetch.urls import well_formed
 
-_CAMEL = ConfigDict(alias_generator=to_camel)
+
+class CamelCase:
+    """Base of the values whose fields have names like `createdAt` in JSON."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
 
 def _safe_id(text: str) -> str:
@@ -25,41 +30,26 @@ def _safe_id(text: str) -> str:
     return text
 
 
-SafeId = Annotated[str, AfterValidator(_safe_id)]
-"""An id that can be part of a key."""
-
-_Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-_Flag = Annotated[StrictBool, BeforeValidator(lambda value: False if value is None else value)]
-_OrEmpty = BeforeValidator(lambda value: value or {})
-_OrNone = BeforeValidator(lambda value: () if value is None else value)
-
-
 @dataclass(frozen=True, slots=True)
-class RawTag:
+class RawTag(CamelCase):
     """A tag as the server gives it."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
-
-    id: _Text = ""
-    name: _Text = ""
+    id: str | None = None
+    name: str | None = None
     attached_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class RawAsset:
+class RawAsset(CamelCase):
     """A file that belongs to a bookmark."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
-
-    id: _Text = ""
-    asset_type: _Text = ""
+    id: str | None = None
+    asset_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ContentTexts:
+class ContentTexts(CamelCase):
     """The texts that rules read of a bookmark's content; which of them it has depends on its kind."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
 
     url: str | None = None
     source_url: str | None = None
@@ -73,7 +63,7 @@ class ContentTexts:
 
 
 @dataclass(frozen=True, slots=True)
-class RawBookmark:
+class RawBookmark(CamelCase):
     """One bookmark as the server gives it; all but id and time of creation may be missing.
 
     Unknown fields are fine. A known field of another type is not: the stored predecessor is
@@ -84,34 +74,22 @@ class RawBookmark:
             bookmark changed when it differs.
         content: as the server sent it.
         texts: the same content, as far as rules read it.
-        tags: those with a name.
-        assets: those with an id.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
-
-    id: SafeId
+    id: Annotated[str, AfterValidator(_safe_id)]
     created_at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT")]
     source_hash: str
-    content: Annotated[dict[str, object], _OrEmpty] = field(default_factory=dict)
-    texts: Annotated[ContentTexts, _OrEmpty, Field(alias="content")] = ContentTexts()
+    content: SkipValidation[dict[str, object]]
+    texts: Annotated[ContentTexts, Field(alias="content")]
     modified_at: str | None = None
     title: str | None = None
     note: str | None = None
     summary: str | None = None
-    archived: _Flag = False
-    favourited: _Flag = False
+    archived: StrictBool | None = None
+    favourited: StrictBool | None = None
     tagging_status: str | None = None
-    tags: Annotated[
-        tuple[RawTag, ...],
-        _OrNone,
-        AfterValidator(lambda tags: tuple(tag for tag in tags if tag.name)),
-    ] = ()
-    assets: Annotated[
-        tuple[RawAsset, ...],
-        _OrNone,
-        AfterValidator(lambda assets: tuple(asset for asset in assets if asset.id)),
-    ] = ()
+    tags: tuple[RawTag, ...] | None = None
+    assets: tuple[RawAsset, ...] | None = None
 
     @property
     def url(self) -> str:

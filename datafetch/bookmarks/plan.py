@@ -10,15 +10,22 @@ from datafetch.bookmarks.rules.changes import Merged
 from datafetch.bookmarks.rules.list import (
     Times,
     as_array,
+    checksum,
     group_by_tag,
     index,
     mapping_entries,
     pages,
     slug_mapping,
 )
-from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.bookmarks.rules.normalise import tag_slugs
-from datafetch.bookmarks.state import DATASET, BookmarkState, StoredList, layout_of, objects_of
+from datafetch.bookmarks.state import (
+    DATASET,
+    BookmarkState,
+    Snapshot,
+    StoredList,
+    layout_of,
+    objects_of,
+)
 from datafetch.models.job_settings import TagPages
 from datafetch.store.base import encode_json
 from datafetch.store.keys import Keys
@@ -55,11 +62,10 @@ def build_plan(
     keys: Keys,
     change: Change,
     tags: TagPages,
+    snapshot: Snapshot,
     stored: StoredList,
-    base_etag: str | None,
     times: Times,
     tidying: Tidying,
-    known_mapping: str,
 ) -> PublishPlan:
     """Everything that one publish of the bookmarks writes and removes; pure.
 
@@ -68,12 +74,15 @@ def build_plan(
     """
     bookmarks = change.merged.bookmarks
     master = Write(keys.bookmarks(), as_array(bookmarks))
-    list_index = index(bookmarks, times, changed=change.differs)
+    list_checksum = checksum(bookmarks)
+    list_index = index(bookmarks, times, list_checksum, changed=change.differs)
     singles = [Write(keys.bookmark_by_id(item.id), item.body) for item in bookmarks]
     entries = encode_item(mapping_entries(bookmarks))
-    mapping_hash = hash_mapping(entries, list_index["checksum"])
-    stale_mapping = keys.slug_mapping() not in stored.etags or mapping_hash != known_mapping
-    mapping = slug_mapping(bookmarks, entries, times.last_modified, list_index["checksum"])
+    mapping_hash = hash_mapping(entries, list_checksum)
+    stale_mapping = keys.slug_mapping() not in stored.etags or mapping_hash != _known_mapping(
+        snapshot, stored
+    )
+    mapping = slug_mapping(bookmarks, entries, times.last_modified, list_checksum)
     chains = [
         *_page_chains(keys, bookmarks, stored),
         *_tag_chains(keys, bookmarks, tags, stored, times),
@@ -83,7 +92,7 @@ def build_plan(
     return PublishPlan(
         dataset=DATASET,
         commit=Write(keys.bookmarks_index(), encode_json(list_index)),
-        base_etag=base_etag,
+        base_etag=snapshot.index_etag,
         content=[
             *singles,
             *([Write(keys.slug_mapping(), mapping)] if stale_mapping else []),
@@ -109,8 +118,11 @@ def hash_mapping(entries: bytes, list_checksum: str) -> str:
     return digest.hexdigest()
 
 
-def hash_stored_mapping(mapping: SlugMapping | None) -> str:
-    """`hash_mapping` of a mapping that was read; empty for none, and for one that contradicts itself."""
+def _known_mapping(snapshot: Snapshot, stored: StoredList) -> str:
+    """`hash_mapping` of the stored mapping; empty for none, and for one that contradicts itself."""
+    if not stored.listed and snapshot.state is not None:
+        return snapshot.state.mapping
+    mapping = stored.mapping
     if mapping is None:
         return ""
     owners = {slug: bookmark_id for bookmark_id, slug in mapping.by_id().items()}
@@ -153,7 +165,7 @@ def _tag_chains(
         ]
         # A tag that lost its last page changed, though none of the others did.
         shrank = keys.tag_page(slug, len(writes) + 1) in stored.etags
-        body = encode_json(index(tagged, times, changed=True))
+        body = encode_json(index(tagged, times, checksum(tagged), changed=True))
         growing = len(tagged) >= before[slug]
         yield [
             *_ordered(writes, growing=growing),

@@ -10,14 +10,12 @@ from dataclasses import replace
 
 from datafetch.bookmarks.copies import ObjectReader, read_listing
 from datafetch.bookmarks.model import StoredBookmark
-from datafetch.bookmarks.plan import Change, Tidying, build_plan, hash_stored_mapping
+from datafetch.bookmarks.plan import Change, Tidying, build_plan
 from datafetch.bookmarks.rules.changes import Fetched, merge_list
 from datafetch.bookmarks.rules.list import Times, checksum
 from datafetch.bookmarks.rules.mapping import shard_agrees, slug_owners
 from datafetch.bookmarks.state import (
     RETIRED,
-    RETIRED_COPY,
-    RetiredCopy,
     Snapshot,
     StoredList,
     layout_of,
@@ -52,19 +50,8 @@ def plan_change(
         last_fetched_at=change.fetched_at or before.last_fetched_at,
         last_attempted_at=change.fetched_at or before.last_attempted_at or to_ms(now),
     )
-    known_mapping = hash_stored_mapping(stored.mapping)
-    if not stored.listed and snapshot.state is not None:
-        known_mapping = snapshot.state.mapping
-    return build_plan(
-        context.keys,
-        change,
-        tags,
-        stored,
-        snapshot.index_etag,
-        times,
-        _tidying(context, stored, change, now),
-        known_mapping,
-    )
+    tidying = _tidying(context, stored, change, now)
+    return build_plan(context.keys, change, tags, snapshot, stored, times, tidying)
 
 
 def plan_stored(
@@ -143,8 +130,7 @@ def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping
     """
     if known.items() >= retired.items():
         return
-    copy = RETIRED_COPY.dump_python(RetiredCopy(dict(retired)), by_alias=True)
-    context.store.put(context.keys.dataset(RETIRED), encode_json(copy))
+    context.store.put(context.keys.dataset(RETIRED), encode_json({"retiredSlugs": retired}))
 
 
 Patch = Callable[[Mapping[str, object]], Mapping[str, object] | None]

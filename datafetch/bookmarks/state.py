@@ -6,21 +6,11 @@ not read them to see that nothing changed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    OnErrorOmit,
-    StrictInt,
-    TypeAdapter,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, OnErrorOmit, TypeAdapter
 
-from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.model import CamelCase, StoredBookmark
 from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.models.job_settings import TagPages
 from datafetch.store.base import encode_json
@@ -34,11 +24,9 @@ RETIRED = f"{DATASET}-retired"
 RULES = 2
 """To be raised when normalising changes, so that every item is read and made again."""
 
-_CAMEL = ConfigDict(alias_generator=to_camel)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BookmarkState:
+class BookmarkState(CamelCase):
     """The dataset's state object.
 
     Attributes:
@@ -51,8 +39,6 @@ class BookmarkState:
         sources: source hash of each stored item before merging, by id, in the list's order.
         objects: ETag and SHA-256 of each object, by its key without `json/bookmarks/`.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
 
     version: Literal[1] = 1
     last_modified: str
@@ -91,36 +77,17 @@ class BookmarkState:
         return encode_json(STATE.dump_python(self, by_alias=True))
 
 
-@dataclass(frozen=True, slots=True)
-class RetiredCopy:
-    """The copy of the freed slugs that is kept beside the state."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
-
-    retired_slugs: dict[str, OnErrorOmit[str]]
-
-
-def _none_when_odd(value: object, validate: ValidatorFunctionWrapHandler) -> int | None:
-    try:
-        number: int | None = validate(value)
-    except ValidationError:
-        return None
-    return number
-
-
-_Number = Annotated[StrictInt | None, WrapValidator(_none_when_odd)]
-_Text = Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")]
+_Number = Annotated[int | None, BeforeValidator(lambda it: it if type(it) is int else None)]
+_Text = Annotated[str, BeforeValidator(lambda it: it if isinstance(it, str) else "")]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredIndex:
+class StoredIndex(CamelCase):
     """The commit object as it was read. Fields of another type count as missing.
 
     Attributes:
         fields: the whole object; None when there is none or it cannot be read.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
 
     fields: Mapping[str, object] | None = None
     count: _Number = None
@@ -135,7 +102,9 @@ def _with_itself(value: object) -> object:
 
 
 STATE = TypeAdapter(BookmarkState)
-RETIRED_COPY = TypeAdapter(RetiredCopy)
+RETIRED_COPY = TypeAdapter(dict[Literal["retiredSlugs"], dict[str, OnErrorOmit[str]]])
+"""The copy of the freed slugs that is kept beside the state."""
+
 INDEX: TypeAdapter[StoredIndex] = TypeAdapter(Annotated[StoredIndex, BeforeValidator(_with_itself)])
 MAPPING = TypeAdapter(SlugMapping)
 

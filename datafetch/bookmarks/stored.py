@@ -201,8 +201,8 @@ class BookmarkReader:
         Without a state those of the backups stand in for it.
         """
         known = state.retired_slugs if state is not None else self._copies.backup_slugs()
-        copy = self._objects.read(self._keys.dataset(RETIRED), RETIRED_COPY).value
-        return {**known, **(copy.retired_slugs if copy is not None else {})}
+        copy = self._objects.read(self._keys.dataset(RETIRED), RETIRED_COPY).value or {}
+        return {**known, **copy.get("retiredSlugs", {})}
 
 
 def read_bookmarks(context: AnyContext) -> list[StoredBookmark]:

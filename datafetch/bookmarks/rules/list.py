@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 from datafetch.bookmarks.model import Bookmark, encode_item
 
@@ -28,19 +28,6 @@ class Times(NamedTuple):
     last_modified: str
     last_fetched_at: int | None
     last_attempted_at: int
-
-
-class ListIndex(TypedDict):
-    """The index of a list or of a tag, by the names of the stored fields."""
-
-    count: int
-    totalPages: int
-    pageSize: int
-    lastModified: str
-    lastFetchedAt: int | None
-    lastAttemptedAt: int
-    checksum: str
-    changeDetected: bool
 
 
 def weave(fetched: Sequence[Bookmark], kept: Sequence[Bookmark]) -> list[Bookmark]:
@@ -102,8 +89,10 @@ def checksum(bookmarks: Iterable[Bookmark]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def index(bookmarks: Sequence[Bookmark], times: Times, *, changed: bool) -> ListIndex:
-    """The index of a list, or of the bookmarks of one tag."""
+def index(
+    bookmarks: Sequence[Bookmark], times: Times, list_checksum: str, *, changed: bool
+) -> dict[str, object]:
+    """The index of a list, or of the bookmarks of one tag, as it is stored."""
     return {
         "count": len(bookmarks),
         "totalPages": -(-len(bookmarks) // PAGE_SIZE),
@@ -111,7 +100,7 @@ def index(bookmarks: Sequence[Bookmark], times: Times, *, changed: bool) -> List
         "lastModified": times.last_modified,
         "lastFetchedAt": times.last_fetched_at,
         "lastAttemptedAt": times.last_attempted_at,
-        "checksum": checksum(bookmarks),
+        "checksum": list_checksum,
         "changeDetected": changed,
     }
 

@@ -3,17 +3,13 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
-from pydantic import ConfigDict
-from pydantic.alias_generators import to_camel
-
-from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.model import CamelCase, StoredBookmark
 from datafetch.models.json import is_safe_segment
 
 
 @dataclass(frozen=True, slots=True)
-class SlugMapping:
+class SlugMapping(CamelCase):
     """The slug mapping as it is stored; old systems left fields out, and wrote odd entries.
 
     Attributes:
@@ -21,8 +17,6 @@ class SlugMapping:
         reverse_map: the id of the bookmark that has a slug, by slug.
         checksum: of the list that the mapping was written with.
     """
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
     slugs: dict[str, object]
     reverse_map: object = None

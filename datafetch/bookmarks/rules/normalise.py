@@ -101,7 +101,7 @@ def normalise(raw: RawBookmark) -> dict[str, object]:
         "description": _first(raw.texts.description, raw.summary) or UNDESCRIBED,
         "slug": "",
         "domain": host_of(url),
-        "tags": [_tag(tag) for tag in raw.tags],
+        "tags": [_tag(tag, tag.name) for tag in raw.tags or () if tag.name],
         "ogImage": _image(content),
         "ogImageExternal": _web_url(raw.texts.image_url),
         "dateBookmarked": raw.created_at,
@@ -109,14 +109,16 @@ def normalise(raw: RawBookmark) -> dict[str, object]:
         "datePublished": raw.texts.date_published,
         "modifiedAt": modified,
         "sourceUpdatedAt": modified,
-        "archived": raw.archived,
-        "isFavorite": raw.favourited,
+        "archived": raw.archived or False,
+        "isFavorite": raw.favourited or False,
         "taggingStatus": raw.tagging_status,
         "note": raw.note,
         "summary": raw.summary,
         "content": content,
         "assets": [
-            {"id": asset.id, "assetType": asset.asset_type or "unknown"} for asset in raw.assets
+            {"id": asset.id, "assetType": asset.asset_type or "unknown"}
+            for asset in raw.assets or ()
+            if asset.id
         ],
     }
     for name in _OPTIONAL:
@@ -170,9 +172,9 @@ def _derived_images(stored: Mapping[str, object]) -> dict[str, str | None]:
 
 def _content(raw: RawBookmark) -> dict[str, object]:
     content = {name: value for name, value in raw.content.items() if name != "htmlContent"}
-    for asset in raw.assets:
-        field = _FROM_ASSETS.get(asset.asset_type)
-        if field is not None and not content.get(field):
+    for asset in raw.assets or ():
+        field = _FROM_ASSETS.get(asset.asset_type or "")
+        if field is not None and asset.id and not content.get(field):
             content[field] = asset.id
     return content
 
@@ -196,8 +198,8 @@ def _web_url(value: object) -> str | None:
     return value if host_name(value) else None
 
 
-def _tag(tag: RawTag) -> dict[str, str]:
-    made = {"id": tag.id, "name": tag.name, "slug": tag_slug(tag.name)}
+def _tag(tag: RawTag, name: str) -> dict[str, str]:
+    made = {"id": tag.id or "", "name": name, "slug": tag_slug(name)}
     if tag.attached_by in ("ai", "user"):
         made["attachedBy"] = tag.attached_by
     return made
