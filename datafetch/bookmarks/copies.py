@@ -156,6 +156,16 @@ def add_copy(items: dict[str, StoredBookmark], copy: StoredBookmark) -> None:
         items[copy.id] = item.with_fields(more)
 
 
+def backup_keys(context: AnyContext) -> list[str]:
+    """The kept backups of the list, newest first.
+
+    Raises:
+        StoreError: the store did not answer.
+    """
+    prefix = context.keys.bookmarks_backup_prefix()
+    return sorted(etags_by_listing(context.store, (prefix,)), reverse=True)
+
+
 class Copies:
     """The other objects that hold bookmarks; broken ones are kept aside.
 
@@ -186,7 +196,7 @@ class Copies:
             add_copy(found, item)
         sources: list[Callable[[], Iterable[StoredBookmark]]] = [
             partial(self._paged, self._keys.tags_prefix(), keys),
-            *(partial(self._backup, key) for key in self.backup_keys()),
+            *(partial(self._backup, key) for key in backup_keys(self._context)),
         ]
         for source in sources:
             if expected.met_by(found):
@@ -205,15 +215,10 @@ class Copies:
             reverse=True,
         )
 
-    def backup_keys(self) -> list[str]:
-        """The kept backups, newest first."""
-        prefix = self._keys.bookmarks_backup_prefix()
-        return sorted(etags_by_listing(self._context.store, (prefix,)), reverse=True)
-
     def backup_slugs(self) -> dict[str, str]:
         """The id of the bookmark that had a slug in a backup, by slug; newer backups win."""
         slugs: dict[str, str] = {}
-        for key in reversed(self.backup_keys()):
+        for key in reversed(backup_keys(self._context)):
             slugs.update(slug_owners(self._backup(key)))
         return slugs
 

@@ -13,13 +13,14 @@ from datafetch.bookmarks.publish import (
     read_backup,
     restored,
 )
-from datafetch.bookmarks.rules.changes import Fetched, Merged, is_unchanged, merge_list
-from datafetch.bookmarks.rules.guards import (
-    GuardPolicy,
-    check_bookmarks,
-    check_failures,
-    check_not_empty,
+from datafetch.bookmarks.rules.changes import (
+    NOTHING_FETCHED,
+    Fetched,
+    Merged,
+    is_unchanged,
+    merge_list,
 )
+from datafetch.bookmarks.rules.guards import check_bookmarks, check_failures, check_not_empty
 from datafetch.bookmarks.state import DATASET, Snapshot, StoredList, layout_of
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_ms
@@ -41,7 +42,7 @@ def sync_bookmarks(context: JobContext[BookmarksSettings]) -> JobReport:
 
 
 class _BookmarkRun:
-    """One run: what it was given and what it has found so far."""
+    """One run of the job: the parts that it works with, and its report so far."""
 
     def __init__(self, context: JobContext[BookmarksSettings]) -> None:
         self._context = context
@@ -99,7 +100,7 @@ class _BookmarkRun:
         return replace(report, change_detected=report.change_detected or self._ended_publish)
 
     def _start(self, snapshot: Snapshot) -> tuple[Snapshot, StoredList | None]:
-        """What this run starts from; the list itself only where the state is not believed."""
+        """Begin from this snapshot; the list itself is read only when the state is not trusted."""
         if self._context.options.force:
             snapshot = snapshot.distrusted()
         self._snapshot = snapshot
@@ -108,8 +109,8 @@ class _BookmarkRun:
     def _ended(self, snapshot: Snapshot) -> Snapshot:
         """End the publish that a dead run began, before anything else can fail.
 
-        What it had written of single objects counts only as far as its master does: readers
-        get one whole list again, and what is new comes with this run's own reading.
+        The stored master counts, and not what the dead run had written beside it. Readers get one
+        whole list again; what is new comes with this run's own reading.
         """
         if snapshot.journal is None or self._context.options.dry_run:
             return snapshot
@@ -117,7 +118,7 @@ class _BookmarkRun:
         return self._republished()
 
     def _republished(self) -> Snapshot:
-        """Publish what is stored as it can be read, so that readers need not wait for the server."""
+        """Publish the stored list again, so that readers need not wait for the bookmark server."""
 
         def attempt(_: int) -> bool:
             found = self._reader.snapshot()
@@ -137,12 +138,7 @@ class _BookmarkRun:
             return False
         return bool(stored.items) and len(stored.items) >= stored.counted
 
-    def _settle(
-        self,
-        fetched: Fetched,
-        snapshot: Snapshot,
-        stored: StoredList | None,
-    ) -> JobReport:
+    def _settle(self, fetched: Fetched, snapshot: Snapshot, stored: StoredList | None) -> JobReport:
         """Bring what is stored in line with what was fetched."""
         if snapshot.trusted and is_unchanged(fetched, snapshot.sources):
             if self._reader.is_intact(snapshot):
@@ -164,11 +160,7 @@ class _BookmarkRun:
         return self._publish(snapshot, stored, change, fetched)
 
     def _publish(
-        self,
-        snapshot: Snapshot,
-        stored: StoredList,
-        change: Change,
-        fetched: Fetched,
+        self, snapshot: Snapshot, stored: StoredList, change: Change, fetched: Fetched
     ) -> JobReport:
         merged = change.merged
         report = replace(
@@ -198,7 +190,7 @@ class _BookmarkRun:
         return report
 
     def _confirm(self, fetched: Fetched, snapshot: Snapshot) -> JobReport:
-        """Nothing changed: only the index says that it was looked at."""
+        """Write into the index that the list was read and has not changed."""
         report = replace(
             self._so_far,
             processed=max(len(snapshot.sources), fetched.size),
@@ -220,7 +212,7 @@ class _BookmarkRun:
         return replace(report, last_fetched_at=self._stored_at() if dry else now)
 
     def _remember_full_sync(self, fetched: Fetched, snapshot: Snapshot, now: int) -> None:
-        """A long list remembers when it was wholly read; a short one always is."""
+        """Write down when a long list was wholly read; every run reads the whole of a short one."""
         state = snapshot.state
         long = len(snapshot.sources) > self._settings.full_sync_max_items
         if state is None or not (fetched.complete and long):
@@ -229,15 +221,14 @@ class _BookmarkRun:
         self._context.store.put(self._context.keys.dataset(DATASET), body)
 
     def _guard(self, merged: Merged, stored: int) -> None:
-        policy = GuardPolicy(
-            minimum=self._settings.min_threshold,
-            max_shrink_ratio=self._settings.max_shrink_ratio,
+        check_bookmarks(
+            stored,
+            len(merged.bookmarks),
+            sum(1 for bookmark in merged.bookmarks if bookmark.url),
+            self._settings,
             production=self._context.production,
             allow_shrink=self._context.options.allow_shrink,
-        )
-        with_url = sum(1 for bookmark in merged.bookmarks if bookmark.url)
-        check_bookmarks(
-            stored, len(merged.bookmarks), with_url, policy, unreadable=self._so_far.failed
+            unreadable=self._so_far.failed,
         )
 
     def _planned(self, report: JobReport, plan: PublishPlan) -> JobReport:
@@ -249,7 +240,7 @@ class _BookmarkRun:
         return replace(report, notes=(note,), last_fetched_at=self._stored_at())
 
     def _restore(self) -> JobReport:
-        """Publish a backup; failing to is no failure of the sync, whose heartbeat stays."""
+        """Publish a backup. When that fails the heartbeat stays, which tells of the sync."""
         backup = read_backup(self._context)
 
         def attempt(_: int) -> JobReport:
@@ -257,13 +248,13 @@ class _BookmarkRun:
             stored = self._reader.items(snapshot)
             change = restored(backup, stored)
             self._guard(change.merged, stored.counted)
-            return self._publish(snapshot, stored, change, Fetched([], [], complete=False))
+            return self._publish(snapshot, stored, change, NOTHING_FETCHED)
 
         return self._publisher.with_restart(attempt)
 
 
 def _differs(merged: Merged, stored: StoredList) -> bool:
-    """Whether the list is another one than that which is stored: items or their order."""
+    """Whether the new list has other items than the stored one, or another order."""
     before = [item.id for item in stored.items]
     after = [bookmark.id for bookmark in merged.bookmarks]
     return bool(merged.changed or merged.gone) or before != after

@@ -6,12 +6,12 @@ newest first (`sortOrder=desc`), page by page until `nextCursor` is null.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Annotated, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import Field, OnErrorOmit, TypeAdapter, ValidationError
+from pydantic import OnErrorOmit, TypeAdapter, ValidationError
 
-from datafetch.bookmarks.model import RawBookmark, UnreadableItem, source_hash
+from datafetch.bookmarks.model import CamelCase, RawBookmark, UnreadableItem, source_hash
 from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
@@ -28,9 +28,9 @@ _ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class _PageAnswer:
+class _PageAnswer(CamelCase):
     bookmarks: list[object]
-    next_cursor: Annotated[str | None, Field(alias="nextCursor")] = None
+    next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

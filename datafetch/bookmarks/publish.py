@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from datafetch.bookmarks.copies import ObjectReader, read_listing
+from datafetch.bookmarks.copies import ObjectReader, backup_keys, read_listing
 from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.plan import Change, Tidying, build_plan
-from datafetch.bookmarks.rules.changes import Fetched, merge_list
+from datafetch.bookmarks.rules.changes import NOTHING_FETCHED, merge_list
 from datafetch.bookmarks.rules.list import Times, checksum
 from datafetch.bookmarks.rules.mapping import shard_agrees, slug_owners
 from datafetch.bookmarks.state import (
@@ -64,8 +64,7 @@ def plan_stored(
     Raises:
         StoreError: the store did not answer; nothing was written.
     """
-    nothing = Fetched([], [], complete=False)
-    merged = merge_list(nothing, stored.items, stored.sources, stored.retired)
+    merged = merge_list(NOTHING_FETCHED, stored.items, stored.sources, stored.retired)
     change = Change(merged, differs=True, fetched_at=None, full_sync_at=snapshot.full_sync_at)
     return plan_change(context, snapshot, stored, change, tags)
 
@@ -80,15 +79,13 @@ def _index_disagrees(snapshot: Snapshot, change: Change) -> bool:
 
 
 def _tidying(context: AnyContext, stored: StoredList, change: Change, now: float) -> Tidying:
-    prefix = context.keys.bookmarks_backup_prefix()
-    kept = sorted(etags_by_listing(context.store, (prefix,)))
+    kept = backup_keys(context)
     key = context.keys.bookmarks_backup(_file_time(now))
     while key in kept:
         now += 0.001
         key = context.keys.bookmarks_backup(_file_time(now))
     shards = list(_old_shards(context, stored, change))
-    surplus = kept[: max(0, len(kept) - KEPT_BACKUPS + 1)]
-    return Tidying(key, surplus, shards)
+    return Tidying(key, kept[KEPT_BACKUPS - 1 :][::-1], shards)
 
 
 def _file_time(now: float) -> str:
@@ -182,9 +179,7 @@ def read_backup(context: AnyContext) -> list[StoredBookmark]:
         StoreError: the store did not answer.
     """
     number = context.options.restore or 1
-    backups = sorted(
-        etags_by_listing(context.store, (context.keys.bookmarks_backup_prefix(),)), reverse=True
-    )
+    backups = backup_keys(context)
     if number > len(backups):
         raise UsageError(
             f"there is no backup {number}: {len(backups)} are kept",
@@ -209,8 +204,7 @@ def restored(items: list[StoredBookmark], stored: StoredList) -> Change:
     before = {item.id: item.fields for item in stored.items}
     gone = before.keys() - {item.id for item in items}
     freed = slug_owners(item for item in stored.items if item.id in gone)
-    nothing = Fetched([], [], complete=False)
-    merged = merge_list(nothing, items, {}, {**freed, **stored.retired})
+    merged = merge_list(NOTHING_FETCHED, items, {}, {**freed, **stored.retired})
     changed = frozenset(item.id for item in items if not _is_same(before.get(item.id), item.fields))
     merged = merged._replace(changed=merged.changed | changed, gone=frozenset(gone))
     return Change(merged, differs=bool(merged.changed or gone), fetched_at=None, full_sync_at=None)

@@ -2,7 +2,14 @@
 
 from collections.abc import Mapping
 
-from datafetch.bookmarks.copies import Copies, Expected, Listing, ObjectReader, read_listing
+from datafetch.bookmarks.copies import (
+    Copies,
+    Expected,
+    Listing,
+    ObjectReader,
+    backup_keys,
+    read_listing,
+)
 from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.rules.mapping import SlugMapping, left_slugs, take_slugs
 from datafetch.bookmarks.state import (
@@ -105,14 +112,21 @@ class BookmarkReader:
         self, snapshot: Snapshot, found: StoredObject | None, listing: Listing | None
     ) -> StoredList:
         """The list and the ETags as the store has them, whatever the state says."""
-        listed = etags_by_listing(self._store, self._prefixes())
+        keys = self._keys
+        prefixes = (
+            keys.bookmarks_by_id_prefix(),
+            keys.bookmark_pages_prefix(),
+            keys.tags_prefix(),
+            keys.slug_shards_prefix(),
+        )
+        listed = etags_by_listing(self._store, prefixes)
         etags = {key: etag for key, etag in listed.items() if _ASIDE not in key}
         if found is not None:
             etags[found.info.key] = found.etag
-        read_mapping = self._objects.read(self._keys.slug_mapping(), MAPPING)
+        read_mapping = self._objects.read(keys.slug_mapping(), MAPPING)
         mapping = read_mapping.value
         if read_mapping.etag is not None:
-            etags[self._keys.slug_mapping()] = read_mapping.etag
+            etags[keys.slug_mapping()] = read_mapping.etag
         items, counted = self._gathered(snapshot, found, listing, mapping, etags)
         if not items and not self._context.options.allow_shrink:
             self._refuse_loss(snapshot, etags, mapping)
@@ -170,7 +184,7 @@ class BookmarkReader:
         traces = [key for key in etags if self._is_trace(key, mapping)]
         if snapshot.index_etag is not None and counted != 0:
             traces.append(self._keys.bookmarks_index())
-        traces += self._copies.backup_keys()
+        traces += backup_keys(self._context)
         if not traces:
             return
         what = f"the index counts {counted} bookmarks" if counted else f"{traces[0]} is stored"
@@ -185,15 +199,6 @@ class BookmarkReader:
         if key == self._keys.bookmarks() or key.startswith(self._keys.slug_shards_prefix()):
             return False
         return key != self._keys.slug_mapping() or mapping is None or bool(mapping.slugs)
-
-    def _prefixes(self) -> tuple[str, ...]:
-        keys = self._keys
-        return (
-            keys.bookmarks_by_id_prefix(),
-            keys.bookmark_pages_prefix(),
-            keys.tags_prefix(),
-            keys.slug_shards_prefix(),
-        )
 
     def _retired(self, state: BookmarkState | None) -> Mapping[str, str]:
         """The freed slugs of the state, and those of their copy, which a dead publish may have added.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from datafetch.bookmarks.model import Bookmark, RawBookmark, StoredBookmark, UnreadableItem
-from datafetch.bookmarks.rules.list import newest_first, weave
+from datafetch.bookmarks.rules.list import weave
 from datafetch.bookmarks.rules.mapping import slug_owners
 from datafetch.bookmarks.rules.normalise import Draft, as_stored, finish, merge
 from datafetch.bookmarks.rules.slugs import Slugged, assign_slugs
@@ -36,6 +36,9 @@ class Fetched(NamedTuple):
         """The ids that came, those of unreadable items too."""
         named = {item.id for item in self.unreadable if item.id is not None}
         return named | {raw.id for raw in self.readable}
+
+
+NOTHING_FETCHED = Fetched([], [], complete=False)
 
 
 class Merged(NamedTuple):
@@ -105,9 +108,10 @@ def merge_list(
     gone = frozenset(fetched.gone & by_id.keys())
     freed = {**slug_owners(by_id[key] for key in sorted(gone)), **retired}
     names = _slugs_of([*drafts, *kept], freed)
+    kept.sort(key=lambda draft: draft.bookmark.date_bookmarked, reverse=True)
     bookmarks = weave(
         [finish(draft, names[draft.bookmark.id]) for draft in drafts],
-        newest_first(finish(draft, names[draft.bookmark.id]) for draft in kept),
+        [finish(draft, names[draft.bookmark.id]) for draft in kept],
     )
     known = {**sources, **{raw.id: raw.source_hash for raw in fetched.readable}}
     taken = {bookmark.slug for bookmark in bookmarks}

@@ -1,30 +1,12 @@
 """What is refused before it can replace good data: empty, too few, shrunken, without URLs."""
 
-from dataclasses import dataclass
-
 from datafetch.errors import GuardRefused
+from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobReport
 
 
-@dataclass(frozen=True, slots=True)
-class GuardPolicy:
-    """How strict the guards are.
-
-    Attributes:
-        minimum: fewer are refused in production.
-        max_shrink_ratio: the part of a dataset that may be lost, 0 to 1.
-        production: whether the minimum counts.
-        allow_shrink: the user accepts a smaller dataset.
-    """
-
-    minimum: int
-    max_shrink_ratio: float
-    production: bool
-    allow_shrink: bool
-
-
 def check_not_empty(fetched: int, stored: int, unreadable: int = 0) -> None:
-    """Refuse an upstream that answers with nothing, or nothing readable; nobody can allow it.
+    """Refuse a list without a readable bookmark, also with `--allow-shrink`.
 
     Raises:
         GuardRefused: nothing came that could be stored.
@@ -43,33 +25,42 @@ def check_not_empty(fetched: int, stored: int, unreadable: int = 0) -> None:
 
 
 def check_bookmarks(
-    stored: int, planned: int, with_url: int, policy: GuardPolicy, unreadable: int = 0
+    stored: int,
+    planned: int,
+    with_url: int,
+    settings: BookmarksSettings,
+    *,
+    production: bool,
+    allow_shrink: bool,
+    unreadable: int = 0,
 ) -> None:
-    """Refuse a list that would replace a better one.
+    """Refuse a list that would replace a better one; all numbers count bookmarks.
 
     Raises:
         GuardRefused: with the numbers, and the way out as its hint.
     """
     check_not_empty(planned, stored, unreadable)
-    if policy.production and planned < policy.minimum:
+    if production and planned < settings.min_threshold:
         raise GuardRefused(
-            f"{planned} bookmarks, and production takes no fewer than {policy.minimum}; "
+            f"{planned} bookmarks, and production takes no fewer than {settings.min_threshold}; "
             f"{stored} are stored and stay",
             hint="If this is right, set MIN_BOOKMARKS_THRESHOLD lower.",
         )
-    if with_url == 0 and not policy.allow_shrink:
+    if allow_shrink:
+        return
+    if with_url == 0:
         raise GuardRefused(
             f"none of {planned} bookmarks has a URL; {stored} are stored and stay",
             hint="If the list has notes and files only, run again with --allow-shrink.",
         )
-    check_shrink("bookmarks", stored, planned, policy.max_shrink_ratio, allow=policy.allow_shrink)
+    check_shrink(stored, planned, settings.max_shrink_ratio)
 
 
 def check_failures(report: JobReport, max_failure_ratio: float) -> None:
-    """Refuse a reading of which too much newly failed: the upstream changed, not its items.
+    """Refuse a reading of which too many items newly failed: then the server changed, not the items.
 
     Raises:
-        GuardRefused: with the numbers. What failed is known by then and does not count again.
+        GuardRefused: with the numbers. The next run knows what failed, and does not count it again.
     """
     if report.over_budget(max_failure_ratio):
         scope = max(report.processed, report.newly_failed)
@@ -81,16 +72,15 @@ def check_failures(report: JobReport, max_failure_ratio: float) -> None:
         )
 
 
-def check_shrink(what: str, stored: int, planned: int, max_ratio: float, *, allow: bool) -> None:
-    """Refuse a dataset that lost more than its ratio.
+def check_shrink(stored: int, planned: int, max_ratio: float) -> None:
+    """Refuse a list that lost more than this part of the stored bookmarks, 0 to 1.
 
     Raises:
         GuardRefused: with the numbers; its hint names `--allow-shrink`.
     """
     lost = stored - planned
-    if allow or lost <= 0 or lost <= stored * max_ratio:
-        return
-    raise GuardRefused(
-        f"{what} would shrink from {stored} to {planned}, by {lost / stored:.0%}; "
-        f"at most {max_ratio:.0%} is accepted and what is stored stays"
-    )
+    if lost > 0 and lost > stored * max_ratio:
+        raise GuardRefused(
+            f"bookmarks would shrink from {stored} to {planned}, by {lost / stored:.0%}; "
+            f"at most {max_ratio:.0%} is accepted and what is stored stays"
+        )

@@ -10,13 +10,6 @@ PAGE_SIZE = 24
 MAPPING_VERSION = "1.0.0"
 
 
-class TagGroup(NamedTuple):
-    """The bookmarks of one tag, in the list's order."""
-
-    slug: str
-    bookmarks: list[Bookmark]
-
-
 class Times(NamedTuple):
     """The times of an index.
 
@@ -36,22 +29,12 @@ def weave(fetched: Sequence[Bookmark], kept: Sequence[Bookmark]) -> list[Bookmar
     Kept are those that are stored but were not read this time; both lists are newest first.
     """
     woven: list[Bookmark] = []
-    waiting = iter(kept)
-    following = next(waiting, None)
+    waiting = list(reversed(kept))
     for bookmark in fetched:
-        while following is not None and following.date_bookmarked > bookmark.date_bookmarked:
-            woven.append(following)
-            following = next(waiting, None)
+        while waiting and waiting[-1].date_bookmarked > bookmark.date_bookmarked:
+            woven.append(waiting.pop())
         woven.append(bookmark)
-    if following is not None:
-        woven.append(following)
-        woven.extend(waiting)
-    return woven
-
-
-def newest_first(bookmarks: Iterable[Bookmark]) -> list[Bookmark]:
-    """The bookmarks by date, those of one date as they came."""
-    return sorted(bookmarks, key=lambda bookmark: bookmark.date_bookmarked, reverse=True)
+    return woven + waiting[::-1]
 
 
 def pages(bookmarks: Sequence[Bookmark]) -> list[Sequence[Bookmark]]:
@@ -69,8 +52,10 @@ def as_array(bookmarks: Sequence[Bookmark]) -> tuple[bytes, ...]:
     return tuple(parts)
 
 
-def group_by_tag(bookmarks: Sequence[Bookmark], max_tags: int | None) -> list[TagGroup]:
-    """The bookmarks of each tag, a bookmark once per tag slug.
+def group_by_tag(
+    bookmarks: Sequence[Bookmark], max_tags: int | None
+) -> list[tuple[str, list[Bookmark]]]:
+    """The slug of each tag, and its bookmarks in the list's order, a bookmark once per slug.
 
     With a limit, the tags of most bookmarks win, then those that come first in the alphabet.
     """
@@ -79,7 +64,7 @@ def group_by_tag(bookmarks: Sequence[Bookmark], max_tags: int | None) -> list[Ta
         for slug, _ in bookmark.tags:
             groups.setdefault(slug, []).append(bookmark)
     ranked = sorted(groups, key=lambda slug: (-len(groups[slug]), slug))
-    return [TagGroup(slug, groups[slug]) for slug in ranked[:max_tags]]
+    return [(slug, groups[slug]) for slug in ranked[:max_tags]]
 
 
 def checksum(bookmarks: Iterable[Bookmark]) -> str:

@@ -1,13 +1,15 @@
 """The guards before a publish."""
 
-from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from datafetch.bookmarks.rules.guards import GuardPolicy, check_bookmarks, check_shrink
+from datafetch.bookmarks.rules.guards import check_bookmarks, check_failures, check_not_empty
 from datafetch.errors import GuardRefused
+from datafetch.models.run import JobReport
+from tests.bookmarks.world import SETTINGS
 
-POLICY = GuardPolicy(minimum=10, max_shrink_ratio=0.2, production=False, allow_shrink=False)
+check = partial(check_bookmarks, settings=SETTINGS, production=False, allow_shrink=False)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def test_worse_lists_are_refused(
 ) -> None:
     """An empty or partial API answer replaced the list; now the refusal says numbers and way out."""
     with pytest.raises(GuardRefused) as refused:
-        check_bookmarks(stored, planned, with_url, replace(POLICY, production=production))
+        check(stored, planned, with_url, production=production)
     assert all(number in str(refused.value) for number in numbers)
     assert way_out in refused.value.hint
 
@@ -41,13 +43,28 @@ def test_worse_lists_are_refused(
 )
 def test_other_lists_pass(stored: int, planned: int, with_url: int) -> None:
     """What is as large, larger, or smaller by no more than the ratio passes."""
-    check_bookmarks(stored, planned, with_url, POLICY)
+    check(stored, planned, with_url)
 
 
 def test_shrinking_can_be_allowed_but_nothing_cannot() -> None:
     """`--allow-shrink` accepts a smaller list, never an empty one."""
-    allowed = replace(POLICY, allow_shrink=True)
-    check_bookmarks(100, 1, 0, allowed)
-    check_shrink("logos", 100, 0, 0.2, allow=True)
+    check(100, 1, 0, allow_shrink=True)
     with pytest.raises(GuardRefused):
-        check_bookmarks(100, 0, 0, allowed)
+        check(100, 0, 0, allow_shrink=True)
+
+
+def test_a_list_of_unreadable_items_is_not_called_empty() -> None:
+    """A list of which nothing can be read and one that is empty are told apart in the message."""
+    with pytest.raises(GuardRefused, match="none of the list's 7 items could be read"):
+        check_not_empty(0, 30, 7)
+    with pytest.raises(GuardRefused, match="came back empty, 30 bookmarks"):
+        check_not_empty(0, 30)
+    check_not_empty(1, 30, 7)
+
+
+def test_too_many_new_failures_are_refused() -> None:
+    """More new failures than the ratio allows say that the server changed; known ones do not count."""
+    with pytest.raises(GuardRefused, match="6 of 10 items"):
+        check_failures(JobReport(processed=10, failed=6, newly_failed=6), 0.5)
+    check_failures(JobReport(processed=10, failed=5, newly_failed=5), 0.5)
+    check_failures(JobReport(processed=10, failed=9, newly_failed=0), 0.5)

@@ -8,14 +8,12 @@ from hypothesis import strategies as st
 
 from datafetch.bookmarks.model import Bookmark
 from datafetch.bookmarks.rules.list import (
-    PAGE_SIZE,
     Times,
     as_array,
     checksum,
     group_by_tag,
     index,
     mapping_entries,
-    newest_first,
     pages,
     slug_mapping,
     weave,
@@ -41,8 +39,8 @@ def test_pages_hold_all_in_order(count: int) -> None:
     """Pages have at most 24 items and together are the list."""
     bookmarks = [bookmark(number) for number in range(count)]
     cut = pages(bookmarks)
-    assert [one for page in cut for one in page] == bookmarks
-    assert all(0 < len(page) <= PAGE_SIZE for page in cut)
+    assert [item for page in cut for item in page] == bookmarks
+    assert all(0 < len(page) <= 24 for page in cut)
     assert index(bookmarks, Times("x", 1, 1), "sum", changed=True)["totalPages"] == len(cut)
 
 
@@ -62,9 +60,9 @@ def test_checksum_is_that_of_the_contract() -> None:
 def test_tags_keep_the_order_of_the_list() -> None:
     """A tag's bookmarks stand in the list's order; with a limit the largest tags win."""
     bookmarks = [bookmark(1, "a", "b"), bookmark(2, "b"), bookmark(3, "c", "b", "a")]
-    groups = {slug: [one.id for one in tagged] for slug, tagged in group_by_tag(bookmarks, None)}
+    groups = {slug: [item.id for item in tagged] for slug, tagged in group_by_tag(bookmarks, None)}
     assert groups == {"a": ["b1", "b3"], "b": ["b1", "b2", "b3"], "c": ["b3"]}
-    assert [group.slug for group in group_by_tag(bookmarks, 2)] == ["b", "a"]
+    assert [slug for slug, _ in group_by_tag(bookmarks, 2)] == ["b", "a"]
     assert group_by_tag(bookmarks, 0) == []
 
 
@@ -72,15 +70,11 @@ def test_kept_bookmarks_stand_where_their_date_puts_them() -> None:
     """What was not read this time keeps its place among what was."""
     fetched = [bookmark(1, date="2026-05"), bookmark(2, date="2026-03")]
     kept = [bookmark(7, date="2026-06"), bookmark(8, date="2026-04"), bookmark(9, date="2026-01")]
-    assert [one.id for one in weave(fetched, kept)] == ["b7", "b1", "b8", "b2", "b9"]
+    assert [item.id for item in weave(fetched, kept)] == ["b7", "b1", "b8", "b2", "b9"]
+    same = [bookmark(3, date="2026-03"), bookmark(4, date="2026-03")]
+    assert [item.id for item in weave(fetched, same)] == ["b1", "b2", "b3", "b4"]
     assert weave([], kept) == kept
     assert weave(fetched, []) == fetched
-
-
-def test_bookmarks_of_one_date_keep_their_order() -> None:
-    """Sorting by date leaves alone what has the same date."""
-    same = [bookmark(5, date="2026"), bookmark(1, date="2026"), bookmark(3, date="2027")]
-    assert [one.id for one in newest_first(same)] == ["b3", "b5", "b1"]
 
 
 def test_mapping_goes_both_ways() -> None:
