@@ -152,7 +152,9 @@ def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
 
     def attempt(number: int) -> int:
         snapshot = reader.snapshot()
-        stored = reader.items(snapshot.distrusted() if number else snapshot)
+        if number > 0:
+            snapshot = snapshot.distrusted()
+        stored = reader.items(snapshot)
         enriched = [_enriched(item, patch(item.fields)) for item in stored.items]
         changed = sum(new is not old for new, old in zip(enriched, stored.items, strict=True))
         idle = changed == 0 and snapshot.journal is None
