@@ -1,4 +1,4 @@
-"""Reads the list from the server, whole or as far as it changed, and looks twice before a deletion.
+"""Reads the list from the server, whole or up to what is known, and looks twice before a deletion.
 
 Items that cannot be read become dead letters.
 """
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datafetch.bookmarks.karakeep import BookmarkApi, ListPage
 from datafetch.bookmarks.model import RawBookmark, UnreadableItem
 from datafetch.bookmarks.rules.changes import Fetched, absent, is_known, is_settled
+from datafetch.bookmarks.state import Snapshot
 from datafetch.errors import BreakerOpen, Missing, UpstreamError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
@@ -16,39 +17,31 @@ SECOND_LOOK_EACH = 20
 """Up to so many absent bookmarks are asked for one by one; for more the list is read again."""
 
 
-def is_full_reading(
-    context: JobContext[BookmarksSettings], stored: int, full_sync_at: int | None, *, trusted: bool
-) -> bool:
-    """Whether every page is to be read, whatever is known of it.
-
-    So it is while the list is short, on `--force`, when nothing is known, and every
-    `full_sync_hours`.
-    """
-    settings = context.settings
-    due_at = None if full_sync_at is None else full_sync_at / 1000 + settings.full_sync_hours * 3600
-    return (
-        context.options.force
-        or not trusted
-        or stored <= settings.full_sync_max_items
-        or due_at is None
-        or context.clock.now() >= due_at
-    )
-
-
 class ListReader:
     """Reads one list for one run."""
 
     def __init__(self, context: JobContext[BookmarksSettings], api: BookmarkApi) -> None:
         self._context = context
         self._api = api
-        self._list_id = context.settings.list_id
+
+    def is_full(self, snapshot: Snapshot, stored: int) -> bool:
+        """Whether every page is to be read, whatever is known of so many `stored` bookmarks.
+
+        So it is while the list is short, on `--force`, when the state is not trusted, and every
+        `full_sync_hours`.
+        """
+        settings, read_at = self._context.settings, snapshot.full_sync_at
+        if read_at is None or self._context.options.force or not snapshot.trusted:
+            return True
+        due_at = read_at / 1000 + settings.full_sync_hours * 3600
+        return stored <= settings.full_sync_max_items or self._context.clock.now() >= due_at
 
     def read(self, sources: Mapping[str, str], *, full: bool, limit: int | None = None) -> Fetched:
         """The list's items, each id once, in the server's order.
 
-        An incremental reading ends with the first page that is wholly known, unchanged and
-        settled. Items that move between pages while they are read come twice or never; the
-        first counts, and what is missing gets its second look.
+        A reading that is not `full` ends with the first page of which every item is known,
+        unchanged and settled. An item that moves between pages while they are read comes twice
+        or never: the first counts, and one that is missing gets its second look.
 
         Raises:
             UpstreamError: the server did not give the list.
@@ -70,7 +63,7 @@ class ListReader:
         return Fetched(list(readable.values()), broken, complete)
 
     def look_again(self, fetched: Fetched, stored: Iterable[str]) -> Fetched:
-        """The same, with the stored bookmarks that are gone for certain.
+        """Ask the server for the stored bookmarks that did not come; those certainly gone are named.
 
         Raises:
             UpstreamError: the server did not give the list again, or its breaker is open.
@@ -93,7 +86,7 @@ class ListReader:
     def _is_listed(self, bookmark_id: str) -> bool:
         """Whether the bookmark is still on the list, or may be."""
         try:
-            return self._list_id in self._api.lists_of(bookmark_id)
+            return self._context.settings.list_id in self._api.lists_of(bookmark_id)
         except Missing:
             return False
         except BreakerOpen:
@@ -106,10 +99,10 @@ class ListReader:
 
 
 def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tuple[int, int]:
-    """Record what could not be read, and forget what is well again or gone.
+    """Record items that could not be read as dead letters, and drop the letters of all others.
 
     Returns:
-        How many items could not be read, and how many of them could before.
+        How many items could not be read, and how many of these have a new dead letter.
     """
     letters = context.dead_letters
     newly = 0
@@ -123,7 +116,7 @@ def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tupl
         broken = {item.name for item in fetched.unreadable}
         well = {raw.id for raw in fetched.readable}
         for letter in list(letters.letters.values()):
-            left = fetched.complete and letter.item not in broken
-            if letter.item in well or left:
+            has_left = fetched.complete and letter.item not in broken
+            if letter.item in well or has_left:
                 letters.succeeded(letter.item)
     return len(fetched.unreadable), newly

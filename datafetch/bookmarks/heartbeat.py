@@ -87,9 +87,7 @@ def _move_last_attempt(context: AnyContext, snapshot: Snapshot) -> None:
     index = {**fields, "lastAttemptedAt": to_ms(context.clock.now())}
     try:
         context.store.put(
-            context.keys.bookmarks_index(),
-            encode_json(index),
-            condition=IfMatch(etag),
+            context.keys.bookmarks_index(), encode_json(index), condition=IfMatch(etag)
         )
     except PreconditionFailed:
         # Somebody else's index is newer than this failure.

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from datafetch.bookmarks.fetch import ListReader, is_full_reading, note_items
+from datafetch.bookmarks.fetch import ListReader, note_items
 from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
 from datafetch.bookmarks.karakeep import BookmarkApi
 from datafetch.bookmarks.plan import Change
@@ -21,7 +21,7 @@ from datafetch.bookmarks.rules.changes import (
     merge_list,
 )
 from datafetch.bookmarks.rules.guards import check_bookmarks, check_failures, check_not_empty
-from datafetch.bookmarks.state import DATASET, Snapshot, StoredList, layout_of
+from datafetch.bookmarks.state import DATASET, Snapshot, StoredList
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_ms
 from datafetch.errors import DatafetchError, GuardRefused
@@ -48,7 +48,7 @@ class _BookmarkRun:
         self._context = context
         self._settings = context.settings
         self._publisher = context.publisher()
-        self._reader = BookmarkReader(context, self._publisher, layout_of(self._settings.tags))
+        self._reader = BookmarkReader(context, self._publisher, self._settings.tags)
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None
         self._ended_publish = False
@@ -80,9 +80,7 @@ class _BookmarkRun:
         if self._is_to_mend(stored):
             snapshot, stored = self._start(self._republished())
         known = [item.id for item in stored.items] if stored else list(snapshot.sources)
-        full = is_full_reading(
-            self._context, len(known), snapshot.full_sync_at, trusted=snapshot.trusted
-        )
+        full = self._list.is_full(snapshot, len(known))
         fetched = self._list.read(snapshot.sources, full=full, limit=self._context.options.limit)
         self._so_far = JobReport(processed=max(len(known), fetched.size))
         check_not_empty(fetched.size, len(known))
@@ -164,14 +162,11 @@ class _BookmarkRun:
     ) -> JobReport:
         merged = change.merged
         report = replace(
-            self._so_far,
-            processed=max(len(merged.bookmarks), fetched.size),
+            self._checked(len(merged.bookmarks), fetched),
             changed=len(merged.changed) + len(merged.gone),
             change_detected=change.differs,
             last_fetched_at=change.fetched_at or self._stored_at(),
-            full_sync=fetched.complete,
         )
-        check_failures(report, self._context.max_failure_ratio)
         plan = plan_change(self._context, snapshot, stored, change, self._settings.tags)
         if self._context.options.dry_run:
             return self._planned(report, plan)
@@ -191,12 +186,7 @@ class _BookmarkRun:
 
     def _confirm(self, fetched: Fetched, snapshot: Snapshot) -> JobReport:
         """Write into the index that the list was read and has not changed."""
-        report = replace(
-            self._so_far,
-            processed=max(len(snapshot.sources), fetched.size),
-            full_sync=fetched.complete,
-        )
-        check_failures(report, self._context.max_failure_ratio)
+        report = self._checked(len(snapshot.sources), fetched)
         now = to_ms(self._context.clock.now())
         dry = self._context.options.dry_run
         if not dry:
@@ -219,6 +209,13 @@ class _BookmarkRun:
             return
         body = replace(state, full_sync_at=now).encoded()
         self._context.store.put(self._context.keys.dataset(DATASET), body)
+
+    def _checked(self, stored: int, fetched: Fetched) -> JobReport:
+        """The report of a list that will have so many items, when not too many newly failed."""
+        processed = max(stored, fetched.size)
+        report = replace(self._so_far, processed=processed, full_sync=fetched.complete)
+        check_failures(report, self._context.max_failure_ratio)
+        return report
 
     def _guard(self, merged: Merged, stored: int) -> None:
         check_bookmarks(

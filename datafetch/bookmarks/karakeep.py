@@ -151,8 +151,11 @@ class BookmarkApi:
         answer = _read_as(_PAGE, value, "a page of the list")
         return answer.bookmarks, answer.next_cursor or None
 
-    def _json(self, path: str) -> object:
-        return self._http.fetch(self._request(path)).json()
+    def _json(self, path: str) -> dict[str, object]:
+        value: object = self._http.fetch(self._request(path)).json()
+        if not isinstance(value, dict):
+            raise Malformed("the bookmark server's answer is not an object")
+        return value
 
     def _request(self, path: str) -> Request:
         token = self._settings.token.get_secret_value()

@@ -6,7 +6,6 @@ import marshal
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from json.encoder import encode_basestring
 from typing import Annotated, ClassVar, NamedTuple
 
 from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, StrictBool
@@ -201,11 +200,6 @@ def encode_item(item: Mapping[str, object]) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         return well_formed(text).encode()
-
-
-def encode_text(text: str) -> bytes:
-    """A text as it stands in an item's JSON bytes."""
-    return encode_basestring(well_formed(text)).encode()
 
 
 def _finite(value: object) -> object:

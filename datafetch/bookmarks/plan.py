@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from datafetch.bookmarks.model import Bookmark, encode_item
 from datafetch.bookmarks.rules.changes import Merged
@@ -17,6 +18,7 @@ from datafetch.bookmarks.rules.list import (
     pages,
     slug_mapping,
 )
+from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.bookmarks.rules.normalise import tag_slugs
 from datafetch.bookmarks.state import (
     DATASET,
@@ -34,11 +36,11 @@ from datafetch.store.publish import PublishPlan, StateWriter, Write
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a run wants the list to be.
+    """The list as a run wants to publish it.
 
     Attributes:
         merged: the whole list.
-        differs: whether readers are to be told of another list than the stored one.
+        differs: whether readers are told of a new list.
         fetched_at: epoch ms of this run's successful fetch; None leaves `lastFetchedAt` alone.
         full_sync_at: epoch ms of the last time that the whole list was read.
     """
@@ -69,8 +71,8 @@ def build_plan(
 ) -> PublishPlan:
     """Everything that one publish of the bookmarks writes and removes; pure.
 
-    Equal bytes are left to the publish to find. The index of a tag and the slug mapping
-    carry times: they are written only when what they stand for changed.
+    The publish itself leaves out objects whose bytes are equal. The index of a tag and the slug
+    mapping hold times: they are left out here when only their times would change.
     """
     bookmarks = change.merged.bookmarks
     master = Write(keys.bookmarks(), as_array(bookmarks))
@@ -79,9 +81,8 @@ def build_plan(
     singles = [Write(keys.bookmark_by_id(item.id), item.body) for item in bookmarks]
     entries = encode_item(mapping_entries(bookmarks))
     mapping_hash = hash_mapping(entries, list_checksum)
-    stale_mapping = keys.slug_mapping() not in stored.etags or mapping_hash != _known_mapping(
-        snapshot, stored
-    )
+    known_hash = _known_mapping(snapshot, stored)
+    stale_mapping = keys.slug_mapping() not in stored.etags or mapping_hash != known_hash
     mapping = slug_mapping(bookmarks, entries, times.last_modified, list_checksum)
     chains = [
         *_page_chains(keys, bookmarks, stored),
@@ -112,7 +113,7 @@ def build_plan(
 
 
 def hash_mapping(entries: bytes, list_checksum: str) -> str:
-    """What tells one slug mapping from another, its time left out."""
+    """A hash of the slug mapping, without the time at which it was generated."""
     digest = hashlib.sha256(list_checksum.encode())
     digest.update(entries)
     return digest.hexdigest()
@@ -122,9 +123,7 @@ def _known_mapping(snapshot: Snapshot, stored: StoredList) -> str:
     """`hash_mapping` of the stored mapping; empty for none, and for one that contradicts itself."""
     if not stored.listed and snapshot.state is not None:
         return snapshot.state.mapping
-    mapping = stored.mapping
-    if mapping is None:
-        return ""
+    mapping = stored.mapping or SlugMapping({})
     owners = {slug: bookmark_id for bookmark_id, slug in mapping.by_id().items()}
     if owners != mapping.reverse_map:
         return ""
@@ -135,22 +134,13 @@ def _page_chains(
     keys: Keys, bookmarks: Sequence[Bookmark], stored: StoredList
 ) -> Iterator[list[Write]]:
     """The list's pages: one after the other where readers may be on them, else side by side."""
-    writes = [
-        Write(keys.bookmark_page(number), as_array(page))
-        for number, page in enumerate(pages(bookmarks), 1)
-    ]
-    if not stored.items:
-        yield from ([write] for write in writes)
-    else:
-        yield _ordered(writes, growing=len(bookmarks) >= len(stored.items))
+    growing = 0 < len(stored.items) <= len(bookmarks)
+    writes = _pages(bookmarks, keys.bookmark_page, growing=growing)
+    yield from [writes] if stored.items else ([write] for write in writes)
 
 
 def _tag_chains(
-    keys: Keys,
-    bookmarks: Sequence[Bookmark],
-    tags: TagPages,
-    stored: StoredList,
-    times: Times,
+    keys: Keys, bookmarks: Sequence[Bookmark], tags: TagPages, stored: StoredList, times: Times
 ) -> Iterator[list[Write]]:
     """Each tag's pages, then its index, which stays as it is when none of the pages changes."""
     if not tags.enabled:
@@ -159,36 +149,36 @@ def _tag_chains(
         slug for item in stored.items for slug, _ in tag_slugs(item.fields.get("tags"))
     )
     for slug, tagged in group_by_tag(bookmarks, tags.maximum):
-        writes = [
-            Write(keys.tag_page(slug, number), as_array(page))
-            for number, page in enumerate(pages(tagged), 1)
-        ]
+        growing = len(tagged) >= before[slug]
+        writes = _pages(tagged, partial(keys.tag_page, slug), growing=growing)
         # A tag that lost its last page changed, though none of the others did.
         shrank = keys.tag_page(slug, len(writes) + 1) in stored.etags
         body = encode_json(index(tagged, times, checksum(tagged), changed=True))
-        growing = len(tagged) >= before[slug]
-        yield [
-            *_ordered(writes, growing=growing),
-            Write(keys.tag_index(slug), body, follows=not shrank),
-        ]
+        yield [*writes, Write(keys.tag_index(slug), body, follows=not shrank)]
 
 
-def _ordered(writes: list[Write], *, growing: bool) -> list[Write]:
-    """Pages in the order in which a reader between two writes may see an item twice, never none."""
+def _pages(
+    bookmarks: Sequence[Bookmark], key: Callable[[int], str], *, growing: bool
+) -> list[Write]:
+    """The pages in the order in which they are written.
+
+    A reader between two writes may see an item twice, and never misses one: a list that grows is
+    written from its last page on, one that shrinks from its first.
+    """
+    writes = [Write(key(number), as_array(page)) for number, page in enumerate(pages(bookmarks), 1)]
     return writes[::-1] if growing else writes
 
 
 def _backup(master: Write, stored: StoredList, tidying: Tidying) -> list[Write]:
-    """The backup of the master; none when the stored master is equal, or cannot be read."""
-    if stored.master is None or not stored.items:
+    """The backup of the stored master; none when it is equal to the new one, or cannot be read."""
+    old = stored.master if stored.items else None
+    if old is None or hashlib.sha256(old).hexdigest() == master.sha256():
         return []
-    if hashlib.sha256(stored.master).hexdigest() == master.sha256():
-        return []
-    return [Write(tidying.backup_key, stored.master)]
+    return [Write(tidying.backup_key, old)]
 
 
 def _stale(keys: Keys, stored: StoredList, planned: set[str]) -> Iterator[str]:
-    """Known objects of the dataset that nothing stands for any more."""
+    """The stored objects of items, pages and tags that the new list does not have."""
     prefixes = (keys.bookmarks_by_id_prefix(), keys.bookmark_pages_prefix(), keys.tags_prefix())
     return (key for key in stored.etags if key not in planned and key.startswith(prefixes))
 

@@ -14,12 +14,7 @@ from datafetch.bookmarks.plan import Change, Tidying, build_plan
 from datafetch.bookmarks.rules.changes import NOTHING_FETCHED, merge_list
 from datafetch.bookmarks.rules.list import Times, checksum
 from datafetch.bookmarks.rules.mapping import shard_agrees, slug_owners
-from datafetch.bookmarks.state import (
-    RETIRED,
-    Snapshot,
-    StoredList,
-    layout_of,
-)
+from datafetch.bookmarks.state import RETIRED, Snapshot, StoredList
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_iso, to_ms
 from datafetch.errors import CorruptObject, UsageError
@@ -44,9 +39,7 @@ def plan_change(
     change = replace(change, differs=change.differs or _index_disagrees(snapshot, change))
     before = snapshot.index
     times = Times(
-        last_modified=before.last_modified
-        if before.last_modified and not change.differs
-        else to_iso(now),
+        last_modified=("" if change.differs else before.last_modified) or to_iso(now),
         last_fetched_at=change.fetched_at or before.last_fetched_at,
         last_attempted_at=change.fetched_at or before.last_attempted_at or to_ms(now),
     )
@@ -57,7 +50,7 @@ def plan_change(
 def plan_stored(
     context: AnyContext, snapshot: Snapshot, stored: StoredList, tags: TagPages
 ) -> PublishPlan:
-    """The publish of the stored items as they are in memory: enriched, or begun by a dead run.
+    """The publish of the stored items: enriched ones, or those that a dead run began to publish.
 
     `lastFetchedAt` stays, since nothing was fetched.
 
@@ -70,7 +63,7 @@ def plan_stored(
 
 
 def _index_disagrees(snapshot: Snapshot, change: Change) -> bool:
-    """Whether the index vouches for another list: readers must be told of a new one."""
+    """Whether the stored index is of another list, so that readers must be told of a new one."""
     return (
         snapshot.journal is not None
         or snapshot.index.count != len(change.merged.bookmarks)
@@ -80,23 +73,17 @@ def _index_disagrees(snapshot: Snapshot, change: Change) -> bool:
 
 def _tidying(context: AnyContext, stored: StoredList, change: Change, now: float) -> Tidying:
     kept = backup_keys(context)
-    key = context.keys.bookmarks_backup(_file_time(now))
-    while key in kept:
+    while (key := context.keys.bookmarks_backup(to_iso(now).replace(":", "-"))) in kept:
         now += 0.001
-        key = context.keys.bookmarks_backup(_file_time(now))
     shards = list(_old_shards(context, stored, change))
     return Tidying(key, kept[KEPT_BACKUPS - 1 :][::-1], shards)
-
-
-def _file_time(now: float) -> str:
-    return to_iso(now).replace(":", "-")
 
 
 def _old_shards(context: AnyContext, stored: StoredList, change: Change) -> Iterator[str]:
     """Old systems' slug shards that disagree with the mapping.
 
-    They are looked for only when they can be wrong anew: nothing is known of the store, or
-    a slug lost its owner.
+    They can begin to disagree when a bookmark is gone; otherwise they are looked for only when
+    the store was listed.
     """
     prefix = context.keys.slug_shards_prefix()
     if stored.listed:
@@ -116,7 +103,7 @@ def _old_shards(context: AnyContext, stored: StoredList, change: Change) -> Iter
 
 
 def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping[str, str]) -> None:
-    """Keep a copy of the freed slugs where the loss of the dataset's state does not reach.
+    """Keep a copy of the freed slugs in an object of their own, in case the state is lost.
 
     It is written before the publish that frees them. When that publish fails the copy names
     slugs that are not free, which does no harm: a slug that a bookmark has stays with it.
@@ -148,7 +135,7 @@ def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
         StoreError: the store failed; the next bookmark run ends what was begun.
     """
     publisher = context.publisher()
-    reader = BookmarkReader(context, publisher, layout_of(tags))
+    reader = BookmarkReader(context, publisher, tags)
 
     def attempt(number: int) -> int:
         snapshot = reader.snapshot()
@@ -203,15 +190,13 @@ def restored(items: list[StoredBookmark], stored: StoredList) -> Change:
     forgotten, so that the next sync reads and merges everything; `lastFetchedAt` stays, since
     nothing was fetched.
     """
-    before = {item.id: item.fields for item in stored.items}
+    # Not compared as values: to Python, true and 1 are equal.
+    before = {item.id: json.dumps(item.fields, sort_keys=True) for item in stored.items}
     gone = before.keys() - {item.id for item in items}
     freed = slug_owners(item for item in stored.items if item.id in gone)
     merged = merge_list(NOTHING_FETCHED, items, {}, {**freed, **stored.retired})
-    changed = frozenset(item.id for item in items if not _is_same(before.get(item.id), item.fields))
+    changed = frozenset(
+        item.id for item in items if before.get(item.id) != json.dumps(item.fields, sort_keys=True)
+    )
     merged = merged._replace(changed=merged.changed | changed, gone=frozenset(gone))
     return Change(merged, differs=bool(merged.changed or gone), fetched_at=None, full_sync_at=None)
-
-
-def _is_same(stored: Mapping[str, object] | None, fields: Mapping[str, object]) -> bool:
-    # Not `==`: to Python, true and 1 are equal.
-    return json.dumps(stored, sort_keys=True) == json.dumps(fields, sort_keys=True)

@@ -38,9 +38,9 @@ _ASIDE = Keys.corrupt("", "")
 class BookmarkReader:
     """Reads one environment's bookmarks for one run; broken objects are kept aside."""
 
-    def __init__(self, context: AnyContext, publisher: Publisher, layout: str) -> None:
+    def __init__(self, context: AnyContext, publisher: Publisher, tags: TagPages) -> None:
         self._context = context
-        self._layout = layout
+        self._layout = layout_of(tags)
         self._store = context.store
         self._keys = context.keys
         self._publisher = publisher
@@ -222,7 +222,5 @@ def read_bookmarks(context: AnyContext) -> list[StoredBookmark]:
     master = read_listing(ObjectReader(context).get(context.keys.bookmarks()))
     if master is not None and master.whole:
         return master.items
-    reader = BookmarkReader(
-        context, context.publisher(), layout_of(TagPages(enabled=True, maximum=None))
-    )
+    reader = BookmarkReader(context, context.publisher(), TagPages(enabled=True, maximum=None))
     return reader.items(reader.snapshot()).items

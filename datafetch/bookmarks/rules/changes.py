@@ -18,8 +18,8 @@ class Fetched(NamedTuple):
     """What was read of the list, each id once, in the server's order.
 
     Attributes:
-        complete: every page was read, so that what is absent may have been deleted.
-        gone: ids that are stored and certainly deleted.
+        complete: every page was read; a stored bookmark that did not come may have been deleted.
+        gone: ids of the stored bookmarks that are certainly deleted.
     """
 
     readable: list[RawBookmark]
@@ -29,13 +29,8 @@ class Fetched(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Items that came, readable or not."""
+        """How many items came, readable or not."""
         return len(self.readable) + len(self.unreadable)
-
-    def ids(self) -> set[str]:
-        """The ids that came, those of unreadable items too."""
-        named = {item.id for item in self.unreadable if item.id is not None}
-        return named | {raw.id for raw in self.readable}
 
 
 NOTHING_FETCHED = Fetched([], [], complete=False)
@@ -46,9 +41,9 @@ class Merged(NamedTuple):
 
     Attributes:
         changed: ids whose stored form is new or differs.
-        gone: ids that are stored no longer.
-        sources: source hash of every item, in the list's order; empty where it is not known.
-        retired: slugs that nobody has any more, and who had them.
+        gone: ids of stored bookmarks that the list does not have any more.
+        sources: source hash of every item by id, in the list's order; empty when it is not known.
+        retired: the slugs that nobody has any more, and the ids that had them.
     """
 
     bookmarks: list[Bookmark]
@@ -59,18 +54,18 @@ class Merged(NamedTuple):
 
 
 def is_settled(raw: RawBookmark, now: float) -> bool:
-    """Whether the server has nothing more to add on its own: crawled and tagged, or given up."""
+    """Whether the server will add nothing more: it crawled and tagged the page, or had a week to."""
     pending = raw.tagging_status == "pending" or raw.texts.crawl_status == "pending"
     return not pending or now - _seconds(raw.created_at) > PENDING_LIMIT_S
 
 
 def is_known(raw: RawBookmark, sources: Mapping[str, str]) -> bool:
-    """Whether the item came just so at the last publish."""
+    """Whether the last publish was made of the very same item."""
     return sources.get(raw.id) == raw.source_hash
 
 
 def is_unchanged(fetched: Fetched, sources: Mapping[str, str]) -> bool:
-    """Whether nothing that came differs from the last publish: items, their order, their number."""
+    """Whether the last publish had every item that came, in the same order, and none is gone."""
     if fetched.gone or not all(is_known(raw, sources) for raw in fetched.readable):
         return False
     came = [raw.id for raw in fetched.readable]
@@ -79,13 +74,13 @@ def is_unchanged(fetched: Fetched, sources: Mapping[str, str]) -> bool:
 
 
 def absent(stored: Iterable[str], fetched: Fetched) -> list[str]:
-    """Stored ids that a complete read did not bring, and that may so have been deleted.
+    """Stored ids that a complete reading did not bring: these may have been deleted.
 
-    An unreadable item without an id may be any of them: then nobody is.
+    None when an item came whose id cannot be read, since it may be any of them.
     """
     if not fetched.complete or any(item.id is None for item in fetched.unreadable):
         return []
-    came = fetched.ids()
+    came = {raw.id for raw in fetched.readable} | {item.id for item in fetched.unreadable}
     return [bookmark_id for bookmark_id in stored if bookmark_id not in came]
 
 
@@ -95,10 +90,10 @@ def merge_list(
     sources: Mapping[str, str],
     retired: Mapping[str, str],
 ) -> Merged:
-    """Lay what came over what is stored.
+    """Lay the items that came over the stored ones.
 
-    `stored` are the items of the master in its order; one whose source is known is taken as
-    it is. What did not come stays, unless it is certainly gone.
+    `stored` are the items of the master in its order. A stored item stays as it is when its
+    source hash has not changed, and when it did not come; one that is gone is left out.
     """
     by_id = {item.id: item for item in stored}
     drafts = [_draft(raw, by_id.get(raw.id), sources) for raw in fetched.readable]
@@ -138,9 +133,7 @@ def _slugs_of(drafts: Sequence[Draft], retired: Mapping[str, str]) -> dict[str, 
     """
     taken: dict[str, str] = {}
     new: list[Slugged] = []
-    for draft in sorted(
-        drafts, key=lambda draft: (draft.bookmark.date_bookmarked, draft.bookmark.id)
-    ):
+    for draft in sorted(drafts, key=lambda d: (d.bookmark.date_bookmarked, d.bookmark.id)):
         bookmark = draft.bookmark
         if bookmark.slug and bookmark.slug not in taken:
             taken[bookmark.slug] = bookmark.id

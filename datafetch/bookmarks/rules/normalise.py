@@ -10,7 +10,6 @@ from datafetch.bookmarks.model import (
     RawTag,
     StoredBookmark,
     encode_item,
-    encode_text,
 )
 from datafetch.bookmarks.rules.slugs import base_slug, host_of, tag_slug
 from datafetch.models.json import is_safe_segment
@@ -77,7 +76,7 @@ def finish(draft: Draft, slug: str) -> Bookmark:
     bookmark = draft.bookmark
     if bookmark.slug == slug:
         return bookmark
-    named = b'"slug":' + encode_text(slug)
+    named = encode_item({"slug": slug})[1:-1]
     if draft.made and not bookmark.slug:
         # In an item of ours only texts come before the slug, and in a text quotes are escaped.
         return bookmark._replace(slug=slug, body=bookmark.body.replace(b'"slug":""', named, 1))

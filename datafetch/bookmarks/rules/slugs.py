@@ -127,8 +127,8 @@ def assign_slugs(
 ) -> dict[str, str]:
     """A slug for each new bookmark, by id.
 
-    `taken` and `retired` map slugs to the ids that have or had them; neither is given to
-    somebody else. Collisions get `-2`, `-3`… in order of (date, id); an id that comes back
+    `taken` and `retired` map slugs to the ids that have or had them; another id gets neither.
+    Collisions get `-2`, `-3`… in order of (date, id); an id that comes back
     gets the slug that it had.
     """
     had = {bookmark_id: slug for slug, bookmark_id in retired.items()}
@@ -151,7 +151,7 @@ def assign_slugs(
 
 @lru_cache(maxsize=20_000)
 def tag_slug(name: str) -> str:
-    """The slug of a tag: readable, in any script, never empty, the same when made again of itself.
+    """The slug of a tag: readable, in any script, never empty; the slug of a slug is itself.
 
     `C++` → `c-plus-plus`, `C#` → `c-sharp`, `.NET` → `dotnet`, `Node.js` → `nodedotjs`,
     `R&D` → `r-and-d`. A name of which nothing is left becomes `tag-` and 8 hex of its SHA-256.
@@ -165,17 +165,14 @@ def tag_slug(name: str) -> str:
     return slug if len(slug.encode()) <= _MAX_TAG_BYTES else _shortened(slug)
 
 
-def title_slug(title: str) -> str:
-    """A title as a slug, in any script; empty when it has no letter and no digit."""
-    kept = "".join(c if _is_word(c) else "-" for c in _plain_letters(title))
-    slug = _DASHES.sub("-", kept).strip("-")
-    return slug if any(character.isalnum() for character in slug) else ""
-
-
 def _titled(prefix: str, title: str | None) -> str:
-    """Prefix and title within `MAX_TITLED` characters, cut at a dash; empty without a title."""
-    words = title_slug(title) if title else ""
-    if not words:
+    """Prefix and title, in any script, within `MAX_TITLED` characters and cut at a dash.
+
+    Empty when the title has no letter and no digit.
+    """
+    kept = "".join(c if _is_word(c) else "-" for c in _plain_letters(title or ""))
+    words = _DASHES.sub("-", kept).strip("-")
+    if not any(character.isalnum() for character in words):
         return ""
     whole = f"{prefix}-{words}" if prefix else words
     if len(whole) <= MAX_TITLED:
@@ -212,12 +209,9 @@ def _is_word(character: str) -> bool:
     """Letters, digits, and the marks that some scripts write their vowels with."""
     if character.isalnum():
         return True
-    return unicodedata.category(character) in ("Mn", "Mc") and not _is_selector(character)
-
-
-def _is_selector(character: str) -> bool:
     # Variation selectors are "marks" too, but only choose between pictures (Unicode 23.4).
-    return "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    selects = "\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef"
+    return unicodedata.category(character) in ("Mn", "Mc") and not selects
 
 
 def _shortened(slug: str) -> str:
