@@ -48,7 +48,7 @@ class RawAsset(CamelCase):
 
 @dataclass(frozen=True, slots=True)
 class ContentTexts(CamelCase):
-    """The texts that rules read of a bookmark's content; which of them it has depends on its kind."""
+    """The texts that datafetch reads of a bookmark's content: a link's, a note's or a file's."""
 
     url: str | None = None
     source_url: str | None = None
@@ -113,7 +113,7 @@ class UnreadableItem(NamedTuple):
         """Name the item that `error` is about."""
         found = value.get("id") if isinstance(value, dict) else None
         if isinstance(found, str) and found:
-            return cls(found, ascii(found)[1:-1][:_NAME_LENGTH], error)
+            return cls(found, ascii(found)[1:-1][:128], error)
         digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
         return cls(None, f"item without id {digest[:12]}", error)
 
@@ -208,6 +208,3 @@ def _finite(value: object) -> object:
     if isinstance(value, list):
         return [_finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-_NAME_LENGTH = 128

@@ -18,7 +18,6 @@ from datafetch.bookmarks.rules.list import (
     pages,
     slug_mapping,
 )
-from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.bookmarks.rules.normalise import tag_slugs
 from datafetch.bookmarks.state import (
     DATASET,
@@ -123,7 +122,7 @@ def _known_mapping(snapshot: Snapshot, stored: StoredList) -> str:
     """`hash_mapping` of the stored mapping; empty for none, and for one that contradicts itself."""
     if not stored.listed and snapshot.state is not None:
         return snapshot.state.mapping
-    mapping = stored.mapping or SlugMapping({})
+    mapping = stored.mapping
     owners = {slug: bookmark_id for bookmark_id, slug in mapping.by_id().items()}
     if owners != mapping.reverse_map:
         return ""

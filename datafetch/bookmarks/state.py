@@ -1,7 +1,7 @@
-"""The values that stand for what is stored of the bookmarks: the last publish's state, and the list.
+"""The values that are read of the stored bookmarks: state, index, and the whole list.
 
-The state says what each source item and each written object was, so that the next run need
-not read them to see that nothing changed.
+The state has a hash of each item and each object of the last publish, by which the next run sees
+what changed without reading them.
 """
 
 from collections.abc import Mapping
@@ -119,7 +119,7 @@ def objects_of(etags: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str,
 
 
 def layout_of(tags: TagPages) -> str:
-    """What decides the shape of the published objects."""
+    """What decides which pages and tags a list has, and how its items look."""
     shown = "off" if not tags.enabled else "all" if tags.maximum is None else str(tags.maximum)
     return f"rules={RULES} tags={shown}"
 
@@ -169,7 +169,7 @@ class StoredList:
         hashes: SHA-256 of the objects of which it is known.
         sources: source hashes; empty when the state is not trusted.
         retired: the slugs that nobody has any more, and the ids that had them.
-        mapping: the stored slug mapping, read only when the state is not trusted.
+        mapping: the stored slug mapping; empty when it cannot be read, or the state is trusted.
         listed: whether the ETags come from a listing.
     """
 
@@ -180,5 +180,5 @@ class StoredList:
     hashes: Mapping[str, str]
     sources: Mapping[str, str]
     retired: Mapping[str, str]
-    mapping: SlugMapping | None = None
+    mapping: SlugMapping
     listed: bool = False

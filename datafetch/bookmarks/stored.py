@@ -48,7 +48,7 @@ class BookmarkReader:
         self._copies = Copies(context, self._objects)
 
     def snapshot(self) -> Snapshot:
-        """What a run starts from.
+        """Read what a run starts from.
 
         Raises:
             StoreError: the store did not answer; nothing was written.
@@ -67,10 +67,10 @@ class BookmarkReader:
         return Snapshot(journal, index, found.etag, state, trusted)
 
     def is_intact(self, snapshot: Snapshot) -> bool:
-        """Whether the list is there as the last publish left it; costs one request.
+        """Whether the master is there as the last publish left it; costs one request.
 
-        Pages and single items are not looked at: they are compared by one listing on
-        `--force`, and each one before it is replaced.
+        Pages and single items are not looked at: `--force` compares them by one listing, and a
+        publish compares each that it replaces.
 
         Raises:
             StoreError: the store did not answer.
@@ -83,7 +83,7 @@ class BookmarkReader:
         return snapshot.state is not None and found.etag == snapshot.state.etag(key)
 
     def items(self, snapshot: Snapshot) -> StoredList:
-        """The whole stored list; never taken as empty because a copy of it cannot be read.
+        """The whole stored list, from its copies where the master cannot be read.
 
         Raises:
             StoreError: the store did not answer.
@@ -103,6 +103,7 @@ class BookmarkReader:
                     hashes=state.hashes(),
                     sources=state.sources,
                     retired=state.retired_slugs,
+                    mapping=SlugMapping({}),
                 )
         return self._from_the_store(snapshot, found, listing)
 
@@ -124,16 +125,13 @@ class BookmarkReader:
         if found is not None:
             etags[found.info.key] = found.etag
         read_mapping = self._objects.read(keys.slug_mapping(), MAPPING)
-        mapping = read_mapping.value
+        mapping = read_mapping.value or SlugMapping({})
         if read_mapping.etag is not None:
             etags[keys.slug_mapping()] = read_mapping.etag
         items, counted = self._gathered(snapshot, found, listing, mapping, etags)
         if not items and not self._context.options.allow_shrink:
-            self._refuse_loss(snapshot, etags, mapping)
-        left: Mapping[str, str] = {}
-        if mapping is not None:
-            items = take_slugs(items, mapping)
-            left = left_slugs(items, mapping)
+            self._refuse_loss(snapshot, etags, read_mapping.value)
+        items = take_slugs(items, mapping)
         whole = found is not None and listing is not None and listing.whole
         state = snapshot.state
         return StoredList(
@@ -143,7 +141,7 @@ class BookmarkReader:
             etags=etags,
             hashes=state.hashes_of(etags) if state is not None else {},
             sources={},
-            retired={**self._retired(state), **left},
+            retired={**self._retired(state), **left_slugs(items, mapping)},
             mapping=mapping,
             listed=True,
         )
@@ -153,7 +151,7 @@ class BookmarkReader:
         snapshot: Snapshot,
         found: StoredObject | None,
         listing: Listing | None,
-        mapping: SlugMapping | None,
+        mapping: SlugMapping,
         etags: Mapping[str, str],
     ) -> tuple[list[StoredBookmark], int]:
         """The bookmarks, from other copies where the list lacks some, and how many there were."""
@@ -165,8 +163,7 @@ class BookmarkReader:
             )
             self._context.keep_aside(found)
         indexed = max(0, (snapshot.index.count or 0) - read.odd - read.doubled)
-        named = mapping.ids() if mapping is not None else frozenset()
-        expected = Expected(named, indexed)
+        expected = Expected(mapping.ids(), indexed)
         if expected.met_by_list(read, under_way=snapshot.journal is not None):
             return read.items, max(len(read.items), indexed)
         items = self._copies.gather(read.items, expected, etags)

@@ -34,13 +34,13 @@ _OPTIONAL = ("ogImage", "ogImageExternal", "datePublished", "taggingStatus")
 
 
 class Draft(NamedTuple):
-    """An item whose slug may still have to be found.
+    """A bookmark of the new list before slugs are given out.
 
     Attributes:
-        bookmark: its stored form; `slug` is empty until it has one.
-        base: the slug that it gets when nobody else has it.
-        made: whether it was merged just now, and not taken as it is stored.
-        changed: whether its stored form differs from its predecessor's.
+        bookmark: as it will be written; its `slug` is empty until it has one.
+        base: the slug that it gets when no other bookmark has it.
+        made: whether it was merged in this run, and not taken as it is stored.
+        changed: whether it is new or differs from its stored predecessor.
     """
 
     bookmark: Bookmark
@@ -50,10 +50,10 @@ class Draft(NamedTuple):
 
 
 def merge(raw: RawBookmark, stored: StoredBookmark | None) -> Draft:
-    """The server's bookmark laid over its stored predecessor.
+    """Lay the server's bookmark over its stored predecessor.
 
-    The server decides what it knows. What others made (`og…`, `logoData`, `wordCount`,
-    `readingTime`, the slug, fields that nobody here knows) survives.
+    The server's fields win. The fields of others stay: `og…`, `logoData`, `wordCount`,
+    `readingTime`, the slug, and those that datafetch does not know.
     """
     fields = normalise(raw)
     if stored is None:
@@ -66,19 +66,20 @@ def merge(raw: RawBookmark, stored: StoredBookmark | None) -> Draft:
 
 
 def as_stored(item: StoredBookmark) -> Draft:
-    """An item that stays as it is stored."""
+    """The draft of an item that stays as it is stored."""
     bookmark = as_bookmark(item)
     return Draft(bookmark, _stored_base(bookmark), made=False, changed=False)
 
 
 def finish(draft: Draft, slug: str) -> Bookmark:
-    """The stored form with this slug, its JSON encoded for good."""
+    """The draft's bookmark with this slug, in its JSON too."""
     bookmark = draft.bookmark
     if bookmark.slug == slug:
         return bookmark
     named = encode_item({"slug": slug})[1:-1]
     if draft.made and not bookmark.slug:
-        # In an item of ours only texts come before the slug, and in a text quotes are escaped.
+        # In an item that `normalise` made only texts stand before the slug, and quotes inside texts
+        # are escaped, so the first `"slug":""` is the field.
         return bookmark._replace(slug=slug, body=bookmark.body.replace(b'"slug":""', named, 1))
     item = json.loads(bookmark.body)
     item["slug"] = slug
