@@ -84,11 +84,9 @@ def _move_last_attempt(context: AnyContext, snapshot: Snapshot) -> None:
     fields, etag = snapshot.index.fields, snapshot.index_etag
     if fields is None or etag is None:
         return
-    index = {**fields, "lastAttemptedAt": to_ms(context.clock.now())}
+    body = encode_json({**fields, "lastAttemptedAt": to_ms(context.clock.now())})
     try:
-        context.store.put(
-            context.keys.bookmarks_index(), encode_json(index), condition=IfMatch(etag)
-        )
+        context.store.put(context.keys.bookmarks_index(), body, condition=IfMatch(etag))
     except PreconditionFailed:
         # Somebody else's index is newer than this failure.
         context.log.info("index_moved_meanwhile")

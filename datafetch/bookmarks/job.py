@@ -230,10 +230,8 @@ class _BookmarkRun:
 
     def _planned(self, report: JobReport, plan: PublishPlan) -> JobReport:
         diff = self._publisher.preview(plan)
-        note = (
-            f"would write {len(diff.written)} objects, leave {len(diff.equal)} as they are "
-            f"and remove {len(diff.deleted)}"
-        )
+        written, equal, deleted = len(diff.written), len(diff.equal), len(diff.deleted)
+        note = f"would write {written} objects, leave {equal} as they are and remove {deleted}"
         return replace(report, notes=(note,), last_fetched_at=self._stored_at())
 
     def _restore(self) -> JobReport:

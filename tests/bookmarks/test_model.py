@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from datafetch.bookmarks.karakeep import read_bookmark
 from datafetch.bookmarks.model import UnreadableItem, encode_item, source_hash
+from datafetch.bookmarks.rules.normalise import normalise
 from datafetch.errors import Malformed
 from datafetch.urls import well_formed
 
@@ -29,7 +30,9 @@ def test_everything_but_id_and_time_may_be_missing(absent: Any) -> None:
     names = (*optional, "assets", "content", "taggingStatus", "firstCreatedAt")
     fields = {} if absent is ... else dict.fromkeys(names)
     raw = read_bookmark({**ITEM, **fields, "unknown": {"x": 1}})
-    assert (raw.id, raw.url, raw.tags, raw.archived) == ("b1", "", (), False)
+    assert (raw.id, raw.url, raw.content) == ("b1", "", {})
+    fields = normalise(raw)
+    assert (fields["tags"], fields["assets"], fields["archived"]) == ([], [], False)
 
 
 @pytest.mark.parametrize(
