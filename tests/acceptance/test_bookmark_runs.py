@@ -10,12 +10,11 @@ from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
 from tests.processes import Finished, datafetch
 
 
-def bookmarks(server: FakeServer, folder: Path, *options: str) -> Finished:
+def bookmarks(server: FakeServer, folder: Path) -> Finished:
     """One run into a folder."""
     return datafetch(
         "bookmarks",
         "--json",
-        *options,
         cwd=folder,
         DATAFETCH_STORE=f"file:{folder}/store",
         BOOKMARKS_API_URL=server.url,
@@ -53,21 +52,3 @@ def test_failed_items_reach_the_result(tmp_path: Path) -> None:
         assert stored(tmp_path, "heartbeat")["success"] is False
         again = bookmarks(server, tmp_path)
         assert (again.code, again.result("bookmarks")["status"]) == (0, "partial")
-        heartbeat = stored(tmp_path, "heartbeat")
-        assert bookmarks(server, tmp_path, "--restore", "5").code == 2
-        assert stored(tmp_path, "heartbeat") == heartbeat
-
-
-def test_refused_list_is_a_failure(tmp_path: Path) -> None:
-    """A list that shrank past the guard ends with exit 1, the numbers, and the time of what stays."""
-    app = KarakeepApp(link(number) for number in range(12))
-    with app.served() as server:
-        assert bookmarks(server, tmp_path).code == 0
-        before = stored(tmp_path, "index")
-        app.remove(*[f"b{number:03d}" for number in range(6)])
-        ended = bookmarks(server, tmp_path)
-    result = ended.result("bookmarks")
-    assert (ended.code, result["status"], result["success"]) == (1, "failed", False)
-    assert "from 12 to 6" in result["error"]
-    assert result["lastFetchedAt"] == before["lastFetchedAt"]
-    assert len(stored(tmp_path, "bookmarks")) == 12

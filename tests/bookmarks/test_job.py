@@ -121,21 +121,6 @@ def test_changes_are_seen(change: Callable[[World], None]) -> None:
     assert [item["id"] for item in world.master()] == world.app.ids()
 
 
-def test_pending_bookmarks_keep_the_reading_going() -> None:
-    """A page with a bookmark that is still being crawled is not settled, until a week has passed."""
-    world = World.of(250, settings=LONG)
-    world.app.crawl("b050", crawlStatus="pending")
-    world.clock.time = NEWEST.timestamp()
-    world.run()
-    world.run()
-    assert len(world.asked) == 2
-    world.clock.advance(8 * 24 * 3600 - 7200)
-    world.run(limit=None)
-    world.clock.time -= 3600
-    world.run()
-    assert len(world.asked) == 1
-
-
 def test_deep_changes_are_found_by_the_full_sync() -> None:
     """An incremental run stops at the first known page; a full one, daily or forced, sees all."""
     world = World.of(250, settings=LONG)

@@ -82,43 +82,45 @@ class Bookmarks(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     def remove(self, number: int) -> None:
         """Somebody deletes a bookmark."""
-        if one := self.some(number):
-            self.world.app.remove(one)
-            self.deleted.add(one)
+        if bookmark_id := self.some(number):
+            self.world.app.remove(bookmark_id)
+            self.deleted.add(bookmark_id)
 
     @rule(number=NUMBERS)
     def leave(self, number: int) -> None:
         """Somebody takes a bookmark off the list."""
-        if one := self.some(number):
-            self.world.app.leave_list(one)
-            self.deleted.add(one)
+        if bookmark_id := self.some(number):
+            self.world.app.leave_list(bookmark_id)
+            self.deleted.add(bookmark_id)
 
     @rule(number=NUMBERS, title=st.text(max_size=5), tags=TAGS)
     def edit(self, number: int, title: str, tags: list[str]) -> None:
         """Somebody edits a bookmark."""
-        one = self.some(number)
-        if one and one not in self.broken:
-            self.world.app.edit(one, title=title, tags=[karakeep.tag(name) for name in tags])
+        bookmark_id = self.some(number)
+        if bookmark_id and bookmark_id not in self.broken:
+            self.world.app.edit(
+                bookmark_id, title=title, tags=[karakeep.tag(name) for name in tags]
+            )
 
     @rule(number=NUMBERS)
     def crawl(self, number: int) -> None:
         """The crawler finds something without moving `modifiedAt`."""
-        one = self.some(number)
-        if one and one not in self.broken:
-            self.world.app.crawl(one, description=f"found {self.world.runs}")
+        bookmark_id = self.some(number)
+        if bookmark_id and bookmark_id not in self.broken:
+            self.world.app.crawl(bookmark_id, description=f"found {self.world.runs}")
 
     @rule(number=NUMBERS)
     def malform(self, number: int) -> None:
         """The server gives an item that cannot be read."""
-        if one := self.some(number):
-            self.world.app.malform(one, tags="broken")
-            self.broken.add(one)
+        if bookmark_id := self.some(number):
+            self.world.app.malform(bookmark_id, tags="broken")
+            self.broken.add(bookmark_id)
 
     @rule()
     def mend(self) -> None:
         """All items are readable again."""
-        for one in self.broken & set(self.upstream()):
-            self.world.app.malform(one, tags=[])
+        for bookmark_id in self.broken & set(self.upstream()):
+            self.world.app.malform(bookmark_id, tags=[])
         self.broken.clear()
 
     # -------------------------------------------------------------------- runs
@@ -129,15 +131,15 @@ class Bookmarks(RuleBasedStateMachine):
         ids = [item["id"] for item in self.world.master()]
         if not ids or self.world.context is None:
             return
-        one = ids[number % len(ids)]
+        bookmark_id = ids[number % len(ids)]
         context = self.world.context
         object.__setattr__(context, "store", FaultyStore(self.world.store))
         enrich_bookmarks(
             context,
             ALL_TAGS,
-            lambda item: {"ogTitle": f"of {one}"} if item["id"] == one else None,
+            lambda item: {"ogTitle": f"of {bookmark_id}"} if item["id"] == bookmark_id else None,
         )
-        self.enriched.add(one)
+        self.enriched.add(bookmark_id)
         self.world.assert_whole()
 
     @rule(force=st.booleans())
@@ -218,8 +220,8 @@ class Bookmarks(RuleBasedStateMachine):
         if full:
             assert upstream - self.broken <= set(stored)
             assert set(stored) <= upstream | self.broken
-        for one, slug in stored.items():
-            assert self.slugs.setdefault(one, slug) == slug
+        for bookmark_id, slug in stored.items():
+            assert self.slugs.setdefault(bookmark_id, slug) == slug
         taken = list(self.slugs.values())
         assert len(set(taken)) == len(taken)
 
@@ -231,9 +233,9 @@ class Bookmarks(RuleBasedStateMachine):
         stored = {item["id"] for item in self.world.master()}
         staying = set(self.slugs) & set(self.upstream()) - self.deleted
         assert staying <= stored
-        for one in self.enriched & staying:
-            item = next(item for item in self.world.master() if item["id"] == one)
-            assert item["ogTitle"] == f"of {one}"
+        for bookmark_id in self.enriched & staying:
+            item = next(item for item in self.world.master() if item["id"] == bookmark_id)
+            assert item["ogTitle"] == f"of {bookmark_id}"
 
     @invariant()
     @precondition(lambda self: self.slugs)

@@ -24,7 +24,6 @@ from datafetch.ops.verdict import verdict
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, at_request, link
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
-from tests.fakes.message import Response
 from tests.stores import Call, Killed
 
 PAGE = f"/lists/{SETTINGS.list_id}/bookmarks"
@@ -71,30 +70,6 @@ def test_upstream_failure_moves_the_attempt_only(answer: Any, error: type[Datafe
     world.app.heal()
     assert not world.run().change_detected
     world.assert_whole()
-
-
-@pytest.mark.parametrize(
-    ("answer", "reason"),
-    [
-        (reply(503), "the bookmark server did not answer"),
-        (reply(401), "the bookmark server did not accept the credentials"),
-        (reply(404), "the bookmark server does not know the list"),
-        (reply(200, "<html>"), "the bookmark server's answer could not be used"),
-        (reply(200, '{"bookmarks":[],"nextCursor":null}'), "refused: the list came back empty"),
-    ],
-    ids=["down", "token", "list", "html", "empty"],
-)
-def test_heartbeat_tells_nothing_internal(answer: Any, reason: str) -> None:
-    """Everyone reads the heartbeat, and its error named the server's address and the list."""
-    world = World.of(30)
-    world.run()
-    world.app.inject(answer, PAGE)
-    with pytest.raises(DatafetchError):
-        world.run()
-    error = world.json(KEYS.bookmarks_heartbeat())["error"]
-    assert error.startswith(reason)
-    internals = ("http", "bookmarks.test", "/api", SETTINGS.list_id)
-    assert not [one for one in internals if one in error]
 
 
 def break_items(world: World, count: int) -> None:
@@ -201,96 +176,12 @@ def test_production_refuses_less_than_the_minimum() -> None:
         world.run()
 
 
-def test_unreadable_item_is_quarantined() -> None:
-    """One null `imageUrl` failed the whole refresh for days; now one bad item is set aside."""
-    world = World.of(30)
-    world.run()
-    stored = world.item("b004")
-    world.app.malform("b004", tags="broken")
-    world.app.edit("b005", title="New")
-    report = world.run()
-    assert (report.failed, report.newly_failed, report.processed) == (1, 1, 30)
-    assert world.item("b004") == stored
-    world.assert_whole()
-    report = world.run()
-    assert (report.failed, report.newly_failed, report.change_detected) == (1, 0, False)
-    world.app.malform("b004", tags=[])
-    report = world.run()
-    assert report.failed == 0
-    assert world.context is not None
-    assert not world.context.dead_letters.letters
-    world.assert_whole()
-
-
-def test_item_without_an_id_shields_all_absent_ones() -> None:
-    """An item whose id cannot be read may be any stored one: then nothing is taken for deleted."""
-    world = World.of(30)
-    world.run()
-    world.app.malform("b004", id=7)
-    report = world.run()
-    assert (report.failed, report.processed) == (1, 30)
-    world.assert_whole()
-
-
 def test_id_that_climbs_is_quarantined() -> None:
     """An id is part of a key: one that leaves its folder is never used."""
     world = World.of(5)
     world.app.add(karakeep.link("../../x", "https://e.com", NEWEST))
     assert world.run().failed == 1
     assert not [key for key in world.stored() if ".." in key]
-    world.assert_whole()
-
-
-def test_absence_gets_a_second_look() -> None:
-    """Items moved between pages while paging; some never came, and are not deleted for that."""
-    world = World.of(30)
-    world.run()
-    for name in ("b003", "b007"):
-        world.app.inject(without(name), PAGE, times=1)
-    report = world.run()
-    assert not report.change_detected
-    assert [path for path in world.asked if path.endswith("/lists")] == [
-        "/api/v1/bookmarks/b003/lists"
-    ]
-    world.app.leave_list("b009")
-    world.app.heal()
-    report = world.run()
-    assert report.changed == 1
-    assert "b009" not in world.slugs()
-    world.assert_whole()
-
-
-def test_many_absent_ones_are_looked_for_in_a_second_reading() -> None:
-    """More than twenty absent bookmarks: the whole list is read once more."""
-    world = World.of(150)
-    world.run()
-    gone = [f"b{number:03d}" for number in range(30)]
-    world.app.inject(without(*gone), PAGE, times=2)
-    assert not world.run().change_detected
-    assert len(world.asked) == 4
-    world.app.remove(*gone[:25])
-    report = world.run()
-    assert (report.changed, report.processed) == (25, 125)
-    world.assert_whole()
-
-
-def test_second_look_that_fails_keeps_the_bookmark() -> None:
-    """What cannot be confirmed is not deleted."""
-    world = World.of(30)
-    world.run()
-    world.app.remove("b003")
-    world.app.inject(reply(503), "/lists", after=1)
-    assert "b003" in world.slugs()
-    assert not world.run().change_detected
-    world.app.heal()
-    assert world.run().changed == 1
-
-
-def test_item_that_comes_twice_is_stored_once() -> None:
-    """Items moved between pages while paging; some came twice."""
-    world = World.of(5)
-    world.app.inject(doubled, PAGE)
-    assert world.run().processed == 5
     world.assert_whole()
 
 
@@ -452,21 +343,3 @@ def test_half_a_surrogate_pair_is_no_obstacle() -> None:
 
 
 # ------------------------------------------------------------------- helpers
-
-
-def without(*names: str) -> Any:
-    """The proper answer less some items."""
-
-    def act(request: Any, answer: Any) -> Any:
-        value = json.loads(answer(request).body)
-        value["bookmarks"] = [one for one in value["bookmarks"] if one["id"] not in names]
-        return Response.json(value)
-
-    return act
-
-
-def doubled(request: Any, answer: Any) -> Any:
-    """The proper answer with each item twice."""
-    value = json.loads(answer(request).body)
-    value["bookmarks"] *= 2
-    return Response.json(value)

@@ -1,13 +1,20 @@
-"""The bookmark server over real HTTP."""
+"""The bookmark server over real HTTP, and the items of its list."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from datafetch.bookmarks.karakeep import BookmarkApi
+from datafetch.bookmarks.karakeep import BookmarkApi, read_bookmark
+from datafetch.bookmarks.model import UnreadableItem
+from datafetch.bookmarks.rules.normalise import normalise
 from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.net.base import HttpClient
@@ -17,6 +24,13 @@ from tests.job_settings import bookmarks_settings
 from tests.support import make_http
 
 WHEN = datetime(2026, 5, 1, tzinfo=UTC)
+ITEM: dict[str, Any] = {"id": "b1", "createdAt": "2026-01-01T00:00:00.000Z"}
+PUBLISHED = Path(__file__).parents[3] / "shared" / "contracts" / "karakeep-openapi.json"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @pytest.fixture
@@ -54,7 +68,7 @@ def test_all_pages_come_in_order(app: KarakeepApp, api: BookmarkApi) -> None:
     assert [len(page.readable) for page in pages] == [100, 100, 50]
     assert [raw.id for page in pages for raw in page.readable] == app.ids()
     asked = app.log.all("/bookmarks")
-    assert all("limit=100" in one.query for one in asked)
+    assert all("limit=100" in request.query for request in asked)
     assert asked[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
@@ -141,3 +155,106 @@ def test_assets_are_asked_for_with_the_token(
     for bad in ("../a1", "a/../b", "", "a%2fb"):
         with pytest.raises(Refused):
             api.asset(bad)
+
+
+# ----------------------------------------------------------------- one item
+
+
+@pytest.mark.parametrize("absent", [None, ...])
+def test_everything_but_id_and_time_may_be_missing(absent: Any) -> None:
+    """One null `imageUrl` failed the whole refresh for days."""
+    optional = ("modifiedAt", "title", "note", "summary", "archived", "favourited", "tags")
+    names = (*optional, "assets", "content", "taggingStatus", "firstCreatedAt")
+    fields = {} if absent is ... else dict.fromkeys(names)
+    raw = read_bookmark({**ITEM, **fields, "unknown": {"x": 1}})
+    assert (raw.id, raw.url, raw.content) == ("b1", "", {})
+    fields = normalise(raw)
+    assert (fields["tags"], fields["assets"], fields["archived"]) == ([], [], False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["imageUrl", "title", "description", "imageAssetId", "screenshotAssetId", "datePublished"],
+)
+def test_a_null_inside_the_content_is_no_obstacle(name: str) -> None:
+    """One null `imageUrl` failed the whole refresh for days."""
+    content = {"type": "link", "url": "https://a.example/x", name: None}
+    raw = read_bookmark({**ITEM, "content": content})
+    assert raw.url == "https://a.example/x"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        None,
+        [],
+        {},
+        {"id": "b1"},
+        {"createdAt": "2026-01-01T00:00:00Z"},
+        {**ITEM, "id": 7},
+        {**ITEM, "id": "../x"},
+        {**ITEM, "id": "a/b"},
+        {**ITEM, "createdAt": "yesterday"},
+        {**ITEM, "title": 5},
+        {**ITEM, "archived": "no"},
+        {**ITEM, "tags": {}},
+        {**ITEM, "tags": ["x"]},
+        {**ITEM, "assets": [1]},
+        {**ITEM, "content": "x"},
+        {**ITEM, "content": {"url": 5}},
+    ],
+)
+def test_items_of_another_shape_are_malformed(item: Any) -> None:
+    """A field of a wrong type means that the item is not understood: it is set aside."""
+    with pytest.raises(Malformed) as error:
+        read_bookmark(item)
+    unreadable = UnreadableItem.of(item, error.value)
+    named = isinstance(item, dict) and isinstance(item.get("id"), str)
+    assert (unreadable.id is not None) == named
+    assert unreadable.name.isascii()
+
+
+@given(JSON)
+def test_any_json_is_read_or_set_aside(value: Any) -> None:
+    """Nothing that can come stops a run: an item is read, or it is malformed."""
+    for item in (value, {**ITEM, "content": value}, {**ITEM, "tags": [value]}):
+        try:
+            read_bookmark(item)
+        except Malformed as error:
+            UnreadableItem.of(item, error)
+
+
+@pytest.mark.skipif(not PUBLISHED.exists(), reason="the server's description is not here")
+def test_fields_are_those_of_the_servers_description() -> None:
+    """Every field that is read of an item has the server's own name for it."""
+    described = json.loads(PUBLISHED.read_text())["components"]["schemas"]["Bookmark"]["properties"]
+    read = {"id", "createdAt", "modifiedAt", "title", "note", "summary", "archived", "favourited"}
+    assert read | {"taggingStatus", "tags", "assets", "content"} <= set(described)
+    kinds = described["content"]["oneOf"]
+    content = set().union(*(set(kind["properties"]) for kind in kinds))
+    assert {"url", "sourceUrl", "imageUrl", "crawlStatus", "datePublished"} <= content
+
+
+def test_the_error_of_an_item_names_the_field_and_not_its_value() -> None:
+    """A dead letter says which field is wrong; what a private note holds is not written there."""
+    with pytest.raises(Malformed) as error:
+        read_bookmark({**ITEM, "tags": [{"name": ["secret"]}]})
+    assert "tags.0.name" in str(error.value)
+    assert "secret" not in str(error.value)
+    assert error.value.__cause__ is None
+
+
+def test_tags_and_assets_without_a_name_or_an_id_are_left_out() -> None:
+    """A tag without a name says nothing, and an asset without an id cannot be asked for."""
+    tags = [{"id": "t1", "name": None}, {"name": ""}, {"name": "x"}]
+    assets = [{"id": None, "assetType": "screenshot"}, {"id": "a1"}]
+    fields = normalise(read_bookmark({**ITEM, "tags": tags, "assets": assets}))
+    assert fields["tags"] == [{"id": "", "name": "x", "slug": "x"}]
+    assert fields["assets"] == [{"id": "a1", "assetType": "unknown"}]
+    assert fields["content"] == {}
+
+
+def test_the_first_creation_stands_in_for_the_creation() -> None:
+    """`createdAt` may be missing: then `firstCreatedAt` says when the bookmark was made."""
+    made = "2025-01-01T00:00:00.000Z"
+    assert read_bookmark({"id": "b1", "createdAt": None, "firstCreatedAt": made}).created_at == made

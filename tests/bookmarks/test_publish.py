@@ -6,6 +6,7 @@ from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.bookmarks.stored import read_bookmarks
 from tests.bookmarks.world import KEYS, World
 from tests.job_settings import ALL_TAGS
+from tests.stores import Call, FaultyStore
 
 IMAGE = "https://cdn.example.com/images/opengraph/x.png?v=12345678"
 
@@ -58,6 +59,27 @@ def test_enrichment_ends_what_a_dead_run_began() -> None:
     world.store.delete(KEYS.bookmark_page(1))
     enrich(world)
     world.assert_whole()
+
+
+def test_enrichment_that_lost_its_base_starts_over_from_the_store() -> None:
+    """Somebody else published meanwhile: all is read anew, and the next sync reads the whole list."""
+    world = World.of(60)
+    world.run()
+    moved: list[Call] = []
+
+    def other(call: Call, _: int) -> str | None:
+        if call == Call("put", KEYS.publish_journal("bookmarks")) and not moved:
+            moved.append(call)
+            world.enrich("b004", ogTitle="By somebody else")
+        return None
+
+    object.__setattr__(world.context, "store", FaultyStore(world.store, other))
+    assert enrich(world) == 1
+    assert moved
+    world.assert_whole()
+    assert world.item("b003")["ogImage"] == IMAGE
+    assert world.item("b004")["ogTitle"] == "By somebody else"
+    assert world.json(KEYS.dataset("bookmarks"))["fullSyncAt"] is None
 
 
 def test_reading_needs_no_index() -> None:

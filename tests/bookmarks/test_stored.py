@@ -296,7 +296,7 @@ def test_fault_at_each_request_while_mending(kind: str, at: int) -> None:
     world.run()
     world.assert_whole()
     assert [item["id"] for item in world.master()] == world.app.ids()
-    assert world.slugs() == {one: slugs[one] for one in world.app.ids()}
+    assert world.slugs() == {key: slugs[key] for key in world.app.ids()}
     assert world.item("b003")["ogTitle"] == "Stored"
     assert len(kept_aside(world)) == 1
 

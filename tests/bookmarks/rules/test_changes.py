@@ -56,13 +56,13 @@ def test_settled(fields: dict[str, Any], age_days: float, settled: bool) -> None
 
 def test_unchanged_looks_at_items_and_order() -> None:
     """A list is unchanged when every item that came is known and stands where it stood."""
-    one, two = raw("a"), raw("b")
-    known = {"a": one.source_hash, "b": two.source_hash, "c": "x"}
-    assert is_unchanged(fetched(one, two), known)
-    assert not is_unchanged(fetched(two, one), known)
-    assert not is_unchanged(fetched(one, raw("b", "other")), known)
-    assert not is_unchanged(fetched(one, two)._replace(gone=frozenset("c")), known)
-    assert not is_unchanged(fetched(one, two, raw("d")), known)
+    first, second = raw("a"), raw("b")
+    known = {"a": first.source_hash, "b": second.source_hash, "c": "x"}
+    assert is_unchanged(fetched(first, second), known)
+    assert not is_unchanged(fetched(second, first), known)
+    assert not is_unchanged(fetched(first, raw("b", "other")), known)
+    assert not is_unchanged(fetched(first, second)._replace(gone=frozenset("c")), known)
+    assert not is_unchanged(fetched(first, second, raw("d")), known)
 
 
 def test_absence_counts_only_in_a_complete_reading() -> None:
