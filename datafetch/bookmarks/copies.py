@@ -1,4 +1,4 @@
-"""Gathers the list from its copies (pages, tag pages, single objects, backups) when it is not whole."""
+"""Gathers the bookmarks from pages, tag pages, single objects and backups of a broken master."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ReadObject(Generic[T]):
-    """An object of the store, read as what it should be.
+    """What reading a stored object gave.
 
     Attributes:
         value: None when there is no such object, or it cannot be read.
@@ -49,7 +49,7 @@ class ObjectReader:
             return None
 
     def read(self, key: str, adapter: TypeAdapter[T]) -> ReadObject[T]:
-        """Read the object as the adapter says. One that cannot be read is kept aside."""
+        """Read the object as a value of the adapter's type; if that fails, copy it aside."""
         found = self.get(key)
         if found is None:
             return ReadObject()
@@ -70,11 +70,11 @@ def parsed(found: StoredObject | None) -> object:
 
 
 class Listing(NamedTuple):
-    """The bookmarks that could be read of a JSON array.
+    """The bookmarks that could be read from a JSON array.
 
     Attributes:
-        items: each id once; what a second entry of an id knows beyond the first is in it.
-        odd: how many entries are no bookmarks: without an id that can be part of a key.
+        items: each id once; a further entry of an id fills in fields that the first lacks.
+        odd: how many entries have no id that can be part of a key.
         doubled: how many entries have an id that had come before.
     """
 
@@ -84,13 +84,13 @@ class Listing(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether there are bookmarks, and each entry is one of its own."""
+        """Whether there are entries, and each is a different bookmark."""
         return bool(self.items) and not self.odd and not self.doubled
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the other objects say that there was.
+    """The bookmarks that should exist, by the slug mapping and the index.
 
     Attributes:
         ids: the ids that the slug mapping names; none when it cannot be read.
@@ -102,18 +102,18 @@ class Expected:
 
     @property
     def names_all(self) -> bool:
-        """Whether the mapping names every bookmark, so that one it does not name was deleted."""
+        """Whether the mapping names every bookmark: then any other bookmark was deleted."""
         return bool(self.ids) and len(self.ids) >= self.count
 
     def met_by(self, found: Mapping[str, StoredBookmark]) -> bool:
-        """Whether `found` has every bookmark that there was."""
+        """Whether `found` has every expected bookmark."""
         return bool(found) and self.ids <= found.keys() and len(found) >= self.count
 
     def met_by_list(self, read: Listing, *, under_way: bool) -> bool:
-        """Whether the list itself has every bookmark that there was.
+        """Whether the master has every expected bookmark, so that no copy need be read.
 
-        A list without odd entries is believed when it is no shorter than the index says. While a
-        publish is under way the list is newer than the index, and is believed whatever its length.
+        A master without odd entries is believed when it is no shorter than the index says. While
+        a publish is `under_way` it is newer than the index, and is believed whatever its length.
         """
         if read.odd or not read.items:
             known = bool(self.ids) or self.count > 0
@@ -143,7 +143,7 @@ def read_listing(found: StoredObject | None) -> Listing | None:
 
 
 def add_copy(items: dict[str, StoredBookmark], copy: StoredBookmark) -> None:
-    """Add a bookmark to `items`, or the fields that this copy has beyond the copies before it."""
+    """Add a bookmark to `items`; if its id is there, only fill in fields that are empty there."""
     item = items.setdefault(copy.id, copy)
     if item is copy:
         return
@@ -157,7 +157,7 @@ def add_copy(items: dict[str, StoredBookmark], copy: StoredBookmark) -> None:
 
 
 def backup_keys(context: AnyContext) -> list[str]:
-    """The kept backups of the list, newest first.
+    """The keys of the kept backups of the list, newest first.
 
     Raises:
         StoreError: the store did not answer.
@@ -167,7 +167,7 @@ def backup_keys(context: AnyContext) -> list[str]:
 
 
 class Copies:
-    """The other objects that hold bookmarks; broken ones are kept aside.
+    """Reads the objects beside the master that hold bookmarks; broken ones are copied aside.
 
     Every method may raise `StoreError`.
     """
@@ -182,10 +182,11 @@ class Copies:
     ) -> list[StoredBookmark]:
         """All bookmarks that can be found, newest first.
 
-        `first` are those of the list itself. Single objects and pages are current and are both
-        read, since a field of another job may be in one of them only. Tags' pages and then
-        backups, newest first, are read as long as something is missing. They hold deleted
-        bookmarks too: when the slug mapping names all, only what it names is taken from them.
+        `first` are those of the master, `keys` those of the stored objects. Single objects and
+        pages are current and are both read, since a field of another job may be in one of them
+        only. Tag pages and then backups, newest first, are read as long as a bookmark is missing.
+        They may hold deleted bookmarks: when the slug mapping names all bookmarks, only those
+        are taken.
         """
         keys = list(keys)
         found: dict[str, StoredBookmark] = {}
@@ -216,7 +217,7 @@ class Copies:
         )
 
     def backup_slugs(self) -> dict[str, str]:
-        """The id of the bookmark that had a slug in a backup, by slug; newer backups win."""
+        """Each slug of the backups with the id of its bookmark; newer backups win."""
         slugs: dict[str, str] = {}
         for key in reversed(backup_keys(self._context)):
             slugs.update(slug_owners(self._backup(key)))
@@ -240,7 +241,7 @@ class Copies:
             yield from items
 
     def _backup(self, key: str) -> list[StoredBookmark]:
-        """The bookmarks of a backup. A broken backup is not kept aside: nothing is written over it."""
+        """The bookmarks of a backup; a broken one is not copied aside, as nothing overwrites it."""
         listing = read_listing(self._objects.get(key))
         if listing is None:
             self._context.log.warning("backup_unreadable", extra={"key": key})

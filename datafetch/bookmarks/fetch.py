@@ -1,6 +1,7 @@
-"""Reads the list from the server, whole or up to what is known, and looks twice before a deletion.
+"""Reads the list from the server: all pages, or only those until nothing on a page is new.
 
-Items that cannot be read become dead letters.
+A stored bookmark that did not come is asked for again before it counts as deleted. Items that
+cannot be read become dead letters.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,21 +15,21 @@ from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
 
 SECOND_LOOK_EACH = 20
-"""Up to so many absent bookmarks are asked for one by one; for more the list is read again."""
+"""Most absent bookmarks to ask for one by one; when there are more, the list is read again."""
 
 
 class ListReader:
-    """Reads one list for one run."""
+    """Reads the bookmark list from the server for one run."""
 
     def __init__(self, context: JobContext[BookmarksSettings], api: BookmarkApi) -> None:
         self._context = context
         self._api = api
 
     def is_full(self, snapshot: Snapshot, stored: int) -> bool:
-        """Whether every page is to be read, whatever is known of so many `stored` bookmarks.
+        """Whether to read every page, and not only those with news.
 
-        So it is while the list is short, on `--force`, when the state is not trusted, and every
-        `full_sync_hours`.
+        True when no more than `full_sync_max_items` bookmarks are `stored`, on `--force`, when the
+        state is not trusted, and when the last full reading is `full_sync_hours` old.
         """
         settings, read_at = self._context.settings, snapshot.full_sync_at
         if read_at is None or self._context.options.force or not snapshot.trusted:
@@ -39,9 +40,9 @@ class ListReader:
     def read(self, sources: Mapping[str, str], *, full: bool, limit: int | None = None) -> Fetched:
         """The list's items, each id once, in the server's order.
 
-        A reading that is not `full` ends with the first page of which every item is known,
-        unchanged and settled. An item that moves between pages while they are read comes twice
-        or never: the first counts, and one that is missing gets its second look.
+        A reading that is not `full` stops after the first page whose items are all unchanged and
+        settled. An item that moves between pages while they are read may come twice, and then
+        the first counts, or not at all: `look_again` asks for it.
 
         Raises:
             UpstreamError: the server did not give the list.
@@ -63,7 +64,11 @@ class ListReader:
         return Fetched(list(readable.values()), broken, complete)
 
     def look_again(self, fetched: Fetched, stored: Iterable[str]) -> Fetched:
-        """Ask the server for the stored bookmarks that did not come; those certainly gone are named.
+        """Ask the server again for each stored bookmark that a complete reading did not bring.
+
+        Returns:
+            The reading with the deleted bookmarks in its `gone`; a second reading of the whole
+            list when more than `SECOND_LOOK_EACH` were absent.
 
         Raises:
             UpstreamError: the server did not give the list again, or its breaker is open.
@@ -84,7 +89,7 @@ class ListReader:
         )
 
     def _is_listed(self, bookmark_id: str) -> bool:
-        """Whether the bookmark is still on the list, or may be."""
+        """Whether the bookmark is on the list; also True when the server gives no usable answer."""
         try:
             return self._context.settings.list_id in self._api.lists_of(bookmark_id)
         except Missing:
@@ -99,7 +104,7 @@ class ListReader:
 
 
 def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tuple[int, int]:
-    """Record items that could not be read as dead letters, and drop the letters of all others.
+    """Record each unreadable item as a dead letter; drop those of items that came or left the list.
 
     Returns:
         How many items could not be read, and how many of these have a new dead letter.

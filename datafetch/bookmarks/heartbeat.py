@@ -1,4 +1,4 @@
-"""What a run leaves for readers beside the data: the heartbeat, and when it last tried."""
+"""Tells readers how a run ended: the heartbeat object, and `lastAttemptedAt` in the index."""
 
 from datafetch.bookmarks.state import Snapshot
 from datafetch.clock import to_ms
@@ -24,7 +24,7 @@ from datafetch.store.base import IfMatch, encode_json
 def write_heartbeat(
     context: AnyContext, *, changed: bool, error: DatafetchError | None = None
 ) -> None:
-    """Say when this run ended, and how; nothing in a dry run.
+    """Write when this run ended, and how; a dry run writes nothing.
 
     Raises:
         StoreError: it could not be written.
@@ -45,7 +45,7 @@ def write_heartbeat(
 def public_reason(error: DatafetchError) -> str:
     """Why a run failed, for an object that everyone may read: no host, no path, no id.
 
-    A guard's message is all numbers and goes as it is.
+    A guard's message holds nothing private, and is published as it is.
     """
     if isinstance(error, GuardRefused):
         return f"refused: {error}"
@@ -65,9 +65,9 @@ _PUBLIC: tuple[tuple[type[DatafetchError], str], ...] = (
 
 
 def note_failure(context: AnyContext, snapshot: Snapshot | None, error: DatafetchError) -> None:
-    """Say in index and heartbeat that a run failed; data and `lastFetchedAt` stay.
+    """Note in index and heartbeat that a run failed; data and `lastFetchedAt` stay.
 
-    Not after a fault of the store, nor when this run may not write any more.
+    Nothing is written in a dry run, or after a store error, a lost lease or a cancellation.
     """
     silent = isinstance(error, StoreError | LeaseLost | Cancelled)
     if silent or context.options.dry_run:

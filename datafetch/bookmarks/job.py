@@ -62,23 +62,25 @@ class _BookmarkRun:
                 report = self._sync()
             except GuardRefused as refused:
                 note_failure(self._context, self._snapshot, refused)
-                return replace(self._so_far, last_fetched_at=self._stored_at(), failure=refused)
+                return replace(
+                    self._so_far, last_fetched_at=self._stored_fetched_at(), failure=refused
+                )
             except DatafetchError as error:
                 note_failure(self._context, self._snapshot, error)
                 raise
         write_heartbeat(self._context, changed=report.change_detected)
         return report
 
-    def _stored_at(self) -> int | None:
-        """`lastFetchedAt` as it is stored."""
+    def _stored_fetched_at(self) -> int | None:
+        """The stored `lastFetchedAt`; None before the store was read."""
         return self._snapshot.index.last_fetched_at if self._snapshot is not None else None
 
     # ------------------------------------------------------------------- sync
 
     def _sync(self) -> JobReport:
-        snapshot, stored = self._start(self._ended(self._reader.snapshot()))
-        if self._is_to_mend(stored):
-            snapshot, stored = self._start(self._republished())
+        snapshot, stored = self._start(self._end_dead_publish(self._reader.snapshot()))
+        if self._must_repair_master(stored):
+            snapshot, stored = self._start(self._republish())
         known = [item.id for item in stored.items] if stored else list(snapshot.sources)
         full = self._list.is_full(snapshot, len(known))
         fetched = self._list.read(snapshot.sources, full=full, limit=self._context.options.limit)
@@ -98,25 +100,25 @@ class _BookmarkRun:
         return replace(report, change_detected=report.change_detected or self._ended_publish)
 
     def _start(self, snapshot: Snapshot) -> tuple[Snapshot, StoredList | None]:
-        """Begin from this snapshot; the list itself is read only when the state is not trusted."""
+        """Keep the snapshot for this run; read the stored list too if the state is not trusted."""
         if self._context.options.force:
             snapshot = snapshot.distrusted()
         self._snapshot = snapshot
         return snapshot, None if snapshot.trusted else self._reader.items(snapshot)
 
-    def _ended(self, snapshot: Snapshot) -> Snapshot:
-        """End the publish that a dead run began, before anything else can fail.
+    def _end_dead_publish(self, snapshot: Snapshot) -> Snapshot:
+        """Publish the stored list again when an earlier run died in the middle of its publish.
 
-        The stored master counts, and not what the dead run had written beside it. Readers get one
-        whole list again; what is new comes with this run's own reading.
+        The list is taken from the stored master, not from the other objects that the dead run
+        wrote. It comes first, so that readers get one whole list even when this run fails later.
         """
         if snapshot.journal is None or self._context.options.dry_run:
             return snapshot
         self._context.log.warning("publish_taken_over", extra={"run": snapshot.journal.run_id})
-        return self._republished()
+        return self._republish()
 
-    def _republished(self) -> Snapshot:
-        """Publish the stored list again, so that readers need not wait for the bookmark server."""
+    def _republish(self) -> Snapshot:
+        """Publish the stored list again, without the bookmark server; return the new snapshot."""
 
         def attempt(_: int) -> bool:
             found = self._reader.snapshot()
@@ -130,14 +132,14 @@ class _BookmarkRun:
         self._ended_publish |= self._publisher.with_restart(attempt)
         return self._reader.snapshot()
 
-    def _is_to_mend(self, stored: StoredList | None) -> bool:
-        """Whether the master is missing or not whole, and everything was found elsewhere."""
+    def _must_repair_master(self, stored: StoredList | None) -> bool:
+        """Whether the master is missing or broken, and its copies still have every bookmark."""
         if stored is None or stored.master is not None or self._context.options.dry_run:
             return False
         return bool(stored.items) and len(stored.items) >= stored.counted
 
     def _settle(self, fetched: Fetched, snapshot: Snapshot, stored: StoredList | None) -> JobReport:
-        """Bring what is stored in line with what was fetched."""
+        """Publish the new list, or only confirm the stored one when nothing changed."""
         if snapshot.trusted and is_unchanged(fetched, snapshot.sources):
             if self._reader.is_intact(snapshot):
                 return self._confirm(fetched, snapshot)
@@ -165,7 +167,7 @@ class _BookmarkRun:
             self._checked(len(merged.bookmarks), fetched),
             changed=len(merged.changed) + len(merged.gone),
             change_detected=change.differs,
-            last_fetched_at=change.fetched_at or self._stored_at(),
+            last_fetched_at=change.fetched_at or self._stored_fetched_at(),
         )
         plan = plan_change(self._context, snapshot, stored, change, self._settings.tags)
         if self._context.options.dry_run:
@@ -185,7 +187,7 @@ class _BookmarkRun:
         return report
 
     def _confirm(self, fetched: Fetched, snapshot: Snapshot) -> JobReport:
-        """Write into the index that the list was read and has not changed."""
+        """Set the times in the stored index: the list was read and has not changed."""
         report = self._checked(len(snapshot.sources), fetched)
         now = to_ms(self._context.clock.now())
         dry = self._context.options.dry_run
@@ -199,10 +201,10 @@ class _BookmarkRun:
             commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
             self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
             self._remember_full_sync(fetched, snapshot, now)
-        return replace(report, last_fetched_at=self._stored_at() if dry else now)
+        return replace(report, last_fetched_at=self._stored_fetched_at() if dry else now)
 
     def _remember_full_sync(self, fetched: Fetched, snapshot: Snapshot, now: int) -> None:
-        """Write down when a long list was wholly read; every run reads the whole of a short one."""
+        """Store the time of a full reading of a long list; a short one is read in full each time."""
         state = snapshot.state
         long = len(snapshot.sources) > self._settings.full_sync_max_items
         if state is None or not (fetched.complete and long):
@@ -210,9 +212,13 @@ class _BookmarkRun:
         body = replace(state, full_sync_at=now).encoded()
         self._context.store.put(self._context.keys.dataset(DATASET), body)
 
-    def _checked(self, stored: int, fetched: Fetched) -> JobReport:
-        """The report of a list that will have so many items, when not too many newly failed."""
-        processed = max(stored, fetched.size)
+    def _checked(self, planned: int, fetched: Fetched) -> JobReport:
+        """The report of a list of `planned` items.
+
+        Raises:
+            GuardRefused: too many items newly failed.
+        """
+        processed = max(planned, fetched.size)
         report = replace(self._so_far, processed=processed, full_sync=fetched.complete)
         check_failures(report, self._context.max_failure_ratio)
         return report
@@ -232,10 +238,10 @@ class _BookmarkRun:
         diff = self._publisher.preview(plan)
         written, equal, deleted = len(diff.written), len(diff.equal), len(diff.deleted)
         note = f"would write {written} objects, leave {equal} as they are and remove {deleted}"
-        return replace(report, notes=(note,), last_fetched_at=self._stored_at())
+        return replace(report, notes=(note,), last_fetched_at=self._stored_fetched_at())
 
     def _restore(self) -> JobReport:
-        """Publish a backup. When that fails the heartbeat stays, which tells of the sync."""
+        """Publish a backup. A failure leaves the heartbeat, which reports on the last sync."""
         backup = read_backup(self._context)
 
         def attempt(_: int) -> JobReport:
@@ -249,7 +255,7 @@ class _BookmarkRun:
 
 
 def _differs(merged: Merged, stored: StoredList) -> bool:
-    """Whether the new list has other items than the stored one, or another order."""
+    """Whether an item of the list is new, changed or gone, or the order is another than stored."""
     before = [item.id for item in stored.items]
     after = [bookmark.id for bookmark in merged.bookmarks]
     return bool(merged.changed or merged.gone) or before != after

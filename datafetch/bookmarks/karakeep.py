@@ -73,9 +73,9 @@ def read_bookmark(value: object) -> RawBookmark:
 
 
 class BookmarkApi:
-    """What datafetch asks of the bookmark server.
+    """The requests that datafetch makes to the bookmark server.
 
-    Every method may raise what `HttpClient` raises.
+    Every method that asks the server may also raise the errors of `HttpClient.fetch`.
     """
 
     def __init__(self, http: HttpClient, settings: BookmarksSettings) -> None:
@@ -84,7 +84,7 @@ class BookmarkApi:
         self._base = settings.api_url.rstrip("/")
 
     def pages(self, limit: int | None = None) -> Iterator[ListPage]:
-        """The list's pages, newest bookmark first; with a limit, so many items at most.
+        """The list's pages, newest bookmark first; `limit` is the largest number of items in all.
 
         Raises:
             Missing: there is no such list.

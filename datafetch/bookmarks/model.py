@@ -65,14 +65,14 @@ class ContentTexts(CamelCase):
 class RawBookmark(CamelCase):
     """One bookmark as the server gives it; all but id and time of creation may be missing.
 
-    Unknown fields are fine. A known field of another type is not: the stored predecessor is
-    better than a guess at what such a field means.
+    Unknown fields are allowed. An item with a known field of the wrong type counts as unreadable,
+    and the stored bookmark stays: that is better than a guess at what the field means.
 
     Attributes:
         source_hash: half a SHA-256 (32 hex) over everything that the server sent of the item; the
             bookmark changed when it differs.
         content: as the server sent it.
-        texts: the same content, as far as rules read it.
+        texts: the fields of `content` that the rules read.
     """
 
     id: Annotated[str, AfterValidator(_safe_id)]
@@ -100,8 +100,8 @@ class UnreadableItem(NamedTuple):
     """An item of the list that cannot be read.
 
     Attributes:
-        id: None when not even that can be read.
-        name: what dead letters and log call it: the id, or else a hash of the item.
+        id: None when the item has none.
+        name: its name in dead letters and the log: the id, or else a hash of the item.
     """
 
     id: str | None
@@ -110,7 +110,7 @@ class UnreadableItem(NamedTuple):
 
     @classmethod
     def of(cls, value: object, error: Malformed) -> "UnreadableItem":
-        """Name the item that `error` is about."""
+        """The unreadable item of this JSON, with the reason why it cannot be read."""
         found = value.get("id") if isinstance(value, dict) else None
         if isinstance(found, str) and found:
             return cls(found, ascii(found)[1:-1][:128], error)
@@ -119,7 +119,7 @@ class UnreadableItem(NamedTuple):
 
 
 class StoredBookmark(NamedTuple):
-    """A bookmark as an object of the store has it. Only its id was checked.
+    """A bookmark as it is stored. Only its id was checked.
 
     Attributes:
         id: can be part of a key.
@@ -144,7 +144,7 @@ class StoredBookmark(NamedTuple):
         return self.text("slug")
 
     def text(self, name: str) -> str:
-        """A field that is a text; empty when it is missing or something else."""
+        """The text of a field; empty when the field is missing or not a text."""
         value = self.fields.get(name)
         return value if isinstance(value, str) else ""
 
@@ -172,10 +172,10 @@ class Bookmark(NamedTuple):
 
 
 def source_hash(item: dict[str, object]) -> str:
-    """What change of an item is judged by: half a SHA-256 (32 hex) over all that the server sent.
+    """Half a SHA-256 (32 hex) of an item as the server sent it; it differs when the item changed.
 
     Raises:
-        Malformed: it is nested too deeply.
+        Malformed: the item is nested too deeply.
     """
     try:
         # Four times as fast as JSON. Version 2 has no back references, which would make the

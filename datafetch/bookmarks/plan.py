@@ -39,7 +39,7 @@ class Change:
 
     Attributes:
         merged: the whole list.
-        differs: whether readers are told of a new list.
+        differs: whether the index tells readers that the list changed.
         fetched_at: epoch ms of this run's successful fetch; None leaves `lastFetchedAt` alone.
         full_sync_at: epoch ms of the last time that the whole list was read.
     """
@@ -52,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Tidying:
-    """What goes with a replaced master: its backup, backups that are too many, old shards."""
+    """Keys of the new backup, of the backups beyond `KEPT_BACKUPS`, and of the shards to remove."""
 
     backup_key: str
     surplus: Sequence[str] = ()
@@ -119,7 +119,7 @@ def hash_mapping(entries: bytes, list_checksum: str) -> str:
 
 
 def _known_mapping(snapshot: Snapshot, stored: StoredList) -> str:
-    """`hash_mapping` of the stored mapping; empty for none, and for one that contradicts itself."""
+    """`hash_mapping` of the stored mapping; empty if there is none, or it contradicts itself."""
     if not stored.listed and snapshot.state is not None:
         return snapshot.state.mapping
     mapping = stored.mapping
@@ -132,7 +132,7 @@ def _known_mapping(snapshot: Snapshot, stored: StoredList) -> str:
 def _page_chains(
     keys: Keys, bookmarks: Sequence[Bookmark], stored: StoredList
 ) -> Iterator[list[Write]]:
-    """The list's pages: one after the other where readers may be on them, else side by side."""
+    """The list's pages: one chain if readers may be paging through a stored list, else one each."""
     growing = 0 < len(stored.items) <= len(bookmarks)
     writes = _pages(bookmarks, keys.bookmark_page, growing=growing)
     yield from [writes] if stored.items else ([write] for write in writes)
@@ -141,7 +141,7 @@ def _page_chains(
 def _tag_chains(
     keys: Keys, bookmarks: Sequence[Bookmark], tags: TagPages, stored: StoredList, times: Times
 ) -> Iterator[list[Write]]:
-    """Each tag's pages, then its index, which stays as it is when none of the pages changes."""
+    """Each tag's pages, then its index, which is written only when one of the pages changes."""
     if not tags.enabled:
         return
     before = Counter(
@@ -161,8 +161,8 @@ def _pages(
 ) -> list[Write]:
     """The pages in the order in which they are written.
 
-    A reader between two writes may see an item twice, and never misses one: a list that grows is
-    written from its last page on, one that shrinks from its first.
+    A list that grows is written from its last page to its first, one that shrinks from its first.
+    So a reader between two writes may see an item twice, but never misses one.
     """
     writes = [Write(key(number), as_array(page)) for number, page in enumerate(pages(bookmarks), 1)]
     return writes[::-1] if growing else writes

@@ -1,7 +1,7 @@
-"""Publishes a list of bookmarks over what is stored, and keeps the list that it replaces as a backup.
+"""Publishes a list of bookmarks over the stored one, and keeps the replaced list as a backup.
 
-Every job that changes bookmarks uses it. A list is the one that a sync made, the stored one with
-fields of other jobs laid into it (`enrich_bookmarks`), or that of a backup (`restored`).
+Every job that changes bookmarks uses it. The new list comes from a sync, from the store with
+fields of another job set in it (`enrich_bookmarks`), or from a backup (`restored`).
 """
 
 import json
@@ -24,13 +24,13 @@ from datafetch.store.base import encode_json
 from datafetch.store.publish import PublishPlan, etags_by_listing
 
 KEPT_BACKUPS = 5
-"""Masters that a publish replaced and that are kept."""
+"""How many replaced masters are kept as backups."""
 
 
 def plan_change(
     context: AnyContext, snapshot: Snapshot, stored: StoredList, change: Change, tags: TagPages
 ) -> PublishPlan:
-    """The publish of a change, from the store's state in `snapshot` and `stored`.
+    """The plan that publishes a change over what `snapshot` and `stored` found in the store.
 
     Raises:
         StoreError: the store did not answer; nothing was written.
@@ -50,7 +50,7 @@ def plan_change(
 def plan_stored(
     context: AnyContext, snapshot: Snapshot, stored: StoredList, tags: TagPages
 ) -> PublishPlan:
-    """The publish of the stored items: enriched ones, or those that a dead run began to publish.
+    """The plan that publishes the stored items again, enriched or after a publish that died.
 
     `lastFetchedAt` stays, since nothing was fetched.
 
@@ -63,7 +63,7 @@ def plan_stored(
 
 
 def _index_disagrees(snapshot: Snapshot, change: Change) -> bool:
-    """Whether the stored index is of another list, so that readers must be told of a new one."""
+    """Whether the index may describe another list, so that readers must be told of a change."""
     return (
         snapshot.journal is not None
         or snapshot.index.count != len(change.merged.bookmarks)
@@ -80,10 +80,10 @@ def _tidying(context: AnyContext, stored: StoredList, change: Change, now: float
 
 
 def _old_shards(context: AnyContext, stored: StoredList, change: Change) -> Iterator[str]:
-    """Old systems' slug shards that disagree with the mapping.
+    """The keys of old systems' slug shards that disagree with the slugs of the new list.
 
-    They can begin to disagree when a bookmark is gone; otherwise they are looked for only when
-    the store was listed.
+    They are looked for when the store was listed anyway, and when a bookmark is gone: that is
+    when a shard can begin to disagree.
     """
     prefix = context.keys.slug_shards_prefix()
     if stored.listed:
@@ -105,8 +105,8 @@ def _old_shards(context: AnyContext, stored: StoredList, change: Change) -> Iter
 def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping[str, str]) -> None:
     """Keep a copy of the freed slugs in an object of their own, in case the state is lost.
 
-    It is written before the publish that frees them. When that publish fails the copy names
-    slugs that are not free, which does no harm: a slug that a bookmark has stays with it.
+    It is written before the publish that frees them. When that publish fails, the copy names
+    slugs that are not free, which does no harm: a bookmark that has such a slug keeps it.
 
     Raises:
         StoreError: it could not be written.
@@ -118,21 +118,21 @@ def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping
 
 
 Patch = Callable[[Mapping[str, object]], Mapping[str, object] | None]
-"""Gets the fields of a stored bookmark and returns the fields to set in it, None to leave it alone."""
+"""Takes the fields of a stored bookmark; returns the fields to set in it, None to leave it alone."""
 
 
 def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
-    """Apply a patch to every stored bookmark and publish; says how many changed.
+    """Apply a patch to every stored bookmark, publish the list, and return how many changed.
 
-    The caller holds the bookmarks' own lease, and each write of the context asks it
-    (`context.wait_for_lease`, `context.under`). The dataset is read again; slugs, order, source
-    hashes and `lastFetchedAt` stay as they are. Nothing is written when nothing changes,
-    unless a publish that somebody else began has to be ended.
+    The caller holds the bookmark job's lease (`context.wait_for_lease`), and the context's store
+    checks it before each write (`context.under`). The dataset is read anew; slugs, order, source
+    hashes and `lastFetchedAt` stay as they are. Nothing is written when no bookmark changes,
+    unless another run left its publish unfinished.
 
     Raises:
         BaseMoved: the dataset changed twice meanwhile.
         LeaseLost: the bookmarks' lease ended.
-        StoreError: the store failed; the next bookmark run ends what was begun.
+        StoreError: the store failed; the next bookmark run finishes the publish.
     """
     publisher = context.publisher()
     reader = BookmarkReader(context, publisher, tags)
@@ -160,7 +160,7 @@ def _enriched(item: StoredBookmark, fields: Mapping[str, object] | None) -> Stor
 
 
 def read_backup(context: AnyContext) -> list[StoredBookmark]:
-    """The list of the N-th newest backup.
+    """The bookmarks of the backup that `--restore` names: 1 is the newest.
 
     Raises:
         UsageError: there are not so many backups.

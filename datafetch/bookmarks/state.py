@@ -22,7 +22,7 @@ RETIRED = f"{DATASET}-retired"
 """The dataset name of a copy of the freed slugs, which stays when the dataset's state is lost."""
 
 RULES = 2
-"""To be raised when normalising changes, so that every item is read and made again."""
+"""Raise this number when the normalising changes: every item is then read and made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +30,12 @@ class BookmarkState(CamelCase):
     """The dataset's state object.
 
     Attributes:
-        version: of this shape.
-        last_modified: that of the index which this state belongs to.
-        layout: what decides which pages and tags there are; after a change all are published anew.
+        version: the version of this shape.
+        last_modified: `lastModified` of the index that was published with this state.
+        layout: see `layout_of`; when it differs, everything is published anew.
         mapping: hash of the slug mapping without its time.
         full_sync_at: when the whole list was last read, epoch ms.
-        retired_slugs: the slugs that nobody has any more, and the ids that had them.
+        retired_slugs: freed slugs, which no bookmark has any more, and the ids that had them.
         sources: source hash of each stored item before merging, by id, in the list's order.
         objects: ETag and SHA-256 of each object, by its key without `json/bookmarks/`.
     """
@@ -62,13 +62,13 @@ class BookmarkState(CamelCase):
         }
 
     def hashes_of(self, etags: Mapping[str, str]) -> dict[str, str]:
-        """SHA-256 of the objects that still have the ETag which this state remembers."""
+        """SHA-256 by key of those objects whose ETag in `etags` is the one in this state."""
         return {
             key: sha256 for key, sha256 in self.hashes().items() if etags.get(key) == self.etag(key)
         }
 
     def etag(self, key: str) -> str | None:
-        """The ETag of one object."""
+        """The ETag of an object at the last publish; None when it is not known."""
         pair = self.objects.get(key.removeprefix(BOOKMARKS_PREFIX))
         return pair[0] if pair is not None else None
 
@@ -83,7 +83,7 @@ _Text = Annotated[str, BeforeValidator(lambda it: it if isinstance(it, str) else
 
 @dataclass(frozen=True, slots=True)
 class StoredIndex(CamelCase):
-    """The commit object as it was read. Fields of another type count as missing.
+    """The index of the list, as it was read. Fields of the wrong type count as missing.
 
     Attributes:
         fields: the whole object; None when there is none or it cannot be read.
@@ -119,20 +119,20 @@ def objects_of(etags: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str,
 
 
 def layout_of(tags: TagPages) -> str:
-    """What decides which pages and tags a list has, and how its items look."""
+    """A text that differs when pages, tag pages or items would be made in another way."""
     shown = "off" if not tags.enabled else "all" if tags.maximum is None else str(tags.maximum)
     return f"rules={RULES} tags={shown}"
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a run starts from: three small reads.
+    """The small objects that a run reads first.
 
     Attributes:
-        journal: a publish that somebody began and did not end.
-        index: the commit object.
+        journal: of a publish that was begun and not ended; None when there is none.
+        index: the dataset's commit object; empty when it is missing or cannot be read.
         index_etag: None only when there is no index.
-        state: what the last publish knew, if it can be read.
+        state: of the last publish; None when it is missing or cannot be read.
         trusted: whether the state describes what is stored now.
     """
 
@@ -143,7 +143,7 @@ class Snapshot:
     trusted: bool
 
     def distrusted(self) -> "Snapshot":
-        """The same, to be read from the store itself."""
+        """The same snapshot with an untrusted state, so that the store itself is read."""
         return replace(self, trusted=False)
 
     @property
@@ -163,12 +163,12 @@ class StoredList:
 
     Attributes:
         items: in the list's order.
-        counted: how many there were, as far as can be known: what a loss is measured by.
+        counted: how many bookmarks there should be; the shrink guard compares with it.
         master: the bytes of `bookmarks.json`; None when it is missing or not whole.
         etags: of every object, as known from the last publish or by listing.
         hashes: SHA-256 of the objects of which it is known.
         sources: source hashes; empty when the state is not trusted.
-        retired: the slugs that nobody has any more, and the ids that had them.
+        retired: freed slugs, and the ids that had them.
         mapping: the stored slug mapping; empty when it cannot be read, or the state is trusted.
         listed: whether the ETags come from a listing.
     """

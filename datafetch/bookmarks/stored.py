@@ -1,4 +1,4 @@
-"""Reads the stored bookmarks: cheaply when nothing changed, from every copy when one is broken."""
+"""Reads the stored bookmarks: from the master, or from its copies when the master is broken."""
 
 from collections.abc import Mapping
 
@@ -36,7 +36,7 @@ _ASIDE = Keys.corrupt("", "")
 
 
 class BookmarkReader:
-    """Reads one environment's bookmarks for one run; broken objects are kept aside."""
+    """Reads one environment's bookmarks for one run; broken objects are copied aside."""
 
     def __init__(self, context: AnyContext, publisher: Publisher, tags: TagPages) -> None:
         self._context = context
@@ -48,7 +48,7 @@ class BookmarkReader:
         self._copies = Copies(context, self._objects)
 
     def snapshot(self) -> Snapshot:
-        """Read what a run starts from.
+        """Read journal, index and state, from which a run starts.
 
         Raises:
             StoreError: the store did not answer; nothing was written.
@@ -67,10 +67,10 @@ class BookmarkReader:
         return Snapshot(journal, index, found.etag, state, trusted)
 
     def is_intact(self, snapshot: Snapshot) -> bool:
-        """Whether the master is there as the last publish left it; costs one request.
+        """Whether the stored master still is the one of the last publish; costs one request.
 
-        Pages and single items are not looked at: `--force` compares them by one listing, and a
-        publish compares each that it replaces.
+        Pages and single items are not checked: `--force` compares their ETags by one listing, and
+        a publish compares each object that it replaces.
 
         Raises:
             StoreError: the store did not answer.
@@ -83,11 +83,11 @@ class BookmarkReader:
         return snapshot.state is not None and found.etag == snapshot.state.etag(key)
 
     def items(self, snapshot: Snapshot) -> StoredList:
-        """The whole stored list, from its copies where the master cannot be read.
+        """The whole stored list; from its copies when the master cannot be read.
 
         Raises:
             StoreError: the store did not answer.
-            Inconsistent: there are traces of bookmarks and no copy of any can be read.
+            Inconsistent: other objects show that there were bookmarks, and none can be read.
         """
         found = self._objects.get(self._keys.bookmarks())
         listing = read_listing(found)
@@ -112,7 +112,7 @@ class BookmarkReader:
     def _from_the_store(
         self, snapshot: Snapshot, found: StoredObject | None, listing: Listing | None
     ) -> StoredList:
-        """The list and the ETags as the store has them, whatever the state says."""
+        """The list and its ETags, read from the store and not taken from the state."""
         keys = self._keys
         prefixes = (
             keys.bookmarks_by_id_prefix(),
@@ -154,7 +154,7 @@ class BookmarkReader:
         mapping: SlugMapping,
         etags: Mapping[str, str],
     ) -> tuple[list[StoredBookmark], int]:
-        """The bookmarks, from other copies where the list lacks some, and how many there were."""
+        """The bookmarks, from the copies too if some are missing, and how many there should be."""
         read = listing or Listing([])
         if found is not None and (listing is None or read.odd or read.doubled):
             self._context.log.warning(
@@ -172,7 +172,7 @@ class BookmarkReader:
     def _refuse_loss(
         self, snapshot: Snapshot, etags: Mapping[str, str], mapping: SlugMapping | None
     ) -> None:
-        """Refuse a store of which no bookmark can be read, unless there never was one."""
+        """Raise `Inconsistent` when there are signs of bookmarks, though none can be read."""
         counted = snapshot.index.count
         journal = snapshot.journal
         if snapshot.index_etag is None and journal is not None and journal.base_etag is None:
@@ -192,15 +192,15 @@ class BookmarkReader:
         )
 
     def _is_trace(self, key: str, mapping: SlugMapping | None) -> bool:
-        """Whether an object says that there were bookmarks, though none can be read from it."""
+        """Whether the presence of this object shows that bookmarks were stored."""
         if key == self._keys.bookmarks() or key.startswith(self._keys.slug_shards_prefix()):
             return False
         return key != self._keys.slug_mapping() or mapping is None or bool(mapping.slugs)
 
     def _retired(self, state: BookmarkState | None) -> Mapping[str, str]:
-        """The freed slugs of the state, and those of their copy, which a dead publish may have added.
+        """The freed slugs of the state and of their copy, which a dead publish may have extended.
 
-        Without a state those of the backups stand in for it.
+        When the state cannot be read, the slugs of the backups are used instead.
         """
         known = state.retired_slugs if state is not None else self._copies.backup_slugs()
         copy = self._objects.read(self._keys.dataset(RETIRED), RETIRED_COPY).value or {}
@@ -208,13 +208,13 @@ class BookmarkReader:
 
 
 def read_bookmarks(context: AnyContext) -> list[StoredBookmark]:
-    """The stored bookmarks in the list's order: the master's, or those of whichever copy can be read.
+    """The stored bookmarks in the list's order; from the copies when the master is broken.
 
-    Nothing is written but a copy of what cannot be read.
+    Nothing is written except a copy of each object that cannot be read.
 
     Raises:
         StoreError: the store did not answer.
-        Inconsistent: there are traces of bookmarks and none can be read.
+        Inconsistent: other objects show that there were bookmarks, and none can be read.
     """
     master = read_listing(ObjectReader(context).get(context.keys.bookmarks()))
     if master is not None and master.whole:

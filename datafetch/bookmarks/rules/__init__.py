@@ -1,1 +1,1 @@
-"""What is decided about bookmarks, without I/O."""
+"""The decisions about bookmarks, as pure functions without I/O."""

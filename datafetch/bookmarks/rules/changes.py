@@ -42,8 +42,8 @@ class Merged(NamedTuple):
     Attributes:
         changed: ids whose stored form is new or differs.
         gone: ids of stored bookmarks that the list does not have any more.
-        sources: source hash of every item by id, in the list's order; empty when it is not known.
-        retired: the slugs that nobody has any more, and the ids that had them.
+        sources: source hash of every item by id, in the list's order; an empty text if not known.
+        retired: freed slugs, which no bookmark has any more, and the ids that had them.
     """
 
     bookmarks: list[Bookmark]
@@ -54,13 +54,13 @@ class Merged(NamedTuple):
 
 
 def is_settled(raw: RawBookmark, now: float) -> bool:
-    """Whether the server will add nothing more: it crawled and tagged the page, or had a week to."""
+    """Whether the server has crawled and tagged the page, or did not do so for a week."""
     pending = raw.tagging_status == "pending" or raw.texts.crawl_status == "pending"
     return not pending or now - _seconds(raw.created_at) > PENDING_LIMIT_S
 
 
 def is_known(raw: RawBookmark, sources: Mapping[str, str]) -> bool:
-    """Whether the last publish was made of the very same item."""
+    """Whether the item is unchanged since the last publish, by its source hash."""
     return sources.get(raw.id) == raw.source_hash
 
 
@@ -76,7 +76,7 @@ def is_unchanged(fetched: Fetched, sources: Mapping[str, str]) -> bool:
 def absent(stored: Iterable[str], fetched: Fetched) -> list[str]:
     """Stored ids that a complete reading did not bring: these may have been deleted.
 
-    None when an item came whose id cannot be read, since it may be any of them.
+    Empty when an item came whose id cannot be read, since it may be any of them.
     """
     if not fetched.complete or any(item.id is None for item in fetched.unreadable):
         return []
@@ -92,8 +92,9 @@ def merge_list(
 ) -> Merged:
     """Lay the items that came over the stored ones.
 
-    `stored` are the items of the master in its order. A stored item stays as it is when its
-    source hash has not changed, and when it did not come; one that is gone is left out.
+    `stored` are the items of the master in its order, `sources` their source hashes and `retired`
+    the freed slugs. A stored item stays as it is when its source hash has not changed, or when
+    it did not come; one in `fetched.gone` is left out.
     """
     by_id = {item.id: item for item in stored}
     drafts = [_draft(raw, by_id.get(raw.id), sources) for raw in fetched.readable]

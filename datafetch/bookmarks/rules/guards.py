@@ -1,4 +1,4 @@
-"""What is refused before it can replace good data: empty, too few, shrunken, without URLs."""
+"""Refuses a list that must not replace good data: empty, too short, shrunken, without URLs."""
 
 from datafetch.errors import GuardRefused
 from datafetch.models.job_settings import BookmarksSettings
@@ -6,7 +6,7 @@ from datafetch.models.run import JobReport
 
 
 def check_not_empty(fetched: int, stored: int, unreadable: int = 0) -> None:
-    """Refuse a list without a readable bookmark, also with `--allow-shrink`.
+    """Refuse a list without a readable bookmark, even with `--allow-shrink`.
 
     Raises:
         GuardRefused: nothing came that could be stored.
@@ -57,10 +57,10 @@ def check_bookmarks(
 
 
 def check_failures(report: JobReport, max_failure_ratio: float) -> None:
-    """Refuse a reading of which too many items newly failed: then the server changed, not the items.
+    """Refuse a reading in which too many items newly failed: the server's answers may have changed.
 
     Raises:
-        GuardRefused: with the numbers. The next run knows what failed, and does not count it again.
+        GuardRefused: with the numbers. The next run does not count the same failures again.
     """
     if report.over_budget(max_failure_ratio):
         scope = max(report.processed, report.newly_failed)
@@ -73,7 +73,7 @@ def check_failures(report: JobReport, max_failure_ratio: float) -> None:
 
 
 def check_shrink(stored: int, planned: int, max_ratio: float) -> None:
-    """Refuse a list that lost more than this part of the stored bookmarks, 0 to 1.
+    """Refuse a list that lost more than `max_ratio` (0 to 1) of the stored bookmarks.
 
     Raises:
         GuardRefused: with the numbers; its hint names `--allow-shrink`.

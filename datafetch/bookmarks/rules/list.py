@@ -14,7 +14,7 @@ class Times(NamedTuple):
     """The times of an index.
 
     Attributes:
-        last_modified: ISO.
+        last_modified: ISO 8601 in UTC.
         last_fetched_at, last_attempted_at: epoch ms.
     """
 
@@ -57,7 +57,7 @@ def group_by_tag(
 ) -> list[tuple[str, list[Bookmark]]]:
     """The slug of each tag, and its bookmarks in the list's order, a bookmark once per slug.
 
-    With a limit, the tags of most bookmarks win, then those that come first in the alphabet.
+    `max_tags` keeps the tags with the most bookmarks; among equal ones, the first by slug.
     """
     groups: dict[str, list[Bookmark]] = {}
     for bookmark in bookmarks:

@@ -1,4 +1,4 @@
-"""Reads the slug mapping: who has which slug, and which slugs nobody has any more."""
+"""Reads the slug mapping: which bookmark has which slug, and which no bookmark has now."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ def slug_owners(items: Iterable[StoredBookmark]) -> dict[str, str]:
 
 
 def take_slugs(items: Iterable[StoredBookmark], mapping: SlugMapping) -> list[StoredBookmark]:
-    """The items with the slugs that the mapping gives them: the site resolves addresses by it."""
+    """The items with the slugs of the mapping, by which the site resolves its addresses."""
     slugs = mapping.by_id()
     return [
         item.with_fields({"slug": slugs[item.id]}) if item.id in slugs else item for item in items
@@ -55,12 +55,12 @@ def left_slugs(items: Iterable[StoredBookmark], mapping: SlugMapping) -> dict[st
     reverse = mapping.reverse_map if isinstance(mapping.reverse_map, dict) else {}
     left = {slug: key for slug, key in reverse.items() if isinstance(key, str) and slug not in had}
     named = {slug: key for key, slug in mapping.by_id().items() if slug not in had}
-    # The last slug of an owner is the one that it gets when it comes back: one of `slugs`.
+    # An owner that comes back gets the last of its slugs here, so those of `slugs` stand last.
     return {slug: key for slug, key in left.items() if slug not in named} | named
 
 
 def shard_agrees(body: bytes, key: str, owners: Mapping[str, str]) -> bool:
-    """Whether every slug of a shard belongs to the bookmark that the mapping gives it to.
+    """Whether `owners` gives each slug of an old system's shard to the same bookmark as the shard.
 
     A shard is one entry `{id, slug}` named by its slug, or a map of slugs to ids or entries.
     """

@@ -1,4 +1,4 @@
-"""From the server's bookmark to the site's: normalise, and merge over what is stored."""
+"""Makes the site's bookmark from the server's, and merges it with the stored one."""
 
 import json
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ def finish(draft: Draft, slug: str) -> Bookmark:
 def normalise(raw: RawBookmark) -> dict[str, object]:
     """The fields as the site reads them, made of the server's bookmark alone; `slug` is empty.
 
-    A text or file has the URL that it came from, or an empty one.
+    The URL of a text or a file is where it came from, or empty.
     """
     content = _content(raw)
     modified = raw.modified_at or raw.created_at
@@ -128,7 +128,7 @@ def normalise(raw: RawBookmark) -> dict[str, object]:
 
 
 def as_bookmark(item: StoredBookmark) -> Bookmark:
-    """A bookmark that is written with the fields that it has."""
+    """The stored item as a bookmark to write, with its fields unchanged."""
     date = item.text("dateBookmarked")
     return Bookmark(
         id=item.id,
@@ -148,7 +148,7 @@ def _stored_base(bookmark: Bookmark) -> str:
 
 
 def _keep_stored(made: dict[str, object], stored: Mapping[str, object]) -> None:
-    """Lay what other jobs and old systems stored of an item into its new fields."""
+    """Copy the fields that other jobs and old systems stored in an item into its new fields."""
     slug = stored.get("slug")
     if isinstance(slug, str):
         made["slug"] = slug
@@ -163,7 +163,7 @@ def _keep_stored(made: dict[str, object], stored: Mapping[str, object]) -> None:
 
 
 def _derived_images(stored: Mapping[str, object]) -> dict[str, str | None]:
-    """The pictures that normalising gave the stored item; another picture was put there by a job."""
+    """The picture fields that normalising gives the stored item; any other value is a job's."""
     content = stored.get("content")
     if not isinstance(content, dict):
         return {}
@@ -183,7 +183,7 @@ _FROM_ASSETS = {"screenshot": "screenshotAssetId", "bannerImage": "imageAssetId"
 
 
 def _image(content: Mapping[str, object]) -> str | None:
-    """The first that there is, in the order that the site prefers: banner, screenshot, the page's."""
+    """The URL of the picture that the site prefers: banner, screenshot, or the page's own."""
     for field in ("imageAssetId", "screenshotAssetId"):
         asset_id = content.get(field)
         if isinstance(asset_id, str) and is_safe_segment(asset_id):
@@ -194,7 +194,7 @@ def _image(content: Mapping[str, object]) -> str | None:
 def _web_url(value: object) -> str | None:
     if not isinstance(value, str) or not value.startswith(("https://", "http://")):
         return None
-    # `https://` and `https://[` begin well, and stop the site's readers all the same.
+    # `https://` and `https://[` have no host; the site's readers fail on them.
     return value if host_name(value) else None
 
 
@@ -216,5 +216,5 @@ def tag_slugs(tags: object) -> tuple[tuple[str, str], ...]:
 
 
 def _first(*texts: str | None) -> str | None:
-    """The first text with something in it, as it is."""
+    """The first text that is not blank, unchanged; None when there is none."""
     return next((text for text in texts if text and text.strip()), None)

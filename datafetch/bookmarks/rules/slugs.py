@@ -1,4 +1,4 @@
-"""The names that bookmarks and tags have in addresses: stable, readable, never empty."""
+"""Makes slugs, the names of bookmarks and tags in addresses: stable, readable, never empty."""
 
 import hashlib
 import re
@@ -66,7 +66,7 @@ OPAQUE_HOSTS = frozenset(
         "slideshare.net",
     }
 )
-"""Hosts whose paths say nothing of what stands there; subdomains count too."""
+"""Hosts whose paths do not describe the page; their subdomains count too."""
 
 MAX_TITLED = 60
 """Longest slug that is made with a title, in characters."""
@@ -103,10 +103,10 @@ def is_opaque(host: str) -> bool:
 
 
 def base_slug(url: str, title: str | None, bookmark_id: str) -> str:
-    """The slug that a bookmark gets when nobody else has it; never empty.
+    """The slug that a bookmark gets when no other bookmark has it; never empty.
 
-    Host and path; host and title where paths say nothing; the title of a bookmark
-    without a URL; the id when there is no usable text at all.
+    It is made of host and path; of host and title for an opaque host; of the title for a
+    bookmark without a URL; of the id when there is no usable text at all.
     """
     host = host_of(url)
     if not host:
@@ -116,7 +116,7 @@ def base_slug(url: str, title: str | None, bookmark_id: str) -> str:
         titled = _titled(name, title)
         if titled:
             return titled
-    # Stored slugs were made of the path as it stands in the bookmark, and new ones are too.
+    # Stored slugs were made of the path as it is written, not as browsers normalise it.
     written = written_path(url)
     path = _plain(written if written.isascii() else quote(written, "/%", errors="replace"))
     return f"{name}-{path}" if path else name
@@ -127,9 +127,9 @@ def assign_slugs(
 ) -> dict[str, str]:
     """A slug for each new bookmark, by id.
 
-    `taken` and `retired` map slugs to the ids that have or had them; another id gets neither.
-    Collisions get `-2`, `-3`… in order of (date, id); an id that comes back
-    gets the slug that it had.
+    `taken` and `retired` map slugs to the ids that have or had them; no other id gets one of
+    these. Collisions get `-2`, `-3`… in order of (date, id). An id that comes back gets the
+    slug that it had.
     """
     had = {bookmark_id: slug for slug, bookmark_id in retired.items()}
     used = {*taken, *retired}
@@ -191,7 +191,7 @@ def _words(text: str) -> str:
 
 
 def _plain_letters(text: str) -> str:
-    """Lower case, diacritics of Latin letters stripped; other scripts need theirs."""
+    """The text in lower case, without diacritics of Latin letters; other scripts keep theirs."""
     if text.isascii():
         return text.lower()
     kept: list[str] = []
@@ -206,7 +206,7 @@ def _plain_letters(text: str) -> str:
 
 
 def _is_word(character: str) -> bool:
-    """Letters, digits, and the marks that some scripts write their vowels with."""
+    """Whether it is a letter, a digit, or a mark with which some scripts write vowels."""
     if character.isalnum():
         return True
     # Variation selectors are "marks" too, but only choose between pictures (Unicode 23.4).
