@@ -1,4 +1,4 @@
-"""Gathers the bookmarks from pages, tag pages, single objects and backups of a broken master."""
+"""Gathers the bookmarks from other objects (pages, singles, backups) when the master is broken."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -118,7 +118,7 @@ def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping
 
 
 Patch = Callable[[Mapping[str, object]], Mapping[str, object] | None]
-"""Takes the fields of a stored bookmark; returns the fields to set in it, None to leave it alone."""
+"""Takes a stored bookmark's fields; returns the fields to set in it, or None to leave it alone."""
 
 
 def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
