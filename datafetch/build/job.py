@@ -19,7 +19,7 @@ from datafetch.build.rules.checks import (
     read_items,
 )
 from datafetch.build.rules.github_checks import check_summary, check_weekly, read_activity
-from datafetch.build.rules.pictures import Picture, read_logos, read_opengraph
+from datafetch.build.rules.pictures import ManifestPicture, read_logos, read_opengraph
 from datafetch.build.write import PictureStager, Staging
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import UsageError
@@ -31,7 +31,7 @@ from datafetch.store.keys import IMAGES_PREFIX, Keys, PublicUrls
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """Files that agree, by their paths and in the order in which they are written."""
+    """The checked files of a dataset, by path, in the order in which they are written."""
 
     files: Mapping[str, bytes]
     last_fetched_at: int | None
@@ -118,7 +118,7 @@ class Prefetch:
         keys = self.keys
         totals = read_activity(found.info.key, found.body)
         fetched_at = found.info.last_modified.timestamp()
-        # The store's own clock judges better than ours, where it tells the time.
+        # Where the store tells the age by its own clock, that is more reliable than our clock.
         age_s = self.clock.now() - fetched_at if found.age_s is None else found.age_s
         check_age(dataset.title, age_s, self.request.max_age_s, dataset.command)
         trailing, all_time, weekly = (
@@ -178,7 +178,7 @@ class Prefetch:
         return self._write_pictures(dataset, read)
 
     def _write_pictures(
-        self, dataset: Dataset, read: Callable[[str, bytes], list[Picture]]
+        self, dataset: Dataset, read: Callable[[str, bytes], list[ManifestPicture]]
     ) -> JobReport:
         if not self.request.full:
             raise UsageError("manifests and pictures are written with --full only")
@@ -188,14 +188,14 @@ class Prefetch:
             def bring(found: StoredObject) -> tuple[int, int]:
                 staging.clear()
                 pictures = read(found.info.key, found.body)
-                others = stager.stage(pictures, staging)
+                differing = stager.stage(pictures, staging)
                 staging.add(f"image-data/{dataset.name}/manifest.json", found.body)
-                return len(pictures), others
+                return len(pictures), differing
 
-            count, others = self._reader.read(dataset, bring)
+            count, differing = self._reader.read(dataset, bring)
             changed = staging.commit()
-        note = f"{others} stored pictures are not those that {dataset.title} describes"
-        return self._report(count + 1, changed, notes=(note,) if others else ())
+        note = f"{differing} stored pictures are not those that {dataset.title} describes"
+        return self._report(count + 1, changed, notes=(note,) if differing else ())
 
     # ------------------------------------------------------------------ steps
 

@@ -12,18 +12,18 @@ from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.keys import Keys
 
 _PAUSES_S = (2.0, 8.0)
-"""Before the second and the third reading: a build that waits beats one that fails."""
+"""Waits before the second and the third reading: a slow build is better than a failed one."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A stored dataset that files are made of.
+    """A stored dataset from which build files are made.
 
     Attributes:
         name: its name in the journal's key.
-        title: how messages call it.
+        title: its name in messages.
         commit: key of its commit object.
         command: the command that fetches it.
         repair: the command that stores all of it anew.
@@ -49,7 +49,7 @@ class _Marks:
 
 @dataclass(frozen=True, slots=True)
 class SettledReader:
-    """Reads from the store only, and reads again when somebody published meanwhile."""
+    """Reads a dataset from the store, and reads it again when a run published it meanwhile."""
 
     store: ObjectStore
     keys: Keys
@@ -115,8 +115,8 @@ class SettledReader:
             ) from error
 
     def _marks(self, dataset: Dataset) -> _Marks:
-        # The journal first: a publish that ends between the two reads has moved the commit
-        # object before its journal went.
+        # The journal is read first. A publish that ends between the two reads wrote the commit
+        # object before it removed the journal, so the second read shows the change.
         journal = self._head(self.keys.publish_journal(dataset.name))
         return _Marks(journal[0] if journal else None, self._head(dataset.commit))
 

@@ -1,4 +1,4 @@
-"""What a build asks for."""
+"""The request of a build: which files it wants, and where."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ class PrefetchRequest:
 
     Attributes:
         output: the folder that files are written to; made when it is not there.
-        full: also the manifests of logos and OpenGraph, and their pictures.
+        full: also write the manifests of logos and OpenGraph, and their pictures.
         max_age_s: refuse bookmarks and GitHub activity that were fetched longer ago. The
             manifests have no such time: a run that changes nothing does not write them.
         dry_run: check everything, write nothing.

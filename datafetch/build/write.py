@@ -1,4 +1,4 @@
-"""Writes a build's files: all are made ready beside their places, then take them, or none does."""
+"""Writes a build's files: all of them to temporary files first, which then take their places."""
 
 import hashlib
 import logging
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from datafetch.build.rules.pictures import Picture
+from datafetch.build.rules.pictures import ManifestPicture
 from datafetch.errors import DatafetchError, Inconsistent, ObjectNotFound
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
@@ -20,7 +20,7 @@ _HINT = "Name another folder with --output, or mend this one's permissions."
 
 
 class Staging:
-    """Temporary files beside their places in a folder, which `commit` moves there.
+    """Temporary files in a folder, each beside the place to which `commit` moves it.
 
     Leaving the `with` block removes those that were not committed. `add` may be called from
     several threads, for different names. In a dry run it only counts: nothing is written, no
@@ -45,14 +45,14 @@ class Staging:
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was added and not committed."""
+        """Remove the temporary files that were added and not committed."""
         for temporary in self._ready.values():
             with _translated(temporary):
                 temporary.unlink(missing_ok=True)
         self._ready.clear()
 
     def fingerprint(self, name: str) -> tuple[int, str] | None:
-        """Size and SHA-256 (hex) of the folder's file of that name, None when there is none.
+        """Size and SHA-256 (hex) of the file of that name in the folder; None when there is none.
 
         Raises:
             DatafetchError: it cannot be read.
@@ -67,7 +67,7 @@ class Staging:
                 return None
 
     def add(self, name: str, body: bytes) -> bool:
-        """Make a file ready, unless the folder has the same already; return whether it differs.
+        """Write a temporary file, unless the folder has the same file; return whether it differs.
 
         Raises:
             DatafetchError: the folder cannot be written to; its files are as they were.
@@ -106,7 +106,7 @@ class Staging:
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """Raise an error of the file system as one of ours that names the path."""
+    """Turn an `OSError` into a `DatafetchError` that names the path."""
     try:
         yield
     except OSError as error:
@@ -116,23 +116,23 @@ def _translated(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class PictureStager:
-    """Makes pictures of the store ready; those that the folder already has cost no request."""
+    """Stages pictures of the store; one that the folder already has costs no request."""
 
     store: ObjectStore
     engine: Engine
     log: logging.LoggerAdapter[logging.Logger]
 
-    def stage(self, pictures: Sequence[Picture], staging: Staging) -> int:
-        """Make all pictures ready; return how many differ from what the manifest says of them.
+    def stage(self, pictures: Sequence[ManifestPicture], staging: Staging) -> int:
+        """Stage all pictures; return how many differ from what the manifest says of them.
 
-        Such a picture was stored after its manifest, by a job that is at work or was stopped.
+        A picture that differs was stored after the manifest, by a job that still runs or died.
 
         Raises:
             Inconsistent: a picture is missing or empty; the message names its entry.
             DatafetchError: the folder or the store failed.
         """
 
-        def bring(picture: Picture) -> bool:
+        def bring(picture: ManifestPicture) -> bool:
             there = staging.fingerprint(picture.key)
             if there is not None and picture.is_known(*there):
                 return False
@@ -142,7 +142,7 @@ class PictureStager:
 
         return sum(self.engine.map(bring, pictures))
 
-    def _get(self, picture: Picture) -> bytes:
+    def _get(self, picture: ManifestPicture) -> bytes:
         try:
             body = self.store.get(picture.key).body
         except ObjectNotFound as error:
@@ -153,7 +153,7 @@ class PictureStager:
             raise Inconsistent(f"{picture.key}, for {picture.entry}, is empty")
         return body
 
-    def _is_described(self, picture: Picture, body: bytes) -> bool:
+    def _is_described(self, picture: ManifestPicture, body: bytes) -> bool:
         sha256 = hashlib.sha256(body).hexdigest()
         if not picture.digest or picture.is_known(len(body), sha256):
             return True

@@ -1,1 +1,1 @@
-"""What stored objects must be for a build to use them, without I/O."""
+"""The checks of stored objects before a build uses them, as pure functions without I/O."""

@@ -19,8 +19,8 @@ from datafetch.urls import well_formed
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
-class StoredIndex(StoredModel):
-    """The index of the list; `last_fetched_at` and `last_attempted_at` are epoch ms."""
+class CheckedIndex(StoredModel):
+    """The index of the list, with every field checked; its `…_at` times are epoch ms."""
 
     count: Count
     total_pages: Count
@@ -52,15 +52,15 @@ class _SlugMapping(StoredModel):
     reverse_map: dict[str, str]
 
 
-_INDEX = TypeAdapter(StoredIndex)
+_INDEX = TypeAdapter(CheckedIndex)
 _MAPPING = TypeAdapter(_SlugMapping)
 
 
 def check_age(what: str, age_s: float | None, max_age_s: float | None, command: str) -> None:
-    """Refuse data that is older than was asked for; `age_s` None means that nobody knows.
+    """Refuse data that is older than `max_age_s`; `age_s` is None when the age is not known.
 
     Raises:
-        Stale: with the age.
+        Stale: it is older, or its age is not known.
     """
     if max_age_s is None or (age_s is not None and age_s <= max_age_s):
         return
@@ -83,8 +83,8 @@ def span(seconds: float) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
-def read_index(key: str, body: bytes) -> StoredIndex:
-    """The index, when it does not contradict itself.
+def read_index(key: str, body: bytes) -> CheckedIndex:
+    """Read the index, and check that its numbers fit together.
 
     Raises:
         CorruptObject: it is not an index.
@@ -100,8 +100,8 @@ def read_index(key: str, body: bytes) -> StoredIndex:
     return index
 
 
-def read_items(key: str, body: bytes, index: StoredIndex) -> list[JsonObject]:
-    """The items of the list, when they are those that the index counts and whose checksum it has.
+def read_items(key: str, body: bytes, index: CheckedIndex) -> list[JsonObject]:
+    """Read the items of the list, and check that they have the count and checksum of the index.
 
     Raises:
         CorruptObject: it is not a list of bookmarks.
@@ -123,11 +123,11 @@ def read_items(key: str, body: bytes, index: StoredIndex) -> list[JsonObject]:
 
 
 def check_page(key: str, body: bytes, wanted: Sequence[JsonObject]) -> None:
-    """Refuse a page whose items are not these, in this order.
+    """Refuse a page that does not hold the `wanted` items in this order.
 
     Raises:
         CorruptObject: it is not JSON.
-        Inconsistent: it differs.
+        Inconsistent: it holds other items, or another order.
     """
     page = parse(key, body)
     # Not `==`: to Python, true and 1 are equal.
@@ -135,12 +135,12 @@ def check_page(key: str, body: bytes, wanted: Sequence[JsonObject]) -> None:
         raise Inconsistent(f"{key} is not that part of the list")
 
 
-def check_mapping(key: str, body: bytes, index: StoredIndex, items: Sequence[JsonObject]) -> None:
+def check_mapping(key: str, body: bytes, index: CheckedIndex, items: Sequence[JsonObject]) -> None:
     """Refuse a slug mapping that does not name every bookmark of the list, and only those.
 
     Raises:
         CorruptObject: it is not a slug mapping.
-        Inconsistent: it is one of another list.
+        Inconsistent: it belongs to another list, or contradicts itself.
     """
     mapping = read_as(_MAPPING, key, body)
     if mapping.version != MAPPING_VERSION:
@@ -170,7 +170,7 @@ def _has_name(item: JsonObject) -> bool:
 
 
 def _for_checksum(item: JsonObject) -> Bookmark:
-    """As much of a bookmark as its line in the checksum needs."""
+    """A bookmark with only the fields that `checksum` reads."""
     times = (item.get("modifiedAt"), item.get("dateBookmarked"))
     modified = next((time for time in times if isinstance(time, str) and time), "")
     return Bookmark(item["id"], item["slug"], "", "", "", well_formed(modified), (), b"")

@@ -1,7 +1,7 @@
 """Checks the shape of the GitHub aggregates, and that the sums of one run agree.
 
-Lines are not compared between objects: each keeps its own better ones when a run could not
-read everything, so they may rightly differ. Contributions may not.
+Numbers of lines are not compared between objects: when a run could not read everything, each
+object keeps the better of its old and new sums. Numbers of contributions must be equal.
 """
 
 from collections.abc import Iterable
@@ -93,11 +93,11 @@ class Contributions(NamedTuple):
 
 
 def read_activity(key: str, body: bytes) -> Contributions:
-    """The totals of the activity, when its shape is right and its calendar is not empty.
+    """Read the activity, check its calendar, and return its totals.
 
     Raises:
         CorruptObject: it is not an activity.
-        Inconsistent: it contradicts itself.
+        Inconsistent: its calendar is empty, out of order, or has another sum.
     """
     activity = read_as(_ACTIVITY, key, body)
     trailing, all_time = activity.trailing_year_data, activity.cumulative_all_time_data
@@ -110,11 +110,11 @@ def read_activity(key: str, body: bytes) -> Contributions:
 
 
 def check_summary(key: str, body: bytes, contributions: int) -> int:
-    """The lines of a summary, added and removed, when it has its shape and these contributions.
+    """Check a summary against the contributions; return its lines, added and removed together.
 
     Raises:
         CorruptObject: it is not a summary.
-        Inconsistent: it is one of another activity, or contradicts itself.
+        Inconsistent: it belongs to another activity, or contradicts itself.
     """
     summary = read_as(_SUMMARY, key, body)
     added, removed = summary.total_lines_added, summary.total_lines_removed
@@ -134,7 +134,7 @@ def check_summary(key: str, body: bytes, contributions: int) -> int:
 
 
 def check_weekly(key: str, body: bytes, lines: int) -> None:
-    """Refuse a weekly aggregate that is empty while there are `lines` of all time.
+    """Refuse a weekly aggregate that is empty although the summary of all time counts `lines`.
 
     Raises:
         CorruptObject: it is not a weekly aggregate.

@@ -1,4 +1,4 @@
-"""Reads which pictures the manifests name, and checks that a file is the picture that is named."""
+"""Reads which pictures the manifests name, and tells whether a file is such a picture."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -19,12 +19,12 @@ _LOGOS = TypeAdapter(dict[str, Logo])
 _URLS = TypeAdapter(list[str])
 
 
-class Picture(NamedTuple):
+class ManifestPicture(NamedTuple):
     """A picture that a manifest names.
 
     Attributes:
-        entry: how the manifest names it, for messages.
-        digest: the SHA-256 (hex) of its bytes, or its first digits; empty when not known.
+        entry: the domain or URL by which the manifest names it, for messages.
+        digest: the SHA-256 (hex) of its bytes, or the first digits of that; empty if not known.
         size: in bytes; None when not known.
     """
 
@@ -39,32 +39,32 @@ class Picture(NamedTuple):
         return same_size and self.digest != "" and sha256.startswith(self.digest)
 
 
-def read_logos(key: str, body: bytes, *, folder: str) -> list[Picture]:
+def read_logos(key: str, body: bytes, *, folder: str) -> list[ManifestPicture]:
     """The pictures of the logo manifest, each once; all keys of pictures start with `folder`.
 
     Raises:
-        CorruptObject: it is not a logo manifest, or names a key that is no picture's.
+        CorruptObject: it is not a logo manifest, or names a key that cannot be a picture's.
     """
-    pictures: list[Picture] = []
+    pictures: list[ManifestPicture] = []
     for domain, logo in read_as(_LOGOS, key, body).items():
         if not is_picture_key(logo.key, folder) or not _SHA256.fullmatch(logo.sha256):
             raise unusable(key, f"{domain!a} names no picture")
-        pictures.append(Picture(logo.key, domain, logo.sha256, logo.size))
+        pictures.append(ManifestPicture(logo.key, domain, logo.sha256, logo.size))
     return _each_once(pictures)
 
 
 def read_opengraph(
     key: str, body: bytes, *, key_of: Callable[[str], str | None], folder: str
-) -> list[Picture]:
+) -> list[ManifestPicture]:
     """The pictures of the OpenGraph manifest, each once; all keys of pictures start with `folder`.
 
     `key_of` turns a public URL into a key, and any other URL into None.
 
     Raises:
-        CorruptObject: it is not an OpenGraph manifest, or names a key that is no picture's.
+        CorruptObject: it is not an OpenGraph manifest, or names a key that cannot be a picture's.
         Inconsistent: a URL is not below the public base URL.
     """
-    pictures: list[Picture] = []
+    pictures: list[ManifestPicture] = []
     for url in read_as(_URLS, key, body):
         found = key_of(url)
         shown = url.partition("?")[0]
@@ -76,7 +76,7 @@ def read_opengraph(
             )
         if not is_picture_key(found, folder):
             raise unusable(key, f"{shown!a} names no picture")
-        pictures.append(Picture(found, shown, _version_of(url)))
+        pictures.append(ManifestPicture(found, shown, _version_of(url)))
     return _each_once(pictures)
 
 
@@ -94,5 +94,5 @@ def _version_of(url: str) -> str:
     return found if _VERSION.fullmatch(found) else ""
 
 
-def _each_once(pictures: Iterable[Picture]) -> list[Picture]:
+def _each_once(pictures: Iterable[ManifestPicture]) -> list[ManifestPicture]:
     return list({picture.key: picture for picture in pictures}.values())

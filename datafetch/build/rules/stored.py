@@ -1,4 +1,4 @@
-"""Reads a stored object in the shape that the site's readers expect, or names what is wrong in it."""
+"""Reads a stored object in the shape that the site expects, or says which field is wrong."""
 
 import json
 from typing import Annotated, NoReturn, TypeVar
@@ -15,7 +15,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class StoredModel(BaseModel):
-    """Fields that the site reads; stored under their names in camel case, and of exactly their type."""
+    """Base of stored objects as the site reads them: names in camel case, no value converted."""
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True)
 

@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from datafetch.build.rules.pictures import Picture, is_picture_key, read_logos, read_opengraph
+from datafetch.build.rules.pictures import (
+    ManifestPicture,
+    is_picture_key,
+    read_logos,
+    read_opengraph,
+)
 from datafetch.errors import CorruptObject, Inconsistent
 
 BASE = "https://cdn.example.com/"
@@ -29,12 +34,12 @@ def key_of(url: str) -> str | None:
     return key if url.startswith(BASE) else None
 
 
-def logos(value: Any) -> list[Picture]:
+def logos(value: Any) -> list[ManifestPicture]:
     """The pictures of this logo manifest."""
     return read_logos("logos.json", json.dumps(value).encode(), folder="images/")
 
 
-def opengraph(value: Any) -> list[Picture]:
+def opengraph(value: Any) -> list[ManifestPicture]:
     """The pictures of this OpenGraph manifest."""
     return read_opengraph("pages.json", json.dumps(value).encode(), key_of=key_of, folder="images/")
 
@@ -42,7 +47,7 @@ def opengraph(value: Any) -> list[Picture]:
 def test_logos_have_key_size_and_hash() -> None:
     """A logo's entry says exactly which bytes are meant; two domains may share a picture."""
     pictures = logos({"a.example.com": LOGO, "b.example.com": LOGO})
-    assert pictures == [Picture("images/logos/a.png", "b.example.com", SHA256, 10)]
+    assert pictures == [ManifestPicture("images/logos/a.png", "b.example.com", SHA256, 10)]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ def test_the_version_of_a_url_is_the_start_of_the_hash(query: str, digest: str) 
     """Eight hex digits in `v` tell whether the file is there already; anything else tells nothing."""
     key = "images/opengraph/a.png"
     found = opengraph([f"{BASE}{key}{query}"])
-    assert found == [Picture(key, f"{BASE}{key}", digest, None)]
+    assert found == [ManifestPicture(key, f"{BASE}{key}", digest, None)]
 
 
 @pytest.mark.parametrize(
@@ -140,4 +145,4 @@ def test_a_key_may_have_letters_of_any_language() -> None:
 )
 def test_bytes_are_known_by_size_and_hash(digest: str, size: int | None, known: bool) -> None:
     """A file counts as the picture only when a hash says so and the size, if told, is the same."""
-    assert Picture("images/a.png", "a", digest, size).is_known(10, SHA256) is known
+    assert ManifestPicture("images/a.png", "a", digest, size).is_known(10, SHA256) is known
