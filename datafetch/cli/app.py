@@ -45,7 +45,7 @@ jobs.register(app)
 
 
 def with_bare_restore(arguments: list[str]) -> list[str]:
-    """Add the number 1, the newest backup, to a `--restore` without one: Typer wants a value."""
+    """Add 1, the newest backup, after a `--restore` without a number: Typer wants a value."""
     expanded = []
     for place, argument in enumerate(arguments):
         expanded.append(argument)
@@ -56,7 +56,7 @@ def with_bare_restore(arguments: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Run the command; every error of ours ends here as a message and an exit code."""
+    """Run the command; a `DatafetchError` ends here as a message and an exit code."""
     hold_collector()
     try:
         app(with_bare_restore(sys.argv[1:]))

@@ -30,9 +30,9 @@ def parse_age(text: str) -> float:
 
 
 def text_like(pattern: str, problem: str) -> Callable[[str], str]:
-    """A parser of options that takes texts of this pattern, and says the problem of any other.
+    """Make a parser for an option whose values match the pattern.
 
-    The parser raises `typer.BadParameter`.
+    For any other text the parser raises `typer.BadParameter`: the text, followed by `problem`.
     """
 
     def parse(text: str) -> str:
@@ -100,7 +100,7 @@ OlderThan = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class GlobalOptions:
-    """Where settings come from and how much is said; valid before and after the command's name."""
+    """The options for settings file and logs; valid before and after the command's name."""
 
     verbose: Verbose = False
     quiet: Quiet = False
@@ -115,7 +115,7 @@ class GlobalOptions:
 
 @dataclass(frozen=True, slots=True)
 class JobOptions(GlobalOptions):
-    """What every job command takes."""
+    """The options that the job commands share, global ones included."""
 
     force: Annotated[
         bool,
@@ -141,7 +141,7 @@ class JobOptions(GlobalOptions):
     ] = False
 
     def over(self, outer: GlobalOptions) -> "JobOptions":
-        """These options; the global ones that are not given, from before the command's name."""
+        """These options; where one of the global ones is not set, that of `outer` counts."""
         return replace(
             self,
             verbose=self.verbose or outer.verbose,
@@ -160,7 +160,7 @@ def with_options(*, job: bool) -> Callable[[Callable[..., None]], Callable[..., 
     """Add options to a command: the fields of `JobOptions`, or `--json` and the global ones only.
 
     The command is called with its own parameters and with `options`, a `JobOptions`. Typer knows
-    no groups of options, so it is shown a function that has a parameter for each of them.
+    no groups of options, so it gets a wrapper of the command with a parameter for each option.
     """
     shared = [option for option in _ALL if job or option.name == "json" or option.name in _GLOBAL]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_error(error: DatafetchError) -> None:
-    """Say what happened and what to do, on stderr."""
+    """Print on stderr what happened and what the user can do."""
     if isinstance(error, ConfigurationError):
         _say("datafetch: settings are missing or invalid:")
         for problem in error.problems:
@@ -31,7 +31,7 @@ def print_error(error: DatafetchError) -> None:
 
 def _show(text: str) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # a terminal that cannot show a letter is no reason to fail after the work is done
+        # the work is done: a letter that the terminal cannot show must not make the command fail
         sys.stdout.reconfigure(errors="replace")
     sys.stdout.write(f"{text}\n")
 
@@ -43,7 +43,7 @@ def _say(text: str) -> None:
 def print_results(
     results: Sequence[RunResult], *, as_json: bool, quiet: bool, dry_run: bool = False
 ) -> None:
-    """One JSON array, or a line for each operation and one closing line of counts."""
+    """Print one JSON array, or a line for each operation and a closing line of counts."""
     if as_json:
         _show(json.dumps([result.to_json() for result in results]))
         return
@@ -59,7 +59,7 @@ def print_results(
 
 
 def result_line(result: RunResult) -> str:
-    """One operation for people."""
+    """The line that shows the result of one operation."""
     text = (
         f"{result.operation.value:<24} {result.status.value:<10} "
         f"{_many(result.items_processed, 'item')}, {result.items_changed} changed, "
@@ -69,7 +69,7 @@ def result_line(result: RunResult) -> str:
 
 
 def closing_line(results: Sequence[RunResult]) -> str:
-    """All operations in one line of counts."""
+    """The last line: how many operations, failures, changed items and seconds."""
     counts = Counter(result.status for result in results)
     ended = ", ".join(
         f"{counts[status]} {status.value}"

@@ -1,4 +1,4 @@
-"""One call of a job command: settings, real parts, signals, requests in turn, results, exit code."""
+"""One call of a command: reads settings, runs its operations in turn, prints results, exits."""
 
 import os
 import signal
@@ -35,10 +35,10 @@ _DEFAULT_ENV_FILE = Path(".env")
 
 
 class Session:
-    """One call of a command; leaving its `with` block prints the results and exits with their code."""
+    """One call of a command; the end of its `with` block prints the results and exits."""
 
     def __init__(self, options: JobOptions, *, build: bool = False) -> None:
-        """Prepare; `build` says that the command only reads the store, as a build service does."""
+        """`build` is True for `prefetch-build`, which needs the store's settings only."""
         self._options = options
         self._build = build
         self._cancel = CancelToken()
@@ -80,7 +80,7 @@ class Session:
     def run_jobs(self, jobs: Sequence[JobName], own: RunOptions = RunOptions()) -> None:
         """Run jobs one after the other; one that fails does not stop the next.
 
-        `own` has what the command alone can ask for; what all job commands can is added.
+        `own` holds the options of this command alone; those that all job commands share are added.
 
         Raises:
             ConfigurationError: settings are missing or invalid; nothing was run.
@@ -180,7 +180,7 @@ class Session:
 
 
 def worst_code(results: Sequence[RunResult], error: BaseException | None = None) -> int:
-    """The exit code of a command: signal, 2, 78, 1, 75, 0, in this order."""
+    """The gravest exit code of results and error: a signal's, 2, 78, 1, 75, 0, in this order."""
     codes = {result.exit_code for result in results}
     if isinstance(error, DatafetchError):
         codes.add(int(error.exit_code))
