@@ -1,4 +1,4 @@
-"""Each job's own settings; the whole `Settings`, with all defaults, stays with the manager and the CLI."""
+"""The settings that each job gets; jobs do not see the whole `Settings`."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ class TagPages:
     """Which tags get pages of their own.
 
     Attributes:
-        enabled: whether any does.
-        maximum: at most so many, those with the most bookmarks first; None for all.
+        enabled: whether any tag does.
+        maximum: how many tags at most, those with the most bookmarks first; None for all.
     """
 
     enabled: bool
@@ -59,7 +59,12 @@ class LogoSettings:
 
 @dataclass(frozen=True, slots=True)
 class OpenGraphSettings:
-    """What the OpenGraph job needs; the tag settings are for republishing bookmarks."""
+    """What the OpenGraph job needs.
+
+    Attributes:
+        tags: for publishing the bookmarks that it enriched.
+        karakeep: for assets of the bookmark server; None when that is not set up.
+    """
 
     timeout_s: float
     max_retries: int

@@ -1,16 +1,16 @@
-"""JSON: that of others, which of its texts may be part of a name of ours, and how ours is written."""
+"""JSON helpers: a type for foreign objects, a compact writer, and a check of foreign ids."""
 
 import json
 import re
 from typing import Any
 
 JsonObject = dict[str, Any]
-"""A JSON object whose further fields belong to others and are kept as they are."""
+"""A JSON object; fields that datafetch does not know are kept as they are."""
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
-# What is written was read from JSON or made for it, so there are no circles to look for.
+# Written values were read from JSON or made for it, so none can contain itself.
 _ENCODER = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False
 )
@@ -26,5 +26,5 @@ def compact_json(value: object) -> str:
 
 
 def is_safe_segment(text: str) -> bool:
-    """Whether an id of somebody else's may be part of a key or of a URL's path."""
+    """Whether an id from outside may be part of a key or of a URL's path."""
     return _SAFE_ID.fullmatch(text) is not None and ".." not in text

@@ -1,4 +1,4 @@
-"""Where things are: the environment that data is for, and the addresses of upstreams."""
+"""The environment that data is for, and the base URLs and origins of upstreams."""
 
 import re
 from enum import StrEnum
@@ -28,6 +28,6 @@ def api_base(url: str) -> str:
 
 
 def origins(*urls: str | None) -> frozenset[Origin]:
-    """Scheme, host and port of each URL; requests may begin there even if the address is internal."""
+    """Scheme, host and port of each URL, where a request may begin even at an internal address."""
     found = (parse(url) for url in urls if url)
     return frozenset(url.origin for url in found if url is not None)

@@ -75,7 +75,7 @@ class RunRequest:
 
 @dataclass(frozen=True, slots=True)
 class JobReport:
-    """How a job's work went; the manager makes the result of it.
+    """How a job's work went; the manager makes the `RunResult` from it.
 
     Attributes:
         processed: items in scope, unchanged ones included.
@@ -105,7 +105,7 @@ class JobReport:
     failure: Exception | None = None
 
     def over_budget(self, max_failure_ratio: float) -> bool:
-        """Whether so large a share of the items newly failed that the run counts as failed.
+        """Whether more than this share of the items newly failed, so that the run counts as failed.
 
         Dead letters of earlier runs that failed again do not count as newly failed; unchanged
         items count as processed.
