@@ -51,7 +51,7 @@ class CancelToken:
 
     @property
     def reason(self) -> Cancelled:
-        """Why the command was asked to stop; of no meaning before that."""
+        """Why the command was asked to stop; read it only when `cancelled` is true."""
         return self._reason
 
     def raise_if_cancelled(self) -> None:
@@ -64,7 +64,7 @@ class CancelToken:
             raise Cancelled(str(self._reason), signal=self._reason.signal)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the command is asked to stop, so many seconds at most; True when it was asked."""
+        """Wait for the command to be asked to stop, at most `seconds`; return whether it was."""
         return self._event.wait(seconds)
 
 

@@ -36,10 +36,10 @@ def load_settings(
         settings = _read(env_file)
     except ValidationError as error:
         problems = _sentences(error)
-        # With their defaults in place of what is invalid, the rest can be looked at as well.
+        # With defaults in place of the invalid values, the other settings can be checked, too.
         for problem in error.errors():
-            # The first field of that name: pydantic-settings 2.16 fails with a KeyError when it is
-            # given values for both lock times, which share a name.
+            # Only the first field of that name gets one: the two lock times share a name, and
+            # pydantic-settings 2.16 fails with a KeyError when both are given values.
             name = problem["loc"][0]
             field = next(field for field, names in ENV_NAMES.items() if name in names)
             defaults[ENV_NAMES[field][0]] = Settings.model_fields[field].default
@@ -85,7 +85,7 @@ _PLAIN = {
     "finite_number": "should be a number",
     "bool_parsing": "should be true or false",
 }
-"""What is said in plain words; pydantic's words do for the rest."""
+"""Our words for some of pydantic's types of error; for the others pydantic's own are shown."""
 
 
 def _adopt_standard_variables(env_file: Path | None) -> None:

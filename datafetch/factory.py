@@ -37,13 +37,13 @@ AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[
 PROJECT_URL = "https://github.com/datafetch/datafetch"
 
 _BESIDE_ITEMS = 4
-"""Connections to the store beside one for each item under way: to renew the lease, to save results,
-and to read side by side."""
+"""Connections to the store beyond one for each parallel item: to renew the lease, to save results,
+and to read several objects at once."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of one process, for which tests may put others."""
+    """The parts that the manager works with; tests put other ones in their place."""
 
     store: ObjectStore
     keys: Keys

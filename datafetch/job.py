@@ -22,17 +22,17 @@ S_co = TypeVar("S_co", covariant=True)
 """The settings of one job."""
 
 WaitForLease = Callable[[JobName, float], AbstractContextManager[Fence]]
-"""Waits so many seconds at most for the lease of a job, and holds it while a block runs."""
+"""Waits at most the given seconds for the lease of a job, and holds it during a `with` block."""
 
 
 class Progress:
-    """What a job tells of its progress; here nothing is done with it."""
+    """Is told how far a job is; this base class does nothing with it."""
 
     def total(self, count: int) -> None:
         """Take note of how many items will be worked on."""
 
     def advance(self, count: int = 1) -> None:
-        """Take note of so many more items that are done."""
+        """Take note that `count` more items are done."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class JobContext(Generic[S_co]):
     Attributes:
         run_id: this run's id.
         options: what the user asked for.
-        settings: this job's own (a group of `models/job_settings.py`).
+        settings: this job's own, a class of `models/job_settings.py`.
         store: the object store; it refuses every write in a dry run, and once the lease is lost.
         keys: the names of objects in this environment.
         urls: the public URLs of objects.
@@ -79,7 +79,7 @@ class JobContext(Generic[S_co]):
     def keep_aside(self, found: StoredObject, *, known_as: str | None = None) -> None:
         """Log that a stored object cannot be read, and copy it aside unless this is a dry run.
 
-        The log names the object by `known_as` instead of its key, if the key holds something private.
+        When the key holds something private, the log names the object by `known_as` instead.
 
         Raises:
             StoreError: the store did not answer.
@@ -94,7 +94,7 @@ class JobContext(Generic[S_co]):
         return Publisher(self.store, self.keys, self.clock, self.engine, self.run_id)
 
     def under(self, fence: Fence) -> Self:
-        """The same context with a store that asks this fence, too, before each write."""
+        """The same context with a store that also checks this fence before each write."""
         return replace(self, store=FencedStore(self.store, fence))
 
 

@@ -39,7 +39,7 @@ _secrets_lock = threading.Lock()
 
 
 def register_secrets(values: Iterable[str]) -> None:
-    """Mask these texts from now on wherever they turn up; those of under 6 characters are not."""
+    """Mask these texts from now on; texts of fewer than 6 characters are not masked."""
     with _secrets_lock:
         _secrets.update(value for value in values if len(value) >= _SHORTEST_SECRET)
 
@@ -68,7 +68,7 @@ def _redacted(value: object) -> object:
 
 
 class EventLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger with fields bound for a whole run; those of a single call are added to them."""
+    """A logger with fields bound for a whole run; each call may add its own fields."""
 
     def process(
         self, msg: object, kwargs: MutableMapping[str, object]
@@ -85,7 +85,7 @@ def bound_logger(**fields: object) -> EventLogger:
 
 
 def _fields_of(record: logging.LogRecord) -> dict[str, object]:
-    """The record's fields beside those that every record has, redacted; without those of None."""
+    """The record's own fields, redacted; standard attributes and fields of None are left out."""
     own = {name: value for name, value in vars(record).items() if name not in _PLAIN_ATTRIBUTES}
     return {name: _redacted(value) for name, value in own.items() if value is not None}
 

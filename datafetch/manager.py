@@ -1,6 +1,6 @@
 """The life of a run: lease, state, job, dead letters, history, result.
 
-Whatever changes anything goes through `DataFetchManager.run`; there is no second way.
+Stored data is changed only by a run that `DataFetchManager.run` makes.
 """
 
 import secrets
@@ -31,7 +31,7 @@ ProgressMaker = Callable[[str], Progress]
 
 
 class DataFetchManager:
-    """Runs jobs, one after the other, each with everything that surrounds a run."""
+    """Runs one job at a time, with its lease, its records and its result."""
 
     def __init__(
         self, settings: Settings, parts: Parts, progress: ProgressMaker | None = None
@@ -49,8 +49,8 @@ class DataFetchManager:
         return _JobRun(self._settings, self._parts, request, self._progress).run()
 
     def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
-        """Write one part of the build's files. Nothing but the store is read, and no lease is taken."""
-        # Only builds need it.
+        """Write one part of the build's files. Only the store is read, and no lease is taken."""
+        # Imported here, because jobs do not need it.
         from datafetch.build.job import Prefetch
 
         parts = self._parts
@@ -74,7 +74,7 @@ class DataFetchManager:
 
 
 class _OperationRun:
-    """One run of an operation, from its start to its result; the parts that jobs and builds share."""
+    """One run of an operation, from its start to its result; jobs and builds share this code."""
 
     def __init__(
         self, settings: Settings, parts: Parts, operation: Operation, *, known_as: str
@@ -90,7 +90,7 @@ class _OperationRun:
         self.log = bound_logger(job=known_as, runId=self.run_id)
 
     def carry_out(self, work: Callable[[], JobReport]) -> JobReport:
-        """Do the work until it ends or the command is stopped; an error becomes the failure."""
+        """Do the work until it ends or the command is stopped; report an error as the `failure`."""
         cancel = self._parts.cancel
         try:
             return supervise(work, cancel, self._parts.http.close)
@@ -104,7 +104,7 @@ class _OperationRun:
             return JobReport(failure=error)
 
     def result(self, report: JobReport) -> RunResult:
-        """The result of a run whose work went as the report says, and which ends now."""
+        """Make the run's result from the report of its work; its duration ends now."""
         status, code = verdict(report, self._settings.max_failure_ratio)
         return RunResult(
             operation=self._operation,
@@ -140,7 +140,7 @@ class _OperationRun:
 
 
 class _JobRun(_OperationRun):
-    """One run of a job: lease, records, the job's work, and what is written when it ends."""
+    """One run of a job: takes the lease, reads the records, does the work, writes the records."""
 
     def __init__(
         self, settings: Settings, parts: Parts, request: RunRequest, progress: ProgressMaker
@@ -172,7 +172,7 @@ class _JobRun(_OperationRun):
     def _locked(self) -> RunResult:
         parts, name = self._parts, self._request.job
         records = RunRecords(parts.store, parts.keys, name, parts.clock)
-        # What the first request would wait for is loaded while the store answers.
+        # While the store answers, what the first HTTP request needs is loaded.
         prepared = beside(parts.http.prepare)
         try:
             lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load))
@@ -206,7 +206,7 @@ class _JobRun(_OperationRun):
         try:
             records.end(result, full_sync=report.full_sync)
         except PreconditionFailed as error:
-            # Only a run that lost its lease meets this: the other run's records stand.
+            # This run lost its lease, and another run wrote the records: those stay.
             self.log.warning("records_superseded", extra={"key": error.key})
         except StoreError as error:
             self.log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected

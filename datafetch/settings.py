@@ -37,7 +37,7 @@ def _env(*names: str) -> object:
 
 
 class Settings(BaseSettings):
-    """Every setting, by the first of its names in lower case."""
+    """Every setting; `ENV_NAMES` has the names of each in the environment."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True,
@@ -161,12 +161,12 @@ class Settings(BaseSettings):
 
     @property
     def store_is_default(self) -> bool:
-        """Whether nobody said where objects live, so that the default folder is used."""
+        """Whether no setting says where objects live, so that the default folder is used."""
         return self.store is None and self.s3_bucket is None
 
     @property
     def env(self) -> Environment:
-        """The environment; development for a folder when nobody said."""
+        """The environment; development when it is not set, which `problems` refuses for S3."""
         return self.environment or Environment.DEVELOPMENT
 
     @property
@@ -255,7 +255,7 @@ class Settings(BaseSettings):
         )
 
     def for_opengraph(self) -> OpenGraphSettings:
-        """The OpenGraph job's own settings; with those of the bookmark server when they are set."""
+        """The OpenGraph job's own settings, and those of the bookmark server if they are set."""
         known = self.bookmarks_api_url and self.bookmarks_list_id and self.bookmark_bearer_token
         return OpenGraphSettings(
             timeout_s=self.og_fetch_timeout_ms / 1000,

@@ -1,7 +1,7 @@
-"""Reads all URLs and hosts of the package, by ada-url and so as browsers do (WHATWG URL Standard).
+"""Reads all URLs and hosts of the package, with ada-url, as browsers do (WHATWG URL Standard).
 
-With one reader the guard, the client and the names of stored objects mean the same host, and a
-page has one name. A web address is a URL whose scheme is `http` or `https`.
+With one reader, the guard and the client see the same host in a URL, and each page has one name in
+the store. A web address is a URL whose scheme is `http` or `https`.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ MAX_LENGTH = 8192
 """Characters; a longer text is not taken for the address of a page or a picture."""
 
 _REMEMBERED_LENGTH = 1024
-"""Characters; a longer text is read anew each time, so that the cache stays small."""
+"""Characters; the reading of a longer text is not cached, so that the cache stays small."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -77,10 +77,10 @@ class Url(NamedTuple):
 
 
 def parse(text: str, base: Url | None = None) -> Url | None:
-    """Read a web address; None when the text is none.
+    """Read a web address; None when the text is not one.
 
     Args:
-        text: what a browser would take; relative to `base`, when that is given.
+        text: an address, or a reference relative to `base` when that is given.
         base: the address of the page in which the text stands.
     """
     href = _href(text, None if base is None else base.href)
@@ -93,28 +93,28 @@ def parse(text: str, base: Url | None = None) -> Url | None:
 
 
 def normalise_url(text: str) -> str | None:
-    """A web address as browsers write it, with its fragment; None when the text is none."""
+    """A web address as browsers write it, with its fragment; None when the text is not one."""
     return None if len(text) > MAX_LENGTH else _href(text)
 
 
 def page_address(text: str) -> str | None:
-    """The address that names a page: a web address without its fragment; None when the text is none."""
+    """The address of a page: without its fragment; None when the text is not a web address."""
     href = normalise_url(text)
     return None if href is None else href.partition("#")[0]
 
 
 def resolve(reference: str, base: str) -> str | None:
-    """The absolute address of a link on the page at `base`; None when that is no web address."""
+    """The absolute address of a link on the page at `base`; None when it is not a web address."""
     return None if len(reference) > MAX_LENGTH else _href(reference, normalise_url(base))
 
 
 def url_hash(address: str) -> str:
-    """SHA-256 of a page's address, in hex: its stored metadata has this name."""
+    """SHA-256 of a page's address, in hex: the name of the page's stored metadata."""
     return hashlib.sha256(address.encode()).hexdigest()
 
 
 def without_query(address: str) -> str:
-    """An address without query and fragment, by which overrides were named once."""
+    """An address without query and fragment, as old systems named overrides by it."""
     return address.partition("#")[0].partition("?")[0]
 
 
@@ -141,7 +141,7 @@ def host_name(text: str) -> str:
 
 
 def read_host(text: str) -> str | None:
-    """A host that stands alone, as browsers write it; None when the text is no host.
+    """A host without a URL around it, as browsers write it; None when the text is no host.
 
     IPv4 addresses are written in full: browsers read `0x7f.1` as 127.0.0.1.
     """
@@ -167,7 +167,7 @@ def written_path(text: str) -> str:
 
 
 def _href(text: str, base: str | None = None) -> str | None:
-    """A web address as browsers write it; None when the text is none."""
+    """A web address as browsers write it; None when the text is not one."""
     if len(text) + len(base or "") > _REMEMBERED_LENGTH:
         return _read(text, base)
     return _read_once(text, base)
@@ -177,7 +177,7 @@ def _read(text: str, base: str | None) -> str | None:
     try:
         href = normalize_url(text) if base is None else join_url(base, text)
     except ValueError:
-        # ada-url encodes the text as UTF-8, which half a surrogate pair cannot be.
+        # ada-url encodes the text as UTF-8, which cannot hold half a surrogate pair.
         mended = well_formed(text)
         return None if mended == text else _href(mended, base)
     return href if href.startswith(_WEB) else None
