@@ -133,7 +133,7 @@ class _BookmarkRun:
         return self._reader.snapshot()
 
     def _must_repair_master(self, stored: StoredList | None) -> bool:
-        """Whether the master is missing or broken, and its copies still have every bookmark."""
+        """Whether to repair the master: it is missing or broken, and copies have every bookmark."""
         if stored is None or stored.master is not None or self._context.options.dry_run:
             return False
         return bool(stored.items) and len(stored.items) >= stored.counted

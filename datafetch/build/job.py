@@ -39,7 +39,7 @@ class _Checked:
 
 @dataclass(frozen=True)
 class Prefetch:
-    """Writes a build's files; each public method writes one part of them, whole or not at all."""
+    """Writes a build's files; each public method writes one part, after all of it was checked."""
 
     store: ObjectStore
     keys: Keys
@@ -62,7 +62,8 @@ class Prefetch:
             ObjectNotFound, CorruptObject, Inconsistent: an object is missing or broken, or
                 they do not agree, or are being published right now.
             Stale: the list was fetched longer ago than was asked for.
-            DatafetchError: the output folder or the store failed. The files are as they were.
+            DatafetchError: the output folder or the store failed. The files are as they were,
+                unless the folder failed while they were moved to their places.
         """
         dataset = Dataset(
             "bookmarks",
@@ -147,7 +148,7 @@ class Prefetch:
             ObjectNotFound, CorruptObject, Inconsistent: the manifest or a picture is missing
                 or broken.
             UsageError: `full` was not asked for.
-            DatafetchError: the output folder or the store failed. The files are as they were.
+            DatafetchError: as `bookmarks`.
         """
         dataset = Dataset(
             "logos",

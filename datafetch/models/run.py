@@ -105,7 +105,7 @@ class JobReport:
     failure: Exception | None = None
 
     def over_budget(self, max_failure_ratio: float) -> bool:
-        """Whether more than this share of the items newly failed, so that the run counts as failed.
+        """Whether more than this ratio of the items newly failed: the run then counts as failed.
 
         Dead letters of earlier runs that failed again do not count as newly failed; unchanged
         items count as processed.

@@ -105,7 +105,7 @@ def read_items(key: str, body: bytes, index: CheckedIndex) -> list[JsonObject]:
 
     Raises:
         CorruptObject: it is not a list of bookmarks.
-        Inconsistent: count or checksum are others, or a bookmark is there twice.
+        Inconsistent: count or checksum differ, or a bookmark is there twice.
     """
     items = parse(key, body)
     if not isinstance(items, list):
