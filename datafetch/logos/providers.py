@@ -33,7 +33,7 @@ from datafetch.runtime.retry import RetryPolicy
 from datafetch.urls import host_name
 
 if TYPE_CHECKING:
-    from datafetch.pictures.images import Picture
+    from datafetch.pictures.images import PictureFacts
 
 SERVICES: Mapping[LogoSource, str] = {
     "google": "https://www.google.com/s2/favicons?domain={domain}&sz=256",
@@ -255,7 +255,7 @@ class LogoProviders:
 
 def candidate_of(
     file: BinaryIO, source: LogoSource, url: str, size: int, sha256: str
-) -> "tuple[Candidate, Picture]":
+) -> "tuple[Candidate, PictureFacts]":
     """The candidate for the rules, made of a picture of `size` bytes, and the inspected picture.
 
     Raises:

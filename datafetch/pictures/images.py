@@ -41,7 +41,7 @@ See = Callable[["Image"], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PictureFacts:
     """What is known of a picture that is complete and safe to show.
 
     Attributes:
@@ -66,7 +66,7 @@ def load_decoders() -> None:
     _pillow().preinit()
 
 
-def inspect(file: BinaryIO, see: See | None = None) -> Picture:
+def inspect(file: BinaryIO, see: See | None = None) -> PictureFacts:
     """Look at a picture.
 
     Args:
@@ -85,7 +85,7 @@ def inspect(file: BinaryIO, see: See | None = None) -> Picture:
     finally:
         file.seek(0)
     extension = "jpg" if name == "jpeg" else name
-    return Picture(name, _CONTENT_TYPES[name], extension, width, height, length)
+    return PictureFacts(name, _CONTENT_TYPES[name], extension, width, height, length)
 
 
 def _recognised(file: BinaryIO, length: int, see: See | None) -> tuple[Format, headers.Size]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from datafetch.models.picture import Look
-from datafetch.pictures.images import Picture, inspect
+from datafetch.pictures.images import PictureFacts, inspect
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Pixels
@@ -23,7 +23,7 @@ _STEP = 4
 """Two shades (0 to 255) differ when they are at least so far apart."""
 
 
-def inspect_with_spread(file: BinaryIO) -> tuple[Picture, bytes]:
+def inspect_with_spread(file: BinaryIO) -> tuple[PictureFacts, bytes]:
     """Do what `inspect` does, and give the spread of colours of some pixels, too.
 
     The spread is the least red, green and blue of these pixels, and then the most; empty for a

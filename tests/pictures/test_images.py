@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datafetch.errors import Malformed, Refused, TooLarge
-from datafetch.pictures.images import Picture, inspect
+from datafetch.pictures.images import PictureFacts, inspect
 from tests.fakes.pictures import CONTENT_TYPES, photo, picture
 
 RASTER = ("png", "jpeg", "gif", "webp", "ico")
@@ -38,7 +38,7 @@ SAMPLES = {
 }
 
 
-def look(data: bytes) -> Picture:
+def look(data: bytes) -> PictureFacts:
     """What is said of these bytes."""
     return inspect(io.BytesIO(data))
 
