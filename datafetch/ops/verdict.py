@@ -23,11 +23,11 @@ def verdict(report: JobReport, max_failure_ratio: float) -> tuple[RunStatus, Exi
 
 def _verdict_on_error(error: Exception) -> tuple[RunStatus, ExitCode]:
     if isinstance(error, Cancelled):
-        codes: dict[int, ExitCode] = {
+        codes: dict[int | None, ExitCode] = {
             signal.SIGINT: ExitCode.SIGINT,
             signal.SIGTERM: ExitCode.SIGTERM,
         }
-        return RunStatus.CANCELLED, codes.get(error.signal or 0, ExitCode.FAILED)
+        return RunStatus.CANCELLED, codes.get(error.signal, ExitCode.FAILED)
     if isinstance(error, LeaseHeld):
         return RunStatus.LOCKED, ExitCode.LOCKED
     code = error.exit_code if isinstance(error, DatafetchError) else ExitCode.FAILED

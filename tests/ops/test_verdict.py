@@ -26,6 +26,7 @@ OK = JobReport(processed=10)
         (OK, ConfigurationError(["x"]), (RunStatus.FAILED, 78)),
         (OK, Cancelled(signal=2), (RunStatus.CANCELLED, 130)),
         (OK, Cancelled(signal=15), (RunStatus.CANCELLED, 143)),
+        (OK, Cancelled(), (RunStatus.CANCELLED, 1)),
         (OK, RuntimeError("bug"), (RunStatus.FAILED, 1)),
     ],
 )
@@ -40,6 +41,13 @@ def test_an_error_line_is_redacted():
         JobReport(failure=RuntimeError("at https://a.example/x?token=abc")), RunStatus.FAILED
     )
     assert text == "unexpected: RuntimeError: at https://a.example/x"
+
+
+def test_an_unexpected_error_is_named_with_its_message():
+    """Of an error that is told in several lines, the line that names it is the one."""
+    error = SyntaxError("invalid syntax", ("plugin.py", 1, 3, "a b", 1, 4))
+    text = error_text(JobReport(failure=error), RunStatus.FAILED)
+    assert text == "unexpected: SyntaxError: invalid syntax"
 
 
 def test_a_partial_run_says_what_waits():
