@@ -17,7 +17,7 @@ class BatchPacer:
     def __init__(self, batch_size: int, delay_s: float, clock: Clock) -> None:
         """`batch_size` pieces of work begin without a pause, the next ones `delay_s` seconds later."""
         self._batch_size = max(1, batch_size)
-        self._delay_s = max(0.0, delay_s)
+        self._delay_s = delay_s
         self._clock = clock
         self._lock = threading.Lock()
         self._in_batch = 0

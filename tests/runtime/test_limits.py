@@ -44,10 +44,11 @@ def test_a_long_rest_gives_no_credit() -> None:
     assert starts(pacer, clock, 4) == [0, 0, 0.5, 0.5]
 
 
-def test_without_a_pause_nobody_waits() -> None:
-    """A pause of nothing is none."""
+@pytest.mark.parametrize("delay_s", [0, -0.5])
+def test_without_a_pause_nobody_waits(delay_s: float) -> None:
+    """A pause of nothing, or less, is none."""
     clock = FakeClock()
-    starts(BatchPacer(1, 0, clock), clock, 100)
+    starts(BatchPacer(1, delay_s, clock), clock, 100)
     assert clock.slept == []
 
 
