@@ -190,7 +190,7 @@ def _is_dead_here(lock: LockObject) -> bool:
     If its number belongs to another process by now, the lease runs out by itself. Should two
     machines share a name, the one that is robbed notices at its next renewal or write.
     """
-    if lock.host != socket.gethostname() or lock.pid == 0:
+    if lock.host != socket.gethostname():
         return False
     try:
         os.kill(lock.pid, 0)

@@ -132,7 +132,7 @@ def test_an_expired_lease_is_taken_over_on_its_etag(store, clock, tmp_path):
     clock.advance(TTL_S)
     with pytest.raises(LeaseHeld):
         leases.acquire("bookmarks", "run-2")
-    clock.advance(1)
+    clock.advance(0.01)
     new = leases.acquire("bookmarks", "run-2")
     assert new.token == 2
     with pytest.raises(LeaseLost):
@@ -174,6 +174,35 @@ def test_a_dead_process_of_another_machine_is_not_ours_to_judge(store, clock, tm
         leases.acquire("bookmarks", "run-2")
 
 
+def test_a_lock_without_a_process_is_held_by_its_time(store, clock, tmp_path):
+    """A number that is no process's says nothing about a run: the lease runs out by itself."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    store.put(KEYS.lock("bookmarks"), json.dumps(_stored(store) | {"pid": 0}).encode())
+    with pytest.raises(LeaseHeld, match="process 0"):
+        leases.acquire("bookmarks", "run-2")
+
+
+def test_file_locks_are_in_the_users_own_folder(store, clock, tmp_path, monkeypatch):
+    """Runs of one user find each other's; no other user can open them, or be in the way."""
+
+    def made_in(base: Path) -> list[tuple[str, int]]:
+        StoreLeases(store, KEYS, clock, lambda _job: 0.0).acquire("bookmarks", "run")
+        folders = [path for path in base.iterdir() if [*path.glob("bookmarks-*.lock")]]
+        clock.advance(1)
+        return [(path.name, path.stat().st_mode & 0o777) for path in folders]
+
+    own, temporary = tmp_path / "own", tmp_path / "temporary"
+    own.mkdir()
+    temporary.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(own))
+    assert made_in(own) == [("datafetch", 0o700)]
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    for missing in ("", str(tmp_path / "missing")):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", missing)
+        assert made_in(temporary) == [(f"datafetch-{os.getuid()}", 0o700)]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -188,14 +217,21 @@ def test_a_dead_process_of_another_machine_is_not_ours_to_judge(store, clock, tm
 def test_an_unreadable_lock_holds_nobody_back(store, clock, tmp_path, body):
     """A corrupt lock object is replaced on its own ETag, and the token still grows."""
     store.put(KEYS.lock("bookmarks"), body)
+    clock.advance(1)
     grant = _leases(store, clock, tmp_path).acquire("bookmarks", "run-1")
-    assert grant.token == 1_795_507_201
+    assert grant.token == 1_795_507_202
     assert _stored(store)["owner"] == grant.owner
 
 
 @pytest.mark.parametrize(
     "field",
-    [{"pid": 10**30}, {"pid": -1}, {"acquiredAt": 10**20}, {"ttlMs": "long"}, {"token": None}],
+    [
+        {"pid": 2_147_483_648},
+        {"pid": -1},
+        {"acquiredAt": 253_402_300_800_000},
+        {"ttlMs": "long"},
+        {"token": None},
+    ],
     ids=str,
 )
 def test_an_odd_field_of_a_lock_ends_no_run_with_a_traceback(store, clock, tmp_path, field):
