@@ -1,6 +1,7 @@
 """What is kept of breakers between runs, and what keeping it costs."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -195,11 +196,25 @@ def test_the_object_stays_small() -> None:
     assert "h20" in stored(store)
 
 
+def test_openings_and_closings_are_told(caplog: Any) -> None:
+    """The log says once when a host is not asked any more, and once when it is asked again."""
+    caplog.set_level(logging.INFO)
+    breakers = book(MemoryStore(), cooldown_s=0)
+    answer(breakers, "a")
+    fail(breakers, "a")
+    assert [(event.message, event.host) for event in caplog.records] == [("breaker_opened", "a")]
+    answer(breakers, "a")
+    answer(breakers, "a")
+    assert [event.message for event in caplog.records] == ["breaker_opened", "breaker_closed"]
+
+
 def test_a_host_that_nobody_asked_for_is_forgotten() -> None:
-    """A breaker that opened 30 days ago goes when others are stored."""
+    """A breaker that opened 30 days ago, or earlier, goes when others are stored."""
     clock = FakeClock()
     store = MemoryStore()
     breakers = book(store, clock)
+    fail(breakers, "older")
+    clock.advance(1)
     fail(breakers, "old")
     clock.advance(1)
     fail(breakers, "less old")

@@ -66,6 +66,11 @@ def test_a_run_is_stored_with_its_metrics():
     assert (entry["runId"], entry["duration"], entry["itemsProcessed"]) == ("run-1", 1.235, 7)
 
 
+def test_a_run_without_an_error_counts_its_items_only():
+    """`errors` is the items that failed, and one more for what ended the run."""
+    assert _entry()["errors"] == 0
+
+
 @pytest.mark.parametrize("body", [b'{"a": 1}', b"{"])
 def test_a_corrupt_history_is_kept_aside(body):
     """A broken history does not lose the run that ended just now."""
