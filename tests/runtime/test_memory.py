@@ -30,10 +30,45 @@ gate.wait()
 """
 
 
-@pytest.mark.skipif(
+_LARGE_BLOCKS = """
+import ctypes
+from datafetch.runtime.memory import spare_memory
+spare_memory()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes = [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int) for name in "arena ordblks smblks hblks hblkhd".split()]
+    _fields_ += [("rest", ctypes.c_int * 5)]
+libc.mallinfo.restype = Info
+def mapped(kib):
+    before = libc.mallinfo().hblks
+    blocks = [libc.malloc(kib * 1024) for _ in range(100)]
+    during = libc.mallinfo().hblks
+    for block in blocks:
+        libc.free(block)
+    return during - before > 50
+print(mapped(64), mapped(1024), mapped(64), mapped(63))
+"""
+
+_with_glibc = pytest.mark.skipif(
     not hasattr(os, "confstr") or "glibc" not in (os.confstr("CS_GNU_LIBC_VERSION") or ""),
-    reason="other C libraries have no arenas",
+    reason="other C libraries have no arenas, and give back as they like",
 )
+
+
+@_with_glibc
+def test_blocks_of_64_kib_go_back_when_they_are_freed() -> None:
+    """Without a limit of our own, glibc keeps blocks as large as the largest that was ever freed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    done = subprocess.run(
+        [sys.executable, "-c", _LARGE_BLOCKS], env=kept, capture_output=True, check=True
+    )
+    assert done.stdout.split() == [b"True", b"True", b"True", b"False"]
+
+
+@_with_glibc
 @pytest.mark.parametrize(("variables", "one"), [({}, True), ({"MALLOC_ARENA_MAX": "4"}, False)])
 def test_threads_share_one_arena_unless_the_user_says_otherwise(
     variables: dict[str, str], *, one: bool

@@ -93,6 +93,24 @@ def test_the_server_says_when() -> None:
     assert 20 <= clock.slept[0] <= 21
 
 
+def test_clients_do_not_all_come_when_the_server_said() -> None:
+    """Each waits up to a second longer than it was asked to, or up to its own first wait if that is shorter."""
+
+    def waits(initial_s: float) -> list[float]:
+        policy = RetryPolicy(initial_s=initial_s)
+        error = RateLimited(until=20.0)
+        found = (
+            next_wait(policy, 1, 0.0, error, now=0.0, rng=random.Random(client))
+            for client in range(100)
+        )
+        return [wait for wait in found if wait is not None]
+
+    for initial_s, most in ((5.0, 1.0), (0.5, 0.5)):
+        spread = [wait - 20 for wait in waits(initial_s)]
+        assert 0 <= min(spread) < 0.05 * most
+        assert 0.95 * most < max(spread) <= most
+
+
 @pytest.mark.parametrize("seconds", [31, 3600])
 def test_a_longer_wait_than_allowed_ends_the_tries(seconds: float) -> None:
     """A server that asks for an hour is not waited for."""
