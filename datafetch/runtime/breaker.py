@@ -31,8 +31,8 @@ class BreakerPolicy:
         cooldown_s: seconds from its opening to the first probe.
     """
 
-    failures: int = 3
-    cooldown_s: float = 60.0
+    failures: int
+    cooldown_s: float
 
 
 @dataclass(frozen=True, slots=True)
