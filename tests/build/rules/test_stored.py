@@ -1,7 +1,7 @@
 """Stored objects are read as the site's browsers read them, and what is wrong is named."""
 
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from datafetch.build.rules.stored import Count, StoredModel, parse, read_as
 from datafetch.errors import CorruptObject
@@ -30,6 +30,13 @@ def test_a_field_that_is_not_read_may_be_anything_but_no_json() -> None:
     assert read_as(SHELF, "key", b'{"bookCount": 3, "more": null}') == Shelf(bookCount=3)  # type: ignore[call-arg]
     with pytest.raises(CorruptObject, match="key is not JSON"):
         read_as(SHELF, "key", b'{"bookCount": 3, "more": NaN}')
+
+
+def test_what_was_read_cannot_be_changed() -> None:
+    """What was checked is what a build works with."""
+    shelf = read_as(SHELF, "key", b'{"bookCount": 3}')
+    with pytest.raises(ValidationError, match="frozen"):
+        shelf.open = False
 
 
 @pytest.mark.parametrize(
