@@ -196,6 +196,6 @@ def _is_dead_here(lock: LockObject) -> bool:
         os.kill(lock.pid, 0)
     except ProcessLookupError:
         return True
-    except OSError:
-        return False
+    except PermissionError:
+        pass  # it is there, and another user's
     return False

@@ -28,7 +28,7 @@ from datafetch.ops.leases.store import StoreLeases
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from tests.stores import Call, FaultyStore, MemoryStore
-from tests.support import FakeClock
+from tests.support import FakeClock, unprivileged
 
 KEYS = Keys("-test")
 TTL_S = 300.0
@@ -172,6 +172,29 @@ def test_a_dead_process_of_another_machine_is_not_ours_to_judge(store, clock, tm
     store.put(KEYS.lock("bookmarks"), json.dumps(foreign).encode())
     with pytest.raises(LeaseHeld, match="elsewhere"):
         leases.acquire("bookmarks", "run-2")
+
+
+@pytest.fixture
+def others_process():
+    """The number of a process that belongs to another user than `unprivileged` is."""
+    if os.geteuid() != 0:
+        yield 1
+        return
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=65533) as process:
+        yield process.pid
+
+
+def test_the_lock_of_another_users_process_is_held(clock, tmp_path, others_process):
+    """A process that may not be signalled is alive: its run goes on."""
+    store = MemoryStore()
+    _leases(store, clock, tmp_path).acquire("bookmarks", "run-1")
+    foreign = _stored(store) | {"pid": others_process}
+    store.put(KEYS.lock("bookmarks"), json.dumps(foreign).encode())
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        leases = StoreLeases(store, KEYS, clock, lambda _job: TTL_S, Path(folder))
+        with unprivileged(), pytest.raises(LeaseHeld, match=f"process {others_process} "):
+            leases.acquire("bookmarks", "run-2")
 
 
 def test_a_lock_without_a_process_is_held_by_its_time(store, clock, tmp_path):
