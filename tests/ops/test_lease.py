@@ -91,6 +91,16 @@ def test_a_store_that_fails_costs_the_lease_only_when_its_time_is_over() -> None
     assert len(backend.renewed) == 3
 
 
+def test_a_process_that_ends_is_not_held_up() -> None:
+    """The thread that renews a lease keeps no process alive that has nothing else to do."""
+    lease = HeldLease(Backend(), GRANT, FakeClock(), lambda _lost: None)
+    before = {*threading.enumerate()}
+    lease.start()
+    keeping = {*threading.enumerate()} - before
+    lease.release()
+    assert [(thread.name, thread.daemon) for thread in keeping] == [("lease-logos", True)]
+
+
 def test_a_renewed_lease_counts_from_its_renewal() -> None:
     """The lease was 5 minutes, the job took 20; the run went on, since its thread renewed it."""
     clock, renewed = FakeClock(), threading.Event()

@@ -56,11 +56,25 @@ def test_the_state_is_stored_as_the_contract_writes_it() -> None:
     assert json.loads(store.objects[KEY]) == STORED
 
 
-@pytest.mark.parametrize("missing", ["slots", "pid", "lastFullSyncAt", "totalItemsSynced"])
-def test_a_state_of_an_older_version_is_read(missing: str) -> None:
-    """A field that was added later may be missing."""
+@pytest.mark.parametrize(
+    ("missing", "empty"),
+    [
+        ("completedAt", None),
+        ("error", None),
+        ("retryCount", 0),
+        ("host", ""),
+        ("pid", 0),
+        ("lastSyncAt", None),
+        ("lastSuccessfulSyncAt", None),
+        ("lastFullSyncAt", None),
+        ("totalItemsSynced", 0),
+        ("slots", {}),
+    ],
+)
+def test_a_state_of_an_older_version_is_read(missing: str, empty: object) -> None:
+    """A field that was added later may be missing, and says nothing then."""
     older = {name: value for name, value in STORED.items() if name != missing}
-    assert _stored(older) is not None
+    assert _stored(older) == _stored(STORED | {missing: empty})
 
 
 def test_a_running_job_says_who_runs_it() -> None:
