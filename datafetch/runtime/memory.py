@@ -8,7 +8,6 @@ import ctypes
 import gc
 import os
 
-_M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 """Parameters of mallopt(3), glibc; the numbers are part of its binary interface."""
@@ -35,7 +34,6 @@ def spare_memory() -> None:
         return
     mallopt(_M_ARENA_MAX, 1)
     mallopt(_M_MMAP_THRESHOLD, _LARGE)
-    mallopt(_M_TRIM_THRESHOLD, _LARGE)
 
 
 def hold_collector() -> None:

@@ -42,14 +42,14 @@ class Info(ctypes.Structure):
     _fields_ = [(name, ctypes.c_int) for name in "arena ordblks smblks hblks hblkhd".split()]
     _fields_ += [("rest", ctypes.c_int * 5)]
 libc.mallinfo.restype = Info
-def mapped(kib):
+def mapped(size):
     before = libc.mallinfo().hblks
-    blocks = [libc.malloc(kib * 1024) for _ in range(100)]
+    blocks = [libc.malloc(size) for _ in range(100)]
     during = libc.mallinfo().hblks
     for block in blocks:
         libc.free(block)
     return during - before > 50
-print(mapped(64), mapped(1024), mapped(64), mapped(63))
+print(mapped(65_536), mapped(1_000_000), mapped(65_536), mapped(65_500))
 """
 
 _with_glibc = pytest.mark.skipif(
