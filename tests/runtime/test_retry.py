@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from datafetch.errors import BreakerOpen, Cancelled, Malformed, Missing, RateLimited, TransientError
 from datafetch.runtime.retry import RetryPolicy, call, next_wait
-from tests.support import FakeClock
+from tests.support import START, FakeClock
 
 POLICY = RetryPolicy(attempts=4, total_s=100, initial_s=1, max_wait_s=30)
 
@@ -77,6 +77,28 @@ def test_time_is_bounded_too() -> None:
     with pytest.raises(TransientError):
         run([TransientError()] * 10, RetryPolicy(attempts=100, total_s=60), clock, cost_s=25)
     assert len(clock.slept) == 2
+
+
+@pytest.mark.parametrize(
+    ("cost_s", "errors", "waits"),
+    [
+        (0.0, [TransientError()] * 9, [0.5, 1.0]),
+        (59.4, [TransientError()] * 9, [0.5]),
+        (59.8, [TransientError()] * 9, []),
+        (0.0, [RateLimited(until=START + 30)] * 9, [30.5, 1.0]),
+        (0.0, [RateLimited(until=START + 30.5)] * 9, []),
+    ],
+)
+def test_without_numbers_three_tries_in_a_minute(
+    cost_s: float, errors: list[Exception], waits: list[float]
+) -> None:
+    """Half a second before the second try, one before the third; half a minute is the longest wait."""
+    clock = FakeClock()
+    with pytest.raises(TransientError):
+        run(errors, RetryPolicy(), clock, cost_s=cost_s)
+    assert len(clock.slept) == len(waits)
+    for wait, most in zip(clock.slept, waits, strict=True):
+        assert most / 2 <= wait <= most
 
 
 def test_later_tries_have_what_is_left() -> None:
