@@ -1,1 +1,1 @@
-"""The one guarded HTTP client, and checks of what it brings."""
+"""The HTTP client: checks each address before it connects, and limits what it reads."""

@@ -5,8 +5,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 Address = IPv4Address | IPv6Address
 
-# https://www.iana.org/assignments/iana-ipv4-special-registry, spelt out because the
-# answers of `ipaddress` differ between Python's patch releases.
+# https://www.iana.org/assignments/iana-ipv4-special-registry, spelt out because
+# `ipaddress.is_global` differs between Python's patch releases.
 _CLOSED_V4 = tuple(
     ipaddress.IPv4Network(network)
     for network in (
@@ -24,11 +24,11 @@ _CLOSED_V4 = tuple(
         "198.51.100.0/24",
         "203.0.113.0/24",
         "224.0.0.0/3",
-        # Azure answers machines' metadata and health questions here, on a public number.
+        # Azure's metadata and health service, in a range that is otherwise public.
         "168.63.129.16/32",
     )
 )
-# https://www.iana.org/assignments/iana-ipv6-special-registry, within global unicast.
+# https://www.iana.org/assignments/iana-ipv6-special-registry: the ranges within `_GLOBAL_V6`.
 _CLOSED_V6 = tuple(
     ipaddress.IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "3fff::/20")
 )
@@ -39,7 +39,7 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def is_public(address: Address) -> bool:
     """Whether the address belongs to the open internet.
 
-    An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4) is as public as that one.
+    An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4) is public if that one is.
     """
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _CLOSED_V4)
@@ -53,8 +53,8 @@ def is_public(address: Address) -> bool:
 
 
 def address_of(host: str) -> Address | None:
-    """The IP address that a host is; None for a name. The host is as browsers write it."""
+    """Read a host in browsers' spelling (IPv6 in brackets) as an IP address; None for a name."""
     if host.startswith("["):
         return IPv6Address(host[1:-1])
-    # Browsers take every host that ends in a number for an IPv4 address, and write it in full.
+    # Browsers read every host whose last label is a number as IPv4, and spell it as four numbers.
     return IPv4Address(host) if host.rpartition(".")[2].isdigit() else None

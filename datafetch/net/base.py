@@ -1,4 +1,4 @@
-"""What the HTTP client takes and gives: requests, answers, downloads, and its protocol."""
+"""The protocol of the HTTP client, and its values: requests, answers, downloads."""
 
 import json
 import re
@@ -14,15 +14,15 @@ KIB = 1024
 MIB = 1024 * KIB
 
 Trust = Literal["settings", "data"]
-"""Where a URL comes from. With `settings` the user wrote it, and the server that it names may
-have a private address; with `data` it may be hostile, and every address has to be public."""
+"""Where a URL comes from. `settings`: the user wrote it, so its server may have a private address
+(see `NetOptions.trusted_origins`). `data`: it may be hostile, so its address has to be public."""
 
 _SENDABLE = re.compile(r"[\x20-\x7e]{1,1024}")
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a server sent to recognise its answer by; sent back unchanged (RFC 9110, 8.8)."""
+    """`ETag` and `Last-Modified` of an answer, to be sent back unchanged (RFC 9110, 8.8)."""
 
     etag: str | None = None
     last_modified: str | None = None
@@ -52,23 +52,23 @@ class Request:
         trust: see `Trust`.
         upstream: the short name under which requests are counted: `karakeep`,
             `github-rest`, `github-graphql`, `google`, `ddg`, `site`.
-        headers: redirects to another origin are followed without those that carry credentials,
-            such as `Authorization` and `Cookie`.
+        headers: sent with the request. After a redirect to another origin those that carry
+            credentials, such as `Authorization` and `Cookie`, are left out.
         json_body: sent as JSON with POST; None for a GET.
-        limit: the most bytes of the decoded body that are read; a longer one raises `TooLarge`,
+        limit: the most bytes of the decoded body that are read; a longer body raises `TooLarge`,
             unless `truncate`.
-        truncate: of a body longer than `limit`, keep the first `limit` bytes.
+        truncate: whether a body longer than `limit` is cut to its first `limit` bytes.
         stop_after: stop reading after these bytes (lower-case ASCII, found in either case),
             such as `b"<body"` to read the head of a page only.
-        accept: statuses that are returned as an answer instead of raised; 2xx always are.
-        validators: for a conditional request, whose 304 is returned as an answer.
+        accept: statuses, besides 2xx, that are returned as an answer and not raised as an error.
+        validators: make the request conditional; a 304 is then returned as an answer.
         timeout_s: seconds for connecting, and for each read and write.
         total_s: seconds for one try, redirects and body included.
-        retry: how often it is tried.
+        retry: how often and how long the request is tried.
         max_redirects: the most redirects that are followed.
         missing_body: whether `Missing.body` is to hold the body of a 404 or 410, up to 64 KiB.
-        heavy: whether it may ask for more than the server can do at once. A failure is then not
-            counted against the host, because the caller asks for less next.
+        heavy: whether the request may ask for more than the server can do at once. The host's
+            breaker does not count its failure, because the caller asks for less next time.
     """
 
     url: str
@@ -105,12 +105,12 @@ class AnswerHead:
 
     @property
     def not_modified(self) -> bool:
-        """Whether the server found nothing new (304); the body is then empty."""
+        """Whether the status is 304: what the validators stand for is current, the body empty."""
         return self.status == 304  # noqa: PLR2004 - RFC 9110, 15.4.5
 
     @property
     def validators(self) -> Validators:
-        """What makes the next request for this URL a conditional one."""
+        """The validators of this answer, for a later conditional request."""
         return Validators(self.headers.get("etag"), self.headers.get("last-modified"))
 
 
@@ -137,7 +137,7 @@ class Download(AnswerHead):
     """An answer with its decoded body in a file, which the caller closes.
 
     Attributes:
-        file: stands at its start.
+        file: the body, positioned at its start.
         size: the body's length in bytes.
         sha256: of the body, in hex.
     """
@@ -152,14 +152,14 @@ class Download(AnswerHead):
 
 
 class HostGate(Protocol):
-    """Knows which hosts fail, and lets no requests pass to those. Safe among threads.
+    """Knows which hosts fail, and refuses requests to them. Thread-safe.
 
-    It is asked before every exchange, and told after every request. A `visit` is any object
-    that stands for one request, with all its tries and redirects.
+    The client calls `allow` before every exchange and `record` after every request. A `visit` is
+    any object that stands for one request, with all its tries and redirects.
     """
 
     def allow(self, host: str, visit: object) -> None:
-        """Let the visit pass to the host; one that passed as a probe passes again.
+        """Let the visit send to the host; the probe of an open breaker may do so several times.
 
         Raises:
             BreakerOpen: the host failed so often that it is not asked for a while.
@@ -167,7 +167,7 @@ class HostGate(Protocol):
         ...
 
     def record(self, host: str, outcome: Outcome, visit: object) -> None:
-        """Take note of how the host did in a visit that was let pass to it."""
+        """Note the outcome for a host of a visit that `allow` let pass."""
         ...
 
 
@@ -187,7 +187,7 @@ class HttpClient(Protocol):
     def download(self, request: Request) -> Download:
         """Send the request and write the body into a temporary file.
 
-        Up to 64 KiB of it stay in memory, the rest is on disk.
+        A body of up to 64 KiB stays in memory, a longer one is on disk.
         """
         ...
 

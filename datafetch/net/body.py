@@ -1,4 +1,4 @@
-"""Decodes the bodies of answers and stops at their limit, however much a few bytes inflate to."""
+"""Decodes the bodies of answers, and stops at a limit of decoded bytes (decompression bombs)."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from datafetch.net.base import Request
 ACCEPT_ENCODING = "gzip, deflate"
 
 _PIECE = 64 * 1024
-"""The most decoded bytes that are held at once; the limit is looked at between pieces."""
+"""The most bytes that are decoded at once; the limit is checked for each such piece."""
 
 _GZIP_BITS = 16 + zlib.MAX_WBITS
 _WRAPPER = 2
@@ -98,7 +98,7 @@ class _Inflate:
         if self._inflate is None:
             data = self._begin(data)
         full = False
-        # After a full piece zlib may hold more of them, even when it has taken all input.
+        # After a full piece zlib may hold more output, even when it has taken all input.
         while self._inflate is not None and (data or full):
             if self._inflate.eof:
                 if not self._gzip or data[:1] != b"\x1f":
@@ -110,11 +110,13 @@ class _Inflate:
             data = self._inflate.unconsumed_tail or self._inflate.unused_data
 
     def _begin(self, data: bytes) -> bytes:
-        """Choose the kind of deflate by its first two bytes; returns what is to be decoded.
+        """Tell deflate with zlib's wrapper from raw deflate by its first two bytes.
 
-        Old servers send deflate without zlib's wrapper. Such a stream never begins with the two
-        bytes of a wrapper: they would be a stored block with bits set that have to be zero
-        (RFC 1950, 2.2; RFC 1951, 3.2.4).
+        Some servers send raw deflate. Its first bytes never look like a wrapper: they would be
+        a stored block with padding bits set (RFC 1950, 2.2; RFC 1951, 3.2.4).
+
+        Returns:
+            The bytes to decode; none until there are two.
         """
         data, self._held = self._held + data, b""
         if len(data) < _WRAPPER:
@@ -129,7 +131,7 @@ def _inflate_for(headers: Mapping[str, str], url: str) -> _Inflate | None:
     """The decoder that `Content-Encoding` asks for; None when the body is not compressed.
 
     Raises:
-        Malformed: the body has an encoding that was not asked for, or one inside another.
+        Malformed: the body has an encoding that was not asked for, or more than one.
     """
     names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
     packed = [name for name in names if name in _GZIP or name == "deflate"]
@@ -140,14 +142,14 @@ def _inflate_for(headers: Mapping[str, str], url: str) -> _Inflate | None:
 
 
 class _Marker:
-    """Finds bytes in a stream, in either case, also where two pieces meet."""
+    """Finds bytes in a stream, in either case, even when two pieces share them."""
 
     def __init__(self, wanted: bytes) -> None:
         self._wanted = wanted.lower()
         self._tail = b""
 
     def find(self, piece: bytes) -> int | None:
-        """The place in this piece just after the wanted bytes; None when they do not end in it."""
+        """The index in this piece just after the wanted bytes; None when they do not end in it."""
         text = self._tail + piece.lower()
         place = text.find(self._wanted)
         if place >= 0:

@@ -1,4 +1,4 @@
-"""The HTTP client: follows redirects, keeps to limits, tries again, and raises errors by status."""
+"""The HTTP client: follows redirects, keeps to limits, retries, and raises errors by status."""
 
 import collections
 import contextlib
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _SPOOL_BYTES = 64 * KIB
-"""The most bytes of a download that are held in memory."""
+"""A download of at most this size stays in memory, a larger one is on disk."""
 
 _DRAIN_BYTES = 64 * KIB
 _DRAIN_S = 1.0
-"""A body that nobody wants is read when it is this short, for this long at most: afterwards its
-connection can be used again."""
+"""An unwanted body of at most `_DRAIN_BYTES` is read, for at most `_DRAIN_S` seconds, because its
+connection can be used again only when the body was read to its end."""
 
 _BODILESS = frozenset({204, 304})
 
@@ -46,15 +46,15 @@ _log = bound_logger()
 
 
 class GuardedClient:
-    """The `HttpClient` of the package, which says what its methods do and raise.
+    """Implements `HttpClient`, whose docstrings say what the methods do and raise.
 
     Args:
-        options: how to behave.
+        options: see `NetOptions`.
         clock: tells the time and waits between tries.
-        cancel: looked at before each try and between the pieces of a body.
+        cancel: checked before each try and between the pieces of a body.
         rng: draws the jitter of waits.
-        gate: knows the hosts that are not to be asked; None to ask all.
-        make_wire: makes what sends; None for the machine's network, tests give another.
+        gate: refuses requests to hosts that fail; None to ask every host.
+        make_wire: makes the `Wire` that sends; None for one over the machine's network.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class GuardedClient:
                 raise Cancelled("the client is closed")
             if self._opened is None:
                 self._opened = self._make_wire(self._options)
-                # When the client is forgotten and never closed, its connections are closed.
+                # A client that is garbage-collected without `close` leaves no connection open.
                 weakref.finalize(self, self._opened.close)
             return self._opened
 
@@ -158,7 +158,11 @@ class GuardedClient:
     def _once(
         self, request: Request, write: Callable[[bytes], object], visit: Visit, left: float
     ) -> "tuple[RawAnswer, str]":
-        """Try the request once, redirects included; gives the answer, already read, and its URL."""
+        """Try the request once, redirects included; `write` is given the body.
+
+        Returns:
+            The answer and the URL that sent it.
+        """
         limit = Deadline(self._clock, self._cancel, min(request.total_s, left))
         hop = first_hop(request, self._options)
         for _ in range(request.max_redirects + 1):
@@ -184,34 +188,34 @@ class GuardedClient:
                     visit.answered(hop.url.name)
                     yield answer
         except Cancelled:
-            # The connections know only that they were closed; the token knows by which signal.
+            # A closed connection does not say why; the token's `Cancelled` names the signal.
             self._cancel.raise_if_cancelled()
             raise
 
     def _read(
         self, request: Request, hop: Hop, answer: "RawAnswer", write: Callable[[bytes], object]
     ) -> bool:
-        """Read the body of a good answer; says whether some of it is left unread."""
+        """Write the body of an answer; returns whether some of it is left unread."""
         chunks = self._counted(request.upstream, answer.chunks)
         if answer.status in _BODILESS:
-            # Their Content-Length is that of a body that does not follow (RFC 9110, 8.6).
+            # A 304 may have the Content-Length of a body that it does not send (RFC 9110, 8.6).
             collections.deque(chunks, maxlen=0)
             return False
         return read_body(chunks, answer.headers, public_url(hop.url.href), request, write)
 
     def _counted(self, upstream: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        # Counted chunk by chunk and not once in the end: of a body that is left half-way the
-        # garbage collector ends this generator, perhaps while the same thread holds the lock of
-        # the counters, for which it would then wait for ever.
+        # Counted for each chunk and not in a `finally`: when a body is left half-read, the
+        # garbage collector may close this generator in a thread that holds the counters' lock,
+        # which would then wait for itself.
         for chunk in chunks:
             self._counts.add(upstream, "bytes", len(chunk))
             yield chunk
 
     def _drain(self, request: Request, answer: "RawAnswer") -> bytes:
-        """Read the body of an answer that is an error or a redirect, when it is short.
+        """Read the body of an error or a redirect, if it is short; errors on the way are ignored.
 
-        Gives the body when the request asks for it (`missing_body`) and all of it came; empty
-        otherwise. A failure while reading is ignored.
+        Returns:
+            The body if the request asks for it (`missing_body`) and all of it came, else `b""`.
         """
         body = io.BytesIO()
         if request.missing_body and _is_short(answer):
@@ -231,10 +235,10 @@ class GuardedClient:
                 collections.deque(self._counted(request.upstream, answer.chunks), maxlen=0)
 
     def _follow(self, hop: Hop, answer: "RawAnswer", body: bytes) -> Hop:
-        """What a redirect makes of the exchange.
+        """The exchange that follows a redirect.
 
         Raises:
-            UpstreamError: the answer is no redirect but an error, or leads where it may not.
+            UpstreamError: the answer is no redirect, or it leads to a URL that is refused.
         """
         location = answer.headers.get("location", "")
         if answer.status in REDIRECTS and location:
@@ -252,7 +256,7 @@ def _is_short(answer: "RawAnswer") -> bool:
 
 
 def _system_wire(options: NetOptions) -> "Wire":
-    # Imported with the first request: httpx2 takes its time, and many commands send none.
+    # Imported with the first request: httpx2 loads slowly, and many commands send no request.
     from datafetch.net.transport import Wire
 
     return Wire(options)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 
 class Counts:
-    """Counters for each upstream: `requests`, `bytes`, `retries`, `status_NNN`. Safe among threads.
+    """Counters for each upstream: `requests`, `bytes`, `retries`, `status_NNN`. Thread-safe.
 
-    A redirect that is followed counts as a request of its own. Bytes are those of bodies, before
-    they are decoded.
+    A redirect that is followed counts as a request of its own. `bytes` counts those of bodies
+    before they are decoded.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Counts:
 def since(
     before: Mapping[str, Mapping[str, int]], after: Mapping[str, Mapping[str, int]]
 ) -> dict[str, dict[str, int]]:
-    """What was counted between two snapshots; upstreams without a request are left out."""
+    """What was counted between two snapshots; upstreams without any change are left out."""
     grown = {}
     for upstream, numbers in after.items():
         known = before.get(upstream, {})

@@ -1,4 +1,4 @@
-"""How much time one exchange may take, so that every read and write for it can keep to that."""
+"""The deadline of one exchange, which each of its reads and writes keeps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ class Deadline:
 
     Args:
         clock: tells the time.
-        cancel: says when the run was asked to stop.
-        seconds: from now.
+        cancel: says whether the run was asked to stop.
+        seconds: how far from now.
     """
 
     def __init__(self, clock: Clock, cancel: CancelToken, seconds: float) -> None:
@@ -22,10 +22,10 @@ class Deadline:
         self._end = clock.monotonic() + seconds
 
     def within(self, timeout: float | None, error: Callable[[], Exception]) -> float:
-        """The seconds that one read or write may take: its own time-out, or less.
+        """The seconds that one read or write may take: its own time-out, or less time left.
 
         Args:
-            timeout: its own time-out; None for one that only the deadline limits.
+            timeout: its own time-out; None when only the deadline limits it.
             error: makes the exception to raise when the deadline has passed.
 
         Raises:
@@ -39,22 +39,22 @@ class Deadline:
         return left if timeout is None else min(timeout, left)
 
     def sooner(self, seconds: float) -> "Deadline":
-        """A deadline in so many seconds, or this one when it is earlier."""
+        """A deadline `seconds` from now, but never later than this one."""
         left = self._end - self._clock.monotonic()
         return Deadline(self._clock, self._cancel, min(left, seconds))
 
 
 deadline: ContextVar[Deadline] = ContextVar("deadline")
-"""The deadline of the exchange that this thread is busy with.
+"""The deadline of the exchange that this thread is busy with; `Stream` in `network.py` reads it.
 
 The time-outs of httpcore2 hold for one read each, so a server that sends a byte now and then
-never meets them. It reads and writes in the thread that sent the request: our streams look here.
+never exceeds them. httpcore2 reads and writes in the thread that sent the request.
 """
 
 
 @contextmanager
 def hurried(seconds: float) -> Iterator[None]:
-    """Leave the exchange of this thread at most so many seconds inside the block."""
+    """In the block, give the exchange of this thread at most `seconds` from now."""
     mark = deadline.set(deadline.get().sooner(seconds))
     try:
         yield

@@ -18,7 +18,7 @@ FAULTS: tuple[type[Exception], ...] = (
     OSError,
     ValueError,
 )
-"""What httpcore2 and its sockets raise, also when another thread closes them during a read."""
+"""The exceptions of httpcore2 and its sockets, also when another thread closes them meanwhile."""
 
 
 def error_of(error: Exception, url: str, *, in_body: bool) -> UpstreamError:
@@ -27,13 +27,13 @@ def error_of(error: Exception, url: str, *, in_body: bool) -> UpstreamError:
     Args:
         error: one of `FAULTS`.
         url: for the message, without query.
-        in_body: whether it came after the headers of the answer had been read.
+        in_body: whether the fault came after the headers of the answer had been read.
     """
     cause = error.args[0] if error.args else None
     if isinstance(error, httpcore2.LocalProtocolError):
         return Refused(f"{url}: cannot be sent as it is", url=url)
     if isinstance(error, httpcore2.RemoteProtocolError) and isinstance(cause, Exception):
-        # h11 names the status by which a server would tell the sender what it did wrong.
+        # h11 hints at the status by which a server would refuse such a message.
         if getattr(cause, "error_status_hint", None) == _HEADER_TOO_LARGE:
             return TooLarge(f"{url}: the header is too large", url=url)
         if not in_body:

@@ -11,15 +11,15 @@ from datafetch.urls import DEFAULT_PORTS, Url, parse, plainly_written, read_host
 Resolver = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host name and port; raises OSError when there are none."""
 
-# Names under which clouds and resolvers hand out what is private, whatever they resolve to:
-# RFC 6761 (localhost) and the metadata services of Google and Amazon.
+# Names of the machine itself (RFC 6761) and of the metadata services of Google and Amazon; they
+# are refused whatever they resolve to.
 _CLOSED_NAMES = frozenset(
     {"localhost", "metadata", "metadata.google.internal", "metadata.goog", "instance-data"}
 )
 _CLOSED_SUFFIXES = (".localhost", ".metadata.google.internal", ".ec2.internal")
 
-# What a browser would take for user name and password, after any kind and number of slashes;
-# also found in texts that are not URLs, so that a password never reaches a log.
+# User name and password as browsers find them, after any kind and number of slashes; also in
+# texts that are no valid URLs, so that a password never reaches a log.
 _USER = re.compile(r"\A((?:[^:/\\]*:)?[/\\]*)[^/\\]*@")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_URL = 32 * 1024
@@ -37,8 +37,8 @@ def parse_url(url: str) -> Url:
     """Read a URL as it is to be sent: without fragment, and without the dot after a host name.
 
     Raises:
-        Refused: it is not http or https, carries credentials, is not valid, or is written so
-            that other programs would read another host in it.
+        Refused: it is not http or https, carries credentials, is not valid, or is spelt so that
+            other programs would find another host in it.
     """
     url = url.strip(" ")
     if len(url) > _LONGEST_URL or _CONTROLS.search(url):
@@ -58,7 +58,7 @@ def parse_url(url: str) -> Url:
 
 
 def canonical_host(text: str) -> str:
-    """A host in ASCII and lower case, without trailing dot or brackets; addresses in full.
+    """A host in its one spelling: ASCII, lower case, no trailing dot, no brackets, full IPv4.
 
     Raises:
         Refused: it is not a valid host.
@@ -70,7 +70,7 @@ def canonical_host(text: str) -> str:
 
 
 def _connectable(host: str, url: str) -> str:
-    """A host as browsers write it, in the form that DNS and sockets take.
+    """Turn a host in browsers' spelling into that of DNS: no brackets and no trailing dot.
 
     Raises:
         Refused: it is longer than DNS allows, or has an empty label.
@@ -85,11 +85,11 @@ def _connectable(host: str, url: str) -> str:
 
 
 def check_url(url: Url, allow_hosts: Collection[str]) -> None:
-    """Let only URLs pass that may lead to a public site.
+    """Refuse a URL that names a private host. Nothing is looked up; see `guarded` for that.
 
     Args:
-        url: its host, when it is a name, is not looked up; `guarded` is for that.
-        allow_hosts: hosts that pass in any case, as `canonical_host` writes them.
+        url: as `parse_url` returns it.
+        allow_hosts: hosts that are never refused, as `canonical_host` spells them.
 
     Raises:
         Refused: the host is an address that is not public, or a name of the machine itself or
@@ -106,10 +106,10 @@ def check_url(url: Url, allow_hosts: Collection[str]) -> None:
 
 
 def guarded(resolve: Resolver, allow_hosts: Collection[str]) -> Resolver:
-    """A resolver that gives public addresses only, except for the hosts in `allow_hosts`.
+    """A resolver that raises `Refused` when one of a host's addresses is not public.
 
-    Who connects has to use these addresses: a second look-up could give others. The resolver
-    raises `Refused` when one of a name's addresses is not public.
+    The hosts in `allow_hosts` are not checked. Connect to the addresses that it returns, because
+    a second look-up could return others.
     """
 
     def resolve_guarded(host: str, port: int) -> Sequence[str]:

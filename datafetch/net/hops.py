@@ -21,12 +21,13 @@ _AS_GET = frozenset({301, 302, 303})
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What is sent in one exchange: the request itself, or what a redirect made of it.
+    """What is sent in one exchange, at first or after a redirect.
 
     Attributes:
         headers: by name in lower case.
         body: sent with POST; None for a GET.
-        trusted: whether the URL names a server of the user's own, whose address may be private.
+        trusted: whether the URL leads to one of the user's own servers, whose address may be
+            private.
     """
 
     url: Url
@@ -36,7 +37,7 @@ class Hop:
 
 
 def first_hop(request: Request, options: NetOptions) -> Hop:
-    """What is sent first for a request.
+    """The first exchange of a request.
 
     Raises:
         Refused: the URL is not valid, or leads to a private address.
@@ -56,16 +57,16 @@ def first_hop(request: Request, options: NetOptions) -> Hop:
 
 
 def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
-    """What is sent next after a redirect, as RFC 9110, 15.4 says and browsers do it.
+    """The exchange that follows a redirect, as in RFC 9110 (15.4) and browsers.
 
-    A redirect to another origin ends trust and drops the headers with credentials. Later
-    redirects do not bring them back, not even one to the first origin: a stranger chose it.
+    A redirect to another origin ends trust and drops the headers with credentials. A later
+    redirect back to the first origin does not restore them, because the other origin chose it.
 
     Args:
-        hop: what was sent last.
+        hop: the exchange that was answered by the redirect.
         status: that of the redirect.
         location: its `Location`, which may be relative.
-        options: which origins and hosts may be private.
+        options: which hosts may have private addresses.
 
     Raises:
         Refused: the new URL is not valid, or leads to a private address.

@@ -16,15 +16,15 @@ from datafetch.net.deadline import deadline
 from datafetch.net.guard import Resolver
 
 Dial = Callable[[str, int, float | None], httpcore2.NetworkStream]
-"""Connects to an address and port within so many seconds; raises exceptions of httpcore2."""
+"""Connects to an address and port, with a time-out in seconds; raises exceptions of httpcore2."""
 
 _PORTION = 64 * 1024
 
 
 class OpenConnections:
-    """Knows everything that is open or being opened, so that another thread can close it all.
+    """Knows every connection that is open or being opened, so that another thread can close them.
 
-    Safe among threads.
+    Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class OpenConnections:
         return self._closed
 
     def add(self, thing: object, shut: Callable[[], None]) -> None:
-        """Remember how to close something; after `shut_all` it is closed at once."""
+        """Remember `shut`, which closes the thing; after `shut_all` it is called at once."""
         with self._lock:
             if not self._closed:
                 self._open[id(thing)] = shut
@@ -46,12 +46,12 @@ class OpenConnections:
         shut()
 
     def discard(self, thing: object) -> None:
-        """Forget something that is closed."""
+        """Forget a thing that is closed."""
         with self._lock:
             self._open.pop(id(thing), None)
 
     def shut_all(self) -> None:
-        """Close everything, now and whatever is opened later."""
+        """Close everything that is open, and from now on whatever is added."""
         with self._lock:
             self._closed = True
             things = list(self._open.values())
@@ -75,13 +75,13 @@ class Stream(httpcore2.NetworkStream):
         connections.add(self, self._shut)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read up to so many bytes; none at the end."""
+        """Read up to `max_bytes` bytes; none at the end."""
         left = deadline.get().within(timeout, httpcore2.ReadTimeout)
         with self._step():
             return self._inner.read(max_bytes, left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all of the buffer, in portions, so that a server that reads slowly meets the deadline."""
+        """Write the whole buffer, in portions, so that the deadline holds for a slow reader too."""
         for start in range(0, len(buffer), _PORTION):
             left = deadline.get().within(timeout, httpcore2.WriteTimeout)
             with self._step():
@@ -122,7 +122,7 @@ class Stream(httpcore2.NetworkStream):
             spare.close()
 
     def get_extra_info(self, info: str) -> object:
-        """What httpcore2 wants to know of the connection, such as its `socket`."""
+        """A fact about the connection, such as its `socket`, for httpcore2."""
         return self._inner.get_extra_info(info)
 
     @contextlib.contextmanager
@@ -139,7 +139,7 @@ class Stream(httpcore2.NetworkStream):
 
         While a thread reads or writes, the socket is only shut down, which wakes that thread.
         Its file descriptor must not be closed then: the system could give the same number to
-        another connection, which the woken thread would go on with.
+        another connection, and the woken thread would read from that one.
         """
         with self._lock:
             if self._busy:
@@ -155,13 +155,13 @@ def _shut_down(sock: socket.socket) -> None:
 
 
 class Backend(httpcore2.NetworkBackend):
-    """Opens connections for httpcore2: to an address that `resolve` gave for the host.
+    """Opens connections for httpcore2, to the addresses that `resolve` returns for a host.
 
-    TLS and the `Host` header keep the name of the host.
+    TLS and the `Host` header still use the name of the host.
 
     Args:
         connections: told of every connection.
-        resolve: gives the addresses of a host; one that guards lets only public ones through.
+        resolve: looks up the addresses of a host; `guarded` makes one that refuses private ones.
         dial: connects to an address.
     """
 
@@ -180,8 +180,8 @@ class Backend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """Connect within the deadline.
 
-        A new thread looks the name up and connects, because neither can be interrupted. This
-        thread waits for it, which can be. A connection that comes too late is closed.
+        Neither looking up a name nor connecting can be interrupted, so a new thread does both
+        and this thread waits for it until the deadline. A connection that comes later is closed.
 
         Raises:
             Refused: an address of the host is not public.
@@ -201,8 +201,8 @@ class Backend(httpcore2.NetworkBackend):
         try:
             stream = future.result(left)
         except FutureTimeout:
-            # A result that came in this moment stays; otherwise the other thread finds that the
-            # future has failed, and closes its connection.
+            # If a result came just now, it is used. Otherwise the other thread will find that
+            # the future has failed, and close its connection.
             _fail(future, httpcore2.ConnectTimeout("out of time"))
             stream = future.result()
         finally:
@@ -242,7 +242,7 @@ def _fail(future: "Future[httpcore2.NetworkStream]", error: Exception) -> None:
 
 
 def system_resolver(host: str, port: int) -> Sequence[str]:
-    """The addresses of a host by the system's resolver; those of an address are itself.
+    """The addresses of a host by the system's resolver; an IP address is its own.
 
     Raises:
         OSError: there are none.

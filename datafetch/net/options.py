@@ -1,4 +1,4 @@
-"""How the HTTP client is to behave, as the settings have it."""
+"""The options of the HTTP client; `factory.py` makes them from the settings."""
 
 from dataclasses import dataclass
 
@@ -8,15 +8,15 @@ from datafetch.urls import Origin
 
 @dataclass(frozen=True, slots=True)
 class NetOptions:
-    """What the HTTP client is told once, for all its requests.
+    """Options that hold for all requests of an HTTP client.
 
     Attributes:
         user_agent: the `User-Agent` header of every request.
-        width: the most connections of one kind (see `transport.py`) that are open at a time.
+        width: the most open connections with the same proxy, trust and scheme.
         trusted_origins: the user's own servers. A request with `trust="settings"` may begin at
             one of them although its address is private.
         allow_hosts: hosts whose addresses may be private in every request.
-        proxies: None for those of the environment.
+        proxies: which URLs go through a proxy; None to read that from the environment.
     """
 
     user_agent: str

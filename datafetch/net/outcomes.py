@@ -1,4 +1,4 @@
-"""Tells by its status and headers whether an answer is good, a redirect, or which error it is."""
+"""Decides by its status and headers whether an answer is returned or raised, and as which error."""
 
 import email.utils
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from datafetch.net.base import Request
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _LONGEST_BAN_S = 24 * 3600.0
-"""Seconds; a server that asks for a longer pause gets this one."""
+"""Seconds; when a server asks for a longer pause, this one is kept."""
 
 _EPOCH_FROM = 1_000_000_000
 """From this number on `x-ratelimit-reset` holds epoch seconds, as GitHub sends them; smaller
@@ -38,7 +38,7 @@ def error_for(status: int, headers: Mapping[str, str], url: str, now: float) -> 
         status: one for which `is_answer` is false.
         headers: by name in lower case.
         url: for the message, without query.
-        now: epoch seconds, from which `RateLimited.until` is reckoned.
+        now: epoch seconds; `RateLimited.until` is computed from it.
     """
     message = f"{url}: status {status}"
     if status == 429 or _asks_to_wait(status, headers):  # noqa: PLR2004 - RFC 6585, 4
@@ -62,7 +62,7 @@ def _asks_to_wait(status: int, headers: Mapping[str, str]) -> bool:
 
 
 def asked_until(headers: Mapping[str, str], now: float) -> float | None:
-    """Epoch seconds from which the server wants to be asked again; None when it did not say."""
+    """Epoch seconds until which the server asks to wait; None when it names no time."""
     until = _retry_after(headers.get("retry-after", ""), now)
     if until is None and headers.get("x-ratelimit-remaining", "0").strip() == "0":
         until = _number(headers.get("x-ratelimit-reset", ""))
@@ -72,7 +72,7 @@ def asked_until(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _retry_after(value: str, now: float) -> float | None:
-    """Epoch seconds of a `Retry-After`, which holds seconds or a date (RFC 9110, 10.2.3)."""
+    """A `Retry-After`, which holds seconds or a date (RFC 9110, 10.2.3), as epoch seconds."""
     seconds = _number(value)
     if seconds is not None:
         return now + seconds

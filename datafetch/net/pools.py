@@ -9,13 +9,14 @@ import httpcore2
 import httpx2
 
 _KEEP_ALIVE_S = 4.0
-"""Seconds. Node's servers close a connection after five idle seconds, often while it is used again."""
+"""Seconds that an idle connection is kept. Node's servers close one after five, and a request sent
+in that moment fails."""
 
 _Origin = tuple[bytes, bytes, int]
 
 
 class _Idle(NamedTuple):
-    """A connection that no request uses, and since when, in seconds of a monotonic clock."""
+    """A connection that no request has used since the time `since` (monotonic seconds)."""
 
     connection: httpcore2.ConnectionInterface
     origin: _Origin
@@ -23,18 +24,17 @@ class _Idle(NamedTuple):
 
 
 class Pool:
-    """Open connections to any servers, each used by one request at a time. Safe among threads.
+    """Open connections to any servers, each used by one request at a time. Thread-safe.
 
     The pool of httpcore2 goes through all its connections twice for each request, and polls the
     idle ones, while it holds its lock: dozens of threads then wait for each other. Here only the
     connection that is to be used is polled, and no connection is polled, opened or closed under
     the lock.
 
-    An idle connection that has grown too old is closed when the next request comes, to whatever
-    server that goes.
+    Connections that have been idle for too long are closed by the next request to any server.
 
     Args:
-        make: makes a connection to an origin, which opens with its first request.
+        make: makes a connection object for an origin, which connects with its first request.
         width: the most connections that are open at a time, idle ones included.
         monotonic: tells the seconds of a clock that never goes back.
     """
@@ -62,7 +62,7 @@ class Pool:
         Raises:
             httpcore2.PoolTimeout: all connections were in use for as long as the `pool` time-out
                 of the request says.
-            Exception: what the connection raises, which is then closed.
+            Exception: any exception of the connection, which is then closed.
         """
         connection = self._take(request.url.origin, request.extensions["timeout"]["pool"])
 
@@ -98,10 +98,10 @@ class Pool:
             raise
 
     def _take_idle(self, origin: _Origin) -> httpcore2.ConnectionInterface | None:
-        """The idle connection to the origin that was used last; None when there is none.
+        """Take the most recently used idle connection to the origin; None when there is none.
 
-        The server is least likely to have closed that one. Without one, the oldest idle
-        connection to another origin is closed where the new one would be one too many.
+        The server is least likely to have closed that one. When there is none and a new
+        connection would exceed the width, the one that has been idle for longest is closed.
         """
         with self._changed:
             oldest = self._monotonic() - _KEEP_ALIVE_S

@@ -1,4 +1,4 @@
-"""Reads from the environment through which proxy a URL is to be asked."""
+"""Reads from the environment which URLs go through which proxy."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ class ProxyAddress:
     """A forward proxy. Its `repr` does not show the password.
 
     Attributes:
-        auth: user name and password; None for a proxy that asks for neither.
+        auth: user name and password; None when the proxy needs neither.
     """
 
     scheme: str
@@ -36,12 +36,12 @@ class ProxyAddress:
 class Proxies:
     """Proxies as curl and others read them: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`.
 
-    Of a variable that is set in lower and in upper case the one in lower case counts. An entry
-    of `NO_PROXY` is a host (which stands for its subdomains, too), an address, either of these
-    with a port, a network such as `10.0.0.0/8`, or `*` for all.
+    A variable in lower case takes precedence over the same one in upper case. An entry of
+    `NO_PROXY` is a host (with all its subdomains), an address, either of these with a port, a
+    network such as `10.0.0.0/8`, or `*` for all.
 
     Args:
-        environment: None for that of the process.
+        environment: the variables; None for those of the process.
 
     Raises:
         ConfigurationError: the URL of a proxy is not valid, or not http or https.
@@ -63,7 +63,7 @@ class Proxies:
         ]
 
     def proxy_for(self, url: Url) -> ProxyAddress | None:
-        """The proxy to ask for a URL; None to connect to its host directly."""
+        """The proxy that a URL goes through; None to connect to its host directly."""
         proxy = self._by_scheme[url.scheme]
         if proxy is None or any(_matches(entry, url) for entry in self._exempt):
             return None

@@ -1,4 +1,4 @@
-"""Sends single exchanges by httpx2, over pools of our own, and raises errors of datafetch only."""
+"""Sends single exchanges with httpx2 over our own connection pools; raises only our errors."""
 
 import contextlib
 import ssl
@@ -43,11 +43,11 @@ class RawAnswer:
 
 
 class Wire:
-    """Sends requests, one exchange each: redirects and retries are the client's.
+    """Sends single exchanges; `GuardedClient` follows redirects and retries.
 
     Args:
-        options: how to behave; its `allow_hosts` are as `canonical_host` writes them.
-        resolve: gives the addresses of a host.
+        options: see `NetOptions`; `allow_hosts` has to be spelt as by `canonical_host`.
+        resolve: looks up the addresses of a host.
         dial: connects to an address.
     """
 
@@ -85,7 +85,7 @@ class Wire:
             timeout_s: for connecting, and for each read and write.
 
         Raises:
-            UpstreamError: as `HttpClient` says, except for those that stand for a status.
+            UpstreamError: one of those that `HttpClient` names, except for those by status.
             Cancelled: the run was asked to stop, or the client was closed.
         """
         mark = deadline.set(limit)
@@ -134,8 +134,8 @@ class Wire:
         return error_of(error, url, in_body=in_body)
 
     def prepare(self) -> None:
-        """Load the trusted certificates, which the first request with TLS would wait for."""
-        # When they cannot be loaded, the request that needs them says so.
+        """Load the trusted certificates, so that the first TLS request need not wait for them."""
+        # When they cannot be loaded, the first TLS request raises the error.
         with contextlib.suppress(ConfigurationError):
             self._transport.tls()
 
@@ -145,9 +145,9 @@ class Wire:
 
 
 class _Kind(NamedTuple):
-    """Requests of one kind share connections, so that trusted ones carry nothing from data.
+    """Requests of one kind share connections; so untrusted ones never use a trusted connection.
 
-    `proxy`: the proxy to ask; None to connect to the host directly.
+    `proxy`: None to connect to the host directly.
     """
 
     proxy: ProxyAddress | None
@@ -193,20 +193,20 @@ class _PoolTransport(httpx2.BaseTransport):
                 extensions=request.extensions,
             )
         )
-        # httpx2 is not shown the headers. It would keep the cookies of one job's site for all
-        # jobs, and read `Location`, which raises for some, though it is not to follow it.
+        # The headers are hidden from httpx2. It would store cookies, and send them for all jobs,
+        # and parse `Location`, which raises for some values although it follows no redirects.
         assert isinstance(answer.stream, httpx2.SyncByteStream)
         return httpx2.Response(
             answer.status, stream=answer.stream, extensions={_HEADERS: answer.headers}
         )
 
     def _maker(self, kind: _Kind) -> Callable[[httpcore2.Origin], httpcore2.ConnectionInterface]:
-        """What makes the connections of a kind: nothing else of httpcore2's pool is used."""
+        """The function that makes connections of a kind; only this part of httpcore2's pool is used."""
         proxy = None
         if kind.proxy is not None:
             inner = self.tls() if kind.proxy.scheme == "https" else None
             proxy = httpcore2.Proxy(kind.proxy.url, auth=kind.proxy.auth, ssl_context=inner)
-        # The user has chosen the proxy, which may be private; it looks up the names of hosts.
+        # The user chose the proxy, so its address may be private. It looks up the hosts itself.
         trusted = proxy is not None or kind.trusted
         return httpcore2.ConnectionPool(
             ssl_context=self.tls() if kind.scheme == "https" else None,
@@ -217,7 +217,7 @@ class _PoolTransport(httpx2.BaseTransport):
     def tls(self) -> ssl.SSLContext:
         """The trusted certificates, those of `SSL_CERT_FILE` and `SSL_CERT_DIR` included.
 
-        They are loaded once, which is slow.
+        They are loaded only once, because that is slow.
 
         Raises:
             ConfigurationError: they cannot be loaded.
@@ -235,8 +235,8 @@ class _PoolTransport(httpx2.BaseTransport):
 def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers by name in lower case.
 
-    The values of a repeated header are joined by commas (RFC 9110, 5.3), except for `Location`,
-    of which browsers follow the first.
+    The values of a repeated header are joined by commas (RFC 9110, 5.3), except for `Location`:
+    its first value is taken, as browsers do.
     """
     joined: dict[str, str] = {}
     for raw_name, raw_value in headers:

@@ -1,7 +1,7 @@
-"""Tells the gate how each host did in one request, once, after the last try.
+"""Records each request's outcome for its hosts at the gate, once, after the last try.
 
-So three requests that fail open a breaker, however often each was tried, and a fault that is gone
-at the next try does not count.
+So three failed requests open a breaker, however often each was tried, and a fault that is gone at
+the next try does not count.
 """
 
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ from datafetch.runtime.breaker import Outcome
 
 
 class Visit:
-    """One request, with all its tries and redirects; at its end the gate is told.
+    """One request, with all its tries and redirects; at its end its outcomes are recorded.
 
     Use it as a context manager around all tries.
 
     Args:
-        gate: knows which hosts are not to be asked; None to ask all.
-        heavy: that of the `Request`.
+        gate: refuses requests to hosts that fail; None to ask every host.
+        heavy: see `Request.heavy`.
     """
 
     def __init__(self, gate: HostGate | None, *, heavy: bool) -> None:
@@ -48,18 +48,18 @@ class Visit:
         trace: TracebackType | None,
     ) -> None:
         for host, outcome in self._outcomes.items():
-            # A stop keeps a request from its next try, which might have gone well.
+            # After a stop there is no next try, which might have succeeded.
             broken_off = outcome is Outcome.FAILED and isinstance(error, Cancelled)
             if self._gate is not None:
                 self._gate.record(host, Outcome.UNKNOWN if broken_off else outcome, self)
         if isinstance(error, BreakerOpen) and self._error is not None:
-            # Other requests opened the breaker between two tries of this one; its caller wants
-            # to know how it failed itself.
+            # Other requests opened the breaker between two tries of this one; its caller needs
+            # the error of this request itself.
             raise self._error from error
 
     @contextmanager
     def exchange(self, host: str) -> Iterator[None]:
-        """Note how one exchange with a host ends; of several with one host the last counts.
+        """Note the outcome of an exchange with a host; the last exchange with each host counts.
 
         Raises:
             BreakerOpen: the gate does not let the request pass to the host.
@@ -82,6 +82,6 @@ class Visit:
         if isinstance(error, TransientError) and not isinstance(error, RateLimited):
             return Outcome.UNKNOWN if self._heavy else Outcome.FAILED
         if isinstance(error, Refused) and not isinstance(error, TooLarge):
-            # datafetch refused, perhaps before anything was sent: nothing new about the host.
+            # datafetch refused, perhaps before anything was sent: this tells nothing of the host.
             return so_far
         return Outcome.ANSWERED
