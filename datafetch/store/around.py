@@ -1,4 +1,4 @@
-"""What stores that only change how another store is written to have in common: they read from it."""
+"""The base of stores that wrap another store, read from it, and change only how it is written."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager

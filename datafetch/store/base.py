@@ -1,4 +1,4 @@
-"""The protocol every object store keeps, and the values that pass through it."""
+"""The protocol of object stores, and the values that they take and return."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,10 +13,10 @@ from datafetch.models.json import compact_json
 
 JSON_TYPE = "application/json"
 CHUNK = 64 * 1024
-"""Bytes of one piece, where an object is read or written piece by piece."""
+"""The bytes of one piece, when an object is read or written piece by piece."""
 
 IMAGE_CACHE = "public, max-age=31536000, immutable"
-"""For pictures, whose URL changes with their bytes."""
+"""The `Cache-Control` of pictures, whose URL changes with their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ Condition = IfMatch | IfAbsent | None
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the store says of an object without its content.
+    """The properties of an object.
 
     Attributes:
-        etag: opaque: changes with the content, and is given back as it came, quotes included.
+        etag: opaque: it changes with the content, and is sent back as received, with its quotes.
         size: bytes.
         content_type: None when the store did not say, as in a listing.
     """
@@ -89,13 +89,13 @@ class StoredObject(_ReadObject):
 
 
 def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """What a file's `read` gives until the file ends, in pieces of at most `CHUNK` bytes."""
+    """Call a file's `read` until the file ends, for pieces of at most `CHUNK` bytes."""
     return iter(partial(read, CHUNK), b"")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedObject(_ReadObject):
-    """An object whose content is in a file, for what is too large for memory."""
+    """An object whose content is in a file, since it may be too large for memory."""
 
     file: BinaryIO
 
@@ -115,7 +115,7 @@ class OpenedObject(_ReadObject):
 
 @dataclass(frozen=True, slots=True)
 class FilePart:
-    """`size` bytes to be stored: those from the current position of a seekable file on."""
+    """The bytes to store: `size` bytes from the current position of a seekable file."""
 
     file: BinaryIO
     size: int
@@ -136,7 +136,7 @@ class ObjectStore(Protocol):
 
     @property
     def identity(self) -> str:
-        """A text, without secrets, that no other store used on this machine has."""
+        """A text that only this folder or bucket has on this machine; it holds no secrets."""
         ...
 
     def get(self, key: str) -> StoredObject:
@@ -148,9 +148,9 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, key: str) -> AbstractContextManager[OpenedObject]:
-        """The object with its content in a file that is closed after the `with` block.
+        """The object with its content in a file, which is closed after the `with` block.
 
-        A write to the object meanwhile does not change the file.
+        The file does not change when the object is written in the block.
 
         Raises:
             ObjectNotFound: there is none.
@@ -158,7 +158,7 @@ class ObjectStore(Protocol):
         ...
 
     def head(self, key: str) -> ObjectInfo:
-        """What is known of the object, without its content.
+        """The properties of the object, without its content.
 
         Raises:
             ObjectNotFound: there is none.
@@ -184,15 +184,15 @@ class ObjectStore(Protocol):
         can forget it.
 
         Raises:
-            PreconditionFailed: the condition does not hold. Where answers can be lost the object
-                was read back first: a 412 may answer a write of ours that had succeeded.
+            PreconditionFailed: the condition does not hold. A store whose answers can be lost
+                reads the object back first: a 412 may mean that our own write had succeeded.
             StoreConflict: another write was under way at each attempt.
             StoreError: the file ends before `size` bytes; nothing is stored.
         """
         ...
 
     def delete(self, key: str) -> None:
-        """Remove the object; one that is not there is no error."""
+        """Remove the object; a missing object is no error."""
         ...
 
     def url(self, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes one conditional write: sends it again after a conflict, reads the object after a refusal.
+"""Makes one write: sends it again after a conflict, and reads the object back after a refusal.
 
 Every store whose answers can be lost sends its writes through here, and nobody above a store
 tries a write again.
@@ -14,7 +14,7 @@ from datafetch.store.base import StoredObject
 from datafetch.store.streams import Window
 
 _CONFLICT_WAITS_S = (0.1, 0.2, 0.4)
-"""Seconds before the next attempt after a 409, until the other write has ended.
+"""Seconds to wait before each further attempt after a 409, so that the other write can end.
 
 Amazon S3 API reference, "PutObject", If-Match: after a 409 "retry the upload".
 """
@@ -27,8 +27,8 @@ def put_conditionally(
 
     When the answer to a conditional PUT is lost, the client sends it again and gets a 412, since
     the first one was stored. So after a 412 the object is read back, and counts as written when
-    its bytes are those sent. They may be somebody else's: the object is as the caller wants it.
-    Objects that must tell their writers apart (leases, slots, journals) hold a run and a token.
+    its bytes are those sent. Even if somebody else wrote them, they are what the caller wants.
+    Leases, states and journals, for which it matters who wrote them, hold the id of their run.
 
     Args:
         send: makes one attempt, from the first byte of the body on, and returns the ETag.
@@ -37,7 +37,7 @@ def put_conditionally(
         body: what is sent.
 
     Raises:
-        PreconditionFailed: the condition does not hold, and the object is another one or none.
+        PreconditionFailed: the condition does not hold, and the stored bytes are not those sent.
         StoreConflict: other writes were under way at each of the four attempts.
         StoreError: the store failed; after a 412 it is then not known whether the write succeeded.
     """

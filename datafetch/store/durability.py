@@ -3,8 +3,8 @@
 State and commit objects are flushed with their folder before a write is reported as done:
 they are few, and everything else is judged by them. Pages, pictures and the like are not,
 since flushing each of ten thousand costs more than writing them. They may be lost when the
-machine loses power, and then no commit object may speak of them. So before a commit object is
-renamed into place, everything that this process wrote before it is flushed.
+machine loses power, but no stored commit object may refer to a lost object. So before a commit
+object is renamed into place, everything that this process wrote before it is flushed.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from datafetch.store.keys import STATE_PREFIX, is_commit
 
 _ONE_BY_ONE = 64
-"""Up to so many files are flushed one by one; for more, one `sync` of all disks costs less."""
+"""Up to this many files are flushed one by one; for more, one `sync` of all disks costs less."""
 
 
 def is_durable(key: str) -> bool:
@@ -48,7 +48,7 @@ class Unsynced:
                 self._paths.add(path)
 
     def flush(self) -> None:
-        """Flush them: up to `_ONE_BY_ONE` files one by one, more by one `sync` of the machine.
+        """Flush the remembered files: up to `_ONE_BY_ONE` one by one, more by one `sync`.
 
         Files that cannot be flushed are remembered for the next time.
 

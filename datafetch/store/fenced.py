@@ -10,7 +10,7 @@ class Fence(Protocol):
     """Knows whether a run still may write."""
 
     def check(self) -> None:
-        """Do nothing while the run may write; called before each write.
+        """Raise unless the run may still write; called before each write.
 
         Raises:
             LeaseLost: the lease ended, or was taken over.
@@ -20,10 +20,10 @@ class Fence(Protocol):
 
 
 class FencedStore(StoreAround):
-    """Reads from another store, and writes to it after asking the fence; closing it closes the other.
+    """Wraps another store, and asks the fence before each write; `close` closes the other store.
 
     So a process that slept past its lease writes nothing when it wakes. Every job gets such a
-    store, so that none of its writes can forget to ask.
+    store, so that no write can leave out the check.
     """
 
     def __init__(self, store: ObjectStore, fence: Fence) -> None:

@@ -35,8 +35,8 @@ def translated(key: str, *, missing_passes: bool = False) -> Iterator[None]:
 def check_condition(condition: Condition, key: str, path: Path) -> None:
     """Compare the stored file with the condition; the caller holds the store's lock.
 
-    A folder loses no answers: what refuses a write here was written by somebody else, even when
-    its content is the same.
+    A folder store loses no answers. So when the condition fails somebody else wrote the file,
+    even if its content is the same, and it is not read back as in `put_conditionally`.
 
     Raises:
         PreconditionFailed: the condition does not hold.
@@ -57,7 +57,7 @@ def check_condition(condition: Condition, key: str, path: Path) -> None:
 
 
 def make_folder(folder: Path, *, durable: bool) -> None:
-    """Make the folder and those above it; with `durable` they are flushed to disk."""
+    """Make the folder and those above it; with `durable` the new entries are flushed to disk."""
     if folder.is_dir():
         return
     make_folder(folder.parent, durable=durable)

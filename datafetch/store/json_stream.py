@@ -1,4 +1,4 @@
-"""Reads a large JSON list or object member by member, so that it never is in memory as a whole."""
+"""Reads a large JSON list or object member by member, so that memory never holds all of it."""
 
 import json
 import re
@@ -8,7 +8,8 @@ _FILLING = re.compile(r"[ \t\r\n,:]*")
 _DECODER = json.JSONDecoder()
 
 _TAIL = 2
-"""A number may go on in the next piece: behind `12`, this one may end with `.`, `e` or `e+`."""
+"""A value is complete when more than this many characters follow it. A number may go on in the next
+piece: when this piece ends with `12e+`, the decoder takes `12` for a value that `e+` follows."""
 
 
 def members(chunks: Iterable[bytes], *path: str) -> Iterator[tuple[str, object]]:
@@ -18,7 +19,7 @@ def members(chunks: Iterable[bytes], *path: str) -> Iterator[tuple[str, object]]
 
     Args:
         chunks: the document in pieces of any size.
-        path: names of the members that lead from the outermost object to the one that is read.
+        path: names of the members that lead from the outermost object to the one to read.
 
     Raises:
         ValueError: it is not JSON, or there is neither object nor list under the path.
@@ -35,7 +36,7 @@ def members(chunks: Iterable[bytes], *path: str) -> Iterator[tuple[str, object]]
 
 
 def fields(chunks: Iterable[bytes]) -> Iterator[tuple[str, object]]:
-    """Name and value of each member of an object; as `members`, but a list is refused.
+    """Name and value of each member of the outermost object; unlike `members`, refuses a list.
 
     Raises:
         ValueError: it is not JSON, or no object.
@@ -48,8 +49,8 @@ def fields(chunks: Iterable[bytes]) -> Iterator[tuple[str, object]]:
 class _Text:
     """The part of the document that is being read, and the position in it.
 
-    A document may be cut in the middle of a character. So its bytes are held as Latin-1, in
-    which each byte is a character, and JSON's own characters are what they are in UTF-8.
+    A piece may end in the middle of a character. So bytes are held as Latin-1, in which each
+    byte is a character, and JSON's own characters (all ASCII) are the same as in UTF-8.
     """
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -58,7 +59,7 @@ class _Text:
         self._at = 0
 
     def next(self) -> str:
-        """The next character that is no space, comma or colon, not taken; empty at the end."""
+        """Go to the next character that is no space, comma or colon; empty at the end."""
         while True:
             match = _FILLING.match(self._text, self._at)
             self._at = match.end() if match else self._at
@@ -78,7 +79,7 @@ class _Text:
             yield name
 
     def places(self) -> Iterator[None]:
-        """One step for each value of the list that starts here; the caller takes the value."""
+        """Yield before each value of the list that starts here; the caller takes the value."""
         self._enter("[")
         while self.next() != "]":
             yield
@@ -105,7 +106,7 @@ class _Text:
                 if end + _TAIL < len(self._text) or not self._more():
                     break
         found, self._at = self._text[self._at : end], end
-        # What is not ASCII was decoded from Latin-1, and is read again as the UTF-8 that it is.
+        # Characters beyond ASCII were read as Latin-1: such a value is read again as UTF-8.
         return value if found.isascii() else json.loads(found.encode("latin-1"))
 
     def _enter(self, opening: str) -> None:
@@ -114,10 +115,10 @@ class _Text:
         self._at += 1
 
     def _more(self) -> bool:
-        """Read on; says whether there was more.
+        """Read more of the document; returns whether there was more.
 
-        As much is read as is left of the text, so that a large value is not decoded from its
-        start after each piece.
+        It at least doubles the text that is left. A large value, which is decoded from its start
+        after each call, then takes few calls.
         """
         left = self._text[self._at :]
         pieces = [left]

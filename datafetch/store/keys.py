@@ -1,4 +1,4 @@
-"""The only place that makes names: every object's key, and which of them the public may read."""
+"""The only place that makes the keys of objects, and says which of them the public may read."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from datafetch.models.places import Environment
 from datafetch.urls import parse, written_path
 
 SUFFIXES = tuple(environment.suffix for environment in Environment)
-"""The suffixes of all environments, which share the pictures: their keys have no suffix."""
+"""The suffixes of all environments. Keys of pictures have none: all environments share them."""
 
 IMAGES_PREFIX = "images/"
 BOOKMARKS_PREFIX = "json/bookmarks/"
@@ -35,7 +35,7 @@ def is_public(key: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Names of objects for one environment.
+    """Makes the keys of objects for one environment.
 
     Attributes:
         suffix: empty in production, `-dev` in development, `-test` in test.
@@ -82,11 +82,11 @@ class Keys:
         return f"{self.bookmarks_by_id_prefix()}{bookmark_id}.json"
 
     def slug_mapping(self) -> str:
-        """Slugs by id and ids by slug."""
+        """The slug mapping: slugs by bookmark id, and ids by slug."""
         return f"{BOOKMARKS_PREFIX}slug-mapping{self.suffix}.json"
 
     def slug_shards_prefix(self) -> str:
-        """What the key of every slug's object of old systems starts with; tidied, never written."""
+        """What the key of every slug shard starts with; older systems wrote them, we only delete."""
         return f"{BOOKMARKS_PREFIX}slug-shards{self.suffix}/"
 
     def bookmarks_heartbeat(self) -> str:
@@ -134,7 +134,7 @@ class Keys:
         return f"{self.logo_images_prefix()}{name}_{source}_{_sha256(domain)[:8]}.{extension}"
 
     def logo_manifest(self) -> str:
-        """What is known of every logo: the commit point of the logos."""
+        """The manifest, with an entry for each logo: the commit point of the logos."""
         return f"{_MANIFESTS_PREFIX}logos/manifest{self.suffix}.json"
 
     def logo_failed_domains(self) -> str:
@@ -167,7 +167,7 @@ class Keys:
     # -------------------------------------------------------------- own state
 
     def job_state(self, job: str) -> str:
-        """How the last run of one job began and ended, and its slots."""
+        """The state of one job: how its last run began and ended."""
         return f"{STATE_PREFIX}jobs/{job}{self.suffix}.json"
 
     def history(self, job: str) -> str:
@@ -175,11 +175,11 @@ class Keys:
         return f"{STATE_PREFIX}history/{job}{self.suffix}.json"
 
     def dataset(self, name: str) -> str:
-        """What the last publish of a dataset knew: source hashes and ETags."""
+        """The source hashes and ETags of a dataset as of its last publish."""
         return f"{STATE_PREFIX}datasets/{name}{self.suffix}.json"
 
     def publish_journal(self, name: str) -> str:
-        """The journal of a publish of a dataset that is under way."""
+        """The journal of a publish under way of a dataset."""
         return f"{STATE_PREFIX}publish/{name}{self.suffix}.json"
 
     def dead_letters(self, job: str) -> str:
@@ -195,11 +195,11 @@ class Keys:
         return f"{STATE_PREFIX}breakers{self.suffix}.json"
 
     def bookmarks_backup_prefix(self) -> str:
-        """What the key of every replaced master starts with."""
+        """What the key of every backup of the bookmarks starts with."""
         return f"{STATE_PREFIX}backup/bookmarks{self.suffix}/"
 
     def bookmarks_backup(self, time: str) -> str:
-        """A replaced master, by the time when it was replaced."""
+        """A backup: the master as it was until it was replaced at `time`."""
         return f"{self.bookmarks_backup_prefix()}{time}.json"
 
     @staticmethod
@@ -226,15 +226,16 @@ _COMMITS = frozenset(
 
 
 def is_commit(key: str) -> bool:
-    """Whether the object says what its dataset consists of: index, master, activity, manifest."""
+    """Whether the object names the parts of its dataset: index, master, activity, manifest."""
     return key in _COMMITS
 
 
 class PublicUrls:
     """Turns keys into the URLs that visitors load, and such URLs back into keys.
 
-    URLs are compared by their parsed host, port and path, whatever the scheme, and never by how
-    their text begins: `https://cdn.example.com.evil.net/` is not `https://cdn.example.com/`.
+    `own_url` makes a key's URL when there is no CDN. URLs are compared by their parsed host, port
+    and path, not by scheme and never by how their text begins:
+    `https://cdn.example.com.evil.net/` is not `https://cdn.example.com/`.
     """
 
     def __init__(self, cdn_base: str | None, own_url: Callable[[str], str]) -> None:

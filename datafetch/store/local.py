@@ -49,7 +49,7 @@ _Fingerprint = tuple[int, int, int]
 class LocalStore:
     """Objects as files under `root`, which is created by the first write.
 
-    `clock` gives the files their times and is asked for their age, so that the two agree.
+    `clock` sets the files' times and tells their age, so that the two agree.
     """
 
     def __init__(self, root: Path, clock: Clock | None = None) -> None:
@@ -226,7 +226,7 @@ class LocalStore:
         """The file's status and ETag; the ETag of a file with the same fingerprint is remembered.
 
         A write makes a new file, whose inode and time of change differ from the old one's.
-        A condition is not checked by what is remembered, but by reading the file.
+        Conditions are checked by reading the file, and not by a remembered ETag.
         """
         status = path.stat()
         fingerprint = (status.st_ino, status.st_ctime_ns, status.st_size)

@@ -1,4 +1,4 @@
-"""Which keys are keys, and where a folder keeps them; a key never leads out of its folder."""
+"""Checks keys, and says in which file a folder store keeps each object, never outside its folder."""
 
 import os
 import re
@@ -15,10 +15,10 @@ _MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 _MAX_NAME_BYTES = 255  # NAME_MAX of all common file systems
 _PIECE_BYTES = 240
 _CONTINUED = "~+"
-"""What the name of a folder ends in that holds the first part of a segment too long for a name."""
+"""A segment that is too long for a file name becomes nested folders whose names end with this."""
 
 _FORBIDDEN = re.compile(r"[\\\0\ud800-\udfff]")
-"""Half a surrogate pair is no text; Python makes such halves of a file name that is not UTF-8."""
+"""Surrogates are no text; Python puts them into a file name that is not UTF-8."""
 
 _CONTENT_TYPES = {
     ".avif": "image/avif",
@@ -34,7 +34,7 @@ _CONTENT_TYPES = {
     ".txt": "text/plain",
     ".webp": "image/webp",
 }
-"""By the end of the name, since a folder stores no content types."""
+"""By the extension of the key, since a folder stores no content types."""
 
 
 def check_key(key: str) -> list[str]:
@@ -61,26 +61,26 @@ def check_prefix(prefix: str) -> list[str]:
 
 
 def folder_of(root: Path, segments: list[str]) -> Path:
-    """Where a folder keeps the objects whose keys start with these segments."""
+    """The folder of the objects whose keys start with these segments."""
     return root.joinpath(*(name for segment in segments for name in _names(segment)))
 
 
 def path_of(root: Path, key: str) -> Path:
-    """Where a folder keeps the object.
+    """The file of an object.
 
     A segment that is longer than a file name may be is split: all but its last part are nested
-    folders whose names end in `~+`. So long tags in other scripts have a place and are listed.
+    folders whose names end in `~+`. So tags that are long in UTF-8 can be stored and listed.
 
     Raises:
-        StoreError: it is no key (see `check_key`).
+        StoreError: `key` is not valid (see `check_key`).
     """
     return folder_of(root, check_key(key))
 
 
 def _key_below(base: str, name: str, *, is_folder: bool) -> str | None:
-    """The key of a file in the folder whose keys start with `base`; of a folder, what keys start with.
+    """The key of a file in the folder whose keys start with `base`; for a folder, their next prefix.
 
-    None for what is no object: the store's own files, and names that no key can have.
+    None for a name that belongs to no object: the store's own files, and invalid names.
     """
     if name.startswith(RESERVED) or _FORBIDDEN.search(name):
         return None
@@ -90,12 +90,12 @@ def _key_below(base: str, name: str, *, is_folder: bool) -> str | None:
 
 
 def content_type_of(key: str) -> str:
-    """The content type that the name of an object stands for."""
+    """The content type of an object, by the extension of its key."""
     return _CONTENT_TYPES.get(Path(key).suffix.lower(), "application/octet-stream")
 
 
 def walk(folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Key and file of each object with the prefix in a folder, whose keys all start with `base`."""
+    """Key and file of each object in a folder (whose keys all start with `base`) with the prefix."""
     try:
         entries = os.scandir(folder)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The journalled, fenced publish of a dataset: content, master, commit object last, then tidying.
+"""The journalled, fenced publish of a dataset: content, master, commit object, then deletions.
 
 How a job uses it:
 
@@ -49,13 +49,13 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """An open publish found in the store.
+    """The journal of an unfinished publish, as found in the store.
 
     Attributes:
         etag: of the journal itself.
-        run_id: of the run that began it; empty when the journal cannot be read.
-        base_etag: of the commit object that it started from; None when there was none, empty
-            when the journal cannot be read.
+        run_id: of the run that began the publish; empty when the journal cannot be read.
+        base_etag: of the commit object that the publish was to replace; None when there was
+            none, empty when the journal cannot be read.
     """
 
     etag: str
@@ -70,7 +70,7 @@ class _StoredJournal(BaseModel):
         started_at: epoch ms.
         commit: key of the commit object.
         writes: SHA-256 (hex) of each object that is written before the commit, by its key.
-        deletes: keys of what is removed after it.
+        deletes: keys of the objects that are removed after the commit.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
@@ -107,7 +107,7 @@ class Publisher:
         self._journals: dict[str, Journal | None] = {}
 
     def open_journal(self, dataset: str) -> Journal | None:
-        """The journal of a publish of this dataset that somebody began and did not end, if any.
+        """Read the journal of an unfinished publish of this dataset; None when there is none.
 
         Raises:
             StoreError: the store did not say whether there is one.
@@ -125,17 +125,17 @@ class Publisher:
         return journal
 
     def publish(self, plan: PublishPlan) -> PublishResult:
-        """Write what differs, in the order that keeps readers whole at every moment.
+        """Write what differs, in an order in which readers see a whole dataset at every moment.
 
-        First the journal, then content in parallel, chains, master and commit; then what is
-        stale is removed, the dataset's state is written, and the journal is removed. When only
-        the commit object differs it alone is written, and no journal; when nothing differs,
-        nothing is. (The state is written in every case, when the plan has one.)
+        First the journal, then content in parallel, chains, master and commit; then stale objects
+        are removed, the dataset's state is written, and the journal is removed. When only the
+        commit object differs, it is written without a journal; when nothing differs, neither is.
+        The state, if the plan has one, is written in every case.
 
         Raises:
             BaseMoved: somebody else changed the dataset since the plan's base was read.
             LeaseLost: this run may not write any more.
-            StoreError: the store failed; the next run finds the journal and does it again.
+            StoreError: the store failed; the next run finds the journal and publishes again.
         """
         work = Diff.of(plan)
         etags = dict(plan.etags)
@@ -153,7 +153,8 @@ class Publisher:
         result = work.result(etags, committed=committed)
         if plan.state is not None:
             state = plan.state(result.etags, result.hashes)
-            # No condition: the journal, which is ours, guards it, and nothing else is lost with it.
+            # Needs no condition: our journal keeps other runs out, and a state that is lost or
+            # overwritten can be made again from the stored objects.
             self._store.put(state.key, state.sendable(), content_type=state.content_type)
         if journalled:
             self._store.delete(self._keys.publish_journal(plan.dataset))
@@ -162,18 +163,18 @@ class Publisher:
 
     @staticmethod
     def preview(plan: PublishPlan) -> PublishResult:
-        """What `publish` would do, without doing it."""
+        """The result that `publish` would return; nothing is written."""
         work = Diff.of(plan)
         return work.result(
             plan.etags, committed=not (work.is_commit_alone and work.is_commit_equal)
         )
 
     def with_restart(self, attempt: Callable[[int], _T]) -> _T:
-        """Run `attempt(0)`; when the base moved meanwhile, start over once with `attempt(1)`.
+        """Run `attempt(0)`; when it raises `BaseMoved`, start over once with `attempt(1)`.
 
         Raises:
-            BaseMoved: it moved twice.
-            LeaseLost: the base moved and this run's lease is over.
+            BaseMoved: the second attempt raised it too.
+            LeaseLost: the run's lease has ended.
         """
         try:
             return attempt(0)
@@ -185,7 +186,7 @@ class Publisher:
     # ------------------------------------------------------------------ steps
 
     def _is_closed(self, dataset: str) -> bool:
-        """Whether there is no journal of the dataset; the store is asked once."""
+        """Whether the dataset has no journal; the store is asked the first time only."""
         if dataset not in self._journals:
             self.open_journal(dataset)
         return self._journals[dataset] is None
@@ -208,11 +209,11 @@ class Publisher:
         self._journals[plan.dataset] = Journal(etag, self._run_id, plan.base_etag)
 
     def _write_all(self, etags: Mapping[str, str], task: Sequence[Write]) -> dict[str, str]:
-        """Write one object after the other, each on its ETag; gives the new ETags by key."""
+        """Write one object after the other, each if its ETag is as given; returns the new ETags."""
         return {write.key: self._put(write, etags.get(write.key)) for write in task}
 
     def _put(self, write: Write, etag: str | None) -> str:
-        """Write an object that still has this ETag (None: that is not there yet); gives the new one."""
+        """Write an object if it still has this ETag (None: if it is missing); returns the new one."""
         try:
             return self._store.put(
                 write.key,

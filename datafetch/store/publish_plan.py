@@ -1,4 +1,4 @@
-"""What a publish takes and gives, and what of it really has to be done."""
+"""The plan and the result of a publish, and the part of a plan that is not stored yet."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from itertools import chain
 from datafetch.store.writes import Write, etag_says_equal
 
 _TASK_WRITES = 16
-"""Writes in one task: starting a task costs as much as a small write to a folder."""
+"""Writes in one task. Starting a task costs as much as a small write to a folder."""
 
 StateWriter = Callable[[Mapping[str, str], Mapping[str, str]], Write]
 """Makes the dataset's state object from the ETags and the hashes of all its objects."""
@@ -19,18 +19,18 @@ class PublishPlan:
 
     Attributes:
         dataset: its name, for the journal (`bookmarks`, `github`, `logos`, `opengraph`).
-        commit: written last of all, on the condition that it still is what the run read.
+        commit: written last of all, on the condition that its ETag still is `base_etag`.
         base_etag: ETag of the commit object that the run read; None when there was none.
         content: written first, in parallel.
-        chains: then these, side by side, each in its own order (pages: highest first when
-            the list grew, lowest first when it shrank).
-        master: written after all content, before the commit object.
-        deletes: keys of what is removed after the commit.
-        etags: ETag of each object as of the last publish, where known: replaced content is
-            written on that condition; an object that is not listed must not exist.
-        hashes: SHA-256 (hex) of each object's bytes as of the last publish, where known:
-            equal bytes are not written. Without a hash, an ETag that is the MD5 or
-            SHA-256 of the new bytes says the same.
+        chains: written after the content; chains run in parallel, each in its own order (pages:
+            highest first when the list grew, lowest first when it shrank).
+        master: written after content and chains, before the commit object.
+        deletes: keys of the objects that are removed after the commit.
+        etags: ETag of each object as of the last publish, where known. An object is replaced only
+            if it still has this ETag; one without an ETag here must not exist yet.
+        hashes: SHA-256 (hex) of each object's bytes as of the last publish, where known.
+            Equal bytes are not written. Without a hash, an ETag that is the MD5 or
+            SHA-256 of the new bytes proves that they are equal.
         state: makes the object that remembers ETags and hashes for the next run; written
             after the commit, while the journal is still open.
     """
@@ -47,9 +47,9 @@ class PublishPlan:
     state: StateWriter | None = None
 
     def stages(self) -> Iterator[Iterable[Sequence[Write]]]:
-        """The writes before the commit: one stage ends before the next begins.
+        """The writes before the commit, as stages of tasks; a stage ends before the next begins.
 
-        The tasks of a stage run side by side, the writes of a task one after the other.
+        The tasks of a stage run in parallel, the writes of a task one after the other.
         """
         starts = range(0, len(self.content), _TASK_WRITES)
         yield (self.content[start : start + _TASK_WRITES] for start in starts)
@@ -64,9 +64,9 @@ class PublishPlan:
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """What a publish did: keys written, left alone as equal, removed.
+    """The keys that a publish wrote, left alone because the bytes were equal, and removed.
 
-    `etags` and `hashes` are those of all objects as they are now, the commit's included.
+    `etags` and `hashes` are those of all objects after the publish, the commit's included.
     """
 
     written: tuple[str, ...]
@@ -82,7 +82,7 @@ class Diff:
 
     Attributes:
         plan: the plan without the objects that are stored already; its commit is always there.
-        equal: keys of the objects that are stored already, perhaps the commit's too.
+        equal: keys of the objects that are stored already; the commit's may be among them.
         hashes: SHA-256 (hex) of every object of the whole plan.
     """
 
@@ -92,7 +92,7 @@ class Diff:
 
     @classmethod
     def of(cls, plan: PublishPlan) -> "Diff":
-        """Compare every object of the plan with what is known of the stored one; pure."""
+        """Compare the objects of the plan with its `hashes` and `etags`; asks no store."""
         objects = (*plan.objects(), plan.commit)
         hashes = {write.key: write.sha256() for write in objects}
         etags = {**plan.etags, plan.commit.key: plan.base_etag}
@@ -123,14 +123,14 @@ class Diff:
 
     @property
     def is_commit_alone(self) -> bool:
-        """Whether nothing is to be written or removed but, perhaps, the commit object."""
+        """Whether only the commit object may have to be written, and nothing to be removed."""
         return not self.plan.deletes and next(self.plan.objects(), None) is None
 
     def result(self, etags: Mapping[str, str], *, committed: bool) -> PublishResult:
-        """What was done, once it was; `etags` are those of all objects then.
+        """The result of a publish that has been done; `etags` are those of all objects after it.
 
-        `committed`: whether the commit object was written. With other writes it is even when it
-        is equal, because its condition is what fences them.
+        `committed`: whether the commit object was written. Together with other writes it is
+        written even when it is equal, because its condition is what fences them.
         """
         plan, equal = self.plan, self.equal
         written = [write.key for write in plan.objects()]
@@ -147,10 +147,10 @@ class Diff:
 
 
 def _idle_followers(plan: PublishPlan, hashes: Mapping[str, str]) -> list[str]:
-    """Keys of the followers that are left alone (see `Write.follows`).
+    """Keys of the objects with `follows` that need no write (see `Write.follows`).
 
-    Only what is remembered counts: that a page's bytes are right does not say that what
-    follows it was written too; a publish may have died between them.
+    Only remembered hashes count, and no ETags: a page that is stored as planned does not prove
+    that the object after it was written too; a publish may have died between them.
     """
     return [
         write.key

@@ -1,4 +1,4 @@
-"""A store that refuses to be written: for dry runs and builds."""
+"""A store that refuses every write: for dry runs and builds."""
 
 from typing import NoReturn
 
@@ -10,7 +10,7 @@ _HINT = "This command only reads; a job without --dry-run writes."
 
 
 class ReadOnlyStore(StoreAround):
-    """Reads from another store and refuses every write; closing it closes the other."""
+    """Wraps another store and refuses every write; `close` closes the other store."""
 
     def put(
         self,

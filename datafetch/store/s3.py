@@ -91,14 +91,14 @@ class S3Store:
                 (environment, profile, role).
             secret_key: belongs to `access_key`.
             session_token: belongs to an `access_key` that is temporary.
-            acl: canned ACL of what the public may read (`keys.is_public`); the rest has none.
+            acl: canned ACL of public objects (`keys.is_public`); other objects are sent without.
             width: how many calls run at once; as many connections are kept.
-            clock: waits between the attempts of a write that met another write.
+            clock: waits between the attempts of a write after a conflict (409).
             read_timeout_s: seconds without a byte from the server after which a call fails.
             max_retries: how often botocore repeats a call that failed.
 
         Raises:
-            ConfigurationError: no client can be made of these.
+            ConfigurationError: no client can be made with these values.
         """
         self._bucket = bucket
         self._endpoint = endpoint.rstrip("/") if endpoint else None
@@ -210,9 +210,9 @@ class S3Store:
     def _fetch(
         self, key: str, take: "Callable[[StreamingBody], T]", *, again: bool = True
     ) -> tuple[ObjectInfo, T, float | None]:
-        """What is known of the object, what `take` made of its body, and its age in seconds.
+        """The object's properties, what `take` made of its body, and its age in seconds.
 
-        With `again` an object whose body was cut off is asked for once more.
+        With `again` the object is asked for once more when its body was cut off.
         """
         check_key(key)
         with self._translated(key):
@@ -233,7 +233,7 @@ class S3Store:
         try:
             with self._translated(key):
                 answer = self._client.put_object(**request)
-        except ObjectNotFound as error:  # so S3 answers If-Match when there is no object
+        except ObjectNotFound as error:  # S3's answer to If-Match when there is no object
             raise PreconditionFailed(f"{key} is no longer there", key=key) from error
         return answer["ETag"]
 

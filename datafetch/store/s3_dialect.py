@@ -1,4 +1,4 @@
-"""What requests to S3 and its answers say beyond what boto3 reads and writes: pure functions."""
+"""Details of S3's URLs, requests and answers that boto3 leaves to us; asks no server."""
 
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import TypedDict
 from urllib.parse import urlsplit
 
 _EXPECT_FROM = 64 * 1024
-"""Smaller bodies are sent without asking first whether they are welcome, which costs a round trip."""
+"""A body of fewer bytes is sent without `Expect: 100-continue`, which costs a round trip."""
 
 
 def is_amazon(endpoint: str) -> bool:
@@ -29,30 +29,30 @@ def object_url(endpoint: str, bucket: str, key: str, *, is_aws: bool) -> str:
 
 
 def identity_of(endpoint: str, bucket: str) -> str:
-    """A text that no other bucket has: host, port and path of its server and its name; no credentials."""
+    """The bucket's identity: host, port and path of its server, and its name; no credentials."""
     parts = urlsplit(endpoint)
     host = parts.netloc.rpartition("@")[2]
     return f"s3://{host}{parts.path.rstrip('/')}/{bucket}"
 
 
 class SentRequest(TypedDict):
-    """What botocore tells of a request before it sends it, as far as it is looked at."""
+    """The part that we use of the request that botocore passes to `before-call`."""
 
     headers: MutableMapping[str, str]
 
 
 def send_small_at_once(params: SentRequest, **_: object) -> None:
-    """Drop the header `Expect` from a small request; for botocore's event `before-call`."""
+    """Drop the header `Expect` from a small request; a handler of botocore's `before-call`."""
     if int(params["headers"].get("Content-Length", _EXPECT_FROM)) < _EXPECT_FROM:
         params["headers"].pop("Expect", None)
 
 
 def age_s(date: str | None, modified: datetime) -> float | None:
-    """Seconds between an answer's Date and its Last-Modified, both by the server's clock."""
+    """Seconds from an answer's Last-Modified to its Date (the server's clock); None without a Date."""
     try:
-        told = parsedate_to_datetime(date or "")
+        answered = parsedate_to_datetime(date or "")
     except ValueError:
         return None
-    if told.tzinfo is None:  # "-0000": UTC, of unknown place (RFC 5322, 3.3)
-        told = told.replace(tzinfo=UTC)
-    return max(0.0, (told - modified).total_seconds())
+    if answered.tzinfo is None:  # "-0000": UTC, of unknown place (RFC 5322, 3.3)
+        answered = answered.replace(tzinfo=UTC)
+    return max(0.0, (answered - modified).total_seconds())

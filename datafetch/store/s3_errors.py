@@ -1,4 +1,4 @@
-"""What the errors of an S3 client mean; decided by type, status and code, never by prose.
+"""Translates errors of the S3 client into ours, by type, status and code, never by their text.
 
 Codes: Amazon S3 API reference, "Error responses".
 """
@@ -27,7 +27,7 @@ from datafetch.errors import (
 from datafetch.logs import redact
 
 NO_ANSWER = (BotoCoreError, HTTPError, OSError)
-"""Errors of a call that got no whole answer; reading a body may raise the last two."""
+"""The errors of a call that got no whole answer; reading a body may raise the last two."""
 
 NOT_FOUND = 404
 NO_BODY = "404"

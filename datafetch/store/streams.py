@@ -1,4 +1,4 @@
-"""Files that a store sends or receives: the part of a file to be sent, and a temporary file for what comes."""
+"""The files of a store's bodies: a part of a file to send, and a temporary file to receive."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ from datafetch.store.base import CHUNK, FilePart, pieces
 
 
 def spooled(chunks: Iterable[bytes]) -> BinaryIO:
-    """A temporary file with these bytes; in memory up to `CHUNK` bytes, on disk beyond."""
+    """A temporary file with these bytes; kept in memory up to `CHUNK` bytes, else on disk."""
     file = cast("BinaryIO", tempfile.SpooledTemporaryFile(CHUNK))  # noqa: SIM115 - handed out
     try:
         for chunk in chunks:
@@ -27,15 +27,15 @@ def spooled(chunks: Iterable[bytes]) -> BinaryIO:
 class Window(io.RawIOBase):
     """A part of a file, as a file of its own whose position 0 is where the part starts.
 
-    So a retry that rewinds the body sends the same bytes again, and nothing that stands before
-    them in the file.
+    So a retry that rewinds the body sends the same bytes again, and none from before them in
+    the file.
     """
 
     def __init__(self, key: str, part: FilePart) -> None:
-        """Check the part's length, before anything of the object `key` is sent or stored.
+        """Check that the file holds the whole part; `key` names the object in the error.
 
         Raises:
-            StoreError: the file ends before.
+            StoreError: the file ends before the part does.
         """
         super().__init__()
         self._body = part.file

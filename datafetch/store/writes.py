@@ -13,9 +13,9 @@ _SHA256_HEX = 64
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """The bytes of one object in a file, from its start: memory never holds them all.
+    """The bytes of one object in a file, from its start, so that memory never holds them all.
 
-    Whoever made the file closes it once the object is written.
+    The code that made the file closes it after the object was written.
     """
 
     file: BinaryIO
@@ -37,15 +37,15 @@ class Write:
     """One object to be written.
 
     Attributes:
-        key: where.
+        key: of the object.
         body: its bytes, or the parts that make them when joined, or a file that holds them.
-            Objects that repeat each other (a list, its pages, its single items) share their
+            Objects with the same content (a list, its pages, its single items) share their
             parts, so that memory holds each item's bytes once.
         content_type: as served.
         cache_control: as served, if any.
-        follows: whether it only tells of what stands before it in its chain, and of the time.
-            Such an object is left alone, though its time differs, when the last publish stored
-            it and wrote all before it as it is planned now.
+        follows: whether it depends only on the objects before it in its chain and on the time,
+            like a tag's index. It is then not written again just because its time differs: only
+            when the last publish did not store it, or an object before it has changed since.
     """
 
     key: str
