@@ -1,4 +1,4 @@
-"""The breakers of one process, and their object in the store, by which the next run knows them."""
+"""The breakers of one process, and the stored object from which the next run learns of them."""
 
 import threading
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ class BreakerBook:
     """The `HostGate` that the HTTP client asks before each request; all jobs of a process share it.
 
     The stored breakers are read once, before the first request to any host, and written after
-    a run that opened or closed one. A store that cannot read or write them fails no run: all
-    breakers then count as closed, or the next run does not know of the new ones.
+    a run that opened or closed one. A failure of the store fails no run: when the breakers cannot
+    be read all count as closed; when they cannot be written the next run misses the changes.
     """
 
     def __init__(self, store: ObjectStore, keys: Keys, clock: Clock, policy: BreakerPolicy) -> None:
@@ -117,7 +117,7 @@ class BreakerBook:
                 self._changed |= changed
 
     def _merged(self, stored: dict[str, OpenBreaker], changed: set[str]) -> dict[str, OpenBreaker]:
-        """The stored breakers, but those of the changed hosts as this process knows them."""
+        """The stored breakers, with this process's own in place of those of the changed hosts."""
         merged = {host: breaker for host, breaker in stored.items() if host not in changed}
         for host in changed:
             breaker = self._breakers.get(host)

@@ -27,7 +27,7 @@ class DeadLetter:
     """One item that failed, as it is stored; times are epoch milliseconds.
 
     Attributes:
-        next_attempt_at: when the item may be tried again; None when nobody should.
+        next_attempt_at: when the item may be tried again; None when it should not be.
         error_type: the class of the last error.
         error: the message of the last error, cut short.
         permanent: whether trying again is pointless until something changes.
@@ -107,7 +107,7 @@ class DeadLetters:
         return cls(job, clock, record)
 
     def get(self, item: str) -> DeadLetter | None:
-        """The letter of an item; None when it did not fail."""
+        """The letter of an item; None when it has none."""
         return self.letters.get(letter_id(self._job, item))
 
     def waiting(self, item: str) -> bool:
@@ -118,7 +118,7 @@ class DeadLetters:
         return letter.next_attempt_at is None or letter.next_attempt_at > to_ms(self._clock.now())
 
     def failed(self, item: str, error: DatafetchError) -> bool:
-        """Record that the item failed; True when it had no letter before."""
+        """Record that the item failed; returns whether it had no letter before."""
         known, now_ms = self.get(item), to_ms(self._clock.now())
         letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
         self.letters[letter.id] = letter
@@ -126,7 +126,7 @@ class DeadLetters:
         return known is None
 
     def succeeded(self, item: str) -> None:
-        """Drop the letter of an item that is well again, or gone."""
+        """Drop the letter of an item that succeeded, or that no longer exists."""
         if self.letters and self.letters.pop(letter_id(self._job, item), None) is not None:
             self._dirty = True
 

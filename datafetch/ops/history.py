@@ -13,7 +13,7 @@ LIMIT = 200
 """Runs that are kept; the oldest are dropped."""
 
 _ADAPTER: TypeAdapter[list[object]] = TypeAdapter(list[object])
-"""What other versions wrote of their runs is not looked at, and kept as it is."""
+"""Entries are not parsed, so that those of other versions are kept as they are."""
 
 
 def history_record(
@@ -36,5 +36,5 @@ def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> JsonObj
 
 
 def with_run(runs: list[object], entry: JsonObject) -> list[object]:
-    """The history after one more run."""
+    """The history with one more run at its start, cut to `LIMIT` runs."""
     return [entry, *runs][:LIMIT]

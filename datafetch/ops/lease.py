@@ -1,4 +1,4 @@
-"""The lease of a job: what every kind of lease does, and a held lease that is renewed and checked before each write.
+"""The lease of a job: the protocol of lease services, and the held lease, which renews itself.
 
 A lease is a hint that keeps two runs from doing the same work; what protects the data is
 the fenced publish. A run that slept past its lease must not write: the held lease compares a
@@ -27,8 +27,8 @@ class Grant:
         ttl_s: seconds after which the lease ends unless it is renewed.
         granted_at: monotonic seconds, taken before the request that granted or last renewed
             it was sent.
-        version: what the backend has to know of the stored lease to change it; the store's
-            is the ETag.
+        version: by which the backend recognises the stored lease when it changes it; for
+            `StoreLeases` the ETag.
     """
 
     job: str
@@ -47,10 +47,9 @@ class LeaseBackend(Protocol):
     def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
         """Take the lease of a job, at once or not at all.
 
-        `when_free` is called once the lease is seen to be free, before the request that takes
-        it is sent. It may begin to read what runs of this job write: when another run takes the
-        lease in between, this call does not succeed, or calls `when_free` again. It has to
-        return at once.
+        `when_free` is called when the lease was found free, before it is taken, and has to
+        return at once. It may start to read what runs of this job write: when another run takes
+        the lease first, this call fails, or calls `when_free` again.
 
         Raises:
             LeaseHeld: another run has the lease.
@@ -59,7 +58,7 @@ class LeaseBackend(Protocol):
         ...
 
     def renew(self, grant: Grant) -> Grant:
-        """Let the lease last for its whole time from now on.
+        """Extend the lease to `ttl_s` seconds from now.
 
         Raises:
             LeaseLost: another run has the lease now.
@@ -77,7 +76,7 @@ class LeaseBackend(Protocol):
 
 
 class HeldLease:
-    """The lease of a run under way: a thread renews it each third of its time.
+    """The lease of a run under way: a thread renews it every third of its `ttl_s`.
 
     `on_lost` is called, on that thread, when the lease was lost.
     """

@@ -45,7 +45,7 @@ class LeaseKeeper:
         return lease
 
     def give_back(self, lease: HeldLease) -> None:
-        """Free a lease for other runs; if the store does not answer, it ends by itself."""
+        """Free a lease for other runs; if the store does not answer, the lease just expires."""
         try:
             lease.release()
         except StoreError as error:
@@ -53,7 +53,7 @@ class LeaseKeeper:
 
     @contextmanager
     def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
-        """Hold another job's lease while the block runs, which then may write that job's dataset.
+        """Wait for another job's lease and hold it, so that the block may write that job's data.
 
         Raises:
             LeaseHeld: another run had it for all of `seconds`.

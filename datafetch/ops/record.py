@@ -88,7 +88,7 @@ class Record(Generic[T]):
         self.value, self._unreadable = value, None
 
     def change(self, edit: Callable[[T], T], *, tries: int = 2) -> None:
-        """Write what `edit` makes of the value, unless that is equal.
+        """Write what `edit` makes of the value, unless it leaves the value as it is.
 
         When somebody else has written since, their value is read and edited instead. An object
         that could not be read is read once more first: somebody may have repaired it.
@@ -114,9 +114,9 @@ class Record(Generic[T]):
 
 
 def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject) -> str:
-    """Copy an object that cannot be read to the key with `.corrupt-{time}` at its end; return that key.
+    """Copy an unreadable object to its key with `.corrupt-{time}` appended; return that key.
 
-    Bytes that were copied before are not copied again, so that one broken object leaves one copy.
+    If the same bytes were copied before, that copy's key is returned and nothing is written.
 
     Raises:
         StoreError: the store did not answer.

@@ -25,7 +25,7 @@ class _LoadedRecords:
 
 
 class RunRecords:
-    """The records of one job during one run; each is an object, and they are read side by side."""
+    """The records of one job during one run; each is a stored object, and all are read at once."""
 
     def __init__(self, store: ObjectStore, keys: Keys, job: JobName, clock: Clock) -> None:
         self._store = store
@@ -35,18 +35,18 @@ class RunRecords:
         self._reading: Callable[[], _LoadedRecords] | None = None
 
     def ask(self, *more: Callable[[], object]) -> None:
-        """Begin to read the records, and call `more` beside it, each on a thread of its own.
+        """Start to read the records and to call each of `more`, all on threads of their own.
 
-        Meant for the moment in which the job's lease is free and being taken. Whoever asks
-        again lets go of what was read before. Errors are raised by `begin`.
+        Meant to be called while the job's lease is being taken (`when_free`). A second call
+        discards what the first one read. Errors are raised by `begin`.
         """
         self._reading = beside(lambda: self._load(*more))
 
     def begin(self, run_id: str) -> DeadLetters:
-        """Wait for all that was asked for, mark the job as running, and return its dead letters.
+        """Wait for what `ask` started, mark the job as running, and return its dead letters.
 
         Raises:
-            StoreError: the store did not answer; unless all could be read nothing is written.
+            StoreError: the store did not answer; nothing is written unless all could be read.
         """
         read, now_ms = self._loaded(), to_ms(self._clock.now())
         read.state.save(begin(read.state.value, job=self._job, run_id=run_id, now_ms=now_ms))

@@ -38,7 +38,7 @@ class JobState:
         retry_count: how many runs failed in a row.
         last_sync_at: when a run ended last.
         total_items_synced: items in scope of the last run that succeeded.
-        slots: what scheduled runs remember; kept as it is.
+        slots: not used by datafetch; kept as it was stored.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)

@@ -9,7 +9,7 @@ from datafetch.models.run import JobReport, RunStatus
 
 
 def verdict(report: JobReport, max_failure_ratio: float) -> tuple[RunStatus, ExitCode]:
-    """Status and exit code of an operation, as the README's table of exit codes says."""
+    """Status and exit code of a run, as the README's table of exit codes says."""
     if report.failure is not None:
         return _verdict_on_error(report.failure)
     if report.over_budget(max_failure_ratio):

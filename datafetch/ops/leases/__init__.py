@@ -1,1 +1,1 @@
-"""The kinds of lease, a file each."""
+"""The services that keep leases, a module for each."""

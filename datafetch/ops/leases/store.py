@@ -47,9 +47,9 @@ class LockObject:
         pid: the process of that run.
         run_id: that run.
         acquired_at: epoch milliseconds.
-        expires_at: epoch milliseconds by the clock of the run's machine, for people and for
-            stores that do not tell their time.
-        ttl_ms: the lease ends so long after the object was written.
+        expires_at: epoch milliseconds by the clock of the run's machine; for people, and when
+            the store does not tell the object's age.
+        ttl_ms: the lease ends this long after the object was last written.
         token: the fencing token, which grows with each grant.
     """
 
@@ -126,7 +126,7 @@ class StoreLeases:
             return  # it ran out and another run has it: theirs to release
 
     def _free(self, job: str) -> tuple[int, Condition]:
-        """The next fencing token, and the condition on which the free lease is written.
+        """The next fencing token, and the condition for the write that takes the free lease.
 
         Raises:
             LeaseHeld: the lease is not free.
@@ -139,8 +139,8 @@ class StoreLeases:
         try:
             lock = _ADAPTER.validate_json(stored.body)
         except ValidationError:
-            # A lock that cannot be read holds nobody back. It does not tell its token either;
-            # the seconds since 1970 are more than any count of runs.
+            # An unreadable lock counts as free. Its token is unknown; the seconds since 1970
+            # are larger than any token that was counted up run by run.
             return now_ms // 1000 + 1, IfMatch(stored.etag)
         if stored.age_s is None:
             expired = now_ms > lock.expires_at
@@ -187,8 +187,8 @@ def _runtime_folder() -> Path:
 def _is_dead_here(lock: LockObject) -> bool:
     """Whether the lease was taken by a process of this machine that does not exist any more.
 
-    If its number belongs to another process by now, the lease runs out by itself. Should two
-    machines share a name, the one that is robbed notices at its next renewal or write.
+    If another process has its number by now, the lease expires by itself. If two machines share
+    a host name, the run whose lease is wrongly taken loses it at its next renewal.
     """
     if lock.host != socket.gethostname():
         return False
