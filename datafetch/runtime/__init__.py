@@ -1,1 +1,1 @@
-"""Retry, limits and the parallel engine; they know neither store nor network."""
+"""Retry, breakers, limits, parallel work and stopping; they know neither store nor network."""

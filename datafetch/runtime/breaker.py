@@ -1,4 +1,4 @@
-"""A breaker for each host: it opens after failures in a row; then it lets one request at a time through.
+"""A circuit breaker for each host: opens after failures in a row, then lets one probe at a time pass.
 
 Pure functions decide; `Breakers` holds the breakers of all hosts. A "visit" is any object that
 stands for one request with its further tries and redirects; the visit that an open breaker lets
@@ -57,8 +57,8 @@ class Breaker:
     def wait_s(self, policy: BreakerPolicy, now: float) -> float:
         """Seconds until a probe may pass.
 
-        0 when it opened in the future: a clock was set back since then, and one probe too many
-        does no harm, while waiting for that time could.
+        0 when `opened_at` is in the future, because a clock was set back since: a probe too
+        early does no harm, but the wait could be very long.
         """
         if self.opened_at is None or now < self.opened_at:
             return 0.0
@@ -69,7 +69,7 @@ CLOSED = Breaker()
 
 
 def enter(breaker: Breaker, policy: BreakerPolicy, visit: object, now: float) -> Breaker | None:
-    """The breaker after it let the visit pass; None when it does not."""
+    """The breaker after it let the visit pass; None when the visit may not pass."""
     if not breaker.is_open or breaker.probe is visit:
         return breaker
     if breaker.probe is not None or breaker.wait_s(policy, now) > 0:
@@ -83,21 +83,21 @@ def leave(
     """The breaker after a visit that it let pass has ended.
 
     Every answer closes it. While it is open only the failure of its probe counts: other visits
-    passed before it opened.
+    that end now had passed before it opened.
     """
     if outcome is Outcome.ANSWERED:
         return CLOSED
-    own = breaker.probe is visit
+    is_probe = breaker.probe is visit
     if outcome is Outcome.UNKNOWN:
-        return replace(breaker, probe=None) if own else breaker
+        return replace(breaker, probe=None) if is_probe else breaker
     failures = breaker.failures + 1
     if not breaker.is_open:
         return Breaker(failures, now if failures >= policy.failures else None)
-    return Breaker(failures, now) if own else breaker
+    return Breaker(failures, now) if is_probe else breaker
 
 
 class Breakers:
-    """The breakers of all hosts. Safe among threads; a host that answers takes no memory."""
+    """The breakers of all hosts. Thread-safe; a host that answers takes no memory."""
 
     def __init__(self, policy: BreakerPolicy, clock: Clock) -> None:
         self._policy = policy

@@ -11,11 +11,11 @@ class BatchPacer:
     """Lets work begin in batches, with a pause between two batches.
 
     The pause counts from the last start in the batch before it, so that work which takes
-    longer than the pause is not held up. Safe among threads.
+    longer than the pause is not held up. Thread-safe.
     """
 
     def __init__(self, batch_size: int, delay_s: float, clock: Clock) -> None:
-        """`batch_size` pieces of work begin without a pause, the next ones `delay_s` seconds later."""
+        """A batch is `batch_size` pieces of work; the next one begins `delay_s` seconds later."""
         self._batch_size = max(1, batch_size)
         self._delay_s = delay_s
         self._clock = clock

@@ -1,6 +1,6 @@
-"""The process's memory: how freed memory goes back to the system, and when Python's garbage collector runs.
+"""How freed memory goes back to the system, and when Python's garbage collector runs.
 
-Each of the two was kept because it was measured, see its comment.
+Both are here because they were measured; the comments say what they gain.
 """
 
 import atexit

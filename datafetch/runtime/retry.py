@@ -1,4 +1,4 @@
-"""Tries again after errors that may pass; how often and how long is bounded.
+"""Tries again after transient errors, with bounds on the attempts and on the total time.
 
 The class of an error decides, never its text. Retry libraries sleep by themselves; here the clock
 is passed in, so that a stop ends a wait and tests never wait.
@@ -16,10 +16,10 @@ from datafetch.errors import BreakerOpen, RateLimited, TransientError
 R = TypeVar("R")
 
 _LEAST_JITTER = 0.5
-"""The least part of a wait that jitter leaves: waits are spread, and none is next to nothing."""
+"""Jitter multiplies a wait by a random factor from this to 1, so that no wait is close to zero."""
 
 _SPREAD_S = 1.0
-"""Seconds after the time that the server named, at most, so that waiting clients do not all come at once."""
+"""The most seconds added to the time that a server named, so that clients do not all come at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datafetch.clock import CancelToken
 T = TypeVar("T")
 
 GRACE_S = 5.0
-"""Seconds that work may go on after it was asked to stop; then it is left behind."""
+"""Seconds that work may go on after it was asked to stop; then its thread is left running."""
 
 _POLL_S = 0.5
 
