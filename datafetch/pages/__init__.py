@@ -1,1 +1,1 @@
-"""Reads what a web page says of itself; knows neither network nor store."""
+"""Decodes a web page and reads the tags of its head; knows neither network nor store."""

@@ -1,4 +1,4 @@
-"""Decodes the bytes of a page by what header, byte order mark and `<meta>` say, if that can be true.
+"""Decodes a page by its byte order mark, header or `<meta>`, unless its bytes contradict these.
 
 Labels and the encodings they stand for are those of the WHATWG Encoding Standard
 (encoding.spec.whatwg.org, "Names and labels"), as Python's codecs know them.
@@ -8,7 +8,7 @@ import codecs
 import re
 
 _FALLBACK = "cp1252"
-"""How browsers of western readers read a page that says nothing and is no UTF-8."""
+"""The encoding that browsers in western locales assume when none is declared."""
 
 _PRESCAN = 16 * 1024
 """Browsers look for a declaration in the first 1024 bytes; many pages have it further down."""
@@ -70,11 +70,11 @@ _CODECS = {label: codec for codec, labels in _LABELS.items() for label in labels
 
 
 def decode_page(body: bytes, content_type: str = "") -> str:
-    """The text of a page, or of the beginning of one, whose last character may be cut. Never fails.
+    """Decode a page, or the beginning of one, whose last character may be cut. Never fails.
 
     A byte order mark counts first, then the header, then the page's own tags. Bytes that are
-    valid UTF-8 and not ASCII are read as UTF-8, even when another encoding was declared. Bytes
-    that are not valid in the declared encoding are read as UTF-8 or windows-1252.
+    valid UTF-8 and not ASCII are read as UTF-8, even when another encoding was declared. Without
+    another declared encoding, bytes that are not UTF-8 are read as windows-1252.
 
     Args:
         body: the bytes.

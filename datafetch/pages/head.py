@@ -38,7 +38,7 @@ _CLOSINGS = {
     f"<{name}": re.compile(f"</{name}", re.IGNORECASE)
     for name in ("script", "style", "svg", "template", "title")
 }
-"""For the openings of elements whose content is skipped, or read as text: what ends them."""
+"""The closing tag of each element whose content is skipped or read as text, by its opening."""
 
 _SWALLOWING = ("<script", "<style")
 """When one of these is never closed, the rest of the page belongs to it, as in a browser."""
@@ -46,7 +46,7 @@ _SWALLOWING = ("<script", "<style")
 
 @dataclass(frozen=True, slots=True)
 class PageHead:
-    """What the head of a page says, in its order and not checked.
+    """The contents of a page's head, unchecked and in the page's order.
 
     Attributes:
         url: that of the page, after redirects.
@@ -72,13 +72,13 @@ class PageHead:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """What was cut out of the beginning of a page.
+    """The title and the tags that `scan` cut out of the beginning of a page.
 
     Attributes:
         title: the source of the first title's text.
         tags: the source of each `meta`, `link` and `base`.
-        stopped_early: whether a `<body` stands in the text, but in a script or a comment only. A
-            page that was read up to its first `<body` is then to be read further.
+        stopped_early: whether the text holds `<body` only in a script or a comment. A page that
+            was read up to its first `<body` has to be read further then.
     """
 
     title: str
@@ -86,7 +86,7 @@ class Scanned:
     stopped_early: bool
 
     def head(self, url: str, etag: str | None = None, last_modified: str | None = None) -> PageHead:
-        """The head, with the URL of the page after redirects and its validators."""
+        """Parse the tags; the URL (after redirects) and the validators are the page's."""
         from selectolax.lexbor import LexborHTMLParser
 
         tree = LexborHTMLParser("".join(self.tags))
@@ -121,9 +121,9 @@ def scan(text: str) -> Scanned:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """The pieces of a page that matter, up to its body, each with its opening such as `<meta`.
+    """The opening (such as `<meta`) and source of each tag that matters, up to the body.
 
-    A piece is the text of a title or the source of a tag; that of `<body` is empty.
+    For a title the source is its text, for `<body` it is empty.
     """
     unclosed: set[str] = set()
     at: int | None = 0
@@ -160,7 +160,7 @@ def _end_of(text: str, start: re.Match[str], kind: str) -> int | None:
 
 
 def _title(text: str, start: int, closed: re.Match[str] | None) -> str:
-    """The text of a title; one that is never closed goes to the next tag."""
+    """The text of a title; a title that is never closed ends at the next tag."""
     if closed is not None:
         return text[start : min(closed.start(), start + _MAX_TITLE)]
     return text[start : start + _MAX_TITLE].partition("<")[0]
