@@ -1,1 +1,1 @@
-"""Says whether bytes are a safe picture, and which; knows neither network nor store."""
+"""Checks whether bytes are a safe picture, and of which format, size and look; asks no network."""

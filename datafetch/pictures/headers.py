@@ -25,7 +25,7 @@ class Icon:
     """One picture of an icon file.
 
     Attributes:
-        size: as the picture says, not as its directory entry does.
+        size: from the picture's own header, not from its directory entry.
         is_png: whether it is a PNG; otherwise it is a Windows bitmap.
         offset: where it begins in the file.
         length: in bytes.
@@ -58,7 +58,7 @@ def sniff(head: bytes) -> str | None:
 
 
 def png_size(file: BinaryIO) -> Size:
-    """The size of a PNG, all of whose chunks are there (https://www.w3.org/TR/png-3/#5Chunk-layout).
+    """Check that all chunks of a PNG are there (w3.org/TR/png-3/#5Chunk-layout); return its size.
 
     Raises:
         Malformed: it is cut short, or does not begin with its size.
@@ -80,10 +80,10 @@ def png_size(file: BinaryIO) -> Size:
 
 
 def gif_size(file: BinaryIO) -> Size:
-    """The size of a GIF, all of whose blocks are there (GIF89a specification, appendix B).
+    """Check that all blocks of a GIF are there (GIF89a, appendix B); return its size.
 
     Raises:
-        Malformed: it is cut short, or holds what is no block.
+        Malformed: it is cut short, or holds an unknown block.
     """
     file.seek(6)
     width, height, flags = struct.unpack("<HHBxx", _take(file, 7))
@@ -114,7 +114,7 @@ def largest_icon(file: BinaryIO) -> Icon:
     """The largest picture of an icon file.
 
     Raises:
-        Malformed: the file is cut short, or holds no picture, or something else.
+        Malformed: the file is cut short, or holds no pictures, too many, or other data.
     """
     file.seek(4)
     (count,) = struct.unpack("<H", _take(file, 2))

@@ -32,12 +32,12 @@ MAX_PIXELS = 16_000_000
 MAX_SVG_BYTES = 1024 * 1024
 
 _decoding = threading.BoundedSemaphore(2)
-"""Only two pictures are decoded at a time: one of 16 megapixels takes 64 MB then."""
+"""Only two pictures are decoded at a time, because one of 16 megapixels takes 64 MB."""
 
 _HEAD = 4096
 
 See = Callable[["Image"], None]
-"""Is given the decoded pixels of a picture, which are gone after it returns."""
+"""Called with the decoded pixels of a picture, which are released after it returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def load_decoders() -> None:
 
 
 def inspect(file: BinaryIO, see: See | None = None) -> PictureFacts:
-    """Look at a picture.
+    """Check that a picture is complete and safe, and describe it.
 
     Args:
         file: stands at its start afterwards, also when the picture is refused.
@@ -130,7 +130,7 @@ def _icon_size(file: BinaryIO, see: See | None) -> headers.Size:
 
 
 def _decode(file: BinaryIO, kind: str, see: See | None) -> headers.Size:
-    """Decode all of a picture: only so can one be found whose pixels are not all there.
+    """Decode a whole picture, which is the only way to find that some of its pixels are missing.
 
     `kind`: the format's name in Pillow; no other is tried.
 

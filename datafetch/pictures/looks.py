@@ -14,20 +14,20 @@ _MAX_SIDE = 512
 _COLUMNS, _ROWS = 9, 8
 _COLOUR_GRID = (4, 4)
 _SAMPLES = 8
-"""Of a picture so many pixels in each direction are looked at first."""
+"""Pixels in each direction of the grid that `inspect_with_spread` looks at."""
 
 _CONTOURS = 8
-"""A picture is a plain area when fewer of the 64 neighbouring fields differ in shade."""
+"""A picture is a plain area when fewer than this many of the 64 pairs of fields differ in shade."""
 
 _STEP = 4
 """Two shades (0 to 255) differ when they are at least so far apart."""
 
 
 def inspect_with_spread(file: BinaryIO) -> tuple[PictureFacts, bytes]:
-    """Do what `inspect` does, and give the spread of colours of some pixels, too.
+    """Do what `inspect` does, and return the spread of colours of a grid of pixels as well.
 
-    The spread is the least red, green and blue of these pixels, and then the most; empty for a
-    picture whose pixels are not looked at.
+    The spread is the least red, green and blue of these pixels, and then the greatest; empty for
+    an SVG and for unusual kinds of pictures.
 
     Raises:
         Malformed: the file is no picture, or cut short.
@@ -43,7 +43,7 @@ def inspect_with_spread(file: BinaryIO) -> tuple[PictureFacts, bytes]:
 
 
 def look_of(file: BinaryIO, sha256: str) -> Look:
-    """What a picture looks like. An SVG, a large picture or a plain area has only its hash.
+    """Describe a picture's look; for an SVG, a large picture or a plain area only its hash.
 
     Args:
         file: stands at its start afterwards.

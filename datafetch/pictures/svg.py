@@ -49,7 +49,7 @@ def looks_like_svg(head: bytes) -> bool:
 
 
 def svg_size(data: bytes) -> Size:
-    """The size of an SVG that is safe to show.
+    """Check that an SVG is safe to show, and return its size.
 
     Raises:
         Refused: it has a DOCTYPE, scripts, event handlers, HTML, or references that lead out of
@@ -76,7 +76,7 @@ def svg_size(data: bytes) -> Size:
 
 
 class _Inspector:
-    """The parser calls it for each part of the file; it raises when one is not safe.
+    """Target of the parser, which calls a method for each part of the file; an unsafe part raises.
 
     `size` is that of the root element, None until the parser has met it.
     """
