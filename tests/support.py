@@ -3,12 +3,13 @@
 import os
 import pkgutil
 import random
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from datafetch.clock import CancelToken
@@ -45,6 +46,22 @@ def unprivileged() -> Iterator[None]:
         yield
     finally:
         os.seteuid(os.getuid())
+
+
+@contextmanager
+def flushes(look: Callable[[], object]) -> Iterator[list[tuple[str, object]]]:
+    """Each call of `os.fsync` and `os.sync` in this thread, with what there was to see before it."""
+    seen: list[tuple[str, object]] = []
+
+    def note(_frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called in (os.fsync, os.sync):
+            seen.append((called.__name__, look()))
+
+    sys.setprofile(note)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(None)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 
 from datafetch.store.durability import Unsynced, is_durable, sync
 from datafetch.store.keys import Keys
-from tests.support import unprivileged
+from tests.support import flushes, unprivileged
 
 KEYS = Keys("-dev")
 
@@ -68,3 +68,20 @@ def test_what_could_not_be_flushed_is_flushed_the_next_time() -> None:
                     unsynced.flush()
         path.chmod(0o644)
         unsynced.flush()
+
+
+@pytest.mark.parametrize(
+    ("count", "calls"),
+    [(1, ["fsync"] * 2), (64, ["fsync"] * 65), (65, ["sync"]), (200, ["sync"])],
+)
+def test_many_files_are_flushed_by_one_call(tmp_path: Path, count: int, calls: list[str]) -> None:
+    """Up to 64 files are flushed each, then their folder; for more the whole machine is, once."""
+    unsynced = Unsynced()
+    for number in range(count):
+        path = tmp_path / f"{number}.json"
+        path.touch()
+        unsynced.add(path)
+    with flushes(lambda: None) as seen:
+        unsynced.flush()
+        unsynced.flush()
+    assert [call for call, _ in seen] == calls

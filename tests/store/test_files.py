@@ -9,6 +9,7 @@ import pytest
 from datafetch.errors import PreconditionFailed, StoreDenied, StoreError, StoreUnavailable
 from datafetch.store.base import Condition, IfAbsent, IfMatch
 from datafetch.store.files import check_condition, make_folder, translated
+from tests.support import flushes
 
 THERE = hashlib.sha256(b"there").hexdigest()
 
@@ -37,12 +38,24 @@ def test_a_missing_file_meets_only_the_condition_that_it_is_missing(tmp_path: Pa
         check_condition(IfMatch(THERE), "x", tmp_path / "x")
 
 
-@pytest.mark.parametrize("durable", [True, False])
-def test_a_folder_is_made_with_those_above_it(tmp_path: Path, durable: bool) -> None:
-    """Those that are there already are left as they are."""
-    for _ in range(2):
-        make_folder(tmp_path / "a/b/c", durable=durable)
-    assert (tmp_path / "a/b/c").is_dir()
+@pytest.mark.parametrize(
+    ("durable", "flushed"), [(True, [["a"], ["a", "a/b"], ["a", "a/b", "a/b/c"]]), (False, [])]
+)
+def test_a_folder_is_made_with_those_above_it(
+    tmp_path: Path, durable: bool, flushed: list[list[str]]
+) -> None:
+    """Each new one is forced to disk where that is asked for; those that are there stay as they are."""
+    root = tmp_path / "root"
+    root.mkdir()
+
+    def folders() -> list[str]:
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*"))
+
+    with flushes(folders) as seen:
+        for _ in range(2):
+            make_folder(root / "a/b/c", durable=durable)
+    assert folders() == ["a", "a/b", "a/b/c"]
+    assert [there for _, there in seen] == flushed
 
 
 @pytest.mark.parametrize(

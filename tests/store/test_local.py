@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,10 @@ from datafetch.errors import (
 )
 from datafetch.store.base import Condition, FilePart, IfAbsent, IfMatch, encode_json
 from datafetch.store.local import LocalStore
-from tests.support import FakeClock, unprivileged
+from tests.support import FakeClock, flushes, unprivileged
 
 KEY = "json/bookmarks/index-test.json"
+PAGE = "json/bookmarks/pages-test/page-1.json"
 
 
 @pytest.fixture
@@ -46,6 +48,12 @@ def files_below(folder: Path) -> list[str]:
         for path in folder.rglob("*")
         if path.is_file() and path.name != ".datafetch-lock"
     )
+
+
+def opened(store: LocalStore, key: str) -> bytes:
+    """The object read as a file."""
+    with store.open(key) as found:
+        return b"".join(found.chunks())
 
 
 def run_python(code: str, *arguments: object) -> "subprocess.Popen[bytes]":
@@ -142,7 +150,7 @@ def test_a_file_from_the_future_has_no_negative_age(root: Path) -> None:
 def test_a_folder_where_an_object_should_be_is_not_a_missing_object(store: LocalStore) -> None:
     """A store error read as "not found" rebuilt a dataset from nothing over good data."""
     store.put("a/b.json", b"1")
-    for call in (store.get, store.head, store.delete):
+    for call in (store.get, partial(opened, store), store.head, store.delete):
         with pytest.raises(StoreUnavailable):
             call("a")
     with pytest.raises(StoreUnavailable):
@@ -155,7 +163,7 @@ def test_a_folder_where_an_object_should_be_is_not_a_missing_object(store: Local
 def test_an_object_where_a_folder_should_be_is_not_a_missing_object(store: LocalStore) -> None:
     """The same the other way round."""
     store.put("a", b"1")
-    for call in (store.get, store.head, store.delete):
+    for call in (store.get, partial(opened, store), store.head, store.delete):
         with pytest.raises(StoreUnavailable) as caught:
             call("a/b.json")
         assert caught.value.key == "a/b.json"
@@ -189,6 +197,8 @@ def test_what_may_not_be_read_or_written_is_denied_and_not_missing(guarded: Path
     with pytest.raises(StoreDenied) as caught:
         store.get(KEY)
     assert "DATAFETCH_STORE" in caught.value.hint
+    with pytest.raises(StoreDenied):
+        opened(store, KEY)
     with pytest.raises(StoreDenied):
         list(store.list("json/"))
     with pytest.raises(StoreDenied):
@@ -260,6 +270,51 @@ def test_a_write_that_is_refused_leaves_nothing(store: LocalStore, root: Path) -
     with pytest.raises(PreconditionFailed):
         store.put(KEY, b"new", condition=IfAbsent())
     assert files_below(root) == [KEY]
+
+
+# --------------------------------------------------------------- loss of power
+
+
+@pytest.mark.parametrize(
+    ("key", "flushed"),
+    [
+        (KEY, [[b"new", b"old"], [b"new"], []]),
+        ("json/datafetch/jobs/bookmarks-test.json", [[b"new", b"old"], [b"new"], []]),
+        (PAGE, []),
+        ("images/x.png", []),
+    ],
+)
+def test_state_and_commits_are_on_disk_before_their_write_is_reported(
+    store: LocalStore, root: Path, key: str, flushed: list[list[bytes]]
+) -> None:
+    """The whole file is flushed before it has its name, and the folder after each change of names."""
+
+    def contents() -> list[bytes]:
+        return sorted((root / name).read_bytes() for name in files_below(root))
+
+    store.put(key, b"old")
+    with flushes(contents) as seen:
+        store.put(key, b"new")
+        store.delete(key)
+    assert [there for _, there in seen] == flushed
+
+
+def test_a_commit_object_does_not_appear_before_what_it_speaks_of_is_on_disk() -> None:
+    """A page waits for no flush; what was written before a commit object is flushed before it."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o777)
+        with unprivileged():
+            store = LocalStore(root)
+            store.put(PAGE, b"1")
+            (root / PAGE).chmod(0)  # so that it cannot be opened to be flushed
+            store.put("images/x.png", b"2")
+            store.put("json/datafetch/jobs/bookmarks-test.json", b"3")
+            with pytest.raises(StoreDenied):
+                store.put(KEY, b"4")
+            assert not (root / KEY).exists()
+            (root / PAGE).chmod(0o644)
+            store.put(KEY, b"4")
 
 
 KILLED = """
