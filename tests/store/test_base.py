@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.errors import CorruptObject
-from datafetch.store.base import ObjectInfo, StoredObject, encode_json
+from datafetch.store.base import (
+    Condition,
+    IfAbsent,
+    IfMatch,
+    ObjectInfo,
+    StoredObject,
+    encode_json,
+)
 
 VALUES = st.recursive(
     st.none()
@@ -54,3 +61,20 @@ def test_what_is_not_json_is_corrupt_and_says_where(body: bytes) -> None:
         stored(body).json()
     assert caught.value.key == "json/x.json"
     assert "json/x.json" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (IfAbsent(), IfAbsent(), True),
+        (IfMatch("a"), IfMatch("a"), True),
+        (IfMatch("a"), IfMatch("b"), False),
+        (IfAbsent(), IfMatch(""), False),
+        (IfAbsent(), None, False),
+    ],
+)
+def test_conditions_of_the_same_meaning_are_equal(
+    one: Condition, other: Condition, same: bool
+) -> None:
+    """A condition is told by what it says, wherever it was made."""
+    assert (one == other) is same
