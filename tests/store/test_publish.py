@@ -310,6 +310,27 @@ def test_many_objects_in_parallel(width: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"commit": Write("commit", b"c2")},
+        {"content": [Write("a", b"a2")]},
+        {"content": [Write("a", b"a2")], "commit": Write("commit", b"c2")},
+        {"deletes": ["t1"]},
+        {"deletes": ["t1"], "commit": Write("commit", b"c2")},
+    ],
+)
+def test_a_preview_says_what_a_publish_then_does(changes: dict[str, object]) -> None:
+    """A commit object is written with everything else, and alone when only it differs."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    plan = again(PLAN, store, **changes)
+    said = publisher(store).preview(plan)
+    done = publisher(store).publish(plan)
+    assert (said.written, said.equal, said.deleted) == (done.written, done.equal, done.deleted)
+
+
 def test_preview_does_nothing() -> None:
     """A preview says what a publish would do and asks the store for nothing."""
     store = FaultyStore(MemoryStore())
