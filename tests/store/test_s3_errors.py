@@ -109,9 +109,11 @@ def test_missing_credentials_are_denied() -> None:
     assert "no usable credentials" in str(said)
 
 
-def test_a_listing_is_named_by_its_store() -> None:
+@pytest.mark.parametrize("error", [refusal(500, "InternalError"), ConnectionResetError()])
+def test_an_error_names_its_object_or_else_its_store(error: Exception) -> None:
     """A listing of everything has no key."""
-    assert str(translated(refusal(500, "InternalError"), key="")).startswith("s3://bucket:")
+    assert str(translated(error)).startswith(f"{KEY}:")
+    assert str(translated(error, key="")).startswith("s3://bucket:")
 
 
 def test_the_servers_text_is_short_and_has_no_secrets() -> None:

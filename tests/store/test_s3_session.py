@@ -9,7 +9,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError
 
-from datafetch.store.s3_session import s3_session
+from datafetch.store.s3_session import make_client, s3_session
 
 KINDS = ("service-2", "paginators-1", "endpoint-rule-set-1", "waiters-2")
 
@@ -58,3 +58,24 @@ def test_a_service_that_is_none_is_told() -> None:
     """A wrong name is an error of botocore's, as ever."""
     with pytest.raises(BotoCoreError):
         _client("none")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        ("https://s3.example.net", "https://s3.example.net/my-bucket/x?"),
+        (None, "https://my-bucket.s3.eu-west-1.amazonaws.com/x?"),
+    ],
+)
+def test_the_bucket_stands_where_its_server_takes_it_whatever_the_profile_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, url: str
+) -> None:
+    """Another server than Amazon's has no host name for each bucket, so it gets the path."""
+    (tmp_path / "config").write_text("[default]\ns3 =\n  addressing_style = virtual\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    client = make_client(
+        endpoint, "eu-west-1", ("a", "b", None), width=1, read_timeout_s=1, max_retries=0
+    )
+    with closing(client):
+        signed = client.generate_presigned_url("get_object", {"Bucket": "my-bucket", "Key": "x"})
+    assert signed.startswith(url)

@@ -55,6 +55,8 @@ def test_a_window_is_measured_by_seeking() -> None:
     assert ours.read(2) == b"67"
     assert ours.seek(1, os.SEEK_CUR) == 9
     assert ours.read() == b"9"
+    assert ours.seek(-11, os.SEEK_END) == 0
+    assert ours.read() == b"0123456789"
     assert (ours.readable(), ours.seekable(), ours.size) == (True, True, 10)
 
 
