@@ -283,7 +283,7 @@ class _Place(NamedTuple):
 
 def _place(url: str) -> _Place | None:
     if re.match(r"/(?![/\\])", url):
-        return _Place("", None, re.split(r"[?#]", url, maxsplit=1)[0])
+        return _Place("", None, url.partition("#")[0].partition("?")[0])
     whole = f"https:{url}" if url.startswith("//") else url
     read = parse(whole)
     return None if read is None else _Place(read.host, read.port, written_path(whole))
