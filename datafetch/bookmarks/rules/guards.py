@@ -79,7 +79,7 @@ def check_shrink(stored: int, planned: int, max_ratio: float) -> None:
         GuardRefused: with the numbers; its hint names `--allow-shrink`.
     """
     lost = stored - planned
-    if lost > 0 and lost > stored * max_ratio:
+    if lost > stored * max_ratio:
         raise GuardRefused(
             f"bookmarks would shrink from {stored} to {planned}, by {lost / stored:.0%}; "
             f"at most {max_ratio:.0%} is accepted and what is stored stays"
