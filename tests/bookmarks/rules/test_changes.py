@@ -7,6 +7,7 @@ import pytest
 from datafetch.bookmarks.karakeep import read_bookmark
 from datafetch.bookmarks.model import RawBookmark, StoredBookmark, UnreadableItem
 from datafetch.bookmarks.rules.changes import (
+    NOTHING_FETCHED,
     Fetched,
     absent,
     is_settled,
@@ -54,6 +55,21 @@ def test_settled(fields: dict[str, Any], age_days: float, settled: bool) -> None
     assert is_settled(raw("a", **fields), MADE + age_days * DAY) is settled
 
 
+@pytest.mark.parametrize(
+    ("made", "settled"),
+    [
+        ("2026-01-01T00:00:00", False),
+        ("2026-01-01T02:00:00+02:00", False),
+        ("2025-12-31T23:59:59Z", True),
+        ("2026-13-01T00:00:00Z", True),
+    ],
+)
+def test_a_pending_bookmark_is_as_old_as_its_date_says(made: str, settled: bool) -> None:
+    """A time without zone is UTC, and an item whose date cannot be read is not waited for."""
+    pending = raw("a", createdAt=made, taggingStatus="pending")
+    assert is_settled(pending, MADE + 7 * DAY) is settled
+
+
 def test_unchanged_looks_at_items_and_order() -> None:
     """A list is unchanged when every item that came is known and stands where it stood."""
     first, second = raw("a"), raw("b")
@@ -70,6 +86,7 @@ def test_absence_counts_only_in_a_complete_reading() -> None:
     reading = fetched(raw("a"))
     assert absent(["a", "b"], reading) == ["b"]
     assert absent(["a", "b"], reading._replace(complete=False)) == []
+    assert absent(["a", "b"], NOTHING_FETCHED) == []
     nameless = UnreadableItem(None, "x", Malformed())
     assert absent(["a", "b"], reading._replace(unreadable=[nameless])) == []
     named = UnreadableItem("b", "b", Malformed())

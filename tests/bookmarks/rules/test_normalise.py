@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from datafetch.bookmarks.karakeep import read_bookmark
 from datafetch.bookmarks.model import RawBookmark, StoredBookmark, encode_item
-from datafetch.bookmarks.rules.normalise import as_bookmark, finish, merge, normalise
+from datafetch.bookmarks.rules.normalise import as_bookmark, as_stored, finish, merge, normalise
 
 RAW: dict[str, Any] = {
     "id": "b1",
@@ -150,6 +150,17 @@ def test_stored_enrichment_survives() -> None:
     assert draft.changed
 
 
+@pytest.mark.parametrize("image", [None, "https://e.com/old.png"])
+def test_a_picture_that_is_not_kept_keeps_nothing_else_away(image: str | None) -> None:
+    """What stands behind it in the stored item survives all the same."""
+    before = {"imageUrl": "https://e.com/old.png"}
+    others = {name: value for name, value in ENRICHED.items() if name != "ogImage"}
+    stored = StoredBookmark("b1", {"ogImage": image, "content": before, **others})
+    merged = json.loads(merge(raw({"imageAssetId": "a1"}), stored).bookmark.body)
+    assert merged["ogImage"] == "/api/assets/a1"
+    assert {name: merged[name] for name in others} == others
+
+
 def test_a_picture_that_was_only_derived_follows_its_source() -> None:
     """When the crawler finds a picture later it replaces what normalising had put there before."""
     fields = normalise(raw({"imageUrl": "https://e.com/old.png"}))
@@ -177,3 +188,26 @@ def test_slug_goes_where_it_belongs(slug: str, title: str, description: str) -> 
     expected = normalise(source)
     found = json.loads(finish(merge(source, None), slug or "x").body)
     assert found == {**expected, "slug": slug or "x"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"title": "T"},
+        {"title": "T", "slug": ""},
+        {"title": "T", "slug": "same"},
+        {"tags": [{"name": "x", "slug": ""}], "slug": "", "title": "T"},
+    ],
+)
+def test_a_stored_item_gets_its_slug_and_nothing_else(fields: dict[str, Any]) -> None:
+    """Also one that has another slug, or none, or an empty one of a tag before its own."""
+    named = finish(as_stored(StoredBookmark("b1", fields)), "same-2")
+    assert named.slug == "same-2"
+    assert json.loads(named.body) == {**fields, "slug": "same-2"}
+
+
+def test_an_item_that_was_made_again_gets_another_slug_than_its_stored_one() -> None:
+    """Of two items to which old systems gave one slug the newer gets a number."""
+    fields = {**normalise(raw()), "slug": "same"}
+    named = finish(merge(raw(title="T"), StoredBookmark("b1", fields)), "same-2")
+    assert json.loads(named.body) == {**fields, "title": "T", "slug": "same-2"}

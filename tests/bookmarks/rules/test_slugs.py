@@ -135,6 +135,21 @@ def test_tag_slug(name: str, slug: str) -> None:
     assert tag_slug(name) == slug
 
 
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("a" * 180, "a" * 180),
+        ("a" * 181, "a" * 171 + "-9ce4e58a"),
+        ("é" + "語" * 60, "e" + "語" * 56 + "-3a5bede3"),
+        ("one " + "a" * 160 + " " + "b" * 30, "one-" + "a" * 160 + "-1920070a"),
+    ],
+    ids=["just fits", "one too many", "characters of three bytes", "words"],
+)
+def test_a_long_tag_is_cut_and_told_apart_by_a_hash(name: str, slug: str) -> None:
+    """A folder's name has at most 180 bytes, cut at a dash if there is one, between characters."""
+    assert tag_slug(name) == slug
+
+
 @given(st.text())
 def test_tag_slug_holds_for_any_unicode(name: str) -> None:
     """A tag's slug is never empty, safe as a folder's name, and the same when made again."""
