@@ -1,5 +1,6 @@
 """Compares what the server sent with what is known, and merges both into the new list."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -148,5 +149,5 @@ def _seconds(iso: str) -> float:
     try:
         moment = datetime.fromisoformat(iso)
     except ValueError:
-        return 0.0
+        return -math.inf  # nobody waits for an item that is older than all others
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
