@@ -187,7 +187,9 @@ def _plain(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    return "".join(c for c in _plain_letters(text) if c == "-" or _is_word(c))
+    kept = "".join(c for c in _plain_letters(text) if c == "-" or _is_word(c))
+    # The parts of one letter are neighbours once what stood between them is gone.
+    return kept if kept.isascii() else unicodedata.normalize("NFC", kept)
 
 
 def _plain_letters(text: str) -> str:
@@ -198,7 +200,9 @@ def _plain_letters(text: str) -> str:
     base = ""
     for character in unicodedata.normalize("NFD", text.lower()):
         if not unicodedata.combining(character):
-            base = character
+            # Pictures and joiners fall out, so the next mark belongs to what stands before them.
+            if ord(character) <= _LAST_LATIN or _is_word(character):
+                base = character
         elif base and ord(base) <= _LAST_LATIN:
             continue
         kept.append(character)
