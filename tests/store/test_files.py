@@ -77,8 +77,15 @@ def test_errors_of_the_disk_are_errors_of_the_store(
         raise OSError(number, "why")
     assert type(caught.value) is kind
     assert caught.value.key == "x"
-    assert "why" in str(caught.value)
+    assert str(caught.value) == "x: why"
     assert hint in caught.value.hint
+
+
+def test_an_error_without_a_number_says_its_text() -> None:
+    """Not every error of a file comes from the operating system."""
+    with pytest.raises(StoreUnavailable) as caught, translated("x"):
+        raise OSError("not readable")
+    assert str(caught.value) == "x: not readable"
 
 
 def test_a_missing_file_passes_where_that_is_asked_for() -> None:

@@ -3,6 +3,7 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
@@ -79,3 +80,14 @@ def test_the_bucket_stands_where_its_server_takes_it_whatever_the_profile_says(
     with closing(client):
         signed = client.generate_presigned_url("get_object", {"Bucket": "my-bucket", "Key": "x"})
     assert signed.startswith(url)
+
+
+def test_a_connection_is_made_and_watched_as_the_store_says() -> None:
+    """A server that does not answer costs 5 s, and one that fell silent between calls is noticed."""
+    client = make_client(
+        None, "eu-west-1", ("a", "b", None), width=7, read_timeout_s=8, max_retries=0
+    )
+    with closing(client):
+        config: Any = client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (5, 8)
+    assert (config.max_pool_connections, config.tcp_keepalive) == (7, True)
