@@ -74,7 +74,7 @@ def decode_page(body: bytes, content_type: str = "") -> str:
 
     A byte order mark counts first, then the header, then the page's own tags. Bytes that are
     valid UTF-8 and not ASCII are read as UTF-8, even when another encoding was declared. Without
-    another declared encoding, bytes that are not UTF-8 are read as windows-1252.
+    another declared encoding, bytes that are mostly not UTF-8 are read as windows-1252.
 
     Args:
         body: the bytes.

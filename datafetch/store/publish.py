@@ -153,8 +153,8 @@ class Publisher:
         result = work.result(etags, committed=committed)
         if plan.state is not None:
             state = plan.state(result.etags, result.hashes)
-            # Needs no condition: our journal keeps other runs out, and a state that is lost or
-            # overwritten can be made again from the stored objects.
+            # Needs no condition: the writes before it were fenced by theirs, and a state that is
+            # lost or overwritten can be made again from the stored objects.
             self._store.put(state.key, state.sendable(), content_type=state.content_type)
         if journalled:
             self._store.delete(self._keys.publish_journal(plan.dataset))
