@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from datafetch.bookmarks.karakeep import read_bookmark
 from datafetch.bookmarks.model import RawBookmark, StoredBookmark, encode_item
-from datafetch.bookmarks.rules.normalise import as_bookmark, as_stored, finish, merge, normalise
+from datafetch.bookmarks.rules.normalise import (
+    as_bookmark,
+    as_stored,
+    finish,
+    merge,
+    normalise,
+    tag_slugs,
+)
 
 RAW: dict[str, Any] = {
     "id": "b1",
@@ -115,6 +122,23 @@ def test_tags_say_who_attached_them_only_when_known() -> None:
         {"id": "3", "name": "x", "slug": "x", "attachedBy": "user"},
     ]
     assert as_bookmark(StoredBookmark("b1", item)).tags == (("c-plus-plus", "C++"), ("x", "x"))
+
+
+@pytest.mark.parametrize(
+    ("tags", "slugs"),
+    [
+        (["Go", {"name": "C#"}, {"name": "go"}], (("go", "Go"), ("c-sharp", "C#"))),
+        ([{"name": ""}, "", {"name": 5}, {"name": None}, {}, 7, None, ["x"]], ()),
+        (None, ()),
+        ("Go", ()),
+        ({"name": "Go"}, ()),
+    ],
+)
+def test_tags_of_old_systems_are_read_as_far_as_they_have_names(
+    tags: object, slugs: tuple[tuple[str, str], ...]
+) -> None:
+    """They stored bare names too; what has no name has no page, and stops nothing."""
+    assert tag_slugs(tags) == slugs
 
 
 def test_notes_and_files_have_their_source_or_no_url() -> None:

@@ -67,6 +67,19 @@ def test_without_url_the_title_or_the_id(title: str | None, slug: str) -> None:
     assert base_slug("", title, "aB_9") == slug
 
 
+@pytest.mark.parametrize(
+    ("url", "bookmark_id", "slug"),
+    [
+        ("https://_/x", "id1", "bookmark-d2e2adf7-x"),
+        ("https://_/", "id1", "bookmark-d2e2adf7"),
+        ("", "__", "bookmark-9911f4d2"),
+    ],
+)
+def test_what_has_no_letters_is_told_by_its_hash(url: str, bookmark_id: str, slug: str) -> None:
+    """A host or id of signs alone still gives a slug of its own."""
+    assert base_slug(url, None, bookmark_id) == slug
+
+
 @given(st.text(), st.one_of(st.none(), st.text()), st.from_regex(r"[A-Za-z0-9_-]+", fullmatch=True))
 def test_slug_is_never_empty(url: str, title: str | None, bookmark_id: str) -> None:
     """Whatever comes, a bookmark has a slug without slash, space or dash at its ends."""
