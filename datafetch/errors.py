@@ -222,7 +222,7 @@ class Inconsistent(DatafetchError):
 
 
 class GuardRefused(DatafetchError):
-    """A new dataset is so much smaller than the stored one that it is refused."""
+    """A new dataset looks worse than the stored one, so it is refused."""
 
     hint = "If this is right, run again with --allow-shrink."
 

@@ -114,7 +114,7 @@ def url_hash(address: str) -> str:
 
 
 def without_query(address: str) -> str:
-    """An address without query and fragment, as old systems named overrides by it."""
+    """An address without query and fragment; old OpenGraph files are named by it."""
     return address.partition("#")[0].partition("?")[0]
 
 
@@ -155,7 +155,7 @@ def plainly_written(text: str) -> bool:
     """Whether all programs would read the same host in a URL.
 
     Browsers also take `http:host`, `http:///host` and backslashes, in which other programs find
-    another host. Before an `@` a user name can look like one.
+    another host. Before an `@`, a user can look like a host.
     """
     return _PLAIN.match(text) is not None
 

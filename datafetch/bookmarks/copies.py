@@ -1,4 +1,4 @@
-"""Gathers the bookmarks from other objects (pages, singles, backups) when the master is broken."""
+"""Gathers the bookmarks from their own objects, pages and backups if the master is broken."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -204,7 +204,7 @@ class _BookmarkRun:
         return replace(report, last_fetched_at=self._stored_fetched_at() if dry else now)
 
     def _remember_full_sync(self, fetched: Fetched, snapshot: Snapshot, now: int) -> None:
-        """Store when a long list was read in full; a short list is read in full by every run."""
+        """Store the time of a long list's full reading; every run reads a short one in full."""
         state = snapshot.state
         long = len(snapshot.sources) > self._settings.full_sync_max_items
         if state is None or not (fetched.complete and long):

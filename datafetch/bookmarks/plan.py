@@ -52,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Tidying:
-    """Keys of the new backup, of the backups beyond `KEPT_BACKUPS`, and of the shards to remove."""
+    """Keys of the new backup, the backups beyond `KEPT_BACKUPS`, and slug shards to remove."""
 
     backup_key: str
     surplus: Sequence[str] = ()

@@ -222,7 +222,7 @@ class _GitHubRun:
 
     @staticmethod
     def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
-        """Whether its lines are known; if its statistics are unavailable, by its CSV only."""
+        """False only if its statistics are unavailable and it has no CSV that was read."""
         return entry.csv in weeks or status_of(entry, done) is not Status.UNAVAILABLE
 
     @staticmethod

@@ -28,6 +28,6 @@ def api_base(url: str) -> str:
 
 
 def origins(*urls: str | None) -> frozenset[Origin]:
-    """Scheme, host and port of each URL, where a request may begin even at an internal address."""
+    """Scheme, host and port of each URL: trusted origins, which may have internal addresses."""
     found = (parse(url) for url in urls if url)
     return frozenset(url.origin for url in found if url is not None)

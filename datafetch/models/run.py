@@ -115,7 +115,7 @@ class JobReport:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How an operation ended: the contract's result object."""
+    """How an operation ended; `to_json` makes its JSON."""
 
     operation: Operation
     status: RunStatus

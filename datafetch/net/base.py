@@ -174,8 +174,8 @@ class HostGate(Protocol):
 class HttpClient(Protocol):
     """The only way in which datafetch sends HTTP requests: guarded, limited, retried, counted.
 
-    `fetch` and `download` raise `TransientError` (network, time-out, 408, 5xx, a body that ends
-    early), `RateLimited` (429, and 403 with rate-limit headers), `BreakerOpen`, `Denied` (401,
+    `fetch` and `download` raise `TransientError` (network, time-out, 408, 425, 5xx, a body cut
+    short), `RateLimited` (429; 403 or 503 that asks to wait), `BreakerOpen`, `Denied` (401,
     403), `Missing` (404, 410), `Rejected` (other 4xx), `Malformed`, `Refused` (address, redirect,
     scheme), `TooLarge`, and `Cancelled`.
     """

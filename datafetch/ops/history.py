@@ -24,7 +24,7 @@ def history_record(
 
 
 def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> JsonObject:
-    """A past run as it is stored: the result, the JobMetrics, and the requests of each upstream."""
+    """A past run as it is stored: its result, error count, time, notes and requests by upstream."""
     return {
         **result.to_json(),
         "jobType": job.value,

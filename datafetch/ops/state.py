@@ -26,7 +26,7 @@ _JOB_STATUS: dict[RunStatus, JobStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """The last run of a job (JobState) and how fresh its data is (SyncState), as stored.
+    """A job's last run, and when its data was last brought up to date, as stored.
 
     Times are epoch milliseconds.
 
@@ -37,7 +37,7 @@ class JobState:
         pid: the process of the last run.
         retry_count: how many runs failed in a row.
         last_sync_at: when a run ended last.
-        total_items_synced: items in scope of the last run that succeeded.
+        total_items_synced: items in scope of the last `completed` run.
         slots: not used by datafetch; kept as it was stored.
     """
 
@@ -85,7 +85,7 @@ def begin(known: JobState | None, *, job: JobName, run_id: str, now_ms: int) -> 
 
 
 def end(state: JobState, result: RunResult, *, full_sync: bool, now_ms: int) -> JobState:
-    """The state of a job whose run ended; the times of success move only when it succeeded."""
+    """The state of a job whose run ended; the times of success move only when `completed`."""
     status = _JOB_STATUS.get(result.status, "failed")
     if status == "completed":
         state = replace(

@@ -126,7 +126,7 @@ class Keys:
         return f"{IMAGES_PREFIX}logos/"
 
     def logo(self, domain: str, source: str, extension: str) -> str:
-        """A logo's picture: `{name}_{tld}_{source}_{hash8}.{ext}`, without suffix.
+        """A logo: `{domain, _ for .}_{source}_{its SHA-256[:8]}.{ext}`, no suffix.
 
         `source` names the provider that it came from (`google`, `ddg`, `direct`).
         """
@@ -175,7 +175,7 @@ class Keys:
         return f"{STATE_PREFIX}history/{job}{self.suffix}.json"
 
     def dataset(self, name: str) -> str:
-        """The source hashes and ETags of a dataset as of its last publish."""
+        """The state of a dataset: what its job remembers between runs."""
         return f"{STATE_PREFIX}datasets/{name}{self.suffix}.json"
 
     def publish_journal(self, name: str) -> str:
@@ -226,7 +226,7 @@ _COMMITS = frozenset(
 
 
 def is_commit(key: str) -> bool:
-    """Whether the object names the parts of its dataset: index, master, activity, manifest."""
+    """Whether it is a commit object, or the bookmarks' master, which is as durable."""
     return key in _COMMITS
 
 

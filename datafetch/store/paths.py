@@ -78,7 +78,7 @@ def path_of(root: Path, key: str) -> Path:
 
 
 def _key_below(base: str, name: str, *, is_folder: bool) -> str | None:
-    """The key of a file in the folder whose keys start with `base`; for a folder, their next prefix.
+    """`base` and the name: the key of a file, or for a folder what all keys in it start with.
 
     None for a name that belongs to no object: the store's own files, and invalid names.
     """

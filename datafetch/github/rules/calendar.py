@@ -48,7 +48,7 @@ def trailing_days(days: Iterable[Day], window: TimeWindow) -> tuple[Day, ...]:
 def all_time_total(
     years: Sequence[int], counted: Mapping[int, int], remembered: Mapping[int, int]
 ) -> int | None:
-    """Contributions of all years; None when neither mapping has one of the years.
+    """Contributions of all years; None when one of them is in neither mapping.
 
     `counted` has the years that GitHub answered this time; any other counts as `remembered`.
     """

@@ -94,7 +94,7 @@ def assign_names(
 
     `a_b/c` and `a/b_c` would share a name. The repository that had the name first keeps it, and
     the other one gets a name with a digest. The remembered names tell which was first; without
-    them, one with a stored CSV under its digest name was not; else the alphabet decides. Names
+    them, one whose stored CSV has a digest name was not first; else the alphabet decides. Names
     are compared without case, because some file systems ignore it.
     """
     wanted = sorted(repositories, key=lambda repository: repository.full_name.lower())

@@ -10,8 +10,8 @@ from datafetch.urls import parse
 def blocked_by(head: PageHead) -> str | None:
     """Why this is not the page itself; None when it is.
 
-    Checked are the URL after redirects and, on a page without title and image tags (walls have
-    none), the title.
+    Checked are the URL after redirects and, without `TITLES` and `IMAGES` tags (walls have none),
+    the `<title>`.
     """
     place = parse(head.url)
     host, path = ("", "") if place is None else (place.name, place.path)
