@@ -64,10 +64,10 @@ def test_a_stop_ends_the_taking_of_items(width):
     lock = threading.Lock()
 
     def work(number: int) -> int:
-        with lock:
+        with lock:  # so that no thread goes on between the sixth item and the stop
             done.append(number)
-        if number == 5:
-            cancel.cancel(Cancelled("stop", signal=15))
+            if len(done) == 6:
+                cancel.cancel(Cancelled("stop", signal=15))
         return number
 
     with pytest.raises(Cancelled):
