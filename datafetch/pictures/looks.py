@@ -17,7 +17,7 @@ _SAMPLES = 8
 """Pixels in each direction of the grid that `inspect_with_spread` looks at."""
 
 _CONTOURS = 8
-"""A picture is plain when fewer of the 64 pairs of neighbours in a row (9 x 8 grid) differ."""
+"""A picture is plain when fewer than this many neighbours in the rows of a 9 x 8 grid differ."""
 
 _STEP = 4
 """Two shades (0 to 255) differ when they are at least so far apart."""

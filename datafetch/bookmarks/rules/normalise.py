@@ -163,7 +163,7 @@ def _keep_stored(made: dict[str, object], stored: Mapping[str, object]) -> None:
 
 
 def _derived_images(stored: Mapping[str, object]) -> dict[str, str | None]:
-    """The picture fields made anew from the stored content; a job set those that differ."""
+    """The picture fields made anew from the stored content, to tell which a job has set."""
     content = stored.get("content")
     if not isinstance(content, dict):
         return {}

@@ -10,8 +10,8 @@ from datafetch.urls import parse
 def blocked_by(head: PageHead) -> str | None:
     """Why this is not the page itself; None when it is.
 
-    Checked are the URL after redirects and, without `TITLES` and `IMAGES` tags (walls have none),
-    the `<title>`.
+    It checks the URL after redirects. It checks the `<title>` too when the page has neither a
+    title tag nor an image tag for previews (`og:title`, `og:image` and their like).
     """
     place = parse(head.url)
     host, path = ("", "") if place is None else (place.name, place.path)
