@@ -126,7 +126,9 @@ class Keys:
         return f"{IMAGES_PREFIX}logos/"
 
     def logo(self, domain: str, source: str, extension: str) -> str:
-        """A logo: `{domain, _ for .}_{source}_{the domain's SHA-256[:8]}.{ext}`, no suffix.
+        """A logo: `{domain, _ for .}_{source}_{the domain's SHA-256[:8]}.{ext}`.
+
+        It is the same in every environment.
 
         `source` names the provider that it came from (`google`, `ddg`, `direct`).
         """
@@ -226,7 +228,7 @@ _COMMITS = frozenset(
 
 
 def is_commit(key: str) -> bool:
-    """Whether it is a commit object or the bookmarks' master: both are flushed to disk at once."""
+    """Whether `key` names a commit object or the bookmarks' master."""
     return key in _COMMITS
 
 
