@@ -126,9 +126,9 @@ class Keys:
         return f"{IMAGES_PREFIX}logos/"
 
     def logo(self, domain: str, source: str, extension: str) -> str:
-        """A logo: `{domain, _ for .}_{source}_{the domain's SHA-256[:8]}.{ext}`.
+        """The key of a logo: `images/logos/{domain, _ for .}_{source}_{the domain's SHA-256[:8]}.{ext}`.
 
-        It is the same in every environment.
+        The key is the same in every environment.
 
         `source` names the provider that it came from (`google`, `ddg`, `direct`).
         """
