@@ -126,11 +126,11 @@ class Keys:
         return f"{IMAGES_PREFIX}logos/"
 
     def logo(self, domain: str, source: str, extension: str) -> str:
-        """The key of a logo: `images/logos/{domain, _ for .}_{source}_{the domain's SHA-256[:8]}.{ext}`.
+        """The key of a logo's picture: `images/logos/{name}_{source}_{hash}.{extension}`.
 
-        The key is the same in every environment.
-
-        `source` names the provider that it came from (`google`, `ddg`, `direct`).
+        `name` is the domain with each dot replaced by `_`, `source` is the provider that the
+        picture came from (`google`, `ddg` or `direct`), and `hash` is the first 8 hex digits of
+        the domain's SHA-256. The key is the same in every environment.
         """
         name = domain.replace(".", "_")
         return f"{self.logo_images_prefix()}{name}_{source}_{_sha256(domain)[:8]}.{extension}"
