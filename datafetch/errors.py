@@ -145,7 +145,10 @@ class Rejected(UpstreamError):
 
 
 class Malformed(UpstreamError):
-    """The answer is not what its type says: not JSON, cut short, missing fields."""
+    """The content is not what its type says: not JSON, missing fields, half a picture.
+
+    A body that broke off on the network is a `TransientError`.
+    """
 
 
 class Refused(UpstreamError):
@@ -195,7 +198,11 @@ class StoreUnavailable(StoreError):
 
 
 class StoreDenied(StoreError):
-    """The store does not accept the credentials."""
+    """The store does not allow the call.
+
+    It does not accept the credentials, the permissions of the folder forbid it, or the store is
+    open for reading only.
+    """
 
     hint = "Check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and the bucket's policy."
 

@@ -40,8 +40,9 @@ class ListReader:
     def read(self, sources: Mapping[str, str], *, full: bool, limit: int | None = None) -> Fetched:
         """The list's items, each id once, in the server's order.
 
-        A reading that is not `full` stops after the first page whose items are all unchanged and
-        settled. An item that moves between pages while they are read may come twice, and then
+        `sources` has the source hash of each item at the last publish, by id. A reading that is
+        not `full` stops after the first page whose readable items all have that hash still, and
+        are settled. An item that moves between pages while they are read may come twice, and then
         the first counts, or not at all: `look_again` asks for it.
 
         Raises:

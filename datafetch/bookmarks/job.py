@@ -241,7 +241,7 @@ class _BookmarkRun:
         return replace(report, notes=(note,), last_fetched_at=self._stored_fetched_at())
 
     def _restore(self) -> JobReport:
-        """Publish a backup. A failure leaves the heartbeat, which reports on the last sync."""
+        """Publish a backup. When that fails, heartbeat and index are not touched."""
         backup = read_backup(self._context)
 
         def attempt(_: int) -> JobReport:

@@ -70,8 +70,9 @@ def build_plan(
 ) -> PublishPlan:
     """Everything that one publish of the bookmarks writes and removes; pure.
 
-    The publish itself leaves out objects whose bytes are equal. The index of a tag and the slug
-    mapping hold times: they are left out here when only their times would change.
+    The publish itself leaves out objects whose bytes are equal. The slug mapping and the tags'
+    indexes hold times, and are not written when only their times would change: the mapping is
+    left out of the plan, and the indexes are marked with `follows`, so that the publish skips them.
     """
     bookmarks = change.merged.bookmarks
     master = Write(keys.bookmarks(), as_array(bookmarks))
@@ -132,7 +133,11 @@ def _known_mapping(snapshot: Snapshot, stored: StoredList) -> str:
 def _page_chains(
     keys: Keys, bookmarks: Sequence[Bookmark], stored: StoredList
 ) -> Iterator[list[Write]]:
-    """The list's pages: one chain if readers may be paging through a stored list, else one each."""
+    """The list's pages as chains; the writes of a chain are made in order, chains side by side.
+
+    All pages are in one chain when there is a stored list, through which readers may be paging.
+    Else each page is a chain of its own.
+    """
     growing = 0 < len(stored.items) <= len(bookmarks)
     writes = _pages(bookmarks, keys.bookmark_page, growing=growing)
     yield from [writes] if stored.items else ([write] for write in writes)

@@ -103,9 +103,10 @@ def _old_shards(context: AnyContext, stored: StoredList, change: Change) -> Iter
 
 
 def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping[str, str]) -> None:
-    """Keep a copy of the freed slugs in an object of their own, in case the state is lost.
+    """Store a copy of the freed slugs in an object of their own, in case the state is lost.
 
-    It is written before the publish that frees them. When that publish fails, the copy names
+    `known` are the freed slugs in the stored state, `retired` those of the new list. Nothing is
+    written when `known` has all of `retired`. The copy is written before the publish that frees them. When that publish fails, the copy names
     slugs that are not free, which does no harm: a bookmark that has such a slug keeps it.
 
     Raises:

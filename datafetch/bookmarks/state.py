@@ -167,10 +167,11 @@ class StoredList:
         master: the bytes of `bookmarks.json`; None when it is missing or not whole.
         etags: of every object, as known from the last publish or by listing.
         hashes: SHA-256 of the objects of which it is known.
-        sources: source hashes; empty when the state is not trusted.
+        sources: source hashes; empty when `listed`.
         retired: freed slugs, and the ids that had them.
-        mapping: the stored slug mapping; empty when it cannot be read, or the state is trusted.
-        listed: whether the ETags come from a listing.
+        mapping: the stored slug mapping; empty when it cannot be read, or not `listed`.
+        listed: whether the list and its ETags were read from the store, the ETags by a listing;
+            else they were taken from the state.
     """
 
     items: list[StoredBookmark]

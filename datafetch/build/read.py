@@ -27,8 +27,8 @@ class Dataset:
         commit: key of its commit object.
         command: the command that fetches it.
         repair: the command that stores all of it anew.
-        in_one: whether the commit object alone is the dataset. It may then change while the
-            objects that it names are read.
+        in_one: whether the commit object alone is the dataset, as a manifest is. A reading that
+            succeeded then counts, even when a run published in the meantime.
     """
 
     name: str

@@ -26,7 +26,11 @@ from datafetch.store.publish import PublishPlan, Write
 
 @dataclass(frozen=True, slots=True)
 class AllTimeContributions:
-    """Contributions of all years; `whole` is False when years that were never read are missing."""
+    """Contributions of all years.
+
+    Attributes:
+        whole: whether `total` counts as complete.
+    """
 
     total: int
     whole: bool
@@ -35,8 +39,9 @@ class AllTimeContributions:
 def count_contributions(discovery: Discovery, dataset: GitHubDataset) -> AllTimeContributions:
     """Add up all years; a year that GitHub did not answer this time counts as it was last read.
 
-    If a year was never read, the published total stays while it is the larger one. It may lack
-    years itself: then it was published as not complete.
+    If a year was never read, the total is the larger one of the published total and the sum of
+    the years that GitHub answered this time. It then counts as complete when the published total
+    did, and as incomplete when none was published.
     """
     total = all_time_total(discovery.years, discovery.totals, dataset.years)
     if total is not None:

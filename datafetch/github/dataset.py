@@ -58,7 +58,7 @@ class GitHubState:
 
     Attributes:
         years: contributions of each year, as last read.
-        repositories: by CSV name.
+        repositories: by the name of the stored CSV, or of the one that it will get.
         begun: CSV names of the repositories that a run is asking GitHub for, each with the time of
             its last push; empty when no run is under way.
     """

@@ -44,7 +44,10 @@ class Discovery:
 
     @property
     def whole(self) -> bool:
-        """Whether GitHub named every repository."""
+        """Whether no window of time is missing, and no rate limit ended the reading.
+
+        Hidden repositories, and a failed list of the recent ones, do not count here.
+        """
         return self.limited is None and not self.missing
 
 

@@ -151,7 +151,11 @@ class _GitHubRun:
     def _stored_weeks(
         self, dataset: GitHubDataset, entries: Sequence[Entry]
     ) -> dict[str, tuple[Week, ...]]:
-        """The weeks of every stored CSV, by CSV name; a CSV with remembered weeks is not read."""
+        """The weeks of each repository's stored CSV, by `Entry.csv`.
+
+        A CSV with remembered weeks is not read. After a rename `Entry.csv` is the new name, while
+        the weeks come from the file under the former one.
+        """
 
         def read(entry: Entry) -> tuple[str, tuple[Week, ...] | None]:
             return entry.csv, dataset.read_csv(entry)
@@ -222,7 +226,7 @@ class _GitHubRun:
 
     @staticmethod
     def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
-        """False only if its statistics are unavailable and it has no CSV that was read."""
+        """False only if its statistics are unavailable and the weeks of no CSV are known."""
         return entry.csv in weeks or status_of(entry, done) is not Status.UNAVAILABLE
 
     @staticmethod
@@ -237,7 +241,7 @@ class _GitHubRun:
         )
 
     def _replaced(self, discovery: Discovery, done: StatisticsRound) -> list[str]:
-        """Keys of CSVs under a former name whose repository has a CSV under its present name."""
+        """Keys of stored CSVs under a former name that another CSV of the repository replaced."""
         moved = [e.stored for e in done.written if e.stored is not None and e.stored != e.csv]
         names = (*discovery.roster.replaced, *moved)
         return [self._context.keys.github_csv(name) for name in names]

@@ -1,7 +1,8 @@
 """The GraphQL queries for GitHub, and how one query is asked for many windows of time.
 
-One query asks for several windows. A window that GitHub cannot answer, or whose answer it cuts
-off, is asked for again in halves. Schema: docs.github.com/public/fpt/schema.docs.graphql.
+One query asks for several windows. A window that is too much for GitHub, or whose answer it cuts
+off, is asked for again in halves; one that it left out of its answer is asked for again alone.
+Schema: docs.github.com/public/fpt/schema.docs.graphql.
 """
 
 from collections.abc import Callable, Sequence
@@ -132,7 +133,7 @@ class _Leftover:
     Attributes:
         failed: windows that GitHub left out of its answer; each is asked for alone next.
         halves: halves of windows that were too much or cut off; they are asked for next.
-        lost: windows that failed like that, but are too short to be halved.
+        lost: windows that were too much or cut off, but are too short to be halved.
     """
 
     failed: list[TimeWindow] = field(default_factory=list)

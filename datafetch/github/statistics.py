@@ -53,7 +53,10 @@ class StatisticsRound:
     closed: BreakerOpen | None = None
 
     def status(self, entry: Entry) -> Status | None:
-        """What became of the repository in this run; None when it was not asked for."""
+        """What became of the repository in this run; None when this run got no result for it.
+
+        It was not asked for, or the rate limit or an open breaker kept it from an answer.
+        """
         result = self.results.get(entry.csv)
         if result is None:
             return None
@@ -68,7 +71,7 @@ class StatisticsRound:
 class Asking:
     """Asks for statistics during one run, and keeps `dataset` and `weeks` up to date.
 
-    `weeks` has the weeks of the stored CSVs, by CSV name.
+    `weeks` has the weeks of each repository's stored CSV, by `Entry.csv`.
     """
 
     def __init__(

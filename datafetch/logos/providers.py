@@ -112,7 +112,11 @@ class NoPicture:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The provider did not answer, so whether it has a picture is unknown."""
+    """The provider did not answer as it should, so whether it has a picture is unknown.
+
+    A service that refuses, or sends what is not a picture, is at fault as well; a site that does
+    so has no picture.
+    """
 
     source: LogoSource
     error: UpstreamError

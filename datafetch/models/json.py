@@ -17,7 +17,7 @@ _ENCODER = json.JSONEncoder(
 
 
 def compact_json(value: object) -> str:
-    """A value as JSON: without spaces, keys in the order given, every script as it is.
+    """A value as JSON: without spaces, keys in the order given, letters beyond ASCII unescaped.
 
     Raises:
         ValueError: it holds NaN or an infinity, which JSON does not know.

@@ -80,7 +80,8 @@ class JobReport:
     Attributes:
         processed: items in scope, unchanged ones included.
         changed: items whose stored form changed.
-        skipped: items left alone, with a reason in the log.
+        skipped: items that were neither fetched nor failed: not due yet, waiting as dead letters,
+            or without a usable answer.
         failed: items that failed, known dead letters included.
         newly_failed: items that failed and were no dead letter before this run.
         last_fetched_at: epoch ms of the last successful fetch of this dataset.
@@ -115,7 +116,12 @@ class JobReport:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How an operation ended; `to_json` makes its JSON."""
+    """How an operation ended; `to_json` makes its JSON.
+
+    Attributes:
+        upstreams: for each upstream, its counts in this run by name (`requests`, `bytes`,
+            `retries`, `status_200`, …); only the history has them.
+    """
 
     operation: Operation
     status: RunStatus

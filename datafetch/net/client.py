@@ -235,7 +235,9 @@ class GuardedClient:
                 collections.deque(self._counted(request.upstream, answer.chunks), maxlen=0)
 
     def _follow(self, hop: Hop, answer: "RawAnswer", body: bytes) -> Hop:
-        """The exchange that follows a redirect.
+        """The exchange that follows a redirect; any other answer is raised as its error.
+
+        `body` is what was read of the answer's body; a `Missing` keeps it.
 
         Raises:
             UpstreamError: the answer is no redirect, or it leads to a URL that is refused.

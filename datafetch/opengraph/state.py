@@ -29,7 +29,7 @@ class Memory:
 
     Attributes:
         version: that of this format.
-        rules: the `RULES` by which the pages were read.
+        rules: the `RULES` of the run that stored this state.
         pages: by the hash of their address.
         bookmarks: by id.
         overrides: by the hash in their key.
@@ -54,7 +54,7 @@ class OpenGraphState:
         bookmarks: by id.
         overrides: by the hash in their key.
         found: whether a state was stored and can be read.
-        same_rules: whether its pages were read by the present `RULES`.
+        same_rules: whether the run that stored the state had the present `RULES`.
     """
 
     def __init__(self, context: AnyContext) -> None:

@@ -73,7 +73,7 @@ class Tally:
     def _count(self, faults: Sequence[DatafetchError], newly: Sequence[bool]) -> None:
         """Count a page once, however many faults it had.
 
-        It is skipped, not failed, when open breakers kept every host from being asked.
+        It is skipped, not failed, when each of its faults is an open breaker.
         """
         if not faults:
             return

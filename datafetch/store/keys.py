@@ -158,7 +158,11 @@ class Keys:
         return f"{IMAGES_PREFIX}opengraph/"
 
     def opengraph_image(self, host: str, url: str, bookmark_id: str, extension: str) -> str:
-        """A page's picture: `{host-dashes}-{hash8 of "url:id"}.{ext}`, without suffix."""
+        """The key of a page's picture: `images/opengraph/{name}-{hash}.{extension}`.
+
+        `name` is the host with each dot replaced by `-`, and `hash` is the first 8 hex digits of
+        the SHA-256 of `{url}:{bookmark_id}`. The key is the same in every environment.
+        """
         digest = _sha256(f"{url}:{bookmark_id}")[:8]
         return f"{self.opengraph_images_prefix()}{host.replace('.', '-')}-{digest}.{extension}"
 

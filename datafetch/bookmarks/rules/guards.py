@@ -6,10 +6,13 @@ from datafetch.models.run import JobReport
 
 
 def check_not_empty(fetched: int, stored: int, unreadable: int = 0) -> None:
-    """Refuse a list without a readable bookmark, even with `--allow-shrink`.
+    """Refuse an empty list, even with `--allow-shrink`.
+
+    `fetched` counts what came or will be stored, and `stored` what is stored now. `unreadable`,
+    how many items could not be read, only changes the message.
 
     Raises:
-        GuardRefused: nothing came that could be stored.
+        GuardRefused: `fetched` is 0.
     """
     if fetched == 0 and unreadable > 0:
         raise GuardRefused(

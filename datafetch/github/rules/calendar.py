@@ -36,7 +36,8 @@ def trailing_days(days: Iterable[Day], window: TimeWindow) -> tuple[Day, ...]:
     GitHub answers whole weeks, so days outside the year are dropped, and each date is kept once.
 
     Raises:
-        Malformed: days are missing, so that this calendar must not replace a whole one.
+        Malformed: more than `_DAYS_OFF` days are missing, so that this calendar must not replace
+            a whole one.
     """
     first, last = window.start.date(), window.end.date()
     by_date = {day.date: day for day in days if first <= day.date <= last}

@@ -17,13 +17,13 @@ _FIELDS = 4
 
 
 def format_csv(weeks: Iterable[Week]) -> bytes:
-    """The rows `w,a,d,c` of the weeks, in their order, without a header."""
+    """The rows `w,a,d,c` of the weeks, by date, without a header."""
     rows = (f"{w.start},{w.added},{w.deleted},{w.commits}\n" for w in sorted(weeks))
     return "".join(rows).encode()
 
 
 def parse_csv(body: bytes) -> tuple[Week, ...]:
-    """The weeks of a CSV, in their order; when two rows are of the same week, the later row counts.
+    """The weeks of a CSV, by date; when two rows are of the same week, the later row counts.
 
     Raises:
         ValueError: a row is not four whole numbers.

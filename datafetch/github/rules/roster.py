@@ -65,8 +65,8 @@ class Roster:
 
     Attributes:
         entries: one for each repository.
-        replaced: names of stored CSVs under a former name whose repository has another stored CSV
-            under a later name.
+        replaced: names of stored CSVs under a former name that are not used, because another
+            stored CSV of the same repository is (`Entry.stored`).
     """
 
     entries: tuple[Entry, ...]

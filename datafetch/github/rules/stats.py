@@ -31,8 +31,9 @@ _CASE_CHANGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 def words(name: str) -> frozenset[str]:
     """The words of a repository's name, in lower case.
 
-    `myWebApp`, `my-web-app` and `my_web.app` have the same words; `website` is a single word. The
-    whole text between two separators is a word, too, so that `NextJS` gives `nextjs`.
+    `myWebApp`, `my-web-app` and `my_web.app` all have the words `my`, `web` and `app`; `website`
+    is a single word. What stands between two separators also counts as one word: `myWebApp` has
+    `mywebapp` too, and `NextJS` gives `nextjs`.
     """
     parts = [part for part in _SEPARATORS.split(name) if part]
     found = (word for part in parts for word in (part, *_CASE_CHANGES.split(part)))

@@ -59,8 +59,9 @@ def registrable(domain: str) -> str | None:
 def domain_texts(value: object) -> Iterator[str]:
     """Every text of a record, or of nested lists and records, that should name a domain.
 
-    Fields named as in `FIELDS` hold one, or a list of them; a bare text counts in lists that
-    are not a field of a record (`["example.com"]`), so that a record's tags are not domains.
+    A text counts when it is the whole value, when it stands in a list outside of every record
+    (`["example.com"]`), or when it is in a field named as in `FIELDS`, which holds one text or a
+    list of them. All other fields, such as tags, are searched for records only.
     """
     pending: list[tuple[object, bool]] = [(value, True)]
     while pending:

@@ -33,7 +33,8 @@ class Asked:
     Attributes:
         force: ask for everything, whatever is known.
         missing: only pages that were never read.
-        older_than_ms: only pages whose last answer is at least so old.
+        older_than_ms: a page that answered is asked again when its answer is at least so old,
+            instead of `FRESH_MS`. Pages that were never read or that failed are asked as always.
         named: only the pages with these addresses; None for all.
     """
 

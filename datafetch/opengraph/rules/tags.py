@@ -31,7 +31,11 @@ _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 def describe(head: PageHead) -> Description:
-    """The page's description; of several tags for a field the first that is not blank counts."""
+    """The page's description.
+
+    For a field that several tags give, the first that is not blank counts: in the order of
+    `TITLES`, `DESCRIPTIONS` or `IMAGES`, and for tags of the same name in the page's order.
+    """
     base = _base(head)
     return Description(
         final_url=head.url,
