@@ -42,8 +42,10 @@ class ListReader:
 
         `sources` has the source hash of each item at the last publish, by id. A reading that is
         not `full` stops after the first page whose readable items all have that hash still, and
-        are settled. An item that moves between pages while they are read may come twice, and then
-        the first counts, or not at all: `look_again` asks for it.
+        were crawled and tagged by the server, or have waited for that for more than a week.
+
+        An item that moves between pages while they are read may come twice, and then the first
+        counts. Or it does not come at all; then `look_again` asks for it.
 
         Raises:
             UpstreamError: the server did not give the list.

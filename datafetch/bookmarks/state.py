@@ -170,8 +170,8 @@ class StoredList:
         sources: source hashes; empty when `listed`.
         retired: freed slugs, and the ids that had them.
         mapping: the stored slug mapping; empty when it cannot be read, or not `listed`.
-        listed: whether the list and its ETags were read from the store, the ETags by a listing;
-            else they were taken from the state.
+        listed: whether the ETags come from a listing of the store. If not, the master still is
+            that of the last publish, and all but the items is taken from the state.
     """
 
     items: list[StoredBookmark]

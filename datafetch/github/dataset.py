@@ -60,7 +60,8 @@ class GitHubState:
         years: contributions of each year, as last read.
         repositories: by the name of the stored CSV, or of the one that it will get.
         begun: CSV names of the repositories that a run is asking GitHub for, each with the time of
-            its last push; empty when no run is under way.
+            its last push. It is emptied when all were asked; what a run finds here when it begins
+            was left by a run that was cut short.
     """
 
     version: int = VERSION

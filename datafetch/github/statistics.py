@@ -111,7 +111,11 @@ class Asking:
         return self._round
 
     def _is_limited_past(self, delay_s: float) -> bool:
-        """Whether the limit lasts longer than the next wait and the wait of a request together."""
+        """Whether asking again is useless, because GitHub's rate limit will last for longer.
+
+        A request waits `delay_s` before it is sent and at most `retry_max_s` while it is retried.
+        False when GitHub did not say when the limit ends.
+        """
         limited = self._round.limited
         if limited is None or limited.until is None:
             return False

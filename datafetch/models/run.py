@@ -51,7 +51,9 @@ class RunOptions:
         allow_shrink: accept a dataset that shrank past the guard.
         only: the items that were named (domains, URLs, `OWNER/NAME`); empty for all.
         missing: only items that have nothing stored yet.
-        older_than_s: only items whose stored copy is older, in seconds.
+        older_than_s: the age in seconds from which a stored copy is fetched again, instead of the
+            job's own. Where there is no copy, pages are fetched as always, logos only when
+            `missing` is set too.
         restore: publish the N-th newest backup instead of syncing (bookmarks).
     """
 

@@ -119,7 +119,7 @@ def page_is_due(
 
 
 def _older(then_ms: int, limit_ms: int, now_ms: int) -> bool:
-    """Whether a time is past its limit; one in the future was written by a wrong clock."""
+    """Whether a time was at least `limit_ms` ago, or is in the future, written by a wrong clock."""
     return now_ms - then_ms >= limit_ms or then_ms > now_ms
 
 
