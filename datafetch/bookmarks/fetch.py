@@ -107,7 +107,10 @@ class ListReader:
 
 
 def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tuple[int, int]:
-    """Record each unreadable item as a dead letter; drop those of items that came or left the list.
+    """Record each unreadable item as a dead letter, unless it has one that still waits.
+
+    Dead letters of items that can be read now are dropped; after a complete reading, so are those
+    of items that are no longer on the list.
 
     Returns:
         How many items could not be read, and how many of these have a new dead letter.

@@ -34,9 +34,11 @@ class BookmarkState(CamelCase):
         last_modified: `lastModified` of the index that was published with this state.
         layout: see `layout_of`; when it differs, everything is published anew.
         mapping: hash of the slug mapping without its time.
-        full_sync_at: when the whole list was last read, epoch ms.
+        full_sync_at: epoch ms of the last full reading that was noted; None when there is none.
+            A run that reads a short list and finds nothing changed does not note it.
         retired_slugs: freed slugs, which no bookmark has any more, and the ids that had them.
-        sources: source hash of each stored item before merging, by id, in the list's order.
+        sources: hash of each item as the server sent it (`source_hash`), by id, in the list's
+            order; an empty text where it is not known.
         objects: ETag and SHA-256 of each object, by its key without `json/bookmarks/`.
     """
 
@@ -153,7 +155,7 @@ class Snapshot:
 
     @property
     def full_sync_at(self) -> int | None:
-        """When the whole list was last read, epoch ms; None when the state is not trusted."""
+        """`BookmarkState.full_sync_at`; None when the state is not trusted."""
         return self.state.full_sync_at if self.state is not None and self.trusted else None
 
 

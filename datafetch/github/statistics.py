@@ -212,9 +212,10 @@ class Asking:
 
 
 def _only_state_tells(result: StatisticsResult) -> bool:
-    """Whether only the state can tell the next run that GitHub gave this answer.
+    """Whether the answer gave the repository a new status that only the state shows.
 
-    An answer with lines leaves a CSV, which tells the next run as well.
+    An answer with lines leaves a CSV, from which the next run can tell; `NONE` and `UNAVAILABLE`
+    leave nothing else.
     """
     known, verdict = result.entry.remembered, result.verdict
     if verdict is None or verdict.status not in (Status.NONE, Status.UNAVAILABLE):
@@ -223,9 +224,11 @@ def _only_state_tells(result: StatisticsResult) -> bool:
 
 
 def remember(entry: Entry, weeks: tuple[Week, ...] | None) -> RememberedRepository:
-    """What is remembered of a repository when the run begins, with the weeks of its stored CSV.
+    """The record of a repository before it is asked for.
 
-    When somebody else wrote that CSV, nobody knows whether it is complete: the status is `NEW`.
+    It is `entry.remembered`, brought up to date: the name that GitHub has now, ETag and weeks of
+    the CSV that is stored now, and the status `GONE` when GitHub has no such repository any more.
+    When somebody else wrote the CSV, nobody knows whether it is complete: the status is `NEW`.
     """
     fresh = RememberedRepository.of(entry.repository, entry.stored or entry.csv)
     known = entry.remembered or fresh

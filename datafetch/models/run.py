@@ -87,8 +87,10 @@ class JobReport:
         failed: items that failed, known dead letters included.
         newly_failed: items that failed and were no dead letter before this run.
         last_fetched_at: epoch ms of the last successful fetch of this dataset.
-        change_detected: whether the upstream had anything new.
-        partial: why the work could not be finished (budget, limit); None when it was.
+        change_detected: whether the run changed the dataset: by news from the upstream, by a
+            repair or by a restored backup.
+        partial: why part of the work is left for a later run, as a sentence: GitHub's rate limit,
+            `--limit`, a lock of another job; None when all was done.
         notes: sentences for the user, shown with the result.
         full_sync: whether this run read everything.
         failure: why the run failed or did not take place. A job raises its errors; it returns
