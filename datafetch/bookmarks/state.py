@@ -34,8 +34,7 @@ class BookmarkState(CamelCase):
         last_modified: `lastModified` of the index that was published with this state.
         layout: see `layout_of`; when it differs, everything is published anew.
         mapping: hash of the slug mapping without its time.
-        full_sync_at: epoch ms of the last full reading that was noted; None when there is none.
-            A run that reads a short list and finds nothing changed does not note it.
+        full_sync_at: epoch ms of the last full reading that was noted; None when none is known.
         retired_slugs: freed slugs, which no bookmark has any more, and the ids that had them.
         sources: hash of each item as the server sent it (`source_hash`), by id, in the list's
             order; an empty text where it is not known.

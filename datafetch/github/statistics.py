@@ -113,8 +113,8 @@ class Asking:
     def _is_limited_past(self, delay_s: float) -> bool:
         """Whether asking again is useless, because GitHub's rate limit will last for longer.
 
-        A request waits `delay_s` before it is sent and at most `retry_max_s` while it is retried.
-        False when GitHub did not say when the limit ends.
+        After the next pause of `delay_s` a request waits at most `retry_max_s` for the limit to
+        end. False when no end is known.
         """
         limited = self._round.limited
         if limited is None or limited.until is None:
@@ -214,8 +214,8 @@ class Asking:
 def _only_state_tells(result: StatisticsResult) -> bool:
     """Whether the answer gave the repository a new status that only the state shows.
 
-    An answer with lines leaves a CSV, from which the next run can tell; `NONE` and `UNAVAILABLE`
-    leave nothing else.
+    An answer with new lines leaves a CSV, from which the next run can tell; `NONE` and
+    `UNAVAILABLE` leave nothing else.
     """
     known, verdict = result.entry.remembered, result.verdict
     if verdict is None or verdict.status not in (Status.NONE, Status.UNAVAILABLE):

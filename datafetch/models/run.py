@@ -87,10 +87,10 @@ class JobReport:
         failed: items that failed, known dead letters included.
         newly_failed: items that failed and were no dead letter before this run.
         last_fetched_at: epoch ms of the last successful fetch of this dataset.
-        change_detected: whether the run changed the dataset: by news from the upstream, by a
-            repair or by a restored backup.
-        partial: why part of the work is left for a later run, as a sentence: GitHub's rate limit,
-            `--limit`, a lock of another job; None when all was done.
+        change_detected: whether the job found that the dataset differs from what was stored
+            before the run, or that it would differ if this were no dry run.
+        partial: why part of the work is left for a later run, as a sentence for the result's
+            `error`, such as GitHub's rate limit; None when the job has no such reason.
         notes: sentences for the user, shown with the result.
         full_sync: whether this run read everything.
         failure: why the run failed or did not take place. A job raises its errors; it returns
