@@ -188,6 +188,10 @@ class StoreConflict(StoreError):
     """Another write to the same object was under way (409); try again."""
 
 
+class NotSupported(StoreError):
+    """The store does not know a feature that the request needs (501, or 400 `NotImplemented`)."""
+
+
 class StoreUnavailable(StoreError):
     """The store could not be reached, or failed."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from typing import BinaryIO, Protocol
 
@@ -32,6 +33,16 @@ class IfAbsent:
 
 
 Condition = IfMatch | IfAbsent | None
+
+
+class EtagForm(StrEnum):
+    """How a server wants to see an ETag in `If-Match`.
+
+    Ceph RGW 16, Spaces and Hetzner refuse the quotes that RFC 9110 asks for.
+    """
+
+    QUOTED = "quoted"
+    UNQUOTED = "unquoted"
 
 
 @dataclass(frozen=True, slots=True)

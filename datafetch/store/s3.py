@@ -21,6 +21,7 @@ from datafetch.store.base import (
     CHUNK,
     JSON_TYPE,
     Condition,
+    EtagForm,
     FilePart,
     IfAbsent,
     IfMatch,
@@ -63,8 +64,11 @@ T = TypeVar("T")
 class S3Store:
     """Objects in a bucket.
 
-    Conditions are sent with the ETag as the server gave it, quotes included.
+    Attributes:
+        etag_form: how the ETag of an `IfMatch` is sent.
     """
+
+    etag_form: EtagForm
 
     def __init__(
         self,
@@ -105,6 +109,7 @@ class S3Store:
         self._acl = cast("ObjectCannedACLType | None", acl)
         self._clock = clock or SystemClock()
         self._bucket_seen = False
+        self.etag_form = EtagForm.QUOTED
         self._client = make_client(
             self._endpoint,
             region,
@@ -180,7 +185,7 @@ class S3Store:
         if self._acl and is_public(key):
             request["ACL"] = self._acl
         if isinstance(condition, IfMatch):
-            request["IfMatch"] = condition.etag
+            request["IfMatch"] = self._sent_etag(condition.etag)
         elif isinstance(condition, IfAbsent):
             request["IfNoneMatch"] = "*"
 
@@ -226,6 +231,10 @@ class S3Store:
             raise self._error(key, error) from error
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         return _info_of(key, answer), content, age_s(date, answer["LastModified"])
+
+    def _sent_etag(self, etag: str) -> str:
+        bare = etag.strip('"')
+        return f'"{bare}"' if self.etag_form is EtagForm.QUOTED else bare
 
     def _send(self, request: "PutObjectRequestTypeDef") -> str:
         """Make one attempt to write an object, and return its ETag."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from tests.fakes.base import App, FakeServer, Request, Response
+from tests.fakes.s3_dialects import Dialect, refusal, understood
 
 Fault = Literal["before-500", "before-503", "before-drop", "after-500", "after-drop"]
 FaultHook = Callable[[int, str, str], Fault | None]
@@ -40,6 +41,7 @@ class MotoApp(App):
         self._index = 0
         self._before: Callable[[int, Request], None] | None = None
         self.fault: FaultHook | None = None
+        self.dialect: Dialect = "quoted"
 
     def handle(self, request: Request) -> Response:
         """Log, ask the hook, and let moto answer."""
@@ -68,7 +70,11 @@ class MotoApp(App):
         self.log.clear()
 
     def answer(self, request: Request) -> Response:
-        """What moto says."""
+        """What moto says, as a server of the dialect would."""
+        refused = refusal(self.dialect, request)
+        if refused is not None:
+            return refused
+        request = understood(self.dialect, request)
         captured: dict[str, Any] = {}
 
         def start_response(
@@ -182,6 +188,7 @@ class S3Fake:
 
     def __exit__(self, *_: object) -> None:
         self.app.fault = None
+        self.app.dialect = "quoted"
         self.app.watch(None)
         self.app.heal()
         self._forget()
