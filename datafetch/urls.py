@@ -6,8 +6,10 @@ the store. A web address is a URL whose scheme is `http` or `https`.
 
 import hashlib
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from ada_url import join_url, normalize_url, parse_url
 
@@ -30,6 +32,8 @@ _PARTS = re.compile(
 )
 _PLAIN = re.compile(r"https?://[^\x00-\x20\x7f/\\?#@]+(?:[/?#]|\Z)", re.IGNORECASE)
 _BARE_HOST = re.compile(r"\[[^\]\x00-\x20]*\]|[^\x00-\x20/\\?#@:\[\]]+")
+# User and password of a URL of any scheme. The last `@` before the path ends them.
+_LOGIN = re.compile(r"//([^\s/?#]*)@")
 _WRITTEN_PATH = re.compile(r"[^:/\\?#]*:[/\\\t\n\r]*[^/\\?#]*([^?#]*)")
 
 
@@ -158,6 +162,26 @@ def plainly_written(text: str) -> bool:
     another host. Before an `@`, a user can look like a host.
     """
     return _PLAIN.match(text) is not None
+
+
+def has_password(text: str) -> bool:
+    """Whether an address with a password stands in a text, whatever its scheme."""
+    return any(":" in login for login in _LOGIN.findall(text))
+
+
+def passwords_in(text: str) -> Iterator[str]:
+    """All that must be masked because of addresses with a password in a text.
+
+    For each address: the password as it is written and as it is meant (`%40` is `@`), the password
+    with the user before it, and the whole address.
+    """
+    for word in text.split():
+        logins = [login for login in _LOGIN.findall(word) if ":" in login]
+        for login in logins:
+            password = login.partition(":")[2]
+            yield from (password, unquote(password), f"{login}@")
+        if logins:
+            yield word
 
 
 def written_path(text: str) -> str:

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafetch.urls import (
+    has_password,
     host_name,
     host_of,
     normalise_url,
     page_address,
     parse,
+    passwords_in,
     plainly_written,
     read_host,
     resolve,
@@ -300,3 +302,25 @@ def test_written_once_is_written_for_good(host, tail):
         assert first.isascii()
         assert normalise_url(first) == first
         assert parse(first, parse("https://base.example/x")) == parse(first)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("redis://:pw@r.example/0", {"pw", ":pw@", "redis://:pw@r.example/0"}),
+        ("http://u:a%2Fb@p.example", {"a%2Fb", "a/b", "u:a%2Fb@", "http://u:a%2Fb@p.example"}),
+        ("x://u:a@b:c@h", {"a@b:c", "u:a@b:c@", "x://u:a@b:c@h"}),
+        (
+            "POST x://u:1@h,x://v:2@h/",
+            {"1", "u:1@", "2", "v:2@", "x://u:1@h,x://v:2@h/"},
+        ),
+        ("https://user@h.example", set()),
+        ("https://h.example:8080/@user:x@y", set()),
+        ("https://h.example/?x:y@z#x:y@z", set()),
+        ("mailto:me@h.example // a: b@c", set()),
+    ],
+)
+def test_passwords_in_addresses_are_found(text, masked):
+    """Whatever the scheme: the password as written and as meant, and what it stands in."""
+    assert set(passwords_in(text)) == masked
+    assert has_password(text) == bool(masked)
