@@ -8,13 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from datafetch import __version__
 from datafetch.clock import CancelToken, Clock
 from datafetch.errors import ConfigurationError
 from datafetch.job import Job
-from datafetch.logs import register_secrets
 from datafetch.models.job_settings import (
     BookmarksSettings,
     GitHubSettings,
@@ -57,16 +54,13 @@ class Parts:
 
 
 def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
-    """Make all parts that the settings ask for; secrets are masked in the log from now on.
+    """Make all parts that the settings ask for.
 
     Raises:
         ConfigurationError: the store cannot be made from the settings.
     """
     from datafetch.ops.leases.store import StoreLeases
 
-    register_secrets(
-        value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)
-    )
     store = make_store(settings, clock)
     keys = Keys(settings.env.suffix)
     policy = BreakerPolicy(settings.breaker_failures, settings.breaker_cooldown_seconds)

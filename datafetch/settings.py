@@ -5,10 +5,10 @@ its own group, and say which names are missing. Secrets are `SecretStr`.
 """
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal, get_args
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from datafetch.errors import ConfigurationError
 from datafetch.models.job_settings import (
@@ -19,7 +19,7 @@ from datafetch.models.job_settings import (
     TagPages,
 )
 from datafetch.models.places import Environment, api_base
-from datafetch.urls import parse, plainly_written
+from datafetch.urls import has_password, parse, plainly_written
 
 DEFAULT_STORE = "file:./.datafetch"
 
@@ -36,16 +36,10 @@ def _env(*names: str) -> object:
     return Field(validation_alias=AliasChoices(*names))
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting; `ENV_NAMES` has the names of each in the environment."""
 
-    model_config = SettingsConfigDict(
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        populate_by_name=False,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     # where objects live
     store: Annotated[str | None, _env("DATAFETCH_STORE")] = None
@@ -116,7 +110,7 @@ class Settings(BaseSettings):
     def _known_environment(cls, value: object) -> str | None:
         if value is None:
             return None
-        text = str(value).strip().lower()
+        text = str(value).lower()
         return _ENVIRONMENT_ALIASES.get(text, text)
 
     @field_validator("bookmarks_api_url", "github_api_url", "s3_server_url", "cdn_url")
@@ -148,7 +142,13 @@ class Settings(BaseSettings):
     @classmethod
     def _any_ci(cls, value: object) -> bool:
         # Build services set CI to `true`, `1` or their own name.
-        return str(value).strip().lower() not in ("", "0", "false", "no", "off")
+        return str(value).lower() not in ("0", "false", "no", "off")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        """What `repr` and `str` show: an address with a password is masked like other secrets."""
+        for name, value in super().__repr_args__():
+            hidden = isinstance(value, str) and has_password(value)
+            yield name, SecretStr(value) if hidden else value
 
     # --------------------------------------------------------------- derived
 
@@ -273,6 +273,24 @@ ENV_NAMES: dict[str, tuple[str, ...]] = {
     if isinstance(field.validation_alias, AliasChoices)
 }
 """The environment's names for each field; of those that are set, the first one counts."""
+
+
+def _names_of(*types: type) -> frozenset[str]:
+    """The names of the fields that have one of these types, or one of them or None."""
+    return frozenset(
+        name
+        for field, names in ENV_NAMES.items()
+        for annotation in (Settings.model_fields[field].annotation,)
+        if not {annotation, *get_args(annotation)}.isdisjoint(types)
+        for name in names
+    )
+
+
+SECRET_NAMES = _names_of(SecretStr)
+"""The names of secrets."""
+
+FILE_NAMES = _names_of(SecretStr, str)
+"""The names whose value may stand in a file: secrets, and texts, which may hold a password."""
 
 
 def _require(**names: tuple[object, str]) -> None:

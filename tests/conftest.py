@@ -7,18 +7,27 @@ from typing import Any
 
 import pytest
 
+from datafetch import logs
 from datafetch.environment import STANDARD_VARIABLES
-from datafetch.settings import ENV_NAMES
+from datafetch.settings import ENV_NAMES, FILE_NAMES
 
 pytest_plugins = ["tests.fakes.fixtures"]
 
-_SCRUBBED = {name for names in ENV_NAMES.values() for name in names} | set(STANDARD_VARIABLES)
+_SCRUBBED = {
+    *(name for names in ENV_NAMES.values() for name in names),
+    *(f"{name}_FILE" for name in FILE_NAMES),
+    *STANDARD_VARIABLES,
+}
 _LOCAL_NAMES = {"localhost", ""}
 
 
 @pytest.fixture(autouse=True)
 def scrubbed_environment(monkeypatch, tmp_path):
-    """No setting of the person who runs the tests reaches them; files go to a folder of their own."""
+    """No setting of the person who runs the tests reaches them; files go to a folder of their own.
+
+    The log forgets the secrets of the test before.
+    """
+    monkeypatch.setattr(logs, "_secrets", set())
     for name in _SCRUBBED | {name for name in os.environ if name.startswith("DATAFETCH_")}:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))

@@ -1,11 +1,42 @@
 """Settings are read from the environment and `.env`, and all that is wrong is said at once."""
 
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
+from datafetch.factory import check_jobs
+from datafetch.logs import redact
 from datafetch.models.places import Environment
-from datafetch.settings import Settings
+from datafetch.models.run import JobName
+from datafetch.settings import ENV_NAMES, SECRET_NAMES, Settings
+
+SECRETS = (
+    *("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN", "BOOKMARK_BEARER_TOKEN"),
+    *("GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"),
+)
+
+
+def complete_the_keys(monkeypatch, name):
+    """Set the other one of the two keys of S3, which are set both or none."""
+    pair = {"S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"}
+    for other in pair - {name} if name in pair else ():
+        monkeypatch.setenv(other, "other-key")
+
+
+def secret(settings, name):
+    """The value of the secret that has this name among its names."""
+    field = next(field for field, names in ENV_NAMES.items() if name in names)
+    value = getattr(settings, field)
+    assert isinstance(value, SecretStr)
+    return value.get_secret_value()
 
 
 def test_all_problems_are_named_at_once(monkeypatch):
@@ -57,8 +88,6 @@ def test_proxy_and_ca_variables_may_stand_in_the_file(monkeypatch, tmp_path):
     file = tmp_path / "site.env"
     file.write_text("HTTPS_PROXY=http://127.0.0.1:3128\n")
     load_settings(file)
-    import os
-
     assert os.environ["HTTPS_PROXY"] == "http://127.0.0.1:3128"
     monkeypatch.setenv("HTTPS_PROXY", "")  # registered, so that it is taken back after the test
 
@@ -104,3 +133,240 @@ def test_what_the_command_needs_is_said_with_what_is_invalid(monkeypatch):
         "DRY_RUN: should be true or false",
         "GITHUB_TOKEN is missing",
     )
+
+
+SEVERAL = [
+    ("environment", ("DATAFETCH_ENV", "DEPLOYMENT_ENV", "NODE_ENV"), ("production", "test", "dev")),
+    ("s3_region", ("S3_REGION", "AWS_REGION"), ("eu-1", "eu-2")),
+    (
+        "cdn_url",
+        ("S3_CDN_URL", "NEXT_PUBLIC_S3_CDN_URL", "S3_PUBLIC_CDN_URL"),
+        ("https://a.example", "https://b.example", "https://c.example"),
+    ),
+    ("tags_enabled", ("ENABLE_TAG_PERSISTENCE", "ENABLE_TAG_CACHING"), ("false", "true")),
+    ("max_tags", ("MAX_TAGS_TO_PERSIST", "MAX_TAGS_TO_CACHE"), ("1", "2")),
+    (
+        "github_token",
+        ("GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"),
+        ("token-a", "token-b", "token-c"),
+    ),
+    (
+        "bookmarks_lock_ttl_ms",
+        ("BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS"),
+        ("1000", "2000"),
+    ),
+]
+"""The rows of the README's table with an "else": field, names in their order, a value for each."""
+
+ROWS = pytest.mark.parametrize(
+    ("field", "names", "values"), SEVERAL, ids=[row[0] for row in SEVERAL]
+)
+
+
+def read_alone(name: str, value: str, field: str) -> object:
+    """The setting when this name alone is set, in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        return getattr(load_settings(None), field)
+
+
+def test_every_setting_with_several_names_is_tried():
+    """A row that gets a second name tomorrow is one of those below."""
+    several = {field: names for field, names in ENV_NAMES.items() if len(names) > 1}
+    assert {field: names for field, names, _ in SEVERAL} == several
+
+
+def test_every_secret_is_tried():
+    """A secret that is added tomorrow is one of those below."""
+    assert set(SECRETS) == SECRET_NAMES
+
+
+@ROWS
+def test_the_order_of_names_goes_before_the_order_of_places(
+    monkeypatch, tmp_path, field, names, values
+):
+    """`NODE_ENV` of the shell beat `DATAFETCH_ENV` of `.env`: production keys written by a developer."""
+    (tmp_path / ".env").write_text(f"{names[0]}={values[0]}\n")
+    expected = read_alone(names[0], values[0], field)
+    for name, value in zip(names[1:], values[1:], strict=True):
+        assert read_alone(name, value, field) != expected
+        monkeypatch.setenv(name, value)
+    assert getattr(load_settings(), field) == expected
+
+
+@ROWS
+@given(data=st.data())
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_the_first_name_that_is_set_anywhere_counts(field, names, values, data):
+    """Whatever stands where: the first name with a value, and of that name the environment's."""
+    stands = st.sampled_from([None, "", "  ", *values])
+    shell = {name: data.draw(stands, label=f"{name} in the shell") for name in names}
+    file = {name: data.draw(stands, label=f"{name} in .env") for name in names}
+    set_values = [
+        (name, text) for name in names for text in (shell[name], file[name]) if (text or "").strip()
+    ]
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        env_file = Path(folder) / ".env"
+        env_file.write_text(
+            "".join(f'{name}=" {text} "\n' for name, text in file.items() if text is not None)
+        )
+        for name, text in shell.items():
+            if text is not None:
+                patch.setenv(name, f" {text}\n")
+        found = getattr(load_settings(env_file), field)
+    default = Settings.model_fields[field].default
+    assert found == (read_alone(*set_values[0], field) if set_values else default)
+
+
+@pytest.mark.parametrize("place", ["environment", ".env"])
+@pytest.mark.parametrize("name", SECRETS)
+def test_every_secret_may_stand_in_a_file(monkeypatch, tmp_path, name, place):
+    """Docker and Kubernetes mount a secret as a file; its last newline is no part of it."""
+    (tmp_path / "secret").write_text("mounted-secret\n")
+    if place == "environment":
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
+    else:
+        (tmp_path / ".env").write_text(f"{name}_FILE=secret\n")
+    complete_the_keys(monkeypatch, name)
+    assert secret(load_settings(), name) == "mounted-secret"
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_every_secret_of_the_file_is_left_as_it_is(monkeypatch, tmp_path, name):
+    """A password with `${b}` in it lost these letters, and the server refused it."""
+    (tmp_path / ".env").write_text(f'{name}="a${{b}}$c-secret\\n"\n')
+    complete_the_keys(monkeypatch, name)
+    assert secret(load_settings(), name) == "a${b}$c-secret"
+
+
+def test_keys_of_the_standard_chain_are_left_as_they_are_too(monkeypatch, tmp_path):
+    """AWS's own names in `.env` go to the library with every letter, and without white space."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "registered, so that it is taken back")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    (tmp_path / ".env").write_text('AWS_SECRET_ACCESS_KEY="a${b}c/secret "\n')
+    load_settings()
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] == "a${b}c/secret"
+    assert redact("sent a${b}c/secret along") == "sent *** along"
+
+
+def test_an_address_with_a_password_is_left_as_it_is(tmp_path):
+    """An address with a password is a secret in every setting, also for what stands for what."""
+    (tmp_path / ".env").write_text(
+        "DATAFETCH_USER_AGENT=me (https://me:a${b}c@me.example)\nBOOKMARKS_LIST_ID=${b}c\n"
+    )
+    settings = load_settings()
+    assert settings.user_agent == "me (https://me:a${b}c@me.example)"
+    assert settings.bookmarks_list_id == "c"
+
+
+def test_all_that_is_wrong_with_files_of_secrets_is_said_at_once(monkeypatch, tmp_path):
+    """A wrong file is named with its setting, in the list of all problems, and is not "missing" too."""
+    monkeypatch.setenv("BOOKMARK_BEARER_TOKEN_FILE", "ak1_the_secret_itself")
+    monkeypatch.setenv("S3_SECRET_ACCESS_KEY_FILE", str(tmp_path))
+    monkeypatch.setenv("S3_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("GITHUB_API_TOKEN", "token-a")
+    monkeypatch.setenv("GITHUB_API_TOKEN_FILE", "nowhere")
+    monkeypatch.setenv("GITHUB_TOKEN", "token-c")
+    monkeypatch.setenv("GITHUB_TOKEN_FILE", "nowhere")
+    monkeypatch.setenv("DATAFETCH_CONCURRENCY", "many")
+
+    def check(settings: Settings) -> None:
+        check_jobs(settings, [JobName.BOOKMARKS, JobName.GITHUB])
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(check=check)
+    assert caught.value.problems == (
+        "S3_SECRET_ACCESS_KEY_FILE: the file cannot be read: Is a directory",
+        "BOOKMARK_BEARER_TOKEN_FILE: the file cannot be read: No such file or directory",
+        "GITHUB_API_TOKEN and GITHUB_API_TOKEN_FILE are both set: keep one of them",
+        "GITHUB_TOKEN and GITHUB_TOKEN_FILE are both set: keep one of them",
+        "DATAFETCH_CONCURRENCY: should be a whole number",
+        "BOOKMARKS_API_URL is missing: base URL of the bookmark server",
+        "BOOKMARKS_LIST_ID is missing: id of the list",
+        "GITHUB_REPO_OWNER is missing: login whose activity is fetched",
+    )
+
+
+def test_a_wrong_value_is_named_where_it_stands(monkeypatch, tmp_path):
+    """A wrong value under a second name was told under the first, which nobody had set."""
+    (tmp_path / "token").write_text("two words")
+    (tmp_path / ".env").write_text(
+        "DEPLOYMENT_ENV=staging\n"
+        "S3_PUBLIC_CDN_URL=cdn.example.com\n"
+        "OG_MAX_RETRIES=2\n"
+        "DATAFETCH_LOCK_TTL_MS=1\n"
+        f"GITHUB_TOKEN_FILE={tmp_path / 'token'}\n"
+    )
+    monkeypatch.setenv("NODE_ENV", "production")
+    monkeypatch.setenv("MAX_TAGS_TO_CACHE", "-1")
+    monkeypatch.setenv("OG_MAX_RETRIES", "two")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert caught.value.problems == (
+        "DEPLOYMENT_ENV: should be 'production', 'development' or 'test' (in .env)",
+        (
+            "S3_PUBLIC_CDN_URL: should be a URL that starts with http:// or https://,"
+            " without a user (in .env)"
+        ),
+        "MAX_TAGS_TO_CACHE: should be greater than or equal to 0",
+        (
+            "GITHUB_TOKEN_FILE: a token has no spaces, line ends or letters beyond ASCII"
+            " (in the file that it names)"
+        ),
+        "OG_MAX_RETRIES: should be a whole number (in the environment, which goes before .env)",
+        "DATAFETCH_LOCK_TTL_MS: should be greater than or equal to 100 (in .env)",
+    )
+
+
+def test_a_line_that_cannot_be_read_stops_the_command(monkeypatch, tmp_path):
+    """A setting on a line with an open quote was not there, and the run went on without it.
+
+    What is missing is not told with it: it may stand on that line.
+    """
+    (tmp_path / ".env").write_text('S3_BUCKET=site\nDATAFETCH_ENV="production\nOG_MAX_RETRIES=x\n')
+
+    def check(settings: Settings) -> None:
+        raise ConfigurationError(["GITHUB_TOKEN is missing"])
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(check=check)
+    assert caught.value.problems == (
+        ".env, line 2: should be NAME=value; is a quote left open?",
+        "OG_MAX_RETRIES: should be a whole number (in .env)",
+    )
+
+
+def test_bytes_that_are_no_text_are_named(monkeypatch):
+    """A value in latin-1 ended in a traceback when it was first sent or printed."""
+    monkeypatch.setenv("BOOKMARKS_LIST_ID", os.fsdecode(b"caf\xe9"))
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert caught.value.problems == ("BOOKMARKS_LIST_ID: should be text in UTF-8",)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_every_secret_of_the_settings_is_masked_in_the_log(monkeypatch, name):
+    """Tokens and query strings in logs: from the moment that they are read, no secret is written."""
+    monkeypatch.setenv(name, "a-very-s3cret-value")
+    complete_the_keys(monkeypatch, name)
+    load_settings(None)
+    assert redact("sent a-very-s3cret-value along") == "sent *** along"
+
+
+@pytest.mark.parametrize("name", ["DATAFETCH_USER_AGENT", "HTTPS_PROXY", "https_proxy"])
+@pytest.mark.parametrize("scheme", ["http", "redis"])
+def test_an_address_with_a_password_is_masked_in_every_setting(monkeypatch, name, scheme):
+    """The password of a proxy or a Redis, set for something that is no secret otherwise, stood in logs."""
+    monkeypatch.setenv(name, f"{scheme}://me:p%40ssw@rd1@h.example/x")
+    found = load_settings(None)
+    for text in (f"{scheme}://me:p%40ssw@rd1@h.example/x", "p%40ssw@rd1", "p@ssw@rd1"):
+        assert redact(f"to {text} now") == "to *** now"
+    assert redact(f"{scheme}://me:p%40ssw@rd1@h.example") == f"{scheme}://***h.example"
+    assert "ssw@rd1" not in repr(found) + str(found)
+
+
+def test_a_proxy_without_a_scheme_hides_its_password(monkeypatch):
+    """Proxies are often written like `user:password@host:3128`."""
+    monkeypatch.setenv("HTTPS_PROXY", "me:password1@h.example:3128")
+    load_settings(None)
+    assert redact("proxy me:password1@h.example:3128") == "proxy ***h.example:3128"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from datafetch import logs
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
 from datafetch.errors import BreakerOpen, ConfigurationError
@@ -25,24 +24,10 @@ SECRETS = {
 }
 
 
-@pytest.fixture
-def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log knows no secrets, and those of the test are forgotten afterwards."""
-    monkeypatch.setattr(logs, "_secrets", set())
-
-
 def _parts(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Parts:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return make_parts(load_settings(None), FakeClock(), CancelToken())
-
-
-@pytest.mark.usefixtures("no_secrets")
-def test_every_secret_of_the_settings_is_masked_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tokens and query strings in logs: from the moment that anything is made, no secret is written."""
-    _parts(monkeypatch, **SECRETS)
-    for secret in SECRETS.values():
-        assert logs.redact(f"sent {secret} along") == "sent *** along"
 
 
 @pytest.mark.parametrize("address", ["file:data", "file://{folder}/data"])
