@@ -139,7 +139,7 @@ def _lines_of(path: Path) -> str:
         raise ValueError("is a pipe; it has to be a file")
     if not path.is_file():
         return ""
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig") as file:
         text = file.read(_LONGEST_ENV_FILE + 1)
     if len(text) > _LONGEST_ENV_FILE:
         raise ValueError("is larger than 1 MiB")

@@ -231,6 +231,17 @@ def test_every_secret_may_stand_in_a_file(monkeypatch, tmp_path, name, place):
     assert secret(load_settings(), name) == "mounted-secret"
 
 
+def test_a_text_may_stand_in_a_file_and_a_number_not(monkeypatch, tmp_path):
+    """Any text may be an address with a password, which is a secret; `CI_FILE` is another program's."""
+    (tmp_path / "secret").write_text("me (https://me:pw@me.example)\n")
+    monkeypatch.setenv("DATAFETCH_USER_AGENT_FILE", str(tmp_path / "secret"))
+    for name in ("CI", "DATAFETCH_ENV", "DATAFETCH_CONCURRENCY"):
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
+    settings = load_settings()
+    assert settings.user_agent == "me (https://me:pw@me.example)"
+    assert (settings.ci, settings.environment, settings.concurrency) == (False, None, 16)
+
+
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_of_the_file_is_left_as_it_is(monkeypatch, tmp_path, name):
     """A password with `${b}` in it lost these letters, and the server refused it."""
@@ -370,3 +381,83 @@ def test_a_proxy_without_a_scheme_hides_its_password(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "me:password1@h.example:3128")
     load_settings(None)
     assert redact("proxy me:password1@h.example:3128") == "proxy ***h.example:3128"
+
+
+NAMES = sorted({name for names in ENV_NAMES.values() for name in names} | {"HTTPS_PROXY"})
+PIECES = st.sampled_from(
+    [
+        *(
+            "=",
+            "'",
+            '"',
+            "\n",
+            "\r\n",
+            "#",
+            " ",
+            "\t",
+            "\\",
+            "\0",
+            "\ufeff",
+            "\u2028",
+            "é",
+            "${",
+            "}",
+        ),
+        *(
+            "export ",
+            "${OTHER:-x}",
+            "://",
+            "@",
+            ":",
+            "/",
+            "_FILE=",
+            "0",
+            "-1",
+            "1e9",
+            "nan",
+            "s3://",
+        ),
+        *("true", "https://h.example", "file:", "[::1", "xn--", "٣", "/dev/zero", "\x1b[0m"),
+    ]
+)
+
+
+def problems_of(env_file: Path) -> tuple[str, ...]:
+    """What is wrong with the settings, for all jobs; empty when they are right."""
+
+    def check(settings: Settings) -> None:
+        check_jobs(settings, list(JobName))
+
+    try:
+        load_settings(env_file, check)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
+
+
+@given(pieces=st.lists(PIECES | st.sampled_from(NAMES), max_size=30), ending=st.binary(max_size=3))
+@hypothesis_settings(max_examples=300, deadline=None)
+def test_no_file_of_settings_is_a_traceback(pieces, ending):
+    """Whatever stands in `.env`, it is read, or what is wrong is said."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setenv("HTTPS_PROXY", "taken back after the test")
+        patch.delenv("HTTPS_PROXY")
+        env_file = Path(folder) / ".env"
+        env_file.write_bytes("".join(pieces).encode() + ending)
+        assert all(problem.isprintable() for problem in problems_of(env_file))
+
+
+@given(
+    values=st.dictionaries(
+        st.sampled_from(NAMES) | st.sampled_from([f"{name}_FILE" for name in SECRETS]),
+        st.lists(PIECES, max_size=4).map("".join) | st.text(max_size=8),
+        min_size=1,
+    )
+)
+@hypothesis_settings(max_examples=300, deadline=None)
+def test_no_value_of_a_setting_is_a_traceback(values):
+    """Whatever is set, the settings are valid, or what is wrong is said."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        for name, value in values.items():
+            patch.setenv(name, os.fsdecode(value.encode(errors="replace").replace(b"\0", b"\xff")))
+        assert all(problem.isprintable() for problem in problems_of(Path(folder) / ".env"))
