@@ -72,7 +72,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         http=make_http(settings, clock, cancel, breakers),
         breakers=breakers,
         engine=Engine(settings.concurrency, cancel),
-        leases=StoreLeases(store, keys, clock, settings.lock_ttl_s),
+        leases=StoreLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder),
         clock=clock,
         cancel=cancel,
     )

@@ -6,6 +6,7 @@ its own group, and say which names are missing. Secrets are `SecretStr`.
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -88,6 +89,7 @@ class Settings(BaseModel):
 
     # every run
     lock: Annotated[Literal["store"], _env("DATAFETCH_LOCK")] = "store"
+    runtime_dir: Annotated[str | None, _env("DATAFETCH_RUNTIME_DIR")] = None
     s3_client: Annotated[Literal["boto3"], _env("DATAFETCH_S3_CLIENT")] = "boto3"
     concurrency: Annotated[int, Field(gt=0, le=256), _env("DATAFETCH_CONCURRENCY")] = 16
     retry_max_seconds: Annotated[Seconds, _env("DATAFETCH_RETRY_MAX_SECONDS")] = 60.0
@@ -129,6 +131,14 @@ class Settings(BaseModel):
         if value is None or re.match(r"s3://[^/]+/?$|file:(///|(?!//)).", value):
             return value
         raise ValueError("should be s3://BUCKET, file:PATH or file:///ABSOLUTE/PATH")
+
+    @field_validator("runtime_dir")
+    @classmethod
+    def _absolute_path(cls, value: str | None) -> str | None:
+        # Runs that start in two folders would not see each other's locks.
+        if value is None or Path(value.strip()).is_absolute():
+            return value.strip() if value else None
+        raise ValueError("should be an absolute path")
 
     @field_validator("bookmark_bearer_token", "github_token")
     @classmethod
@@ -174,6 +184,11 @@ class Settings(BaseModel):
         """Intranet hosts that URLs from data may name."""
         names = re.split(r"[,\s]+", self.allow_hosts or "")
         return frozenset(name.lower() for name in names if name)
+
+    @property
+    def runtime_folder(self) -> Path | None:
+        """Where the folder for the locks of this machine is made; None when it is not set."""
+        return Path(self.runtime_dir) if self.runtime_dir else None
 
     def lock_ttl_s(self, job: str) -> float:
         """Lease time of a job, in seconds."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+import pytest
+
 from datafetch.clock import CancelToken
 from datafetch.job import JobContext, Progress, S
 from datafetch.logs import bound_logger
@@ -168,3 +170,12 @@ def changeable_values(package: ModuleType) -> list[str]:
         if isinstance(value, type) and value.__module__ == module.__name__
         if is_dataclass(value) and value.__setattr__ is object.__setattr__
     ]
+
+
+def refuse(patch: pytest.MonkeyPatch, module: ModuleType, call: str, number: int) -> None:
+    """Let a system call fail as odd file systems do, such as `os.fsync` with EINVAL."""
+
+    def refused(*_arguments: object, **_options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    patch.setattr(module, call, refused)

@@ -28,6 +28,7 @@ from datafetch.settings import ENV_NAMES
         ("DATAFETCH_STORE", "ftp://there"),
         ("DATAFETCH_STORE", "file://var/data"),
         ("DATAFETCH_LOCK", "redis://127.0.0.1"),
+        ("DATAFETCH_RUNTIME_DIR", "run/locks"),
         ("DATAFETCH_S3_CLIENT", "curl"),
         ("BOOKMARK_BEARER_TOKEN", "two\nlines"),
         ("GITHUB_TOKEN", "tokén"),

@@ -9,19 +9,19 @@ import hashlib
 import os
 import secrets
 import socket
-import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from filelock import FileLock
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_iso, to_ms
 from datafetch.errors import LeaseHeld, LeaseLost, ObjectNotFound, PreconditionFailed, StoreConflict
 from datafetch.ops.lease import Grant
+from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import Condition, IfAbsent, IfMatch, ObjectStore, encode_json
 from datafetch.store.keys import Keys
 
@@ -77,14 +77,14 @@ class StoreLeases:
         keys: Keys,
         clock: Clock,
         ttl_s: Callable[[str], float],
-        lock_folder: Path | None = None,
+        runtime_dir: Path | None = None,
     ) -> None:
-        """`ttl_s` tells a job's lease time in seconds; file locks are made in `lock_folder`."""
+        """`ttl_s` tells a job's lease time in seconds; `runtime_dir` is that of `RuntimeFolder`."""
         self._store = store
         self._keys = keys
         self._clock = clock
         self._ttl_s = ttl_s
-        self._lock_folder = lock_folder or _runtime_folder()
+        self._machine = RuntimeFolder(runtime_dir)
 
     def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
         """See `LeaseBackend.acquire`."""
@@ -169,19 +169,10 @@ class StoreLeases:
         version = self._store.put(self._keys.lock(grant.job), body, condition=condition)
         return replace(grant, version=version)
 
-    def _machine_lock(self, job: str) -> FileLock:
+    def _machine_lock(self, job: str) -> AbstractContextManager[None]:
         name = f"{self._store.identity}\n{self._keys.lock(job)}"
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        self._lock_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return FileLock(self._lock_folder / f"{job}-{digest}.lock", timeout=60)
-
-
-def _runtime_folder() -> Path:
-    """The user's own folder for file locks: in `$XDG_RUNTIME_DIR`, else in the temporary folder."""
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    if base and os.access(base, os.W_OK):
-        return Path(base) / "datafetch"
-    return Path(tempfile.gettempdir()) / f"datafetch-{os.getuid()}"
+        return self._machine.lock(f"{job}-{digest}.lock")
 
 
 def _is_dead_here(lock: LockObject) -> bool:
