@@ -192,6 +192,16 @@ class NotSupported(StoreError):
     """The store does not know a feature that the request needs (501, or 400 `NotImplemented`)."""
 
 
+class LockingNotSupported(NotSupported):
+    """The folder is in a place whose file system keeps no locks, so that it cannot be a store."""
+
+    exit_code = ExitCode.CONFIGURATION
+    hint = (
+        "Set DATAFETCH_STORE to a folder on a local disk, or to a bucket; "
+        "NFS needs its lock service (lockd), or to be mounted as version 4."
+    )
+
+
 class StoreUnavailable(StoreError):
     """The store could not be reached, or failed."""
 

@@ -4,6 +4,7 @@ import os
 import pkgutil
 import random
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, is_dataclass
@@ -48,6 +49,20 @@ def unprivileged() -> Iterator[None]:
         yield
     finally:
         os.seteuid(os.getuid())
+
+
+@contextmanager
+def unprivileged_folder() -> Iterator[Path]:
+    """As `unprivileged`, with a folder of one's own."""
+    with tempfile.TemporaryDirectory() as base:
+        Path(base).chmod(0o777)
+        with unprivileged():
+            folder = Path(base) / "folder"
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                folder.chmod(0o700)
 
 
 @contextmanager

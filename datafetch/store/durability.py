@@ -7,6 +7,7 @@ machine loses power, but no stored commit object may refer to a lost object. So 
 object is renamed into place, everything that this process wrote before it is flushed.
 """
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -17,18 +18,42 @@ _ONE_BY_ONE = 64
 """Up to this many files are flushed one by one; for more, one `sync` of all disks costs less."""
 
 
+_CANNOT_FLUSH = frozenset(
+    {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
+)
+"""How fsync(2) says that there is nothing to flush in this kind of file, rather than that it failed."""
+
+
 def is_durable(key: str) -> bool:
     """Whether the object is flushed before its write is reported as done: state and commits."""
     return key.startswith(STATE_PREFIX) or is_commit(key)
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or a folder's entries, to disk."""
+    """Flush a file, or a folder's entries, to disk.
+
+    Raises:
+        OSError: the disk refused.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        flush(descriptor)
     finally:
         os.close(descriptor)
+
+
+def flush(descriptor: int) -> None:
+    """Flush an open file or folder to disk, where its file system can.
+
+    Raises:
+        OSError: the disk refused, such as with EIO.
+    """
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Shared folders of VirtualBox, old CIFS and some FUSE file systems cannot flush folders.
+        if error.errno not in _CANNOT_FLUSH:
+            raise
 
 
 class Unsynced:

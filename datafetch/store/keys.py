@@ -19,6 +19,7 @@ _GITHUB_PREFIX = "json/github-activity/"
 _MANIFESTS_PREFIX = "json/image-data/"
 _OPENGRAPH_PREFIX = "json/opengraph/"
 STATE_PREFIX = "json/datafetch/"
+LOCKS_PREFIX = f"{STATE_PREFIX}locks/"
 
 _PUBLIC_PREFIXES = (IMAGES_PREFIX, BOOKMARKS_PREFIX, _MANIFESTS_PREFIX, _OPENGRAPH_PREFIX)
 _CORRUPT = ".corrupt-"
@@ -194,7 +195,7 @@ class Keys:
 
     def lock(self, job: str) -> str:
         """The lease of one job."""
-        return f"{STATE_PREFIX}locks/{job}{self.suffix}.json"
+        return f"{LOCKS_PREFIX}{job}{self.suffix}.json"
 
     def breakers(self) -> str:
         """The breakers of all hosts."""

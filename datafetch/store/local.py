@@ -8,17 +8,17 @@ writers with the same condition (threads or processes) one wins.
 
 import hashlib
 import os
-import secrets
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from datafetch.clock import Clock, SystemClock
 from datafetch.errors import ObjectNotFound
+from datafetch.runtime.file_locks import held
 from datafetch.store.base import (
     JSON_TYPE,
     Condition,
@@ -28,8 +28,15 @@ from datafetch.store.base import (
     StoredObject,
 )
 from datafetch.store.durability import Unsynced, is_durable, sync
-from datafetch.store.files import check_condition, make_folder, translated
-from datafetch.store.keys import is_commit
+from datafetch.store.files import (
+    check_condition,
+    held_too_long,
+    lock_failed,
+    make_folder,
+    open_file,
+    translated,
+)
+from datafetch.store.keys import LOCKS_PREFIX, is_commit
 from datafetch.store.paths import (
     RESERVED,
     check_prefix,
@@ -39,6 +46,7 @@ from datafetch.store.paths import (
     walk,
 )
 from datafetch.store.streams import Window
+from datafetch.store.temporary import fill, stamp, sweep, temporary_in, time_in
 
 _LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
@@ -58,7 +66,9 @@ class LocalStore:
         self._unsynced = Unsynced()
         # The file lock is for other processes. It polls, so threads wait for a mutex instead.
         self._mutex = threading.Lock()
-        self._file_lock = FileLock(self._root / f"{RESERVED}lock")
+        self._lock_path = self._root / f"{RESERVED}lock"
+        self._file_lock = FileLock(self._lock_path)
+        self._swept: set[Path] = set()
         self._etags: dict[str, tuple[_Fingerprint, str]] = {}
 
     def __repr__(self) -> str:
@@ -83,11 +93,14 @@ class LocalStore:
             ObjectNotFound: there is no such file.
         """
         path = path_of(self._root, key)
-        with self._reading(key), path.open("rb") as file:
+        with self._reading(key), open_file(path) as file:
             status = os.fstat(file.fileno())
             body = file.read()
         info = self._info(key, status, hashlib.sha256(body).hexdigest())
-        return StoredObject(info, body, age_s=max(0.0, self._clock.now() - status.st_mtime))
+        now = self._clock.now()
+        if key.startswith(LOCKS_PREFIX):  # what decides whether a run may begin is measured
+            now = time_in(path.parent, now)
+        return StoredObject(info, body, age_s=max(0.0, now - status.st_mtime))
 
     @contextmanager
     def open(self, key: str) -> Iterator[OpenedObject]:
@@ -98,7 +111,7 @@ class LocalStore:
         """
         path = path_of(self._root, key)
         with self._reading(key):
-            file = path.open("rb")
+            file = open_file(path)
         with file:
             with translated(key):
                 status = os.fstat(file.fileno())
@@ -152,7 +165,7 @@ class LocalStore:
         with translated(key):
             if not self._root.exists():
                 return
-            with self._exclusive():
+            with self._exclusive(key):
                 try:
                     path.unlink()
                 except FileNotFoundError:
@@ -175,43 +188,57 @@ class LocalStore:
         durable = is_durable(key)
         with translated(key):
             make_folder(path.parent, durable=durable)
-            temporary = path.parent / f"{RESERVED}{secrets.token_hex(8)}"
+            temporary = temporary_in(path.parent)
             try:
-                etag = self._fill(temporary, parts, durable=durable)
+                filled = fill(temporary, parts, durable=durable)
                 if is_commit(key):
                     self._unsynced.flush()
-                with self._exclusive():
+                with self._exclusive(key):
                     check_condition(condition, key, path)
+                    stamp(temporary, self._clock.now())
                     temporary.replace(path)
+                    self._sweep_once(path.parent, filled.made_at)
             except BaseException:
-                temporary.unlink(missing_ok=True)
+                with suppress(OSError):  # the error that is raised says more
+                    temporary.unlink(missing_ok=True)
                 raise
             self._etags.pop(key, None)
             if durable:
                 sync(path.parent)
             else:
                 self._unsynced.add(path)
-        return etag
+        return filled.etag
 
-    def _fill(self, temporary: Path, parts: Iterable[bytes], *, durable: bool) -> str:
-        digest = hashlib.sha256()
-        with temporary.open("xb") as file:
-            for part in parts:
-                digest.update(part)
-                file.write(part)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        written_ns = round(self._clock.now() * 1e9)
-        os.utime(temporary, ns=(written_ns, written_ns))
-        return digest.hexdigest()
+    def _sweep_once(self, folder: Path, now: float) -> None:
+        """Remove what killed runs have left in the folder, unless this process did so before.
+
+        Under the store's lock, since the times of a file that is about to take its place are set
+        by the clock of its writer.
+        """
+        if folder not in self._swept:
+            self._swept.add(folder)
+            sweep(folder, now)
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        with (
-            self._mutex,
-            self._file_lock.acquire(timeout=_LOCK_TIMEOUT_S, poll_interval=_LOCK_POLL_S),
-        ):
+    def _exclusive(self, key: str) -> Iterator[None]:
+        """Hold the store's lock in the `with` block; `key` is what is written.
+
+        Raises:
+            StoreUnavailable: somebody else holds it for too long.
+            LockingNotSupported: the file system keeps no locks.
+        """
+        until = self._clock.monotonic() + _LOCK_TIMEOUT_S
+        if not self._mutex.acquire(timeout=_LOCK_TIMEOUT_S):
+            raise held_too_long(key, self._lock_path, _LOCK_TIMEOUT_S)
+        with ExitStack() as holding:
+            holding.callback(self._mutex.release)
+            left = max(0.0, until - self._clock.monotonic())
+            try:
+                holding.enter_context(held(self._file_lock, left, _LOCK_POLL_S))
+            except Timeout as error:
+                raise held_too_long(key, self._lock_path, _LOCK_TIMEOUT_S) from error
+            except OSError as error:
+                raise lock_failed(key, self._lock_path, error) from error
             yield
 
     @contextmanager
@@ -233,7 +260,7 @@ class LocalStore:
         known = self._etags.get(key)
         if known is not None and known[0] == fingerprint:
             return status, known[1]
-        with path.open("rb") as file:
+        with open_file(path) as file:
             status = os.fstat(file.fileno())
             etag = hashlib.file_digest(file, "sha256").hexdigest()
         self._etags[key] = (status.st_ino, status.st_ctime_ns, status.st_size), etag

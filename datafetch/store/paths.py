@@ -107,7 +107,8 @@ def walk(folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
             if key is None:
                 continue
             if not is_folder and key.startswith(prefix):
-                yield key, Path(entry.path)
+                if entry.is_file():  # a pipe or a socket is no object
+                    yield key, Path(entry.path)
             elif is_folder and (key.startswith(prefix) or prefix.startswith(key)):
                 yield from walk(Path(entry.path), key, prefix)
 

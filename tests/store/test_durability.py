@@ -1,5 +1,7 @@
 """What a folder store forces to disk."""
 
+import errno
+import os
 import tempfile
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 
 from datafetch.store.durability import Unsynced, is_durable, sync
 from datafetch.store.keys import Keys
-from tests.support import flushes, unprivileged
+from tests.support import flushes, refuse, unprivileged
 
 KEYS = Keys("-dev")
 
@@ -38,6 +40,32 @@ def test_files_and_folders_can_be_forced_to_disk(tmp_path: Path) -> None:
     sync(tmp_path)
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "y")
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.ENOSYS]
+)
+def test_a_folder_that_cannot_be_flushed_fails_no_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A folder that cannot sync directories (VirtualBox, old CIFS) failed every write."""
+    refuse(monkeypatch, os, "fsync", number)
+    sync(tmp_path)
+    unsynced = Unsynced()
+    unsynced.add(tmp_path / "x")
+    unsynced.flush()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_failed_to_flush_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """What did not reach the disk is not reported as written."""
+    refuse(monkeypatch, os, "fsync", number)
+    (tmp_path / "x").touch()
+    for path in (tmp_path / "x", tmp_path):
+        with pytest.raises(OSError, match=os.strerror(number)):
+            sync(path)
 
 
 @pytest.mark.parametrize("count", [3, 100])

@@ -2,13 +2,14 @@
 
 import errno
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from datafetch.errors import PreconditionFailed, StoreDenied, StoreError, StoreUnavailable
 from datafetch.store.base import Condition, IfAbsent, IfMatch
-from datafetch.store.files import check_condition, make_folder, translated
+from datafetch.store.files import check_condition, make_folder, open_file, translated
 from tests.support import flushes
 
 THERE = hashlib.sha256(b"there").hexdigest()
@@ -94,3 +95,14 @@ def test_a_missing_file_passes_where_that_is_asked_for() -> None:
         raise FileNotFoundError
     with pytest.raises(StoreUnavailable), translated("x", missing_passes=True):
         raise IsADirectoryError
+
+
+def test_only_files_are_read(tmp_path: Path) -> None:
+    """A pipe in the place of a file hung the run."""
+    (tmp_path / "file").write_bytes(b"x")
+    with open_file(tmp_path / "file") as file:
+        assert file.read() == b"x"
+    os.mkfifo(tmp_path / "pipe")
+    for name, problem in (("pipe", "it is no file"), (".", "Is a directory")):
+        with pytest.raises(OSError, match=problem):
+            open_file(tmp_path / name)

@@ -1,13 +1,17 @@
 """A folder as a store: safe paths, whole files, conditions between processes, honest errors."""
 
+import errno
+import fcntl
 import hashlib
 import io
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,13 +23,15 @@ from datafetch.errors import (
     ObjectNotFound,
     PreconditionFailed,
     StoreDenied,
+    StoreError,
     StoreUnavailable,
 )
 from datafetch.store.base import Condition, FilePart, IfAbsent, IfMatch, encode_json
 from datafetch.store.local import LocalStore
-from tests.support import FakeClock, flushes, unprivileged
+from tests.support import FakeClock, flushes, refuse, unprivileged
 
 KEY = "json/bookmarks/index-test.json"
+LOCK = "json/datafetch/locks/bookmarks-test.json"
 PAGE = "json/bookmarks/pages-test/page-1.json"
 
 
@@ -207,6 +213,134 @@ def test_what_may_not_be_read_or_written_is_denied_and_not_missing(guarded: Path
         store.put("images/x.png", b"2")
     with pytest.raises(StoreDenied):
         store.delete(KEY)
+
+
+# ---------------------------------------------------------- odd file systems
+
+
+@pytest.mark.parametrize("key", [KEY, PAGE])
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES, errno.ENOSYS])
+def test_a_folder_that_cannot_set_times_takes_every_write(
+    root: Path, monkeypatch: pytest.MonkeyPatch, key: str, number: int
+) -> None:
+    """A folder that cannot set times (Samba, other owners) failed every write."""
+    refuse(monkeypatch, os, "utime", number)
+    store = LocalStore(root)
+    store.put(key, b"1", condition=IfAbsent())
+    store.put(key, b"2")
+    assert store.get(key).body == b"2"
+    assert files_below(root) == [key]
+
+
+def test_the_age_of_a_lock_goes_by_the_clock_of_its_folder(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease on a shared disk was judged by another machine's clock, when its server stamps it."""
+    refuse(monkeypatch, os, "utime", errno.EPERM)
+    for wrong_by_s in (-86_400, 86_400):
+        store = LocalStore(root, FakeClock(time.time() + wrong_by_s))
+        store.put(LOCK, b"1")
+        age_s = store.get(LOCK).age_s
+        assert age_s is not None
+        assert 0 <= age_s < 60
+    monkeypatch.undo()
+    os.utime(root / LOCK, (time.time() - 400,) * 2)
+    refuse(monkeypatch, os, "utime", errno.EPERM)
+    assert store.get(LOCK).age_s == pytest.approx(400, abs=60)
+    assert files_below(root) == [LOCK]
+
+
+@pytest.mark.parametrize("key", [KEY, LOCK, PAGE])
+def test_a_folder_that_cannot_flush_folders_takes_every_write(
+    root: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """A folder that cannot sync directories (VirtualBox, old CIFS) failed every write."""
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = LocalStore(root)
+    store.put(PAGE, b"0")
+    store.put(key, b"1")
+    assert store.get(key).body == b"1"
+    store.delete(key)
+
+
+def test_a_state_that_did_not_reach_the_disk_was_not_written(
+    store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails (EIO) is no odd file system: the old object stays, and the run is told."""
+    store.put(KEY, b"old")
+    refuse(monkeypatch, os, "fsync", errno.EIO)
+    with pytest.raises(StoreUnavailable, match="Input/output error"):
+        store.put(KEY, b"new")
+    assert store.get(KEY).body == b"old"
+    assert files_below(root) == [KEY]
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_folder_that_keeps_no_locks_is_named(
+    store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """`flock` ENOLCK on NFS was a traceback; now the folder is named, exit 78, nothing is changed."""
+    store.put(KEY, b"old")
+    refuse(monkeypatch, fcntl, "flock", number)
+    for write in (partial(store.put, KEY, b"new"), partial(store.delete, KEY)):
+        with pytest.raises(StoreError, match="cannot be locked") as caught:
+            write()
+        assert caught.value.exit_code == 78
+        assert "DATAFETCH_STORE" in caught.value.hint
+    assert store.get(KEY).body == b"old"
+    assert files_below(root) == [KEY]
+
+
+class Impatient(FakeClock):
+    """A clock by which a minute has gone whenever somebody looks."""
+
+    def monotonic(self) -> float:
+        self.time += 61
+        return self.time
+
+
+def test_a_lock_that_another_process_keeps_is_told(root: Path) -> None:
+    """A process that hangs with the store's lock: after a minute the others say so, with its file."""
+    store = LocalStore(root, Impatient())
+    root.mkdir()
+    with FileLock(root / ".datafetch-lock"), pytest.raises(StoreUnavailable) as caught:
+        store.put(KEY, b"1")
+    assert f"another process has held {root}/.datafetch-lock for 60 s" in str(caught.value)
+    assert files_below(root) == []
+    store.put(KEY, b"1")
+
+
+def test_a_pipe_in_the_place_of_an_object_is_no_object(store: LocalStore, root: Path) -> None:
+    """A pipe in the place of a file hung the run."""
+    store.put(KEY, b"1")
+    os.mkfifo(root / "json/bookmarks/pipe.json")
+    assert [info.key for info in store.list("")] == [KEY]
+    for call in (store.get, store.head, partial(opened, store)):
+        with pytest.raises(StoreUnavailable):
+            call("json/bookmarks/pipe.json")
+
+
+def test_what_a_killed_run_left_goes_with_the_next_write_beside_it(
+    store: LocalStore, root: Path
+) -> None:
+    """Temporary files of killed runs filled the folder; they go after a day, with the first write."""
+    store.put(KEY, b"1")
+    folder = (root / KEY).parent
+    old, young = (folder / f".datafetch-{digit * 16}" for digit in "ab")
+    for path, hours in ((old, 25), (young, 23)):
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - hours * 3600,) * 2)
+    LocalStore(root, FakeClock(0)).put(KEY, b"2")
+    assert not old.exists()
+    assert young.exists()
+    assert (root / ".datafetch-lock").exists()
 
 
 # ----------------------------------------------------------- whole or nothing

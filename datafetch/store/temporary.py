@@ -1,0 +1,102 @@
+"""Files that the folder store writes before they take their places, and those that nobody finished.
+
+An object is written to a temporary file beside its place, which then is renamed. A process that
+is killed in between leaves the temporary file; a later write into that folder removes it.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from datafetch.store.durability import flush
+from datafetch.store.paths import RESERVED
+
+ABANDONED_AFTER_S = 86_400
+"""A temporary file that was not written to for a day is nobody's: a write takes seconds."""
+
+_NAME = re.compile(re.escape(RESERVED) + r"[0-9a-f]{16}")
+
+
+class Filled(NamedTuple):
+    """A temporary file that holds its whole content.
+
+    Attributes:
+        etag: SHA-256 (hex) of the content.
+        made_at: epoch seconds by the clock of the file system, which stamps what is written.
+    """
+
+    etag: str
+    made_at: float
+
+
+def temporary_in(folder: Path) -> Path:
+    """A name in the folder that no other temporary file has."""
+    return folder / f"{RESERVED}{secrets.token_hex(8)}"
+
+
+def fill(temporary: Path, parts: Iterable[bytes], *, durable: bool) -> Filled:
+    """Make the file and write the parts to it; with `durable` it is flushed to disk.
+
+    Raises:
+        OSError: it could not be written, or not flushed.
+    """
+    digest = hashlib.sha256()
+    with temporary.open("xb") as file:
+        for part in parts:
+            digest.update(part)
+            file.write(part)
+        file.flush()
+        if durable:
+            flush(file.fileno())
+        made_at = os.fstat(file.fileno()).st_mtime
+    return Filled(digest.hexdigest(), made_at)
+
+
+def stamp(path: Path, when: float) -> bool:
+    """Set the file's times to `when`, epoch seconds; return whether the file system lets us.
+
+    Shares of Samba, some FUSE file systems, and files of other owners do not (EPERM, EACCES).
+    """
+    nanoseconds = round(when * 1e9)
+    try:
+        os.utime(path, ns=(nanoseconds, nanoseconds))
+    except OSError:
+        return False
+    return True
+
+
+def time_in(folder: Path, now: float) -> float:
+    """The time, in epoch seconds, by which to tell the age of files in the folder.
+
+    That is `now`, our own time, where we can set the times of files. Elsewhere the clock of the
+    file system stamps them, which may be a server's: a file is made for a moment to read it.
+    """
+    temporary = temporary_in(folder)
+    try:
+        made_at = fill(temporary, (), durable=False).made_at
+        return now if stamp(temporary, now) else made_at
+    except OSError:  # nothing may be made here
+        return now
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, now: float, name: re.Pattern[str] = _NAME) -> None:
+    """Remove temporary files of that name that nobody has written to for a day.
+
+    Links are left alone, and so is what cannot be removed. `now`, in epoch seconds, is of the
+    clock by which the file system stamps files.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if name.fullmatch(entry.name) is None or not entry.is_file(follow_symlinks=False):
+                continue
+            with suppress(OSError):
+                if now - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_AFTER_S:
+                    Path(entry.path).unlink()
