@@ -3,7 +3,9 @@
 import hashlib
 import logging
 import os
+import re
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,10 @@ from datafetch.build.rules.pictures import ManifestPicture
 from datafetch.errors import DatafetchError, Inconsistent, ObjectNotFound
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
+from datafetch.store.durability import flush
+from datafetch.store.temporary import sweep
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
 
 _HINT = "Name another folder with --output, or mend this one's permissions."
 
@@ -22,7 +28,8 @@ _HINT = "Name another folder with --output, or mend this one's permissions."
 class Staging:
     """Temporary files in a folder, each beside the place to which `commit` moves it.
 
-    Leaving the `with` block removes those that were not committed. `add` may be called from
+    Leaving the `with` block removes those that were not committed; those that a killed build left
+    in a folder go after a day, with the first file that is written to that folder. `add` may be called from
     several threads, for different names. In a dry run it only counts: nothing is written, no
     folder is made.
     """
@@ -32,6 +39,8 @@ class Staging:
         self._dry_run = dry_run
         self._planned = 0
         self._ready: dict[str, Path] = {}
+        self._swept: set[Path] = set()
+        self._guard = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -85,8 +94,17 @@ class Staging:
                 self._ready[name] = temporary
                 file.write(body)
                 file.flush()
-                os.fsync(file.fileno())
+                flush(file.fileno())
+                made_at = os.fstat(file.fileno()).st_mtime
+        self._sweep_once(path.parent, made_at)
         return True
+
+    def _sweep_once(self, folder: Path, now: float) -> None:
+        with self._guard:
+            if folder in self._swept:
+                return
+            self._swept.add(folder)
+        sweep(folder, now, _TEMPORARY)
 
     def commit(self) -> int:
         """Move the files to their places, in the order in which they were added; return how many.

@@ -1,11 +1,15 @@
 """Files of a build take their places together, or stay as they were."""
 
+import errno
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from datafetch.build.write import Staging
 from datafetch.errors import DatafetchError
+from tests.support import refuse
 
 
 def names(folder: Path) -> list[str]:
@@ -81,3 +85,34 @@ def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:
         assert staging.add("a/b.json", b"[]")
         assert staging.commit() == 1
     assert not folder.exists()
+
+
+def test_what_a_killed_build_left_goes_after_a_day(tmp_path: Path) -> None:
+    """Temporary files of killed builds filled the folder; files of others, and of live ones, stay."""
+    hours_old = {
+        ".index.json.0123456789abcdef.tmp": 25,
+        ".page.json.0123456789abcdef.tmp": 23,
+        ".mine.tmp": 25,
+        "index.json.0123456789abcdef.tmp": 25,
+    }
+    for name, hours in hours_old.items():
+        (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (time.time() - hours * 3600,) * 2)
+    with Staging(tmp_path) as staging:
+        staging.add("a", b"new")
+        staging.commit()
+    assert names(tmp_path) == sorted({*hours_old, "a"} - {".index.json.0123456789abcdef.tmp"})
+
+
+def test_a_folder_that_cannot_be_flushed_takes_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that cannot force files to disk is one to build on; one that fails is not."""
+    refuse(monkeypatch, os, "fsync", errno.EINVAL)
+    with Staging(tmp_path) as staging:
+        staging.add("a", b"new")
+        assert staging.commit() == 1
+    refuse(monkeypatch, os, "fsync", errno.EIO)
+    with Staging(tmp_path) as staging, pytest.raises(DatafetchError, match="Input/output error"):
+        staging.add("a", b"newer")
+    assert names(tmp_path) == ["a"]

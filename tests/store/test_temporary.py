@@ -50,6 +50,7 @@ def test_no_link_is_followed(tmp_path: Path) -> None:
     """A link of that name, or a folder, is somebody's doing: it stays, and what it names stays."""
     elsewhere = left(tmp_path / "elsewhere", hours=1000, now=START)
     (tmp_path / LEFT).symlink_to(elsewhere)
+    os.utime(tmp_path / LEFT, (0, 0), follow_symlinks=False)
     folder = tmp_path / LEFT.replace("0", "f")
     folder.mkdir()
     os.utime(folder, (0, 0))
