@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     LOCKED = 75
     CONFIGURATION = 78
+    SIGHUP = 129
     SIGINT = 130
     SIGTERM = 143
 
@@ -53,6 +54,21 @@ class UsageError(DatafetchError):
     """The command was called with values that do not fit."""
 
     exit_code = ExitCode.USAGE
+
+
+class Unexpected(DatafetchError):
+    """An error that nobody foresaw; its message is one line that names the original."""
+
+    hint = (
+        "If nothing on this machine explains it (memory, disk, permissions), run it again with "
+        "--verbose and report what it says: https://github.com/datafetch/datafetch/issues"
+    )
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Unexpected":
+        """The error that stands for this one."""
+        text = " ".join(str(error).split())
+        return cls(f"unexpected: {type(error).__name__}{': ' if text else ''}{text}")
 
 
 class Cancelled(DatafetchError):

@@ -84,7 +84,10 @@ def make_store(settings: Settings, clock: Clock) -> ObjectStore:
     if scheme == "file":
         from datafetch.store.local import LocalStore
 
-        return LocalStore(Path(rest.removeprefix("//")).expanduser(), clock)
+        try:
+            return LocalStore(Path(rest.removeprefix("//")).expanduser(), clock)
+        except (RuntimeError, ValueError, OSError) as error:  # `~nobody`, NUL, links in a circle
+            raise ConfigurationError([f"DATAFETCH_STORE: {rest}: {error}"]) from error
     from datafetch.store.s3 import S3Store
 
     access, secret = settings.s3_access_key_id, settings.s3_secret_access_key

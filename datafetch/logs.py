@@ -93,6 +93,10 @@ def _fields_of(record: logging.LogRecord) -> dict[str, object]:
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: `time`, `level`, `event`, then the fields."""
 
+    def __init__(self, *, with_traceback: bool = True) -> None:
+        super().__init__()
+        self._with_traceback = with_traceback
+
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line of JSON."""
         moment = datetime.fromtimestamp(record.created, UTC)
@@ -102,7 +106,7 @@ class JsonFormatter(logging.Formatter):
             "event": redact(record.getMessage()),
             **_fields_of(record),
         }
-        if record.exc_info:
+        if record.exc_info and self._with_traceback:
             line["traceback"] = redact(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, default=str)
 
@@ -110,9 +114,10 @@ class JsonFormatter(logging.Formatter):
 class ConsoleFormatter(logging.Formatter):
     """For people: `12:00:05 warning event_name  field=value …`."""
 
-    def __init__(self, *, with_time: bool = True) -> None:
+    def __init__(self, *, with_time: bool = True, with_traceback: bool = True) -> None:
         super().__init__()
         self._with_time = with_time
+        self._with_traceback = with_traceback
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line for people; a traceback follows on lines of its own."""
@@ -121,7 +126,7 @@ class ConsoleFormatter(logging.Formatter):
         if self._with_time:
             moment = datetime.fromtimestamp(record.created, UTC).astimezone()
             text = f"{moment:%H:%M:%S} {record.levelname.lower():7} {text}"
-        if record.exc_info:
+        if record.exc_info and self._with_traceback:
             text += "\n" + redact(self.formatException(record.exc_info))
         return text
 
@@ -140,24 +145,28 @@ def terminal() -> "Console":
 
 
 def configure_logging(log_format: LogFormat, verbosity: int) -> None:
-    """Send this process's records to stderr.
+    """Send this process's records to stderr; a record that cannot be written there is lost.
 
     Args:
         log_format: how a record is written.
-        verbosity: -1 warnings only, 0 normal, 1 debug.
+        verbosity: -1 warnings only, 0 normal, 1 debug, and tracebacks of unexpected errors.
     """
+    # Else a full disk or a terminal that went away is a traceback for each line of the log.
+    logging.raiseExceptions = False
+    traces = verbosity > 0
     handler: logging.Handler
     if log_format == "console" and sys.stderr.isatty():
         from rich.logging import RichHandler
 
         handler = RichHandler(console=terminal(), show_path=False, markup=False)
-        handler.setFormatter(ConsoleFormatter(with_time=False))
+        handler.setFormatter(ConsoleFormatter(with_time=False, with_traceback=traces))
         if verbosity <= 0:
             # The results that follow on stdout say the same.
             handler.addFilter(lambda record: record.getMessage() not in _SAID_BY_RESULTS)
     else:
         handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
+        formatter = JsonFormatter if log_format == "json" else ConsoleFormatter
+        handler.setFormatter(formatter(with_traceback=traces))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -9,7 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from datafetch.build.request import PrefetchRequest
-from datafetch.errors import DatafetchError, ExitCode, LeaseHeld, PreconditionFailed, StoreError
+from datafetch.errors import (
+    DatafetchError,
+    ExitCode,
+    LeaseHeld,
+    PreconditionFailed,
+    StoreError,
+    Unexpected,
+)
 from datafetch.factory import AnyJob, Parts, check_jobs, make_job
 from datafetch.job import JobContext, Progress, S
 from datafetch.logs import bound_logger, redact
@@ -101,7 +108,7 @@ class _OperationRun:
             return JobReport(failure=cancel.reason if cancel.cancelled else error)
         except Exception as error:
             self.log.exception("unexpected_error")
-            return JobReport(failure=error)
+            return JobReport(failure=Unexpected.of(error))
 
     def result(self, report: JobReport) -> RunResult:
         """Make the run's result from the report of its work; its duration ends now."""
@@ -158,7 +165,17 @@ class _JobRun(_OperationRun):
             extra={"environment": self._settings.env.value, "store": self._parts.store.name},
         )
         check_jobs(self._settings, [self._request.job])
-        return self.logged(self._dry() if self._request.options.dry_run else self._locked())
+        return self.logged(self._run())
+
+    def _run(self) -> RunResult:
+        """The result of the run; of its errors, those outside its work too, such as at the lease."""
+        try:
+            return self._dry() if self._request.options.dry_run else self._locked()
+        except DatafetchError as error:
+            return self.result(JobReport(failure=error))
+        except Exception as error:
+            self.log.exception("unexpected_error")
+            return self.result(JobReport(failure=Unexpected.of(error)))
 
     def _dry(self) -> RunResult:
         parts, name = self._parts, self._request.job

@@ -1,4 +1,4 @@
-"""The Typer application: global options, and the one place where errors become exit codes."""
+"""The Typer application: commands and global options."""
 
 import sys
 
@@ -13,7 +13,6 @@ from datafetch.cli.options import (
     Verbose,
     Version,
 )
-from datafetch.errors import DatafetchError
 from datafetch.runtime.memory import hold_collector
 
 app = typer.Typer(
@@ -56,12 +55,6 @@ def with_bare_restore(arguments: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Run the command; a `DatafetchError` ends here as a message and an exit code."""
+    """Run the command and exit; errors that it does not expect come out."""
     hold_collector()
-    try:
-        app(with_bare_restore(sys.argv[1:]))
-    except DatafetchError as error:
-        from datafetch.cli.render import print_error
-
-        print_error(error)
-        sys.exit(int(error.exit_code))
+    app(with_bare_restore(sys.argv[1:]))

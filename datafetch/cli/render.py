@@ -1,15 +1,15 @@
 """Shows results and progress: results on stdout, the rest on stderr."""
 
-import io
 import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from datafetch.errors import ConfigurationError, DatafetchError
+from datafetch.cli.streams import show
 from datafetch.job import Progress
-from datafetch.logs import redact, terminal
+from datafetch.logs import terminal
 from datafetch.models.run import RunResult, RunStatus
 
 if TYPE_CHECKING:
@@ -17,45 +17,26 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-def print_error(error: DatafetchError) -> None:
-    """Print on stderr what happened and what the user can do."""
-    if isinstance(error, ConfigurationError):
-        _say("datafetch: settings are missing or invalid:")
-        for problem in error.problems:
-            _say(f"  - {redact(problem)}")
-    else:
-        _say(f"datafetch: {redact(str(error))}")
-    if error.hint:
-        _say(f"  {error.hint}")
-
-
-def _show(text: str) -> None:
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # the work is done: a letter that the terminal cannot show must not make the command fail
-        sys.stdout.reconfigure(errors="replace")
-    sys.stdout.write(f"{text}\n")
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
 def print_results(
     results: Sequence[RunResult], *, as_json: bool, quiet: bool, dry_run: bool = False
 ) -> None:
-    """Print one JSON array, or a line for each operation and a closing line of counts."""
+    """Print one JSON array, or a line for each operation and a closing line of counts.
+
+    Raises:
+        OutputLost: standard output cannot be written to.
+    """
     if as_json:
-        _show(json.dumps([result.to_json() for result in results]))
+        show(json.dumps([result.to_json() for result in results]))
         return
     failed = [result for result in results if not result.success]
     for result in failed if quiet else results:
-        _show(result_line(result))
+        show(result_line(result))
         for note in result.notes:
-            _show(f"    {note}")
+            show(f"    {note}")
         if result.error and result.hint:
-            _show(f"    {result.hint}")
+            show(f"    {result.hint}")
     if results and (failed or not quiet):
-        _show(closing_line(results) + (" (dry run: nothing was written)" if dry_run else ""))
+        show(closing_line(results) + (" (dry run: nothing was written)" if dry_run else ""))
 
 
 def result_line(result: RunResult) -> str:
@@ -96,19 +77,28 @@ class TerminalProgress:
         """The progress of one job."""
         if not self._enabled:
             return Progress()
+        try:
+            bars = self._started()
+            for done in bars.task_ids:
+                bars.remove_task(done)
+            return _Bar(bars, bars.add_task(name, total=None))
+        except OSError:  # the terminal went away; the run goes on
+            self._enabled = False
+            return Progress()
+
+    def close(self) -> None:
+        """Take the bars off the screen, if it is still there."""
+        if self._bars is not None:
+            with suppress(OSError):
+                self._bars.stop()
+
+    def _started(self) -> "RichProgress":
         if self._bars is None:
             from rich.progress import Progress as Bars
 
             self._bars = Bars(console=terminal(), transient=True)
             self._bars.start()
-        for done in self._bars.task_ids:
-            self._bars.remove_task(done)
-        return _Bar(self._bars, self._bars.add_task(name, total=None))
-
-    def close(self) -> None:
-        """Take the bars off the screen."""
-        if self._bars is not None:
-            self._bars.stop()
+        return self._bars
 
 
 class _Bar(Progress):

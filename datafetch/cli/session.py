@@ -10,13 +10,16 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from datafetch.build.request import PrefetchRequest
+from datafetch.cli import streams
+from datafetch.cli.boundary import expected, print_error
 from datafetch.cli.options import JobOptions
-from datafetch.cli.render import TerminalProgress, print_error, print_results
+from datafetch.cli.render import TerminalProgress, print_results
+from datafetch.cli.streams import OutputLost
 from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
-from datafetch.logs import configure_logging, default_format
+from datafetch.logs import configure_logging, default_format, redact
 from datafetch.manager import DataFetchManager
 from datafetch.models.places import Environment
 from datafetch.models.run import (
@@ -53,6 +56,8 @@ class Session:
         configure_logging(self._options.log_format or default_format(), self._options.verbosity)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else nohup has started us
+            signal.signal(signal.SIGHUP, self._on_signal)
         return self
 
     def __exit__(
@@ -62,19 +67,21 @@ class Session:
         trace: TracebackType | None,
     ) -> bool:
         self._progress.close()
-        if isinstance(error, DatafetchError):
-            print_error(error)
-            self._fail_the_rest(error)
-        elif error is not None:
+        if error is not None and not isinstance(error, Exception):
             return False
-        if self._options.json or error is None:
-            print_results(
-                self._results,
-                as_json=self._options.json,
-                quiet=self._options.quiet,
-                dry_run=self.dry_run,
-            )
-        self._exit(worst_code(self._results, error))
+        failure = expected(error) if error is not None else None
+        shown = bool(self._results) or failure is None
+        if failure is not None:
+            print_error(failure)
+            self._fail_the_rest(failure)
+        code = worst_code(self._results, failure)
+        if self._options.json or shown:
+            try:
+                self._print_results()
+            except OutputLost as lost:
+                print_error(lost)
+                code = code or int(lost.exit_code)
+        self._exit(code)
         return True
 
     def run_jobs(self, jobs: Sequence[JobName], own: RunOptions = RunOptions()) -> None:
@@ -117,6 +124,14 @@ class Session:
         return self._options.dry_run or (self._settings is not None and self._settings.dry_run)
 
     # ----------------------------------------------------------------- inside
+
+    def _print_results(self) -> None:
+        print_results(
+            self._results,
+            as_json=self._options.json,
+            quiet=self._options.quiet,
+            dry_run=self.dry_run,
+        )
 
     def _load(self, jobs: Sequence[JobName] = ()) -> Settings:
         def check(settings: Settings) -> None:
@@ -165,7 +180,7 @@ class Session:
                         operation,
                         RunStatus.FAILED,
                         run_id="",
-                        error=str(error),
+                        error=redact(str(error)),
                         exit_code=int(error.exit_code),
                     )
                 )
@@ -173,8 +188,7 @@ class Session:
     def _exit(self, code: int) -> None:
         if self._cancel.cancelled:
             # Threads that did not end in time must not hold the process back.
-            sys.stdout.flush()
-            sys.stderr.flush()
+            streams.finish()
             os._exit(code)
         sys.exit(code)
 
@@ -187,6 +201,7 @@ def worst_code(results: Sequence[RunResult], error: BaseException | None = None)
     order = (
         ExitCode.SIGTERM,
         ExitCode.SIGINT,
+        ExitCode.SIGHUP,
         ExitCode.USAGE,
         ExitCode.CONFIGURATION,
         ExitCode.FAILED,

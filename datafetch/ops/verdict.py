@@ -1,9 +1,8 @@
 """How a run that ended is judged: status, exit code and error line, from its report."""
 
 import signal
-import traceback
 
-from datafetch.errors import Cancelled, DatafetchError, ExitCode, LeaseHeld
+from datafetch.errors import Cancelled, DatafetchError, ExitCode, LeaseHeld, Unexpected
 from datafetch.logs import redact
 from datafetch.models.run import JobReport, RunStatus
 
@@ -24,6 +23,7 @@ def verdict(report: JobReport, max_failure_ratio: float) -> tuple[RunStatus, Exi
 def _verdict_on_error(error: Exception) -> tuple[RunStatus, ExitCode]:
     if isinstance(error, Cancelled):
         codes: dict[int | None, ExitCode] = {
+            signal.SIGHUP: ExitCode.SIGHUP,
             signal.SIGINT: ExitCode.SIGINT,
             signal.SIGTERM: ExitCode.SIGTERM,
         }
@@ -40,8 +40,7 @@ def error_text(report: JobReport, status: RunStatus) -> str | None:
     if isinstance(error, DatafetchError):
         return redact(str(error))
     if error is not None:
-        last = traceback.format_exception_only(error)[-1].strip()
-        return redact(f"unexpected: {last}")
+        return redact(str(Unexpected.of(error)))
     if status is RunStatus.FAILED:
         return f"{report.newly_failed} of {report.processed} items failed"
     if report.partial:

@@ -45,7 +45,9 @@ def stuck(tmp_path, world):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"]
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)],
+    ids=["TERM", "INT", "HUP"],
 )
 def test_a_signal_ends_a_run_that_waits(tmp_path, world, stuck, number, code):
     """Ended by a signal: lock released, state written, exit code says which; the next run works."""
@@ -60,6 +62,26 @@ def test_a_signal_ends_a_run_that_waits(tmp_path, world, stuck, number, code):
     again = datafetch("bookmarks", "--json", cwd=tmp_path, **world.environment(), **STORE)
     assert again.code == 0
     assert again.result("bookmarks")["itemsProcessed"] == 30
+
+
+def test_a_run_under_nohup_outlives_its_terminal(tmp_path, world):
+    """Who starts a run with `nohup` means it to go on when the terminal goes away."""
+    gate = threading.Event()
+    world.karakeep.inject(held(gate), times=1)
+    with subprocess.Popen(
+        ["nohup", *command_line("bookmarks", "--json")],
+        cwd=tmp_path,
+        env=clean_environment(**world.environment(), **STORE),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        world.karakeep.log.wait_for(1)
+        process.send_signal(signal.SIGHUP)
+        gate.set()
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert [result["status"] for result in json.loads(out)] == ["succeeded"]
 
 
 def test_a_killed_run_is_taken_over(tmp_path, world):

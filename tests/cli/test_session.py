@@ -65,7 +65,15 @@ def test_a_build_service_must_say_where_objects_live(tmp_path):
 
 @pytest.mark.parametrize(
     ("codes", "expected"),
-    [([0, 75], 75), ([75, 1], 1), ([1, 78], 78), ([78, 143, 1], 143), ([0, 0], 0), ([], 0)],
+    [
+        ([0, 75], 75),
+        ([75, 1], 1),
+        ([1, 78], 78),
+        ([78, 143, 1], 143),
+        ([129, 78], 129),
+        ([0, 0], 0),
+        ([], 0),
+    ],
 )
 def test_the_most_severe_code_wins(codes, expected):
     """Of several: signal, 78, 1, 75, 0."""

@@ -43,11 +43,23 @@ def test_an_error_line_is_redacted():
     assert text == "unexpected: RuntimeError: at https://a.example/x"
 
 
-def test_an_unexpected_error_is_named_with_its_message():
-    """Of an error that is told in several lines, the line that names it is the one."""
-    error = SyntaxError("invalid syntax", ("plugin.py", 1, 3, "a b", 1, 4))
-    text = error_text(JobReport(failure=error), RunStatus.FAILED)
-    assert text == "unexpected: SyntaxError: invalid syntax"
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            SyntaxError("invalid\nsyntax", ("x.py", 1, 3, "a b", 1, 4)),
+            "SyntaxError: invalid syntax",
+        ),
+        (MemoryError(), "MemoryError"),
+        (KeyError("a"), "KeyError: 'a'"),
+    ],
+)
+def test_an_unexpected_error_is_named_in_one_line(error, text):
+    """Whatever an error says of itself, or does not, the result has one line that names it."""
+    said = error_text(JobReport(failure=error), RunStatus.FAILED)
+    assert said is not None
+    assert said.startswith(f"unexpected: {text}")
+    assert "\n" not in said
 
 
 def test_a_partial_run_says_what_waits():

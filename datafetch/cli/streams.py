@@ -1,0 +1,92 @@
+"""Standard output and standard error: closed, full or gone, they never end a command in a traceback.
+
+A reader that has had enough (`datafetch … | head -1`) and an output that was closed on purpose
+(`>&-`) change nothing. Results that could not be written for another reason, such as a full disk,
+are a failure. What cannot be written to standard error is lost.
+"""
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import TextIO
+
+from datafetch.errors import DatafetchError
+
+_NAMES = ("stdin", "stdout", "stderr")
+
+
+class OutputLost(DatafetchError):
+    """The results could not be written to standard output."""
+
+    hint = "The exit code and the log tell how it went. See where the output goes to."
+
+
+def open_missing() -> None:
+    """Give a standard stream that is closed a place where nothing is read, and all is lost.
+
+    Python starts without the object then, so that any use of it fails. And the next file that is
+    opened would get its number: what some library writes to standard error would go there.
+    """
+    for number, name in enumerate(_NAMES):
+        if getattr(sys, name) is not None:
+            continue
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor != number:
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        stream = os.fdopen(number, "r" if name == "stdin" else "w", closefd=False)
+        setattr(sys, name, stream)
+
+
+def show(text: str) -> None:
+    """Write a text and a line end to standard output, at once.
+
+    Raises:
+        OutputLost: it could not be written, though somebody is there to read it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # the work is done: a letter that the terminal cannot show must not make the command fail
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up(sys.stdout)
+    except (OSError, ValueError) as error:  # ValueError: somebody has closed it
+        _give_up(sys.stdout)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputLost(
+            f"the results could not be written to standard output: {reason}"
+        ) from error
+
+
+def say(text: str) -> None:
+    """Write a text and a line end to standard error, if that can be written to."""
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _give_up(sys.stderr)
+
+
+def finish() -> None:
+    """Write what is still waiting; what cannot be written is lost.
+
+    Python tries once more at its end. A failure there is shown as an ignored exception, and
+    changes the exit code to 120.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            _give_up(stream)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let everything go nowhere that is, or will be, written to the stream."""
+    # Python's documentation, "Note on SIGPIPE" in the module `signal`
+    with suppress(OSError, ValueError):
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(descriptor, stream.fileno())
+        os.close(descriptor)

@@ -1,0 +1,128 @@
+"""The one error boundary: whatever happens is one line, an exit code, and with `--json` an array."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.world import World
+from tests.processes import ROOT, Finished, datafetch
+
+BUCKET = {"DATAFETCH_STORE": "s3://bucket", "DATAFETCH_ENV": "test"}
+
+
+def with_broken(library: str, *arguments: str, cwd: Path, **variables: str) -> Finished:
+    """Run the command where a library cannot be loaded, as after an update that was cut off."""
+    package = cwd / "broken" / library
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('raise RuntimeError("half\\ninstalled")')
+    path = f"{package.parent}:{ROOT}"
+    return datafetch(*arguments, cwd=cwd, **variables, PYTHONPATH=path)
+
+
+def the_line(done: Finished) -> str:
+    """The one line that says what happened, after the log."""
+    (line,) = (line for line in done.err.splitlines() if line.startswith("datafetch: "))
+    assert "Traceback" not in done.err
+    return line
+
+
+@pytest.mark.parametrize("library", ["boto3", "filelock", "typer", "pydantic_settings"])
+def test_whatever_happens_before_the_first_job_is_one_line(
+    tmp_path: Path, world: World, library: str
+) -> None:
+    """An error while the parts are made was a traceback: now a line, 1, an array, and what to do."""
+    environment = world.environment() | BUCKET
+    done = with_broken(library, "bookmarks", "--json", cwd=tmp_path, **environment)
+    assert done.code == 1
+    assert the_line(done) == "datafetch: unexpected: RuntimeError: half installed"
+    assert "--verbose" in done.err
+    assert [result["success"] for result in done.results] in ([], [False])
+
+
+def test_a_store_that_cannot_be_made_is_told_for_every_operation(
+    tmp_path: Path, world: World
+) -> None:
+    """With `--json` each operation that was asked for has its result, none of them run."""
+    environment = world.environment() | BUCKET
+    done = with_broken("boto3", "update", "--json", cwd=tmp_path, **environment)
+    assert done.code == 1
+    assert [result["operation"] for result in done.results] == [
+        "bookmarks",
+        "opengraph",
+        "github-activity",
+        "logos",
+    ]
+    assert {result["error"] for result in done.results} == {
+        "unexpected: RuntimeError: half installed"
+    }
+
+
+def test_the_traceback_is_in_the_log_for_who_asks(tmp_path: Path, world: World) -> None:
+    """Without `--verbose` nobody gets a traceback; with it the log has where it happened."""
+    environment = world.environment() | BUCKET
+    arguments = ("bookmarks", "--json", "--log-format", "json")
+    quiet = with_broken("boto3", *arguments, cwd=tmp_path / "a", **environment)
+    loud = with_broken("boto3", *arguments, "--verbose", cwd=tmp_path / "b", **environment)
+    events = [
+        json.loads(line)
+        for done in (quiet, loud)
+        for line in done.err.splitlines()
+        if line.startswith("{")
+    ]
+    unexpected = [event for event in events if event["event"] == "unexpected_error"]
+    assert [event["error"] for event in unexpected] == [
+        "unexpected: RuntimeError: half installed"
+    ] * 2
+    assert "traceback" not in unexpected[0]
+    assert "make_store" in unexpected[1]["traceback"]
+
+
+def test_an_error_at_the_lease_does_not_stop_the_next_job(tmp_path: Path, world: World) -> None:
+    """An error while the lease is taken is the result of its job, as one in its work is."""
+    (tmp_path / "locks").touch()
+    done = datafetch(
+        *("update", "bookmarks", "github", "--json"),
+        cwd=tmp_path,
+        **world.environment(),
+        DATAFETCH_RUNTIME_DIR=str(tmp_path / "locks"),
+    )
+    assert done.code == 78
+    assert [result["operation"] for result in done.results] == ["bookmarks", "github-activity"]
+    for result in done.results:
+        assert result["error"].startswith("DATAFETCH_RUNTIME_DIR: ")
+        assert result["runId"]
+
+
+def test_an_unexpected_error_at_the_lease_is_a_result(tmp_path: Path, world: World) -> None:
+    """A library that fails under the lease: one result, exit 1, and the lock is free again."""
+    done = with_broken("h11", "bookmarks", "--json", cwd=tmp_path, **world.environment())
+    assert done.code == 1
+    (result,) = done.results
+    assert "half installed" in result["error"]
+    lock = json.loads((tmp_path / ".datafetch/json/datafetch/locks/bookmarks-dev.json").read_text())
+    assert lock["owner"] is None
+
+
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [("file:~nobody-of-that-name/x", "home directory"), ("file:./circle", "symbolic links")],
+)
+def test_a_folder_that_cannot_be_one_is_named(
+    tmp_path: Path, world: World, store: str, said: str
+) -> None:
+    """A home that nobody has, and a link that leads to itself, are settings to mend."""
+    (tmp_path / "circle").symlink_to("circle")
+    done = datafetch(
+        "bookmarks", "--json", cwd=tmp_path, **world.environment(), DATAFETCH_STORE=store
+    )
+    assert done.code != 0
+    assert said in done.results[0]["error"]
+    assert "unexpected" not in done.err
+
+
+def test_results_that_there_are_are_shown_before_an_error(tmp_path: Path, world: World) -> None:
+    """What was done before an error is printed with it: a closing line of counts, also on failure."""
+    done = datafetch("prefetch-dev", "--output", "/dev/null/x", cwd=tmp_path, **world.environment())
+    assert done.code == 1
+    assert "operations, " in done.out.splitlines()[-1]
