@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.rules.mapping import slug_owners
-from datafetch.errors import ObjectNotFound
+from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.store.base import StoredObject
 from datafetch.store.publish import etags_by_listing
@@ -54,8 +54,8 @@ class ObjectReader:
         if found is None:
             return ReadObject()
         try:
-            return ReadObject(adapter.validate_python(parsed(found)), found.etag)
-        except ValidationError:
+            return ReadObject(adapter.validate_python(found.json()), found.etag)
+        except (CorruptObject, ValidationError):
             self._context.keep_aside(found)
             return ReadObject(etag=found.etag)
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import marshal
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, NamedTuple
@@ -12,8 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, StrictBo
 from pydantic.alias_generators import to_camel
 
 from datafetch.errors import Malformed
-from datafetch.models.json import compact_json, is_safe_segment
-from datafetch.urls import well_formed
+from datafetch.models.json import encode_json, is_safe_segment
 
 
 class CamelCase:
@@ -187,24 +185,5 @@ def source_hash(item: dict[str, object]) -> str:
 
 
 def encode_item(item: Mapping[str, object]) -> bytes:
-    """An item's JSON bytes, as they are stored.
-
-    What JSON or UTF-8 cannot hold is written as JavaScript would: null for NaN and the
-    infinities, U+FFFD for half a surrogate pair.
-    """
-    try:
-        text = compact_json(item)
-    except ValueError:
-        text = compact_json(_finite(item))
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return well_formed(text).encode()
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """An item's JSON bytes, as they are stored: those of `encode_json`."""
+    return encode_json(item)

@@ -4,7 +4,6 @@ The files that `LOGO_DOMAIN_FILES` names are JSON, CSV or text.
 """
 
 import csv
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +12,7 @@ from datafetch.errors import ConfigurationError, CorruptObject, ObjectNotFound, 
 from datafetch.job import JobContext
 from datafetch.logos.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
 from datafetch.models.job_settings import LogoSettings
+from datafetch.models.json import read_json
 from datafetch.runtime.engine import together
 from datafetch.store.base import OpenedObject
 from datafetch.store.json_stream import fields, members
@@ -126,7 +126,7 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as lines:
             if kind == ".json":
-                yield json.load(lines)
+                yield _json(path, lines.read())
             elif kind == ".csv":
                 yield from _rows(path, lines, columns)
             else:
@@ -135,10 +135,15 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
         raise _problem(path, error.strerror or "cannot be read") from error
     except UnicodeDecodeError as error:
         raise _problem(path, "is not UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise _problem(path, f"is not JSON: {error}") from error
     except (RecursionError, csv.Error) as error:
         raise _problem(path, f"cannot be read: {error}") from error
+
+
+def _json(path: str, text: str) -> object:
+    try:
+        return read_json(text)
+    except ValueError as error:
+        raise _problem(path, f"is not JSON: {error}") from error
 
 
 def _rows(path: str, lines: Iterable[str], columns: Collection[str]) -> Iterator[object]:

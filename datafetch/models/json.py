@@ -1,8 +1,9 @@
-"""JSON helpers: a type for foreign objects, a compact writer, and a check of foreign ids."""
+"""JSON helpers: a type for foreign objects, a strict reader, writers, and a check of foreign ids."""
 
 import json
+import math
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 JsonObject = dict[str, Any]
 """A JSON object; fields that datafetch does not know are kept as they are."""
@@ -23,6 +24,57 @@ def compact_json(value: object) -> str:
         ValueError: it holds NaN or an infinity, which JSON does not know.
     """
     return _ENCODER.encode(value)
+
+
+def encode_json(value: object) -> bytes:
+    """The bytes that are stored for a value: its `compact_json` in UTF-8.
+
+    What JSON or UTF-8 cannot hold is written as JavaScript would: null for NaN and the
+    infinities, U+FFFD for half a surrogate pair.
+    """
+    try:
+        text = compact_json(value)
+    except ValueError:
+        text = compact_json(_with_nulls(value))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        from datafetch.urls import well_formed  # which takes a library that is rarely needed here
+
+        return well_formed(text).encode()
+
+
+def _with_nulls(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _with_nulls(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_nulls(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def read_json(text: str | bytes) -> object:
+    """Read JSON as RFC 8259 has it, and nothing that could not be written as JSON again.
+
+    Raises:
+        ValueError: it is not JSON, is nested too deeply, or has NaN, an infinity, or a number that
+            Python cannot read: too large for a float, or an integer of more than 4,300 digits.
+    """
+    try:
+        value: object = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError("a number that is too large")
+    return number
 
 
 def is_safe_segment(text: str) -> bool:

@@ -4,12 +4,7 @@ from collections.abc import Sequence
 
 from datafetch.bookmarks.stored import read_bookmarks
 from datafetch.clock import to_ms
-from datafetch.errors import (
-    Cancelled,
-    LeaseLost,
-    StoreError,
-    UsageError,
-)
+from datafetch.errors import LeaseLost, StoreError, UsageError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.run import JobReport
@@ -203,7 +198,7 @@ class _OpenGraphRun:
                 self._context.progress.advance()
                 if done % every == 0:
                     self._state.save()
-        except (Cancelled, StoreError):
+        except Exception:
             self._save_what_there_is()
             raise
 

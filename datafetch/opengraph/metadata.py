@@ -36,11 +36,12 @@ class MetadataStore:
         """The record of a page, made from its stored metadata; None when none is stored.
 
         Old systems named the object by the address without its query, so that several pages shared
-        it: such an object counts when the `url` in it is this page's.
+        it: such an object counts when the `url` in it is this page's, and is stored anew, unless
+        somebody else writes the page's own object meanwhile: then that one counts.
 
         Raises:
             StoreError: the store did not answer.
-            BaseMoved, LeaseLost: as `write`, when an object of an old system is stored anew.
+            LeaseLost: this run may not write any more.
         """
         for name in dict.fromkeys((url_hash(address), url_hash(without_query(address)))):
             if name not in listed:
@@ -94,13 +95,23 @@ class MetadataStore:
         # Equal bytes are not written, and keep the ETag that they have.
         return record_of(metadata, result.etags.get(write.key, etag))
 
-    def _adopted(self, metadata: PageMetadata) -> PageRecord:
-        """Store old metadata under the hash of its whole address; the old object stays."""
+    def _adopted(self, metadata: PageMetadata) -> PageRecord | None:
+        """Store old metadata under the hash of its whole address; the old object stays.
+
+        Returns:
+            The page's record; None when somebody else wrote an object there that says nothing of
+            this page.
+        """
         if self._context.options.dry_run:
             return record_of(metadata, None)
         address = page_address(metadata.url) or metadata.url
         moved = replace(metadata, url=address, final_url=metadata.said.final_url)
-        return self.write(moved, None)
+        try:
+            return self.write(moved, None)
+        except BaseMoved:
+            found = self._read(url_hash(address))
+        theirs = found is not None and page_address(found[0].url) == address
+        return record_of(*found) if found is not None and theirs else None
 
     def _etag(self, name: str) -> str | None:
         try:

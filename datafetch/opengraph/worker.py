@@ -226,7 +226,10 @@ class PageWorker:
         if known.source == "fallback" and known.digest == said.digest():
             return PageResult(task, replace(known, failed_at=now), error)
         metadata = PageMetadata.of(task.page.address, said, timestamp=now, source="fallback")
-        record = self._metadata.write(metadata, known.object_etag)
+        try:
+            record = self._metadata.write(metadata, known.object_etag)
+        except BaseMoved:  # others write it at this moment: theirs counts, and is read next time
+            return PageResult(task, replace(known, failed_at=now), error)
         return PageResult(task, replace(record, failed_at=now), error, changed=True)
 
     def _search(

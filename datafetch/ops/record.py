@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from datafetch.clock import Clock, to_iso
 from datafetch.errors import ObjectNotFound, PreconditionFailed
 from datafetch.logs import bound_logger
+from datafetch.models.json import read_json
 from datafetch.models.problems import first_problem
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, StoredObject, encode_json
 from datafetch.store.keys import Keys
@@ -67,11 +68,17 @@ class Record(Generic[T]):
             return self.value
         self._etag = found.etag
         try:
-            self.value = self._adapter.validate_json(found.body)
-        except ValidationError as error:
-            _log.warning("object_corrupt", extra={"key": self._key, "error": first_problem(error)})
+            self.value = self._read(found.body)
+        except ValueError as error:
+            problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
+            _log.warning("object_corrupt", extra={"key": self._key, "error": problem})
             self._unreadable = found
         return self.value
+
+    def _read(self, body: bytes) -> T:
+        if b"NaN" in body or b"Infinity" in body:  # pydantic takes them for numbers
+            read_json(body)
+        return self._adapter.validate_json(body)
 
     def save(self, value: T) -> None:
         """Write the value if the stored object is still the one that was read or written last.

@@ -1,6 +1,5 @@
 """The protocol of object stores, and the values that they take and return."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from functools import partial
 from typing import BinaryIO, Protocol
 
 from datafetch.errors import CorruptObject, StoreUnavailable
-from datafetch.models.json import compact_json
+from datafetch.models.json import encode_json as encode_json  # noqa: PLC0414 - for who writes objects
+from datafetch.models.json import read_json
 
 JSON_TYPE = "application/json"
 CHUNK = 64 * 1024
@@ -91,12 +91,11 @@ class StoredObject(_ReadObject):
             CorruptObject: it is not JSON.
         """
         try:
-            value: object = json.loads(self.body)
-        except (ValueError, RecursionError) as error:
+            return read_json(self.body)
+        except ValueError as error:
             raise CorruptObject(
                 f"{self.info.key} is not JSON: {error}", key=self.info.key
             ) from error
-        return value
 
 
 def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
@@ -213,14 +212,3 @@ class ObjectStore(Protocol):
     def close(self) -> None:
         """Close all connections."""
         ...
-
-
-def encode_json(value: object) -> bytes:
-    """The bytes that are stored for a value: its `compact_json` in UTF-8.
-
-    Half a surrogate pair, which JSON can name and UTF-8 cannot, becomes a question mark.
-
-    Raises:
-        ValueError: it holds NaN or an infinity, which JSON does not know.
-    """
-    return compact_json(value).encode(errors="replace")

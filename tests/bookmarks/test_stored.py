@@ -405,20 +405,37 @@ def test_broken_master_is_rebuilt_from_single_items(broken: bytes | None) -> Non
 @pytest.mark.parametrize(
     "key", [KEYS.bookmarks_index(), KEYS.dataset("bookmarks"), KEYS.slug_mapping()]
 )
-def test_other_broken_objects_are_kept_aside_and_made_again(key: str) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [b"no json", b'{"count":NaN}', b'{"count":' + b"1" * 5000 + b"}"],
+    ids=["no", "NaN", "1"],
+)
+def test_other_broken_objects_are_kept_aside_and_made_again(key: str, body: bytes) -> None:
     """What cannot be read is kept aside and rebuilt from the other copies; slugs and items stay."""
     world = World.of(30)
     world.run()
     slugs = world.slugs()
-    world.store.put(key, b"no json")
+    world.store.put(key, body)
     world.app.edit("b004", title="New")
     world.run(force=key == KEYS.slug_mapping())
     world.assert_whole()
     assert world.slugs() == slugs
     assert [world.store.get(found).body for found in world.stored() if ".corrupt-" in found] == [
-        b"no json"
+        body
     ]
     assert not world.run().change_detected
+
+
+def test_half_a_pair_in_a_stored_item_ends_no_run() -> None:
+    """JavaScript cut a text inside an emoji: the checksum of the list was a traceback, for ever."""
+    world = World.of(30)
+    world.run()
+    items = world.store.get(KEYS.bookmarks()).json()
+    assert isinstance(items, list)
+    items[3]["modifiedAt"] = items[3]["tags"] = "2026\ud83d"
+    world.store.put(KEYS.bookmarks(), json.dumps(items).encode())
+    world.run(force=True)
+    world.assert_whole()
 
 
 def test_broken_single_item_does_not_stop_the_rebuild() -> None:

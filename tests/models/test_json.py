@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.models.json import compact_json, is_safe_segment
+from datafetch.models.json import compact_json, encode_json, is_safe_segment, read_json
 
 
 def test_json_is_compact_and_in_the_order_given() -> None:
@@ -31,6 +31,51 @@ def test_what_json_does_not_know_is_refused(value: object) -> None:
     """`NaN` would be read by us and by nobody else."""
     with pytest.raises(ValueError, match="JSON"):
         compact_json(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "body"),
+    [
+        ({"a": "x\ud83dy"}, '{"a":"x\ufffdy"}'),
+        (["\ude00\ud83d"], '["\ufffd\ufffd"]'),
+        (["\U0001f600"], '["\U0001f600"]'),
+        ({"a": [float("nan"), (float("inf"), 1.5)]}, '{"a":[null,[null,1.5]]}'),
+    ],
+)
+def test_what_json_or_utf8_cannot_hold_is_written_as_browsers_do(value: object, body: str) -> None:
+    """Half a surrogate pair was a question mark in one object and U+FFFD in another."""
+    assert encode_json(value) == body.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1" * 5000, f"[-{'1' * 5000}]", "NaN", "[-Infinity]", "1e999", f"{'1' * 400}.0"),
+        *("[" * 100_000, "", "{", "[1,]"),
+    ],
+    ids=lambda text: text[:9],
+)
+def test_what_cannot_be_written_again_is_no_json(text: str) -> None:
+    """A number of 5,000 digits, NaN, an infinity or endless nesting was a traceback, or later one."""
+    with pytest.raises(ValueError, match=r"."):
+        read_json(text)
+    with pytest.raises(ValueError, match=r"."):
+        read_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e308", 1e308),
+        ("1e-999", 0.0),
+        (f"[{'1' * 4300}]", [int("1" * 4300)]),
+        ('"\\ud800"', "\ud800"),
+    ],
+    ids=lambda value: str(value)[:9],
+)
+def test_odd_values_that_can_be_written_again_are_json(text: str, value: object) -> None:
+    """The largest numbers, and the half of a pair that JavaScript leaves, are read."""
+    assert read_json(text) == value
 
 
 @pytest.mark.parametrize("text", ["a", "ieidlxygmwj87oxz5hxttoc8", "_a.b-c", "7", "a" * 128])

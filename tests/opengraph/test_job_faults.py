@@ -280,6 +280,20 @@ def test_a_stopped_run_keeps_its_work():
         assert len(it.manifest()) == 30
 
 
+def test_a_run_that_ends_unexpectedly_keeps_its_work():
+    """An error that nobody foresaw ended the run without saving what had been done."""
+    with world([f"p{number}" for number in range(30)]) as it:
+
+        def break_down(_call: Call, number: int) -> str | None:
+            if number == 40:
+                raise RuntimeError("a bug")
+            return None
+
+        with pytest.raises(RuntimeError, match="a bug"):
+            it.run(fault=break_down)
+        assert 0 < len(it.json(STATE)["pages"]) < 30
+
+
 def test_a_store_that_fails_ends_the_run():
     """Any store error but a 404 stops the operation; the bookmarks are as they were."""
 

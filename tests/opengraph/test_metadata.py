@@ -141,3 +141,29 @@ def test_a_dry_run_moves_nothing(parts: Parts) -> None:
     assert record is not None
     assert record.fetched_at == 7
     assert parts.calls.count("put") == 0
+
+
+@pytest.mark.parametrize(
+    ("theirs", "title"), [(URL, "Theirs"), ("https://b.example/", None)], ids=["ours", "another's"]
+)
+def test_old_metadata_gives_way_to_what_is_written_meanwhile(
+    parts: Parts, theirs: str, title: str | None
+) -> None:
+    """Somebody else wrote the page's object twice while it was adopted: that one counts, no run ends."""
+    parts.put(OLD_KEY, {"url": URL, "title": "Old words", "timestamp": 7})
+    versions = iter(range(9))
+
+    def interfere(call: Call, _: int) -> str | None:
+        if call == Call("put", KEY):
+            said = {"url": theirs, "title": "Theirs", "timestamp": next(versions)}
+            parts.put(KEY, {**said, "source": "external"})
+        return None
+
+    store = stored(parts, interfere)
+    record = store.recall(URL, frozenset({url_hash(without_query(URL))}))
+    assert parts.json(KEY)["title"] == "Theirs"
+    if title is None:
+        assert record is None
+    else:
+        assert record is not None
+        assert (record.fetched_at, record.object_etag) == (1, etag(parts))

@@ -18,6 +18,7 @@ from tests.fakes.faults import redirect, reply
 from tests.fakes.pictures import photo
 from tests.fakes.sites import SitesApp
 from tests.opengraph.parts import KEYS, SETTINGS, Parts, publisher
+from tests.stores import Call, Fault
 from tests.support import make_http
 
 HTML = {"Content-Type": "text/html"}
@@ -49,18 +50,20 @@ class Worked:
         wanted = WantedPicture(self.bookmark, BookmarkRecord(), has_picture, settled=True)
         return replace(task, wanted=(wanted,))
 
-    def work(self, task: PageTask, *, force: bool = False) -> PageResult:
+    def work(
+        self, task: PageTask, *, force: bool = False, fault: Fault | None = None
+    ) -> PageResult:
         """Do a task."""
         self.site.app.log.clear()
         http = make_http(self.parts.clock)
         try:
-            return self.worker(http, force=force)(task)
+            return self.worker(http, force=force, fault=fault)(task)
         finally:
             http.close()
 
-    def worker(self, http, *, force: bool = False) -> PageWorker:
+    def worker(self, http, *, force: bool = False, fault: Fault | None = None) -> PageWorker:
         """A worker of a run that begins now."""
-        context = self.parts.context(http=http, force=force)
+        context = self.parts.context(http=http, force=force, fault=fault)
         web = WebPages(http, SETTINGS)
         metadata = MetadataStore(context, publisher(context))
         finder = PictureFinder(context, web)
@@ -161,6 +164,25 @@ def test_a_page_that_was_never_read_has_its_bookmarks_words(it: Worked) -> None:
     again = it.work(it.task(result.record))
     assert not again.changed
     assert it.parts.calls.count("put") == 0
+
+
+def test_a_failure_gives_way_to_what_others_write(it: Worked) -> None:
+    """Others wrote the page's metadata twice meanwhile: theirs counts, and the run goes on."""
+    it.says(reply(500))
+    key = KEYS.opengraph_metadata(url_hash(it.url))
+    versions = iter(range(9))
+
+    def interfere(call: Call, _: int) -> str | None:
+        if call == Call("put", key):
+            theirs = {"url": it.url, "title": "Theirs", "timestamp": next(versions)}
+            it.parts.put(key, {**theirs, "source": "fallback"})
+        return None
+
+    result = it.work(it.task(), fault=interfere)
+    assert isinstance(result.error, TransientError)
+    assert not result.changed
+    assert result.record == PageRecord(failed_at=it.parts.now_ms)
+    assert it.stored()["title"] == "Theirs"
 
 
 def test_a_page_that_is_not_due_is_not_asked(it: Worked) -> None:

@@ -42,7 +42,14 @@ def test_what_is_not_there_is_empty_and_made() -> None:
     assert record(store).value == {"a": 1}
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"a":"x"}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"{", b"[]", b'{"a":"x"}', b"\xff", b"[" * 100_000),
+        *(b'{"a":' + b"1" * 5000 + b"}", b'{"a":1,"b":NaN}', b'{"a":-Infinity}'),
+    ],
+    ids=lambda body: body[:8],
+)
 def test_what_cannot_be_read_is_kept_aside_before_it_is_written_over(body, caplog) -> None:
     """A corrupt object in the store crashed the run, or was taken as empty."""
     store = MemoryStore()
@@ -141,3 +148,20 @@ def test_a_store_that_does_not_answer_is_no_empty_record() -> None:
     store = FaultyStore(MemoryStore(), fault=lambda _call, _number: "fail")
     with pytest.raises(StoreUnavailable):
         record(store)
+
+
+def test_a_number_that_json_has_not_got_makes_an_object_corrupt(caplog) -> None:
+    """`NaN` in an object was read, and the write of what had been read ended the run."""
+    store = MemoryStore()
+    adapter = TypeAdapter(list[object])
+    store.put(KEY, b'[{"a":NaN}]')
+    found = Record(store, KEYS, FakeClock(), KEY, adapter, empty=[])
+    with caplog.at_level(logging.WARNING):
+        assert found.load() == []
+    assert [one.message for one in caplog.records] == ["object_corrupt"]
+    store.put(KEY, b'["not a NaN, an Infinity of text"]')
+    assert found.load() == ["not a NaN, an Infinity of text"]
+    store.put(KEY, b"[1e999]")
+    found.load()
+    found.save(found.value)
+    assert store.objects[KEY] == b"[null]"

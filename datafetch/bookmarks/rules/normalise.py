@@ -136,7 +136,7 @@ def as_bookmark(item: StoredBookmark) -> Bookmark:
         url=well_formed(item.text("url")),
         title=well_formed(item.text("title")),
         date_bookmarked=date,
-        modified_at=item.text("modifiedAt") or date,
+        modified_at=well_formed(item.text("modifiedAt") or date),
         tags=tag_slugs(item.fields.get("tags")),
         body=encode_item(item.fields),
     )

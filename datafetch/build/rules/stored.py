@@ -1,12 +1,12 @@
 """Reads a stored object in the shape that the site expects, or says which field is wrong."""
 
-import json
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from datafetch.errors import CorruptObject
+from datafetch.models.json import read_json
 from datafetch.models.problems import first_problem
 
 T = TypeVar("T")
@@ -27,10 +27,9 @@ def parse(key: str, body: bytes) -> object:
         CorruptObject: the body is not such JSON.
     """
     try:
-        value: object = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return read_json(body.decode())
+    except ValueError as error:
         raise CorruptObject(f"{key} is not JSON: {error}", key=key) from error
-    return value
 
 
 def read_as(shape: TypeAdapter[T], key: str, body: bytes) -> T:
@@ -48,7 +47,3 @@ def read_as(shape: TypeAdapter[T], key: str, body: bytes) -> T:
 def unusable(key: str, reason: str) -> CorruptObject:
     """The error that says why the object under this key cannot be used."""
     return CorruptObject(f"{key} cannot be used: {reason}", key=key)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")

@@ -1,5 +1,6 @@
 """From the server's bookmark to the site's."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from datafetch.bookmarks.karakeep import read_bookmark
 from datafetch.bookmarks.model import RawBookmark, StoredBookmark, encode_item
+from datafetch.bookmarks.rules.list import checksum
 from datafetch.bookmarks.rules.normalise import (
     as_bookmark,
     as_stored,
@@ -235,3 +237,11 @@ def test_an_item_that_was_made_again_gets_another_slug_than_its_stored_one() -> 
     fields = {**normalise(raw()), "slug": "same"}
     named = finish(merge(raw(title="T"), StoredBookmark("b1", fields)), "same-2")
     assert json.loads(named.body) == {**fields, "title": "T", "slug": "same-2"}
+
+
+def test_the_checksum_takes_a_text_as_it_is_published() -> None:
+    """Readers compute it from the list, where half a surrogate pair stands as U+FFFD."""
+    half = as_bookmark(StoredBookmark("b1", {"modifiedAt": "2026\ud83d"}))
+    published = json.loads(half.body)["modifiedAt"]
+    assert published == "2026\ufffd"
+    assert checksum([half]) == hashlib.sha256(f"b1:{published}".encode()).hexdigest()
