@@ -1,12 +1,14 @@
 """The one error boundary: whatever happens is one line, an exit code, and with `--json` an array."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.world import World
-from tests.processes import ROOT, Finished, datafetch
+from tests.processes import ROOT, Finished, clean_environment, datafetch
 
 BUCKET = {"DATAFETCH_STORE": "s3://bucket", "DATAFETCH_ENV": "test"}
 
@@ -121,8 +123,28 @@ def test_a_folder_that_cannot_be_one_is_named(
     assert "unexpected" not in done.err
 
 
-def test_results_that_there_are_are_shown_before_an_error(tmp_path: Path, world: World) -> None:
-    """What was done before an error is printed with it: a closing line of counts, also on failure."""
-    done = datafetch("prefetch-dev", "--output", "/dev/null/x", cwd=tmp_path, **world.environment())
-    assert done.code == 1
-    assert "operations, " in done.out.splitlines()[-1]
+LATE = """
+from datafetch.cli.options import JobOptions
+from datafetch.cli.session import Session
+from datafetch.models.run import JobName
+
+with Session(JobOptions()) as session:
+    session.run_jobs([JobName.BOOKMARKS])
+    raise RuntimeError("a bug")
+"""
+
+
+def test_results_that_there_are_are_shown_with_a_late_error(tmp_path: Path, world: World) -> None:
+    """What was done before an error is printed: the closing line of counts stands on failure too."""
+    done = subprocess.run(
+        [sys.executable, "-c", LATE],
+        cwd=tmp_path,
+        env=clean_environment(**world.environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "datafetch: unexpected: RuntimeError: a bug" in done.stderr
+    assert done.stdout.startswith("bookmarks ")
+    assert done.stdout.splitlines()[-1].startswith("1 operation, 0 failed")

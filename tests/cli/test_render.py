@@ -1,8 +1,13 @@
 """What people read on stdout."""
 
+import errno
+import io
+import sys
+
 import pytest
 
-from datafetch.cli.render import closing_line, print_results, result_line
+from datafetch.cli.render import TerminalProgress, closing_line, print_results, result_line
+from datafetch.logs import terminal
 from datafetch.models.run import Operation, RunResult, RunStatus
 
 
@@ -49,3 +54,37 @@ def test_a_dry_run_says_so(capsys):
     """Nobody takes a plan for what was done."""
     print_results([_result(RunStatus.SUCCEEDED)], as_json=False, quiet=False, dry_run=True)
     assert "(dry run: nothing was written)" in capsys.readouterr().out
+
+
+class Window(io.StringIO):
+    """A terminal that somebody may close."""
+
+    open = True
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not self.open:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("closed", ["before", "between", "at the end"])
+def test_a_terminal_that_goes_away_stops_no_job(monkeypatch, closed):
+    """The window was closed: whichever job shows its progress next goes on without it."""
+    window = Window()
+    monkeypatch.setattr(sys, "stderr", window)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal.cache_clear()
+    progress = TerminalProgress(enabled=True)
+    window.open = closed != "before"
+    for job in ("bookmarks", "logos"):
+        bar = progress.for_job(job)
+        bar.total(3)
+        bar.advance()
+        window.open = window.open and closed != "between"
+    window.open = False
+    progress.close()
+    monkeypatch.undo()
+    terminal.cache_clear()
