@@ -136,8 +136,8 @@ class Settings(BaseModel):
     @classmethod
     def _absolute_path(cls, value: str | None) -> str | None:
         # Runs that start in two folders would not see each other's locks.
-        if value is None or Path(value.strip()).is_absolute():
-            return value.strip() if value else None
+        if value is None or Path(value).is_absolute():
+            return value
         raise ValueError("should be an absolute path")
 
     @field_validator("bookmark_bearer_token", "github_token")

@@ -46,6 +46,7 @@ def test_the_exit_codes_are_those_of_the_contract() -> None:
         "USAGE": 2,
         "LOCKED": 75,
         "CONFIGURATION": 78,
+        "SIGHUP": 129,
         "SIGINT": 130,
         "SIGTERM": 143,
     }

@@ -13,11 +13,16 @@ from tests.processes import ROOT, Finished, clean_environment, datafetch
 BUCKET = {"DATAFETCH_STORE": "s3://bucket", "DATAFETCH_ENV": "test"}
 
 
-def with_broken(library: str, *arguments: str, cwd: Path, **variables: str) -> Finished:
+HALF_INSTALLED = 'raise RuntimeError("half\\ninstalled")'
+
+
+def with_broken(
+    library: str, *arguments: str, cwd: Path, code: str = HALF_INSTALLED, **variables: str
+) -> Finished:
     """Run the command where a library cannot be loaded, as after an update that was cut off."""
     package = cwd / "broken" / library
     package.mkdir(parents=True)
-    (package / "__init__.py").write_text('raise RuntimeError("half\\ninstalled")')
+    (package / "__init__.py").write_text(code)
     path = f"{package.parent}:{ROOT}"
     return datafetch(*arguments, cwd=cwd, **variables, PYTHONPATH=path)
 
@@ -29,7 +34,7 @@ def the_line(done: Finished) -> str:
     return line
 
 
-@pytest.mark.parametrize("library", ["boto3", "filelock", "typer", "pydantic_settings"])
+@pytest.mark.parametrize("library", ["boto3", "filelock", "typer", "pydantic"])
 def test_whatever_happens_before_the_first_job_is_one_line(
     tmp_path: Path, world: World, library: str
 ) -> None:
@@ -148,3 +153,47 @@ def test_results_that_there_are_are_shown_with_a_late_error(tmp_path: Path, worl
     assert "datafetch: unexpected: RuntimeError: a bug" in done.stderr
     assert done.stdout.startswith("bookmarks ")
     assert done.stdout.splitlines()[-1].startswith("1 operation, 0 failed")
+
+
+def test_ctrl_c_while_the_program_starts_is_no_traceback(tmp_path: Path) -> None:
+    """Who stops the command while its libraries are loaded gets 130, and nothing else."""
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    done = with_broken("typer", "bookmarks", cwd=tmp_path, code=code)
+    assert (done.code, done.out, done.err) == (130, "", "")
+
+
+UNCATCHABLE = """
+import threading
+from datafetch.cli.boundary import call
+from datafetch.logs import configure_logging
+
+class Bad:
+    def __del__(self):
+        raise RuntimeError("at its removal")
+
+def fail():
+    raise RuntimeError("on a thread")
+
+def command():
+    configure_logging("json", 0)
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    Bad()
+
+call(command, as_json=False)
+"""
+
+
+def test_errors_that_nobody_can_catch_are_lines_of_the_log(tmp_path: Path) -> None:
+    """An exception in a thread, or at the removal of an object, was a traceback on stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", UNCATCHABLE],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["error"] == "unexpected: RuntimeError: on a thread"
