@@ -1,17 +1,19 @@
 """The one error boundary: whatever happens ends as one line, an exit code and, if asked for, JSON."""
 
-import logging
 import sys
 import threading
 from collections.abc import Callable
 
 from datafetch.cli import streams
 from datafetch.errors import ConfigurationError, DatafetchError, ExitCode, Unexpected
-from datafetch.logs import LOGGER_NAME, redact
+
+# The log is imported where it is needed: `--version` and `--help` need none.
 
 
 def print_error(error: DatafetchError) -> None:
     """Print on stderr what happened and what the user can do."""
+    from datafetch.logs import redact
+
     if isinstance(error, ConfigurationError):
         streams.say("datafetch: settings are missing or invalid:")
         for problem in error.problems:
@@ -72,12 +74,19 @@ def _log_thread(happened: "threading.ExceptHookArgs") -> None:
 
 def _log_unraisable(happened: "sys.UnraisableHookArgs") -> None:
     if isinstance(happened.exc_value, Exception):
-        _log_unexpected(happened.exc_value, level=logging.DEBUG)
+        _log_unexpected(happened.exc_value, harmless=True)
 
 
-def _log_unexpected(error: Exception, level: int = logging.ERROR) -> None:
+def _log_unexpected(error: Exception, *, harmless: bool = False) -> None:
+    import logging
+
+    from datafetch.logs import LOGGER_NAME
+
     if not logging.getLogger().handlers:
         return  # before the log is set up, Python would write to stderr in its own form
     logging.getLogger(LOGGER_NAME).log(
-        level, "unexpected_error", extra={"error": str(Unexpected.of(error))}, exc_info=error
+        logging.DEBUG if harmless else logging.ERROR,
+        "unexpected_error",
+        extra={"error": str(Unexpected.of(error))},
+        exc_info=error,
     )
