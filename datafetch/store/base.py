@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from datafetch.errors import CorruptObject, StoreUnavailable
 from datafetch.models.json import encode_json as encode_json  # noqa: PLC0414 - for who writes objects
@@ -211,4 +211,22 @@ class ObjectStore(Protocol):
 
     def close(self) -> None:
         """Close all connections."""
+        ...
+
+
+@runtime_checkable
+class ServerStore(ObjectStore, Protocol):
+    """A store on a server of which nobody knows beforehand whether it keeps conditions.
+
+    A store without these two attributes keeps the conditions of every write by itself.
+
+    Attributes:
+        etag_form: how the ETag of an `IfMatch` is sent.
+    """
+
+    etag_form: EtagForm
+
+    @property
+    def endpoint(self) -> str:
+        """The server's address, without credentials."""
         ...

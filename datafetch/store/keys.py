@@ -197,6 +197,11 @@ class Keys:
         """The lease of one job."""
         return f"{LOCKS_PREFIX}{job}{self.suffix}.json"
 
+    @staticmethod
+    def probe(name: str) -> str:
+        """An object by which the store's server is asked whether it keeps conditions."""
+        return f"{STATE_PREFIX}probe/{name}.json"
+
     def breakers(self) -> str:
         """The breakers of all hosts."""
         return f"{STATE_PREFIX}breakers{self.suffix}.json"

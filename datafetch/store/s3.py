@@ -34,6 +34,7 @@ from datafetch.store.keys import is_public
 from datafetch.store.paths import check_key, check_prefix
 from datafetch.store.s3_dialect import (
     age_s,
+    endpoint_of,
     identity_of,
     object_url,
     send_small_at_once,
@@ -129,6 +130,11 @@ class S3Store:
     def identity(self) -> str:
         """See `ObjectStore.identity`."""
         return identity_of(self._client.meta.endpoint_url, self._bucket)
+
+    @property
+    def endpoint(self) -> str:
+        """See `ServerStore.endpoint`."""
+        return endpoint_of(self._client.meta.endpoint_url)
 
     def get(self, key: str) -> StoredObject:
         """See `ObjectStore.get`."""

@@ -28,11 +28,15 @@ def object_url(endpoint: str, bucket: str, key: str, *, is_aws: bool) -> str:
     return f"{scheme}://{bucket}.{host}/{key}"
 
 
+def endpoint_of(endpoint: str) -> str:
+    """The server's address: scheme, host, port and path, without credentials."""
+    parts = urlsplit(endpoint)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+
+
 def identity_of(endpoint: str, bucket: str) -> str:
     """The bucket's identity: host, port and path of its server, and its name; no credentials."""
-    parts = urlsplit(endpoint)
-    host = parts.netloc.rpartition("@")[2]
-    return f"s3://{host}{parts.path.rstrip('/')}/{bucket}"
+    return f"s3://{endpoint_of(endpoint).partition('://')[2]}/{bucket}"
 
 
 class SentRequest(TypedDict):

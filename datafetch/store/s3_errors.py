@@ -17,6 +17,7 @@ from botocore.exceptions import (
 from urllib3.exceptions import HTTPError
 
 from datafetch.errors import (
+    NotSupported,
     ObjectNotFound,
     PreconditionFailed,
     StoreConflict,
@@ -80,7 +81,7 @@ def answer_of(error: ClientError) -> tuple[int, str]:
 
 def _meaning(error: ClientError, store: str, key: str) -> StoreError:
     status, code = answer_of(error)
-    message = error.response.get("Error", {}).get("Message", "")[:_MAX_MESSAGE]
+    message = (error.response.get("Error", {}).get("Message") or "")[:_MAX_MESSAGE]
     said = f"{key or store}: {code} (HTTP {status}): {redact(message)}"
     hint = _HINTS.get(code)
     if code == "NoSuchBucket":
@@ -91,9 +92,12 @@ def _meaning(error: ClientError, store: str, key: str) -> StoreError:
         return PreconditionFailed(said, key=key)
     if status == 409:  # noqa: PLR2004 - ConditionalRequestConflict, OperationAborted
         return StoreConflict(said, key=key)
-    if status in (401, 403) or code in _DENIED_CODES:
-        return StoreDenied(said, key=key, hint=hint)
-    return StoreUnavailable(said, key=key, hint=hint)
+    kind: type[StoreError] = StoreUnavailable
+    if status == 501 or code == "NotImplemented":  # noqa: PLR2004
+        kind = NotSupported
+    elif status in (401, 403) or code in _DENIED_CODES:
+        kind = StoreDenied
+    return kind(said, key=key, hint=hint)
 
 
 def no_bucket(store: str, key: str) -> StoreUnavailable:
