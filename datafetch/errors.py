@@ -50,6 +50,15 @@ class ConfigurationError(DatafetchError):
         super().__init__("; ".join(self.problems))
 
 
+class UnsafeStore(ConfigurationError):
+    """The store's server does not keep the conditions of writes, so nothing may be written to it."""
+
+    hint = (
+        "Two runs could overwrite each other there. Where datafetch runs on one machine only, set "
+        "DATAFETCH_LOCK=file; else use a store that keeps If-Match and If-None-Match on PUT."
+    )
+
+
 class UsageError(DatafetchError):
     """The command was called with values that do not fit."""
 

@@ -26,16 +26,16 @@ from datafetch.ops.lease import LeaseBackend
 from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.engine import Engine
 from datafetch.settings import Settings
-from datafetch.store.base import ObjectStore
+from datafetch.store.base import ObjectStore, ServerStore
 from datafetch.store.keys import Keys, PublicUrls
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
 PROJECT_URL = "https://github.com/datafetch/datafetch"
 
-_BESIDE_ITEMS = 4
+_BESIDE_ITEMS = 8
 """Connections to the store beyond one for each parallel item: to renew the lease, to save results,
-and to read several objects at once."""
+to read several objects at once, and for the eight writes at once of the probe."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,11 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     Raises:
         ConfigurationError: the store cannot be made from the settings.
     """
-    from datafetch.ops.leases.store import StoreLeases
-
     store = make_store(settings, clock)
+    if settings.lock == "file" and isinstance(store, ServerStore):
+        from datafetch.store.checked import CheckedStore
+
+        store = CheckedStore(store)
     keys = Keys(settings.env.suffix)
     policy = BreakerPolicy(settings.breaker_failures, settings.breaker_cooldown_seconds)
     breakers = BreakerBook(store, keys, clock, policy)
@@ -72,7 +74,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         http=make_http(settings, clock, cancel, breakers),
         breakers=breakers,
         engine=Engine(settings.concurrency, cancel),
-        leases=StoreLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder),
+        leases=make_leases(settings, store, keys, clock),
         clock=clock,
         cancel=cancel,
     )
@@ -103,6 +105,17 @@ def make_store(settings: Settings, clock: Clock) -> ObjectStore:
         width=settings.concurrency + _BESIDE_ITEMS,
         clock=clock,
     )
+
+
+def make_leases(settings: Settings, store: ObjectStore, keys: Keys, clock: Clock) -> LeaseBackend:
+    """The leases that `DATAFETCH_LOCK` names."""
+    if settings.lock == "file":
+        from datafetch.ops.leases.file import FileLeases
+
+        return FileLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder)
+    from datafetch.ops.leases.store import StoreLeases
+
+    return StoreLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder)
 
 
 def make_http(

@@ -12,7 +12,6 @@ from datafetch.build.request import PrefetchRequest
 from datafetch.errors import (
     DatafetchError,
     ExitCode,
-    LeaseHeld,
     PreconditionFailed,
     StoreError,
     Unexpected,
@@ -135,6 +134,7 @@ class _OperationRun:
     def logged(self, result: RunResult) -> RunResult:
         """Write the result to the log, and return it."""
         fields = {key: value for key, value in result.to_json().items() if value is not None}
+        del fields["notes"]  # each has a line of its own
         for note in result.notes:
             self.log.info("run_note", extra={"note": note})
         if result.exit_code == ExitCode.OK:
@@ -180,10 +180,7 @@ class _JobRun(_OperationRun):
     def _dry(self) -> RunResult:
         parts, name = self._parts, self._request.job
         store = ReadOnlyStore(parts.store)
-        try:
-            letters = DeadLetters.load(store, parts.keys, name, parts.clock)
-        except StoreError as error:
-            return self.result(JobReport(failure=error))
+        letters = DeadLetters.load(store, parts.keys, name, parts.clock)
         return self.result(self._work(make_job(self._settings, name), store, letters))
 
     def _locked(self) -> RunResult:
@@ -191,21 +188,19 @@ class _JobRun(_OperationRun):
         records = RunRecords(parts.store, parts.keys, name, parts.clock)
         # While the store answers, what the first HTTP request needs is loaded.
         prepared = beside(parts.http.prepare)
+        lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load))
+        if lease.note:
+            self.log.warning("publish_not_atomic", extra={"note": lease.note})
         try:
-            lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load))
-        except (LeaseHeld, StoreError) as error:
-            return self.result(JobReport(failure=error))
-        try:
-            try:
-                letters, job, _ = together(
-                    lambda: records.begin(self.run_id),
-                    lambda: make_job(self._settings, name),
-                    prepared,
-                )
-            except StoreError as error:
-                return self.result(JobReport(failure=error))
+            letters, job, _ = together(
+                lambda: records.begin(self.run_id),
+                lambda: make_job(self._settings, name),
+                prepared,
+            )
             report = self._work(job, FencedStore(parts.store, lease), letters)
             lease.retire()
+            if lease.note:
+                report = replace(report, notes=(*report.notes, lease.note))
             return self._recorded(records, report)
         finally:
             self._keeper.give_back(lease)

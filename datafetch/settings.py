@@ -88,7 +88,7 @@ class Settings(BaseModel):
     og_retry_delay_ms: Annotated[Millis, _env("OG_RETRY_DELAY_MS")] = 1000
 
     # every run
-    lock: Annotated[Literal["store"], _env("DATAFETCH_LOCK")] = "store"
+    lock: Annotated[Literal["store", "file"], _env("DATAFETCH_LOCK")] = "store"
     runtime_dir: Annotated[str | None, _env("DATAFETCH_RUNTIME_DIR")] = None
     s3_client: Annotated[Literal["boto3"], _env("DATAFETCH_S3_CLIENT")] = "boto3"
     concurrency: Annotated[int, Field(gt=0, le=256), _env("DATAFETCH_CONCURRENCY")] = 16
@@ -147,6 +147,16 @@ class Settings(BaseModel):
         if value is None or re.fullmatch(r"[!-~]+", value.get_secret_value()):
             return value
         raise ValueError("a token has no spaces, line ends or letters beyond ASCII")
+
+    @field_validator("lock", mode="before")
+    @classmethod
+    def _known_lock(cls, value: object) -> str:
+        text = str(value).strip()
+        if text.startswith(("dynamodb://", "redis://", "rediss://")):  # may hold a password
+            raise ValueError("this version knows store and file only, not yet DynamoDB or Redis")
+        if text not in ("store", "file"):
+            raise ValueError("should be store or file")
+        return text
 
     @field_validator("ci", mode="before")
     @classmethod

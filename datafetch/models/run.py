@@ -164,6 +164,7 @@ class RunResult:
             "changeDetected": self.change_detected,
             "lastFetchedAt": self.last_fetched_at,
             "error": self.error,
+            "notes": list(self.notes),
         }
 
 

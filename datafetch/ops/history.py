@@ -24,13 +24,12 @@ def history_record(
 
 
 def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> JsonObject:
-    """A past run as it is stored: its result, error count, time, notes and requests by upstream."""
+    """A past run as it is stored: its result, error count, time and requests by upstream."""
     return {
         **result.to_json(),
         "jobType": job.value,
         "errors": result.items_failed + (1 if result.error else 0),
         "timestamp": timestamp_ms,
-        "notes": list(result.notes),
         "upstreams": {name: dict(counts) for name, counts in result.upstreams.items()},
     }
 

@@ -29,6 +29,7 @@ class Grant:
             it was sent.
         version: by which the backend recognises the stored lease when it changes it; for
             `StoreLeases` the ETag.
+        note: what the run must tell its user about this lease; empty when there is nothing.
     """
 
     job: str
@@ -39,6 +40,7 @@ class Grant:
     ttl_s: float
     granted_at: float
     version: str = ""
+    note: str = ""
 
 
 class LeaseBackend(Protocol):
@@ -53,6 +55,7 @@ class LeaseBackend(Protocol):
 
         Raises:
             LeaseHeld: another run has the lease.
+            ConfigurationError: with these settings nothing may be written; nothing was.
             StoreError: the service did not answer.
         """
         ...
@@ -97,6 +100,11 @@ class HeldLease:
         self._stop = threading.Event()
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
+
+    @property
+    def note(self) -> str:
+        """See `Grant.note`."""
+        return self._grant.note
 
     def check(self) -> None:
         """See `Fence.check`.

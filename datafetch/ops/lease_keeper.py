@@ -37,6 +37,7 @@ class LeaseKeeper:
 
         Raises:
             LeaseHeld: another run has it.
+            ConfigurationError: with these settings nothing may be written.
             StoreError: the service that keeps leases did not answer.
         """
         grant = self._backend.acquire(job, self._run_id, when_free)
@@ -57,6 +58,7 @@ class LeaseKeeper:
 
         Raises:
             LeaseHeld: another run had it for all of `seconds`.
+            ConfigurationError: with these settings nothing may be written.
             StoreError: the service that keeps leases did not answer.
         """
         deadline = self._clock.monotonic() + seconds

@@ -60,7 +60,7 @@ class RuntimeFolder:
         path = self.path() / name
         with ExitStack() as holding:
             try:
-                holding.enter_context(held(FileLock(path), timeout_s))
+                holding.enter_context(held(FileLock(path, thread_local=False), timeout_s))
             except Timeout as error:
                 raise LeaseHeld(
                     f"another process on this machine has held {path} for {timeout_s:g} s",

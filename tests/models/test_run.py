@@ -52,6 +52,7 @@ def test_the_result_is_printed_as_the_contract_writes_it() -> None:
         ("changeDetected", True),
         ("lastFetchedAt", 5),
         ("error", "the budget is used up"),
+        ("notes", ["x"]),
     ]
 
 

@@ -8,64 +8,70 @@ lease is being acquired, makes the runs of one machine ask one after the other.
 import hashlib
 import os
 import secrets
-import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
-from datafetch.clock import Clock, to_iso, to_ms
-from datafetch.errors import LeaseHeld, LeaseLost, ObjectNotFound, PreconditionFailed, StoreConflict
+from datafetch.clock import Clock, to_ms
+from datafetch.errors import (
+    LeaseHeld,
+    LeaseLost,
+    NotSupported,
+    ObjectNotFound,
+    PreconditionFailed,
+    StoreConflict,
+    StoreUnavailable,
+)
 from datafetch.ops.lease import Grant
+from datafetch.ops.leases.conditions import Conditions
+from datafetch.ops.leases.lock_object import (
+    ADAPTER,
+    Conditional,
+    LockObject,
+    is_dead_here,
+    this_host,
+)
 from datafetch.runtime.folder import RuntimeFolder
-from datafetch.store.base import Condition, IfAbsent, IfMatch, ObjectStore, encode_json
+from datafetch.store.base import (
+    Condition,
+    IfAbsent,
+    IfMatch,
+    ObjectStore,
+    StoredObject,
+    encode_json,
+)
 from datafetch.store.keys import Keys
 
 _ATTEMPTS = 5
 """How often a lease is asked for when other runs take it and give it back in between."""
 
-_YEAR_10000_MS = 253_402_300_800_000
-"""The first epoch millisecond that `datetime` cannot name."""
-
-_LARGEST_PID = 2**31 - 1
-"""The largest that kill(2) takes."""
-
-_Whole = Annotated[int, Field(ge=0, lt=_YEAR_10000_MS)]
+_REFUSED_HINT = (
+    "Its answers contradict each other: look for a proxy or cache between datafetch and the store. "
+    "Where datafetch runs on one machine only, DATAFETCH_LOCK=file does without conditional writes."
+)
 
 
 @dataclass(frozen=True, slots=True)
-class LockObject:
-    """A lease as it is stored.
+class _Free:
+    """A lease that was found free.
 
     Attributes:
-        owner: a random text that no other grant has; None once the lease was given back.
-        host: the machine of the run that took the lease.
-        pid: the process of that run.
-        run_id: that run.
-        acquired_at: epoch milliseconds.
-        expires_at: epoch milliseconds by the clock of the run's machine; for people, and when
-            the store does not tell the object's age.
-        ttl_ms: the lease ends this long after the object was last written.
-        token: the fencing token, which grows with each grant.
+        etag: of the lock object; None when there is none.
+        token: the next fencing token.
+        conditional: what the lock object says of the server.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+    etag: str | None
+    token: int
+    conditional: Conditional | None
 
-    owner: str | None
-    host: str
-    pid: Annotated[int, Field(ge=0, le=_LARGEST_PID)]
-    run_id: str
-    acquired_at: _Whole
-    expires_at: _Whole
-    ttl_ms: _Whole
-    token: _Whole
-
-
-_ADAPTER: TypeAdapter[LockObject] = TypeAdapter(LockObject)
+    @property
+    def condition(self) -> Condition:
+        """The condition of the write that takes the lease."""
+        return IfAbsent() if self.etag is None else IfMatch(self.etag)
 
 
 class StoreLeases:
@@ -78,34 +84,54 @@ class StoreLeases:
         clock: Clock,
         ttl_s: Callable[[str], float],
         runtime_dir: Path | None = None,
+        *,
+        is_over: Callable[[LockObject], bool] = is_dead_here,
     ) -> None:
-        """`ttl_s` tells a job's lease time in seconds; `runtime_dir` is that of `RuntimeFolder`."""
+        """The store is not asked yet.
+
+        Args:
+            store: a `CheckedStore` is also used when its server's conditions are not kept.
+            keys: the names of objects.
+            clock: tells the time.
+            ttl_s: a job's lease time in seconds.
+            runtime_dir: see `RuntimeFolder`.
+            is_over: whether a lease whose time has not passed belongs to a run that has ended.
+        """
         self._store = store
         self._keys = keys
         self._clock = clock
         self._ttl_s = ttl_s
         self._machine = RuntimeFolder(runtime_dir)
+        self._is_over = is_over
+        self._conditions = Conditions(store)
 
     def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
-        """See `LeaseBackend.acquire`."""
+        """See `LeaseBackend.acquire`.
+
+        Raises:
+            UnsafeStore: the server's conditional writes cannot be relied on.
+        """
         with self._machine_lock(job):
+            refused: list[str | None] = []
             for _ in range(_ATTEMPTS):
-                token, condition = self._free(job)
+                free = self._free(job)
+                self._settle(job, free, refused)
                 grant = Grant(
                     job=job,
                     run_id=run_id,
                     owner=secrets.token_hex(8),
-                    token=token,
+                    token=free.token,
                     acquired_at=to_ms(self._clock.now()),
                     ttl_s=self._ttl_s(job),
                     granted_at=self._clock.monotonic(),
+                    note=self._conditions.note,
                 )
                 if when_free is not None:
                     when_free()
                 try:
-                    return self._write(grant, condition)
-                except PreconditionFailed:
-                    continue  # another machine was faster: look at what it wrote
+                    return self._write(grant, free.condition)
+                except (PreconditionFailed, NotSupported):
+                    refused.append(free.etag)  # another machine was faster, or the server errs
                 except StoreConflict:
                     raise LeaseHeld(f"the lock of {job} is being taken by another run") from None
         raise LeaseHeld(f"the lock of {job} changes hands too fast to be taken")
@@ -116,77 +142,119 @@ class StoreLeases:
         try:
             return self._write(fresh, IfMatch(grant.version))
         except PreconditionFailed:
-            raise LeaseLost(f"another run took the lock of {grant.job}") from None
+            version = self._own_version(grant)
+        if version is None:
+            raise LeaseLost(f"another run took the lock of {grant.job}")
+        return self._write(fresh, IfMatch(version))
 
     def release(self, grant: Grant) -> None:
         """See `LeaseBackend.release`."""
         try:
             self._write(grant, IfMatch(grant.version), released=True)
         except PreconditionFailed:
-            return  # it ran out and another run has it: theirs to release
+            version = self._own_version(grant)
+        else:
+            return
+        if version is not None:  # else it ran out and another run has it: theirs to release
+            self._write(grant, IfMatch(version), released=True)
 
-    def _free(self, job: str) -> tuple[int, Condition]:
-        """The next fencing token, and the condition for the write that takes the free lease.
+    def holder(self, job: str) -> LockObject | None:
+        """What the lock object says; None when there is none that can be read.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        stored = self._stored(job)
+        return None if stored is None else _read(stored)
+
+    def lock_name(self, job: str) -> str:
+        """A name for file locks of the job, which no other job, store or environment has."""
+        name = f"{self._store.identity}\n{self._keys.lock(job)}"
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return f"{job}-{digest}"
+
+    def _free(self, job: str) -> _Free:
+        """The free lease, as it is stored.
 
         Raises:
             LeaseHeld: the lease is not free.
         """
-        try:
-            stored = self._store.get(self._keys.lock(job))
-        except ObjectNotFound:
-            return 1, IfAbsent()
+        stored = self._stored(job)
+        if stored is None:
+            return _Free(None, 1, None)
         now_ms = to_ms(self._clock.now())
-        try:
-            lock = _ADAPTER.validate_json(stored.body)
-        except ValidationError:
+        lock = _read(stored)
+        if lock is None:
             # An unreadable lock counts as free. Its token is unknown; the seconds since 1970
             # are larger than any token that was counted up run by run.
-            return now_ms // 1000 + 1, IfMatch(stored.etag)
+            return _Free(stored.etag, now_ms // 1000 + 1, None)
         if stored.age_s is None:
             expired = now_ms > lock.expires_at
         else:
             expired = stored.age_s > lock.ttl_ms / 1000
-        if lock.owner is not None and not expired and not _is_dead_here(lock):
-            raise LeaseHeld(
-                f"{job} is being run by process {lock.pid} on {lock.host}"
-                f" (run {lock.run_id}, since {to_iso(lock.acquired_at / 1000)})"
+        if lock.owner is not None and not expired and not self._is_over(lock):
+            raise LeaseHeld(f"{job} is being run by {lock.holder()}")
+        return _Free(stored.etag, lock.token + 1, lock.conditional)
+
+    def _settle(self, job: str, free: _Free, refused: list[str | None]) -> None:
+        """Settle how conditions are sent; the server is probed anew if it must have erred.
+
+        `refused` has the ETag of the lock object at each write so far that was refused. If the
+        object has not changed since the last one, nobody else was faster: the condition held.
+        """
+        if not refused or refused[-1] != free.etag:
+            self._conditions.settle(free.conditional)
+        elif refused.count(free.etag) == 1:
+            self._conditions.probe()
+        else:
+            key = self._keys.lock(job)
+            raise StoreUnavailable(
+                f"{self._store.name} refuses to write {key} on the condition that it is"
+                f" {'absent' if free.etag is None else 'unchanged'}, though it is",
+                key=key,
+                hint=_REFUSED_HINT,
             )
-        return lock.token + 1, IfMatch(stored.etag)
+
+    def _own_version(self, grant: Grant) -> str | None:
+        """The lock object's ETag if this grant still has the lease; None if it was taken over.
+
+        A refused write does not prove the latter: an earlier one may have been stored and its
+        answer lost.
+        """
+        stored = self._stored(grant.job)
+        lock = None if stored is None else _read(stored)
+        return stored.etag if stored and lock and lock.owner == grant.owner else None
+
+    def _stored(self, job: str) -> StoredObject | None:
+        try:
+            return self._store.get(self._keys.lock(job))
+        except ObjectNotFound:
+            return None
 
     def _write(self, grant: Grant, condition: Condition, *, released: bool = False) -> Grant:
         ttl_ms = round(grant.ttl_s * 1000)
         lock = LockObject(
             owner=None if released else grant.owner,
-            host=socket.gethostname(),
+            host=this_host(),
             pid=os.getpid(),
             run_id=grant.run_id,
             acquired_at=grant.acquired_at,
             expires_at=to_ms(self._clock.now()) + ttl_ms,
             ttl_ms=ttl_ms,
             token=grant.token,
+            conditional=self._conditions.known,
         )
-        body = encode_json(_ADAPTER.dump_python(lock, by_alias=True))
+        body = encode_json(ADAPTER.dump_python(lock, by_alias=True))
         version = self._store.put(self._keys.lock(grant.job), body, condition=condition)
         return replace(grant, version=version)
 
     def _machine_lock(self, job: str) -> AbstractContextManager[None]:
-        name = f"{self._store.identity}\n{self._keys.lock(job)}"
-        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        return self._machine.lock(f"{job}-{digest}.lock")
+        return self._machine.lock(f"{self.lock_name(job)}.lock")
 
 
-def _is_dead_here(lock: LockObject) -> bool:
-    """Whether the lease was taken by a process of this machine that does not exist any more.
-
-    If another process has its number by now, the lease expires by itself. If two machines share
-    a host name, the run whose lease is wrongly taken loses it at its next renewal.
-    """
-    if lock.host != socket.gethostname():
-        return False
+def _read(stored: StoredObject) -> LockObject | None:
+    """The lock object; None when it cannot be read."""
     try:
-        os.kill(lock.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # it is there, and another user's
-    return False
+        return ADAPTER.validate_json(stored.body)
+    except ValidationError:
+        return None

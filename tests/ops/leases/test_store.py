@@ -111,7 +111,17 @@ def test_the_object_is_the_contracts(store, clock, tmp_path):
     grant = _leases(store, clock, tmp_path).acquire("bookmarks", "run-1")
     body = _stored(store)
     assert set(body) == {
-        *("owner", "host", "pid", "runId", "acquiredAt", "expiresAt", "ttlMs", "token"),
+        *(
+            "owner",
+            "host",
+            "pid",
+            "runId",
+            "acquiredAt",
+            "expiresAt",
+            "ttlMs",
+            "token",
+            "conditional",
+        ),
     }
     assert (body["runId"], body["ttlMs"], body["token"]) == ("run-1", 300_000, 1)
     assert body["owner"] == grant.owner

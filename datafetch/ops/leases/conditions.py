@@ -1,0 +1,93 @@
+"""Settles, before a lease is taken, how conditions are sent to the store's server."""
+
+from datafetch.errors import UnsafeStore
+from datafetch.logs import bound_logger
+from datafetch.ops.leases.lock_object import Conditional
+from datafetch.store.base import EtagForm, ObjectStore, ServerStore
+from datafetch.store.checked import CheckedStore
+from datafetch.store.probe import Lack, probe
+
+_log = bound_logger()
+
+
+class Conditions:
+    """What is known of the conditional writes of the store's server.
+
+    A server is probed once for each lock object, which then keeps what was found. What one lock
+    object says, or one probe found, holds for the whole process. A folder is never probed: its
+    conditions are our own code.
+
+    Attributes:
+        known: None until `settle` was called, and for a folder.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        """A `CheckedStore` may also be used without its server's conditions, other stores not."""
+        self._server = store if isinstance(store, ServerStore) else None
+        self._checked = store if isinstance(store, CheckedStore) else None
+        self._lack: Lack | None = None
+        self.known: Conditional | None = None
+
+    @property
+    def note(self) -> str:
+        """What the user of a run must be told; empty when there is nothing to tell."""
+        if self._checked is None or not self._checked.checks:
+            return ""
+        return (
+            "the publish is checked, not atomic: the conditional writes of "
+            f"{self._checked.name} cannot be relied on, so run datafetch on this machine only"
+        )
+
+    def settle(self, stored: Conditional | None) -> None:
+        """Have conditions sent as is known to work; the server is probed when nothing is known.
+
+        Args:
+            stored: what the lock object says.
+
+        Raises:
+            UnsafeStore: the server's conditions cannot be relied on.
+            StoreError: the server did not answer.
+        """
+        if self.known is None and stored is not None and self._is_of_use(stored):
+            self.known = stored
+        if self.known is None:
+            self.probe()
+        else:
+            self._apply(self.known)
+
+    def probe(self) -> None:
+        """Probe the server, whatever is known, and have conditions sent as it wants them.
+
+        Raises:
+            UnsafeStore: the server's conditions cannot be relied on.
+            StoreError: the server did not answer.
+        """
+        if self._server is None:
+            return
+        if self._checked is not None:
+            self._checked.checks = False
+        found = probe(self._server)
+        endpoint = self._server.endpoint
+        _log.info("conditions_probed", extra={"endpoint": endpoint, "found": found.value})
+        if isinstance(found, EtagForm):
+            self._lack, self.known = None, Conditional(found.value, endpoint)
+        else:
+            self._lack, self.known = found, Conditional("none", endpoint)
+        self._apply(self.known)
+
+    def _is_of_use(self, stored: Conditional) -> bool:
+        """Whether the lock object tells of this server, and what this process may work with."""
+        if self._server is None or stored.endpoint != self._server.endpoint:
+            return False
+        return stored.form != "none" or self._checked is not None
+
+    def _apply(self, known: Conditional) -> None:
+        if known.form != "none":
+            assert self._server is not None, "a folder has no form of ETags"
+            self._server.etag_form = EtagForm(known.form)
+        elif self._checked is not None:
+            self._checked.checks = True
+        else:
+            assert self._server is not None, "a folder's conditions are our own"
+            lack = self._lack or Lack.IGNORED
+            raise UnsafeStore([f"{self._server.name} at {self._server.endpoint} {lack.value}"])

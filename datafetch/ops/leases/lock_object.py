@@ -1,0 +1,114 @@
+"""The lease of a job as it is stored: who has it, since when, and what is known of the store."""
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.alias_generators import to_camel
+
+from datafetch.clock import to_iso
+
+_YEAR_10000_MS = 253_402_300_800_000
+"""The first epoch millisecond that `datetime` cannot name."""
+
+_LARGEST_PID = 2**31 - 1
+"""The largest that kill(2) takes."""
+
+_Whole = Annotated[int, Field(ge=0, lt=_YEAR_10000_MS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """What the probe found out about the conditional writes of a server.
+
+    Attributes:
+        form: how ETags are sent; `none` when conditions cannot be relied on.
+        endpoint: the server's address.
+    """
+
+    form: Literal["quoted", "unquoted", "none"]
+    endpoint: str
+
+
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Conditional | None:
+    try:
+        found: Conditional | None = read(value)
+    except ValidationError:
+        return None  # written by another version: the server is probed again
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class LockObject:
+    """A lease as it is stored.
+
+    Attributes:
+        owner: a random text that no other grant has; None once the lease was given back.
+        host: the machine of the run that took the lease.
+        pid: the process of that run.
+        run_id: that run.
+        acquired_at: epoch milliseconds.
+        expires_at: epoch milliseconds by the clock of the run's machine; for people, and when
+            the store does not tell the object's age.
+        ttl_ms: the lease ends this long after the object was last written.
+        token: the fencing token, which grows with each grant.
+        conditional: what is known of the server's conditional writes; None for a folder, whose
+            conditions are our own, and in an object that an earlier version wrote.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
+    owner: str | None
+    host: str
+    pid: Annotated[int, Field(ge=0, le=_LARGEST_PID)]
+    run_id: str
+    acquired_at: _Whole
+    expires_at: _Whole
+    ttl_ms: _Whole
+    token: _Whole
+    conditional: Annotated[Conditional | None, WrapValidator(_or_none)] = None
+
+    def holder(self) -> str:
+        """Who has the lease, in words."""
+        since = to_iso(self.acquired_at / 1000)
+        return f"process {self.pid} on {self.host} (run {self.run_id}, since {since})"
+
+
+ADAPTER: TypeAdapter[LockObject] = TypeAdapter(LockObject)
+"""Reads and writes the object's JSON."""
+
+
+def this_host() -> str:
+    """The name of this machine."""
+    return socket.gethostname()
+
+
+def is_of_this_machine(lock: LockObject) -> bool:
+    """Whether the lease was taken on this machine, as far as a host name can tell."""
+    return lock.host == this_host()
+
+
+def is_dead_here(lock: LockObject) -> bool:
+    """Whether the lease was taken by a process of this machine that does not exist any more.
+
+    If another process has its number by now, the lease expires by itself. If two machines share
+    a host name, the run whose lease is wrongly taken loses it at its next renewal.
+    """
+    if not is_of_this_machine(lock):
+        return False
+    try:
+        os.kill(lock.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it is there, and another user's
+    return False
