@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TypeVar, cast
 
-from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable
+from datafetch.errors import NotSupported, ObjectNotFound, PreconditionFailed, StoreUnavailable
 from datafetch.store.base import (
     JSON_TYPE,
     Condition,
+    EtagForm,
     FilePart,
     IfAbsent,
     IfMatch,
@@ -25,6 +26,7 @@ from datafetch.store.base import (
 )
 from datafetch.store.conditional import put_conditionally
 from datafetch.store.streams import Window
+from tests.fakes.s3_dialects import Dialect
 from tests.support import FakeClock
 
 T = TypeVar("T")
@@ -96,6 +98,38 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+class ServerMemory(MemoryStore):
+    """A server in memory that understands conditions in one of the dialects of the S3 fake."""
+
+    name = identity = "s3://memory"
+
+    def __init__(self, dialect: Dialect = "quoted") -> None:
+        super().__init__()
+        self.dialect = dialect
+        self.endpoint = "https://s3.example.com"
+        self.etag_form = EtagForm.QUOTED
+        self.puts: list[tuple[str, Condition]] = []
+
+    @property
+    def probes(self) -> int:
+        """How often it was probed."""
+        keys = {key for key, _ in self.puts if key.startswith("json/datafetch/probe/")}
+        return len({key.rpartition("/")[2].partition("-")[0] for key in keys})
+
+    def put_once(self, key: str, body: bytes, condition: Condition) -> str:
+        self.puts.append((key, condition))
+        if condition is not None:
+            match self.dialect:
+                case "unquoted" if isinstance(condition, IfMatch):
+                    if self.etag_form is not EtagForm.UNQUOTED:
+                        raise PreconditionFailed(f"{key}: 412", key=key)
+                case "unsupported" | "unsupported-400":
+                    raise NotSupported(f"{key}: 501", key=key)
+                case "ignoring":
+                    condition = None
+        return super().put_once(key, body, condition)
 
 
 def as_file(body: bytes) -> FilePart:

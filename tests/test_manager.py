@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -18,8 +18,11 @@ from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
 from datafetch.net.client import GuardedClient
 from datafetch.net.options import NetOptions
+from datafetch.ops.leases.file import FileLeases
+from datafetch.ops.leases.store import StoreLeases
 from datafetch.settings import Settings
-from tests.stores import Call, FaultyStore
+from datafetch.store.checked import CheckedStore
+from tests.stores import Call, FaultyStore, ServerMemory
 from tests.support import FakeClock
 
 STATE = "json/datafetch/jobs/logos-dev.json"
@@ -136,6 +139,63 @@ def test_a_second_run_is_locked_out(machine: Machine) -> None:
     assert (result.status, result.exit_code) == (RunStatus.LOCKED, 75)
     assert "(run run-1, since 2026-11-24T08:00:00.000Z)" in (result.error or "")
     assert machine.store.count("put") == 0
+
+
+class _Odd:
+    """Leases that fail in a way that nobody thought of."""
+
+    def acquire(self, *_: object) -> NoReturn:
+        """Fail."""
+        raise TypeError("argument of type 'NoneType' is not iterable")
+
+    renew = release = acquire
+
+
+def test_whatever_goes_wrong_while_the_lease_is_taken_is_a_result(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer that nobody expected was a traceback: it is exit 1 with one line, the traceback in the log."""
+    machine.parts = replace(machine.parts, leases=_Odd())
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.FAILED, 1)
+    assert result.error == "unexpected: TypeError: argument of type 'NoneType' is not iterable"
+    (logged,) = [record for record in caplog.records if record.message == "unexpected_error"]
+    assert logged.exc_info
+    assert machine.store.calls == []
+
+
+def test_a_store_that_keeps_no_conditions_is_refused_before_anything_is_written(
+    machine: Machine,
+) -> None:
+    """Servers that ignore conditions: exit 78 with the way out; dry runs go on working."""
+    server = ServerMemory("ignoring")
+    leases = StoreLeases(server, machine.parts.keys, machine.clock, lambda _job: 300.0)
+    machine.parts = replace(machine.parts, leases=leases, store=server)
+    for _ in range(2):
+        result = machine.run()
+        assert (result.status, result.exit_code) == (RunStatus.FAILED, 78)
+        assert result.error == (
+            "s3://memory at https://s3.example.com ignores the conditions of writes"
+        )
+        assert "DATAFETCH_LOCK=file" in result.hint
+        assert "dynamodb" not in result.hint
+    assert server.objects == {}
+    assert server.probes == 1
+    assert machine.run(dry_run=True).exit_code == 0
+
+
+def test_a_checked_publish_is_said_so_in_the_result(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a store without conditions the user of `file` reads in each result what it does not promise."""
+    store = CheckedStore(ServerMemory("ignoring"))
+    leases = FileLeases(store, machine.parts.keys, machine.clock, lambda _job: 300.0)
+    machine.parts = replace(machine.parts, leases=leases, store=store)
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
+    assert result.notes[-1].startswith("the publish is checked, not atomic: ")
+    assert "publish_not_atomic" in [record.message for record in caplog.records]
+    assert machine.run().notes[-1:] == result.notes[-1:]
 
 
 def test_a_run_that_is_stopped_says_so_and_is_recorded(machine: Machine) -> None:

@@ -10,6 +10,7 @@ from botocore.exceptions import (
 from urllib3.exceptions import IncompleteRead
 
 from datafetch.errors import (
+    NotSupported,
     ObjectNotFound,
     PreconditionFailed,
     StoreConflict,
@@ -59,7 +60,9 @@ def translated(error: Exception, key: str = KEY) -> StoreError:
         (400, "BadRequest", StoreUnavailable),
         (500, "InternalError", StoreUnavailable),
         (503, "SlowDown", StoreUnavailable),
-        (501, "NotImplemented", StoreUnavailable),
+        (501, "NotImplemented", NotSupported),
+        (501, "", NotSupported),
+        (400, "NotImplemented", NotSupported),
     ],
 )
 def test_an_error_answer_has_one_meaning(status: int, code: str, kind: type[StoreError]) -> None:
