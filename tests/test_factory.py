@@ -10,7 +10,10 @@ from datafetch.errors import BreakerOpen, ConfigurationError
 from datafetch.factory import Parts, check_jobs, make_job, make_parts, make_store
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName
+from datafetch.ops.leases.file import FileLeases
+from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.breaker import Outcome
+from datafetch.store.checked import CheckedStore
 from datafetch.store.local import LocalStore
 from datafetch.store.s3 import S3Store
 from tests.support import FakeClock
@@ -76,6 +79,33 @@ def test_the_parts_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     parts.breakers.record("a.example", Outcome.FAILED, object())
     with pytest.raises(BreakerOpen):
         parts.breakers.allow("a.example", object())
+
+
+@pytest.mark.usefixtures("no_secrets")
+@pytest.mark.parametrize(
+    ("lock", "address", "leases", "store"),
+    [
+        ("store", "file:data", StoreLeases, LocalStore),
+        ("file", "file:data", FileLeases, LocalStore),
+        ("store", "s3://site", StoreLeases, S3Store),
+        ("file", "s3://site", FileLeases, CheckedStore),
+    ],
+)
+def test_locks_live_where_the_setting_says(
+    monkeypatch: pytest.MonkeyPatch, lock: str, address: str, leases: type, store: type
+) -> None:
+    """With a file lock a bucket may be checked by ourselves; a folder keeps its conditions in any case."""
+    parts = _parts(
+        monkeypatch,
+        DATAFETCH_LOCK=lock,
+        DATAFETCH_STORE=address,
+        DATAFETCH_ENV="test",
+        S3_SERVER_URL="https://s3.example.com",
+        S3_ACCESS_KEY_ID="access-key-1",
+        S3_SECRET_ACCESS_KEY="secret-key-1",
+    )
+    assert (type(parts.leases), type(parts.store)) == (leases, store)
+    parts.store.close()
 
 
 def test_settings_of_several_jobs_are_missed_together() -> None:

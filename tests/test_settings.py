@@ -29,7 +29,10 @@ from datafetch.settings import ENV_NAMES
         ("DATAFETCH_STORE", "file://var/data"),
         ("DATAFETCH_LOCK", "redis://127.0.0.1"),
         ("DATAFETCH_RUNTIME_DIR", "run/locks"),
+        ("DATAFETCH_LOCK", "dynamodb://locks"),
+        ("DATAFETCH_LOCK", "nfs"),
         ("DATAFETCH_S3_CLIENT", "curl"),
+        ("DATAFETCH_S3_CLIENT", "obstore"),
         ("BOOKMARK_BEARER_TOKEN", "two\nlines"),
         ("GITHUB_TOKEN", "tokén"),
         ("BOOKMARKS_API_URL", "https://user:pw@k.example.com"),
@@ -41,6 +44,36 @@ def test_a_value_out_of_range_is_an_error_never_a_default(monkeypatch, name, val
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=name):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("dynamodb://locks", "this version knows store and file only, not yet DynamoDB or Redis"),
+        (
+            "redis://:hush@cache:6379/0",
+            "this version knows store and file only, not yet DynamoDB or Redis",
+        ),
+        ("rediss://cache", "this version knows store and file only, not yet DynamoDB or Redis"),
+        ("none", "should be store or file"),
+        ("File", "should be store or file"),
+    ],
+)
+def test_a_lock_that_this_version_does_not_have_is_said_so(monkeypatch, value, said):
+    """A place for locks that comes later is no unknown word, and its password is not repeated."""
+    monkeypatch.setenv("DATAFETCH_LOCK", value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    assert caught.value.problems == (f"DATAFETCH_LOCK: {said}",)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [("store", "store"), ("file", "file"), (" file ", "file"), ("", "store")]
+)
+def test_locks_live_in_the_store_or_on_this_machine(monkeypatch, value, kind):
+    """`store` is the default."""
+    monkeypatch.setenv("DATAFETCH_LOCK", value)
+    assert load_settings().lock == kind
 
 
 @pytest.mark.parametrize(
