@@ -184,6 +184,8 @@ def test_a_holder_that_has_not_signed_yet_is_named_by_its_machine(
     tmp_path: Path, store: LocalStore, clock: FakeClock
 ) -> None:
     """Between the file lock and the lock object nobody knows who: no dead run is named in its place."""
+    with _another_process(tmp_path):
+        pass  # killed: its name is left in the lock object
     leases = _leases(store, clock, tmp_path)
     seen: list[str] = []
 
