@@ -61,9 +61,10 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     """
     store = make_store(settings, clock)
     if settings.lock == "file" and isinstance(store, ServerStore):
+        from datafetch.runtime.folder import RuntimeFolder
         from datafetch.store.checked import CheckedStore
 
-        store = CheckedStore(store)
+        store = CheckedStore(store, RuntimeFolder())
     keys = Keys(settings.env.suffix)
     policy = BreakerPolicy(settings.breaker_failures, settings.breaker_cooldown_seconds)
     breakers = BreakerBook(store, keys, clock, policy)

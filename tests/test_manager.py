@@ -20,6 +20,7 @@ from datafetch.net.client import GuardedClient
 from datafetch.net.options import NetOptions
 from datafetch.ops.leases.file import FileLeases
 from datafetch.ops.leases.store import StoreLeases
+from datafetch.runtime.folder import RuntimeFolder
 from datafetch.settings import Settings
 from datafetch.store.checked import CheckedStore
 from tests.stores import Call, FaultyStore, ServerMemory
@@ -188,7 +189,7 @@ def test_a_checked_publish_is_said_so_in_the_result(
     machine: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     """On a store without conditions the user of `file` reads in each result what it does not promise."""
-    store = CheckedStore(ServerMemory("ignoring"))
+    store = CheckedStore(ServerMemory("ignoring"), RuntimeFolder())
     leases = FileLeases(store, machine.parts.keys, machine.clock, lambda _job: 300.0)
     machine.parts = replace(machine.parts, leases=leases, store=store)
     result = machine.run()

@@ -14,6 +14,7 @@ from datafetch.errors import LeaseHeld
 from datafetch.ops.lease import LeaseBackend
 from datafetch.ops.leases.file import FileLeases
 from datafetch.ops.leases.store import StoreLeases
+from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import ObjectStore
 from datafetch.store.checked import CheckedStore
 from datafetch.store.keys import Keys
@@ -55,7 +56,12 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
     fake: S3Fake = request.getfixturevalue("s3_fake")
     fake.app.dialect = where
     with closing(open_s3(fake, width=12)) as opened:
-        yield opened, lambda: leases(CheckedStore(opened) if how else opened)
+        yield (
+            opened,
+            lambda: leases(
+                CheckedStore(opened, RuntimeFolder(tmp_path / "runtime")) if how else opened
+            ),
+        )
 
 
 def _stored(store: ObjectStore) -> Any:

@@ -5,6 +5,7 @@ import pytest
 from datafetch.errors import UnsafeStore
 from datafetch.ops.leases.conditions import Conditions
 from datafetch.ops.leases.lock_object import Conditional
+from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import EtagForm
 from datafetch.store.checked import CheckedStore
 from tests.stores import MemoryStore, ServerMemory
@@ -77,11 +78,11 @@ def test_a_server_without_conditions_is_refused_each_time(dialect, said) -> None
 
 def test_with_a_file_lock_such_a_server_is_checked_and_remembered() -> None:
     """What was found is kept in the lock object, so that later runs do not probe again."""
-    first = Conditions(CheckedStore(ServerMemory("ignoring")))
+    first = Conditions(CheckedStore(ServerMemory("ignoring"), RuntimeFolder()))
     first.settle(None)
     assert first.known == Conditional("none", HERE)
     server = ServerMemory("ignoring")
-    store = CheckedStore(server)
+    store = CheckedStore(server, RuntimeFolder())
     later = Conditions(store)
     later.settle(first.known)
     assert store.checks
@@ -98,7 +99,7 @@ def test_with_a_file_lock_such_a_server_is_checked_and_remembered() -> None:
 
 def test_with_a_file_lock_conditions_that_work_are_used() -> None:
     """A server that keeps conditions publishes atomically, whatever the lock."""
-    store = CheckedStore(ServerMemory("unquoted"))
+    store = CheckedStore(ServerMemory("unquoted"), RuntimeFolder())
     conditions = Conditions(store)
     conditions.settle(None)
     assert (store.checks, store.etag_form, conditions.note) == (False, EtagForm.UNQUOTED, "")
@@ -107,7 +108,7 @@ def test_with_a_file_lock_conditions_that_work_are_used() -> None:
 def test_a_server_that_has_learned_conditions_is_not_checked_any_more() -> None:
     """Asked anew, the server itself is asked, not what was known of it."""
     server = ServerMemory("ignoring")
-    store = CheckedStore(server)
+    store = CheckedStore(server, RuntimeFolder())
     conditions = Conditions(store)
     conditions.settle(None)
     server.dialect = "quoted"

@@ -17,6 +17,7 @@ import pytest
 from datafetch.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from datafetch.ops.leases.file import FileLeases
 from datafetch.ops.leases.store import StoreLeases
+from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import ObjectStore
 from datafetch.store.checked import CheckedStore
 from datafetch.store.keys import Keys
@@ -217,7 +218,7 @@ def test_the_verdict_none_is_remembered_and_the_token_grows(
     """On a server that ignores conditions later runs do not probe again; back under `store` it is probed anew."""
     server = ServerMemory("ignoring")
     for token in (1, 2, 3):
-        leases = _leases(CheckedStore(server), clock, tmp_path)
+        leases = _leases(CheckedStore(server, RuntimeFolder(tmp_path / "runtime")), clock, tmp_path)
         grant = leases.acquire("bookmarks", f"run-{token}")
         assert (grant.token, bool(grant.note)) == (token, True)
         leases.release(leases.renew(grant))
@@ -234,7 +235,7 @@ def test_the_verdict_none_is_remembered_and_the_token_grows(
 def test_a_lease_that_somebody_else_wrote_over_is_lost(tmp_path: Path, clock: FakeClock) -> None:
     """Checked, not atomic: another machine that came through all the same is noticed at the next renewal."""
     server = ServerMemory("ignoring")
-    leases = _leases(CheckedStore(server), clock, tmp_path)
+    leases = _leases(CheckedStore(server, RuntimeFolder(tmp_path / "runtime")), clock, tmp_path)
     grant = leases.acquire("bookmarks", "run-1")
     theirs = json.dumps(_stored(server) | {"owner": "them", "host": "elsewhere"}).encode()
     server.objects[LOCK] = theirs
