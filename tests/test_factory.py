@@ -81,7 +81,6 @@ def test_the_parts_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         parts.breakers.allow("a.example", object())
 
 
-@pytest.mark.usefixtures("no_secrets")
 @pytest.mark.parametrize(
     ("lock", "address", "leases", "store"),
     [
