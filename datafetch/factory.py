@@ -64,7 +64,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         from datafetch.runtime.folder import RuntimeFolder
         from datafetch.store.checked import CheckedStore
 
-        store = CheckedStore(store, RuntimeFolder())
+        store = CheckedStore(store, RuntimeFolder(settings.runtime_folder))
     keys = Keys(settings.env.suffix)
     policy = BreakerPolicy(settings.breaker_failures, settings.breaker_cooldown_seconds)
     breakers = BreakerBook(store, keys, clock, policy)
