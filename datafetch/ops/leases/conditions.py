@@ -29,6 +29,11 @@ class Conditions:
         self.known: Conditional | None = None
 
     @property
+    def may_err(self) -> bool:
+        """Whether conditions are the matter of a server, which may err, and not our own code."""
+        return self._server is not None
+
+    @property
     def note(self) -> str:
         """What the user of a run must be told; empty when there is nothing to tell."""
         if self._checked is None or not self._checked.checks:

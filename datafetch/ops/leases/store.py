@@ -130,8 +130,12 @@ class StoreLeases:
                     when_free()
                 try:
                     return self._write(grant, free.condition)
-                except (PreconditionFailed, NotSupported):
+                except PreconditionFailed:
                     refused.append(free.etag)  # another machine was faster, or the server errs
+                except NotSupported:
+                    if not self._conditions.may_err:
+                        raise
+                    refused.append(free.etag)
                 except StoreConflict:
                     raise LeaseHeld(f"the lock of {job} is being taken by another run") from None
         raise LeaseHeld(f"the lock of {job} changes hands too fast to be taken")

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import LeaseHeld, PreconditionFailed, StoreError, UnsafeStore
+from datafetch.errors import (
+    LeaseHeld,
+    NotSupported,
+    PreconditionFailed,
+    StoreError,
+    UnsafeStore,
+)
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.store.base import Condition, ObjectStore
 from datafetch.store.keys import Keys
@@ -136,6 +142,21 @@ def test_a_server_that_has_forgotten_conditions_is_refused(
     with pytest.raises(UnsafeStore):
         _leases(store, clock, tmp_path).acquire("bookmarks", "run-2")
     assert store.objects == before
+
+
+class _Unfit(MemoryStore):
+    """A folder on a file system that lacks what writing needs."""
+
+    def put_once(self, key: str, body: bytes, condition: Condition) -> str:  # noqa: ARG002
+        """Refuse."""
+        raise NotSupported("no locks there", key=key, hint="Use a local disk.")
+
+
+def test_what_a_folder_lacks_is_told_as_it_is(clock: FakeClock, tmp_path: Path) -> None:
+    """A file system without locks has its own hint: it is not taken for a server without conditions."""
+    with pytest.raises(NotSupported, match="no locks there") as caught:
+        _leases(_Unfit(), clock, tmp_path).acquire("bookmarks", "run-1")
+    assert caught.value.hint == "Use a local disk."
 
 
 def test_a_run_is_prepared_only_on_a_server_that_is_trusted(
