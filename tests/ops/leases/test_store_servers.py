@@ -147,7 +147,7 @@ def test_a_server_that_has_forgotten_conditions_is_refused(
 class _Unfit(MemoryStore):
     """A folder on a file system that lacks what writing needs."""
 
-    def put_once(self, key: str, body: bytes, condition: Condition) -> str:  # noqa: ARG002
+    def put_once(self, key: str, body: bytes, condition: Condition) -> str:
         """Refuse."""
         raise NotSupported("no locks there", key=key, hint="Use a local disk.")
 
