@@ -103,7 +103,11 @@ class UpstreamError(DatafetchError):
     Attributes:
         url: the URL that was asked, without query and credentials.
         status: the HTTP status, None when there was no answer.
+        body: the body of the answer, up to 64 KiB, if the request asked for it
+            (`Request.error_body`).
     """
+
+    body: bytes = b""
 
     def __init__(
         self,
@@ -149,14 +153,9 @@ class BreakerOpen(TransientError):
 
 
 class Missing(UpstreamError):
-    """The upstream says that there is no such thing (404, 410).
-
-    Attributes:
-        body: the body of the answer, if the request asked for it (`Request.missing_body`).
-    """
+    """The upstream says that there is no such thing (404, 410)."""
 
     permanent = True
-    body: bytes = b""
 
 
 class Denied(UpstreamError):

@@ -204,7 +204,7 @@ class LogoProviders:
             headers={"Accept": "image/*"},
             limit=PICTURE_LIMIT,
             validators=Validators(etag) if etag else None,
-            missing_body=source != "direct",
+            error_body=source != "direct",
             timeout_s=_TIMEOUT_S,
             total_s=_TOTAL_S,
             retry=self._retries(source),

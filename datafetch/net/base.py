@@ -66,7 +66,9 @@ class Request:
         total_s: seconds for one try, redirects and body included.
         retry: how often and how long the request is tried.
         max_redirects: the most redirects that are followed.
-        missing_body: whether `Missing.body` is to hold the body of a 404 or 410, up to 64 KiB.
+        private_headers: sent too, but to the origin of `url` only: never after a redirect to
+            another one, whatever their names are.
+        error_body: whether the error of an answer is to hold its body (`UpstreamError.body`).
         heavy: whether the request may ask for more than the server can do at once. The host's
             breaker does not count its failure, because the caller asks for less next time.
     """
@@ -85,7 +87,8 @@ class Request:
     total_s: float = 60.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     max_redirects: int = 5
-    missing_body: bool = False
+    private_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    error_body: bool = False
     heavy: bool = False
 
 

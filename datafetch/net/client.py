@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from datafetch.clock import CancelToken, Clock
-from datafetch.errors import Cancelled, Missing, Refused, UpstreamError
+from datafetch.errors import Cancelled, Refused, UpstreamError
 from datafetch.logs import bound_logger
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
 from datafetch.net.body import declared_length, read_body
@@ -166,7 +166,7 @@ class GuardedClient:
         limit = Deadline(self._clock, self._cancel, min(request.total_s, left))
         hop = first_hop(request, self._options)
         for _ in range(request.max_redirects + 1):
-            with self._exchange(request, hop, visit, limit) as answer:
+            with _placed(hop), self._exchange(request, hop, visit, limit) as answer:
                 self._counts.add(request.upstream, f"status_{answer.status}")
                 if is_answer(answer.status, request):
                     if self._read(request, hop, answer, write):
@@ -215,10 +215,12 @@ class GuardedClient:
         """Read the body of an error or a redirect, if it is short; errors on the way are ignored.
 
         Returns:
-            The body if the request asks for it (`missing_body`) and all of it came, else `b""`.
+            The body if the request asks for it (`error_body`) and all of it came, else `b""`.
         """
         body = io.BytesIO()
-        if request.missing_body and _is_short(answer):
+        # Proxies send errors in chunks, without saying how long they are.
+        may_be_short = _is_short(answer) or declared_length(answer.headers) is None
+        if request.error_body and may_be_short:
             chunks = self._counted(request.upstream, answer.chunks)
             all_of_it = replace(request, limit=_DRAIN_BYTES, truncate=False, stop_after=None)
             try:
@@ -247,9 +249,18 @@ class GuardedClient:
             return next_hop(hop, answer.status, location, self._options)
         now = self._clock.now()
         error = error_for(answer.status, answer.headers, public_url(hop.url.href), now)
-        if isinstance(error, Missing):
-            error.body = body
+        error.body = body
         raise error
+
+
+@contextmanager
+def _placed(hop: Hop) -> Iterator[None]:
+    """Name the URL that was being asked in each error of the block that does not name one."""
+    try:
+        yield
+    except UpstreamError as error:
+        error.url = error.url or public_url(hop.url.href)
+        raise
 
 
 def _is_short(answer: "RawAnswer") -> bool:

@@ -28,12 +28,14 @@ class Hop:
         body: sent with POST; None for a GET.
         trusted: whether the URL leads to one of the user's own servers, whose address may be
             private.
+        private: names of the headers that do not leave this origin (`Request.private_headers`).
     """
 
     url: Url
     headers: Mapping[str, str]
     body: bytes | None
     trusted: bool
+    private: frozenset[str] = frozenset()
 
 
 def first_hop(request: Request, options: NetOptions) -> Hop:
@@ -46,14 +48,15 @@ def first_hop(request: Request, options: NetOptions) -> Hop:
     trusted = request.trust == "settings" and url.origin in options.trusted_origins
     if not trusted:
         check_url(url, options.allow_hosts)
-    headers = {name.lower(): value for name, value in request.headers.items()}
+    private = {name.lower(): value for name, value in request.private_headers.items()}
+    headers = {name.lower(): value for name, value in request.headers.items()} | private
     if request.validators is not None:
         headers |= {name.lower(): value for name, value in request.validators.headers().items()}
     body = None
     if request.json_body is not None:
         body = compact_json(request.json_body).encode()
         headers.setdefault("content-type", "application/json")
-    return Hop(url, headers, body, trusted)
+    return Hop(url, headers, body, trusted, frozenset(private))
 
 
 def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
@@ -80,6 +83,7 @@ def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
     if not (stays and hop.trusted):
         check_url(url, options.allow_hosts)
     body = None if status in _AS_GET else hop.body
-    dropped = (frozenset() if stays else _CREDENTIALS) | (frozenset() if body else _OF_A_BODY)
+    secret = frozenset() if stays else _CREDENTIALS | hop.private
+    dropped = secret | (frozenset() if body else _OF_A_BODY)
     headers = {name: value for name, value in hop.headers.items() if name not in dropped}
-    return Hop(url, headers, body, trusted=stays and hop.trusted)
+    return Hop(url, headers, body, stays and hop.trusted, hop.private if stays else frozenset())

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from datafetch.errors import (
+    BreakerOpen,
     Denied,
     Malformed,
     Missing,
@@ -13,8 +14,10 @@ from datafetch.errors import (
     Refused,
     Rejected,
     TransientError,
+    UpstreamError,
 )
 from datafetch.net.base import Validators
+from datafetch.runtime.breaker import Outcome
 from datafetch.runtime.retry import RetryPolicy
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, Response
@@ -157,6 +160,55 @@ def test_what_will_not_pass_is_not_tried_again(echo: Echo, server: FakeServer) -
     with client() as http, pytest.raises(Missing):
         http.fetch(ask(server.url, retry=QUICK))
     assert echo.log.count() == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 503])
+def test_an_error_brings_the_body_that_was_asked_for(
+    echo: Echo, server: FakeServer, status: int
+) -> None:
+    """The server's own words are in the body of its error, of known length or not; a long one is left out."""
+    answers = [
+        (faults.reply(status, b"words"), b"words"),
+        (lambda _request, _answer: Response(status, {}, chunks=[b"wo", b"rds"]), b"words"),
+        (faults.reply(status, b"x" * 65_537), b""),
+        (lambda _request, _answer: Response(status, {}, chunks=[b"x" * 65_537]), b""),
+        (lambda _request, _answer: Response(status, body=b"words", send=2, ending="close"), b""),
+    ]
+    with client() as http:
+        for answer, body in answers:
+            echo.heal()
+            echo.inject(answer)
+            for asked in (True, False):
+                with pytest.raises(UpstreamError) as caught:
+                    http.fetch(ask(server.url, error_body=asked))
+                assert caught.value.body == (body if asked else b"")
+
+
+def test_an_error_names_the_url_that_was_asked_last(echo: Echo, server: FakeServer) -> None:
+    """After a redirect to a server that is not there, or not public, the error says where it led."""
+    with client() as http:
+        for target, shown in [
+            ("http://127.0.0.1:1/x?y=1", "http://127.0.0.1:1/x"),
+            ("http://10.0.0.1/x", "http://10.0.0.1/x"),
+        ]:
+            echo.heal()
+            echo.inject(faults.redirect(target))
+            with pytest.raises(UpstreamError) as caught:
+                http.fetch(ask(server.url))
+            assert caught.value.url == shown
+    with client(gate=Closed()) as http, pytest.raises(BreakerOpen) as closed:
+        http.fetch(ask(f"{server.url}/a?b=c"))
+    assert closed.value.url == f"{server.url}/a"
+
+
+class Closed:
+    """A gate that lets nobody through."""
+
+    def allow(self, host: str, visit: object) -> None:
+        raise BreakerOpen(host)
+
+    def record(self, host: str, outcome: Outcome, visit: object) -> None:
+        """Nothing is noted."""
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "ü\ud800", "a\0"])

@@ -39,6 +39,26 @@ def test_credentials_stay_with_their_origin(location: str, kept: Any) -> None:
     assert hop.headers["accept"] == "text/html"
 
 
+@pytest.mark.parametrize(
+    ("location", "kept"),
+    [("/other", True), ("https://b.example/", False), ("http://a.example/x", False)],
+)
+def test_private_headers_stay_with_their_origin_whatever_their_names(
+    location: str, *, kept: bool
+) -> None:
+    """What a proxy before the user's server wants is sent to that origin, through any number of hops, and to no other."""
+    private = {"CF-Access-Client-Id": "id", "X-Anything": "x"}
+    first = start(private_headers=private)
+    assert (first.headers["cf-access-client-id"], first.headers["x-anything"]) == ("id", "x")
+    hop = next_hop(next_hop(first, 302, "/between", NONE), 302, location, NONE)
+    assert {"cf-access-client-id", "x-anything"} <= set(hop.headers) or not kept
+    assert kept or not {"cf-access-client-id", "x-anything"} & set(hop.headers)
+    back = next_hop(hop, 302, "https://a.example/", NONE)
+    assert ("x-anything" in back.headers) is kept
+    shown = Request("https://a.example", "settings", "site", private_headers={"X": "hidden"})
+    assert "hidden" not in repr(shown)
+
+
 def test_credentials_do_not_come_back() -> None:
     """Once a request has left its origin, a redirect back to it is another's wish, without token."""
     away = next_hop(start(), 302, "https://b.example/", NONE)
