@@ -101,6 +101,9 @@ def _mask(values: Mapping[str, SetValue]) -> None:
     """Mask all secrets, and each address with a password, in whichever setting it stands."""
     texts = _texts(values)
     register_secrets(text for field, text in texts.items() if ENV_NAMES[field][0] in SECRET_NAMES)
+    # Each header's value is sent, and so may come back, without the others.
+    headers = texts.get("bookmarks_headers", "").splitlines()
+    register_secrets(line.partition(":")[2].strip() for line in headers)
     register_secrets(os.environ.get(name, "") for name in _STANDARD_SECRETS)
     # A proxy may be written without its scheme.
     standard = (os.environ.get(name, "") for name in STANDARD_VARIABLES)

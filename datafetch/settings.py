@@ -12,6 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from datafetch.errors import ConfigurationError
+from datafetch.models.headers import read_header_lines
 from datafetch.models.job_settings import (
     BookmarksSettings,
     GitHubSettings,
@@ -64,6 +65,8 @@ class Settings(BaseModel):
     bookmark_bearer_token: Annotated[SecretStr | None, _env("BOOKMARK_BEARER_TOKEN")] = None
     bookmarks_full_sync_max_items: Annotated[Positive, _env("BOOKMARKS_FULL_SYNC_MAX_ITEMS")] = 2000
     bookmarks_full_sync_hours: Annotated[Seconds, _env("BOOKMARKS_FULL_SYNC_HOURS")] = 24.0
+    bookmarks_include_sublists: Annotated[bool, _env("BOOKMARKS_INCLUDE_SUBLISTS")] = False
+    bookmarks_headers: Annotated[SecretStr | None, _env("BOOKMARKS_HEADERS")] = None
     min_bookmarks_threshold: Annotated[Count, _env("MIN_BOOKMARKS_THRESHOLD")] = 10
     tags_enabled: Annotated[bool, _env("ENABLE_TAG_PERSISTENCE", "ENABLE_TAG_CACHING")] = True
     max_tags: Annotated[Count | None, _env("MAX_TAGS_TO_PERSIST", "MAX_TAGS_TO_CACHE")] = None
@@ -158,6 +161,13 @@ class Settings(BaseModel):
             raise ValueError("should be store or file")
         return text
 
+    @field_validator("bookmarks_headers")
+    @classmethod
+    def _header_lines(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_header_lines(value.get_secret_value())
+        return value
+
     @field_validator("ci", mode="before")
     @classmethod
     def _any_ci(cls, value: object) -> bool:
@@ -199,6 +209,12 @@ class Settings(BaseModel):
     def runtime_folder(self) -> Path | None:
         """Where the folder for the locks of this machine is made; None when it is not set."""
         return Path(self.runtime_dir) if self.runtime_dir else None
+
+    @property
+    def bookmarks_header_fields(self) -> tuple[tuple[str, SecretStr], ...]:
+        """Name and value of each header for the proxy before the bookmark server."""
+        lines = self.bookmarks_headers.get_secret_value() if self.bookmarks_headers else ""
+        return tuple((name, SecretStr(value)) for name, value in read_header_lines(lines))
 
     def lock_ttl_s(self, job: str) -> float:
         """Lease time of a job, in seconds."""
@@ -244,6 +260,8 @@ class Settings(BaseModel):
             max_shrink_ratio=self.max_shrink_ratio,
             tags=TagPages(self.tags_enabled, self.max_tags),
             retry_max_s=self.retry_max_seconds,
+            include_sublists=self.bookmarks_include_sublists,
+            headers=self.bookmarks_header_fields,
         )
 
     def for_github(self) -> GitHubSettings:

@@ -21,7 +21,10 @@ from datafetch.settings import ENV_NAMES, SECRET_NAMES, Settings
 SECRETS = (
     *("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN", "BOOKMARK_BEARER_TOKEN"),
     *("GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"),
+    "BOOKMARKS_HEADERS",
 )
+BEFORE = {"BOOKMARKS_HEADERS": "X-Pass: "}
+"""What has to stand before the secret text itself."""
 
 
 def complete_the_keys(monkeypatch, name):
@@ -222,13 +225,14 @@ def test_the_first_name_that_is_set_anywhere_counts(field, names, values, data):
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_may_stand_in_a_file(monkeypatch, tmp_path, name, place):
     """Docker and Kubernetes mount a secret as a file; its last newline is no part of it."""
-    (tmp_path / "secret").write_text("mounted-secret\n")
+    kept = f"{BEFORE.get(name, '')}mounted-secret"
+    (tmp_path / "secret").write_text(f"{kept}\n")
     if place == "environment":
         monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
     else:
         (tmp_path / ".env").write_text(f"{name}_FILE=secret\n")
     complete_the_keys(monkeypatch, name)
-    assert secret(load_settings(), name) == "mounted-secret"
+    assert secret(load_settings(), name) == kept
 
 
 def test_a_text_may_stand_in_a_file_and_a_number_not(monkeypatch, tmp_path):
@@ -245,9 +249,21 @@ def test_a_text_may_stand_in_a_file_and_a_number_not(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_of_the_file_is_left_as_it_is(monkeypatch, tmp_path, name):
     """A password with `${b}` in it lost these letters, and the server refused it."""
-    (tmp_path / ".env").write_text(f'{name}="a${{b}}$c-secret\\n"\n')
+    before = BEFORE.get(name, "")
+    (tmp_path / ".env").write_text(f'{name}="{before}a${{b}}$c-secret\\n"\n')
     complete_the_keys(monkeypatch, name)
-    assert secret(load_settings(), name) == "a${b}$c-secret"
+    assert secret(load_settings(), name) == f"{before}a${{b}}$c-secret"
+
+
+def test_the_value_of_each_header_is_masked_by_itself(monkeypatch):
+    """A server that repeats one header in its answer does not bring it into the log; a wrong line neither."""
+    monkeypatch.setenv("BOOKMARKS_HEADERS", "X-One: header-id-1\nX-Two : header-pass-1 ")
+    load_settings()
+    assert redact("got header-id-1 and header-pass-1") == "got *** and ***"
+    monkeypatch.setenv("BOOKMARKS_HEADERS", "Bad Name: header-pass-2")
+    with pytest.raises(ConfigurationError):
+        load_settings()
+    assert redact("got header-pass-2") == "got ***"
 
 
 def test_keys_of_the_standard_chain_are_left_as_they_are_too(monkeypatch, tmp_path):
@@ -358,7 +374,7 @@ def test_bytes_that_are_no_text_are_named(monkeypatch):
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_of_the_settings_is_masked_in_the_log(monkeypatch, name):
     """Tokens and query strings in logs: from the moment that they are read, no secret is written."""
-    monkeypatch.setenv(name, "a-very-s3cret-value")
+    monkeypatch.setenv(name, f"{BEFORE.get(name, '')}a-very-s3cret-value")
     complete_the_keys(monkeypatch, name)
     load_settings(None)
     assert redact("sent a-very-s3cret-value along") == "sent *** along"

@@ -206,3 +206,48 @@ def test_lock_times_are_seconds_and_the_bookmarks_have_their_own(monkeypatch):
     assert {load_settings().lock_ttl_s(job) for job in times} == {2.0}
     monkeypatch.setenv("BOOKMARKS_LOCK_TTL_MS", "500")
     assert [load_settings().lock_ttl_s(job) for job in times] == [0.5, 2.0]
+
+
+HEADERS = "CF-Access-Client-Id: id-of-it\nCF-Access-Client-Secret: secret-of-it"
+
+
+def test_headers_for_the_proxy_come_from_the_environment_and_from_env(
+    monkeypatch, tmp_path, bookmark_server
+):
+    """Cloudflare Access and Authelia want headers: a line each, also escaped in `.env`; no value is shown."""
+    pairs = [("CF-Access-Client-Id", "id-of-it"), ("CF-Access-Client-Secret", "secret-of-it")]
+    env = tmp_path / ".env"
+    escaped = HEADERS.replace("\n", "\\n")
+    env.write_text(f'BOOKMARKS_HEADERS="{escaped}"\n')
+    from_file = load_settings(env)
+    monkeypatch.setenv("BOOKMARKS_HEADERS", HEADERS)
+    for found in (from_file, load_settings()):
+        headers = found.for_bookmarks().headers
+        assert [(name, value.get_secret_value()) for name, value in headers] == pairs
+        assert "-of-it" not in repr(found) + repr(found.for_bookmarks())
+
+
+@pytest.mark.parametrize(
+    "value", ["secret-of-it", "Authorization: secret-of-it", "A: b\nB b: secret-of-it"]
+)
+def test_headers_that_are_none_are_refused_at_once(monkeypatch, value):
+    """A header that no request could carry is named by its line when the settings are read."""
+    monkeypatch.setenv("BOOKMARKS_HEADERS", value)
+    with pytest.raises(ConfigurationError, match="BOOKMARKS_HEADERS: line") as caught:
+        load_settings()
+    assert "secret-of-it" not in str(caught.value)
+
+
+def test_sublists_count_only_when_asked_for(monkeypatch, bookmark_server):
+    """The lists below the list are off unless the setting says so."""
+    assert load_settings().for_bookmarks().include_sublists is False
+    monkeypatch.setenv("BOOKMARKS_INCLUDE_SUBLISTS", "true")
+    assert load_settings().for_bookmarks().include_sublists is True
+
+
+@pytest.fixture
+def bookmark_server(monkeypatch):
+    """The settings without which there is no bookmark job."""
+    monkeypatch.setenv("BOOKMARKS_API_URL", "https://k.example.com")
+    monkeypatch.setenv("BOOKMARKS_LIST_ID", "list")
+    monkeypatch.setenv("BOOKMARK_BEARER_TOKEN", "ak1_secret")

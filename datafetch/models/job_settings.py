@@ -20,7 +20,12 @@ class TagPages:
 
 @dataclass(frozen=True, slots=True)
 class BookmarksSettings:
-    """What the bookmark job needs; times in the unit of the name."""
+    """What the bookmark job needs; times in the unit of the name.
+
+    Attributes:
+        include_sublists: whether what stands in lists below the list counts too.
+        headers: name and value of each header for the proxy before the server.
+    """
 
     api_url: str
     list_id: str
@@ -31,6 +36,8 @@ class BookmarksSettings:
     max_shrink_ratio: float
     tags: TagPages
     retry_max_s: float
+    include_sublists: bool = False
+    headers: tuple[tuple[str, SecretStr], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,16 @@ class Environment(StrEnum):
 
 
 def api_base(url: str) -> str:
-    """The bookmark API's base: `/api/v1` is added unless the path ends in `/api` or `/api/vN`."""
+    """The bookmark API's base: `/api/v1` is added, or what of it the path does not end in.
+
+    A path that ends in `/api` gets `/v1`; one that ends in `/api/vN` stays.
+    """
     base = url.rstrip("/")
     read = parse(base)
-    named = read is not None and re.search(r"/api(/v\d+)?$", read.path)
-    return base if named else f"{base}/api/v1"
+    found = None if read is None else re.search(r"/api(/v\d+)?$", read.path)
+    if found is None:
+        return f"{base}/api/v1"
+    return base if found.group(1) else f"{base}/v1"
 
 
 def origins(*urls: str | None) -> frozenset[Origin]:

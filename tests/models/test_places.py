@@ -11,13 +11,15 @@ from datafetch.models.places import api_base, origins
         ("https://k.example.com", "https://k.example.com/api/v1"),
         ("https://k.example.com/", "https://k.example.com/api/v1"),
         ("https://k.example.com/sub", "https://k.example.com/sub/api/v1"),
-        ("https://k.example.com/api", "https://k.example.com/api"),
+        ("https://k.example.com/api", "https://k.example.com/api/v1"),
+        ("https://k.example.com/sub/api/", "https://k.example.com/sub/api/v1"),
+        ("https://k.example.com/api/v1", "https://k.example.com/api/v1"),
         ("https://k.example.com/api/v2", "https://k.example.com/api/v2"),
         ("https://k.example.com/myapi", "https://k.example.com/myapi/api/v1"),
     ],
 )
 def test_the_api_path_is_added_once(url, base):
-    """`/api/v1` is added unless the path already ends in `/api` or `/api/vN`."""
+    """A base that ends in `/api` asked `/api/lists/…`: what is missing of `/api/v1` is added."""
     assert api_base(url) == base
 
 
