@@ -31,6 +31,7 @@ _PARTS = re.compile(
     r"(https?)://(?:[^/@]*@)?(\[[^\]]*\]|[^/:]*)(?::([0-9]+))?(/[^?#]*)(?:\?([^#]*))?(?:#.*)?"
 )
 _PLAIN = re.compile(r"https?://[^\x00-\x20\x7f/\\?#@]+(?:[/?#]|\Z)", re.IGNORECASE)
+_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\s\Z")
 _BARE_HOST = re.compile(r"\[[^\]\x00-\x20]*\]|[^\x00-\x20/\\?#@:\[\]]+")
 # User and password of a URL of any scheme. The last `@` before the path ends them.
 _LOGIN = re.compile(r"//([^\s/?#]*)@")
@@ -99,6 +100,18 @@ def parse(text: str, base: Url | None = None) -> Url | None:
 def normalise_url(text: str) -> str | None:
     """A web address as browsers write it, with its fragment; None when the text is not one."""
     return None if len(text) > MAX_LENGTH else _href(text)
+
+
+def publishable(value: object) -> str | None:
+    """A web address that readers may be given; None when the value is not an absolute one.
+
+    It stays as it is written where all programs read it alike, else it is written as browsers do.
+    """
+    url = parse(value) if isinstance(value, str) else None
+    if url is None or not url.name or not isinstance(value, str):
+        return None
+    plain = value.startswith(_WEB) and plainly_written(value) and not _ODD.search(value)
+    return well_formed(value) if plain else url.href
 
 
 def page_address(text: str) -> str | None:

@@ -18,6 +18,7 @@ from datafetch.urls import (
     parse,
     passwords_in,
     plainly_written,
+    publishable,
     read_host,
     resolve,
     url_hash,
@@ -324,3 +325,32 @@ def test_passwords_in_addresses_are_found(text, masked):
     """Whatever the scheme: the password as written and as meant, and what it stands in."""
     assert set(passwords_in(text)) == masked
     assert has_password(text) == bool(masked)
+
+
+@pytest.mark.parametrize(
+    ("value", "published"),
+    [
+        ("https://example.com", "https://example.com"),
+        ("https://bücher.de/ü b?x#y", "https://bücher.de/ü b?x#y"),
+        ("HTTPS://Example.com/A", "https://example.com/A"),
+        (" https://example.com/ ", "https://example.com/"),
+        ("https:example.com", "https://example.com/"),
+        ("https:\\\\example.com\\a", "https://example.com/a"),
+        ("https://exa\nmple.com/\ta", "https://example.com/a"),
+        ("https://example.com/\u2028a", "https://example.com/%E2%80%A8a"),
+        ("https://a.example/\ud83d", "https://a.example/\ufffd"),
+        *((text, None) for text in ("javascript:alert(1)", "JavaScript://e.com/%0aalert(1)")),
+        *(
+            (text, None)
+            for text in ("data:text/html,x", "vbscript:x", "ftp://e.com/", "mailto:a@e.com")
+        ),
+        *(
+            (text, None)
+            for text in ("/x", "//example.com/", "example.com", "", "https://", "https://[")
+        ),
+        *((value, None) for value in (None, 7, ["https://example.com"])),
+    ],
+)
+def test_only_absolute_web_addresses_are_published(value: object, published: str | None) -> None:
+    """A note's `javascript:` address was published as a bookmark's URL; good ones stay as they are written."""
+    assert publishable(value) == published

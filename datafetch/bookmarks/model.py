@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.errors import Malformed
 from datafetch.models.json import encode_json, is_safe_segment
+from datafetch.urls import publishable
 
 
 class CamelCase:
@@ -69,15 +70,18 @@ class RawBookmark(CamelCase):
     Attributes:
         source_hash: half a SHA-256 (32 hex) over everything that the server sent of the item; the
             bookmark changed when it differs.
+        created_at: ISO 8601; when the bookmark was made, see `read_bookmark`.
+        first_created_at: ISO 8601; when its URL was saved first; None when that is not known.
         content: as the server sent it.
         texts: the fields of `content` that the rules read.
     """
 
     id: Annotated[str, AfterValidator(_safe_id)]
-    created_at: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT")]
+    created_at: str
     source_hash: str
     content: SkipValidation[dict[str, object]]
     texts: Annotated[ContentTexts, Field(alias="content")]
+    first_created_at: str | None = None
     modified_at: str | None = None
     title: str | None = None
     note: str | None = None
@@ -90,8 +94,8 @@ class RawBookmark(CamelCase):
 
     @property
     def url(self) -> str:
-        """The page's URL, or where a text or file came from; empty when there is none."""
-        return self.texts.url or self.texts.source_url or ""
+        """The page's web address, or where a text or file came from; empty when there is none."""
+        return publishable(self.texts.url) or publishable(self.texts.source_url) or ""
 
 
 class UnreadableItem(NamedTuple):

@@ -77,6 +77,30 @@ def _finite(digits: str) -> float:
     return number
 
 
+def canonical_json(value: object) -> str:
+    """A text that two JSON values have in common when they say the same.
+
+    The order of keys does not matter, nor whether a whole number is written `1` or `1.0`.
+    """
+    return json.dumps(_without_points(value), sort_keys=True)
+
+
+def says_the_same(text: bytes, other: bytes) -> bool:
+    """Whether two JSON texts hold the same value, however they are printed."""
+    try:
+        return text == other or canonical_json(read_json(text)) == canonical_json(read_json(other))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _without_points(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _without_points(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_points(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def is_safe_segment(text: str) -> bool:
     """Whether an id from outside may be part of a key or of a URL's path."""
     return _SAFE_ID.fullmatch(text) is not None and ".." not in text

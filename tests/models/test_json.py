@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.models.json import compact_json, encode_json, is_safe_segment, read_json
+from datafetch.models.json import (
+    compact_json,
+    encode_json,
+    is_safe_segment,
+    read_json,
+    says_the_same,
+)
 
 
 def test_json_is_compact_and_in_the_order_given() -> None:
@@ -91,3 +97,23 @@ def test_ordinary_ids_may_be_part_of_a_key(text: str) -> None:
 def test_an_id_that_could_lead_elsewhere_is_no_part_of_a_key(text: str) -> None:
     """An asset's id led out of its folder."""
     assert not is_safe_segment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "same"),
+    [
+        (b'{"a":1,"b":[1,{}]}', b'{ "b": [1.0, {}],\n "a": 1 }', True),
+        ('"é"'.encode(), b'"\\u00e9"', True),
+        (b"[1,2]", b"[2,1]", False),
+        (b"[true]", b"[1]", False),
+        (b"[1.5]", b"[1]", False),
+        (b'{"a":null}', b"{}", False),
+        (b"[1]", b"[1", False),
+        (b"{broken", b"{broken", True),
+        (b"[" * 100_000, b"[]", False),
+    ],
+)
+def test_json_says_the_same_however_it_is_printed(text: bytes, other: bytes, same: bool) -> None:
+    """White space, the order of keys and the writing of numbers are no content; all else is."""
+    assert says_the_same(text, other) is same
+    assert says_the_same(other, text) is same

@@ -1,6 +1,7 @@
 """Makes the site's bookmark from the server's, and merges it with the stored one."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -12,8 +13,8 @@ from datafetch.bookmarks.model import (
     encode_item,
 )
 from datafetch.bookmarks.rules.slugs import base_slug, host_of, tag_slug
-from datafetch.models.json import is_safe_segment
-from datafetch.urls import host_name, well_formed
+from datafetch.models.json import canonical_json, is_safe_segment
+from datafetch.urls import publishable, well_formed
 
 UNTITLED = "Untitled Bookmark"
 UNDESCRIBED = "No description available."
@@ -28,6 +29,12 @@ _ENRICHMENT = (
     "ogImageEtag",
 )
 """Fields that other jobs fill in."""
+
+_ADDRESSES = ("ogImage", "ogImageExternal", "ogUrl")
+"""Those that hold addresses."""
+
+# Browsers read `//x` and `/\\x` as another host.
+_OWN_PATH = re.compile(r"/(?![/\\])[^\s\x00-\x1f\x7f]*")
 
 _OPTIONAL = ("ogImage", "ogImageExternal", "datePublished", "taggingStatus")
 """Fields that are left out when the server has no value for them."""
@@ -61,7 +68,10 @@ def merge(raw: RawBookmark, stored: StoredBookmark | None) -> Draft:
         return Draft(as_bookmark(StoredBookmark(raw.id, fields)), base, made=True, changed=True)
     _keep_stored(fields, stored.fields)
     bookmark = as_bookmark(StoredBookmark(raw.id, fields))
-    changed = bookmark.body != encode_item(stored.fields)
+    # Another tool may have written the stored item with its keys in another order.
+    changed = bookmark.body != encode_item(stored.fields) and (
+        canonical_json(fields) != canonical_json(stored.fields)
+    )
     return Draft(bookmark, _stored_base(bookmark), made=True, changed=changed)
 
 
@@ -89,7 +99,8 @@ def finish(draft: Draft, slug: str) -> Bookmark:
 def normalise(raw: RawBookmark) -> dict[str, object]:
     """The fields as the site reads them, made of the server's bookmark alone; `slug` is empty.
 
-    The URL of a text or a file is where it came from, or empty.
+    The URL of a text or a file is where it came from, or empty. Addresses that are no web
+    addresses (`javascript:…`) are left out: readers would offer them to visitors.
     """
     content = _content(raw)
     modified = raw.modified_at or raw.created_at
@@ -103,9 +114,9 @@ def normalise(raw: RawBookmark) -> dict[str, object]:
         "domain": host_of(url),
         "tags": [_tag(tag, tag.name) for tag in raw.tags or () if tag.name],
         "ogImage": _image(content),
-        "ogImageExternal": _web_url(raw.texts.image_url),
+        "ogImageExternal": publishable(raw.texts.image_url),
         "dateBookmarked": raw.created_at,
-        "dateCreated": raw.created_at,
+        "dateCreated": raw.first_created_at or raw.created_at,
         "datePublished": raw.texts.date_published,
         "modifiedAt": modified,
         "sourceUpdatedAt": modified,
@@ -157,9 +168,21 @@ def _keep_stored(made: dict[str, object], stored: Mapping[str, object]) -> None:
         if name in _ENRICHMENT:
             if value is None or (name in derived and value == derived[name] and name in made):
                 continue
-            made[name] = value
+            kept = _offered(value) if name in _ADDRESSES else value
+            if kept is not None:
+                made[name] = kept
         elif name not in made and name not in _OPTIONAL:
             made[name] = value
+
+
+def _offered(value: object) -> str | None:
+    """A stored address as visitors may be given it; None when it is hostile.
+
+    It is a web address, or a path of the site itself.
+    """
+    if isinstance(value, str) and _OWN_PATH.fullmatch(value):
+        return value
+    return publishable(value)
 
 
 def _derived_images(stored: Mapping[str, object]) -> dict[str, str | None]:
@@ -167,16 +190,25 @@ def _derived_images(stored: Mapping[str, object]) -> dict[str, str | None]:
     content = stored.get("content")
     if not isinstance(content, dict):
         return {}
-    return {"ogImage": _image(content), "ogImageExternal": _web_url(content.get("imageUrl"))}
+    return {"ogImage": _image(content), "ogImageExternal": publishable(content.get("imageUrl"))}
 
 
 def _content(raw: RawBookmark) -> dict[str, object]:
-    content = {name: value for name, value in raw.content.items() if name != "htmlContent"}
+    content: dict[str, object] = {}
+    for name, value in raw.content.items():
+        kept = publishable(value) if _is_address(name) else value
+        if name != "htmlContent" and (kept is not None or value is None):
+            content[name] = kept
     for asset in raw.assets or ():
         field = _FROM_ASSETS.get(asset.asset_type or "")
         if field is not None and asset.id and not content.get(field):
             content[field] = asset.id
     return content
+
+
+def _is_address(name: str) -> bool:
+    """Whether the field of the content holds an address, also one that datafetch does not know."""
+    return name in ("url", "favicon") or name.endswith(("Url", "URL"))
 
 
 _FROM_ASSETS = {"screenshot": "screenshotAssetId", "bannerImage": "imageAssetId"}
@@ -188,14 +220,7 @@ def _image(content: Mapping[str, object]) -> str | None:
         asset_id = content.get(field)
         if isinstance(asset_id, str) and is_safe_segment(asset_id):
             return f"/api/assets/{asset_id}"
-    return _web_url(content.get("imageUrl"))
-
-
-def _web_url(value: object) -> str | None:
-    if not isinstance(value, str) or not value.startswith(("https://", "http://")):
-        return None
-    # `https://` and `https://[` have no host; the site's readers fail on them.
-    return value if host_name(value) else None
+    return publishable(content.get("imageUrl"))
 
 
 def _tag(tag: RawTag, name: str) -> dict[str, str]:

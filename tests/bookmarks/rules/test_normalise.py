@@ -245,3 +245,73 @@ def test_the_checksum_takes_a_text_as_it_is_published() -> None:
     published = json.loads(half.body)["modifiedAt"]
     assert published == "2026\ufffd"
     assert checksum([half]) == hashlib.sha256(f"b1:{published}".encode()).hexdigest()
+
+
+HOSTILE = [
+    *(
+        "javascript:alert(1)",
+        "JaVaScRiPt://e.com/%0aalert(1)",
+        "data:text/html,<script>",
+        "https://",
+    ),
+    *("vbscript:x", "//evil.example/x", "/relative", "ftp://e.com/", "e.com", "file:///etc/passwd"),
+]
+
+
+@pytest.mark.parametrize("address", HOSTILE)
+def test_no_hostile_address_is_published(address: str) -> None:
+    """A note's `javascript:` address was published as a bookmark's URL; so could be any other address of an item."""
+    note = {"type": "text", "text": "see", "url": None, "sourceUrl": address}
+    item: Any = normalise(raw(note))
+    assert (item["url"], item["domain"]) == ("", "")
+    assert "sourceUrl" not in item["content"]
+    content = dict.fromkeys(("url", "imageUrl", "favicon", "archiveUrl", "logoURL"), address)
+    item = normalise(raw({**content, "sourceUrl": "https://good.example/"}))
+    assert item["url"] == "https://good.example/"
+    assert item["content"] == {"type": "link", "sourceUrl": "https://good.example/"}
+    assert "ogImage" not in item
+    assert "ogImageExternal" not in item
+
+
+@pytest.mark.parametrize("address", HOSTILE)
+def test_stored_hostile_addresses_go_when_the_item_is_made_anew(address: str) -> None:
+    """What an earlier version or another system stored is not kept for being stored."""
+    if address == "/relative":
+        return
+    images = dict.fromkeys(("ogImage", "ogImageExternal", "ogUrl"), address)
+    stored = {**normalise(raw()), **images, "ogTitle": address, "slug": "s"}
+    item = json.loads(merge(raw(), StoredBookmark("b1", stored)).bookmark.body)
+    assert not {"ogImage", "ogImageExternal", "ogUrl"} & set(item)
+    assert item["ogTitle"] == address
+
+
+def test_addresses_are_published_as_programs_read_them() -> None:
+    """White space and slashes that browsers put right are put right before others read them."""
+    content = {"url": " https:\\\\E.com\\a\n", "imageUrl": "HTTPS://E.com/i.png"}
+    item: Any = normalise(raw(content))
+    assert (item["url"], item["content"]["url"]) == ("https://e.com/a", "https://e.com/a")
+    assert item["ogImageExternal"] == item["content"]["imageUrl"] == "https://e.com/i.png"
+
+
+@pytest.mark.parametrize("kept", ["/images/opengraph/x.png?v=1", "https://cdn.example.com/x.png"])
+def test_stored_addresses_of_the_site_stay(kept: str) -> None:
+    """A folder's pictures have paths of the site, and those are no other host's."""
+    stored = {**normalise(raw()), "ogImage": kept, "slug": "s"}
+    item = json.loads(merge(raw(), StoredBookmark("b1", stored)).bookmark.body)
+    assert item["ogImage"] == kept
+
+
+def test_saving_again_moves_no_creation() -> None:
+    """Re-saving moves `createdAt`: the bookmark was created when its URL was saved first."""
+    item = normalise(raw(firstCreatedAt="2020-01-01T00:00:00.000Z"))
+    assert item["dateBookmarked"] == "2026-01-01T00:00:00.000Z"
+    assert item["dateCreated"] == "2020-01-01T00:00:00.000Z"
+
+
+def test_keys_in_another_order_are_no_change() -> None:
+    """A stored item that another tool printed anew says the same."""
+    made = merge(raw(), None).bookmark
+    fields = json.loads(made.body)
+    turned = dict(reversed(list(fields.items())))
+    assert not merge(raw(), StoredBookmark("b1", turned)).changed
+    assert merge(raw(), StoredBookmark("b1", {**turned, "archived": 0})).changed

@@ -1,0 +1,21 @@
+"""Which of the server's times can be published."""
+
+import re
+from datetime import datetime
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT", re.ASCII)
+
+
+def good_time(value: object) -> str | None:
+    """The time when readers can read it: ISO 8601 from the years 1 to 9999; None for any other.
+
+    The server's own times may have an expanded year, with a sign and six digits (ECMA-262,
+    21.4.1.32), which few programs read, or be nonsense that was imported.
+    """
+    if not isinstance(value, str) or _FORM.match(value) is None:
+        return None
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return value
