@@ -4,18 +4,27 @@ A stored bookmark that did not come is asked for again before it counts as delet
 cannot be read become dead letters.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from datafetch.bookmarks.karakeep import BookmarkApi, ListPage
 from datafetch.bookmarks.model import RawBookmark, UnreadableItem
 from datafetch.bookmarks.rules.changes import Fetched, absent, is_known, is_settled
+from datafetch.bookmarks.rules.sublists import ListInfo, with_sublists, woven
 from datafetch.bookmarks.state import Snapshot
-from datafetch.errors import BreakerOpen, Missing, UpstreamError
+from datafetch.errors import BreakerOpen, Missing, TransientError, UpstreamError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
 
 SECOND_LOOK_EACH = 20
 """Most absent bookmarks to ask for one by one; when there are more, the list is read again."""
+
+_NAMED = 5
+"""Most bookmarks that a message names."""
+
+_REFUSED = (
+    "the server did not say on which lists the bookmarks are that did not come ({error}), so the "
+    "whole list was read once more, and what was absent twice is gone"
+)
 
 
 class ListReader:
@@ -24,6 +33,7 @@ class ListReader:
     def __init__(self, context: JobContext[BookmarksSettings], api: BookmarkApi) -> None:
         self._context = context
         self._api = api
+        self._lists: list[ListInfo] = []
 
     def is_full(self, snapshot: Snapshot, stored: int) -> bool:
         """Whether to read every page, and not only those with news.
@@ -38,40 +48,51 @@ class ListReader:
         return stored <= settings.full_sync_max_items or self._context.clock.now() >= due_at
 
     def read(self, sources: Mapping[str, str], *, full: bool, limit: int | None = None) -> Fetched:
-        """The list's items, each id once, in the server's order.
+        """The items of the list, and of those below it if they count, in the server's order.
 
-        `sources` has the source hash of each item at the last publish, by id. A reading that is
-        not `full` stops after the first page whose readable items all have that hash still, and
-        were crawled and tagged by the server, or have waited for that for more than a week.
+        Each id comes once. `sources` has the source hash of each item at the last publish, by id.
+        A reading that is not `full` stops in each list after the first page whose readable items
+        all have that hash still, and were crawled and tagged by the server, or have waited for
+        that for more than a week.
 
         An item that moves between pages while they are read may come twice, and then the first
         counts. Or it does not come at all; then `look_again` asks for it.
 
         Raises:
-            UpstreamError: the server did not give the list.
+            UpstreamError: the server did not give the lists.
         """
-        readable: dict[str, RawBookmark] = {}
+        lists: list[list[RawBookmark]] = []
         unreadable: dict[str, UnreadableItem] = {}
         complete = limit is None
-        for page in self._api.pages(limit):
-            self._context.cancel.raise_if_cancelled()
-            for raw in page.readable:
-                readable.setdefault(raw.id, raw)
-            for item in page.unreadable:
-                unreadable.setdefault(item.name, item)
-            self._context.progress.advance(len(page.readable))
-            if not full and self._is_old(page, sources):
-                complete = False
-                break
-        broken = [item for item in unreadable.values() if item.id not in readable]
-        return Fetched(list(readable.values()), broken, complete)
+        self._lists = self._find_lists()
+        for found in self._lists:
+            readable: list[RawBookmark] = []
+            for page in self._api.pages(limit, of=found.id):
+                self._context.cancel.raise_if_cancelled()
+                readable += page.readable
+                for item in page.unreadable:
+                    unreadable.setdefault(item.name, item)
+                self._context.progress.advance(len(page.readable))
+                if not full and self._is_old(page, sources):
+                    complete = False
+                    break
+            lists.append(readable)
+        items = woven(lists)[:limit]
+        came = {raw.id for raw in items}
+        broken = [item for item in unreadable.values() if item.id not in came]
+        return Fetched(items, broken, complete)
 
     def look_again(self, fetched: Fetched, stored: Iterable[str]) -> Fetched:
         """Ask the server again for each stored bookmark that a complete reading did not bring.
 
+        A bookmark is gone when the server says that it is on none of the lists that were read, or
+        when a second reading of the whole list does not bring it either. The second reading takes
+        place for more than `SECOND_LOOK_EACH` bookmarks, for smart lists, of which the server does
+        not say what is on them, and whenever it refuses to say.
+
         Returns:
-            The reading with the deleted bookmarks in its `gone`; a second reading of the whole
-            list when more than `SECOND_LOOK_EACH` were absent.
+            The reading with the deleted bookmarks in its `gone`, and in its `undecided` those for
+            which no answer could be had; the second reading, if there was one.
 
         Raises:
             UpstreamError: the server did not give the list again, or its breaker is open.
@@ -79,31 +100,75 @@ class ListReader:
         missing = absent(stored, fetched)
         if not missing:
             return fetched
-        if len(missing) <= SECOND_LOOK_EACH:
-            gone = frozenset(item for item in missing if not self._is_listed(item))
-            return fetched._replace(gone=gone)
+        if len(missing) > SECOND_LOOK_EACH:
+            return self._read_again(missing)
+        try:
+            if not self._all_manual():
+                return self._read_again(missing)
+            return self._look_at_each(fetched, missing)
+        except BreakerOpen:
+            raise
+        except TransientError as error:
+            return self._undecided(fetched, missing, frozenset(), error)
+        except UpstreamError as error:
+            self._context.log.warning("second_look_refused", extra={"error": str(error)})
+            return self._read_again(missing, _REFUSED.format(error=error))
+
+    # ------------------------------------------------------------------ steps
+
+    def _find_lists(self) -> list[ListInfo]:
+        root = self._context.settings.list_id
+        if not self._context.settings.include_sublists:
+            return [ListInfo(root, type=None)]
+        found = self._api.lists()
+        known = {one.id: one for one in found}
+        return [known.get(one, ListInfo(one, type=None)) for one in with_sublists(found, root)]
+
+    def _all_manual(self) -> bool:
+        """Whether the server says of a bookmark whether it is on the lists that were read."""
+        if not self._context.settings.include_sublists:
+            return self._api.list_info().type == "manual"
+        return all(found.type == "manual" for found in self._lists)
+
+    def _look_at_each(self, fetched: Fetched, missing: Sequence[str]) -> Fetched:
+        lists = {found.id for found in self._lists}
+        gone: set[str] = set()
+        unanswered: list[str] = []
+        fault: TransientError | None = None
+        for bookmark_id in missing:
+            try:
+                if not lists & self._api.lists_of(bookmark_id):
+                    gone.add(bookmark_id)
+            except Missing:
+                gone.add(bookmark_id)
+            except BreakerOpen:
+                raise
+            except TransientError as error:
+                unanswered.append(bookmark_id)
+                fault = error
+        if fault is None:
+            return fetched._replace(gone=frozenset(gone))
+        return self._undecided(fetched, unanswered, frozenset(gone), fault)
+
+    def _undecided(
+        self, fetched: Fetched, missing: Sequence[str], gone: frozenset[str], error: TransientError
+    ) -> Fetched:
+        for bookmark_id in missing:
+            self._context.log.warning(
+                "second_look_failed", extra={"item": bookmark_id, "error": str(error)}
+            )
+        # What was not decided has to be read again soon, so this was no full reading.
+        return fetched._replace(gone=gone, undecided=frozenset(missing), complete=False)
+
+    def _read_again(self, missing: Sequence[str], *notes: str) -> Fetched:
         again = self.read({}, full=True)
-        return again._replace(gone=frozenset(absent(missing, again)))
+        return again._replace(gone=frozenset(absent(missing, again)), notes=notes)
 
     def _is_old(self, page: ListPage, sources: Mapping[str, str]) -> bool:
         now = self._context.clock.now()
         return bool(page.readable) and all(
             is_known(raw, sources) and is_settled(raw, now) for raw in page.readable
         )
-
-    def _is_listed(self, bookmark_id: str) -> bool:
-        """Whether the bookmark is on the list; also True when the server gives no usable answer."""
-        try:
-            return self._context.settings.list_id in self._api.lists_of(bookmark_id)
-        except Missing:
-            return False
-        except BreakerOpen:
-            raise
-        except UpstreamError as error:
-            self._context.log.warning(
-                "second_look_failed", extra={"item": bookmark_id, "error": str(error)}
-            )
-            return True
 
 
 def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tuple[int, int]:
@@ -131,3 +196,14 @@ def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tupl
             if letter.item in well or has_left:
                 letters.succeeded(letter.item)
     return len(fetched.unreadable), newly
+
+
+def undecided_reason(fetched: Fetched) -> str | None:
+    """Why the reading could not be finished, for the user; None when it was."""
+    if not fetched.undecided:
+        return None
+    names = ", ".join(sorted(fetched.undecided)[:_NAMED])
+    return (
+        f"{len(fetched.undecided)} stored bookmarks did not come ({names}), and the server did not "
+        "answer when it was asked whether they are deleted: they stay, and the next run asks again"
+    )

@@ -4,15 +4,18 @@ Paths and fields are those of its OpenAPI description, 2026-08: a list's bookmar
 newest first (`sortOrder=desc`), page by page until `nextCursor` is null.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import OnErrorOmit, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from datafetch.bookmarks.model import CamelCase, RawBookmark, UnreadableItem, source_hash
-from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
+from datafetch.bookmarks.refusals import explained, read_json
+from datafetch.bookmarks.rules.sublists import ListInfo
+from datafetch.bookmarks.rules.times import good_time
+from datafetch.errors import Malformed, Missing, Refused, UpstreamError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
 from datafetch.models.problems import first_problem
@@ -34,18 +37,26 @@ class _PageAnswer(CamelCase):
 
 
 @dataclass(frozen=True, slots=True)
-class _ListAnswer:
+class _ListId:
     id: str
 
 
+# An entry that cannot be read may be any list: then nothing can be told, and no entry is left out.
 @dataclass(frozen=True, slots=True)
 class _ListsAnswer:
-    lists: list[OnErrorOmit[_ListAnswer]]
+    lists: list[ListInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class _ListsOfAnswer:
+    lists: list[_ListId]
 
 
 _BOOKMARK = TypeAdapter(RawBookmark)
 _PAGE = TypeAdapter(_PageAnswer)
 _LISTS = TypeAdapter(_ListsAnswer)
+_LISTS_OF = TypeAdapter(_ListsOfAnswer)
+_LIST = TypeAdapter(ListInfo)
 
 
 class ListPage(NamedTuple):
@@ -58,14 +69,26 @@ class ListPage(NamedTuple):
 def read_bookmark(value: object) -> RawBookmark:
     """Read one item of the list.
 
+    A `createdAt` that readers cannot read is replaced by `firstCreatedAt`, else by `modifiedAt`;
+    each of these that cannot be read counts as missing.
+
     Raises:
         Malformed: it is not a bookmark; the message names the field.
     """
     if not isinstance(value, dict):
         raise Malformed("a bookmark is not an object")
+    first = good_time(value.get("firstCreatedAt"))
+    modified = value.get("modifiedAt")
+    if isinstance(modified, str):
+        modified = good_time(modified)
+    created = good_time(value.get("createdAt")) or first or good_time(modified)
+    if created is None:
+        raise Malformed("a bookmark is not as the server describes it: createdAt: not a time")
     fields = {
         **value,
-        "createdAt": value.get("createdAt") or value.get("firstCreatedAt"),
+        "createdAt": created,
+        "firstCreatedAt": first,
+        "modifiedAt": modified,
         "content": value.get("content") or {},
         "sourceHash": source_hash(value),
     }
@@ -83,11 +106,15 @@ class BookmarkApi:
         self._settings = settings
         self._base = settings.api_url.rstrip("/")
 
-    def pages(self, limit: int | None = None) -> Iterator[ListPage]:
-        """The list's pages, newest bookmark first; `limit` is the largest number of items in all.
+    def pages(self, limit: int | None = None, *, of: str | None = None) -> Iterator[ListPage]:
+        """The pages of a list, newest bookmark first.
+
+        `limit` is the largest number of items in all, `of` the list's id; None for the list of
+        the settings.
 
         Raises:
             Missing: there is no such list.
+            Denied: the token may not read it.
             Malformed: an answer is no page, or a cursor came twice.
         """
         left = limit
@@ -95,7 +122,7 @@ class BookmarkApi:
         seen: set[str] = set()
         while left is None or left > 0:
             asked = PAGE_LIMIT if left is None else min(PAGE_LIMIT, left)
-            values, cursor = self._page(asked, cursor)
+            values, cursor = self._page(of or self._settings.list_id, asked, cursor)
             yield _read_page(values[:left])
             if cursor is None:
                 return
@@ -104,15 +131,36 @@ class BookmarkApi:
             seen.add(cursor)
             left = None if left is None else left - len(values)
 
+    def lists(self) -> list[ListInfo]:
+        """All lists that the token may see.
+
+        Raises:
+            Denied: the token may not read lists.
+            Malformed: the answer is not what the server's description says.
+        """
+        return _read_as(_LISTS, self._json("/lists"), "an answer with all lists").lists
+
+    def list_info(self) -> ListInfo:
+        """What the server says of the list of the settings.
+
+        Raises:
+            Missing: there is no such list.
+            Denied: the token may not read lists.
+            Malformed: the answer is not what the server's description says.
+        """
+        value = self._json(f"/lists/{quote(self._settings.list_id, safe='')}")
+        return _read_as(_LIST, value, "an answer with a list")
+
     def lists_of(self, bookmark_id: str) -> frozenset[str]:
-        """The ids of the lists that a bookmark is on.
+        """The ids of the lists that a bookmark is on; smart lists are never among them.
 
         Raises:
             Missing: there is no such bookmark.
+            Denied: the token may not read lists.
             Malformed: the answer is not what the server's description says.
         """
         value = self._json(f"/bookmarks/{_segment(bookmark_id)}/lists")
-        answer = _read_as(_LISTS, value, "an answer with the lists of a bookmark")
+        answer = _read_as(_LISTS_OF, value, "an answer with the lists of a bookmark")
         return frozenset(found.id for found in answer.lists)
 
     def asset(self, asset_id: str) -> Request:
@@ -123,39 +171,41 @@ class BookmarkApi:
         """
         return replace(self._request(f"/assets/{_segment(asset_id)}"), total_s=120.0)
 
-    def _page(self, limit: int, cursor: str | None) -> tuple[list[object], str | None]:
+    def explained(self, error: UpstreamError, request: Request) -> UpstreamError:
+        """The error of a request that `asset` made, with words that say what to do about it."""
+        return explained(error, self._base, request.url.removeprefix(self._base))
+
+    def _page(
+        self, list_id: str, limit: int, cursor: str | None
+    ) -> tuple[list[object], str | None]:
         # Older servers send the pages' whole HTML unless told not to.
         query = {"limit": str(limit), "includeContent": "false"}
         if cursor is not None:
             query["cursor"] = cursor
-        list_id = quote(self._settings.list_id, safe="")
         try:
-            value = self._json(f"/lists/{list_id}/bookmarks?{urlencode(query)}")
+            value = self._json(f"/lists/{quote(list_id, safe='')}/bookmarks", query)
         except Missing as error:
             raise Missing(
                 "the server knows no such list",
                 url=error.url,
                 status=error.status,
-                hint="Check BOOKMARKS_LIST_ID and BOOKMARKS_API_URL.",
+                hint="Check BOOKMARKS_LIST_ID and BOOKMARKS_API_URL."
+                if list_id == self._settings.list_id
+                else "A list below the list went while they were read; the next run reads anew.",
             ) from error
-        except Denied as error:
-            raise Denied(
-                f"the bookmark server does not accept the token (status {error.status})",
-                url=error.url,
-                status=error.status,
-                hint="Check BOOKMARK_BEARER_TOKEN and what it may read.",
-            ) from error
-        except TransientError as error:
-            error.hint = "The next run tries again; if this goes on, check BOOKMARKS_API_URL."
-            raise
         answer = _read_as(_PAGE, value, "a page of the list")
         return answer.bookmarks, answer.next_cursor or None
 
-    def _json(self, path: str) -> dict[str, object]:
-        value: object = self._http.fetch(self._request(path)).json()
-        if not isinstance(value, dict):
-            raise Malformed("the bookmark server's answer is not an object")
-        return value
+    def _json(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, object]:
+        request = self._request(path + (f"?{urlencode(query)}" if query else ""))
+        try:
+            answer = self._http.fetch(request)
+        except UpstreamError as error:
+            better = explained(error, self._base, path)
+            if better is error:
+                raise
+            raise better from error
+        return read_json(answer, self._base, path)
 
     def _request(self, path: str) -> Request:
         token = self._settings.token.get_secret_value()
@@ -164,7 +214,11 @@ class BookmarkApi:
             trust="settings",
             upstream="karakeep",
             headers={"Authorization": f"Bearer {token}", "Accept": "*/*"},
+            private_headers={
+                name: value.get_secret_value() for name, value in self._settings.headers
+            },
             retry=RetryPolicy(attempts=_ATTEMPTS, total_s=self._settings.retry_max_s),
+            error_body=True,
         )
 
 

@@ -104,7 +104,11 @@ class PictureFinder:
         if place.kind == "page":
             return self._web.picture(place.name)
         assert self._assets is not None, "without a server, no place is an asset"
-        return self._context.http.download(as_picture(self._assets.asset(place.name)))
+        request = as_picture(self._assets.asset(place.name))
+        try:
+            return self._context.http.download(request)
+        except Denied as error:
+            raise self._assets.explained(error, request) from error
 
     def _take(
         self,

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from datafetch.bookmarks.karakeep import BookmarkApi, read_bookmark
 from datafetch.bookmarks.model import UnreadableItem
 from datafetch.bookmarks.rules.normalise import normalise
+from datafetch.bookmarks.rules.sublists import ListInfo
 from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.net.base import HttpClient
@@ -258,3 +259,39 @@ def test_the_first_creation_stands_in_for_the_creation() -> None:
     """`createdAt` may be missing: then `firstCreatedAt` says when the bookmark was made."""
     made = "2025-01-01T00:00:00.000Z"
     assert read_bookmark({"id": "b1", "createdAt": None, "firstCreatedAt": made}).created_at == made
+
+
+GOOD, LATER = "2025-01-01T00:00:00.000Z", "2025-06-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["+056789-01-01T00:00:00.000Z", "-000044-03-15T00:00:00.000Z", "0000-01-01T00:00:00Z", 5, "x"],
+)
+def test_a_creation_that_readers_cannot_read_is_replaced(odd: Any) -> None:
+    """`createdAt` of `+056789-01-01…`, and before year 0: `firstCreatedAt` where it is good, else `modifiedAt`."""
+    item = {"id": "b1", "createdAt": odd, "firstCreatedAt": GOOD, "modifiedAt": LATER}
+    assert read_bookmark(item).created_at == GOOD
+    assert read_bookmark({**item, "firstCreatedAt": odd}).created_at == LATER
+    late = normalise(read_bookmark({**item, "createdAt": LATER, "firstCreatedAt": odd}))
+    assert (late["dateBookmarked"], late["dateCreated"]) == (LATER, LATER)
+    with pytest.raises(Malformed, match="createdAt"):
+        read_bookmark({**item, "firstCreatedAt": odd, "modifiedAt": None})
+
+
+def test_an_edit_at_an_odd_time_counts_at_the_creation() -> None:
+    """A `modifiedAt` that readers cannot read is as good as none: then the creation counts."""
+    item = {**ITEM, "modifiedAt": "+056789-01-01T00:00:00.000Z"}
+    assert normalise(read_bookmark(item))["modifiedAt"] == ITEM["createdAt"]
+    with pytest.raises(Malformed):
+        read_bookmark({**ITEM, "modifiedAt": 5})
+
+
+def test_the_kind_of_the_list_and_all_lists_are_read(app: KarakeepApp, api: BookmarkApi) -> None:
+    """A list says whether it is smart, and below which it stands."""
+    app.nest("child", LIST_ID)
+    app.make_smart("child")
+    assert api.list_info() == ListInfo(LIST_ID, None, "manual")
+    assert api.lists() == [ListInfo(LIST_ID, None, "manual"), ListInfo("child", LIST_ID, "smart")]
+    app.inject(reply(200, '{"id":"x"}'))
+    assert api.list_info().type == "manual"

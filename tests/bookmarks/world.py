@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from datafetch.bookmarks.job import sync_bookmarks
-from datafetch.errors import Denied, Malformed, Missing, TransientError
+from datafetch.errors import Denied, Malformed, Missing, TransientError, UpstreamError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobReport, RunOptions
@@ -47,13 +47,15 @@ class AppHttp:
             case 200:
                 return Answer(200, request.url, {}, answer.body)
             case 401 | 403:
-                raise Denied("not accepted", url=request.url, status=answer.status)
+                error: UpstreamError = Denied("not accepted", url=request.url, status=answer.status)
             case 404:
-                raise Missing("not there", url=request.url, status=404)
+                error = Missing("not there", url=request.url, status=404)
             case status if status >= 500:
-                raise TransientError("it fails", url=request.url, status=status)
+                error = TransientError("it fails", url=request.url, status=status)
             case status:
-                raise Malformed("unexpected", url=request.url, status=status)
+                error = Malformed("unexpected", url=request.url, status=status)
+        error.body = answer.body if request.error_body else b""
+        raise error
 
     def download(self, request: Asked) -> Download:
         raise NotImplementedError

@@ -46,6 +46,9 @@ class KarakeepApp(App):
         self._members: dict[str, set[str]] = {list_id: set()}
         self._sorted: dict[str, list[tuple[str, str]]] = {}
         self._assets: dict[str, tuple[str, bytes]] = {}
+        self._parents: dict[str, str | None] = {}
+        self._smart: set[str] = set()
+        self.scopes = {"lists:read", "bookmarks:read", "assets:read"}
         self.add(*bookmarks)
 
     # What tests change
@@ -78,6 +81,23 @@ class KarakeepApp(App):
         with self._lock:
             self._members.setdefault(list_id or self.list_id, set()).update(bookmark_ids)
             self._sorted.clear()
+
+    def nest(self, list_id: str, parent: str | None) -> None:
+        """Put a list, which is made if need be, below another."""
+        with self._lock:
+            self._members.setdefault(list_id, set())
+            self._parents[list_id] = parent
+
+    def drop_list(self, list_id: str) -> None:
+        """Delete a list; its bookmarks stay on the server."""
+        with self._lock:
+            del self._members[list_id]
+            self._parents.pop(list_id, None)
+            self._sorted.clear()
+
+    def make_smart(self, list_id: str | None = None) -> None:
+        """Make the list a stored search: what it finds is what was put on it."""
+        self._smart.add(list_id or self.list_id)
 
     def edit(self, bookmark_id: str, *, modified: datetime | None = None, **fields: Any) -> None:
         """Change fields as a user does: `modifiedAt` moves, by an hour unless said."""
@@ -130,6 +150,9 @@ class KarakeepApp(App):
         if request.headers.get("authorization") != f"Bearer {self.token}":
             return Response.text("Unauthorized", 401)
         parts = request.path.strip("/").removeprefix("api/").removeprefix("v1/").split("/")
+        if (scope := _scope(parts)) not in self.scopes:
+            message = f"The API key lacks the scope {scope}"
+            return Response.json({"code": "FORBIDDEN", "message": message}, 403)
         with self._lock:
             match parts:
                 case ["lists", *rest]:
@@ -156,7 +179,11 @@ class KarakeepApp(App):
         if not rest:
             full = params.get("includeContent") == "true"
             return Response.json(_shown(self._bookmarks[bookmark_id], full=full))
-        on = [list_id for list_id, members in self._members.items() if bookmark_id in members]
+        on = [
+            list_id
+            for list_id, members in self._members.items()
+            if bookmark_id in members and list_id not in self._smart
+        ]
         return Response.json({"lists": [self._list(list_id) for list_id in on]})
 
     def _page(self, list_id: str, params: dict[str, str]) -> Response:
@@ -187,10 +214,10 @@ class KarakeepApp(App):
         )
 
     def _order(self, list_id: str) -> list[tuple[str, str]]:
-        """(createdAt, id) of the list's bookmarks, oldest first."""
+        """(createdAt in a form that sorts, id) of the list's bookmarks, oldest first."""
         if list_id not in self._sorted:
             keys = [(self._bookmarks[key].get("createdAt"), key) for key in self._members[list_id]]
-            self._sorted[list_id] = sorted((str(created or ""), key) for created, key in keys)
+            self._sorted[list_id] = sorted((_sortable(created), key) for created, key in keys)
         return self._sorted[list_id]
 
     def _list(self, list_id: str) -> Json:
@@ -199,9 +226,9 @@ class KarakeepApp(App):
             "name": f"List {list_id}",
             "description": None,
             "icon": "🚀",
-            "parentId": None,
-            "type": "manual",
-            "query": None,
+            "parentId": self._parents.get(list_id),
+            "type": "smart" if list_id in self._smart else "manual",
+            "query": "is:fav" if list_id in self._smart else None,
             "public": False,
             "hasCollaborators": False,
             "userRole": "owner",
@@ -214,6 +241,21 @@ class KarakeepApp(App):
         return Response(
             200, {"Content-Type": content_type, "Cache-Control": "private, max-age=31536000"}, body
         )
+
+
+def _sortable(created: object) -> str:
+    """A time as a text that sorts: before all others one before year 0, last one after year 9999."""
+    text = str(created or "")
+    return {"-": "!", "+": "~"}.get(text[:1], "") + text
+
+
+def _scope(parts: list[str]) -> str:
+    """What a key has to be allowed for a path: the lists of a bookmark are lists."""
+    if parts[0] == "assets":
+        return "assets:read"
+    if parts[0] == "lists":
+        return "bookmarks:read" if parts[2:] == ["bookmarks"] else "lists:read"
+    return "lists:read" if parts[2:] == ["lists"] else "bookmarks:read"
 
 
 def _shown(bookmark: Json, *, full: bool) -> Json:

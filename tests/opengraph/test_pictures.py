@@ -5,6 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from pydantic import SecretStr
 
 from datafetch.errors import DatafetchError, Denied, Malformed, Missing, TooLarge, TransientError
 from datafetch.opengraph.model import PictureRecord
@@ -127,6 +128,28 @@ def test_a_bookmark_server_that_refuses_us_ends_the_search(it: Searched) -> None
     outcome = it.find(BANNER, it.place("photo/1.jpg"))
     assert isinstance(outcome, PictureNotFound)
     assert isinstance(outcome.error, Denied)
+
+
+def test_a_key_that_may_not_read_assets_is_told_what_it_lacks(it: Searched) -> None:
+    """A 403 said nothing of the server's words, nor of the scope that the key needs for pictures."""
+    it.karakeep.put_asset("banner-1", OTHER, "image/jpeg")
+    it.karakeep.scopes.discard("assets:read")
+    outcome = it.find(BANNER, it.place("photo/1.jpg"))
+    assert isinstance(outcome, PictureNotFound)
+    assert "The API key lacks the scope assets:read" in str(outcome.error)
+    assert outcome.error is not None
+    assert "assets:read" in outcome.error.hint
+
+
+def test_assets_are_asked_for_with_the_headers_for_the_proxy(it: Searched) -> None:
+    """The proxy before the bookmark server lets pictures through too, and sites do not see its headers."""
+    it.karakeep.put_asset("banner-1", b"no picture", "image/jpeg")
+    assert it.settings.karakeep is not None
+    headers = (("X-Pass", SecretStr("pass-1")),)
+    it.settings = replace(it.settings, karakeep=replace(it.settings.karakeep, headers=headers))
+    it.find(BANNER, it.place("photo/1.jpg"))
+    assert it.karakeep.log.all("assets")[0].headers["x-pass"] == "pass-1"
+    assert "x-pass" not in it.site.app.log.all("/photo/")[0].headers
 
 
 def test_pictures_that_are_no_previews_are_no_fault(it: Searched) -> None:

@@ -1,6 +1,5 @@
 """Compares what the server sent with what is known, and merges both into the new list."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -21,12 +20,17 @@ class Fetched(NamedTuple):
     Attributes:
         complete: every page was read; a stored bookmark that did not come may have been deleted.
         gone: ids of the stored bookmarks that are certainly deleted.
+        undecided: ids of the stored bookmarks that did not come, and of which the server could
+            not be asked whether they are deleted; they stay.
+        notes: sentences for the user about how the deleted ones were told.
     """
 
     readable: list[RawBookmark]
     unreadable: list[UnreadableItem]
     complete: bool
     gone: frozenset[str] = frozenset()
+    undecided: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -105,7 +109,6 @@ def merge_list(
     gone = frozenset(fetched.gone & by_id.keys())
     freed = {**slug_owners(by_id[key] for key in sorted(gone)), **retired}
     names = _slugs_of([*drafts, *kept], freed)
-    kept.sort(key=lambda draft: draft.bookmark.date_bookmarked, reverse=True)
     bookmarks = weave(
         [finish(draft, names[draft.bookmark.id]) for draft in drafts],
         [finish(draft, names[draft.bookmark.id]) for draft in kept],
@@ -146,8 +149,5 @@ def _slugs_of(drafts: Sequence[Draft], retired: Mapping[str, str]) -> dict[str, 
 
 
 def _seconds(iso: str) -> float:
-    try:
-        moment = datetime.fromisoformat(iso)
-    except ValueError:
-        return -math.inf  # nobody waits for an item that is older than all others
+    moment = datetime.fromisoformat(iso)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,7 +1,9 @@
 """The list as a whole: its order, pages, tags, checksum, index and slug mapping."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from datafetch.bookmarks.model import Bookmark, encode_item
@@ -26,15 +28,59 @@ class Times(NamedTuple):
 def weave(fetched: Sequence[Bookmark], kept: Sequence[Bookmark]) -> list[Bookmark]:
     """The fetched bookmarks in the server's order, with kept ones where their date puts them.
 
-    Kept are those that are stored but were not read this time; both lists are newest first.
+    Kept are those that are stored but were not read this time, in the stored order; both lists
+    are newest first.
     """
     woven: list[Bookmark] = []
-    waiting = list(reversed(kept))
-    for bookmark in fetched:
-        while waiting and waiting[-1].date_bookmarked > bookmark.date_bookmarked:
-            woven.append(waiting.pop())
+    waiting = list(_placed(kept))[::-1]
+    for bookmark, place in _placed(fetched):
+        while waiting and waiting[-1][1] > place:
+            woven.append(waiting.pop()[0])
         woven.append(bookmark)
-    return woven + waiting[::-1]
+    return woven + [bookmark for bookmark, _ in reversed(waiting)]
+
+
+def places(dates: Sequence[str]) -> list[str]:
+    """For each bookmark of a list, by its date, the date that its place in the list stands for.
+
+    That is its own date, except where the list is not in the order of the dates: the server puts
+    a bookmark made in the year 56789 first, though another date had to be published for it. Such
+    a bookmark has the place of the next one that is in order, or of the last one.
+    """
+    if all(newer >= older for newer, older in pairwise(dates)):
+        return list(dates)
+    in_order = _longest_in_order(dates[::-1])
+    found: list[str] = []
+    place = next(date for date, fits in zip(dates[::-1], in_order, strict=True) if fits)
+    for date, fits in zip(dates[::-1], in_order, strict=True):
+        place = date if fits else place
+        found.append(place)
+    return found[::-1]
+
+
+def _longest_in_order(dates: Sequence[str]) -> list[bool]:
+    """For each date whether it belongs to the longest part of the list that is in order.
+
+    By patience sorting: `ends[n]` is the earliest date with which n + 1 dates in order may end.
+    """
+    ends: list[str] = []
+    places_of_ends: list[int] = []
+    before: list[int | None] = []
+    for at, date in enumerate(dates):
+        length = bisect_right(ends, date)
+        before.append(places_of_ends[length - 1] if length else None)
+        ends[length : length + 1] = [date]
+        places_of_ends[length : length + 1] = [at]
+    in_order = [False] * len(dates)
+    last: int | None = places_of_ends[-1]
+    while last is not None:
+        in_order[last] = True
+        last = before[last]
+    return in_order
+
+
+def _placed(bookmarks: Sequence[Bookmark]) -> Iterator[tuple[Bookmark, str]]:
+    return zip(bookmarks, places([item.date_bookmarked for item in bookmarks]), strict=True)
 
 
 def pages(bookmarks: Sequence[Bookmark]) -> list[Sequence[Bookmark]]:

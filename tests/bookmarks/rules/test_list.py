@@ -6,7 +6,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.bookmarks.model import Bookmark
+from datafetch.bookmarks.model import Bookmark, StoredBookmark
 from datafetch.bookmarks.rules.list import (
     Times,
     as_array,
@@ -15,9 +15,11 @@ from datafetch.bookmarks.rules.list import (
     index,
     mapping_entries,
     pages,
+    places,
     slug_mapping,
     weave,
 )
+from datafetch.bookmarks.rules.normalise import as_bookmark
 
 
 def bookmark(number: int, *tags: str, date: str | None = None) -> Bookmark:
@@ -93,3 +95,29 @@ def test_mapping_goes_both_ways() -> None:
         },
         "reverseMap": {"s1": "b1", "s2": "b2"},
     }
+
+
+def test_kept_bookmarks_stay_where_an_odd_date_put_their_neighbours() -> None:
+    """The server puts a bookmark of the year 56789 first: with another date published for it, it stays there, and so do the others."""
+    fetched = [dated("odd", 2020), dated("n2", 2026), dated("n1", 2025)]
+    kept = [dated("k2", 2024), dated("k1", 2022), dated("k0", 2021), dated("before-christ", 2026)]
+    names = [item.id for item in weave(fetched, kept)]
+    assert names == ["odd", "n2", "n1", "k2", "k1", "k0", "before-christ"]
+    names = [item.id for item in weave([*fetched, *kept], [dated("unreadable", 2023)])]
+    assert names == ["odd", "n2", "n1", "k2", "unreadable", "k1", "k0", "before-christ"]
+    assert [item.id for item in weave([], kept)] == ["k2", "k1", "k0", "before-christ"]
+
+
+@given(st.lists(st.integers(2000, 2030), max_size=12))
+def test_places_are_in_order_and_those_of_a_list_in_order_its_dates(years: list[int]) -> None:
+    """Whatever dates there are, the places never rise, and each is the date of one of the bookmarks."""
+    dates = [str(year) for year in years]
+    found = places(dates)
+    assert found == sorted(found, reverse=True)
+    assert set(found) <= set(dates)
+    assert places(sorted(dates, reverse=True)) == sorted(dates, reverse=True)
+
+
+def dated(name: str, year: int) -> Bookmark:
+    """A bookmark of this year."""
+    return as_bookmark(StoredBookmark(name, {"id": name, "dateBookmarked": f"{year}-01-01T00:00"}))

@@ -1,0 +1,248 @@
+"""What is said when the bookmark server, or a proxy before it, gives no answer that can be used."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from datafetch import logs
+from datafetch.bookmarks.karakeep import BookmarkApi
+from datafetch.bookmarks.refusals import explained, read_json
+from datafetch.errors import (
+    BreakerOpen,
+    Denied,
+    Malformed,
+    Missing,
+    RateLimited,
+    Refused,
+    TransientError,
+    UpstreamError,
+)
+from datafetch.net.base import Answer, HttpClient
+from tests.bookmarks.world import NEWEST
+from tests.fakes.base import FakeServer
+from tests.fakes.faults import redirect, reply
+from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp, link
+from tests.fakes.message import Response
+from tests.job_settings import bookmarks_settings
+from tests.support import make_http
+
+BASE = "http://k.example.com/api/v1"
+PATH = "/lists/l1/bookmarks"
+LOGIN = "<!doctype html><title>Sign in</title>"
+
+
+@pytest.fixture
+def http() -> Iterator[HttpClient]:
+    """A real client."""
+    client = make_http()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """A server with one bookmark."""
+    with FakeServer(KarakeepApp([link("b1", "https://e.com/", NEWEST)])) as served:
+        yield served
+
+
+def api(http: HttpClient, server: FakeServer, **changes: Any) -> BookmarkApi:
+    """The API of a served app."""
+    found = replace(bookmarks_settings(server.url), retry_max_s=0.0, **changes)
+    return BookmarkApi(http, found)
+
+
+def failure(api: BookmarkApi) -> UpstreamError:
+    """How reading the list fails."""
+    with pytest.raises(UpstreamError) as caught:
+        list(api.pages())
+    return caught.value
+
+
+def test_wrong_token_is_said_in_the_words_of_the_server(
+    http: HttpClient, server: FakeServer
+) -> None:
+    """A 401 said nothing of what the server had said, nor what a key has to be allowed."""
+    error = failure(api(http, server, token=SecretStr("wrong-token")))
+    assert isinstance(error, Denied)
+    assert "does not accept the token (status 401: Unauthorized)" in str(error)
+    for word in ("BOOKMARK_BEARER_TOKEN", "lists:read", "bookmarks:read", "assets:read"):
+        assert word in error.hint
+
+
+def test_missing_scope_is_said_in_the_words_of_the_server(
+    http: HttpClient, server: FakeServer
+) -> None:
+    """A 403 said "does not accept the token" when the key lacked one of its scopes."""
+    assert isinstance(server.app, KarakeepApp)
+    server.app.scopes.clear()
+    error = failure(api(http, server))
+    assert "(status 403: The API key lacks the scope bookmarks:read)" in str(error)
+    for word in ("lists:read", "bookmarks:read", "assets:read"):
+        assert word in error.hint
+    with pytest.raises(Denied, match="lacks the scope lists:read"):
+        api(http, server).lists_of("b1")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"code":"FORBIDDEN","message":"No scope"}', ": No scope)"),
+        ('{"error":"invalid key"}', ": invalid key)"),
+        ('{"error":{"message":"deep"}}', ": deep)"),
+        ('{"message":{"x":1},"error":"y"}', "(status 403)"),
+        ('{"message":["x"]}', "(status 403)"),
+        ('{"message":7}', "(status 403)"),
+        ('"a text"', ": a text)"),
+        ("plain  words\r\n\x1b[31m\u202etwice", ": plain words [31m twice)"),
+        ("", "(status 403)"),
+        ("null", "(status 403)"),
+        ("[" * 5000, ": " + "[" * 199 + "…)"),
+        ("x" * 5000, ": " + "x" * 199 + "…)"),
+        ("\x00\xff", "(status 403: \xff)"),
+    ],
+)
+def test_words_are_short_and_plain(
+    http: HttpClient, server: FakeServer, body: str, said: str
+) -> None:
+    """Whatever a server sends as its reason is one short line that a terminal can show."""
+    server.app.inject(reply(403, body))
+    assert said in str(failure(api(http, server)))
+
+
+def test_words_hold_no_secret(
+    http: HttpClient, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that repeats the token in its answer does not bring it into the log."""
+    monkeypatch.setattr(logs, "_secrets", {TOKEN})
+    server.app.inject(reply(403, f'{{"message":"key {TOKEN} may not"}}'))
+    error = failure(api(http, server))
+    assert "key *** may not" in str(error)
+    assert TOKEN not in str(error) + error.hint
+
+
+def test_words_without_a_declared_length_are_read(http: HttpClient, server: FakeServer) -> None:
+    """Proxies send errors in chunks, of which nobody knows the length before."""
+    server.app.inject(
+        lambda _request, _answer: Response(403, {}, chunks=[b'{"message":', b'"no"}'])
+    )
+    assert "(status 403: no)" in str(failure(api(http, server)))
+
+
+def test_redirect_to_another_origin_says_which_address_to_set(
+    http: HttpClient, server: FakeServer
+) -> None:
+    """`http` behind a redirect to https ended in "does not accept the token": the token is not sent along."""
+    with FakeServer(KarakeepApp()) as other:
+        path = f"/api/v1/lists/{LIST_ID}/bookmarks"
+        server.app.inject(redirect(f"{other.url}{path}?limit=100", 301))
+        error = failure(api(http, server))
+        assert isinstance(error, Denied)
+        assert f"no token is sent there: use {other.url}" in str(error)
+        assert error.hint.startswith(f"Set BOOKMARKS_API_URL to {other.url},")
+        assert "authorization" not in other.app.log.all()[0].headers
+
+
+@pytest.mark.parametrize(
+    ("came", "use"),
+    [
+        (f"https://k.example.com/api/v1{PATH}", "https://k.example.com"),
+        (f"https://www.k.example.com/sub/api/v1{PATH}", "https://www.k.example.com/sub"),
+        (f"https://k.example.com/api/v2{PATH}", "https://k.example.com/api/v2"),
+        ("https://k.example.com:8443/", "https://k.example.com:8443"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Denied, Refused, TransientError, Missing])
+def test_address_to_set_is_made_of_the_redirect(
+    came: str, use: str, kind: type[UpstreamError]
+) -> None:
+    """Whatever became of the request after the redirect, the address that needs none is named."""
+    error = explained(kind("its reason", url=came, status=401), BASE, PATH)
+    assert f"use {use}" in str(error)
+    assert f"Set BOOKMARKS_API_URL to {use}," in error.hint
+    assert ("(its reason)" in str(error)) == (kind in (Refused, TransientError))
+    assert isinstance(error, Denied if kind is Missing else kind)
+
+
+@pytest.mark.parametrize("kind", [Denied, Missing])
+def test_redirect_to_a_log_in_page_names_the_proxy(kind: type[UpstreamError]) -> None:
+    """A redirect to another host's log-in is the work of a proxy, which wants headers of its own."""
+    error = explained(kind("", url="https://auth.example.org/login", status=401), BASE, PATH)
+    assert f"{BASE}{PATH} redirects to https://auth.example.org/login: a proxy asks" in str(error)
+    assert "BOOKMARKS_HEADERS" in error.hint
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(200, LOGIN, {"Content-Type": "text/html; charset=utf-8"}),
+        reply(200, f"\n {LOGIN}"),
+        reply(200, "{}", {"Content-Type": "text/html"}),
+        reply(403, LOGIN, {"Content-Type": "text/html"}),
+        reply(401, LOGIN, {"Content-Type": "text/html"}),
+    ],
+    ids=["page", "untyped", "typed", "forbidden", "unauthorised"],
+)
+def test_log_in_page_names_the_address_and_the_proxy(
+    http: HttpClient, server: FakeServer, answer: Any
+) -> None:
+    """A log-in page with 200 ended in "the answer is not JSON"."""
+    server.app.inject(answer)
+    error = failure(api(http, server))
+    assert f"{server.url}/api/v1/lists/{LIST_ID}/bookmarks: " in str(error)
+    assert "a proxy" in str(error)
+    assert "asks for a log-in" in str(error)
+    assert "BOOKMARKS_HEADERS" in error.hint
+    assert "BOOKMARKS_API_URL" in error.hint
+
+
+def test_log_in_page_after_redirects_is_named(http: HttpClient, server: FakeServer) -> None:
+    """A proxy that sends elsewhere for the log-in, with 200 at the end, is told from the server."""
+    server.app.inject(redirect("/signin"), "/lists")
+    server.app.inject(reply(200, LOGIN), "/signin")
+    assert f"after a redirect to {server.url}/signin, in place" in str(failure(api(http, server)))
+    with FakeServer(KarakeepApp()) as other:
+        other.app.inject(reply(200, LOGIN))
+        server.app.heal()
+        server.app.inject(redirect(f"{other.url}/cdn-cgi/access/login?kid=1"))
+        error = failure(api(http, server))
+        assert isinstance(error, Malformed)
+        assert f"redirects to {other.url}/cdn-cgi/access/login: a proxy asks" in str(error)
+
+
+def test_headers_for_the_proxy_stay_with_the_server(http: HttpClient, server: FakeServer) -> None:
+    """What Cloudflare Access or Authelia want is sent to the configured origin, never elsewhere."""
+    headers = (("CF-Access-Client-Id", SecretStr("id-1")), ("X-Pass", SecretStr("pass-1")))
+    with FakeServer(KarakeepApp()) as other:
+        server.app.inject(redirect("/moved"), lambda request: request.path.endswith("/bookmarks"))
+        server.app.inject(redirect(f"{other.url}/away"), "/moved")
+        failure(api(http, server, headers=headers))
+        first, moved = server.app.log.all()
+        [away] = other.app.log.all()
+    for request in (first, moved):
+        assert request.headers["cf-access-client-id"] == "id-1"
+        assert request.headers["x-pass"] == "pass-1"
+    assert not {"cf-access-client-id", "x-pass", "authorization"} & set(away.headers)
+
+
+def test_failures_of_the_server_itself_keep_their_words() -> None:
+    """What a proxy has no part in is said as it was, with what to do next."""
+    down = explained(TransientError("down", url=f"{BASE}{PATH}", status=503), BASE, PATH)
+    assert str(down) == "down"
+    assert "BOOKMARKS_API_URL" in down.hint
+    loop = explained(Refused("more than 5 redirects", url=BASE + PATH), BASE, PATH)
+    assert "BOOKMARKS_HEADERS" in loop.hint
+    away = "https://k.example.com/"
+    for error in (BreakerOpen("open", url=away), RateLimited("wait", url=away), Missing("none")):
+        assert explained(error, BASE, PATH) is error
+        assert error.hint in ("", "The next run tries again.")
+
+
+@pytest.mark.parametrize("body", [b"[]", b"7", b"null", b"", b"{", b"\xff"])
+def test_answers_that_are_no_object_are_malformed(body: bytes) -> None:
+    """A 200 with a body that is not JSON."""
+    with pytest.raises(Malformed):
+        read_json(Answer(200, BASE + PATH, {}, body), BASE, PATH)
