@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from datafetch.bookmarks.fetch import ListReader, note_items
+from datafetch.bookmarks.fetch import ListReader, note_items, undecided_reason
 from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
 from datafetch.bookmarks.karakeep import BookmarkApi
 from datafetch.bookmarks.plan import Change
@@ -88,7 +88,13 @@ class _BookmarkRun:
         check_not_empty(fetched.size, len(known))
         fetched = self._list.look_again(fetched, known)
         failed, newly = note_items(self._context, fetched)
-        self._so_far = replace(self._so_far, failed=failed, newly_failed=newly)
+        self._so_far = replace(
+            self._so_far,
+            failed=failed,
+            newly_failed=newly,
+            notes=fetched.notes,
+            partial=undecided_reason(fetched),
+        )
 
         def attempt(number: int) -> JobReport:
             if number == 0:
@@ -141,8 +147,9 @@ class _BookmarkRun:
     def _settle(self, fetched: Fetched, snapshot: Snapshot, stored: StoredList | None) -> JobReport:
         """Publish the new list, or only confirm the stored one when nothing changed."""
         if snapshot.trusted and is_unchanged(fetched, snapshot.sources):
-            if self._reader.is_intact(snapshot):
-                return self._confirm(fetched, snapshot)
+            intact = self._reader.intact(snapshot)
+            if intact is not None:
+                return self._confirm(fetched, intact, adopted=intact is not snapshot)
             self._context.log.warning(
                 "bookmarks_touched", extra={"key": self._context.keys.bookmarks()}
             )
@@ -186,8 +193,11 @@ class _BookmarkRun:
         )
         return report
 
-    def _confirm(self, fetched: Fetched, snapshot: Snapshot) -> JobReport:
-        """Set the times in the stored index: the list was read and has not changed."""
+    def _confirm(self, fetched: Fetched, snapshot: Snapshot, *, adopted: bool) -> JobReport:
+        """Set the times in the stored index: the list was read and has not changed.
+
+        `adopted`: whether the snapshot's state has the ETag of a master that another tool wrote.
+        """
         report = self._checked(len(snapshot.sources), fetched)
         now = to_ms(self._context.clock.now())
         dry = self._context.options.dry_run
@@ -200,17 +210,21 @@ class _BookmarkRun:
             }
             commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
             self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
-            self._remember_full_sync(fetched, snapshot, now)
+            self._remember(fetched, snapshot, now, adopted=adopted)
         return replace(report, last_fetched_at=self._stored_fetched_at() if dry else now)
 
-    def _remember_full_sync(self, fetched: Fetched, snapshot: Snapshot, now: int) -> None:
-        """Store the time of a long list's full reading; every run reads a short one in full."""
+    def _remember(self, fetched: Fetched, snapshot: Snapshot, now: int, *, adopted: bool) -> None:
+        """Store the time of a long list's full reading, and an adopted ETag.
+
+        A short list is read in full by every run, so that its time need not be stored.
+        """
         state = snapshot.state
         long = len(snapshot.sources) > self._settings.full_sync_max_items
-        if state is None or not (fetched.complete and long):
+        if state is None or not (adopted or (fetched.complete and long)):
             return
-        body = replace(state, full_sync_at=now).encoded()
-        self._context.store.put(self._context.keys.dataset(DATASET), body)
+        if fetched.complete:
+            state = replace(state, full_sync_at=now)
+        self._context.store.put(self._context.keys.dataset(DATASET), state.encoded())
 
     def _checked(self, planned: int, fetched: Fetched) -> JobReport:
         """The report of a list of `planned` items.
@@ -238,7 +252,9 @@ class _BookmarkRun:
         diff = self._publisher.preview(plan)
         written, equal, deleted = len(diff.written), len(diff.equal), len(diff.deleted)
         note = f"would write {written} objects, leave {equal} as they are and remove {deleted}"
-        return replace(report, notes=(note,), last_fetched_at=self._stored_fetched_at())
+        return replace(
+            report, notes=(*report.notes, note), last_fetched_at=self._stored_fetched_at()
+        )
 
     def _restore(self) -> JobReport:
         """Publish a backup. When that fails, heartbeat and index are not touched."""

@@ -18,6 +18,7 @@ from datafetch.bookmarks.rules.list import (
     pages,
     slug_mapping,
 )
+from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.bookmarks.rules.normalise import tag_slugs
 from datafetch.bookmarks.state import (
     DATASET,
@@ -28,6 +29,7 @@ from datafetch.bookmarks.state import (
     objects_of,
 )
 from datafetch.models.job_settings import TagPages
+from datafetch.models.json import says_the_same
 from datafetch.store.base import encode_json
 from datafetch.store.keys import Keys
 from datafetch.store.publish import PublishPlan, StateWriter, Write
@@ -79,16 +81,21 @@ def build_plan(
     list_checksum = checksum(bookmarks)
     list_index = index(bookmarks, times, list_checksum, changed=change.differs)
     singles = [Write(keys.bookmark_by_id(item.id), item.body) for item in bookmarks]
-    entries = encode_item(mapping_entries(bookmarks))
+    named = mapping_entries(bookmarks)
+    entries = encode_item(named)
     mapping_hash = hash_mapping(entries, list_checksum)
-    known_hash = _known_mapping(snapshot, stored)
-    stale_mapping = keys.slug_mapping() not in stored.etags or mapping_hash != known_hash
+    stale_mapping = keys.slug_mapping() not in stored.etags or not (
+        _is_current(stored.mapping, named, list_checksum)
+        if stored.listed or snapshot.state is None
+        else mapping_hash == snapshot.state.mapping
+    )
     mapping = slug_mapping(bookmarks, entries, times.last_modified, list_checksum)
+    hashes = _known_hashes(master, stored)
     chains = [
         *_page_chains(keys, bookmarks, stored),
         *_tag_chains(keys, bookmarks, tags, stored, times),
     ]
-    backup = _backup(master, stored, tidying)
+    backup = _backup(master, stored, hashes, tidying)
     planned = {write.key for write in singles} | {write.key for chain in chains for write in chain}
     return PublishPlan(
         dataset=DATASET,
@@ -107,7 +114,7 @@ def build_plan(
             *tidying.shards,
         ],
         etags=stored.etags,
-        hashes=stored.hashes,
+        hashes=hashes,
         state=_state_writer(keys, change, tags, times, mapping_hash),
     )
 
@@ -119,15 +126,26 @@ def hash_mapping(entries: bytes, list_checksum: str) -> str:
     return digest.hexdigest()
 
 
-def _known_mapping(snapshot: Snapshot, stored: StoredList) -> str:
-    """`hash_mapping` of the stored mapping; empty if there is none, or it contradicts itself."""
-    if not stored.listed and snapshot.state is not None:
-        return snapshot.state.mapping
-    mapping = stored.mapping
+def _is_current(
+    mapping: SlugMapping, entries: Mapping[str, Mapping[str, str]], list_checksum: str
+) -> bool:
+    """Whether the stored mapping says what a new one would; the order of its keys is no matter."""
     owners = {slug: bookmark_id for bookmark_id, slug in mapping.by_id().items()}
-    if owners != mapping.reverse_map:
-        return ""
-    return hash_mapping(encode_item(mapping.slugs), str(mapping.checksum))
+    return (
+        owners == mapping.reverse_map
+        and mapping.slugs == entries
+        and mapping.checksum == list_checksum
+    )
+
+
+def _known_hashes(master: Write, stored: StoredList) -> Mapping[str, str]:
+    """The known hashes, and that of the master if the stored one says the same in other bytes."""
+    if stored.master is None or master.key in stored.hashes:
+        return stored.hashes
+    body = master.sendable()
+    if not isinstance(body, bytes) or not says_the_same(stored.master, body):
+        return stored.hashes
+    return {**stored.hashes, master.key: master.sha256()}
 
 
 def _page_chains(
@@ -173,12 +191,16 @@ def _pages(
     return writes[::-1] if growing else writes
 
 
-def _backup(master: Write, stored: StoredList, tidying: Tidying) -> list[Write]:
-    """The backup of the stored master; none when it is equal to the new one, or cannot be read."""
+def _backup(
+    master: Write, stored: StoredList, hashes: Mapping[str, str], tidying: Tidying
+) -> list[Write]:
+    """The backup of the stored master; none when it says what the new one does, or is broken."""
     old = stored.master if stored.items else None
-    if old is None or hashlib.sha256(old).hexdigest() == master.sha256():
+    if old is None:
         return []
-    return [Write(tidying.backup_key, old)]
+    sha256 = master.sha256()
+    same = hashes.get(master.key) == sha256 or hashlib.sha256(old).hexdigest() == sha256
+    return [] if same else [Write(tidying.backup_key, old)]
 
 
 def _stale(keys: Keys, stored: StoredList, planned: set[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ fields of another job set in it (`enrich_bookmarks`), or from a backup (`restore
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from datafetch.bookmarks.copies import ObjectReader, backup_keys, read_listing
 from datafetch.bookmarks.model import StoredBookmark
@@ -20,8 +21,10 @@ from datafetch.clock import to_iso, to_ms
 from datafetch.errors import CorruptObject, UsageError
 from datafetch.job import AnyContext
 from datafetch.models.job_settings import TagPages
+from datafetch.models.json import says_the_same
 from datafetch.store.base import encode_json
-from datafetch.store.publish import PublishPlan, etags_by_listing
+from datafetch.store.publish import PublishPlan, Write, etags_by_listing
+from datafetch.store.writes import etag_says_equal
 
 KEPT_BACKUPS = 5
 """How many replaced masters are kept as backups."""
@@ -44,7 +47,29 @@ def plan_change(
         last_attempted_at=change.fetched_at or before.last_attempted_at or to_ms(now),
     )
     tidying = _tidying(context, stored, change, now)
-    return build_plan(context.keys, change, tags, snapshot, stored, times, tidying)
+    plan = build_plan(context.keys, change, tags, snapshot, stored, times, tidying)
+    return _without_equal_pages(context, plan) if stored.listed else plan
+
+
+def _without_equal_pages(context: AnyContext, plan: PublishPlan) -> PublishPlan:
+    """The plan without the pages that another tool wrote anew, and that say the same as planned."""
+
+    def judged(write: Write) -> tuple[Write, bool]:
+        found, body = ObjectReader(context).get(write.key), write.sendable()
+        same = found is not None and isinstance(body, bytes) and says_the_same(found.body, body)
+        return write, same
+
+    doubtful = [
+        write
+        for write in chain.from_iterable(plan.chains)
+        if write.key.rpartition("/")[2].startswith("page-")
+        and write.key in plan.etags
+        and write.key not in plan.hashes
+        and not etag_says_equal(plan.etags[write.key], write, write.sha256())
+    ]
+    found = context.engine.map(judged, doubtful)
+    equal = {write.key: write.sha256() for write, same in found if same}
+    return replace(plan, hashes={**plan.hashes, **equal}) if equal else plan
 
 
 def plan_stored(

@@ -21,7 +21,7 @@ DATASET = "bookmarks"
 RETIRED = f"{DATASET}-retired"
 """The dataset name of a copy of the freed slugs, which stays when the dataset's state is lost."""
 
-RULES = 2
+RULES = 3
 """Raise this number when the normalising changes: every item is then read and made again."""
 
 
@@ -72,6 +72,12 @@ class BookmarkState(CamelCase):
         """The ETag of an object at the last publish; None when it is not known."""
         pair = self.objects.get(key.removeprefix(BOOKMARKS_PREFIX))
         return pair[0] if pair is not None else None
+
+    def with_etag(self, key: str, etag: str) -> "BookmarkState":
+        """The same state with another ETag of an object that still says what was published."""
+        short = key.removeprefix(BOOKMARKS_PREFIX)
+        sha256 = self.objects[short][1] if short in self.objects else ""
+        return replace(self, objects={**self.objects, short: (etag, sha256)})
 
     def encoded(self) -> bytes:
         """The bytes that are stored."""

@@ -1,6 +1,7 @@
 """Reads the stored bookmarks: from the master, or from its copies when the master is broken."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from datafetch.bookmarks.copies import (
     Copies,
@@ -11,6 +12,7 @@ from datafetch.bookmarks.copies import (
     read_listing,
 )
 from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.rewritten import Published
 from datafetch.bookmarks.rules.mapping import SlugMapping, left_slugs, take_slugs
 from datafetch.bookmarks.state import (
     DATASET,
@@ -38,9 +40,10 @@ _ASIDE = Keys.corrupt("", "")
 class BookmarkReader:
     """Reads one environment's bookmarks for one run; broken objects are copied aside."""
 
-    def __init__(self, context: AnyContext, publisher: Publisher, tags: TagPages) -> None:
+    def __init__(self, context: AnyContext, publisher: Publisher, tags: TagPages | None) -> None:
+        """`tags` are those that the run publishes; None when it publishes no bookmarks."""
         self._context = context
-        self._layout = layout_of(tags)
+        self._layout = layout_of(tags) if tags is not None else None
         self._store = context.store
         self._keys = context.keys
         self._publisher = publisher
@@ -60,14 +63,17 @@ class BookmarkReader:
         trusted = (
             journal is None
             and state is not None
-            and state.layout == self._layout
+            and self._layout in (None, state.layout)
             and state.last_modified == index.last_modified
             and len(state.sources) == index.count
         )
         return Snapshot(journal, index, found.etag, state, trusted)
 
-    def is_intact(self, snapshot: Snapshot) -> bool:
-        """Whether the stored master still is the one of the last publish; costs one request.
+    def intact(self, snapshot: Snapshot) -> Snapshot | None:
+        """The snapshot, if the stored master still says what was published; else None.
+
+        When another tool has written it anew with equal content, the state of the returned
+        snapshot has the new ETag. Otherwise this costs one request.
 
         Pages and single items are not checked: `--force` compares their ETags by one listing, and
         a publish compares each object that it replaces.
@@ -75,12 +81,17 @@ class BookmarkReader:
         Raises:
             StoreError: the store did not answer.
         """
-        key = self._keys.bookmarks()
+        key, state = self._keys.bookmarks(), snapshot.state
         try:
-            found = self._store.head(key)
+            etag = self._store.head(key).etag
         except ObjectNotFound:
-            return False
-        return snapshot.state is not None and found.etag == snapshot.state.etag(key)
+            return None
+        if state is None or etag == state.etag(key):
+            return snapshot if state is not None else None
+        found = self._objects.get(key)
+        if found is None or self._published(state, found) is None:
+            return None
+        return replace(snapshot, state=state.with_etag(key, found.etag))
 
     def items(self, snapshot: Snapshot) -> StoredList:
         """The whole stored list; from its copies when the master cannot be read.
@@ -89,25 +100,40 @@ class BookmarkReader:
             StoreError: the store did not answer.
             Inconsistent: other objects show that there were bookmarks, and none can be read.
         """
-        found = self._objects.get(self._keys.bookmarks())
+        key, state = self._keys.bookmarks(), snapshot.state
+        found = self._objects.get(key)
         listing = read_listing(found)
-        state = snapshot.state
-        if found is not None and listing is not None and state is not None and snapshot.trusted:
-            same = found.etag == state.etag(self._keys.bookmarks())
-            if same and listing.whole and len(listing.items) == len(state.sources):
-                return StoredList(
-                    items=listing.items,
-                    counted=len(listing.items),
-                    master=found.body,
-                    etags=state.etags(),
-                    hashes=state.hashes(),
-                    sources=state.sources,
-                    retired=state.retired_slugs,
-                    mapping=SlugMapping({}),
-                )
-        return self._from_the_store(snapshot, found, listing)
+        if found is None or state is None:
+            return self._from_the_store(snapshot, found, listing)
+        known = found.etag == state.etag(key)
+        if not (known and Published.has_bytes(state, found)):
+            # The items as they were published have their keys in the order of all other objects.
+            published = self._published(state, found)
+            if published is None and not known:
+                return self._from_the_store(snapshot, found, listing)
+            listing = listing if published is None else Listing(published)
+            state = state.with_etag(key, found.etag)
+            snapshot = replace(snapshot, state=state)
+        whole = listing is not None and listing.whole
+        if listing is None or not (snapshot.trusted and whole):
+            return self._from_the_store(snapshot, found, listing)
+        if len(listing.items) != len(state.sources):
+            return self._from_the_store(snapshot, found, listing)
+        return StoredList(
+            items=listing.items,
+            counted=len(listing.items),
+            master=found.body,
+            etags=state.etags(),
+            hashes=state.hashes(),
+            sources=state.sources,
+            retired=state.retired_slugs,
+            mapping=SlugMapping({}),
+        )
 
     # ------------------------------------------------------------------ steps
+
+    def _published(self, state: BookmarkState, found: StoredObject) -> list[StoredBookmark] | None:
+        return Published(self._context, self._objects, state).items_of(found)
 
     def _from_the_store(
         self, snapshot: Snapshot, found: StoredObject | None, listing: Listing | None
@@ -130,7 +156,8 @@ class BookmarkReader:
             etags[keys.slug_mapping()] = read_mapping.etag
         items, counted = self._gathered(snapshot, found, listing, mapping, etags)
         if not items and not self._context.options.allow_shrink:
-            self._refuse_loss(snapshot, etags, read_mapping.value)
+            broken = found is not None and (listing is None or listing.odd > 0)
+            self._refuse_loss(snapshot, etags, read_mapping.value, broken=broken)
         items = take_slugs(items, mapping)
         whole = found is not None and listing is not None and listing.whole
         state = snapshot.state
@@ -170,7 +197,12 @@ class BookmarkReader:
         return items, max(len(read.items), indexed) or len(items)
 
     def _refuse_loss(
-        self, snapshot: Snapshot, etags: Mapping[str, str], mapping: SlugMapping | None
+        self,
+        snapshot: Snapshot,
+        etags: Mapping[str, str],
+        mapping: SlugMapping | None,
+        *,
+        broken: bool,
     ) -> None:
         """Raise `Inconsistent` when there are signs of bookmarks, though none can be read."""
         counted = snapshot.index.count
@@ -182,13 +214,18 @@ class BookmarkReader:
         if snapshot.index_etag is not None and counted != 0:
             traces.append(self._keys.bookmarks_index())
         traces += backup_keys(self._context)
+        if broken:
+            traces.append(self._keys.bookmarks())
         if not traces:
             return
+        kept = "known slugs are kept all the same"
+        if traces == [self._keys.bookmarks()]:
+            kept = "slugs are then given anew, and links to bookmarks whose slugs differ end"
         what = f"the index counts {counted} bookmarks" if counted else f"{traces[0]} is stored"
         raise Inconsistent(
             f"{what}, but neither {self._keys.bookmarks()} nor a copy of any bookmark can be read",
             hint="Bring the objects back from a backup of the store, or begin anew with "
-            "--allow-shrink: known slugs are kept all the same.",
+            f"--allow-shrink: {kept}.",
         )
 
     def _is_trace(self, key: str, mapping: SlugMapping | None) -> bool:
@@ -219,5 +256,5 @@ def read_bookmarks(context: AnyContext) -> list[StoredBookmark]:
     master = read_listing(ObjectReader(context).get(context.keys.bookmarks()))
     if master is not None and master.whole:
         return master.items
-    reader = BookmarkReader(context, context.publisher(), TagPages(enabled=True, maximum=None))
+    reader = BookmarkReader(context, context.publisher(), tags=None)
     return reader.items(reader.snapshot()).items

@@ -1,5 +1,7 @@
 """The bookmark job in its normal path: what it reads, what it writes, what it leaves alone."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -362,4 +364,64 @@ def test_ids_of_which_one_begins_with_another() -> None:
     items = (karakeep.link(name, f"https://{name}.example.com/", NEWEST) for name in ("b10", "b1"))
     world = World(karakeep.KarakeepApp(items))
     world.run()
+    world.assert_whole()
+
+
+OLD_RULES = "rules=2 tags=all"
+
+
+def test_store_of_the_version_before_is_made_anew_once() -> None:
+    """What the version before stored by other rules is put right by the next run, and slugs do not change."""
+    world = World.of(30)
+    odd = {**link(40, url="https://ok.example.com/"), "createdAt": "+056789-01-01T00:00:00.000Z"}
+    note = karakeep.text("note", "x", NEWEST, "javascript:alert(1)")
+    world.app.add(odd, note)
+    world.app.resave("b003", NEWEST + timedelta(days=2))
+    world.run()
+    items = world.master()
+    assert [item["id"] for item in items[:3]] == ["b040", "b003", "note"]
+    for item in items:
+        item["dateCreated"] = item["dateBookmarked"]
+        if item["id"] == "note":
+            item.update(url="javascript:alert(1)", slug="javascript-alert-1", ogUrl="javascript:x")
+            item["content"]["sourceUrl"] = "javascript:alert(1)"
+    body = json.dumps(items, separators=(",", ":"), ensure_ascii=False).encode()
+    state = world.json(KEYS.dataset("bookmarks"))
+    state["layout"] = OLD_RULES
+    etag = world.store.put(KEYS.bookmarks(), body)
+    state["objects"]["bookmarks-test.json"] = [etag, hashlib.sha256(body).hexdigest()]
+    mapping = world.json(KEYS.slug_mapping())
+    before = {item["id"]: item["slug"] for item in items}
+    mapping["slugs"]["note"].update(slug="javascript-alert-1", url="javascript:alert(1)")
+    mapping["reverseMap"] = {slug: key for key, slug in before.items()}
+    world.store.put(KEYS.slug_mapping(), json.dumps(mapping).encode())
+    world.store.put(KEYS.dataset("bookmarks"), json.dumps(state).encode())
+    report = world.run()
+    assert report.changed == 2
+    assert world.slugs() == before
+    assert "javascript:" not in json.dumps(world.master())
+    assert world.item("note")["url"] == ""
+    created = (NEWEST - timedelta(hours=3)).isoformat(timespec="milliseconds")
+    assert world.item("b003")["dateCreated"] == created.replace("+00:00", "Z")
+    assert world.item("b003")["dateBookmarked"].startswith("2026-11-03T")
+    assert world.item("b040")["dateBookmarked"] == odd["firstCreatedAt"]
+    world.assert_whole()
+    assert not world.run().change_detected
+    assert world.faulty is not None
+    assert len(world.faulty.calls) == 6
+
+
+def test_bookmark_of_an_odd_date_does_not_move() -> None:
+    """A long list whose first and last bookmarks have dates that nobody can read is in one order in every run."""
+    world = World.of(250, settings=LONG)
+    world.app.add({**link(300), "createdAt": "+056789-01-01T00:00:00.000Z"})
+    world.app.add({**link(0), "id": "bc", "createdAt": "-000044-03-15T00:00:00.000Z"})
+    assert (world.app.ids()[0], world.app.ids()[-1]) == ("b300", "bc")
+    world.run()
+    stored = [item["id"] for item in world.master()]
+    world.app.edit("b002", title="New")
+    report = world.run()
+    assert (report.changed, report.full_sync) == (1, False)
+    assert [item["id"] for item in world.master()] == stored == world.app.ids()
+    assert not world.run(force=True).change_detected
     world.assert_whole()

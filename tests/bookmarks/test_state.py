@@ -104,9 +104,9 @@ def test_the_copy_of_freed_slugs_is_read_without_its_odd_entries() -> None:
 @pytest.mark.parametrize(
     ("tags", "layout"),
     [
-        (TagPages(enabled=True, maximum=None), "rules=2 tags=all"),
-        (TagPages(enabled=True, maximum=5), "rules=2 tags=5"),
-        (TagPages(enabled=False, maximum=5), "rules=2 tags=off"),
+        (TagPages(enabled=True, maximum=None), "rules=3 tags=all"),
+        (TagPages(enabled=True, maximum=5), "rules=3 tags=5"),
+        (TagPages(enabled=False, maximum=5), "rules=3 tags=off"),
     ],
 )
 def test_the_layout_names_what_decides_the_objects(tags: TagPages, layout: str) -> None:

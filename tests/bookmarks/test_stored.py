@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from datafetch.bookmarks.stored import BookmarkReader, read_bookmarks
 from datafetch.errors import BaseMoved, Inconsistent, StoreUnavailable, TransientError
-from tests.bookmarks.world import KEYS, NEWEST, World, at_request, link
+from datafetch.models.job_settings import TagPages
+from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, at_request, link
 from tests.fakes import karakeep
 from tests.fakes.faults import reply
 from tests.stores import Call, Killed
@@ -488,3 +491,49 @@ def test_mapping_says_which_slug_an_old_item_has() -> None:
     world.run()
     world.assert_whole()
     assert world.slugs()["b003"] == "from-the-mapping"
+
+
+@pytest.mark.parametrize(
+    "body", [b"{broken", b'[{"id":"b000","slug":"s"},{"id":', b"[null,7]", b"{}"]
+)
+def test_broken_list_alone_is_a_sign_of_bookmarks(body: bytes) -> None:
+    """A store of which only a broken list was left was taken for a new one: all of it was made anew, unasked."""
+    world = World.of(30)
+    world.store.put(KEYS.bookmarks(), body)
+    for _ in range(2):
+        with pytest.raises(Inconsistent, match=r"bookmarks-test\.json is stored") as refused:
+            world.run()
+    assert "--allow-shrink" in refused.value.hint
+    assert "slugs are then given anew" in refused.value.hint
+    assert "known slugs" not in refused.value.hint
+    assert world.store.get(KEYS.bookmarks()).body == body
+    assert KEYS.bookmarks_index() not in world.stored()
+    world.run(allow_shrink=True)
+    world.assert_whole()
+    assert kept_aside(world) == [body]
+
+
+def test_known_slugs_outlive_a_broken_list_that_is_given_up() -> None:
+    """Where slugs are known from other objects, beginning anew keeps them, and the hint says so."""
+    world = enriched()
+    slugs = world.slugs()
+    remove(world, *(key for key in world.stored() if key != KEYS.slug_mapping()))
+    world.store.put(KEYS.bookmarks(), b"{broken")
+    with pytest.raises(Inconsistent) as refused:
+        world.run()
+    assert "known slugs are kept all the same" in refused.value.hint
+    world.run(allow_shrink=True)
+    assert world.slugs() == slugs
+
+
+def test_state_is_trusted_by_those_who_publish_no_bookmarks() -> None:
+    """Whoever only reads the bookmarks knew no site's number of tag pages, and trusted no state but that of sites with all."""
+    world = World.of(30, settings=replace(SETTINGS, tags=TagPages(enabled=True, maximum=1)))
+    world.run()
+    context = world.context
+    assert context is not None
+    reader = BookmarkReader(context, context.publisher(), None)
+    assert reader.snapshot().trusted
+    publishing = BookmarkReader(context, context.publisher(), SETTINGS.tags)
+    assert not publishing.snapshot().trusted
+    assert [item.id for item in read_bookmarks(context)] == world.app.ids()
