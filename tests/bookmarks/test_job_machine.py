@@ -206,6 +206,20 @@ class Bookmarks(RuleBasedStateMachine):
         self.run_with_a_fault(at, kind)
         self.run_well(force=True)
 
+    @rule(number=NUMBERS, sort=st.booleans(), at=FAULT_AT, kind=FAULTS)
+    def reprint(self, number: int, sort: bool, at: int, kind: str) -> None:
+        """Another tool writes some objects anew with equal content, and the comparing may fail."""
+        self.run_well()
+        pages = self.world.stored(KEYS.bookmark_pages_prefix())
+        keys = [KEYS.bookmarks(), KEYS.slug_mapping(), *pages][number % 3 :: 1 + number % 2]
+        for key in keys:
+            body = json.dumps(self.world.json(key), indent=1, sort_keys=sort).encode()
+            self.world.store.put(key, body)
+        self.run_with_a_fault(at, kind)
+        self.run_well()
+        if not self.broken and self.upstream():
+            assert not self.world.run(allow_shrink=True).change_detected
+
     @rule(hours=st.integers(1, 200))
     def wait(self, hours: int) -> None:
         """Time passes."""
