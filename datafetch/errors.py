@@ -204,6 +204,13 @@ class ObjectNotFound(StoreError):
     """There is no such object: the store answered 404, and only that."""
 
 
+class NotShown(ObjectNotFound):
+    """A web address does not show an object: it is not there, or not for everyone to read (403).
+
+    Only a store that cannot be written raises it, so nothing is ever made anew because of it.
+    """
+
+
 class PreconditionFailed(StoreError):
     """The object is not, or no longer, as the condition of the write demands (412)."""
 

@@ -118,9 +118,11 @@ class Prefetch:
     def _check_github(self, dataset: Dataset, found: StoredObject) -> _Checked:
         keys = self.keys
         totals = read_activity(found.info.key, found.body)
-        fetched_at = found.info.last_modified.timestamp()
-        # Where the store tells the age by its own clock, that is more reliable than our clock.
-        age_s = self.clock.now() - fetched_at if found.age_s is None else found.age_s
+        modified = found.info.last_modified
+        age_s = found.age_s
+        if age_s is None and modified is not None:
+            # Our clock serves where the store's does not tell the age.
+            age_s = self.clock.now() - modified.timestamp()
         check_age(dataset.title, age_s, self.request.max_age_s, dataset.command)
         trailing, all_time, weekly = (
             keys.github_summary(),
@@ -137,7 +139,7 @@ class Prefetch:
             "github-activity/aggregated_weekly_activity.json": bodies[weekly],
             "github-activity/activity_data.json": found.body,
         }
-        return _Checked(files, to_ms(fetched_at))
+        return _Checked(files, None if modified is None else to_ms(modified.timestamp()))
 
     # --------------------------------------------------------------- pictures
 

@@ -7,12 +7,21 @@ from datetime import datetime
 from typing import TypeVar
 
 from datafetch.clock import Clock
-from datafetch.errors import CorruptObject, DatafetchError, Inconsistent, ObjectNotFound
+from datafetch.errors import (
+    CorruptObject,
+    DatafetchError,
+    Inconsistent,
+    NotShown,
+    ObjectNotFound,
+)
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.keys import Keys
 
 _PAUSES_S = (2.0, 8.0)
 """Waits before the second and the third reading: a slow build is better than a failed one."""
+
+_UNSEEN = "unseen"
+"""Stands for the journal's ETag where the store does not show whether there is one."""
 
 _T = TypeVar("_T")
 
@@ -41,10 +50,20 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """What differs after a publish: the journal's ETag; the commit object's ETag and time."""
+    """What differs after a publish.
+
+    Attributes:
+        journal: its ETag; None when there is none, `_UNSEEN` when that cannot be known.
+        commit: ETag and time of the commit object; None when there is none.
+    """
 
     journal: str | None
-    commit: tuple[str, datetime] | None
+    commit: tuple[str, datetime | None] | None
+
+    @property
+    def may_be_published(self) -> bool:
+        """Whether a run may be publishing the dataset, so that reading again can help."""
+        return self.journal is not None and (self.journal != _UNSEEN or self.commit is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +79,9 @@ class SettledReader:
         """Hand the commit object to `use`, which reads and checks the rest; return its result.
 
         `use` is called again, up to three times in all, when the commit object or the journal
-        changed meanwhile, or when it failed while there was a journal. A journal that does not
-        change is no reason to refuse a dataset that `use` accepts: its run may have died.
+        changed meanwhile, or when it failed while there was a journal, or could be one that the
+        store does not show. A journal that does not change is no reason to refuse a dataset that
+        `use` accepts: its run may have died.
 
         Raises:
             Inconsistent: the objects do not agree, or are being published right now.
@@ -80,16 +100,22 @@ class SettledReader:
             moved = self._marks(dataset) != before
             if failure is None and not moved:
                 return result
-            if failure is not None and not moved and before.journal is None:
-                if failure.hint == type(failure).hint:  # it brings no advice of its own
-                    failure.hint = f"Run `{dataset.repair}`, which stores it anew, and try again."
-                raise failure
+            if failure is not None and not moved and not before.may_be_published:
+                raise _advised(
+                    failure, f"Run `{dataset.repair}`, which stores it anew, and try again."
+                )
             if pause_s is not None:
                 self.log.info(
                     "prefetch_reads_again",
                     extra={"dataset": dataset.name, "moved": moved, "reason": str(failure or "")},
                 )
                 self.clock.sleep(pause_s)
+        if failure is not None and before.journal == _UNSEEN:
+            raise _advised(
+                failure,
+                "A run may be storing it right now, or a cache shows older objects beside newer "
+                f"ones: try again in some minutes. If it stays, run `{dataset.repair}`.",
+            )
         message = f"{dataset.title} is being published right now"
         raise Inconsistent(
             f"{message}, or a publish died half-way: {failure}" if failure else message,
@@ -111,19 +137,33 @@ class SettledReader:
             raise ObjectNotFound(
                 f"{key} is not in {self.store.name}: {advice}",
                 key=key,
-                hint="If it was stored for another environment, set DATAFETCH_ENV.",
+                hint=error.hint or "If it was stored for another environment, set DATAFETCH_ENV.",
             ) from error
 
     def _marks(self, dataset: Dataset) -> _Marks:
         # The journal is read first. A publish that ends between the two reads wrote the commit
         # object before it removed the journal, so the second read shows the change.
-        journal = self._head(self.keys.publish_journal(dataset.name))
-        return _Marks(journal[0] if journal else None, self._head(dataset.commit))
+        return _Marks(self._journal(dataset), self._head(dataset.commit))
 
-    def _head(self, key: str) -> tuple[str, datetime] | None:
+    def _journal(self, dataset: Dataset) -> str | None:
+        try:
+            return self.store.head(self.keys.publish_journal(dataset.name)).etag
+        except NotShown:
+            return _UNSEEN
+        except ObjectNotFound:
+            return None
+
+    def _head(self, key: str) -> tuple[str, datetime | None] | None:
         try:
             info = self.store.head(key)
         except ObjectNotFound:
             return None
         # Equal bytes that were written again have the same ETag.
         return info.etag, info.last_modified
+
+
+def _advised(failure: DatafetchError, hint: str) -> DatafetchError:
+    """The failure, with the hint unless it brings one of its own."""
+    if failure.hint == type(failure).hint:
+        failure.hint = hint
+    return failure

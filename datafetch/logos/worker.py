@@ -125,7 +125,9 @@ class LogoWorker:
             return None
         if why_unusable(candidate) is not None or self._generic.is_generic(candidate, file):
             return None
-        fetched_at = to_ms(found.info.last_modified.timestamp())
+        modified = found.info.last_modified
+        # 0 when the store does not know: the logo is then due.
+        fetched_at = 0 if modified is None else to_ms(modified.timestamp())
         return self._logo(task.picture, candidate, picture.content_type, None, fetched_at)
 
     @staticmethod

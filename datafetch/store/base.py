@@ -50,15 +50,17 @@ class ObjectInfo:
     """The properties of an object.
 
     Attributes:
-        etag: opaque: it changes with the content, and is sent back as received, with its quotes.
+        etag: opaque: it changes with the content, and is sent back for conditions. It has quotes,
+            whatever the server makes of them.
         size: bytes.
+        last_modified: None when the store does not know.
         content_type: None when the store did not say, as in a listing.
     """
 
     key: str
     etag: str
     size: int
-    last_modified: datetime
+    last_modified: datetime | None
     content_type: str | None = None
 
 
@@ -78,7 +80,7 @@ class StoredObject(_ReadObject):
 
     Attributes:
         age_s: seconds since it was written, by the store's own clock (the answer's `Date` less its
-            `Last-Modified`); None when the answer has no `Date`.
+            `Last-Modified`); None when the answer lacks one of them, or they make no sense.
     """
 
     body: bytes

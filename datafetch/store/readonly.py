@@ -26,7 +26,7 @@ class ReadOnlyStore(StoreAround):
         Raises:
             StoreDenied: always.
         """
-        _refuse(key)
+        refuse(key)
 
     def delete(self, key: str) -> None:
         """Refuse.
@@ -34,10 +34,15 @@ class ReadOnlyStore(StoreAround):
         Raises:
             StoreDenied: always.
         """
-        _refuse(key)
+        refuse(key)
 
 
-def _refuse(key: str) -> NoReturn:
+def refuse(key: str) -> NoReturn:
+    """Refuse to write or delete an object.
+
+    Raises:
+        StoreDenied: always.
+    """
     raise StoreDenied(
         f"{key} was not written: the store is open for reading only", key=key, hint=_HINT
     )

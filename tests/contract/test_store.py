@@ -103,6 +103,7 @@ def test_an_object_comes_back_as_it_was_put(
     assert found.info.size == head.size == listed.size == 10
     assert found.info.content_type == head.content_type == content_type
     assert found.info.last_modified == head.last_modified
+    assert head.last_modified is not None
     assert head.last_modified.tzinfo is not None
 
 

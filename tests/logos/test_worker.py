@@ -114,7 +114,9 @@ def test_a_stored_picture_is_adopted_without_asking(world: World) -> None:
     """A picture that no manifest names costs no request, and has the time of its object."""
     body = picture("png", 96)
     world.store.put(KEY, body, content_type="image/png")
-    written = world.store.head(KEY).last_modified.timestamp()
+    modified = world.store.head(KEY).last_modified
+    assert modified is not None
+    written = modified.timestamp()
     result = done(world, LogoTask(DOMAIN, picture=KEY))
     assert world.asked == 0
     assert result.changed

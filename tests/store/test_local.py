@@ -138,6 +138,7 @@ def test_age_goes_by_the_clock_that_stamped_it(root: Path) -> None:
     clock.advance(301)
     found = store.get(KEY)
     assert found.age_s == pytest.approx(301)
+    assert found.info.last_modified is not None
     assert found.info.last_modified.timestamp() == pytest.approx(clock.now() - 301)
 
 

@@ -1,0 +1,306 @@
+"""Objects as the site's visitors read them: from a web address, without credentials, to read only.
+
+A content delivery network (CDN) or a public bucket shows each object at `{base}/{key}`. It lists
+nothing, it may show less than the store holds, and caches may show what was stored a while ago.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import BinaryIO, NoReturn, Protocol
+from urllib.parse import quote
+
+from datafetch.errors import (
+    Denied,
+    Missing,
+    NotShown,
+    ObjectNotFound,
+    StoreDenied,
+    StoreError,
+    StoreUnavailable,
+    UpstreamError,
+)
+from datafetch.store.base import (
+    JSON_TYPE,
+    Condition,
+    FilePart,
+    ObjectInfo,
+    OpenedObject,
+    StoredObject,
+)
+from datafetch.store.paths import check_key
+from datafetch.store.readonly import refuse
+
+_LARGEST_BYTES = 512 * 1024 * 1024
+"""Of one object; the list of 200,000 bookmarks has about 300 MB."""
+
+_FORBIDDEN = 403
+_WEB_PAGE = re.compile(r"\s*(text/html|application/xhtml\+xml)\b", re.IGNORECASE)
+
+_NOT_SHOWN_HINT = (
+    "Run the job that stores it, with the same DATAFETCH_ENV. If it did run: the object must be "
+    "readable by everyone (S3_OBJECT_ACL=public-read, or a policy of the bucket), and DATAFETCH_STORE "
+    "be the address below which the keys begin."
+)
+_CLOSED_HINT = (
+    "An https store is read without credentials: give DATAFETCH_STORE an address that everyone may "
+    "read, or s3://BUCKET with its keys."
+)
+_UNAVAILABLE_HINT = "Check DATAFETCH_STORE and the network, and try again."
+
+
+class WebAnswer(Protocol):
+    """The answer to a download, with its body in a file; `net.base.Download` is one."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name in lower case."""
+        ...
+
+    @property
+    def file(self) -> BinaryIO:
+        """The body, positioned at its start."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """The body's bytes."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of the body, in hex."""
+        ...
+
+    @property
+    def not_modified(self) -> bool:
+        """Whether the object still has the ETag that was sent along; the body is then empty."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
+
+
+class WebSource(Protocol):
+    """Downloads from the web; retries and guards are its own."""
+
+    def __call__(self, url: str, *, etag: str | None, limit: int) -> WebAnswer:
+        """Ask for a URL.
+
+        Args:
+            url: in ASCII.
+            etag: sent as `If-None-Match`; None to get the body in any case.
+            limit: the most bytes of a body.
+
+        Raises:
+            UpstreamError: there is no such answer; `Missing` for 404 and 410, `Denied` for 401
+                and 403.
+        """
+        ...
+
+
+class WebStore:
+    """Reads objects below a web address; see `ObjectStore`, whose writes and listings it refuses.
+
+    What `head` was asked for is remembered with its content, so that the next `head` or `get` of
+    it costs an answer without a body (304) when it has not changed.
+    """
+
+    def __init__(self, base: str, source: WebSource) -> None:
+        """`base` has no slash at its end; nothing is asked yet."""
+        self._base = base
+        self._source = source
+        self._remembered: dict[str, StoredObject] = {}
+
+    def __repr__(self) -> str:
+        return f"WebStore({self._base!r})"
+
+    @property
+    def name(self) -> str:
+        """See `ObjectStore.name`."""
+        return self._base
+
+    @property
+    def identity(self) -> str:
+        """See `ObjectStore.identity`."""
+        return self._base
+
+    def get(self, key: str) -> StoredObject:
+        """See `ObjectStore.get`.
+
+        Raises:
+            NotShown: the server answers 403, or with a web page.
+        """
+        known = self._remembered.get(key)
+        # The hash that stands for a missing ETag has no quotes, and the server does not know it.
+        etag = known.etag if known is not None and known.etag.endswith('"') else None
+        with self._asked(key, etag) as answer:
+            if answer.not_modified and known is not None:
+                return known
+            found = _stored(key, answer)
+        if known is not None:
+            self._remembered[key] = found
+        return found
+
+    @contextmanager
+    def open(self, key: str) -> Iterator[OpenedObject]:
+        """See `ObjectStore.open`.
+
+        Raises:
+            NotShown: as `get`.
+        """
+        with self._asked(key) as answer:
+            yield OpenedObject(_info(key, answer), answer.file)
+
+    def head(self, key: str) -> ObjectInfo:
+        """See `ObjectStore.head`; the content comes along the first time, for the `get` that follows.
+
+        A request of HEAD could not tell the ETag of a server that sends none: it is the hash of
+        the content then.
+
+        Raises:
+            NotShown: as `get`.
+        """
+        try:
+            found = self.get(key)
+        except ObjectNotFound:
+            self._remembered.pop(key, None)
+            raise
+        self._remembered[key] = found
+        return found.info
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Refuse.
+
+        Raises:
+            StoreError: always.
+        """
+        raise StoreError(
+            f"{prefix or 'objects'} cannot be listed: {self.name} shows single objects only",
+            key=prefix,
+            hint="Use DATAFETCH_STORE=s3://BUCKET for what needs a listing.",
+        )
+
+    def put(
+        self,
+        key: str,
+        body: bytes | FilePart,  # noqa: ARG002 - refused whatever it is
+        *,
+        content_type: str = JSON_TYPE,  # noqa: ARG002
+        cache_control: str | None = None,  # noqa: ARG002
+        condition: Condition = None,  # noqa: ARG002
+    ) -> str:
+        """Refuse.
+
+        Raises:
+            StoreDenied: always.
+        """
+        refuse(key)
+
+    def delete(self, key: str) -> None:
+        """Refuse.
+
+        Raises:
+            StoreDenied: always.
+        """
+        refuse(key)
+
+    def url(self, key: str) -> str:
+        """See `ObjectStore.url`."""
+        return f"{self._base}/{key}"
+
+    def close(self) -> None:
+        """Nothing of its own is held open: the connections are the source's."""
+
+    @contextmanager
+    def _asked(self, key: str, etag: str | None = None) -> Iterator[WebAnswer]:
+        """The answer for an object, closed after the `with` block."""
+        check_key(key)
+        url = f"{self._base}/{quote(key)}"
+        try:
+            with _in_temporary_file(key):
+                answer = self._source(url, etag=etag, limit=_LARGEST_BYTES)
+        except UpstreamError as error:
+            self._raise(key, error)
+        try:
+            # Hosts of sites answer 200 with a page of theirs for what is not there; so does a
+            # log-in in front of the address.
+            if not answer.not_modified and _WEB_PAGE.match(answer.headers.get("content-type", "")):
+                raise NotShown(
+                    f"{key} is not in {self.name}, which answers with a web page",
+                    key=key,
+                    hint=_NOT_SHOWN_HINT,
+                )
+            yield answer
+        finally:
+            answer.close()
+
+    def _raise(self, key: str, error: UpstreamError) -> NoReturn:
+        if isinstance(error, Missing):
+            raise ObjectNotFound(f"{key} is not in {self.name}", key=key) from error
+        if isinstance(error, Denied) and error.status == _FORBIDDEN:
+            # S3 says 403 for what is not there, too, unless everyone may list the bucket.
+            raise NotShown(
+                f"{key} is not in {self.name}, or not for everyone to read (status 403)",
+                key=key,
+                hint=_NOT_SHOWN_HINT,
+            ) from error
+        if isinstance(error, Denied):
+            raise StoreDenied(f"{key}: {error}", key=key, hint=_CLOSED_HINT) from error
+        raise StoreUnavailable(f"{key}: {error}", key=key, hint=_UNAVAILABLE_HINT) from error
+
+
+def _stored(key: str, answer: WebAnswer) -> StoredObject:
+    info = _info(key, answer)
+    with _in_temporary_file(key):
+        body = answer.file.read()
+    return StoredObject(info, body, _age_s(answer.headers, info.last_modified))
+
+
+def _info(key: str, answer: WebAnswer) -> ObjectInfo:
+    headers = answer.headers
+    return ObjectInfo(
+        key,
+        headers.get("etag") or answer.sha256,
+        answer.size,
+        _time(headers.get("last-modified")),
+        headers.get("content-type"),
+    )
+
+
+def _age_s(headers: Mapping[str, str], modified: datetime | None) -> float | None:
+    """Seconds since the object was written, by the servers' clocks; None when they do not tell it.
+
+    `Date` is when the server answered, and `Age` how long a cache has kept that answer since
+    (RFC 9111, 5.1).
+    """
+    answered, kept = _time(headers.get("date")), headers.get("age", "0").strip()
+    if modified is None or answered is None or not re.fullmatch(r"[0-9]{1,9}", kept, re.ASCII):
+        return None
+    return max(0.0, (answered - modified).total_seconds() + int(kept))
+
+
+def _time(text: str | None) -> datetime | None:
+    """The time in a header; None when there is none that can be read."""
+    try:
+        read = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+@contextmanager
+def _in_temporary_file(key: str) -> Iterator[None]:
+    """Say what an `OSError` means: large bodies stand in a temporary file until they are read."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreUnavailable(
+            f"{key} has no place in the temporary folder: {reason}",
+            key=key,
+            hint="Make room there, or set TMPDIR to a folder that can be written.",
+        ) from error
