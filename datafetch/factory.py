@@ -20,14 +20,17 @@ from datafetch.models.job_settings import (
 )
 from datafetch.models.places import origins
 from datafetch.models.run import JobName
-from datafetch.net.base import HostGate, HttpClient
+from datafetch.models.store_place import FolderPlace, WebPlace
+from datafetch.net.base import Download, HostGate, HttpClient, Request, Validators
 from datafetch.ops.breakers import BreakerBook
 from datafetch.ops.lease import LeaseBackend
 from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.engine import Engine
+from datafetch.runtime.retry import RetryPolicy
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore, ServerStore
 from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.web import WebSource
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
@@ -36,6 +39,11 @@ PROJECT_URL = "https://github.com/datafetch/datafetch"
 _BESIDE_ITEMS = 8
 """Connections to the store beyond one for each parallel item: to renew the lease, to save results,
 to read several objects at once, and for the eight writes at once of the probe."""
+
+
+_WEB_TIMEOUT_S = 30.0
+_WEB_TOTAL_S = 600.0
+"""Seconds without a byte, and for one object, after which a store on the web has failed."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,8 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     Raises:
         ConfigurationError: the store cannot be made from the settings.
     """
-    store = make_store(settings, clock)
+    web = make_http(settings, clock, cancel) if isinstance(settings.place, WebPlace) else None
+    store = make_store(settings, clock, web)
     if settings.lock == "file" and isinstance(store, ServerStore):
         from datafetch.runtime.folder import RuntimeFolder
         from datafetch.store.checked import CheckedStore
@@ -72,7 +81,8 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         store=store,
         keys=keys,
         urls=PublicUrls(settings.cdn_url, store.url),
-        http=make_http(settings, clock, cancel, breakers),
+        # A web store needs a client before there are breakers, which are read from a store.
+        http=web or make_http(settings, clock, cancel, breakers),
         breakers=breakers,
         engine=Engine(settings.concurrency, cancel),
         leases=make_leases(settings, store, keys, clock),
@@ -81,23 +91,34 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     )
 
 
-def make_store(settings: Settings, clock: Clock) -> ObjectStore:
-    """The store that `DATAFETCH_STORE` names."""
-    scheme, _, rest = settings.store_url.partition(":")
-    if scheme == "file":
+def make_store(settings: Settings, clock: Clock, http: HttpClient | None = None) -> ObjectStore:
+    """The store that `DATAFETCH_STORE` names; one on the web is read through `http`.
+
+    Raises:
+        ConfigurationError: the store cannot be made from the settings.
+    """
+    place = settings.place
+    if isinstance(place, FolderPlace):
         from datafetch.store.local import LocalStore
 
         try:
-            return LocalStore(Path(rest.removeprefix("//")).expanduser(), clock)
+            return LocalStore(Path(place.path).expanduser(), clock)
         except (RuntimeError, ValueError, OSError) as error:  # `~nobody`, NUL, links in a circle
-            raise ConfigurationError([f"DATAFETCH_STORE: {rest}: {error}"]) from error
+            raise ConfigurationError([f"DATAFETCH_STORE: {place.path}: {error}"]) from error
+    if isinstance(place, WebPlace):
+        from datafetch.store.web import WebStore
+
+        assert http is not None
+        return WebStore(place.base, _web_source(http, settings.retry_max_seconds))
     from datafetch.store.s3 import S3Store
 
     access, secret = settings.s3_access_key_id, settings.s3_secret_access_key
     token = settings.s3_session_token
     return S3Store(
-        bucket=rest.strip("/"),
+        bucket=place.bucket,
+        prefix=place.prefix,
         endpoint=settings.s3_server_url,
+        addressing=settings.s3_addressing,
         region=settings.s3_region,
         access_key=access.get_secret_value() if access else None,
         secret_key=secret.get_secret_value() if secret else None,
@@ -119,6 +140,28 @@ def make_leases(settings: Settings, store: ObjectStore, keys: Keys, clock: Clock
     return StoreLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder)
 
 
+def _web_source(http: HttpClient, retry_max_s: float) -> WebSource:
+    """How a store on the web asks: its address is the user's own, so it may be a private one."""
+
+    def download(url: str, *, etag: str | None, limit: int) -> Download:
+        return http.download(
+            Request(
+                url,
+                trust="settings",
+                upstream="store",
+                # Caches that obey it ask the origin whether what they keep is current.
+                headers={"Cache-Control": "no-cache"},
+                limit=limit,
+                validators=Validators(etag) if etag else None,
+                timeout_s=_WEB_TIMEOUT_S,
+                total_s=_WEB_TOTAL_S,
+                retry=RetryPolicy(total_s=retry_max_s),
+            )
+        )
+
+    return download
+
+
 def make_http(
     settings: Settings, clock: Clock, cancel: CancelToken, gate: HostGate | None = None
 ) -> HttpClient:
@@ -126,10 +169,12 @@ def make_http(
     from datafetch.net.client import GuardedClient
     from datafetch.net.options import NetOptions
 
+    place = settings.place
+    own_store = place.base if isinstance(place, WebPlace) else None
     options = NetOptions(
         user_agent=settings.user_agent or f"datafetch/{__version__} (+{PROJECT_URL})",
         width=settings.concurrency,
-        trusted_origins=origins(settings.bookmarks_api_url, settings.github_api_url),
+        trusted_origins=origins(settings.bookmarks_api_url, settings.github_api_url, own_store),
         allow_hosts=settings.allowed_hosts,
     )
     rng = random.Random()  # noqa: S311 - jitter
@@ -167,7 +212,8 @@ def check_jobs(settings: Settings, names: list[JobName]) -> None:
     """Check the settings of several jobs.
 
     Raises:
-        ConfigurationError: settings are missing; it names those of all the jobs.
+        ConfigurationError: settings are missing, or the store cannot be written; it names the
+            problems of all the jobs.
     """
     makers: dict[JobName, Callable[[], object]] = {
         JobName.BOOKMARKS: settings.for_bookmarks,
@@ -176,6 +222,11 @@ def check_jobs(settings: Settings, names: list[JobName]) -> None:
         JobName.OPENGRAPH: settings.for_opengraph,
     }
     problems: list[str] = []
+    if names and isinstance(settings.place, WebPlace):
+        problems.append(
+            "DATAFETCH_STORE: a store on the web is read-only, for prefetch-build; "
+            "jobs need s3://BUCKET or file:PATH"
+        )
     for name in names:
         try:
             makers[name]()

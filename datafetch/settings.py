@@ -21,9 +21,20 @@ from datafetch.models.job_settings import (
     TagPages,
 )
 from datafetch.models.places import Environment, api_base
+from datafetch.models.store_place import (
+    AMAZON,
+    Addressing,
+    BucketPlace,
+    FolderPlace,
+    StorePlace,
+    WebPlace,
+    fits_host,
+    read_bucket,
+    read_place,
+)
 from datafetch.urls import has_password, parse, plainly_written
 
-DEFAULT_STORE = "file:./.datafetch"
+_DEFAULT_PLACE = FolderPlace("./.datafetch")
 
 _ENVIRONMENT_ALIASES = {"prod": "production", "dev": "development", "testing": "test"}
 
@@ -54,6 +65,7 @@ class Settings(BaseModel):
     s3_secret_access_key: Annotated[SecretStr | None, _env("S3_SECRET_ACCESS_KEY")] = None
     s3_session_token: Annotated[SecretStr | None, _env("S3_SESSION_TOKEN")] = None
     s3_region: Annotated[str, _env("S3_REGION", "AWS_REGION")] = "us-east-1"
+    s3_addressing: Annotated[Addressing | None, _env("S3_ADDRESSING")] = None
     s3_object_acl: Annotated[str | None, _env("S3_OBJECT_ACL")] = None
     cdn_url: Annotated[
         str | None, _env("S3_CDN_URL", "NEXT_PUBLIC_S3_CDN_URL", "S3_PUBLIC_CDN_URL")
@@ -131,9 +143,40 @@ class Settings(BaseModel):
     @field_validator("store")
     @classmethod
     def _known_store(cls, value: str | None) -> str | None:
-        if value is None or re.match(r"s3://[^/]+/?$|file:(///|(?!//)).", value):
-            return value
-        raise ValueError("should be s3://BUCKET, file:PATH or file:///ABSOLUTE/PATH")
+        if value is None:
+            return None
+        read_place(value.strip())
+        return value.strip()
+
+    @field_validator("s3_bucket")
+    @classmethod
+    def _bucket_alone(cls, value: str | None) -> str | None:
+        return None if value is None else read_bucket(value.strip())
+
+    @field_validator("s3_addressing", mode="before")
+    @classmethod
+    def _known_addressing(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator(
+        "s3_region",
+        "s3_object_acl",
+        "s3_access_key_id",
+        "s3_secret_access_key",
+        "s3_session_token",
+    )
+    @classmethod
+    def _fits_a_request(cls, value: SecretStr | str | None) -> SecretStr | str | None:
+        # Each is sent in a header or signed for one: with a letter too many the server refuses
+        # every request, and says something else.
+        if value is None:
+            return None
+        text = (value.get_secret_value() if isinstance(value, SecretStr) else value).strip()
+        if re.search(r"\s", text):
+            raise ValueError("has white space inside")
+        if re.fullmatch(r"[!-~]*", text) is None:
+            raise ValueError("has letters beyond ASCII")
+        return SecretStr(text) if isinstance(value, SecretStr) else text
 
     @field_validator("runtime_dir")
     @classmethod
@@ -183,11 +226,11 @@ class Settings(BaseModel):
     # --------------------------------------------------------------- derived
 
     @property
-    def store_url(self) -> str:
-        """Where objects live: `s3://…` or `file:…`."""
+    def place(self) -> StorePlace:
+        """Where objects live."""
         if self.store:
-            return self.store.rstrip("/") if self.store.startswith("s3://") else self.store
-        return f"s3://{self.s3_bucket}" if self.s3_bucket else DEFAULT_STORE
+            return read_place(self.store)
+        return BucketPlace(self.s3_bucket) if self.s3_bucket else _DEFAULT_PLACE
 
     @property
     def store_is_default(self) -> bool:
@@ -196,7 +239,7 @@ class Settings(BaseModel):
 
     @property
     def env(self) -> Environment:
-        """The environment; development when it is not set, which `problems` refuses for S3."""
+        """The environment; development when it is not set, which `problems` refuses but for a folder."""
         return self.environment or Environment.DEVELOPMENT
 
     @property
@@ -224,15 +267,25 @@ class Settings(BaseModel):
     def problems(self) -> list[str]:
         """Settings that do not fit together, whichever job runs: a sentence for each problem."""
         found = []
-        if self.store_url.startswith("s3://") and self.environment is None:
+        place = self.place
+        if not isinstance(place, FolderPlace) and self.environment is None:
+            kind = "a store on the web" if isinstance(place, WebPlace) else "an S3 store"
+            found.append(f"DATAFETCH_ENV is missing: {kind} needs production, development or test")
+        if self.s3_addressing == "virtual" and not self._bucket_fits_host():
             found.append(
-                "DATAFETCH_ENV is missing: an S3 store needs production, development or test"
+                "S3_ADDRESSING: the bucket's name cannot stand in front of the server's host; set path"
             )
         if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
             found.append("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY: set both or none")
         if self.test_limit is not None and self.env is Environment.PRODUCTION:
             found.append("S3_TEST_LIMIT is refused in production: it would cut the dataset")
         return found
+
+    def _bucket_fits_host(self) -> bool:
+        place = self.place
+        if not isinstance(place, BucketPlace):
+            return True
+        return fits_host(place.bucket, self.s3_server_url or AMAZON)
 
     # ------------------------------------------------------------ job groups
 

@@ -15,6 +15,7 @@ from datafetch.models.job_settings import (
     TagPages,
 )
 from datafetch.models.places import Environment
+from datafetch.models.store_place import FolderPlace
 from datafetch.settings import ENV_NAMES
 
 
@@ -116,7 +117,7 @@ def test_environment_aliases_give_the_suffix(monkeypatch, value, suffix):
 def test_a_folder_is_the_default_store_and_means_development():
     """Without any setting data goes to a local folder, under development keys."""
     settings = load_settings()
-    assert settings.store_url == "file:./.datafetch"
+    assert settings.place == FolderPlace("./.datafetch")
     assert settings.store_is_default
     assert settings.env is Environment.DEVELOPMENT
 

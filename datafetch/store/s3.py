@@ -17,6 +17,7 @@ from datafetch.errors import (
     PreconditionFailed,
     StoreError,
 )
+from datafetch.models.store_place import Addressing
 from datafetch.store.base import (
     CHUNK,
     JSON_TYPE,
@@ -33,6 +34,7 @@ from datafetch.store.conditional import put_conditionally
 from datafetch.store.keys import is_public
 from datafetch.store.paths import check_key, check_prefix
 from datafetch.store.s3_dialect import (
+    addressing_of,
     age_s,
     endpoint_of,
     identity_of,
@@ -75,7 +77,9 @@ class S3Store:
         self,
         bucket: str,
         *,
+        prefix: str = "",
         endpoint: str | None = None,
+        addressing: Addressing | None = None,
         region: str = "us-east-1",
         access_key: str | None = None,
         secret_key: str | None = None,
@@ -90,7 +94,11 @@ class S3Store:
 
         Args:
             bucket: its name.
-            endpoint: base URL of a server other than Amazon's; then path style is used.
+            prefix: what every key in the bucket begins with, without slashes at its ends. Keys
+                that come in, go out and stand in errors are without it.
+            endpoint: base URL of a server other than Amazon's.
+            addressing: where the bucket's name stands in URLs; None for `path` with an endpoint,
+                else `virtual`.
             region: of the bucket.
             access_key: without it boto3 looks for credentials in the standard AWS chain
                 (environment, profile, role).
@@ -106,7 +114,9 @@ class S3Store:
             ConfigurationError: no client can be made with these values.
         """
         self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
         self._endpoint = endpoint.rstrip("/") if endpoint else None
+        self._addressing = addressing_of(addressing, self._endpoint, bucket)
         self._acl = cast("ObjectCannedACLType | None", acl)
         self._clock = clock or SystemClock()
         self._bucket_seen = False
@@ -115,6 +125,7 @@ class S3Store:
             self._endpoint,
             region,
             (access_key, secret_key, session_token),
+            addressing=self._addressing,
             width=width,
             read_timeout_s=read_timeout_s,
             max_retries=max_retries,
@@ -124,12 +135,12 @@ class S3Store:
     @property
     def name(self) -> str:
         """See `ObjectStore.name`."""
-        return f"s3://{self._bucket}"
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
     @property
     def identity(self) -> str:
         """See `ObjectStore.identity`."""
-        return identity_of(self._client.meta.endpoint_url, self._bucket)
+        return identity_of(self._client.meta.endpoint_url, self._bucket, self._prefix)
 
     @property
     def endpoint(self) -> str:
@@ -150,21 +161,23 @@ class S3Store:
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""
-        check_key(key)
+        whole = self._whole_key(key)
         with self._translated(key):
-            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+            answer = self._client.head_object(Bucket=self._bucket, Key=whole)
         return _info_of(key, answer)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`."""
-        check_prefix(prefix)
+        whole = self._prefix + prefix
+        check_prefix(whole)
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=prefix
+            Bucket=self._bucket, Prefix=whole
         )
         with self._translated(prefix):
             for page in pages:
                 for item in page.get("Contents", ()):
-                    yield ObjectInfo(item["Key"], item["ETag"], item["Size"], item["LastModified"])
+                    key = item["Key"].removeprefix(self._prefix)
+                    yield ObjectInfo(key, item["ETag"], item["Size"], item["LastModified"])
 
     def put(
         self,
@@ -176,12 +189,12 @@ class S3Store:
         condition: Condition = None,
     ) -> str:
         """See `ObjectStore.put`."""
-        check_key(key)
+        whole = self._whole_key(key)
         part = FilePart(io.BytesIO(body), len(body)) if isinstance(body, bytes) else body
         window = Window(key, part)
         request: PutObjectRequestTypeDef = {
             "Bucket": self._bucket,
-            "Key": key,
+            "Key": whole,
             "Body": cast("IO[bytes]", window),
             "ContentLength": window.size,
             "ContentType": content_type,
@@ -197,26 +210,39 @@ class S3Store:
 
         def send() -> str:
             window.seek(0)
-            return self._send(request)
+            return self._send(key, request)
 
         return put_conditionally(send, self.get, self._clock, window)
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
-        check_key(key)
+        whole = self._whole_key(key)
         # For an object that is not there S3 itself answers 204, some servers 404.
         with suppress(ObjectNotFound), self._translated(key):
-            self._client.delete_object(Bucket=self._bucket, Key=key)
+            self._client.delete_object(Bucket=self._bucket, Key=whole)
 
     def url(self, key: str) -> str:
-        """See `ObjectStore.url`; the bucket stands in the path, or in front of Amazon's host."""
+        """See `ObjectStore.url`; the bucket stands in the path or in the host (`addressing`)."""
         return object_url(
-            self._client.meta.endpoint_url, self._bucket, key, is_aws=not self._endpoint
+            self._client.meta.endpoint_url,
+            self._bucket,
+            self._prefix + key,
+            addressing=self._addressing,
         )
 
     def close(self) -> None:
         """See `ObjectStore.close`; a call under way ends by its own time limits."""
         self._client.close()
+
+    def _whole_key(self, key: str) -> str:
+        """The key of an object as the bucket has it, with the prefix.
+
+        Raises:
+            StoreError: it is not the key of an object.
+        """
+        whole = self._prefix + key
+        check_key(whole)
+        return whole
 
     def _fetch(
         self, key: str, take: "Callable[[StreamingBody], T]", *, again: bool = True
@@ -225,9 +251,9 @@ class S3Store:
 
         With `again` the object is asked for once more when its body was cut off.
         """
-        check_key(key)
+        whole = self._whole_key(key)
         with self._translated(key):
-            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            answer = self._client.get_object(Bucket=self._bucket, Key=whole)
         try:
             with closing(answer["Body"]) as stream:
                 content = take(stream)
@@ -242,9 +268,8 @@ class S3Store:
         bare = etag.strip('"')
         return f'"{bare}"' if self.etag_form is EtagForm.QUOTED else bare
 
-    def _send(self, request: "PutObjectRequestTypeDef") -> str:
+    def _send(self, key: str, request: "PutObjectRequestTypeDef") -> str:
         """Make one attempt to write an object, and return its ETag."""
-        key = request["Key"]
         try:
             with self._translated(key):
                 answer = self._client.put_object(**request)

@@ -6,6 +6,8 @@ from email.utils import parsedate_to_datetime
 from typing import TypedDict
 from urllib.parse import urlsplit
 
+from datafetch.models.store_place import AMAZON, Addressing, fits_host
+
 _EXPECT_FROM = 64 * 1024
 """A body of fewer bytes is sent without `Expect: 100-continue`, which costs a round trip."""
 
@@ -16,13 +18,19 @@ def is_amazon(endpoint: str) -> bool:
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
-def object_url(endpoint: str, bucket: str, key: str, *, is_aws: bool) -> str:
-    """An object's own URL: the bucket in the path, or in front of Amazon's host.
+def addressing_of(wanted: Addressing | None, endpoint: str | None, bucket: str) -> Addressing:
+    """Where the bucket's name is put: where it is wanted, but in the path when no host can have it.
 
-    A bucket with a dot in its name stays in the path: its host would not fit Amazon's certificate
-    (Amazon S3 user guide, "Bucket naming rules").
+    Without a wish it is the path of an endpoint, and the host of Amazon.
     """
-    if not is_aws or "." in bucket:
+    if wanted == "path" or (wanted is None and endpoint is not None):
+        return "path"
+    return "virtual" if fits_host(bucket, endpoint or AMAZON) else "path"
+
+
+def object_url(endpoint: str, bucket: str, key: str, *, addressing: Addressing) -> str:
+    """An object's own URL, as the client asks for it; `addressing` as `addressing_of` returns it."""
+    if addressing == "path":
         return f"{endpoint}/{bucket}/{key}"
     scheme, _, host = endpoint.partition("://")
     return f"{scheme}://{bucket}.{host}/{key}"
@@ -34,9 +42,9 @@ def endpoint_of(endpoint: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
 
-def identity_of(endpoint: str, bucket: str) -> str:
-    """The bucket's identity: host, port and path of its server, and its name; no credentials."""
-    return f"s3://{endpoint_of(endpoint).partition('://')[2]}/{bucket}"
+def identity_of(endpoint: str, bucket: str, prefix: str = "") -> str:
+    """The store's identity: host, port and path of its server, bucket and prefix; no credentials."""
+    return f"s3://{endpoint_of(endpoint).partition('://')[2]}/{bucket}/{prefix}".rstrip("/")
 
 
 class SentRequest(TypedDict):

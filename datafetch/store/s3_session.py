@@ -19,6 +19,7 @@ from botocore.loaders import JSONFileLoader, Loader
 
 from datafetch.errors import ConfigurationError
 from datafetch.logs import redact
+from datafetch.models.store_place import Addressing
 from datafetch.store.s3_dialect import is_amazon
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def make_client(
     region: str,
     credentials: tuple[str | None, str | None, str | None],
     *,
+    addressing: Addressing,
     width: int,
     read_timeout_s: float,
     max_retries: int,
@@ -73,7 +75,8 @@ def make_client(
     """Make the client of one store, without any request.
 
     `credentials` are access key, secret key and session token; when they are None, boto3 looks
-    for them in the standard AWS chain (environment, profile, role).
+    for them in the standard AWS chain (environment, profile, role). `addressing` holds whatever
+    an AWS profile says.
 
     Raises:
         ConfigurationError: no client can be made with these values.
@@ -89,7 +92,7 @@ def make_client(
             read_timeout=read_timeout_s,
             max_pool_connections=width,
             tcp_keepalive=True,
-            s3={"addressing_style": "path"} if endpoint is not None else None,
+            s3={"addressing_style": addressing},
             request_checksum_calculation=checksums,
             response_checksum_validation=checksums,
         )

@@ -1,38 +1,82 @@
 """What requests to S3 and its answers say beyond what boto3 reads and writes."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 
-from datafetch.store.s3_dialect import age_s, identity_of, is_amazon, object_url, send_small_at_once
+from datafetch.models.store_place import Addressing
+from datafetch.store.s3_dialect import (
+    addressing_of,
+    age_s,
+    identity_of,
+    is_amazon,
+    object_url,
+    send_small_at_once,
+)
+from datafetch.store.s3_session import make_client
 
 WRITTEN = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 
 
+ENDPOINTS = (
+    "https://s3.eu-west-1.amazonaws.com",
+    "https://s3.example.net",
+    "http://s3.example.net:9000",
+    "http://127.0.0.1:9000/base",
+    "http://[::1]:9000",
+    "http://localhost:9000",
+)
+BUCKETS = (
+    "my-bucket",
+    "cdn.example.com",
+    "My_Bucket",
+    "a1",
+    "bucket-",
+    "x" * 64,
+    "1.2.3.4",
+    "123456",
+)
+
+
+@pytest.mark.parametrize("addressing", ["path", "virtual"])
+@pytest.mark.parametrize("bucket", BUCKETS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_an_objects_url_is_the_one_that_is_asked(
+    endpoint: str, bucket: str, addressing: Addressing
+) -> None:
+    """The URL that is published has the bucket where the client puts it in its own requests."""
+    effective = addressing_of(addressing, endpoint, bucket)
+    client = make_client(
+        endpoint,
+        "eu-west-1",
+        ("a", "b", None),
+        addressing=effective,
+        width=1,
+        read_timeout_s=1,
+        max_retries=0,
+    )
+    with closing(client):
+        params = {"Bucket": bucket, "Key": "images/a.png"}
+        signed = client.generate_presigned_url("get_object", params)
+    url = object_url(endpoint, bucket, "images/a.png", addressing=effective)
+    assert signed.partition("?")[0] == url
+
+
 @pytest.mark.parametrize(
-    ("endpoint", "bucket", "is_aws", "url"),
+    ("endpoint", "bucket", "addressing", "url"),
     [
-        ("https://s3.example.net", "b", False, "https://s3.example.net/b/images/a.png"),
-        ("http://127.0.0.1:9000/base", "b", False, "http://127.0.0.1:9000/base/b/images/a.png"),
-        (
-            "https://s3.eu-west-1.amazonaws.com",
-            "b",
-            True,
-            "https://b.s3.eu-west-1.amazonaws.com/images/a.png",
-        ),
-        (
-            "https://s3.eu-west-1.amazonaws.com",
-            "cdn.example.com",
-            True,
-            "https://s3.eu-west-1.amazonaws.com/cdn.example.com/images/a.png",
-        ),
+        (ENDPOINTS[1], "site", "path", "https://s3.example.net/site/a.png"),
+        (ENDPOINTS[1], "site", "virtual", "https://site.s3.example.net/a.png"),
+        (ENDPOINTS[0], "cdn.example.com", "virtual", f"{ENDPOINTS[0]}/cdn.example.com/a.png"),
     ],
 )
 def test_the_bucket_stands_where_its_server_takes_it(
-    endpoint: str, bucket: str, is_aws: bool, url: str
+    endpoint: str, bucket: str, addressing: Addressing, url: str
 ) -> None:
-    """In front of Amazon's host where its certificate allows that, else in the path."""
-    assert object_url(endpoint, bucket, "images/a.png", is_aws=is_aws) == url
+    """In front of the host where that is asked for and its certificate allows it, else in the path."""
+    effective = addressing_of(addressing, endpoint, bucket)
+    assert object_url(endpoint, bucket, "a.png", addressing=effective) == url
 
 
 @pytest.mark.parametrize(
@@ -45,6 +89,7 @@ def test_the_bucket_stands_where_its_server_takes_it(
 def test_a_bucket_is_told_from_others_without_secrets(endpoint: str, identity: str) -> None:
     """Locks of one machine are named after it."""
     assert identity_of(endpoint, "b") == identity
+    assert identity_of(endpoint, "b", "web/") == f"{identity}/web"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError
 
+from datafetch.models.store_place import Addressing
 from datafetch.store.s3_session import make_client, s3_session
 
 KINDS = ("service-2", "paginators-1", "endpoint-rule-set-1", "waiters-2")
@@ -62,20 +63,34 @@ def test_a_service_that_is_none_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "url"),
+    ("endpoint", "addressing", "url"),
     [
-        ("https://s3.example.net", "https://s3.example.net/my-bucket/x?"),
-        (None, "https://my-bucket.s3.eu-west-1.amazonaws.com/x?"),
+        ("https://s3.example.net", "path", "https://s3.example.net/my-bucket/x?"),
+        ("https://s3.example.net", "virtual", "https://my-bucket.s3.example.net/x?"),
+        (None, "path", "https://s3.eu-west-1.amazonaws.com/my-bucket/x?"),
+        (None, "virtual", "https://my-bucket.s3.eu-west-1.amazonaws.com/x?"),
     ],
 )
-def test_the_bucket_stands_where_its_server_takes_it_whatever_the_profile_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str | None, url: str
+@pytest.mark.parametrize("profile", ["path", "virtual"])
+def test_the_bucket_stands_where_the_setting_says_whatever_the_profile_says(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint: str | None,
+    addressing: Addressing,
+    url: str,
+    profile: str,
 ) -> None:
-    """Another server than Amazon's has no host name for each bucket, so it gets the path."""
-    (tmp_path / "config").write_text("[default]\ns3 =\n  addressing_style = virtual\n")
+    """The URLs that are published follow the setting, so the requests do too."""
+    (tmp_path / "config").write_text(f"[default]\ns3 =\n  addressing_style = {profile}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     client = make_client(
-        endpoint, "eu-west-1", ("a", "b", None), width=1, read_timeout_s=1, max_retries=0
+        endpoint,
+        "eu-west-1",
+        ("a", "b", None),
+        addressing=addressing,
+        width=1,
+        read_timeout_s=1,
+        max_retries=0,
     )
     with closing(client):
         signed = client.generate_presigned_url("get_object", {"Bucket": "my-bucket", "Key": "x"})
@@ -85,7 +100,13 @@ def test_the_bucket_stands_where_its_server_takes_it_whatever_the_profile_says(
 def test_a_connection_is_made_and_watched_as_the_store_says() -> None:
     """A server that does not answer costs 5 s, and one that fell silent between calls is noticed."""
     client = make_client(
-        None, "eu-west-1", ("a", "b", None), width=7, read_timeout_s=8, max_retries=0
+        None,
+        "eu-west-1",
+        ("a", "b", None),
+        addressing="virtual",
+        width=7,
+        read_timeout_s=8,
+        max_retries=0,
     )
     with closing(client):
         config: Any = client.meta.config
