@@ -1,14 +1,17 @@
 """Prefetch for builds: checks what the store holds and writes the files that a site is built from.
 
-It reads the store only. No upstream is asked, and nothing is written but the output folder.
+It reads the store only. No upstream is asked, and nothing is written but one folder: files under
+names without environment, or, as a mirror, objects under their keys.
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from datafetch.bookmarks.rules.list import PAGE_SIZE
+from datafetch.build.mirror import MirrorStaging
 from datafetch.build.read import Dataset, SettledReader
 from datafetch.build.request import PrefetchRequest
 from datafetch.build.rules.checks import (
@@ -29,11 +32,15 @@ from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.keys import IMAGES_PREFIX, Keys, PublicUrls
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """The checked files of a dataset, by path, in the order in which they are written."""
+class _Checked(NamedTuple):
+    """The checked objects of a dataset, in the order in which they are written.
 
-    files: Mapping[str, bytes]
+    Attributes:
+        objects: content by key.
+        last_fetched_at: epoch ms; None when it is not known.
+    """
+
+    objects: Mapping[str, bytes]
     last_fetched_at: int | None
 
 
@@ -56,13 +63,13 @@ class Prefetch:
     # -------------------------------------------------------------- bookmarks
 
     def bookmarks(self) -> JobReport:
-        """Write `bookmarks/`: the list, its slug mapping and its index.
+        """Write the list, its slug mapping and its index; into a mirror also its pages.
 
         Raises:
             ObjectNotFound, CorruptObject, Inconsistent: an object is missing or broken, or
                 they do not agree, or are being published right now.
             Stale: the list was fetched longer ago than was asked for.
-            DatafetchError: the output folder or the store failed. The files are as they were,
+            DatafetchError: the folder or the store failed. The files are as they were,
                 unless the folder failed while they were moved to their places.
         """
         dataset = Dataset(
@@ -72,7 +79,12 @@ class Prefetch:
             command="datafetch bookmarks",
             repair="datafetch bookmarks --force",
         )
-        return self._write(dataset, self._check_bookmarks)
+        names = {
+            self.keys.bookmarks(): "bookmarks/bookmarks.json",
+            self.keys.slug_mapping(): "bookmarks/slug-mapping.json",
+            self.keys.bookmarks_index(): "bookmarks/index.json",
+        }
+        return self._write(dataset, self._check_bookmarks, names)
 
     def _check_bookmarks(self, dataset: Dataset, found: StoredObject) -> _Checked:
         keys = self.keys
@@ -84,24 +96,20 @@ class Prefetch:
         items = read_items(keys.bookmarks(), bodies[keys.bookmarks()], index)
         check_mapping(keys.slug_mapping(), bodies[keys.slug_mapping()], index, items)
 
-        def check(number: int) -> None:
+        def check(number: int) -> tuple[str, bytes]:
             key = keys.bookmark_page(number)
-            wanted = items[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
-            check_page(key, self._reader.get(dataset, key).body, wanted)
+            body = self._reader.get(dataset, key).body
+            check_page(key, body, items[(number - 1) * PAGE_SIZE : number * PAGE_SIZE])
+            return key, body
 
-        for _ in self.engine.map(check, range(1, index.total_pages + 1)):
-            pass
-        files = {
-            "bookmarks/bookmarks.json": bodies[keys.bookmarks()],
-            "bookmarks/slug-mapping.json": bodies[keys.slug_mapping()],
-            "bookmarks/index.json": found.body,
-        }
-        return _Checked(files, fetched_at)
+        checked = self.engine.map(check, range(1, index.total_pages + 1))
+        pages = {key: body for key, body in checked if self.request.mirror}
+        return _Checked({**pages, **bodies, found.info.key: found.body}, fetched_at)
 
     # ----------------------------------------------------------------- github
 
     def github(self) -> JobReport:
-        """Write `github-activity/`: the activity, both summaries and the weekly aggregate.
+        """Write the activity, both summaries and the weekly aggregate.
 
         Raises:
             ObjectNotFound, CorruptObject, Inconsistent, Stale, DatafetchError: as `bookmarks`.
@@ -113,7 +121,14 @@ class Prefetch:
             command="datafetch github",
             repair="datafetch github",
         )
-        return self._write(dataset, self._check_github)
+        folder, keys = "github-activity", self.keys
+        names = {
+            keys.github_summary(): f"{folder}/github_stats_summary.json",
+            keys.github_summary_all_time(): f"{folder}/github_stats_summary_all_time.json",
+            keys.github_weekly(): f"{folder}/aggregated_weekly_activity.json",
+            keys.github_activity(): f"{folder}/activity_data.json",
+        }
+        return self._write(dataset, self._check_github, names)
 
     def _check_github(self, dataset: Dataset, found: StoredObject) -> _Checked:
         keys = self.keys
@@ -133,13 +148,8 @@ class Prefetch:
         check_summary(trailing, bodies[trailing], totals.trailing)
         lines = check_summary(all_time, bodies[all_time], totals.all_time)
         check_weekly(weekly, bodies[weekly], lines)
-        files = {
-            "github-activity/github_stats_summary.json": bodies[trailing],
-            "github-activity/github_stats_summary_all_time.json": bodies[all_time],
-            "github-activity/aggregated_weekly_activity.json": bodies[weekly],
-            "github-activity/activity_data.json": found.body,
-        }
-        return _Checked(files, None if modified is None else to_ms(modified.timestamp()))
+        fetched_at = None if modified is None else to_ms(modified.timestamp())
+        return _Checked({**bodies, found.info.key: found.body}, fetched_at)
 
     # --------------------------------------------------------------- pictures
 
@@ -186,13 +196,14 @@ class Prefetch:
         if not self.request.full:
             raise UsageError("manifests and pictures are written with --full only")
         stager = PictureStager(self.store, self.engine, self.log)
-        with Staging(self.request.output, dry_run=self.request.dry_run) as staging:
+        name = dataset.commit if self.request.mirror else f"image-data/{dataset.name}/manifest.json"
+        with self._staging(dataset) as staging:
 
             def bring(found: StoredObject) -> tuple[int, int]:
                 staging.clear()
                 pictures = read(found.info.key, found.body)
                 differing = stager.stage(pictures, staging)
-                staging.add(f"image-data/{dataset.name}/manifest.json", found.body)
+                staging.add(name, found.body)
                 return len(pictures), differing
 
             count, differing = self._reader.read(dataset, bring)
@@ -208,15 +219,27 @@ class Prefetch:
 
         return dict(self.engine.map(get, keys))
 
+    def _staging(self, dataset: Dataset) -> Staging:
+        request = self.request
+        if not request.mirror:
+            return Staging(request.folder, dry_run=request.dry_run)
+        record = f"{dataset.name}{self.keys.suffix}"
+        return MirrorStaging(request.folder, record, self.log, dry_run=request.dry_run)
+
     def _write(
-        self, dataset: Dataset, check: Callable[[Dataset, StoredObject], _Checked]
+        self,
+        dataset: Dataset,
+        check: Callable[[Dataset, StoredObject], _Checked],
+        names: Mapping[str, str],
     ) -> JobReport:
+        """Write the checked objects: under their keys into a mirror, else as `names` says by key."""
         checked = self._reader.read(dataset, lambda commit: check(dataset, commit))
-        with Staging(self.request.output, dry_run=self.request.dry_run) as staging:
-            for name, body in checked.files.items():
-                staging.add(name, body)
+        with self._staging(dataset) as staging:
+            for key, body in checked.objects.items():
+                staging.add(key if self.request.mirror else names[key], body)
             changed = staging.commit()
-        return self._report(len(checked.files), changed, last_fetched_at=checked.last_fetched_at)
+        count = len(checked.objects)
+        return self._report(count, changed, last_fetched_at=checked.last_fetched_at)
 
     def _report(
         self,

@@ -1,4 +1,4 @@
-"""The request of a build: which files it wants, and where."""
+"""The request of a build: which files it wants, where, and under which names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,21 @@ class PrefetchRequest:
     """Which files a build wants, and where.
 
     Attributes:
-        output: the folder that files are written to; made when it is not there.
+        folder: the folder that files are written to; made when it is not there.
+        mirror: whether the folder is to be a copy of the store: each object under its own key,
+            the pages of the bookmarks too, and what an earlier build wrote and the store no
+            longer has is removed. Otherwise the files have names without environment.
         full: also write the manifests of logos and OpenGraph, and their pictures.
         max_age_s: refuse bookmarks and GitHub activity that were fetched longer ago. The
             manifests have no such time: a run that changes nothing does not write them.
         dry_run: check everything, write nothing.
     """
 
-    output: Path
+    folder: Path
     full: bool = False
     max_age_s: float | None = None
     dry_run: bool = False
+    mirror: bool = False
 
     @property
     def operations(self) -> tuple[Operation, ...]:

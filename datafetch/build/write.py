@@ -4,7 +4,6 @@ import hashlib
 import logging
 import os
 import re
-import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +17,15 @@ from datafetch.errors import DatafetchError, Inconsistent, ObjectNotFound
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.durability import flush
-from datafetch.store.temporary import sweep
+from datafetch.store.paths import RESERVED
+from datafetch.store.temporary import sweep, temporary_in
 
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
+_TEMPORARY = re.compile(
+    rf"{re.escape(RESERVED)}[0-9a-f]{{16}}|\..+\.[0-9a-f]{{16}}\.tmp", re.DOTALL
+)
+"""The names of temporary files: as they are given now, and as version 0.1.0 gave them."""
 
-_HINT = "Name another folder with --output, or mend this one's permissions."
+_HINT = "Name another folder with --output or --mirror, or mend this one's permissions."
 
 
 class Staging:
@@ -41,6 +44,7 @@ class Staging:
         self._ready: dict[str, Path] = {}
         self._swept: set[Path] = set()
         self._guard = threading.Lock()
+        self._wanted: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -54,11 +58,17 @@ class Staging:
         self.clear()
 
     def clear(self) -> None:
-        """Remove the temporary files that were added and not committed."""
+        """Forget what was added and not committed, and remove its temporary files."""
         for temporary in self._ready.values():
-            with _translated(temporary):
+            with translated(temporary):
                 temporary.unlink(missing_ok=True)
         self._ready.clear()
+        self._wanted.clear()
+        self._planned = 0
+
+    def path_of(self, name: str) -> Path:
+        """The place of the file of that name."""
+        return self._folder / name
 
     def fingerprint(self, name: str) -> tuple[int, str] | None:
         """Size and SHA-256 (hex) of the file of that name in the folder; None when there is none.
@@ -66,8 +76,8 @@ class Staging:
         Raises:
             DatafetchError: it cannot be read.
         """
-        path = self._folder / name
-        with _translated(path):
+        path = self.path_of(name)
+        with translated(path):
             try:
                 with path.open("rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -75,20 +85,26 @@ class Staging:
             except FileNotFoundError:
                 return None
 
+    def keep(self, name: str, sha256: str) -> None:
+        """Note that the folder's file of that name, with this content, is one of the build's."""
+        self._wanted[name] = sha256
+
     def add(self, name: str, body: bytes) -> bool:
         """Write a temporary file, unless the folder has the same file; return whether it differs.
 
         Raises:
             DatafetchError: the folder cannot be written to; its files are as they were.
         """
-        if self.fingerprint(name) == (len(body), hashlib.sha256(body).hexdigest()):
+        sha256 = hashlib.sha256(body).hexdigest()
+        self.keep(name, sha256)
+        if self.fingerprint(name) == (len(body), sha256):
             return False
         if self._dry_run:
             self._planned += 1
             return True
-        path = self._folder / name
-        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}.tmp"
-        with _translated(path):
+        path = self.path_of(name)
+        temporary = temporary_in(path.parent)
+        with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as file:
                 self._ready[name] = temporary
@@ -114,8 +130,8 @@ class Staging:
         """
         count = self._planned
         for name in list(self._ready):
-            path = self._folder / name
-            with _translated(path):
+            path = self.path_of(name)
+            with translated(path):
                 self._ready[name].replace(path)
             del self._ready[name]
             count += 1
@@ -123,7 +139,7 @@ class Staging:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
     """Turn an `OSError` into a `DatafetchError` that names the path."""
     try:
         yield
@@ -153,6 +169,7 @@ class PictureStager:
         def bring(picture: ManifestPicture) -> bool:
             there = staging.fingerprint(picture.key)
             if there is not None and picture.is_known(*there):
+                staging.keep(picture.key, there[1])
                 return False
             body = self._get(picture)
             staging.add(picture.key, body)

@@ -18,8 +18,24 @@ from datafetch.models.run import JobName, RunOptions
 ALL_JOBS = (JobName.BOOKMARKS, JobName.OPENGRAPH, JobName.GITHUB, JobName.LOGOS)
 """In the order in which they build on each other."""
 
+_GENERATED = Path("generated")
+
 OutputFolder = Annotated[
-    Path, typer.Option("--output", "-o", help="Folder that the files are written to.")
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Folder that the files are written to.",
+        show_default=str(_GENERATED),
+    ),
+]
+MirrorFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--mirror",
+        help="Instead of --output: folder that becomes a copy of the store, each object under "
+        "its own key.",
+    ),
 ]
 Full = Annotated[
     bool,
@@ -138,31 +154,42 @@ def update(
 def prefetch_dev(
     options: JobOptions,
     *,
-    output: OutputFolder = Path("generated"),
+    output: OutputFolder = None,
     full: Full = False,
 ) -> None:
     """Fetch everything from all sources, then write the files that a build needs."""
+    from datafetch.build.request import PrefetchRequest
     from datafetch.cli.session import Session
 
     with Session(options) as session:
         session.run_jobs(ALL_JOBS)
         if not session.dry_run:  # a dry run has stored nothing that files could be made of
-            session.run_prefetch(output, full=full)
+            session.run_prefetch(PrefetchRequest(output or _GENERATED, full=full))
 
 
 @with_options(job=False)
 def prefetch_build(
     options: JobOptions,
     *,
-    output: OutputFolder = Path("generated"),
+    output: OutputFolder = None,
+    mirror: MirrorFolder = None,
     full: Full = False,
     max_age: MaxAge = None,
 ) -> None:
     """Check what the store holds and write the files that a build needs; no upstream is asked."""
+    from datafetch.build.request import PrefetchRequest
     from datafetch.cli.session import Session
 
+    if mirror is not None and output is not None:
+        raise typer.BadParameter("--mirror takes the place of --output: give one of them")
+    request = PrefetchRequest(
+        mirror or output or _GENERATED,
+        full=full,
+        max_age_s=max_age,
+        mirror=mirror is not None,
+    )
     with Session(options, build=True) as session:
-        session.run_prefetch(output, full=full, max_age_s=max_age)
+        session.run_prefetch(request)
 
 
 def register(app: typer.Typer) -> None:

@@ -31,6 +31,7 @@ from datafetch.models.run import (
     RunResult,
     RunStatus,
 )
+from datafetch.models.store_place import FolderPlace
 from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.settings import Settings
 
@@ -101,17 +102,20 @@ class Session:
                 return
             self._results.append(self._get_manager(settings).run(RunRequest(job, options)))
 
-    def run_prefetch(
-        self, output: Path, *, full: bool = False, max_age_s: float | None = None
-    ) -> None:
-        """Write the build's files from the store.
+    def run_prefetch(self, request: PrefetchRequest) -> None:
+        """Write the build's files from the store; nothing is written when nothing may be.
 
         Raises:
             ConfigurationError: settings are missing or invalid; nothing was written.
+            UsageError: the mirror would be the store's own folder; nothing was written.
         """
-        request = PrefetchRequest(output, full=full, max_age_s=max_age_s)
         self._asked.extend(request.operations)
         settings = self._load()
+        if request.mirror and _is_store(request.folder, settings):
+            raise UsageError(
+                f"--mirror {request.folder} is the folder of the store itself",
+                hint="Name another folder.",
+            )
         request = replace(request, dry_run=self.dry_run)
         for operation in request.operations:
             if self._cancel.cancelled:
@@ -191,6 +195,14 @@ class Session:
             streams.finish()
             os._exit(code)
         sys.exit(code)
+
+
+def _is_store(folder: Path, settings: Settings) -> bool:
+    """Whether a folder is the one in which the store keeps its objects."""
+    place = settings.place
+    return isinstance(place, FolderPlace) and os.path.realpath(folder) == os.path.realpath(
+        Path(place.path).expanduser()
+    )
 
 
 def worst_code(results: Sequence[RunResult], error: BaseException | None = None) -> int:

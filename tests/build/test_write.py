@@ -92,6 +92,9 @@ def test_what_a_killed_build_left_goes_after_a_day(tmp_path: Path) -> None:
     hours_old = {
         ".index.json.0123456789abcdef.tmp": 25,
         ".page.json.0123456789abcdef.tmp": 23,
+        ".datafetch-0123456789abcdef": 25,
+        ".datafetch-fedcba9876543210": 23,
+        ".datafetch-mirror-logos.json": 25,
         ".mine.tmp": 25,
         "index.json.0123456789abcdef.tmp": 25,
     }
@@ -101,7 +104,8 @@ def test_what_a_killed_build_left_goes_after_a_day(tmp_path: Path) -> None:
     with Staging(tmp_path) as staging:
         staging.add("a", b"new")
         staging.commit()
-    assert names(tmp_path) == sorted({*hours_old, "a"} - {".index.json.0123456789abcdef.tmp"})
+    gone = {".index.json.0123456789abcdef.tmp", ".datafetch-0123456789abcdef"}
+    assert names(tmp_path) == sorted({*hours_old, "a"} - gone)
 
 
 def test_a_folder_that_cannot_be_flushed_takes_the_files(

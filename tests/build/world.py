@@ -44,6 +44,8 @@ class Build:
         max_age_s: float | None = None,
         cdn: str | None = CDN,
         width: int = 1,
+        mirror: bool = False,
+        dry_run: bool = False,
     ) -> Prefetch:
         """A prefetch whose requests are written down in `calls`."""
         store = FaultyStore(self.store, fault, before=before)
@@ -53,7 +55,9 @@ class Build:
             self.keys,
             self.clock,
             bound_logger(job="prefetch"),
-            PrefetchRequest(self.output, full=full, max_age_s=max_age_s),
+            PrefetchRequest(
+                self.output, full=full, max_age_s=max_age_s, mirror=mirror, dry_run=dry_run
+            ),
             engine=Engine(width),
             urls=PublicUrls(cdn, store.url),
         )

@@ -23,6 +23,8 @@ COMMANDS = (
         ["bookmarks", "--restore", "9"],
         ["bookmarks", "--restore", "0"],
         ["prefetch-build", "--force"],
+        ["prefetch-build", "--mirror", "copy", "--output", "generated"],
+        ["prefetch-dev", "--mirror", "copy"],
         ["update", "bookmark"],
         ["update", "bookmarks", "nothing"],
         ["github", "--repo", "me/bad repo"],

@@ -9,6 +9,7 @@ import pytest
 
 from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreError
 from datafetch.store.base import IfAbsent, IfMatch
+from datafetch.store.keys import PublicUrls
 from datafetch.store.s3 import S3Store
 from tests.contract.support import open_s3
 from tests.fakes.base import App, FakeServer, Request, Response
@@ -193,3 +194,14 @@ def test_stores_of_two_prefixes_are_two(bucket: S3Fake) -> None:
         "s3://prefixes/two",
         "s3://prefixes/one/two",
     ]
+
+
+def test_public_urls_of_a_prefix_lead_to_its_objects(site: S3Store, bucket: S3Fake) -> None:
+    """A CDN shows what is below the prefix: its URLs have the key alone, the store's own the prefix too."""
+    own, cdn = PublicUrls(None, site.url), PublicUrls("https://cdn.example.com/a", site.url)
+    picture = "images/logos/a.png"
+    assert own.for_key(picture) == f"{bucket.url}/prefixes/sites/one/{picture}"
+    assert cdn.for_key(picture) == f"https://cdn.example.com/a/{picture}"
+    assert (own.key_of(own.for_key(picture)), cdn.key_of(cdn.for_key(picture))) == (picture,) * 2
+    assert own.key_of(f"{bucket.url}/prefixes/sites/one-more/{picture}") is None
+    assert own.key_of(f"{bucket.url}/prefixes/{picture}") is None

@@ -1,0 +1,115 @@
+"""Writes a build's objects as a copy of the store: each under its key, and none that is stale.
+
+What was written is recorded in the folder, by dataset, with the hash of each file. So a later
+build removes what the store no longer has, and leaves alone what somebody else put there or
+changed. A folder store reads past the records, since their names are reserved.
+"""
+
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from datafetch.build.write import Staging, translated
+from datafetch.errors import StoreError
+from datafetch.store.base import encode_json
+from datafetch.store.paths import RESERVED, check_key, path_of
+
+_RECORD = TypeAdapter(dict[str, str])
+_RECORD_NAME = f"{RESERVED}mirror-"
+
+
+class MirrorStaging(Staging):
+    """Temporary files of one dataset in a mirror, named by their keys; see `Staging`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        dataset: str,
+        log: logging.LoggerAdapter[logging.Logger],
+        *,
+        dry_run: bool = False,
+    ) -> None:
+        """`dataset` is its name with the environment's suffix: each has a record of its own."""
+        super().__init__(folder, dry_run=dry_run)
+        self._record = folder / f"{_RECORD_NAME}{dataset}.json"
+        self._log = log
+
+    def path_of(self, name: str) -> Path:
+        """The place where a folder store keeps the object of that key."""
+        return path_of(self._folder, name)
+
+    def commit(self) -> int:
+        """Move the files to their places, then remove stale ones; return how many of both.
+
+        The record first names the old files and the new ones, and the new ones alone at the end:
+        whenever the build is killed, the next one knows what it may remove.
+
+        Raises:
+            DatafetchError: the folder cannot be written to.
+        """
+        recorded, wanted = self._read(self._record) or {}, dict(self._wanted)
+        stale = self._stale(recorded, wanted)
+        if self._dry_run:
+            return super().commit() + len(stale)
+        self._write(recorded | wanted)
+        count = super().commit()
+        for key in stale:
+            self._remove(self.path_of(key))
+        self._write(wanted)
+        return count + len(stale)
+
+    def _stale(self, recorded: dict[str, str], wanted: dict[str, str]) -> list[str]:
+        """The keys of files that an earlier build wrote, nobody changed, and no dataset has."""
+        gone = recorded.keys() - wanted.keys()
+        # All environments share pictures, so what another one's record names stays.
+        for other in self._folder.glob(f"{_RECORD_NAME}*.json") if gone else ():
+            named = self._read(other)
+            if named is None:
+                return []
+            if other != self._record:
+                gone -= named.keys()
+        return [key for key in sorted(gone) if self._is_ours(key, recorded[key])]
+
+    def _is_ours(self, key: str, sha256: str) -> bool:
+        if not self.path_of(key).is_file():
+            return False
+        there = self.fingerprint(key)
+        return there is not None and there[1] == sha256
+
+    def _remove(self, path: Path) -> None:
+        """Remove a file, and the folders that are empty without it."""
+        with translated(path):
+            path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self._folder:
+                return
+            with suppress(OSError):
+                folder.rmdir()
+                continue
+            return
+
+    def _read(self, path: Path) -> dict[str, str] | None:
+        """A record; empty when there is none, None when it cannot be read."""
+        with translated(path):
+            try:
+                text = path.read_bytes()
+            except FileNotFoundError:
+                return {}
+        try:
+            record = _RECORD.validate_json(text)
+            for key in record:
+                check_key(key)
+        except (ValidationError, StoreError):
+            self._log.warning("mirror_record_unreadable", extra={"file": str(path)})
+            return None
+        return record
+
+    def _write(self, record: dict[str, str]) -> None:
+        """Write the record, unless it is there already."""
+        if self._read(self._record) == record:
+            return
+        with Staging(self._folder) as staging:
+            staging.add(self._record.name, encode_json(dict(sorted(record.items()))))
+            staging.commit()
