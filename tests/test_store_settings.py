@@ -54,6 +54,9 @@ def test_a_value_that_no_server_takes_is_told_by_its_name(
     monkeypatch.setenv(name, value)
     (problem,) = _problems()
     assert problem.startswith(f"{name}: ")
+    assert ("white space inside" in problem) == (
+        name != "DATAFETCH_STORE" and value.split() != [value]
+    )
 
 
 def test_all_problems_of_the_store_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,8 +108,6 @@ class MirrorStaging(Staging):
 
     def _write(self, record: dict[str, str]) -> None:
         """Write the record, unless it is there already."""
-        if self._read(self._record) == record:
-            return
         with Staging(self._folder) as staging:
             staging.add(self._record.name, encode_json(dict(sorted(record.items()))))
             staging.commit()

@@ -164,12 +164,7 @@ class WebStore:
         Raises:
             NotShown: as `get`.
         """
-        try:
-            found = self.get(key)
-        except ObjectNotFound:
-            self._remembered.pop(key, None)
-            raise
-        self._remembered[key] = found
+        found = self._remembered[key] = self.get(key)
         return found.info
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:

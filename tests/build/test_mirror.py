@@ -1,6 +1,7 @@
 """A build's objects as a copy of the store: the same bytes under the same keys, and nothing stale."""
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +19,15 @@ from tests.build.world import (
     KEYS,
     Build,
     github_objects,
+    logo_entry,
     logo_key,
+    once,
     picture,
     put_all,
     put_logos,
 )
-from tests.stores import Call
+from tests.stores import Call, MemoryStore
+from tests.support import unprivileged
 
 PAGES = [KEYS.bookmark_page(1), KEYS.bookmark_page(2)]
 RECORDS = ".datafetch-mirror-"
@@ -203,23 +207,48 @@ def test_a_record_that_cannot_be_read_removes_nothing(
     assert build.prefetch(mirror=True).logos().changed == 0
 
 
-def test_a_mirror_that_was_killed_is_tidied_by_the_next(build: Build, tmp_path: Path) -> None:
-    """Killed while its files take their places, a mirror leaves stale files that the next one knows."""
+def test_a_mirror_that_could_not_tidy_up_is_tidied_by_the_next() -> None:
+    """Ended after its files took their places, a mirror leaves stale ones that the next one knows."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        build = Build(Path(folder, "mirror"), MemoryStore())
+        put_logos(build, 5)
+        with unprivileged():
+            build.prefetch(mirror=True).logos()
+            pictures = (build.output / logo_key(1)).parent
+            remove_logo(build, 1)
+            pictures.chmod(0o555)
+            with pytest.raises(DatafetchError, match="cannot be written"):
+                build.prefetch(mirror=True).logos()
+            pictures.chmod(0o755)
+            assert (build.output / logo_key(1)).exists()
+            build.prefetch(mirror=True).logos()
+            assert not (build.output / logo_key(1)).exists()
+
+
+def test_what_was_read_in_vain_is_not_recorded(build: Build) -> None:
+    """A picture of a manifest that was replaced meanwhile is not recorded as the mirror's."""
     mirror(build)
-    remove_logo(build, 1)
-    # The manifest's place cannot be taken: the build ends there, before it removes anything.
-    manifest = build.output / KEYS.logo_manifest()
-    old = manifest.read_bytes()
-    manifest.unlink()
-    (manifest / "x").mkdir(parents=True)
-    with pytest.raises(DatafetchError, match="cannot be written"):
-        build.prefetch(mirror=True).logos()
-    assert (build.output / logo_key(1)).exists()
-    (manifest / "x").rmdir()
-    manifest.rmdir()
-    manifest.write_bytes(old)
+    (build.output / logo_key(4)).unlink()
+
+    def remove() -> None:
+        for number in (0, 4):
+            remove_logo(build, number)
+
+    build.prefetch(mirror=True, before=once(logo_key(4), remove)).logos()
+    assert build.clock.slept == [2.0]
+    assert not (build.output / logo_key(0)).exists()
+
+
+def test_a_name_too_long_for_a_file_is_kept_as_a_folder_store_keeps_it(build: Build) -> None:
+    """A long domain's picture has a name of more than 255 bytes: the copy is read like any store."""
+    key = KEYS.logo(".".join(["x" * 60] * 4) + ".example", "google", "png")
+    build.store.put(key, picture(9))
+    build.change(
+        KEYS.logo_manifest(), lambda v: v.update({"long.example": logo_entry(key, picture(9))})
+    )
     build.prefetch(mirror=True).logos()
-    assert not (build.output / logo_key(1)).exists()
+    assert LocalStore(build.output).get(key).body == picture(9)
 
 
 def test_a_mirror_stopped_between_two_pictures_is_as_before(build: Build) -> None:

@@ -67,6 +67,10 @@ def test_cleared_files_are_forgotten(tmp_path: Path) -> None:
         staging.clear()
         assert staging.commit() == 0
     assert names(tmp_path) == []
+    with Staging(tmp_path, dry_run=True) as staging:
+        staging.add("a", b"new")
+        staging.clear()
+        assert staging.commit() == 0
 
 
 def test_files_may_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None:
