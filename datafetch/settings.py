@@ -143,20 +143,19 @@ class Settings(BaseModel):
     @field_validator("store")
     @classmethod
     def _known_store(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        read_place(value.strip())
-        return value.strip()
+        if value is not None:
+            read_place(value)
+        return value
 
     @field_validator("s3_bucket")
     @classmethod
     def _bucket_alone(cls, value: str | None) -> str | None:
-        return None if value is None else read_bucket(value.strip())
+        return None if value is None else read_bucket(value)
 
     @field_validator("s3_addressing", mode="before")
     @classmethod
     def _known_addressing(cls, value: object) -> object:
-        return value.strip().lower() if isinstance(value, str) else value
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator(
         "s3_region",
@@ -169,14 +168,12 @@ class Settings(BaseModel):
     def _fits_a_request(cls, value: SecretStr | str | None) -> SecretStr | str | None:
         # Each is sent in a header or signed for one: with a letter too many the server refuses
         # every request, and says something else.
-        if value is None:
-            return None
-        text = (value.get_secret_value() if isinstance(value, SecretStr) else value).strip()
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
         if re.search(r"\s", text):
             raise ValueError("has white space inside")
         if re.fullmatch(r"[!-~]*", text) is None:
-            raise ValueError("has letters beyond ASCII")
-        return SecretStr(text) if isinstance(value, SecretStr) else text
+            raise ValueError("has characters beyond printable ASCII")
+        return value
 
     @field_validator("runtime_dir")
     @classmethod
