@@ -25,8 +25,7 @@ OutputFolder = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help="Folder that the files are written to.",
-        show_default=str(_GENERATED),
+        help=f"Folder that the files are written to; {_GENERATED} when none is named.",
     ),
 ]
 MirrorFolder = Annotated[
