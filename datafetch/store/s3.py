@@ -16,6 +16,7 @@ from datafetch.errors import (
     ObjectNotFound,
     PreconditionFailed,
     StoreError,
+    StoreUnavailable,
 )
 from datafetch.models.store_place import Addressing
 from datafetch.store.base import (
@@ -33,23 +34,27 @@ from datafetch.store.base import (
 from datafetch.store.conditional import put_conditionally
 from datafetch.store.keys import is_public
 from datafetch.store.paths import check_key, check_prefix
+from datafetch.store.s3_answers import NotS3, canonical_etag, tame
 from datafetch.store.s3_dialect import (
     addressing_of,
-    age_s,
     endpoint_of,
     identity_of,
     object_url,
     send_small_at_once,
 )
 from datafetch.store.s3_errors import (
+    FAILURES,
     NO_ANSWER,
     NO_BODY,
     NOT_FOUND,
+    NOTHING_SPECIAL,
+    Sent,
     answer_of,
     error_of,
     no_bucket,
 )
 from datafetch.store.s3_session import make_client
+from datafetch.store.s3_times import age_s, written_at
 from datafetch.store.streams import Window, spooled
 
 if TYPE_CHECKING:
@@ -58,6 +63,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import (
         GetObjectOutputTypeDef,
         HeadObjectOutputTypeDef,
+        ObjectTypeDef,
         PutObjectRequestTypeDef,
     )
 
@@ -131,6 +137,7 @@ class S3Store:
             max_retries=max_retries,
         )
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
+        self._client.meta.events.register_last("before-parse.s3", tame)
 
     @property
     def name(self) -> str:
@@ -164,7 +171,9 @@ class S3Store:
         whole = self._whole_key(key)
         with self._translated(key):
             answer = self._client.head_object(Bucket=self._bucket, Key=whole)
-        return _info_of(key, answer)
+        if "content-length" not in answer["ResponseMetadata"]["HTTPHeaders"]:
+            return self.get(key).info  # some proxies drop the length of what they would pack
+        return _info_of(key, answer, answer["ContentLength"])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`."""
@@ -175,9 +184,9 @@ class S3Store:
         )
         with self._translated(prefix):
             for page in pages:
-                for item in page.get("Contents", ()):
-                    key = item["Key"].removeprefix(self._prefix)
-                    yield ObjectInfo(key, item["ETag"], item["Size"], item["LastModified"])
+                yield from filter(None, map(self._listed, page.get("Contents", ())))
+                if page.get("IsTruncated") and not page.get("NextContinuationToken"):
+                    raise NotS3("a listing that breaks off")
 
     def put(
         self,
@@ -257,12 +266,14 @@ class S3Store:
         try:
             with closing(answer["Body"]) as stream:
                 content = take(stream)
+                size = stream.tell()
         except NO_ANSWER as error:
             if again:
                 return self._fetch(key, take, again=False)
             raise self._error(key, error) from error
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        return _info_of(key, answer), content, age_s(date, answer["LastModified"])
+        info = _info_of(key, answer, size)
+        return info, content, age_s(date, info.last_modified)
 
     def _sent_etag(self, etag: str) -> str:
         bare = etag.strip('"')
@@ -270,24 +281,47 @@ class S3Store:
 
     def _send(self, key: str, request: "PutObjectRequestTypeDef") -> str:
         """Make one attempt to write an object, and return its ETag."""
+        sent = Sent(acl="ACL" in request, condition=bool({"IfMatch", "IfNoneMatch"} & {*request}))
         try:
-            with self._translated(key):
+            with self._translated(key, sent):
                 answer = self._client.put_object(**request)
-        except ObjectNotFound as error:  # S3's answer to If-Match when there is no object
+        except ObjectNotFound as error:
+            if not sent.condition:
+                raise StoreUnavailable(f"{key} was not stored: {error}", key=key) from error
+            # S3's answer to If-Match when there is no object.
             raise PreconditionFailed(f"{key} is no longer there", key=key) from error
-        return answer["ETag"]
+        return answer.get("ETag") or self._etag_after(key)
+
+    def _etag_after(self, key: str) -> str:
+        """The ETag of an object that was written just now, when the answer did not tell it."""
+        try:
+            return self.head(key).etag
+        except ObjectNotFound as error:
+            raise StoreUnavailable(
+                f"{key} was written to {self.name}, and is not there", key=key
+            ) from error
+
+    def _listed(self, item: "ObjectTypeDef") -> ObjectInfo | None:
+        """A listing's entry; what it leaves out is asked for. None when the object is gone by then."""
+        key, size, etag = item.get("Key"), item.get("Size"), canonical_etag(item.get("ETag"))
+        if not key:
+            raise NotS3("a listing with an object without a key")
+        own = key.removeprefix(self._prefix)
+        if size is not None and etag is not None:
+            return ObjectInfo(own, etag, size, written_at(item.get("LastModified")))
+        with suppress(ObjectNotFound):
+            return self.head(own)
+        return None
 
     @contextmanager
-    def _translated(self, key: str) -> Iterator[None]:
-        """Raise the client's errors as errors of the store."""
+    def _translated(self, key: str, sent: Sent = NOTHING_SPECIAL) -> Iterator[None]:
+        """Raise the client's errors as errors of the store; `sent` is what may be their cause."""
         try:
             yield
-        except ClientError as error:
-            if answer_of(error) == (NOT_FOUND, NO_BODY):
+        except FAILURES as error:
+            if isinstance(error, ClientError) and answer_of(error) == (NOT_FOUND, NO_BODY):
                 self._look_for_bucket(key)
-            raise self._error(key, error) from error
-        except NO_ANSWER as error:
-            raise self._error(key, error) from error
+            raise self._error(key, error, sent) from error
 
     def _look_for_bucket(self, key: str) -> None:
         """Make sure, once, that a 404 without a body means the object and not the bucket.
@@ -299,16 +333,19 @@ class S3Store:
             return
         try:
             self._client.head_bucket(Bucket=self._bucket)
-        except (ClientError, *NO_ANSWER) as error:
+        except FAILURES as error:
             if isinstance(error, ClientError) and answer_of(error)[0] == NOT_FOUND:
                 raise no_bucket(self.name, key) from error
             raise self._error(key, error) from error
         self._bucket_seen = True
 
-    def _error(self, key: str, error: Exception) -> StoreError:
-        return error_of(error, store=self.name, endpoint=self._client.meta.endpoint_url, key=key)
+    def _error(self, key: str, error: Exception, sent: Sent = NOTHING_SPECIAL) -> StoreError:
+        endpoint = self._client.meta.endpoint_url
+        return error_of(error, store=self.name, endpoint=endpoint, key=key, sent=sent)
 
 
-def _info_of(key: str, answer: "HeadObjectOutputTypeDef | GetObjectOutputTypeDef") -> ObjectInfo:
-    size, modified = answer["ContentLength"], answer["LastModified"]
+def _info_of(
+    key: str, answer: "HeadObjectOutputTypeDef | GetObjectOutputTypeDef", size: int
+) -> ObjectInfo:
+    modified = written_at(answer.get("LastModified"))
     return ObjectInfo(key, answer["ETag"], size, modified, answer.get("ContentType"))

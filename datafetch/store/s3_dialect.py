@@ -1,8 +1,6 @@
-"""Details of S3's URLs, requests and answers that boto3 leaves to us; asks no server."""
+"""Details of S3's URLs and requests that boto3 leaves to us; asks no server."""
 
 from collections.abc import MutableMapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TypedDict
 from urllib.parse import urlsplit
 
@@ -57,14 +55,3 @@ def send_small_at_once(params: SentRequest, **_: object) -> None:
     """Drop the header `Expect` from a small request; a handler of botocore's `before-call`."""
     if int(params["headers"].get("Content-Length", _EXPECT_FROM)) < _EXPECT_FROM:
         params["headers"].pop("Expect", None)
-
-
-def age_s(date: str | None, modified: datetime) -> float | None:
-    """Seconds from an answer's Last-Modified to its Date (the server's clock); None without a Date."""
-    try:
-        answered = parsedate_to_datetime(date or "")
-    except ValueError:
-        return None
-    if answered.tzinfo is None:  # "-0000": UTC, of unknown place (RFC 5322, 3.3)
-        answered = answered.replace(tzinfo=UTC)
-    return max(0.0, (answered - modified).total_seconds())

@@ -21,6 +21,7 @@ from datafetch.errors import ConfigurationError
 from datafetch.logs import redact
 from datafetch.models.store_place import Addressing
 from datafetch.store.s3_dialect import is_amazon
+from datafetch.store.s3_times import read_time
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -30,11 +31,15 @@ _CONNECT_TIMEOUT_S = 5.0
 
 
 def s3_session() -> botocore.session.Session:
-    """A new botocore session that loads its data with `_Data`, from botocore's own folders."""
+    """A new botocore session that loads its data with `_Data`, from botocore's own folders.
+
+    A time in an answer that cannot be read becomes None, where botocore's own session raises.
+    """
     session = botocore.session.get_session()
     paths = session.get_component("data_loader").search_paths
     data = _Data(paths, _PlainFiles(), include_default_search_paths=False)
     session.register_component("data_loader", data)
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_time)
     return session
 
 

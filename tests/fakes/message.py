@@ -54,7 +54,7 @@ class Response:
     """An answer, and how badly it is delivered.
 
     `chunks` replaces `body` by a stream (chunked, unless a length is declared). `gate` is waited for before the
-    first byte. `declared_length` overrides Content-Length. `send` limits the body's bytes that are sent, after which
+    first byte. `declared_length` overrides Content-Length, as it is written; an empty one leaves it out. `send` limits the body's bytes that are sent, after which
     the connection ends by `ending`; `silent` ends it without a byte.
     """
 
@@ -63,7 +63,7 @@ class Response:
     body: bytes = b""
     chunks: Iterable[bytes] | None = None
     gate: threading.Event | None = None
-    declared_length: int | None = None
+    declared_length: int | str | None = None
     send: int | None = None
     ending: Ending = "keep"
     silent: bool = False

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from urllib.parse import quote
 
 from tests.fakes.base import App, FakeServer, Request, Response
-from tests.fakes.s3_dialects import Dialect, refusal, understood
+from tests.fakes.s3_dialects import Dialect, refusal, told, understood
 
 Fault = Literal["before-500", "before-503", "before-drop", "after-500", "after-drop"]
 FaultHook = Callable[[int, str, str], Fault | None]
@@ -90,7 +90,8 @@ class MotoApp(App):
             close = getattr(parts, "close", None)
             if close is not None:
                 close()
-        return Response(captured["status"], captured["headers"], body)
+        response = Response(captured["status"], captured["headers"], body)
+        return told(self.dialect, request, response)
 
 
 def key_of(request: Request) -> str:

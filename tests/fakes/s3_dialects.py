@@ -1,7 +1,8 @@
 """The dialects of S3 servers other than Amazon's, laid over moto: what they understand and how they answer.
 
 Seen on: Ceph RGW 16, DigitalOcean Spaces and Hetzner (`unquoted`); rclone's and s3rver's servers and Google's
-S3 interface (`ignoring`); Backblaze B2 (`unsupported`); Aliyun and OpenStack Swift (`unsupported-400`).
+S3 interface (`ignoring`); Backblaze B2 (`unsupported`); Aliyun and OpenStack Swift (`unsupported-400`). `thin` leaves
+out, all at once, what one or another server or proxy was seen to leave out.
 """
 
 import re
@@ -10,7 +11,7 @@ from typing import Literal
 
 from tests.fakes.message import Request, Response
 
-Dialect = Literal["quoted", "unquoted", "ignoring", "unsupported", "unsupported-400"]
+Dialect = Literal["quoted", "unquoted", "ignoring", "unsupported", "unsupported-400", "thin"]
 
 _CONDITIONS = ("if-match", "if-none-match")
 _XML = {"Content-Type": "application/xml"}
@@ -46,6 +47,20 @@ def understood(dialect: Dialect, request: Request) -> Request:
     elif dialect == "unquoted" and re.fullmatch(r"[^\"]+", headers.get("if-match", "")):
         headers["if-match"] = f'"{headers["if-match"]}"'
     return replace(request, headers=headers)
+
+
+def told(dialect: Dialect, request: Request, response: Response) -> Response:
+    """The answer as the server of the dialect sends it."""
+    if dialect != "thin":
+        return response
+    dropped = {"etag"} if request.method == "PUT" else {"last-modified"}
+    kept = {name: value for name, value in response.headers.items() if name.lower() not in dropped}
+    body = response.body
+    if response.status >= 400:
+        body = re.sub(rb"<Message>.*?</Message>", b"<Message></Message>", body)
+    elif b"<ListBucketResult" in body[:1000]:
+        body = re.sub(rb"<ETag>(?:&quot;|\")(.*?)(?:&quot;|\")</ETag>", rb"<ETag>\1</ETag>", body)
+    return response.changed(headers=kept, body=body)
 
 
 def _error(status: int, code: str, message: str) -> Response:

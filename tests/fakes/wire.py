@@ -174,7 +174,9 @@ def _head(response: Response, *, bodiless: bool, keep: bool) -> bytes:
         lines.append(f"Date: {formatdate(usegmt=True)}")
     lines.extend(f"{name}: {value}" for name, value in headers.items())
     lines.extend(f"Set-Cookie: {cookie}" for cookie in response.cookies)
-    if response.declared_length is not None:
+    if response.declared_length == "":
+        pass
+    elif response.declared_length is not None:
         lines.append(f"Content-Length: {response.declared_length}")
     elif response.chunks is not None:
         lines.append("Transfer-Encoding: chunked")

@@ -1,22 +1,18 @@
-"""What requests to S3 and its answers say beyond what boto3 reads and writes."""
+"""What URLs of S3 and requests to it say beyond what boto3 writes."""
 
 from contextlib import closing
-from datetime import UTC, datetime
 
 import pytest
 
 from datafetch.models.store_place import Addressing
 from datafetch.store.s3_dialect import (
     addressing_of,
-    age_s,
     identity_of,
     is_amazon,
     object_url,
     send_small_at_once,
 )
 from datafetch.store.s3_session import make_client
-
-WRITTEN = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 
 
 ENDPOINTS = (
@@ -123,20 +119,3 @@ def test_a_request_that_does_not_ask_stays_as_it_is() -> None:
     headers = {"Content-Length": "0"}
     send_small_at_once({"headers": headers})
     assert headers == {"Content-Length": "0"}
-
-
-@pytest.mark.parametrize(
-    ("date", "age"),
-    [
-        ("Tue, 24 Nov 2026 08:05:00 GMT", 300),
-        ("Tue, 24 Nov 2026 08:05:00 -0000", 300),
-        ("Tue, 24 Nov 2026 10:05:00 +0200", 300),
-        ("Tue, 24 Nov 2026 07:59:00 GMT", 0),
-        ("yesterday", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_an_object_is_as_old_as_its_server_says(date: str | None, age: float | None) -> None:
-    """This machine's clock decides nothing; a server that tells no time says no age."""
-    assert age_s(date, WRITTEN) == age

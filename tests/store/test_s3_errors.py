@@ -1,5 +1,7 @@
 """What the errors of an S3 client mean, by type, status and code."""
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -18,26 +20,29 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.store.s3_errors import answer_of, error_of
+from datafetch.store.s3_answers import NotS3, SentElsewhere
+from datafetch.store.s3_errors import NOTHING_SPECIAL, Sent, answer_of, error_of
 
 KEY = "json/bookmarks/index.json"
 ENDPOINT = "https://user:password@s3.example.net/base?token=secret"
 
 
-def refusal(status: int, code: str, message: str = "why") -> ClientError:
+def refusal(status: int, code: str, message: str = "why", **fields: str) -> ClientError:
     """The client's error for an error answer."""
     return ClientError(
         {
-            "Error": {"Code": code, "Message": message},
-            "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item]
+            "Error": {"Code": code, "Message": message, **fields},  # type: ignore[typeddict-item]
+            "ResponseMetadata": {  # type: ignore[typeddict-item]
+                "HTTPStatusCode": status,
+            },
         },
         "GetObject",
     )
 
 
-def translated(error: Exception, key: str = KEY) -> StoreError:
+def translated(error: Exception, key: str = KEY, sent: Sent = NOTHING_SPECIAL) -> StoreError:
     """The error of the store for an error of the client."""
-    return error_of(error, store="s3://bucket", endpoint=ENDPOINT, key=key)
+    return error_of(error, store="s3://bucket", endpoint=ENDPOINT, key=key, sent=sent)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +68,8 @@ def translated(error: Exception, key: str = KEY) -> StoreError:
         (501, "NotImplemented", NotSupported),
         (501, "", NotSupported),
         (400, "NotImplemented", NotSupported),
+        (400, "AccessControlListNotSupported", StoreUnavailable),
+        (301, "PermanentRedirect", StoreUnavailable),
     ],
 )
 def test_an_error_answer_has_one_meaning(status: int, code: str, kind: type[StoreError]) -> None:
@@ -77,7 +84,10 @@ def test_an_error_answer_has_one_meaning(status: int, code: str, kind: type[Stor
     [
         (400, "AuthorizationHeaderMalformed", "S3_REGION"),
         (404, "NoSuchBucket", "S3_BUCKET"),
-        (501, "NotImplemented", "conditional writes"),
+        (301, "PermanentRedirect", "S3_REGION"),
+        (307, "TemporaryRedirect", "S3_REGION"),
+        (301, "301", "S3_REGION"),
+        (400, "AccessControlListNotSupported", "S3_OBJECT_ACL"),
         (403, "RequestTimeTooSkewed", "clock"),
     ],
 )
@@ -130,3 +140,109 @@ def test_an_answer_that_says_nothing_is_read_all_the_same() -> None:
     """Status and code may both be missing."""
     assert answer_of(ClientError({}, "GetObject")) == (0, "")
     assert type(translated(ClientError({}, "GetObject"))) is StoreUnavailable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"Code": None, "Message": None},
+        {"Code": {}, "Message": {}},
+        {"Code": "", "Message": ""},
+        {},
+    ],
+)
+def test_an_error_without_a_text_is_an_error_all_the_same(error: object) -> None:
+    """An error document with an empty `<Message>` was a TypeError in every command."""
+    answer: Any = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    said = translated(ClientError(answer, "GetObject"))
+    assert type(said) is StoreDenied
+    assert str(said) == f"{KEY}: HTTP 403"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "said"),
+    [
+        ("AccessDenied", "why", f"{KEY}: AccessDenied (HTTP 403): why"),
+        ("AccessDenied", "", f"{KEY}: AccessDenied (HTTP 403)"),
+        ("403", "Forbidden", f"{KEY}: HTTP 403: Forbidden"),
+    ],
+)
+def test_an_error_says_what_the_server_said(code: str, message: str, said: str) -> None:
+    """What a server leaves out leaves no hole in the sentence."""
+    assert str(translated(refusal(403, code, message))) == said
+
+
+REFUSES_ACL = [
+    refusal(501, "NotImplemented", "Header 'x-amz-acl' with value 'public-read' not implemented"),
+    refusal(400, "NotImplemented", "ACL is not supported"),
+    refusal(501, "NotImplemented", "", Header="x-amz-acl"),
+    refusal(400, "InvalidArgument", "", ArgumentName="x-amz-acl"),
+    refusal(400, "AccessControlListNotSupported", "The bucket does not allow ACLs"),
+]
+
+
+@pytest.mark.parametrize("error", REFUSES_ACL)
+@pytest.mark.parametrize("sent", [Sent(acl=True), Sent(acl=True, condition=True)])
+def test_an_acl_that_a_server_refuses_is_called_so(error: ClientError, sent: Sent) -> None:
+    """An ACL that a store does not know was called "no conditional writes"."""
+    said = translated(error, sent=sent)
+    assert type(said) is StoreUnavailable
+    assert "leave s3_object_acl empty" in said.hint.lower()
+    assert "conditional" not in said.hint
+
+
+@pytest.mark.parametrize("code", ["NotImplemented", ""])
+@pytest.mark.parametrize("status", [400, 501])
+def test_only_a_write_on_a_condition_fails_for_its_condition(status: int, code: str) -> None:
+    """A server that does not know the newer listing was said not to know conditional writes."""
+    if (status, code) == (400, ""):
+        return
+    error = refusal(status, code)
+    assert "conditional writes" in translated(error, sent=Sent(condition=True)).hint
+    for sent in (NOTHING_SPECIAL, Sent(acl=True)):
+        assert "conditional" not in translated(error, sent=sent).hint
+
+
+def test_a_refused_write_with_an_acl_names_both_causes() -> None:
+    """A bucket that blocks public ACLs answers as to wrong credentials."""
+    assert "S3_OBJECT_ACL" in translated(refusal(403, "AccessDenied"), sent=Sent(acl=True)).hint
+    assert "S3_OBJECT_ACL" not in translated(refusal(403, "AccessDenied")).hint
+
+
+@pytest.mark.parametrize("text", ["miracle", "oracles", "The Tentacle"])
+def test_a_word_that_holds_the_letters_is_not_about_the_acl(text: str) -> None:
+    """Only the word itself names the cause."""
+    assert "S3_OBJECT_ACL" not in translated(refusal(400, "Bad", text)).hint
+
+
+@pytest.mark.parametrize("address", ["https://login.example.com", "http://s3.example.com"])
+def test_a_redirection_says_where_to(address: str) -> None:
+    """Plain http before https, or a log-in page: the other address is named, without its query."""
+    said = translated(SentElsewhere(f"{address}:8443/start?token=secret"))
+    assert type(said) is StoreUnavailable
+    assert str(said) == f"{KEY}: s3.example.net sends the request on to {address}"
+    assert "S3_SERVER_URL" in said.hint
+    assert "secret" not in f"{said} {said.hint}"
+
+
+@pytest.mark.parametrize("location", ["", "/login", "http://[", "nonsense"])
+def test_a_redirection_to_nowhere_is_about_the_region(location: str) -> None:
+    """S3 answers so to a request for a bucket of another region, without a body to a HEAD."""
+    said = translated(SentElsewhere(location))
+    assert type(said) is StoreUnavailable
+    assert "S3_REGION" in said.hint
+
+
+@pytest.mark.parametrize(("key", "what"), [(KEY, KEY), ("", "s3://bucket")])
+@pytest.mark.parametrize(
+    ("error", "why"), [(NotS3("no ETag"), "no ETag"), (KeyError("x"), "KeyError in its answer")]
+)
+def test_what_is_no_answer_of_s3_is_said_so(
+    error: Exception, why: str, key: str, what: str
+) -> None:
+    """The sentence names object, host and reason, and no secret of the address."""
+    said = translated(error, key)
+    assert type(said) is StoreUnavailable
+    assert str(said) == f"{what}: s3.example.net does not answer as S3 ({why})"
+    assert "S3_SERVER_URL" in said.hint
+    assert said.key == key
