@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from datafetch.store.base import EtagForm
 from datafetch.store.s3 import S3Store
 from tests.fakes.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Fake
 
@@ -19,3 +22,16 @@ def open_s3(fake: S3Fake, **options: Any) -> S3Store:
         **options,
     }
     return S3Store(given.pop("bucket", fake.bucket), **given)
+
+
+def open_server(config: pytest.Config) -> S3Store:
+    """A store in the bucket that the options of `tests.contract.server` name."""
+    store = S3Store(
+        config.getoption("s3_bucket"),
+        endpoint=config.getoption("s3_endpoint"),
+        access_key=ACCESS_KEY_ID,
+        secret_key=SECRET_ACCESS_KEY,
+        **QUICK,
+    )
+    store.etag_form = EtagForm(config.getoption("s3_form"))
+    return store

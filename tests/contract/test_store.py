@@ -1,23 +1,29 @@
-"""One suite for every store: what callers may rely on, whatever holds the objects."""
+"""One suite for every store: what callers may rely on, whatever holds the objects.
+
+It runs on a folder and on each dialect of the fake S3 server. With the options of
+`tests.contract.server` it runs on one real server instead.
+"""
 
 import io
 import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from datafetch.errors import (
     CorruptObject,
+    NotSupported,
     ObjectNotFound,
     PreconditionFailed,
     StoreDenied,
     StoreError,
 )
 from datafetch.store.base import (
+    EtagForm,
     FilePart,
     IfAbsent,
     IfMatch,
@@ -27,7 +33,7 @@ from datafetch.store.base import (
 from datafetch.store.local import LocalStore
 from datafetch.store.readonly import ReadOnlyStore
 from datafetch.store.s3 import S3Store
-from tests.contract.support import open_s3
+from tests.contract.support import open_s3, open_server
 from tests.fakes.base import FakeServer
 from tests.fakes.s3 import S3Fake
 from tests.stores import as_file
@@ -37,6 +43,25 @@ CHUNK = 65_536
 """Bytes that are in memory of an opened object at once."""
 
 
+SAFE = ["folder", "s3 quoted", "s3 unquoted", "s3 thin"]
+"""The stores whose conditional writes hold."""
+
+UNSAFE = ["s3 ignoring", "s3 unsupported", "s3 unsupported-400"]
+"""The stores that have everything else."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test on each store that it is for, or on the one server that was named."""
+    named = metafunc.config.getoption("s3_endpoint", None)
+    for fixture, names in (
+        ("store", SAFE + UNSAFE),
+        ("safe", SAFE),
+        ("roomy", ["folder", "s3 quoted"]),
+    ):
+        if fixture in metafunc.fixturenames:
+            metafunc.parametrize(fixture, ["server"] if named else names, indirect=True)
+
+
 @pytest.fixture(scope="module")
 def bucket(moto_server: FakeServer) -> Iterator[tuple[S3Fake, S3Store]]:
     """One bucket and one client for all tests: a client takes a third of a second to make."""
@@ -44,26 +69,59 @@ def bucket(moto_server: FakeServer) -> Iterator[tuple[S3Fake, S3Store]]:
         yield fake, opened
 
 
-@pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
-    """Each store in turn, empty."""
+@pytest.fixture(scope="module")
+def server(pytestconfig: pytest.Config) -> Iterator[S3Store]:
+    """A client for the server that was named."""
+    with closing(open_server(pytestconfig)) as opened:
+        yield opened
+
+
+@contextmanager
+def opened_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[ObjectStore]:
+    """The store of a test, empty before and after it."""
     if request.param == "folder":
-        yield LocalStore(tmp_path / "store")
+        yield LocalStore(folder / "store")
+        return
+    if request.param == "server":
+        named: S3Store = request.getfixturevalue("server")
+        yield named
+        for info in [*named.list("")]:
+            named.delete(info.key)
         return
     fake, opened = request.getfixturevalue("bucket")
+    fake.app.dialect = request.param.removeprefix("s3 ")
+    opened.etag_form = EtagForm.UNQUOTED if request.param == "s3 unquoted" else EtagForm.QUOTED
     yield opened
+    fake.app.dialect = "quoted"
     for key in fake.keys(""):
         fake.delete(key)
 
 
-@pytest.fixture(params=["folder", "s3"])
-def roomy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
-    """Each store in turn, in a place of its own that nobody has to tidy up."""
-    if request.param == "folder":
-        yield LocalStore(tmp_path / "store")
-        return
-    with closing(open_s3(request.getfixturevalue("s3_fake"))) as opened:
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    """Each store in turn."""
+    with opened_store(request, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+def safe(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    """Each store in turn whose conditional writes hold."""
+    with opened_store(request, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def roomy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    """A folder and a bucket, for the tests that store much."""
+    with opened_store(request, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tells_times(request: pytest.FixtureRequest) -> bool:
+    """Whether the test's store says when an object was written."""
+    return bool(request.node.callspec.params.get("store") != "s3 thin")
 
 
 # ------------------------------------------------------------------- reading
@@ -92,7 +150,7 @@ def test_what_is_not_there_is_said_by_one_type(store: ObjectStore) -> None:
     ],
 )
 def test_an_object_comes_back_as_it_was_put(
-    store: ObjectStore, key: str, content_type: str
+    store: ObjectStore, tells_times: bool, key: str, content_type: str
 ) -> None:
     """Body, size, type and one ETag everywhere, whatever characters the key has."""
     etag = store.put(key, b"some bytes", content_type=content_type)
@@ -103,8 +161,9 @@ def test_an_object_comes_back_as_it_was_put(
     assert found.info.size == head.size == listed.size == 10
     assert found.info.content_type == head.content_type == content_type
     assert found.info.last_modified == head.last_modified
-    assert head.last_modified is not None
-    assert head.last_modified.tzinfo is not None
+    if tells_times:
+        assert head.last_modified is not None
+        assert head.last_modified.tzinfo is not None
 
 
 def test_equal_bytes_have_equal_etags_and_others_not(store: ObjectStore) -> None:
@@ -141,21 +200,24 @@ def test_an_opened_object_is_that_which_get_gives(store: ObjectStore, size: int)
         assert found.etag == store.head(KEY).etag
 
 
-def test_an_opened_object_stays_what_it_was(store: ObjectStore) -> None:
+def test_an_opened_object_stays_what_it_was(safe: ObjectStore) -> None:
     """A write while it is read changes neither its bytes nor its ETag."""
-    store.put(KEY, b"a" * (2 * CHUNK))
-    with store.open(KEY) as found:
+    safe.put(KEY, b"a" * (2 * CHUNK))
+    with safe.open(KEY) as found:
         first = next(found.chunks())
-        store.put(KEY, b"b" * (3 * CHUNK))
+        safe.put(KEY, b"b" * (3 * CHUNK))
         assert b"".join(found.chunks()) == first + b"a" * CHUNK
         with pytest.raises(PreconditionFailed):
-            store.put(KEY, b"c", condition=IfMatch(found.etag))
+            safe.put(KEY, b"c", condition=IfMatch(found.etag))
 
 
-def test_age_is_told_by_the_store(store: ObjectStore) -> None:
+def test_age_is_told_by_the_store(store: ObjectStore, tells_times: bool) -> None:
     """What was just written is about no time old, by the store's own clock, and never less."""
     store.put(KEY, b"{}")
     age_s = store.get(KEY).age_s
+    if not tells_times:
+        assert age_s is None
+        return
     assert age_s is not None
     assert 0 <= age_s < 60
 
@@ -209,52 +271,52 @@ BodyAs = Callable[[bytes], bytes | FilePart]
 
 
 @BOTH_BODIES
-def test_if_absent_creates_and_never_replaces(store: ObjectStore, body_as: BodyAs) -> None:
+def test_if_absent_creates_and_never_replaces(safe: ObjectStore, body_as: BodyAs) -> None:
     """Every instance "had" the lock: the condition must reach the store, of bytes and of a file."""
-    store.put(KEY, body_as(b"first"), condition=IfAbsent())
+    safe.put(KEY, body_as(b"first"), condition=IfAbsent())
     with pytest.raises(PreconditionFailed) as caught:
-        store.put(KEY, body_as(b"second"), condition=IfAbsent())
+        safe.put(KEY, body_as(b"second"), condition=IfAbsent())
     assert caught.value.key == KEY
-    assert store.get(KEY).body == b"first"
+    assert safe.get(KEY).body == b"first"
 
 
 @BOTH_BODIES
-def test_if_match_replaces_only_what_was_read(store: ObjectStore, body_as: BodyAs) -> None:
+def test_if_match_replaces_only_what_was_read(safe: ObjectStore, body_as: BodyAs) -> None:
     """A write on an ETag that is no longer the object's is refused and changes nothing."""
-    read = store.put(KEY, b"read")
-    mine = store.put(KEY, body_as(b"mine"), condition=IfMatch(read))
-    assert store.head(KEY).etag == mine
+    read = safe.put(KEY, b"read")
+    mine = safe.put(KEY, body_as(b"mine"), condition=IfMatch(read))
+    assert safe.head(KEY).etag == mine
     with pytest.raises(PreconditionFailed):
-        store.put(KEY, body_as(b"too late"), condition=IfMatch(read))
-    assert store.get(KEY).body == b"mine"
+        safe.put(KEY, body_as(b"too late"), condition=IfMatch(read))
+    assert safe.get(KEY).body == b"mine"
 
 
 @BOTH_BODIES
-def test_if_match_does_not_create(store: ObjectStore, body_as: BodyAs) -> None:
+def test_if_match_does_not_create(safe: ObjectStore, body_as: BodyAs) -> None:
     """An object that was removed meanwhile is a broken condition, not a missing object."""
-    etag = store.put(KEY, b"read")
-    store.delete(KEY)
+    etag = safe.put(KEY, b"read")
+    safe.delete(KEY)
     with pytest.raises(PreconditionFailed):
-        store.put(KEY, body_as(b"mine"), condition=IfMatch(etag))
-    assert list(store.list("")) == []
+        safe.put(KEY, body_as(b"mine"), condition=IfMatch(etag))
+    assert list(safe.list("")) == []
 
 
-def test_an_etag_from_a_listing_serves_as_a_condition(store: ObjectStore) -> None:
+def test_an_etag_from_a_listing_serves_as_a_condition(safe: ObjectStore) -> None:
     """A run that starts over takes its ETags from one listing."""
-    store.put(KEY, b"one")
-    (listed,) = store.list("json/")
-    store.put(KEY, b"two", condition=IfMatch(listed.etag))
-    assert store.get(KEY).body == b"two"
+    safe.put(KEY, b"one")
+    (listed,) = safe.list("json/")
+    safe.put(KEY, b"two", condition=IfMatch(listed.etag))
+    assert safe.get(KEY).body == b"two"
 
 
-def test_of_many_that_create_at_once_one_wins(store: ObjectStore) -> None:
+def test_of_many_that_create_at_once_one_wins(safe: ObjectStore) -> None:
     """Two takers of one lock never both have it."""
     barrier = threading.Barrier(6)
 
     def take(number: int) -> bool:
         barrier.wait()
         try:
-            store.put(KEY, b"%d" % number, condition=IfAbsent())
+            safe.put(KEY, b"%d" % number, condition=IfAbsent())
         except PreconditionFailed:
             return False
         return True
@@ -262,27 +324,69 @@ def test_of_many_that_create_at_once_one_wins(store: ObjectStore) -> None:
     with ThreadPoolExecutor(6) as pool:
         won = list(pool.map(take, range(6)))
     assert won.count(True) == 1
-    assert store.get(KEY).body == b"%d" % won.index(True)
+    assert safe.get(KEY).body == b"%d" % won.index(True)
 
 
-def test_no_update_on_condition_is_lost(store: ObjectStore) -> None:
+def test_no_update_on_condition_is_lost(safe: ObjectStore) -> None:
     """Writers that read, change and write back on the ETag end with the sum of all changes."""
-    store.put(KEY, encode_json([0]))
+    safe.put(KEY, encode_json([0]))
 
     def add_one(writer: int) -> None:
         while True:
-            found = store.get(KEY)
+            found = safe.get(KEY)
             count, *_ = json.loads(found.body)
             mine = encode_json([count + 1, writer])
             try:
-                store.put(KEY, mine, condition=IfMatch(found.etag))
+                safe.put(KEY, mine, condition=IfMatch(found.etag))
             except PreconditionFailed:
                 continue
             return
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add_one, range(12)))
-    assert json.loads(store.get(KEY).body)[0] == 12
+    assert json.loads(safe.get(KEY).body)[0] == 12
+
+
+@pytest.fixture
+def unsafe(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    """The store that the test names."""
+    with opened_store(request, tmp_path) as opened:
+        yield opened
+
+
+@BOTH_BODIES
+@pytest.mark.parametrize("unsafe", ["s3 unsupported", "s3 unsupported-400"], indirect=True)
+def test_a_server_that_knows_no_conditions_says_so(unsafe: ObjectStore, body_as: BodyAs) -> None:
+    """A 501, or a 400 that means the same, is a missing feature and no lost race."""
+    etag = unsafe.put(KEY, b"first")
+    for condition in (IfMatch(etag), IfAbsent()):
+        with pytest.raises(NotSupported) as caught:
+            unsafe.put(KEY, body_as(b"second"), condition=condition)
+        assert "conditional writes" in caught.value.hint
+    assert unsafe.get(KEY).body == b"first"
+
+
+@pytest.mark.parametrize("unsafe", ["s3 ignoring"], indirect=True)
+def test_a_server_that_ignores_conditions_cannot_be_told_by_one_write(
+    unsafe: ObjectStore,
+) -> None:
+    """Every instance "had" the lock: such a server answers as if the condition held."""
+    unsafe.put(KEY, b"theirs", condition=IfAbsent())
+    unsafe.put(KEY, b"mine", condition=IfAbsent())
+    unsafe.put(KEY, b"mine again", condition=IfMatch('"stale"'))
+    assert unsafe.get(KEY).body == b"mine again"
+
+
+@pytest.mark.parametrize("unsafe", ["s3 unquoted"], indirect=True)
+def test_an_etag_in_the_wrong_form_is_a_refused_write(unsafe: ObjectStore) -> None:
+    """Such a server refuses quotes; the second run was locked out for ever."""
+    assert isinstance(unsafe, S3Store)
+    etag = unsafe.put(KEY, b"first")
+    unsafe.etag_form = EtagForm.QUOTED
+    with pytest.raises(PreconditionFailed):
+        unsafe.put(KEY, b"second", condition=IfMatch(etag))
+    unsafe.etag_form = EtagForm.UNQUOTED
+    unsafe.put(KEY, b"second", condition=IfMatch(etag))
 
 
 # ------------------------------------------------------------------ deleting
