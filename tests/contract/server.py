@@ -4,10 +4,12 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options; the credentials are those of the fake."""
+    """Add the options."""
     group = parser.getgroup("the store suite on a real S3 server")
     group.addoption("--s3-endpoint", help="its base URL")
     group.addoption("--s3-bucket", default="contract", help="an empty bucket that is there")
+    group.addoption("--s3-key", help="the access key")
+    group.addoption("--s3-secret", help="the secret key")
     group.addoption(
         "--s3-form",
         choices=["quoted", "unquoted"],

@@ -29,8 +29,8 @@ def open_server(config: pytest.Config) -> S3Store:
     store = S3Store(
         config.getoption("s3_bucket"),
         endpoint=config.getoption("s3_endpoint"),
-        access_key=ACCESS_KEY_ID,
-        secret_key=SECRET_ACCESS_KEY,
+        access_key=config.getoption("s3_key"),
+        secret_key=config.getoption("s3_secret"),
         **QUICK,
     )
     store.etag_form = EtagForm(config.getoption("s3_form"))
