@@ -518,6 +518,7 @@ def test_an_error_in_an_answer_with_200_is_an_error(odd: OddApp, client: S3Store
         b"OK",
         b"{}",
         b"<ListAllMyBucketsResult/>",
+        b"<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>",
         b"<ListBucketResult>",
         listing(entry()).body[:-30],
         listing(entry()).body[:150],
