@@ -14,7 +14,6 @@ from datafetch.store.s3_dialect import (
 )
 from datafetch.store.s3_session import make_client
 
-
 ENDPOINTS = (
     "https://s3.eu-west-1.amazonaws.com",
     "https://s3.example.net",
