@@ -104,8 +104,7 @@ def to_iso(seconds: float) -> str:
 
 
 def pacific_text(seconds: float) -> str:
-    """Epoch seconds as the site shows them: `11/24/2026, 12:00:05 AM PST`."""
+    """Epoch seconds as the site shows them: `04/03/2025, 05:16:45 AM PDT`, two digits each."""
     moment = datetime.fromtimestamp(seconds, ZoneInfo(PACIFIC))
-    hour = moment.hour % 12 or 12
-    clock = f"{hour}:{moment.minute:02d}:{moment.second:02d} {moment:%p %Z}"
-    return f"{moment.month}/{moment.day}/{moment.year}, {clock}"
+    half = "AM" if moment.hour < 12 else "PM"  # noqa: PLR2004 - `%p` follows the locale
+    return f"{moment:%m/%d/%Y, %I:%M:%S} {half} {moment:%Z}"

@@ -11,10 +11,11 @@ from datafetch.errors import Cancelled
 @pytest.mark.parametrize(
     ("moment", "text"),
     [
+        (datetime(2025, 4, 3, 12, 16, 45, tzinfo=UTC), "04/03/2025, 05:16:45 AM PDT"),
         (datetime(2026, 11, 24, 8, 0, 5, tzinfo=UTC), "11/24/2026, 12:00:05 AM PST"),
-        (datetime(2026, 7, 1, 19, 3, 9, tzinfo=UTC), "7/1/2026, 12:03:09 PM PDT"),
-        (datetime(2026, 11, 1, 8, 30, 0, tzinfo=UTC), "11/1/2026, 1:30:00 AM PDT"),
-        (datetime(2026, 11, 1, 9, 30, 0, tzinfo=UTC), "11/1/2026, 1:30:00 AM PST"),
+        (datetime(2026, 7, 1, 19, 3, 9, tzinfo=UTC), "07/01/2026, 12:03:09 PM PDT"),
+        (datetime(2026, 11, 1, 8, 30, 0, tzinfo=UTC), "11/01/2026, 01:30:00 AM PDT"),
+        (datetime(2026, 11, 1, 9, 30, 0, tzinfo=UTC), "11/01/2026, 01:30:00 AM PST"),
     ],
 )
 def test_pacific_text_is_as_the_site_shows_it(moment, text):

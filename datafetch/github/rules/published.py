@@ -1,5 +1,6 @@
 """The aggregates as the site reads them: how they are made of sums, and read back when stored."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,6 +15,9 @@ from datafetch.github.rules.stats import CategoryLines, Lines, RepositoryWeeks
 T = TypeVar("T")
 
 _CAMEL = ConfigDict(alias_generator=to_camel)
+
+_SITE_TIME = re.compile(r"\d\d/\d\d/\d{4}, \d\d:\d\d:\d\d [AP]M P[SD]T")
+"""The time as the site shows it; earlier versions wrote it with single digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +194,9 @@ def _read(adapter: TypeAdapter[T], stored: object) -> T | None:
 
 
 def same_but_time(new: Summary, stored: object) -> bool:
-    """Whether a stored summary equals the new one, apart from the time."""
+    """Whether a stored summary equals the new one, apart from a well-formed time."""
     time = _read(_SUMMARY_TIME, stored)
-    if time is None:
+    if time is None or not _SITE_TIME.fullmatch(time.last_updated_at_pacific):
         return False
     return to_json(replace(new, last_updated_at_pacific=time.last_updated_at_pacific)) == stored
 

@@ -70,6 +70,14 @@ def test_a_summary_that_was_made_at_another_time_is_the_same() -> None:
     assert not same_but_time(value, {"lastUpdatedAtPacific": "x"})
 
 
+def test_a_time_without_its_two_digits_is_written_again() -> None:
+    """Earlier versions wrote `4/3/2025, 5:16:45 AM`: the next run writes the padded form once."""
+    value = summary(Lines(9, 4), contributions=12, updated="04/03/2025, 05:16:45 AM PDT")
+    stored: Any = to_json(value)
+    assert same_but_time(value, stored)
+    assert not same_but_time(value, {**stored, "lastUpdatedAtPacific": "4/3/2025, 5:16:45 AM PDT"})
+
+
 def test_the_activity_has_the_contract_s_fields() -> None:
     """The calendar of the trailing year, and totals without days for all time."""
     days = [Day(date(2026, 11, 23), 0, 0), Day(date(2026, 11, 24), 3, 4)]
