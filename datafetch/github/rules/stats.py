@@ -12,32 +12,33 @@ from pydantic.alias_generators import to_camel
 from datafetch.github.model import Week
 
 CATEGORIES: Mapping[str, frozenset[str]] = {
-    "frontend": frozenset(
-        {"frontend", "ui", "web", "react", "vue", "angular", "svelte", "nextjs", "client"}
-    ),
-    "backend": frozenset(
-        {"backend", "api", "server", "service", "microservice", "node", "express", "fastapi"}
-    ),
-    "dataEngineer": frozenset(
-        {"data", "etl", "pipeline", "analytics", "ml", "ai", "spark", "airflow", "kafka"}
-    ),
+    kind: frozenset(known.split())
+    for kind, known in {
+        "frontend": "frontend ui web website webapp react vue angular svelte nextjs client",
+        "backend": "backend api server service microservice node nodejs express fastapi",
+        "dataEngineer": "data database etl pipeline analytics ml ai spark airflow kafka",
+    }.items()
 }
+"""The words of each category; a name with words of several belongs to the first of them."""
+
 OTHER = "other"
 
 _SEPARATORS = re.compile(r"[-_.]+")
-_CASE_CHANGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CASE_CHANGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z](?!s(?![a-z]))[a-z])")
+"""Where a word begins by its case; the `s` of `userAPIs` belongs to `APIs`."""
 
 
 def words(name: str) -> frozenset[str]:
-    """The words of a repository's name, in lower case.
+    """The words of a repository's name, in lower case, those that end in `s` also without it.
 
     `myWebApp`, `my-web-app` and `my_web.app` all have the words `my`, `web` and `app`; `website`
     is a single word. What stands between two separators also counts as one word: `myWebApp` has
     `mywebapp` too, and `NextJS` gives `nextjs`.
+    A plural counts as its singular too: `services` gives `service`.
     """
     parts = [part for part in _SEPARATORS.split(name) if part]
-    found = (word for part in parts for word in (part, *_CASE_CHANGES.split(part)))
-    return frozenset(word.lower() for word in found)
+    found = {word.lower() for part in parts for word in (part, *_CASE_CHANGES.split(part))}
+    return frozenset(found | {word.removesuffix("s") for word in found})
 
 
 def category(full_name: str) -> str:

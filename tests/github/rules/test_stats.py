@@ -15,7 +15,11 @@ from datafetch.github.rules.stats import Lines, RepositoryWeeks, category, settl
     ("name", "kind"),
     [
         ("o/my-web-app", "frontend"),
-        ("o/website", "other"),
+        ("o/website", "frontend"),
+        ("o/my-webapp", "frontend"),
+        ("o/clients", "frontend"),
+        ("o/userUIs", "frontend"),
+        ("o/webhook", "other"),
         ("o/ui", "frontend"),
         ("o/build", "other"),
         ("o/ReactThing", "frontend"),
@@ -23,6 +27,12 @@ from datafetch.github.rules.stats import Lines, RepositoryWeeks, category, settl
         ("o/rest_api", "backend"),
         ("o/rapid", "other"),
         ("o/orders.service", "backend"),
+        ("o/micro_services", "backend"),
+        ("o/userAPIs", "backend"),
+        ("o/NodeJS-tools", "backend"),
+        ("o/database", "dataEngineer"),
+        ("o/pipelines", "dataEngineer"),
+        ("o/news", "other"),
         ("o/MLPipeline", "dataEngineer"),
         ("o/emails", "other"),
         ("o/ai-notes", "dataEngineer"),
@@ -31,7 +41,7 @@ from datafetch.github.rules.stats import Lines, RepositoryWeeks, category, settl
     ],
 )
 def test_categories_go_by_whole_words(name: str, kind: str) -> None:
-    """`ai` is a word of `ai-notes`, not of `emails`; the owner's name says nothing."""
+    """`ai` is a word of `ai-notes`, not of `emails`; plurals count; the owner says nothing."""
     assert category(name) == kind
 
 
