@@ -119,7 +119,8 @@ def build_roster(
     for identity, repository in everyone.items():
         known = _known(repository, by_identity)
         csv = names[identity]
-        others = [former.get(identity), known.csv if known else None]
+        # What is remembered is of the last run, so its CSV is newer than one that is not.
+        others = [known.csv if known else None, former.get(identity)]
         old = [name for name in others if name is not None and name != csv and name in stored]
         holder = csv if csv in stored else next(iter(old), None)
         replaced += [name for name in dict.fromkeys(old) if name != holder]

@@ -121,6 +121,15 @@ def test_a_former_csv_is_dropped_once_there_is_a_new_one() -> None:
     assert (only(result).stored, result.replaced) == ("o_new", ("o_a",))
 
 
+def test_of_two_former_csvs_the_newer_one_stays() -> None:
+    """A repository renamed twice kept the CSV of its first name, and the later one was deleted."""
+    record = known(replace(A, full_name="o/b"), "o_b", etag="2")
+    renamed = replace(A, full_name="o/c")
+    both = {"o_a": "1", "o_b": "2"}
+    result = roster(renamed, found={"o/a": renamed}, records=(record,), stored=both)
+    assert (only(result).stored, only(result).etag, result.replaced) == ("o_b", "2", ("o_a",))
+
+
 def test_collisions_keep_apart_what_is_stored() -> None:
     """The CSV of `a_b/c` is not taken for that of `a/b_c`."""
     old, new = Repository("R_1", "a_b/c"), Repository("R_2", "a/b_c")
