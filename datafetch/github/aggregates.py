@@ -25,34 +25,35 @@ from datafetch.store.publish import PublishPlan, Write
 
 
 @dataclass(frozen=True, slots=True)
-class AllTimeContributions:
-    """Contributions of all years.
+class Contributions:
+    """A number of contributions.
 
     Attributes:
         whole: whether `total` counts as complete.
     """
 
     total: int
-    whole: bool
+    whole: bool = True
+
+    def mark(self, lines: Lines) -> Lines:
+        """The lines that are published with them; not complete unless the contributions are."""
+        return lines if self.whole else replace(lines, complete=False)
 
 
-def count_contributions(discovery: Discovery, dataset: GitHubDataset) -> AllTimeContributions:
+def count_contributions(discovery: Discovery, dataset: GitHubDataset) -> Contributions:
     """Add up all years; a year that GitHub did not answer this time counts as it was last read.
 
     If a year was never read, the total is the larger one of the published total and the sum of
-    the years that GitHub answered this time. It then counts as complete when the published total
-    did, and as incomplete when none was published.
+    the years that are known. The published total counts as complete when it was published as
+    such; the sum is not complete.
     """
-    total = all_time_total(discovery.years, discovery.totals, dataset.years)
-    if total is not None:
-        return AllTimeContributions(total, whole=True)
-    read = sum(discovery.totals.values())
+    known, whole = all_time_total(discovery.years, discovery.totals, dataset.years)
     published = dataset.value(dataset.context.keys.github_activity())
     stored = stored_contributions(published)
-    if stored is None:
-        return AllTimeContributions(read, whole=False)
+    if whole or stored is None or stored < known:
+        return Contributions(known, whole=whole)
     lines = stored_all_time(published)
-    return AllTimeContributions(max(stored, read), whole=lines is None or lines.complete)
+    return Contributions(stored, whole=lines is None or lines.complete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def build_aggregates(
     dataset: GitHubDataset,
     discovery: Discovery,
     repositories: Sequence[RepositoryWeeks],
-    contributions: AllTimeContributions,
+    contributions: Contributions,
     *,
     all_read: bool,
     deletes: Sequence[str],
@@ -101,11 +102,9 @@ def build_aggregates(
     window = (discovery.window.start.date(), discovery.window.end.date())
     trailing = sum_lines(repositories, window)
     all_time = sum_lines(repositories, None)
-    if not contributions.whole:
-        all_time = replace(all_time, complete=False)
     settling = _Settling(all_read)
     writes = [
-        *_summaries(dataset, discovery, trailing, all_time, contributions.total, settling),
+        *_summaries(dataset, discovery, trailing, all_time, contributions, settling),
         *_weekly(dataset, repositories, all_time, all_read=all_read),
     ]
     key = dataset.context.keys.github_activity()
@@ -114,7 +113,7 @@ def build_aggregates(
         activity(
             discovery.days,
             trailing=settling.better(trailing, stored_trailing(stored)),
-            all_time=settling.better(all_time, stored_all_time(stored)),
+            all_time=contributions.mark(settling.better(all_time, stored_all_time(stored))),
             all_time_contributions=contributions.total,
         )
     )
@@ -130,7 +129,7 @@ def _summaries(
     discovery: Discovery,
     trailing: Lines,
     all_time: Lines,
-    all_time_contributions: int,
+    contributions: Contributions,
     settling: _Settling,
 ) -> list[Write]:
     """Writes of the summaries that differ from the stored ones in more than the time."""
@@ -139,12 +138,12 @@ def _summaries(
     days = sum(day.count for day in discovery.days)
     writes = []
     for key, lines, count in (
-        (keys.github_summary(), trailing, days),
-        (keys.github_summary_all_time(), all_time, all_time_contributions),
+        (keys.github_summary(), trailing, Contributions(days)),
+        (keys.github_summary_all_time(), all_time, contributions),
     ):
         stored = dataset.value(key)
-        settled = settling.better(lines, stored_lines(stored))
-        value = summary(settled, contributions=count, updated=updated)
+        settled = count.mark(settling.better(lines, stored_lines(stored)))
+        value = summary(settled, contributions=count.total, updated=updated)
         if not same_but_time(value, stored):
             writes.append(Write(key, encode_json(to_json(value))))
     return writes

@@ -6,7 +6,7 @@ from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, StoreError, TransientError
 from datafetch.github.aggregates import (
     Aggregates,
-    AllTimeContributions,
+    Contributions,
     build_aggregates,
     count_contributions,
 )
@@ -118,7 +118,7 @@ class _GitHubRun:
         self,
         dataset: GitHubDataset,
         discovery: Discovery,
-        contributions: AllTimeContributions,
+        contributions: Contributions,
         plan: AskingPlan,
     ) -> JobReport:
         """Ask, publish, and note what failed.
@@ -191,7 +191,7 @@ class _GitHubRun:
         self,
         dataset: GitHubDataset,
         discovery: Discovery,
-        contributions: AllTimeContributions,
+        contributions: Contributions,
         done: StatisticsRound,
         weeks: dict[str, tuple[Week, ...]],
     ) -> Aggregates:

@@ -13,7 +13,7 @@ import pytest
 
 from datafetch.github.aggregates import (
     Aggregates,
-    AllTimeContributions,
+    Contributions,
     build_aggregates,
     count_contributions,
 )
@@ -31,10 +31,10 @@ from tests.support import make_context
 TODAY = date(2024, 11, 24)
 FIRST = date(2023, 11, 25)
 KINDS = {
-    "frontend": ["shop-frontend", "ui.kit", "myWebApp", "ReactClient"],
+    "frontend": ["shop-frontend", "ui.kit", "myWebApp", "ReactClient", "website", "clients"],
     "backend": ["billing-API", "node_tools", "express"],
     "dataEngineer": ["etl-jobs", "ai-notes", "kafka.sink"],
-    "other": ["emails", "website", "rapid", "clients"],
+    "other": ["emails", "webhooks", "rapid", "newsletter"],
 }
 SPECIAL = [
     FIRST - timedelta(days=1),
@@ -322,6 +322,24 @@ def test_a_published_total_that_lacked_years_is_never_taken_for_all_of_them(
     assert (part.total, part.whole) == (total, False)
 
 
+@pytest.mark.parametrize(
+    ("published", "total", "whole"), [(90, 150, False), (150, 150, True), (400, 400, True)]
+)
+def test_a_year_that_was_never_read_does_not_hide_those_that_were(
+    tmp_path: Path, published: int, total: int, whole: bool
+) -> None:
+    """One unread year made the total drop the remembered ones, and call itself complete."""
+    dataset = GitHubDataset.load(make_context(None, tmp_path))
+    dataset.years = {2023: 50}
+    lines = {"totalContributions": published, "linesAdded": 1, "linesRemoved": 1}
+    value = {"cumulativeAllTimeData": lines | {"dataComplete": True}}
+    dataset.aggregates["json/github-activity/activity_data-test.json"] = StoredAggregate(
+        value, "e", "s"
+    )
+    part = count_contributions(discovery_of({2024: 100}, 2024, 2023, 2022), dataset)
+    assert (part.total, part.whole) == (total, whole)
+
+
 def built(
     dataset: GitHubDataset, repositories: Sequence[RepositoryWeeks], *, all_read: bool = True
 ) -> Aggregates:
@@ -330,10 +348,28 @@ def built(
         dataset,
         discovery_of({2026: 12}, 2026),
         repositories,
-        AllTimeContributions(12, whole=True),
+        Contributions(12, whole=True),
         all_read=all_read,
         deletes=(),
     )
+
+
+def test_a_total_that_lacks_years_is_not_published_as_complete(tmp_path: Path) -> None:
+    """Complete lines that were stored made a total with unread years look complete."""
+    context = make_context(None, tmp_path)
+    store(context, built(GitHubDataset.load(context), REPOSITORIES).plan)
+    aggregates = build_aggregates(
+        GitHubDataset.load(context),
+        discovery_of({2026: 12}, 2026, 2025),
+        REPOSITORIES,
+        Contributions(12, whole=False),
+        all_read=True,
+        deletes=(),
+    )
+    made = written(aggregates)
+    assert made["activity_data-test.json"]["cumulativeAllTimeData"]["dataComplete"] is False
+    assert made["github_stats_summary_all_time-test.json"]["dataComplete"] is False
+    assert made["activity_data-test.json"]["trailingYearData"]["dataComplete"] is True
 
 
 def test_the_first_plan_writes_each_aggregate(tmp_path: Path) -> None:

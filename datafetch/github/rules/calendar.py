@@ -48,18 +48,13 @@ def trailing_days(days: Iterable[Day], window: TimeWindow) -> tuple[Day, ...]:
 
 def all_time_total(
     years: Sequence[int], counted: Mapping[int, int], remembered: Mapping[int, int]
-) -> int | None:
-    """Contributions of all years; None when one of them is in neither mapping.
+) -> tuple[int, bool]:
+    """Contributions of all years that are known, and whether each year is.
 
     `counted` has the years that GitHub answered this time; any other counts as `remembered`.
     """
-    total = 0
-    for year in years:
-        count = counted.get(year, remembered.get(year))
-        if count is None:
-            return None
-        total += count
-    return total
+    known = {**remembered, **counted}
+    return sum(known.get(year, 0) for year in years), all(year in known for year in years)
 
 
 def check_shrink(total: int, stored: int | None, *, ratio: float, allowed: bool) -> None:

@@ -97,9 +97,10 @@ def test_a_calendar_with_days_missing_is_an_error(days: list[Day]) -> None:
 
 def test_a_year_that_was_not_read_counts_as_before() -> None:
     """All-time totals do not drop when one year is missing from an answer."""
-    assert all_time_total([2026, 2025], {2026: 5}, {2025: 7, 2026: 1}) == 12
-    assert all_time_total([2026, 2025], {2026: 5}, {}) is None
-    assert all_time_total([2026, 2025], {2026: 5, 2025: 0}, {2025: 7}) == 5
+    assert all_time_total([2026, 2025], {2026: 5}, {2025: 7, 2026: 1}) == (12, True)
+    assert all_time_total([2026, 2025], {2026: 5}, {}) == (5, False)
+    assert all_time_total([2026, 2025], {2026: 5, 2025: 0}, {2025: 7}) == (5, True)
+    assert all_time_total([2026, 2025, 2024], {2026: 5}, {2025: 7}) == (12, False)
 
 
 def test_a_history_that_shrank_is_refused() -> None:
