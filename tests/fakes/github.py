@@ -13,7 +13,7 @@ from graphql import DocumentNode, GraphQLError, execute_sync, parse, validate
 
 from tests.fakes.base import Action, Answer, App, Request, Response
 from tests.fakes.github_data import Activity, Repository, contributor, make_activity
-from tests.fakes.github_resolvers import Resolvers
+from tests.fakes.github_resolvers import HIDDEN_WORDS, Resolvers
 from tests.fakes.github_schema import TooSlowError, schema, stamp
 
 HOST = "api.github.com"
@@ -222,6 +222,8 @@ class GitHubApp(App):
             return _message(404, "Not Found")
         if found is None or found.stats == "missing" or rest not in ([], ["stats", "contributors"]):
             return _message(404, "Not Found")
+        if found.hidden is not None:
+            return _hidden(found)
         return self._statistics(found) if rest else Response.json(_described(found))
 
     def _statistics(self, repository: Repository) -> Response:
@@ -266,6 +268,20 @@ def partial_data(
         return Response.json(value, headers=proper.headers)
 
     return act
+
+
+def _hidden(repository: Repository) -> Response:
+    """REST's answer about a repository that the token may not see."""
+    assert repository.hidden is not None
+    words = HIDDEN_WORDS[repository.hidden]
+    if repository.hidden == "dmca":
+        block = {"reason": "dmca", "created_at": "2024-01-17T00:00:00Z", "html_url": "https://x"}
+        return Response.json({"message": words, "block": block}, 451)
+    answer = _message(403, words)
+    if repository.hidden == "saml":
+        url = f"https://github.com/orgs/{repository.owner}/sso?authorization_request=AAAB"
+        answer.headers["X-GitHub-SSO"] = f"required; url={url}"
+    return answer
 
 
 def _message(status: int, message: str) -> Response:

@@ -31,6 +31,9 @@ _OWNERS = (LOGIN, LOGIN, LOGIN, LOGIN, "acme-labs", "northwind")
 Stats = Literal["weeks", "zeros", "absent", "empty", "missing"]
 """What `stats/contributors` says: weekly lines; weeks without lines (10,000 commits and more); others' weeks only; 204; 404."""
 
+Hidden = Literal["saml", "rules", "dmca", "rights"]
+"""Single sign-on of the organization; its IP allow list; a takedown; a missing right."""
+
 
 def sunday_of(day: date) -> date:
     """The Sunday on which GitHub lets the day's week begin."""
@@ -54,6 +57,8 @@ class Repository:
     stats: Stats = "weeks"
     pending: float = 0
     """How many more requests for statistics are answered 202; infinity: always."""
+    hidden: Hidden | None = None
+    """Why the token may not see it, though its commits count."""
     former_names: tuple[str, ...] = ()
     """Full names that redirect here."""
 
@@ -105,6 +110,8 @@ class Activity:
     other_contributions: Counter[date] = field(default_factory=Counter)
     created_at: datetime = datetime(2018, 3, 1, 9, tzinfo=UTC)
     user_number: int = 583231
+    hides_urls: bool = False
+    """Whether even the URLs of commits in a hidden repository are refused."""
 
     def contributions(self) -> Counter[date]:
         """Contributions by day. Commits to forks do not count, as GitHub's profile rules say."""

@@ -4,12 +4,30 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from tests.fakes.github_data import Activity, Repository, sunday_of
+from graphql import GraphQLError
+
+from tests.fakes.github_data import Activity, Hidden, Repository, sunday_of
 from tests.fakes.github_schema import Fields, moment, page_info, page_size, refusal, stamp
 
 MAX_REPOSITORIES = 100
 _COLOURS = ("#ebedf0", "#9be9a8", "#40c463", "#30a14e", "#216e39")
 _LEVELS = ("NONE", "FIRST_QUARTILE", "SECOND_QUARTILE", "THIRD_QUARTILE", "FOURTH_QUARTILE")
+
+
+HIDDEN_WORDS: dict[Hidden, str] = {
+    "saml": "Resource protected by organization SAML enforcement. You must grant your OAuth token"
+    " access to this organization.",
+    "rules": "Although you appear to have the correct authorization credentials, the organization"
+    " has an IP allow list enabled, and your IP address is not permitted to access this resource.",
+    "dmca": "Repository access blocked",
+    "rights": "Resource not accessible by personal access token",
+}
+
+
+def hidden_error(reason: Hidden) -> GraphQLError:
+    """The error in the place of a repository that the token may not see."""
+    saml = {"saml_failure": True} if reason == "saml" else {}
+    return GraphQLError(HIDDEN_WORDS[reason], extensions={"type": "FORBIDDEN", **saml})
 
 
 class Resolvers:
@@ -72,17 +90,21 @@ class Resolvers:
             )
         return self._repository(found)
 
-    def _repository_named(self, owner: str, name: str) -> Fields:
+    def _repository_named(self, owner: str, name: str) -> Fields | GraphQLError:
         wanted = f"{owner}/{name}".lower()
         for one in self._activity.repositories:
             if one.stats != "missing" and wanted in (
                 one.full_name.lower(),
                 *map(str.lower, one.former_names),
             ):
-                return self._repository(one)
+                return self._shown(one)
         raise refusal(
             f"Could not resolve to a Repository with the name '{owner}/{name}'.", "NOT_FOUND"
         )
+
+    def _shown(self, one: Repository) -> Fields | GraphQLError:
+        """The repository, or the error that takes its place."""
+        return self._repository(one) if one.hidden is None else hidden_error(one.hidden)
 
     def _repository(self, one: Repository) -> Fields:
         mine = one.owner == self._activity.login
@@ -155,7 +177,7 @@ class Resolvers:
         )
         first = page_size(arguments, "repositoriesContributedTo", self._max_first)
         start = int(arguments["after"].removeprefix("cursor:")) if arguments.get("after") else 0
-        nodes = [self._repository(one) for one in found[start : start + first]]
+        nodes = [self._shown(one) for one in found[start : start + first]]
         edges = [
             {"cursor": f"cursor:{start + index + 1}", "node": node}
             for index, node in enumerate(nodes)
@@ -213,7 +235,7 @@ class Resolvers:
 
     def _by_repository(
         self, worked: list[tuple[int, Repository]], arguments: Fields, first: date, last: date
-    ) -> list[Fields]:
+    ) -> list[Fields | GraphQLError]:
         most = arguments.get("maxRepositories", 25)
         if not 0 < most <= MAX_REPOSITORIES:
             raise refusal(
@@ -222,8 +244,13 @@ class Resolvers:
         chosen = sorted(worked, key=lambda pair: (-pair[0], pair[1].number))[:most]
         return [self._repository_commits(count, one, first, last) for count, one in chosen]
 
-    def _repository_commits(self, count: int, one: Repository, first: date, last: date) -> Fields:
-        repository = self._repository(one)
+    def _repository_commits(
+        self, count: int, one: Repository, first: date, last: date
+    ) -> Fields | GraphQLError:
+        if one.hidden is not None and self._activity.hides_urls:
+            return hidden_error(one.hidden)
+        repository = self._shown(one)
+        url = f"https://github.com/{one.full_name}/commits?author={self._activity.login}"
 
         def contributions(_info: object, **arguments: Any) -> Fields:
             size = (
@@ -242,7 +269,7 @@ class Resolvers:
             ]
             return {"totalCount": count, "nodes": nodes, "pageInfo": page_info(days, 0, size)}
 
-        return {"repository": repository, "url": repository["url"], "contributions": contributions}
+        return {"repository": repository, "url": url, "contributions": contributions}
 
 
 def _calendar(everything: dict[date, int], first: date, last: date) -> Fields:
