@@ -45,6 +45,15 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Millis = Annotated[int, Field(ge=0)]
 
 
+_REPOSITORY = re.compile(r"[a-z0-9_-]+/(\*|(?!\.{1,2}$)[a-z0-9_.-]+)")
+"""A repository, or with `*` all of an owner's, in lower case."""
+
+
+def _listed(value: str | None) -> list[str]:
+    """The entries of a list, in lower case; commas and white space separate them."""
+    return [entry.lower() for entry in re.split(r"[,\s]+", value or "") if entry]
+
+
 def _env(*names: str) -> object:
     return Field(validation_alias=AliasChoices(*names))
 
@@ -89,6 +98,7 @@ class Settings(BaseModel):
         _env("GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"),
     ] = None
     github_repo_owner: Annotated[str | None, _env("GITHUB_REPO_OWNER")] = None
+    github_exclude: Annotated[str | None, _env("GITHUB_EXCLUDE")] = None
     github_api_url: Annotated[str, _env("GITHUB_API_URL")] = "https://api.github.com"
     github_stats_max_attempts: Annotated[Positive, _env("GITHUB_STATS_PENDING_MAX_ATTEMPTS")] = 4
     github_stats_delay_ms: Annotated[Millis, _env("GITHUB_STATS_PENDING_DELAY_MS")] = 10_000
@@ -139,6 +149,14 @@ class Settings(BaseModel):
         if url is None or url.port == 0:
             raise ValueError("should be a URL that starts with http:// or https://, without a user")
         return value.strip().rstrip("/")
+
+    @field_validator("github_exclude")
+    @classmethod
+    def _repositories(cls, value: str | None) -> str | None:
+        wrong = [entry for entry in _listed(value) if not _REPOSITORY.fullmatch(entry)]
+        if wrong:
+            raise ValueError(f"should be OWNER/NAME or OWNER/*, which {', '.join(wrong)} is not")
+        return value
 
     @field_validator("store")
     @classmethod
@@ -242,8 +260,7 @@ class Settings(BaseModel):
     @property
     def allowed_hosts(self) -> frozenset[str]:
         """Intranet hosts that URLs from data may name."""
-        names = re.split(r"[,\s]+", self.allow_hosts or "")
-        return frozenset(name.lower() for name in names if name)
+        return frozenset(_listed(self.allow_hosts))
 
     @property
     def runtime_folder(self) -> Path | None:
@@ -329,6 +346,7 @@ class Settings(BaseModel):
         return GitHubSettings(
             token=self.github_token,
             owner=self.github_repo_owner,
+            exclude=frozenset(_listed(self.github_exclude)),
             api_url=self.github_api_url,
             stats_max_attempts=self.github_stats_max_attempts,
             stats_delay_s=self.github_stats_delay_ms / 1000,

@@ -29,10 +29,15 @@ def bookmarks_settings(server: str = "http://bookmarks.test") -> BookmarksSettin
     ).for_bookmarks()
 
 
-def github_settings(api_url: str, token: str = github.TOKEN) -> GitHubSettings:
+def github_settings(
+    api_url: str, token: str = github.TOKEN, exclude: str | None = None
+) -> GitHubSettings:
     """For the activity of the fake GitHub at this URL."""
     return settings(
-        GITHUB_API_URL=api_url, GITHUB_TOKEN=SecretStr(token), GITHUB_REPO_OWNER=github_data.LOGIN
+        GITHUB_API_URL=api_url,
+        GITHUB_TOKEN=SecretStr(token),
+        GITHUB_REPO_OWNER=github_data.LOGIN,
+        GITHUB_EXCLUDE=exclude,
     ).for_github()
 
 

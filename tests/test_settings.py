@@ -36,6 +36,9 @@ from datafetch.settings import ENV_NAMES
         ("DATAFETCH_S3_CLIENT", "obstore"),
         ("BOOKMARK_BEARER_TOKEN", "two\nlines"),
         ("GITHUB_TOKEN", "tokén"),
+        ("GITHUB_EXCLUDE", "acme"),
+        ("GITHUB_EXCLUDE", "acme/tool,acme/t*"),
+        ("GITHUB_EXCLUDE", "*/tool"),
         ("BOOKMARKS_API_URL", "https://user:pw@k.example.com"),
         ("S3_TEST_LIMIT", "0"),
     ],
@@ -197,6 +200,21 @@ def test_a_job_is_given_the_defaults_in_its_own_units(monkeypatch):
         tags=tags,
         karakeep=bookmarks,
     )
+
+
+def test_excluded_repositories_are_separated_by_commas_or_spaces(monkeypatch):
+    """`GITHUB_EXCLUDE` names repositories, or all of an owner's, in any case."""
+    for name in ("GITHUB_TOKEN", "GITHUB_REPO_OWNER"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("GITHUB_EXCLUDE", "Acme/Tool, other/*\n third/a.b ")
+    assert load_settings().for_github().exclude == {"acme/tool", "other/*", "third/a.b"}
+
+
+def test_a_repository_that_cannot_be_excluded_is_named(monkeypatch):
+    """The user finds the bad entry among good ones."""
+    monkeypatch.setenv("GITHUB_EXCLUDE", "acme/tool acme")
+    with pytest.raises(ConfigurationError, match=r"GITHUB_EXCLUDE: .*which acme is not"):
+        load_settings()
 
 
 def test_lock_times_are_seconds_and_the_bookmarks_have_their_own(monkeypatch):

@@ -3,6 +3,7 @@
 Fields that GitHub adds are ignored. Schema: docs.github.com/public/fpt/schema.docs.graphql.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, ClassVar, Literal, TypeVar
@@ -84,7 +85,7 @@ class RepositoriesPage:
     """One page of `repositoriesContributedTo`.
 
     Attributes:
-        nodes: None stands for a repository that the token may not see.
+        nodes: a None among them stands for a repository that the token may not see.
         more: whether there is a page after this one.
         cursor: where that page begins.
     """
@@ -92,6 +93,16 @@ class RepositoriesPage:
     nodes: Annotated[
         tuple[RepositoryNode | None, ...] | None, Field(validation_alias=AliasPath(*_LIST, "nodes"))
     ]
+    more: Annotated[bool, Field(validation_alias=AliasPath(*_LIST, "pageInfo", "hasNextPage"))]
+    cursor: Annotated[
+        str | None, Field(validation_alias=AliasPath(*_LIST, "pageInfo", "endCursor"))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PageEnd:
+    """Where a page of `repositoriesContributedTo` ends: see `RepositoriesPage`."""
+
     more: Annotated[bool, Field(validation_alias=AliasPath(*_LIST, "pageInfo", "hasNextPage"))]
     cursor: Annotated[
         str | None, Field(validation_alias=AliasPath(*_LIST, "pageInfo", "endCursor"))
@@ -149,15 +160,35 @@ class CalendarTotal:
 
 @dataclass(frozen=True, slots=True)
 class CommitContributions:
-    """GitHub's `CommitContributionsByRepository`."""
+    """GitHub's `CommitContributionsByRepository`.
 
-    repository: RepositoryNode
+    Attributes:
+        repository: None when it was not asked for, or the token may not see it.
+        url: of the login's commits in it: `https://HOST/OWNER/NAME/commits?…`.
+    """
+
+    repository: RepositoryNode | None = None
+    url: str | None = None
+
+    @property
+    def full_name(self) -> str | None:
+        """The repository's full name, even if the token may not see it; None when unknown."""
+        if self.repository is not None:
+            return self.repository.name_with_owner
+        path = re.split(r"[?#]", (self.url or "").partition("://")[2])[0].split("/")
+        name = "/".join(path[1:3])
+        return name if is_full_name(name) else None
 
 
 @dataclass(frozen=True, slots=True)
 class CommittedRepositories:
-    """A `ContributionsCollection` that was asked for the repositories with commits."""
+    """A `ContributionsCollection` that was asked for the repositories with commits.
+
+    Attributes:
+        entries: None stands for one that GitHub does not show.
+    """
 
     entries: Annotated[
-        tuple[CommitContributions, ...], Field(validation_alias="commitContributionsByRepository")
+        tuple[CommitContributions | None, ...],
+        Field(validation_alias="commitContributionsByRepository"),
     ]

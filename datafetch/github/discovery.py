@@ -1,16 +1,29 @@
 """What the GitHub job reads before it asks for statistics: calendars and repositories."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from datafetch.errors import Missing, RateLimited, Rejected, UsageError
-from datafetch.github.api import FoundRepositories, GitHubActivity
+from datafetch.github.api import GitHubActivity
+from datafetch.github.barriers import HiddenError, HiddenRepositories, words_of
 from datafetch.github.dataset import GitHubDataset
-from datafetch.github.model import Day, Repository, Status, TimeWindow, is_full_name
+from datafetch.github.graphql import refusal
+from datafetch.github.lists import FoundRepositories
+from datafetch.github.lookups import LookUp
+from datafetch.github.model import (
+    Barrier,
+    Day,
+    Repository,
+    Status,
+    TimeWindow,
+    excludes,
+    is_full_name,
+)
 from datafetch.github.rules.calendar import trailing_days, trailing_year, year_window
-from datafetch.github.rules.roster import Roster, build_roster, strays
-from datafetch.job import AnyContext
+from datafetch.github.rules.roster import LookedUp, Roster, build_roster, strays
+from datafetch.job import JobContext
+from datafetch.models.job_settings import GitHubSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +40,10 @@ class Discovery:
         limited: the error, when GitHub's limit was reached before everything was read; the roster
             then also has the remembered repositories.
         missing: for how many windows of time GitHub did not name the repositories.
-        hidden: how many listed repositories the token may not see.
+        hidden: the listed repositories that GitHub does not show to the token.
         unlisted: whether GitHub failed to list the recent repositories; the calendars named them.
+        withheld: how many organizations GitHub left out of its answers without an error.
+        excluded: patterns of the repositories that count nowhere.
     """
 
     window: TimeWindow
@@ -39,8 +54,10 @@ class Discovery:
     only: frozenset[str]
     limited: RateLimited | None
     missing: int
-    hidden: int
+    hidden: HiddenRepositories
     unlisted: bool
+    withheld: int = 0
+    excluded: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> bool:
@@ -51,27 +68,33 @@ class Discovery:
         return self.limited is None and not self.missing
 
 
-def discover(context: AnyContext, activity: GitHubActivity, dataset: GitHubDataset) -> Discovery:
+def discover(
+    context: JobContext[GitHubSettings], activity: GitHubActivity, dataset: GitHubDataset
+) -> Discovery:
     """Read calendars and repositories, and bring them together with what is stored.
 
     Raises:
         UsageError: a name that the user gave is not `OWNER/NAME`.
         Missing: a repository that the user named, or the login, does not exist.
-        Rejected: a repository that the user named is a fork.
+        Rejected: a repository that the user named is a fork, or excluded.
+        HiddenError: a repository that the user named is not shown to the token.
         UpstreamError: GitHub could not be read.
     """
     now = datetime.fromtimestamp(context.clock.now(), UTC)
     window = trailing_year(now)
     years = activity.years(now)
     days = trailing_days(activity.days(window), window)
-    only = _look_up_named(activity, context.options.only)
-    lists = _read_lists(activity, dataset, only, {year: year_window(year, now) for year in years})
+    excluded = context.settings.exclude
+    only = _look_up_named(activity, context.options.only, excluded)
+    year_windows = {year: year_window(year, now) for year in years}
+    lists = _read_lists(activity, dataset, only, year_windows, excluded)
     roster = build_roster(
         _with_named(lists.found, only),
         lists.looked_up,
         dataset.repositories,
         dataset.stored,
         counted=lists.found.repositories.keys(),
+        excluded=excluded,
     )
     return Discovery(
         window=window,
@@ -84,16 +107,18 @@ def discover(context: AnyContext, activity: GitHubActivity, dataset: GitHubDatas
         missing=len(lists.found.missing),
         hidden=lists.found.hidden,
         unlisted=lists.found.unlisted,
+        withheld=activity.withheld,
+        excluded=excluded,
     )
 
 
 @dataclass
 class _Lists:
-    """What GitHub answered before its limit was reached; `looked_up` is by lower-case full name."""
+    """What GitHub answered before its limit was reached."""
 
     found: FoundRepositories = field(default_factory=FoundRepositories)
     totals: dict[int, int] = field(default_factory=dict)
-    looked_up: dict[str, Repository] = field(default_factory=dict)
+    looked_up: LookedUp = field(default_factory=LookedUp)
     limited: RateLimited | None = None
 
 
@@ -102,31 +127,59 @@ def _read_lists(
     dataset: GitHubDataset,
     only: Sequence[Repository],
     windows: Mapping[int, TimeWindow],
+    excluded: Collection[str],
 ) -> _Lists:
     lists = _Lists()
     try:
         lists.totals = activity.totals(windows)
         activity.contributed_to(lists.found)
         activity.committed_to(windows.values(), lists.found)
-        by_csv = strays(_with_named(lists.found, only), dataset.repositories, dataset.stored)
-        lists.looked_up = activity.look_up([name for names in by_csv.values() for name in names])
+        known = _with_named(lists.found, only)
+        by_csv = strays(known, dataset.repositories, dataset.stored, excluded)
+        found = activity.look_up([name for names in by_csv.values() for name in names])
+        lists.looked_up = LookedUp(found.found, _barriers(found))
     except RateLimited as error:
         lists.limited = error
         # The remembered repositories stand in for those that could not be read.
-        for known in dataset.repositories.values():
-            if known.status is not Status.GONE:
-                lists.found.add(known.repository)
-                lists.looked_up[known.full_name.lower()] = known.repository
+        remembered = [k for k in dataset.repositories.values() if k.status is not Status.GONE]
+        for one in remembered:
+            lists.found.add(one.repository)
+        lists.looked_up = LookedUp({one.full_name.lower(): one.repository for one in remembered})
     return lists
 
 
-def _look_up_named(activity: GitHubActivity, names: Sequence[str]) -> list[Repository]:
+def _barriers(result: LookUp) -> dict[str, Barrier]:
+    """Why GitHub does not show repositories that were looked up.
+
+    Raises:
+        Rejected: GitHub failed to say what one of them is.
+    """
+    barriers = {}
+    for name, problem in result.hidden.items():
+        if problem.barrier is None:
+            raise refusal(problem)
+        barriers[name] = problem.barrier
+    return barriers
+
+
+def _look_up_named(
+    activity: GitHubActivity, names: Sequence[str], excluded: Collection[str]
+) -> list[Repository]:
     wrong = [name for name in names if not is_full_name(name)]
     if wrong:
         raise UsageError(f"not a repository's OWNER/NAME: {', '.join(wrong)}")
     if not names:
         return []
-    found = activity.look_up(names)
+    left_out = [name for name in names if excludes(excluded, name)]
+    if left_out:
+        raise Rejected(
+            f"excluded by GITHUB_EXCLUDE: {', '.join(left_out)}", hint="Take it out of the setting."
+        )
+    result = activity.look_up(names)
+    for name, barrier in _barriers(result).items():
+        words = words_of(result.hidden[name].message or "")
+        raise HiddenError(barrier, f"GitHub does not show {name} to the token: {words}")
+    found = result.found
     unknown = [name for name in names if name.lower() not in found]
     if unknown:
         raise Missing(

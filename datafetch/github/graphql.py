@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import AliasPath, BeforeValidator, Field, TypeAdapter
 
 from datafetch.errors import (
     BreakerOpen,
+    Denied,
     Malformed,
     Missing,
     RateLimited,
@@ -16,7 +17,9 @@ from datafetch.errors import (
     TransientError,
 )
 from datafetch.github.answers import read_as
+from datafetch.github.barriers import HINTS, barrier_in, words_of
 from datafetch.github.link import Link
+from datafetch.github.model import Barrier
 from datafetch.net.base import MIB, NO_RETRY, Answer, Request
 
 _T = TypeVar("_T")
@@ -35,6 +38,13 @@ login can be too much for one query."""
 _LIMITED = frozenset({"RATE_LIMITED", "RATE_LIMIT"})
 """Types of errors about the rate limit (same page); GitHub uses both."""
 
+_HIDING = {
+    "FORBIDDEN": Barrier.RIGHTS,
+    "INSUFFICIENT_SCOPES": Barrier.RIGHTS,
+    "DMCA": Barrier.BLOCKED,
+}
+"""Types of errors about what the token may not see, with their cause when the words tell none."""
+
 _LIMIT = 32 * MIB
 _CALM_QUERIES = 4
 
@@ -51,11 +61,26 @@ class Problem:
         kind: GitHub's `type`; None when the error has none.
         path: leads to the field that the error made null; empty when the error names none.
         message: the error in words, for people.
+        saml: GitHub's `extensions.saml_failure`: the token is not authorised for single sign-on.
     """
 
     kind: Annotated[str | None, Field(validation_alias="type")] = None
     path: Annotated[tuple[str | int, ...], BeforeValidator(lambda path: path or ())] = ()
     message: str | None = None
+    saml: Annotated[
+        bool,
+        Field(validation_alias=AliasPath("extensions", "saml_failure")),
+        BeforeValidator(lambda value: value is True),
+    ] = False
+
+    @property
+    def barrier(self) -> Barrier | None:
+        """Why the token may not see what `path` leads to; None when the error is another one."""
+        if self.saml:
+            return Barrier.SAML
+        if self.kind is not None and self.kind not in _HIDING:
+            return None
+        return barrier_in(self.message or "") or _HIDING.get(self.kind or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +144,11 @@ class GraphQL:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._url = endpoint(link.api_url)
+
+    @property
+    def withheld(self) -> int:
+        """How many organizations GitHub left out of its answers so far, without an error."""
+        return len(self._link.withheld)
 
     def ask(self, query: str, variables: Variables, *, patient: bool = True) -> GraphQLAnswer:
         """Send one query.
@@ -198,13 +228,20 @@ def _read(answer: Answer, *, patient: bool) -> GraphQLAnswer:
         return GraphQLAnswer(body.data, problems)
     if not problems:
         raise Malformed("GitHub's GraphQL answer has no data", url=answer.url)
-    if not patient:
+    if any(problem.path and problem.barrier for problem in problems):
+        return GraphQLAnswer({}, problems)
+    if not patient and problems[0].barrier is None:
         # GitHub may answer a query that took too long with an error that has no type.
         raise TooMuchError(url=answer.url)
     raise refusal(problems[0], answer.url)
 
 
-def refusal(problem: Problem, url: str = "") -> Rejected | Missing:
+def refusal(problem: Problem, url: str = "") -> Rejected | Missing | Denied:
     """The error to raise for a problem that left a query, or a part of it, without an answer."""
-    text = f"GitHub refused the query ({problem.kind or 'no type'}): {problem.message or ''}"
-    return Missing(text, url=url) if problem.kind == "NOT_FOUND" else Rejected(text, url=url)
+    words = words_of(problem.message or "")
+    text = f"GitHub refused the query ({problem.kind or 'no type'}): {words}"
+    if problem.kind == "NOT_FOUND":
+        return Missing(text, url=url)
+    if problem.barrier is not None:
+        return Denied(text, url=url, hint=HINTS[problem.barrier])
+    return Rejected(text, url=url)

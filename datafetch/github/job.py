@@ -15,7 +15,7 @@ from datafetch.github.dataset import GitHubDataset, nameless
 from datafetch.github.discovery import Discovery, discover
 from datafetch.github.graphql import GraphQL
 from datafetch.github.link import Budget, Link
-from datafetch.github.model import ANSWERED, Status, Week
+from datafetch.github.model import DECIDED, Status, Week
 from datafetch.github.report import AskingPlan, dry_report, make_report, status_of
 from datafetch.github.rest import Statistics
 from datafetch.github.rules.calendar import check_shrink
@@ -96,7 +96,7 @@ class _GitHubRun:
             wanted = [
                 entry
                 for entry in entries
-                if not entry.gone
+                if not (entry.gone or entry.barrier)
                 and (
                     options.force or not (is_settled(entry, now_ms) or self._failed_for_good(entry))
                 )
@@ -130,7 +130,9 @@ class _GitHubRun:
         entries = discovery.roster.entries
         weeks = self._stored_weeks(dataset, entries)
         known = [remember(entry, weeks.get(entry.csv)) for entry in entries]
-        dataset.repositories = {repository.csv: repository for repository in known}
+        dataset.repositories = {
+            repository.csv: repository for repository in (*discovery.roster.excluded, *known)
+        }
         dataset.years = {**dataset.years, **discovery.totals}
         done = self._ask(dataset, plan, weeks)
         aggregates = self._publish(dataset, discovery, contributions, done, weeks)
@@ -221,13 +223,16 @@ class _GitHubRun:
         """Whether its statistics are up to date: answered in this run, or settled before."""
         status = done.status(entry)
         if status is not None:
-            return status in ANSWERED
+            return status in DECIDED
         return is_settled(entry, to_ms(self._context.clock.now()))
 
     @staticmethod
     def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
-        """False only if its statistics are unavailable and the weeks of no CSV are known."""
-        return entry.csv in weeks or status_of(entry, done) is not Status.UNAVAILABLE
+        """False only if its statistics cannot be had and lines of it may have been published."""
+        status = status_of(entry, done)
+        if status is Status.HIDDEN:
+            return entry.csv in weeks or entry.stored is None
+        return entry.csv in weeks or status is not Status.UNAVAILABLE
 
     @staticmethod
     def _weeks_of(
@@ -237,7 +242,7 @@ class _GitHubRun:
         return RepositoryWeeks(
             entry.repository.full_name,
             weeks.get(entry.csv, ()),
-            known=entry.csv in weeks or status in ANSWERED,
+            known=entry.csv in weeks or status in DECIDED,
         )
 
     def _replaced(self, discovery: Discovery, done: StatisticsRound) -> list[str]:

@@ -6,13 +6,21 @@ when an answer has none: docs.github.com/rest/using-the-rest-api/rate-limits-for
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from datafetch.clock import Clock, to_iso
 from datafetch.errors import Denied, RateLimited
+from datafetch.github.barriers import (
+    HINTS,
+    PERMISSIONS,
+    HiddenError,
+    barrier_in,
+    words_of,
+)
+from datafetch.github.model import Barrier
 from datafetch.net.base import Answer, HttpClient, Request
 from datafetch.net.outcomes import error_for
 from datafetch.runtime.retry import RetryPolicy
@@ -115,8 +123,13 @@ class Budget:
             return max(self._blocked_until, 0.0 if left else self._reset_at)
 
 
-_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY = 401, 403, 429
-_REFUSALS = (_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY)
+_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _LEGAL = 401, 403, 429, 451
+_REFUSALS = (_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _LEGAL)
+
+_SSO = "x-github-sso"
+"""A header about single sign-on: `required; url=…` with a 403, and with a 200 from which something
+was left out `partial-results; organizations=ID,ID`
+(docs.github.com/rest/authentication/authenticating-to-the-rest-api)."""
 
 _LIMIT_WORDS = ("rate limit", "abuse detection")
 """Words in the `message` of a 403 that is about a limit. When it lacks the headers of a limit, only
@@ -141,6 +154,8 @@ class Link:
     Attributes:
         api_url: the REST base, as the setting has it.
         retry: how often a request is sent again after a fault; after a limit, `budget` decides.
+        withheld: ids of the organizations that GitHub left out of its answers, since the token is
+            not authorised for their single sign-on.
     """
 
     http: HttpClient
@@ -149,6 +164,7 @@ class Link:
     token: SecretStr
     api_url: str
     retry: RetryPolicy
+    withheld: set[str] = field(default_factory=set)
 
     def send(self, request: Request, read: Callable[[Answer], T]) -> T:
         """Send a request and return what `read` makes of its answer; waits while a limit lasts.
@@ -156,6 +172,7 @@ class Link:
         Raises:
             RateLimited: the budget is used up for longer than a run waits.
             Denied: GitHub does not accept the token, or the token does not allow this.
+            HiddenError: GitHub says why it keeps just this repository from the token.
             UpstreamError: as `HttpClient` and `read` say.
         """
         ours = replace(
@@ -170,6 +187,7 @@ class Link:
         def once() -> T:
             answer = self.http.fetch(ours)
             self.budget.learn(answer.headers)
+            self.withheld.update(_withheld(answer.headers.get(_SSO, "")))
             self._raise_refusal(answer)
             return read(answer)
 
@@ -177,24 +195,48 @@ class Link:
 
     def _raise_refusal(self, answer: Answer) -> None:
         status = answer.status
+        if status not in _REFUSALS:
+            return
+        message = _message(answer.body)
+        words = f": {words_of(message)}" if words_of(message) else ""
         if status == _UNAUTHORIZED:
             raise Denied(
                 "GitHub does not accept the token (GITHUB_ACCESS_TOKEN_COMMIT_GRAPH, else"
-                " GITHUB_API_TOKEN, else GITHUB_TOKEN)",
+                f" GITHUB_API_TOKEN, else GITHUB_TOKEN){words}",
                 status=status,
-                hint="It may have expired. The first of them that is set is used.",
+                hint="It may have expired. The first of them that is set is used. " + PERMISSIONS,
             )
-        if status not in _REFUSALS:
-            return
         error = error_for(status, answer.headers, answer.url, self.clock.now())
-        if isinstance(error, Denied) and _speaks_of_a_limit(answer.body):
+        if isinstance(error, Denied) and any(sign in message.lower() for sign in _LIMIT_WORDS):
             raise RateLimited(status=status)
-        raise error
+        if isinstance(error, RateLimited):
+            raise error
+        barrier = _barrier(answer, message)
+        text = f"{error}{words}"
+        if barrier is not None:
+            raise HiddenError(barrier, text, url=answer.url, status=status)
+        raise Denied(text, url=answer.url, status=status, hint=HINTS[Barrier.RIGHTS])
 
 
-def _speaks_of_a_limit(body: bytes) -> bool:
+def _message(body: bytes) -> str:
+    """GitHub's own words for a refusal; empty when it has none."""
     try:
-        message = _REFUSAL.validate_json(body).message.lower()
+        return _REFUSAL.validate_json(body).message
     except ValidationError:
-        return False
-    return any(words in message for words in _LIMIT_WORDS)
+        return ""
+
+
+def _barrier(answer: Answer, message: str) -> Barrier | None:
+    """Why GitHub keeps just this repository from the token; None when it gives no such reason."""
+    if answer.headers.get(_SSO, "").strip().lower().startswith("required"):
+        return Barrier.SAML
+    return barrier_in(message) or (Barrier.BLOCKED if answer.status == _LEGAL else None)
+
+
+def _withheld(header: str) -> list[str]:
+    """The ids of organizations in an `X-GitHub-SSO` header about partial results."""
+    kind, _, rest = header.partition(";")
+    name, _, ids = rest.strip().partition("=")
+    if kind.strip().lower() != "partial-results" or name.strip().lower() != "organizations":
+        return []
+    return [one.strip() for one in ids.split(",") if one.strip()]

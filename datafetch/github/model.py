@@ -1,7 +1,7 @@
 """The values of the GitHub job: repositories, weeks of lines, calendars, and what is remembered."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -20,6 +20,12 @@ _FULL_NAME = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}$)[A-Za-z0-9_.-]+")
 def is_full_name(text: str) -> bool:
     """Whether the text is `OWNER/NAME` with the characters that GitHub allows in them."""
     return _FULL_NAME.fullmatch(text) is not None
+
+
+def excludes(patterns: Collection[str], full_name: str) -> bool:
+    """Whether one of the patterns, `owner/name` or `owner/*` in lower case, names the repository."""
+    name = full_name.lower()
+    return name in patterns or f"{name.partition('/')[0]}/*" in patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,21 @@ class Day:
     level: int
 
 
+class Barrier(StrEnum):
+    """Why GitHub keeps a repository from the token."""
+
+    SAML = "saml"
+    """Its organization wants single sign-on, and the token is not authorised for it."""
+    RULES = "rules"
+    """Its organization refuses this kind of token or this IP address."""
+    BLOCKED = "blocked"
+    """GitHub has taken it down: a DMCA notice, or its terms of service."""
+    RIGHTS = "rights"
+    """The token lacks a right, or GitHub gave no reason."""
+    FAULT = "fault"
+    """GitHub failed while it read this repository."""
+
+
 class Status(StrEnum):
     """What is known of a repository's statistics."""
 
@@ -132,10 +153,15 @@ class Status(StrEnum):
     """GitHub did not answer, or not as documented."""
     GONE = "gone"
     """There is no such repository any more; the stored CSV is used."""
+    HIDDEN = "hidden"
+    """GitHub does not show it to the token; the stored CSV is used, if there is one."""
 
 
 ANSWERED = frozenset({Status.COMPLETE, Status.NONE, Status.UNAVAILABLE})
 """The statuses of a repository for whose statistics GitHub has given a final answer."""
+
+DECIDED = ANSWERED | {Status.HIDDEN}
+"""The statuses of a repository that keep no sum of the others from being complete."""
 
 
 @dataclass(frozen=True, slots=True)

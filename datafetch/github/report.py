@@ -1,10 +1,12 @@
 """The report of a GitHub run: counts, why it is partial, and what the user should know."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.discovery import Discovery
-from datafetch.github.model import Status
+from datafetch.github.model import Barrier, Repository, Status, excludes
 from datafetch.github.rules.roster import Entry, name_them
 from datafetch.github.statistics import StatisticsRound
 from datafetch.models.run import JobReport, RunOptions
@@ -14,6 +16,27 @@ _NOTES = {
     Status.PENDING: "GitHub still computes the statistics (asked first next time): {}",
     Status.FAILED: "could not be read (stored lines count): {}",
     Status.GONE: "no longer at GitHub (stored lines count): {}",
+}
+
+
+_HIDDEN_NOTES: Mapping[Barrier, str] = {
+    Barrier.SAML: (
+        "{count} {are} behind SAML single sign-on{names}: authorise the token or exclude {them}"
+        " with GITHUB_EXCLUDE"
+    ),
+    Barrier.RULES: (
+        "{count} {are} kept from this token or address by an organization's rules{names}: ask its"
+        " owners or exclude {them} with GITHUB_EXCLUDE"
+    ),
+    Barrier.BLOCKED: (
+        "{count} {are} blocked by GitHub, by a DMCA notice or its terms{names}: exclude {them} with"
+        " GITHUB_EXCLUDE"
+    ),
+    Barrier.RIGHTS: (
+        "the token may not see {count}{names}: give it the right or exclude {them} with"
+        " GITHUB_EXCLUDE"
+    ),
+    Barrier.FAULT: "GitHub failed to show {count}{names}: the next run tries again",
 }
 
 
@@ -27,6 +50,8 @@ class AskingPlan:
 
 def status_of(entry: Entry, done: StatisticsRound) -> Status:
     """What is known of a repository's statistics after the run."""
+    if entry.barrier:
+        return Status.HIDDEN
     if entry.gone:
         return Status.GONE
     return done.status(entry) or (entry.remembered.status if entry.remembered else Status.NEW)
@@ -91,10 +116,61 @@ def _notes(discovery: Discovery, done: StatisticsRound, *, held: bool) -> list[s
         named = [entry.repository for entry in entries if status_of(entry, done) is status]
         if named:
             notes.append(text.format(name_them(named)))
-    if discovery.hidden:
-        notes.append(f"the token may not see {discovery.hidden} listed repositories")
+    notes += _hidden_notes(discovery, done)
+    if discovery.withheld:
+        left_out = (
+            "1 organization" if discovery.withheld == 1 else f"{discovery.withheld} organizations"
+        )
+        notes.append(
+            f"GitHub left out what belongs to {left_out} with SAML single sign-on: authorise the"
+            " token for single sign-on"
+        )
     if discovery.unlisted:
         notes.append("GitHub could not list recent repositories; those of its calendars count")
     if held:
         notes.append("sums of lines stay as they were until every repository can be read")
     return notes
+
+
+def _hidden_notes(discovery: Discovery, done: StatisticsRound) -> list[str]:
+    """A sentence for each reason for which GitHub did not show repositories."""
+    known: dict[str, Repository] = {}
+    named: dict[str, Barrier] = {}
+    for name, barrier in discovery.hidden.named.items():
+        known[name.lower()], named[name.lower()] = Repository("", name), barrier
+    for entry in discovery.roster.entries:
+        result = done.results.get(entry.csv)
+        found = entry.barrier or (result.barrier if result else None)
+        if found is not None:
+            name = entry.repository.full_name.lower()
+            known[name], named[name] = entry.repository, found
+    hidden = HiddenRepositories(named, discovery.hidden.listed, discovery.hidden.in_window)
+    notes = []
+    for barrier, text in _HIDDEN_NOTES.items():
+        shown = [
+            known[name]
+            for name, found in named.items()
+            if found is barrier and not excludes(discovery.excluded, name)
+        ]
+        count = len(shown) + hidden.unnamed(barrier)
+        if count:
+            one = count == 1
+            notes.append(
+                text.format(
+                    count="1 repository" if one else f"{count} repositories",
+                    are="is" if one else "are",
+                    them="it" if one else "them",
+                    names=f" ({_names_with_owners(shown)})" if shown else "",
+                )
+            )
+    return notes
+
+
+def _names_with_owners(repositories: Sequence[Repository]) -> str:
+    """The names of the public ones; of private ones their owners, who can let the token in."""
+    names = sorted(one.full_name for one in repositories if not one.private)
+    owners = Counter(one.owner for one in repositories if one.private)
+    for owner, count in sorted(owners.items()):
+        private = "a private repository" if count == 1 else f"{count} private repositories"
+        names.append(f"{private} of {owner}")
+    return ", ".join(names)

@@ -66,6 +66,7 @@ class Statistics:
             RateLimited: the budget is used up.
             Missing: there is no such repository, or the token may not see it.
             Malformed: the answer is not as documented.
+            HiddenError: GitHub keeps the repository from the token, and says why.
             UpstreamError: as `HttpClient` says.
         """
         owner, name = quote(repository.owner, safe=""), quote(repository.name, safe="")

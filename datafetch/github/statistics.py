@@ -5,11 +5,20 @@ from dataclasses import dataclass, field, replace
 
 from datafetch.clock import to_ms
 from datafetch.errors import BreakerOpen, Denied, RateLimited, TransientError, UpstreamError
+from datafetch.github.barriers import HiddenError
 from datafetch.github.dataset import GitHubDataset
-from datafetch.github.model import ANSWERED, RememberedRepository, SameStatistics, Status, Week
+from datafetch.github.model import (
+    ANSWERED,
+    Barrier,
+    RememberedRepository,
+    SameStatistics,
+    Status,
+    Week,
+)
 from datafetch.github.rest import Statistics
 from datafetch.github.rules.csv import compact
-from datafetch.github.rules.roster import AnswerVerdict, Entry, judge
+from datafetch.github.rules.roster import Entry
+from datafetch.github.rules.verdicts import AnswerVerdict, judge
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 
@@ -30,12 +39,14 @@ class StatisticsResult:
     Attributes:
         verdict: what its answer means; None when there is an error.
         etag: of its new CSV; None when none was written.
+        barrier: why GitHub does not show it; None when it does.
     """
 
     entry: Entry
     verdict: AnswerVerdict | None = None
     error: UpstreamError | None = None
     etag: str | None = None
+    barrier: Barrier | None = None
 
 
 @dataclass
@@ -153,6 +164,9 @@ class Asking:
         validator = self._validator(entry)
         try:
             answer = self._statistics.of(entry.repository, validator)
+        except HiddenError as error:
+            verdict = AnswerVerdict(Status.HIDDEN)
+            return StatisticsResult(entry, verdict, barrier=error.barrier)
         except Denied as error:
             if error.status == _UNAUTHORIZED:
                 raise
@@ -223,6 +237,12 @@ def _only_state_tells(result: StatisticsResult) -> bool:
     return known is None or known.status is not verdict.status
 
 
+def _status(entry: Entry, known: Status) -> Status:
+    if entry.barrier is not None:
+        return Status.HIDDEN
+    return Status.GONE if entry.gone else known
+
+
 def remember(entry: Entry, weeks: tuple[Week, ...] | None) -> RememberedRepository:
     """The record of a repository before it is asked for.
 
@@ -235,7 +255,7 @@ def remember(entry: Entry, weeks: tuple[Week, ...] | None) -> RememberedReposito
     status = known.status if known.etag == entry.etag else Status.NEW
     return replace(
         fresh,
-        status=Status.GONE if entry.gone else status,
+        status=_status(entry, status),
         pushed_at=known.pushed_at,
         etag=entry.etag,
         validator=known.validator,

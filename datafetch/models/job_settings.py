@@ -42,7 +42,11 @@ class BookmarksSettings:
 
 @dataclass(frozen=True, slots=True)
 class GitHubSettings:
-    """What the GitHub job needs."""
+    """What the GitHub job needs.
+
+    Attributes:
+        exclude: repositories that count nowhere: `owner/name` or `owner/*`, in lower case.
+    """
 
     token: SecretStr
     owner: str
@@ -51,6 +55,7 @@ class GitHubSettings:
     stats_delay_s: float
     max_shrink_ratio: float
     retry_max_s: float
+    exclude: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from datafetch.github.aggregates import (
     build_aggregates,
     count_contributions,
 )
+from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.dataset import GitHubDataset, StoredAggregate
 from datafetch.github.discovery import Discovery
 from datafetch.github.model import Day, TimeWindow, Week
@@ -259,7 +260,7 @@ def discovery_of(totals: dict[int, int], *years: int) -> Discovery:
         only=frozenset(),
         limited=None,
         missing=0,
-        hidden=0,
+        hidden=HiddenRepositories(),
         unlisted=False,
     )
 

@@ -11,7 +11,8 @@ from datafetch.errors import (
     Missing,
     Rejected,
 )
-from datafetch.github.api import FoundRepositories
+from datafetch.github.barriers import HiddenRepositories
+from datafetch.github.lists import FoundRepositories
 from datafetch.github.rules.calendar import trailing_year, year_window
 from tests.fakes.base import Answer, Request, Response
 from tests.fakes.faults import dropped
@@ -139,8 +140,8 @@ def test_a_repository_is_looked_up_by_its_former_name(small: World) -> None:
     """What was asked for is the key, in lower case; what does not exist has none."""
     repository = small.activity.repositories[0]
     repository.former_names, repository.name = ("octo-dev/tools",), "instruments"
-    found = small.lists().look_up(["Octo-Dev/Web-App", "octo-dev/tools", "octo-dev/no", "no name"])
-    assert {name: repository_found.full_name for name, repository_found in found.items()} == {
+    result = small.lists().look_up(["Octo-Dev/Web-App", "octo-dev/tools", "octo-dev/no", "no name"])
+    assert {name: found.full_name for name, found in result.found.items()} == {
         "octo-dev/web-app": "octo-dev/web-app",
         "octo-dev/tools": "octo-dev/instruments",
     }
@@ -155,7 +156,8 @@ def test_a_repository_that_two_lists_name_is_found_once(small: World) -> None:
     small.lists().committed_to([trailing_year(now)], found)
     assert len(listed) == 3
     assert found.repositories == listed
-    assert (found.hidden, found.unlisted, found.missing) == (0, False, [])
+    assert (found.hidden, found.unlisted) == (HiddenRepositories(), False)
+    assert found.missing == []
 
 
 def test_a_page_that_is_not_as_documented_names_the_field_only(small: World) -> None:

@@ -3,10 +3,12 @@
 import pytest
 
 from datafetch.errors import Missing, RateLimited, Rejected, UsageError
+from datafetch.github.barriers import HiddenError
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.discovery import Discovery, discover
 from datafetch.models.run import RunOptions
-from tests.github.world import World, totals, worked
+from tests.fakes.github_data import Activity
+from tests.github.world import Expected, World, asks, push, totals, worked
 
 
 @pytest.mark.parametrize(
@@ -71,3 +73,52 @@ def test_when_the_limit_is_reached_what_was_remembered_stands_in(small: World) -
     assert not discovery.whole
     assert not any(entry.gone for entry in discovery.roster.entries)
     assert len(discovery.roster.entries) == 3
+
+
+def test_excluded_repositories_count_nowhere(small: World) -> None:
+    """Not asked, not in sums or categories; the stored CSV waits until it is let in again."""
+    small.run()
+    csv = small.csv("octo-dev_web-app").read_bytes()
+    push(small, 1)
+    small.app.log.clear()
+    report = small.run(exclude="Octo-Dev/Web-App")
+    assert small.asked() == []
+    assert report.processed == 2
+    kept = [one for one in small.activity.repositories if one.name != "web-app"]
+    expected = Expected(Activity(repositories=kept))
+    assert totals(small) == (*expected.lines(trailing=False), True)
+    assert small.json("aggregated_weekly_activity") == expected.weekly()
+    summary = small.json("github_stats_summary_all_time")
+    assert summary["totalRepositoriesContributedTo"] == 2
+    assert summary["linesOfCodeByCategory"]["frontend"]["repoCount"] == 0
+    assert small.csv("octo-dev_web-app").read_bytes() == csv
+    small.run(exclude="Octo-Dev/Web-App")
+    assert small.asked() == []
+    small.run()
+    assert small.asked() == ["octo-dev/web-app"]
+    assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
+
+
+def test_all_repositories_of_an_owner_can_be_excluded(small: World) -> None:
+    """With none of them stored, nothing of theirs is asked or looked up."""
+    small.activity.repositories += [worked(8, "one", owner="acme"), worked(9, "two", owner="acme")]
+    small.activity.repositories[-1].hidden = "saml"
+    report = small.run(exclude="acme/*")
+    assert (report.processed, report.notes) == (3, ())
+    assert not any("acme" in name for name in small.asked())
+
+
+def test_what_is_excluded_cannot_be_asked_for_by_name(small: World) -> None:
+    """The user hears which of his two wishes stands in the way."""
+    with pytest.raises(Rejected, match="excluded by GITHUB_EXCLUDE: octo-dev/tools"):
+        small.run(RunOptions(only=("octo-dev/tools",)), exclude="octo-dev/*")
+    assert small.app.log.count(asks("repository(owner")) == 0
+
+
+def test_a_named_repository_that_is_hidden_is_an_error_with_its_reason(small: World) -> None:
+    """Nothing is published, and the hint says what to do."""
+    small.activity.repositories[0].hidden = "saml"
+    with pytest.raises(HiddenError, match=r"octo-dev/tools.*SAML enforcement") as caught:
+        small.run(RunOptions(only=("octo-dev/tools",)))
+    assert "single sign-on" in caught.value.hint
+    assert small.files() == {}

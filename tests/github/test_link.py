@@ -7,7 +7,9 @@ import pytest
 
 from datafetch.clock import to_iso
 from datafetch.errors import Denied, RateLimited
+from datafetch.github.barriers import HiddenError
 from datafetch.github.link import Budget
+from datafetch.github.model import Repository
 from tests.fakes.base import Action, Answer, Request, Response
 from tests.fakes.faults import reply
 from tests.fakes.github import secondary_limit
@@ -292,3 +294,66 @@ def test_what_stops_a_run_does_not_name_the_repository(small: World, action: Act
     assert "tools" not in said
     assert "web-app" not in said
     assert "data/" not in said
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message", "barrier"),
+    [
+        (403, {"X-GitHub-SSO": "required; url=https://x/sso?authorization_request=A"}, "", "saml"),
+        (403, {}, "Resource protected by organization SAML enforcement.", "saml"),
+        (403, {}, "the `acme` organization has an IP allow list enabled", "rules"),
+        (403, {}, "Repository access blocked", "blocked"),
+        (451, {}, "Repository access blocked", "blocked"),
+        (451, {}, "", "blocked"),
+    ],
+)
+def test_a_repository_that_is_kept_from_the_token_is_told_from_a_bad_token(
+    small: World, status: int, headers: dict[str, str], message: str, barrier: str
+) -> None:
+    """403 and 451 about one repository have a reason, which is the error's."""
+    body = json.dumps({"message": message}) if message else "<html>"
+    small.app.inject(reply(status, body, headers), "/stats/contributors")
+    with pytest.raises(HiddenError, match=f"status {status}.*{message}") as caught:
+        small.statistics().of(Repository("R_00000001", "octo-dev/tools"))
+    assert caught.value.barrier == barrier
+    assert "authorization_request" not in str(caught.value) + caught.value.hint
+
+
+def test_a_refused_token_is_told_in_github_s_own_words(small: World) -> None:
+    """401 and 403 say what GitHub said, in one line, and what a token has to be allowed."""
+    small.app.inject(reply(401, '{"message": "Bad\\n credentials"}'), "/graphql")
+    with pytest.raises(Denied, match=r"GITHUB_TOKEN\): Bad credentials$") as caught:
+        small.run()
+    assert "read:user" in caught.value.hint
+    assert "Metadata" in caught.value.hint
+    small.app.heal()
+    words = "Resource not accessible by personal access token"
+    small.app.inject(reply(403, json.dumps({"message": words})), "/graphql")
+    with pytest.raises(Denied, match=words) as caught:
+        small.run()
+    assert not isinstance(caught.value, HiddenError)
+    assert "read:user" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("header", "note"),
+    [
+        ("partial-results; organizations=21955855,20582480", "2 organizations"),
+        ("partial-results; organizations=21955855", "1 organization "),
+        ("partial-results", None),
+        ("required; url=https://x", None),
+    ],
+)
+def test_what_github_leaves_out_without_an_error_is_said(
+    small: World, header: str, note: str | None
+) -> None:
+    """`X-GitHub-SSO: partial-results` comes with a 200 that looks whole."""
+
+    def left_out(request: Request, answer: Answer) -> Response:
+        proper = answer(request)
+        return proper.changed(headers={**proper.headers, "X-GitHub-SSO": header})
+
+    small.app.inject(left_out, "/graphql")
+    notes = [text for text in small.run().notes if "left out what belongs to" in text]
+    assert len(notes) == (note is not None)
+    assert note is None or note in notes[0]

@@ -1,15 +1,18 @@
 """What the GitHub job says of a run."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from datafetch.errors import RateLimited, TransientError
+from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.discovery import Discovery
-from datafetch.github.model import RememberedRepository, Repository, Status, TimeWindow
+from datafetch.github.model import Barrier, RememberedRepository, Repository, Status, TimeWindow
 from datafetch.github.report import AskingPlan, dry_report, make_report, status_of
-from datafetch.github.rules.roster import AnswerVerdict, Entry, Roster
+from datafetch.github.rules.roster import Entry, Roster
+from datafetch.github.rules.verdicts import AnswerVerdict
 from datafetch.github.statistics import StatisticsResult, StatisticsRound
 from datafetch.models.run import JobReport, RunOptions
 
@@ -27,7 +30,7 @@ DISCOVERY = Discovery(
     only=frozenset(),
     limited=None,
     missing=0,
-    hidden=0,
+    hidden=HiddenRepositories(),
     unlisted=False,
 )
 
@@ -115,13 +118,14 @@ def test_a_run_for_named_repositories_is_no_full_sync() -> None:
 def test_notes_name_public_repositories_and_count_private_ones() -> None:
     """Each kind of trouble has its sentence; a private name is in none."""
     entries = (A, replace(B, gone=True), SECRET)
-    discovery = replace(DISCOVERY, roster=Roster(entries), hidden=2, unlisted=True)
+    two = HiddenRepositories(listed=Counter({Barrier.RIGHTS: 2}))
+    discovery = replace(DISCOVERY, roster=Roster(entries), hidden=two, unlisted=True)
     done = round_of(came(A, Status.UNAVAILABLE), came(SECRET, Status.PENDING))
     assert report(discovery, done, held=True).notes == (
         "GitHub has no usable statistics (stored lines count): o/a",
         "GitHub still computes the statistics (asked first next time): a private repository",
         "no longer at GitHub (stored lines count): o/b",
-        "the token may not see 2 listed repositories",
+        "the token may not see 2 repositories: give it the right or exclude them with GITHUB_EXCLUDE",
         "GitHub could not list recent repositories; those of its calendars count",
         "sums of lines stay as they were until every repository can be read",
     )

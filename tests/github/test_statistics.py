@@ -13,7 +13,7 @@ from datafetch.github.rules.roster import Entry
 from datafetch.github.statistics import Asking, remember
 from tests.fakes.base import Action
 from tests.fakes.faults import cut, reply
-from tests.fakes.github_data import Stats
+from tests.fakes.github_data import Activity, Stats
 from tests.github.world import TODAY, Expected, World, push, totals, worked
 
 STATS = "/stats/contributors"
@@ -160,6 +160,45 @@ def test_a_bad_answer_fails_one_repository(small: World, action: Action) -> None
     small.app.heal()
     assert small.run().failed == 0
     assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
+
+
+def test_statistics_of_a_repository_that_is_hidden_cost_itself_only(small: World) -> None:
+    """451 for a repository that the lists still show: it is named, the sums are complete."""
+    small.app.inject(reply(451, '{"message": "Repository access blocked"}'), "/web-app/stats")
+    report = small.run()
+    assert (report.changed, report.failed, report.newly_failed) == (2, 0, 0)
+    (note,) = report.notes
+    assert note.startswith("1 repository is blocked by GitHub")
+    assert "(octo-dev/web-app): exclude it with GITHUB_EXCLUDE" in note
+    seen = [one for one in small.activity.repositories if one.name != "web-app"]
+    expected = Expected(Activity(repositories=seen)).lines(trailing=False)
+    assert totals(small) == (*expected, True)
+    assert small.contexts[-1].dead_letters.letters == {}
+    small.app.heal()
+    small.app.log.clear()
+    assert small.run().notes == ()
+    assert small.asked() == ["octo-dev/web-app"]
+    assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
+
+
+def test_a_repository_that_is_hidden_later_is_no_reason_to_hold_sums(small: World) -> None:
+    """Its stored CSV counts, so that the lines of the others may fall."""
+    small.run()
+    push(small, 1)
+    small.activity.repositories[0].lines = dict.fromkeys(
+        small.activity.repositories[0].lines, (1, 1)
+    )
+    push(small, 0)
+    small.app.inject(
+        reply(403, "{}", {"X-GitHub-SSO": "required; url=https://x"}), "/web-app/stats"
+    )
+    csv = small.csv("octo-dev_web-app").read_bytes()
+    before = totals(small)
+    report = small.run()
+    assert totals(small)[0] < before[0]
+    assert totals(small)[2]
+    assert small.csv("octo-dev_web-app").read_bytes() == csv
+    assert not any("stay as they were" in note for note in report.notes)
 
 
 A = Repository("R_a", "o/a", private=False, pushed_at="2026-02-02T00:00:00Z")

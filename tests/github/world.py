@@ -55,11 +55,12 @@ class World:
         store: ObjectStore | None = None,
         token: str = TOKEN,
         api_path: str = "",
+        exclude: str | None = None,
         **more: Any,
     ) -> JobContext[GitHubSettings]:
         """A context for one run; further options are those of `make_context`."""
         context = make_context(
-            github_settings(self.server.url + api_path, token),
+            github_settings(self.server.url + api_path, token, exclude),
             store or self.folder,
             job=JobName.GITHUB,
             options=options,

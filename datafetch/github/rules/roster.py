@@ -1,22 +1,17 @@
-"""Which repositories count, which of them are asked for statistics, and what an answer means."""
+"""Which repositories count, and which of them are asked for statistics."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from datafetch.github.model import (
     ANSWERED,
     PRIVATE_LABEL,
-    NoStatistics,
-    OwnerAbsent,
-    OwnerWeeks,
+    Barrier,
     RememberedRepository,
     Repository,
-    SameStatistics,
-    StatisticsAnswer,
     Status,
-    StillComputing,
     Week,
-    busy,
+    excludes,
 )
 from datafetch.github.rules.csv import (
     assign_names,
@@ -40,6 +35,7 @@ class Entry:
         etag: ETag of the stored CSV.
         counted: whether GitHub counts commits of the owner in it.
         gone: whether GitHub has no such repository any more.
+        barrier: why GitHub does not show it; None when it does.
     """
 
     repository: Repository
@@ -49,6 +45,7 @@ class Entry:
     etag: str | None = None
     counted: bool = True
     gone: bool = False
+    barrier: Barrier | None = None
 
     @property
     def remembered_weeks(self) -> tuple[Week, ...] | None:
@@ -67,25 +64,45 @@ class Roster:
         entries: one for each repository.
         replaced: names of stored CSVs under a former name that are not used, because another
             stored CSV of the same repository is (`Entry.stored`).
+        excluded: what is remembered of the excluded repositories.
     """
 
     entries: tuple[Entry, ...]
     replaced: tuple[str, ...] = ()
+    excluded: tuple[RememberedRepository, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What GitHub said of repositories that it did not list, by lower-case full name.
+
+    Attributes:
+        found: those that exist.
+        hidden: those that it does not show, with the reason.
+    """
+
+    found: Mapping[str, Repository] = field(default_factory=dict)
+    hidden: Mapping[str, Barrier] = field(default_factory=dict)
 
 
 def strays(
     discovered: Sequence[Repository],
     remembered: Mapping[str, RememberedRepository],
     stored: Iterable[str],
+    excluded: Collection[str] = (),
 ) -> dict[str, list[str]]:
-    """Stored CSVs whose repository GitHub did not list, each with the full names it may have."""
+    """Stored CSVs whose repository GitHub did not list, each with the full names it may have.
+
+    Excluded repositories are not among them.
+    """
     by_identity = _by_identity(remembered.values())
-    taken = {name.lower() for name in _names(discovered, remembered, stored).values()}
-    for repository in discovered:
+    known_ones = (*_excluded_repositories(remembered, excluded), *discovered)
+    taken = {name.lower() for name in _names(known_ones, remembered, stored).values()}
+    for repository in known_ones:
         known = _known(repository, by_identity)
         taken.add(known.csv.lower() if known else plain_name(repository.full_name).lower())
     return {
-        name: [remembered[name].full_name] if name in remembered else possible_repositories(name)
+        name: [full for full in _candidates(name, remembered) if not excludes(excluded, full)]
         for name in stored
         if name.lower() not in taken
     }
@@ -93,31 +110,39 @@ def strays(
 
 def build_roster(
     discovered: Sequence[Repository],
-    looked_up: Mapping[str, Repository],
+    looked_up: LookedUp,
     remembered: Mapping[str, RememberedRepository],
     stored: Mapping[str, str],
     *,
     counted: Collection[str],
+    excluded: Collection[str] = (),
 ) -> Roster:
     """Bring together what GitHub lists, what is stored and what is remembered.
 
-    Forks are left out, and so are their CSVs.
+    Forks are left out, and so are their CSVs. Excluded repositories are left out, too; their CSVs
+    stay as they are, and so does what is remembered of them.
 
     Args:
         discovered: the repositories that GitHub listed.
-        looked_up: the repositories that were found for the `strays`, by lower-case full name.
+        looked_up: what GitHub said of the repositories of the `strays`.
         remembered: by CSV name.
         stored: ETags of the stored CSVs, by CSV name.
         counted: identities of those in which GitHub counts commits of the owner.
+        excluded: patterns of excluded repositories.
     """
     by_identity = _by_identity(remembered.values())
-    found, gone = _match(strays(discovered, remembered, stored), looked_up, remembered, stored)
-    everyone = {r.identity: r for r in (*found.values(), *discovered) if not r.fork}
+    stray_csvs = strays(discovered, remembered, stored, excluded)
+    found, unseen = _match(stray_csvs, looked_up, remembered, stored)
+    left_out = _excluded_repositories(remembered, excluded)
+    everyone = {r.identity: r for r in (*left_out, *found.values(), *discovered) if not r.fork}
     names = _names(tuple(everyone.values()), remembered, stored)
     former = {repository.identity: name for name, repository in found.items()}
-    entries, replaced = [], []
+    entries, replaced, untouched = [], [], []
     for identity, repository in everyone.items():
         known = _known(repository, by_identity)
+        if excludes(excluded, repository.full_name):
+            untouched += [known] if known else []
+            continue
         csv = names[identity]
         # What is remembered is of the last run, so its CSV is newer than one that is not.
         others = [known.csv if known else None, former.get(identity)]
@@ -127,38 +152,68 @@ def build_roster(
         etag = stored[holder] if holder else None
         counts = identity in counted
         entries.append(Entry(repository, csv, known, holder, etag, counted=counts))
-    return Roster(tuple(entries + gone), tuple(dict.fromkeys(replaced)))
+    return Roster(tuple(entries + unseen), tuple(dict.fromkeys(replaced)), tuple(untouched))
+
+
+def _excluded_repositories(
+    remembered: Mapping[str, RememberedRepository], excluded: Collection[str]
+) -> list[Repository]:
+    """The remembered repositories that are excluded: their CSV names stay theirs."""
+    return [k.repository for k in remembered.values() if excludes(excluded, k.full_name)]
+
+
+def _candidates(csv: str, remembered: Mapping[str, RememberedRepository]) -> list[str]:
+    """The full names that the repository of a CSV may have."""
+    return [remembered[csv].full_name] if csv in remembered else possible_repositories(csv)
 
 
 def _match(
     stray_csvs: Mapping[str, Sequence[str]],
-    looked_up: Mapping[str, Repository],
+    looked_up: LookedUp,
     remembered: Mapping[str, RememberedRepository],
     stored: Mapping[str, str],
 ) -> tuple[dict[str, Repository], list[Entry]]:
     """The repositories of the stray CSVs, by CSV name.
 
-    Also returns an entry for each stray CSV whose repository does not exist any more.
+    Also returns an entry for each stray CSV whose repository does not exist any more, or is not
+    shown to the token.
     """
     found: dict[str, Repository] = {}
-    gone: list[Entry] = []
+    unseen: list[Entry] = []
     for name, candidates in stray_csvs.items():
-        match = next((looked_up[c.lower()] for c in candidates if c.lower() in looked_up), None)
+        lower = [candidate.lower() for candidate in candidates]
+        match = next((looked_up.found[c] for c in lower if c in looked_up.found), None)
         known = remembered.get(name)
         if match is not None and known is not None and known.id not in ("", match.id):
             match = None  # another repository has taken over the name
         if match is not None:
             found[name] = match
-        elif candidates:
-            repository = known.repository if known else Repository("", candidates[0])
-            entry = Entry(repository, name, known, name, stored[name], counted=False, gone=True)
-            gone.append(entry)
-    return found, gone
+            continue
+        hidden = next((c for c in candidates if c.lower() in looked_up.hidden), None)
+        likely = hidden or next(iter(candidates), None)
+        if likely is None or (
+            hidden is None and len(candidates) < len(_candidates(name, remembered))
+        ):
+            continue  # it is the CSV of an excluded repository
+        repository = known.repository if known else Repository("", likely)
+        barrier = looked_up.hidden[hidden.lower()] if hidden else None
+        entry = Entry(
+            repository,
+            name,
+            known,
+            name,
+            stored[name],
+            counted=False,
+            gone=barrier is None,
+            barrier=barrier,
+        )
+        unseen.append(entry)
+    return found, unseen
 
 
 def is_settled(entry: Entry, now_ms: int) -> bool:
     """Whether asking GitHub for the statistics would bring nothing new."""
-    if entry.gone:
+    if entry.gone or entry.barrier:
         return True
     known = entry.remembered
     if known is None or known.status not in ANSWERED:
@@ -180,56 +235,6 @@ def asking_order(entries: Iterable[Entry], failed_before: Callable[[str], bool])
         return (not failed_before(name), entry.stored is not None, name.lower())
 
     return sorted(entries, key=place)
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerVerdict:
-    """What an answer means for a repository.
-
-    Attributes:
-        status: what is known of its statistics now.
-        write: the weeks of its new CSV; None when the stored one stays.
-        validator: to send with the next request.
-    """
-
-    status: Status
-    write: tuple[Week, ...] | None = None
-    validator: str | None = None
-
-
-def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None) -> AnswerVerdict:
-    """Decide what an answer means, given the weeks of the stored CSV.
-
-    A CSV with lines is never replaced by one without. For repositories of 10,000 commits and more
-    GitHub answers zero lines (docs.github.com/rest/metrics/statistics). So these are `UNAVAILABLE`:
-    weeks with commits but no lines at all; no weeks of the owner though GitHub counts commits of
-    the owner; no lines though the stored CSV has some.
-    """
-    has_something = bool(stored and busy(stored))
-    without_lines = Status.UNAVAILABLE if has_something else Status.NONE
-    match answer:
-        case StillComputing():
-            return AnswerVerdict(Status.PENDING)
-        case SameStatistics():
-            known = entry.remembered
-            return AnswerVerdict(Status.COMPLETE, validator=known.validator if known else None)
-        case NoStatistics() | OwnerAbsent():
-            return AnswerVerdict(Status.UNAVAILABLE if entry.counted else without_lines)
-        case OwnerWeeks(weeks, validator):
-            return _judge_weeks(weeks, validator, entry, stored)
-
-
-def _judge_weeks(
-    weeks: tuple[Week, ...], validator: str | None, entry: Entry, stored: Sequence[Week] | None
-) -> AnswerVerdict:
-    commits = any(week.commits for week in weeks)
-    lines = any(week.added or week.deleted for week in weeks)
-    if commits and not lines:
-        return AnswerVerdict(Status.UNAVAILABLE)
-    if stored is not None and not lines and busy(stored):
-        return AnswerVerdict(Status.UNAVAILABLE)
-    same = stored is not None and entry.stored == entry.csv and busy(stored) == busy(weeks)
-    return AnswerVerdict(Status.COMPLETE, None if same else weeks, validator)
 
 
 def _names(

@@ -6,26 +6,20 @@ from typing import Any
 import pytest
 
 from datafetch.github.model import (
-    NoStatistics,
-    OwnerAbsent,
-    OwnerWeeks,
+    Barrier,
     RememberedRepository,
     Repository,
-    SameStatistics,
-    StatisticsAnswer,
     Status,
-    StillComputing,
     Week,
 )
 from datafetch.github.rules.csv import compact, told_apart_name
 from datafetch.github.rules.roster import (
-    AnswerVerdict,
     Entry,
+    LookedUp,
     Roster,
     asking_order,
     build_roster,
     is_settled,
-    judge,
     name_them,
     strays,
 )
@@ -50,14 +44,17 @@ def roster(
     found: dict[str, Repository] | None = None,
     records: tuple[RememberedRepository, ...] = (),
     stored: dict[str, str] | None = None,
+    hidden: dict[str, Barrier] | None = None,
+    excluded: frozenset[str] = frozenset(),
 ) -> Roster:
     """A roster in which all that was discovered is counted."""
     return build_roster(
         discovered,
-        found or {},
+        LookedUp(found or {}, hidden or {}),
         {record.csv: record for record in records},
         stored or {},
         counted={repository.identity for repository in discovered},
+        excluded=excluded,
     )
 
 
@@ -140,6 +137,59 @@ def test_collisions_keep_apart_what_is_stored() -> None:
     }
 
 
+EXCLUDED = frozenset({"o/b", "acme/*"})
+
+
+def test_excluded_repositories_count_nowhere() -> None:
+    """Listed, remembered, or known by their CSV only: they have no entry, whatever the case."""
+    record = known(B, "o_b", etag="2")
+    stored = {"o_a": "1", "o_b": "2", "acme_x": "3"}
+    acme = Repository("R_x", "Acme/X")
+    assert only(roster(A, B, acme, stored=stored, excluded=EXCLUDED)).repository == A
+    result = roster(A, records=(record,), stored=stored, excluded=EXCLUDED)
+    assert only(result).repository == A
+    assert result.replaced == ()
+    assert strays([A], {}, stored, EXCLUDED) == {"o_b": [], "acme_x": []}
+    assert strays([A], {"o_b": record}, stored, EXCLUDED) == {"acme_x": []}
+
+
+def test_what_is_remembered_of_an_excluded_repository_stays() -> None:
+    """When it is let in again, its lines are there without a request."""
+    record = known(B, "o_b", etag="2")
+    result = roster(A, B, records=(record,), stored={"o_b": "2"}, excluded=EXCLUDED)
+    assert result.excluded == (record,)
+
+
+def test_the_csv_of_an_excluded_repository_is_not_given_to_another_one() -> None:
+    """`a_b/c` is excluded and its CSV stays: `a/b_c` gets a name of its own."""
+    old, new = Repository("R_1", "a_b/c"), Repository("R_2", "a/b_c")
+    excluded = frozenset({"a_b/c"})
+    record, stored = known(old, "a_b_c"), {"a_b_c": "1"}
+    entry = only(roster(new, records=(record,), stored=stored, excluded=excluded))
+    assert (entry.csv, entry.stored) == (told_apart_name("a/b_c"), None)
+    assert roster(stored=stored, excluded=excluded).entries == (), "nobody else is found for it"
+    found = {"a/b_c": new}
+    assert only(roster(found=found, stored=stored, excluded=excluded)).repository == new
+
+
+def test_a_repository_that_was_renamed_into_an_excluded_name_is_excluded() -> None:
+    """The name that GitHub gives now decides."""
+    record = known(replace(B, full_name="o/old"), "o_old", etag="2")
+    stored = {"o_old": "2"}
+    assert roster(B, records=(record,), stored=stored, excluded=EXCLUDED).entries == ()
+    found = {"o/old": B}
+    assert roster(found=found, records=(record,), stored=stored, excluded=EXCLUDED).entries == ()
+
+
+def test_a_hidden_repository_is_not_gone() -> None:
+    """GitHub does not show it: its CSV counts, and it is not asked for."""
+    record = known(B, "o_b", etag="2")
+    for records in ((), (record,)):
+        entry = only(roster(stored={"o_b": "2"}, records=records, hidden={"o/b": Barrier.SAML}))
+        assert (entry.barrier, entry.gone, entry.stored) == (Barrier.SAML, False, "o_b")
+        assert is_settled(entry, 0)
+
+
 SETTLED = Entry(A, "o_a", DONE, "o_a", "etag")
 
 
@@ -176,47 +226,6 @@ def test_what_failed_before_is_asked_first() -> None:
     failed = replace(failed, repository=Repository("R_c", "o/c"))
     order = asking_order([stored, fresh, failed], lambda name: name == "o/c")
     assert order == [failed, fresh, stored]
-
-
-NEW = Entry(A, "o_a")
-
-
-@pytest.mark.parametrize(
-    ("answer", "entry", "stored", "verdict"),
-    [
-        (StillComputing(), SETTLED, BUSY, AnswerVerdict(Status.PENDING)),
-        (SameStatistics(), SETTLED, BUSY, AnswerVerdict(Status.COMPLETE)),
-        (NoStatistics(), replace(NEW, counted=False), None, AnswerVerdict(Status.NONE)),
-        (NoStatistics(), NEW, None, AnswerVerdict(Status.UNAVAILABLE)),
-        (NoStatistics(), SETTLED, BUSY, AnswerVerdict(Status.UNAVAILABLE)),
-        (OwnerAbsent(), NEW, None, AnswerVerdict(Status.UNAVAILABLE)),
-        (OwnerAbsent(), replace(NEW, counted=False), None, AnswerVerdict(Status.NONE)),
-        (OwnerAbsent(), replace(SETTLED, counted=False), BUSY, AnswerVerdict(Status.UNAVAILABLE)),
-        (OwnerWeeks(WITHOUT_LINES), NEW, None, AnswerVerdict(Status.UNAVAILABLE)),
-        (OwnerWeeks(WITHOUT_LINES), SETTLED, BUSY, AnswerVerdict(Status.UNAVAILABLE)),
-        (OwnerWeeks(()), SETTLED, BUSY, AnswerVerdict(Status.UNAVAILABLE)),
-        (OwnerWeeks(BUSY, "v"), NEW, None, AnswerVerdict(Status.COMPLETE, BUSY, "v")),
-        (OwnerWeeks(BUSY, "v"), SETTLED, BUSY, AnswerVerdict(Status.COMPLETE, None, "v")),
-        (OwnerWeeks(BUSY[:1], "v"), SETTLED, BUSY, AnswerVerdict(Status.COMPLETE, None, "v")),
-        (
-            OwnerWeeks(BUSY, "v"),
-            replace(SETTLED, csv="o_new"),
-            BUSY,
-            AnswerVerdict(Status.COMPLETE, BUSY, "v"),
-        ),
-    ],
-)
-def test_something_never_gives_way_to_nothing(
-    answer: StatisticsAnswer, entry: Entry, stored: tuple[Week, ...] | None, verdict: AnswerVerdict
-) -> None:
-    """Zero lines for repositories of 10,000 commits and more replaced good numbers."""
-    assert judge(answer, entry, stored) == verdict
-
-
-def test_the_validator_of_unchanged_statistics_is_sent_again() -> None:
-    """An answer of "unchanged" brings no validator: the remembered one makes the next answer short too."""
-    entry = replace(SETTLED, remembered=replace(DONE, validator='W/"v"'))
-    assert judge(SameStatistics(), entry, BUSY) == AnswerVerdict(Status.COMPLETE, validator='W/"v"')
 
 
 def test_private_repositories_are_counted_not_named() -> None:
