@@ -13,13 +13,21 @@ from datafetch.github.rules.published import (
     stored_all_time,
     stored_contributions,
     stored_lines,
+    stored_older,
     stored_trailing,
     stored_weekly,
     summary,
     to_json,
     weekly_activity,
 )
-from datafetch.github.rules.stats import Lines, RepositoryWeeks, settle, sum_lines
+from datafetch.github.rules.stats import (
+    Lines,
+    RepositoryWeeks,
+    older_commits,
+    settle,
+    settle_older,
+    sum_lines,
+)
 from datafetch.store.base import encode_json
 from datafetch.store.publish import PublishPlan, Write
 
@@ -115,6 +123,11 @@ def build_aggregates(
             trailing=settling.better(trailing, stored_trailing(stored)),
             all_time=contributions.mark(settling.better(all_time, stored_all_time(stored))),
             all_time_contributions=contributions.total,
+            older=settle_older(
+                older_commits(repositories, window[0], all_named=discovery.whole),
+                stored_older(stored),
+                all_read=all_read,
+            ),
         )
     )
     return Aggregates(

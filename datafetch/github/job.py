@@ -234,15 +234,16 @@ class _GitHubRun:
             return entry.csv in weeks or entry.stored is None
         return entry.csv in weeks or status is not Status.UNAVAILABLE
 
-    @staticmethod
     def _weeks_of(
-        entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]
+        self, entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]
     ) -> RepositoryWeeks:
         status = status_of(entry, done)
         return RepositoryWeeks(
             entry.repository.full_name,
             weeks.get(entry.csv, ()),
             known=entry.csv in weeks or status in DECIDED,
+            whole=self._has_lines(entry, done, weeks),
+            private=entry.repository.private,
         )
 
     def _replaced(self, discovery: Discovery, done: StatisticsRound) -> list[str]:

@@ -26,7 +26,16 @@ from datafetch.github.rules.stats import RepositoryWeeks
 from datafetch.job import JobContext
 from datafetch.store.publish import PublishPlan, Write
 from tests.fakes.github_data import LOGIN, Activity, Repository, Stats, sunday_of
-from tests.github.world import Expected, World, github_world, one_repository, push, totals
+from tests.github.world import TODAY as TODAY_OF_SMALL
+from tests.github.world import (
+    Expected,
+    World,
+    github_world,
+    one_repository,
+    push,
+    totals,
+    worked,
+)
 from tests.support import make_context
 
 TODAY = date(2024, 11, 24)
@@ -140,6 +149,8 @@ def test_a_leap_year_with_both_clock_changes_adds_up(
     assert days == {day: counts[date.fromisoformat(day)] for day in days}
     assert days["2024-02-29"] == counts[date(2024, 2, 29)] > 3
     for part, summary in zip((year, stored["cumulativeAllTimeData"]), summaries, strict=True):
+        older = part.pop("allCommitsOlderThanYear", None)
+        assert older == (_older(activity) if part is year else None)
         data = part.pop("data")
         assert len(data) == (366 if part is year else 0)
         assert part == {
@@ -152,6 +163,24 @@ def test_a_leap_year_with_both_clock_changes_adds_up(
     assert [week["weekStartDate"] for week in weekly] == _sundays(activity)
     assert sum(week["linesAdded"] for week in weekly) == summaries[1]["totalLinesAdded"]
     assert all(date.fromisoformat(week["weekStartDate"]).weekday() == 6 for week in weekly)
+
+
+def _older(activity: Activity) -> dict[str, Any]:
+    """What was committed in weeks that begin before the trailing year."""
+    commits, added, removed = 0, 0, 0
+    for repository in activity.repositories:
+        commits += sum(n for day, n in repository.commits.items() if sunday_of(day) < FIRST)
+        added += sum(plus for day, (plus, _) in repository.lines.items() if day < FIRST)
+        removed += sum(minus for day, (_, minus) in repository.lines.items() if day < FIRST)
+    assert commits > 0
+    return {
+        "totalCommits": commits,
+        "totalLinesAdded": added,
+        "totalLinesRemoved": removed,
+        "publicCommits": commits,
+        "privateCommits": 0,
+        "perRepo": {},
+    }
 
 
 def _sundays(activity: Activity) -> list[str]:
@@ -214,6 +243,66 @@ def test_csvs_alone_make_the_aggregates(small: World) -> None:
     assert report.failed == 3
     assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
     assert small.json("aggregated_weekly_activity") == weekly
+
+
+def older(world: World) -> dict[str, Any] | None:
+    """The stored commits that are older than a year."""
+    found: dict[str, Any] | None = world.json("activity_data")["trailingYearData"].get(
+        "allCommitsOlderThanYear"
+    )
+    return found
+
+
+def test_older_commits_are_told_by_who_can_see_them(small: World) -> None:
+    """Public and private commits apart, private names nowhere; with lines they are all of time."""
+    small.activity.repositories[1].private = True
+    small.run()
+    found = older(small)
+    assert found is not None
+    assert (found["publicCommits"], found["privateCommits"], found["perRepo"]) == (4, 2, {})
+    data = small.json("activity_data")
+    lines = data["trailingYearData"]["linesAdded"] + found["totalLinesAdded"]
+    assert lines == data["cumulativeAllTimeData"]["linesAdded"]
+
+
+def test_older_commits_are_absent_until_every_repository_is_known(small: World) -> None:
+    """A repository without answer and CSV may have any number: then the field is not there."""
+    small.activity.repositories[0].pending = float("inf")
+    small.run()
+    assert older(small) is None
+    small.activity.repositories[0].pending = 0
+    small.run()
+    before = older(small)
+    assert before is not None
+    assert before["totalCommits"] == 6
+    small.activity.repositories.append(worked(9, "newcomer", pending=float("inf")))
+    small.run()
+    assert older(small) == before, "what was known stays"
+    small.activity.repositories[-1].pending = 0
+    small.run()
+    assert older(small) == before | {
+        "totalCommits": 8,
+        "publicCommits": 8,
+        "totalLinesAdded": before["totalLinesAdded"] + 16,
+        "totalLinesRemoved": before["totalLinesRemoved"] + 5,
+    }
+
+
+def test_older_commits_without_statistics_are_not_known(small: World) -> None:
+    """For 10,000 commits and more GitHub gives no lines: without a CSV nothing is told."""
+    small.activity.repositories[0].stats = "zeros"
+    small.run()
+    assert older(small) is None
+
+
+def test_older_commits_of_a_deleted_repository_still_count(small: World) -> None:
+    """Its CSV has them, and it is as public as it last was."""
+    small.run()
+    before = older(small)
+    del small.activity.repositories[0]
+    small.activity.other_contributions[TODAY_OF_SMALL] += 6
+    small.run()
+    assert older(small) == before
 
 
 def test_each_summary_has_its_own_key(small: World) -> None:

@@ -10,7 +10,7 @@ from pydantic import AliasPath, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from datafetch.github.model import Day
-from datafetch.github.rules.stats import CategoryLines, Lines, RepositoryWeeks
+from datafetch.github.rules.stats import CategoryLines, Lines, OlderCommits, RepositoryWeeks
 
 T = TypeVar("T")
 
@@ -41,7 +41,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class ActivityPart:
-    """The trailing year with its days, or all time without days."""
+    """The trailing year with its days, or all time without days.
+
+    `all_commits_older_than_year` is only in the trailing year, and absent when it is not known.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
 
@@ -51,6 +54,7 @@ class ActivityPart:
     lines_added: int
     lines_removed: int
     data_complete: bool
+    all_commits_older_than_year: OlderCommits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ _PUBLISHED: TypeAdapter[Published] = TypeAdapter(Published)
 
 def to_json(value: Published) -> object:
     """The JSON of an aggregate, with the names that the site reads."""
-    json: object = _PUBLISHED.dump_python(value, mode="json", by_alias=True)
+    json: object = _PUBLISHED.dump_python(value, mode="json", by_alias=True, exclude_none=True)
     return json
 
 
@@ -103,11 +107,17 @@ def summary(lines: Lines, *, contributions: int, updated: str) -> Summary:
 
 
 def activity(
-    days: Sequence[Day], *, trailing: Lines, all_time: Lines, all_time_contributions: int
+    days: Sequence[Day],
+    *,
+    trailing: Lines,
+    all_time: Lines,
+    all_time_contributions: int,
+    older: OlderCommits | None = None,
 ) -> ActivityData:
-    """The activity: the trailing year with its days, and all time."""
+    """The activity: the trailing year with its days and what is older, and all time."""
+    year = _part(days, sum(day.count for day in days), trailing)
     return ActivityData(
-        _part(days, sum(day.count for day in days), trailing),
+        replace(year, all_commits_older_than_year=older),
         _part((), all_time_contributions, all_time),
     )
 
@@ -178,11 +188,20 @@ class _AllTimeTotal:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Older:
+    commits: Annotated[
+        OlderCommits,
+        Field(validation_alias=AliasPath("trailingYearData", "allCommitsOlderThanYear")),
+    ]
+
+
 _SUMMARY_TIME = TypeAdapter(_SummaryTime)
 _SUMMARY_LINES = TypeAdapter(_SummaryLines)
 _TRAILING = TypeAdapter(_Trailing)
 _ALL_TIME = TypeAdapter(_AllTime)
 _ALL_TIME_TOTAL = TypeAdapter(_AllTimeTotal)
+_OLDER = TypeAdapter(_Older)
 _WEEKLY = TypeAdapter(tuple[WeekLines, ...])
 
 
@@ -235,6 +254,12 @@ def stored_contributions(stored: object) -> int | None:
     """The contributions of all time in a stored activity; None when they cannot be read."""
     found = _read(_ALL_TIME_TOTAL, stored)
     return found.contributions if found else None
+
+
+def stored_older(stored: object) -> OlderCommits | None:
+    """The commits before the trailing year in a stored activity; None when there are none."""
+    found = _read(_OLDER, stored)
+    return found.commits if found else None
 
 
 def stored_weekly(stored: object, *, complete: bool) -> Lines | None:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict
+from pydantic import BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from datafetch.github.model import Week
@@ -54,11 +54,15 @@ class RepositoryWeeks:
     Attributes:
         weeks: its weeks of lines; may be empty.
         known: whether GitHub has answered or a CSV is stored; else the sums are incomplete.
+        whole: False when the owner has work in it that `weeks` lacks, as GitHub has no statistics.
+        private: whether the public cannot see it; a repository that is gone counts as it last was.
     """
 
     full_name: str
     weeks: Sequence[Week]
     known: bool = True
+    whole: bool = True
+    private: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,25 @@ class Lines:
     repositories: int = 0
     complete: bool = True
     categories: Mapping[str, CategoryLines] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OlderCommits:
+    """The owner's commits before the trailing year and their lines, as they are stored.
+
+    `per_repo` stays empty, as it would name private repositories.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
+    total_commits: int
+    total_lines_added: int
+    total_lines_removed: int
+    public_commits: int
+    private_commits: int
+    per_repo: Annotated[Mapping[str, int], BeforeValidator(lambda _stored: {})] = field(
+        default_factory=dict
+    )
 
 
 def in_window(weeks: Iterable[Week], first: date, last: date) -> tuple[Week, ...]:
@@ -139,4 +162,46 @@ def settle(new: Lines, stored: Lines | None, *, all_read: bool) -> Lines:
     if (stored.added or stored.removed) and not (new.added or new.removed):
         return stored
     fell = new.added < stored.added or new.removed < stored.removed
+    return stored if fell and not all_read else new
+
+
+def older_commits(
+    repositories: Sequence[RepositoryWeeks], first: date, *, all_named: bool
+) -> OlderCommits | None:
+    """Sum up the weeks that begin before the trailing year, whose first day is `first`.
+
+    Together with the lines of the trailing year they are those of all time. A repository is
+    public when GitHub last said so, else private: one of which only a CSV is left is seen by
+    nobody any more. Returns None when the sums are not known: GitHub did not name every repository
+    (`all_named`), one has neither an answer nor a CSV, or GitHub has no statistics of one and no
+    CSV has them. What GitHub hides from the token does not count, here as in the other sums.
+    """
+    if not all_named or not all(one.known and one.whole for one in repositories):
+        return None
+    older = [(one.private, week) for one in repositories for week in one.weeks if week.day < first]
+    return OlderCommits(
+        total_commits=sum(week.commits for _, week in older),
+        total_lines_added=sum(week.added for _, week in older),
+        total_lines_removed=sum(week.deleted for _, week in older),
+        public_commits=sum(week.commits for private, week in older if not private),
+        private_commits=sum(week.commits for private, week in older if private),
+    )
+
+
+def settle_older(
+    new: OlderCommits | None, stored: OlderCommits | None, *, all_read: bool
+) -> OlderCommits | None:
+    """The new sums, or the stored ones where the new ones would be worse, as with `settle`.
+
+    Sums that are not known now stay as they were last known; None when they never were.
+    """
+    if new is None or stored is None:
+        return new or stored
+    if stored.total_commits and not new.total_commits:
+        return stored
+    fell = (
+        new.total_commits < stored.total_commits
+        or new.total_lines_added < stored.total_lines_added
+        or new.total_lines_removed < stored.total_lines_removed
+    )
     return stored if fell and not all_read else new

@@ -13,13 +13,14 @@ from datafetch.github.rules.published import (
     stored_all_time,
     stored_contributions,
     stored_lines,
+    stored_older,
     stored_trailing,
     stored_weekly,
     summary,
     to_json,
     weekly_activity,
 )
-from datafetch.github.rules.stats import Lines, RepositoryWeeks, sum_lines
+from datafetch.github.rules.stats import Lines, OlderCommits, RepositoryWeeks, sum_lines
 
 
 def week(day: str, added: int = 0, deleted: int = 0, commits: int = 1) -> Week:
@@ -122,6 +123,34 @@ def test_what_is_stored_but_no_aggregate_counts_as_nothing(value: Any) -> None:
     assert stored_contributions(value) is None
     assert stored_weekly(value, complete=True) in (None, Lines())
     assert not same_but_time(summary(Lines(), contributions=0, updated=""), value)
+
+
+def test_what_is_older_is_in_the_trailing_year_only_and_absent_when_unknown() -> None:
+    """The site reads these names; private names that a predecessor stored are dropped."""
+    older = OlderCommits(9, 50, 20, 5, 4)
+    value: Any = to_json(
+        activity((), trailing=Lines(), all_time=Lines(), all_time_contributions=0, older=older)
+    )
+    field = {
+        "totalCommits": 9,
+        "totalLinesAdded": 50,
+        "totalLinesRemoved": 20,
+        "publicCommits": 5,
+        "privateCommits": 4,
+        "perRepo": {},
+    }
+    assert value["trailingYearData"]["allCommitsOlderThanYear"] == field
+    assert "allCommitsOlderThanYear" not in value["cumulativeAllTimeData"]
+    assert stored_older(value) == older
+    value["trailingYearData"]["allCommitsOlderThanYear"] = field | {
+        "perRepo": {"o/secret": {"a": 1}}
+    }
+    assert stored_older(value) == older
+    assert stored_older({"trailingYearData": {"allCommitsOlderThanYear": {}}}) is None
+    unknown: Any = to_json(
+        activity((), trailing=Lines(), all_time=Lines(), all_time_contributions=0)
+    )
+    assert "allCommitsOlderThanYear" not in unknown["trailingYearData"]
 
 
 def test_a_part_is_read_where_the_other_is_broken() -> None:

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from datafetch.github.model import Week
 from datafetch.github.rules.published import weekly_activity
-from datafetch.github.rules.stats import Lines, RepositoryWeeks, category, settle, sum_lines
+from datafetch.github.rules.stats import (
+    Lines,
+    OlderCommits,
+    RepositoryWeeks,
+    category,
+    older_commits,
+    settle,
+    settle_older,
+    sum_lines,
+)
 
 
 @pytest.mark.parametrize(
@@ -128,3 +137,57 @@ def test_a_repository_without_answer_and_csv_makes_the_data_incomplete() -> None
     known, unknown = RepositoryWeeks("o/a", ()), RepositoryWeeks("o/b", (), known=False)
     assert sum_lines([known], WINDOW).complete
     assert not sum_lines([known, unknown], WINDOW).complete
+
+
+@given(repositories)
+def test_what_is_older_and_the_trailing_year_are_all_of_time(
+    everyone: list[RepositoryWeeks],
+) -> None:
+    """A week that begins before the first day of the year is older, and no week is in both."""
+    older = older_commits(everyone, WINDOW[0], all_named=True)
+    assert older is not None
+    assert older.public_commits + older.private_commits == older.total_commits
+    trailing = sum_lines(everyone, (WINDOW[0], date.max))
+    assert older.total_lines_added + trailing.added == sum_lines(everyone, None).added
+
+
+OLD = RepositoryWeeks("o/a", [Week(0, 7, 3, 2)], private=False)
+
+
+@pytest.mark.parametrize(
+    ("repository", "all_named"),
+    [
+        (OLD, False),
+        (RepositoryWeeks("o/b", (), known=False), True),
+        (RepositoryWeeks("o/b", (), whole=False), True),
+    ],
+)
+def test_older_commits_are_not_known_while_something_is_missing(
+    repository: RepositoryWeeks, all_named: bool
+) -> None:
+    """Unnamed repositories, no answer and no CSV, no statistics and no CSV."""
+    assert older_commits([OLD, repository], WINDOW[0], all_named=all_named) is None
+    assert older_commits([OLD], WINDOW[0], all_named=True) == OlderCommits(2, 7, 3, 2, 0)
+
+
+BEFORE = OlderCommits(9, 50, 20, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("new", "all_read", "kept"),
+    [
+        (None, True, BEFORE),
+        (OlderCommits(9, 49, 20, 5, 4), False, BEFORE),
+        (OlderCommits(8, 50, 20, 4, 4), False, BEFORE),
+        (OlderCommits(9, 50, 19, 4, 4), False, BEFORE),
+        (OlderCommits(0, 0, 0, 0, 0), True, BEFORE),
+        (OlderCommits(8, 40, 10, 4, 4), True, None),
+        (OlderCommits(9, 50, 20, 6, 3), False, None),
+    ],
+)
+def test_older_commits_never_get_worse(
+    new: OlderCommits | None, all_read: bool, kept: OlderCommits | None
+) -> None:
+    """They fall only when every repository was read, and stay when they are not known."""
+    assert settle_older(new, BEFORE, all_read=all_read) == (kept or new)
+    assert settle_older(new, None, all_read=all_read) == new
