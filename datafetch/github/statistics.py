@@ -237,12 +237,6 @@ def _only_state_tells(result: StatisticsResult) -> bool:
     return known is None or known.status is not verdict.status
 
 
-def _status(entry: Entry, known: Status) -> Status:
-    if entry.barrier is not None:
-        return Status.HIDDEN
-    return Status.GONE if entry.gone else known
-
-
 def remember(entry: Entry, weeks: tuple[Week, ...] | None) -> RememberedRepository:
     """The record of a repository before it is asked for.
 
@@ -255,7 +249,7 @@ def remember(entry: Entry, weeks: tuple[Week, ...] | None) -> RememberedReposito
     status = known.status if known.etag == entry.etag else Status.NEW
     return replace(
         fresh,
-        status=_status(entry, status),
+        status=Status.GONE if entry.gone else status,
         pushed_at=known.pushed_at,
         etag=entry.etag,
         validator=known.validator,

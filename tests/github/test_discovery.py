@@ -99,6 +99,18 @@ def test_excluded_repositories_count_nowhere(small: World) -> None:
     assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
 
 
+def test_letting_an_excluded_repository_in_again_costs_no_request(small: World) -> None:
+    """What is remembered of it waits beside its CSV."""
+    small.run()
+    before = totals(small)
+    small.run(exclude="octo-dev/data")
+    assert totals(small) != before
+    small.app.log.clear()
+    small.run()
+    assert small.asked() == []
+    assert totals(small) == before
+
+
 def test_all_repositories_of_an_owner_can_be_excluded(small: World) -> None:
     """With none of them stored, nothing of theirs is asked or looked up."""
     small.activity.repositories += [worked(8, "one", owner="acme"), worked(9, "two", owner="acme")]

@@ -7,6 +7,7 @@ import pytest
 
 from datafetch.errors import DatafetchError, Denied, Malformed, Missing, Rejected, TransientError
 from datafetch.github.graphql import Adaptive, Problem, TooMuchError, endpoint
+from datafetch.github.model import Barrier
 from tests.fakes.base import Action
 from tests.fakes.faults import cut, reply
 from tests.fakes.github import partial_data
@@ -93,6 +94,32 @@ def test_an_answer_has_its_data_and_its_problems(small: World) -> None:
     answer = small.graphql().ask(VIEWER, ME)
     assert answer.data == {"user": None}
     assert answer.problems == (Problem("INTERNAL", ("user", "a", 0), "x"), Problem())
+
+
+@pytest.mark.parametrize(
+    ("error", "barrier"),
+    [
+        ({"type": "FORBIDDEN", "extensions": {"saml_failure": True}}, Barrier.SAML),
+        ({"extensions": {"saml_failure": True}, "message": "x"}, Barrier.SAML),
+        ({"type": "FORBIDDEN", "extensions": {"saml_failure": False}}, Barrier.RIGHTS),
+        ({"type": "FORBIDDEN", "extensions": []}, Barrier.RIGHTS),
+        ({"type": "FORBIDDEN", "message": "an IP allow list enabled"}, Barrier.RULES),
+        ({"message": "Resource protected by organization SAML enforcement."}, Barrier.SAML),
+        ({"type": "INSUFFICIENT_SCOPES"}, Barrier.RIGHTS),
+        ({"type": "DMCA"}, Barrier.BLOCKED),
+        ({"type": "NOT_FOUND", "message": "no Repository 'acme/saml sso'"}, None),
+        ({"type": "INTERNAL", "message": "Repository access blocked"}, None),
+        ({"message": "Something went wrong"}, None),
+    ],
+)
+def test_what_the_token_may_not_see_is_told_from_other_errors(
+    small: World, error: dict[str, object], barrier: Barrier | None
+) -> None:
+    """By `saml_failure`, else by the type; words decide only where the type leaves it open."""
+    body = {"data": {"user": None}, "errors": [{"path": ["user"], **error}]}
+    small.app.inject(reply(200, json.dumps(body)), "/graphql")
+    (problem,) = small.graphql().ask(VIEWER, ME).problems
+    assert problem.barrier is barrier
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,20 @@ from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.lists import FoundRepositories
 from datafetch.github.model import Barrier, TimeWindow
 from datafetch.github.rules.calendar import year_window
-from datafetch.models.run import JobReport
+from datafetch.models.run import JobReport, RunOptions
 from tests.fakes.base import Action, Answer, Request, Response
 from tests.fakes.faults import reply
 from tests.fakes.github_data import Activity, Hidden
-from tests.github.world import Expected, World, asks, github_world, totals, worked
+from tests.github.world import (
+    TODAY,
+    Expected,
+    World,
+    asks,
+    github_world,
+    totals,
+    windows_in,
+    worked,
+)
 
 LIST = "repositoriesContributedTo"
 COMMITS = "commitContributionsByRepository"
@@ -88,6 +97,72 @@ def test_windows_are_halved_until_the_hidden_repository_is_alone(mixed: World) -
     assert found.missing == []
     assert found.hidden == HiddenRepositories(in_window=Counter({Barrier.SAML: 1}))
     assert mixed.app.log.count(asks(COMMITS)) < 200
+
+
+def refused(bad: date, path: list[str | int]) -> Action:
+    """No query with a window around this day has an answer: `data.user` is null."""
+
+    def act(request: Request, answer: Answer) -> Response:
+        if not any(first <= bad <= last for first, last in windows_in(request)):
+            return answer(request)
+        error = {"type": "FORBIDDEN", "path": path, "message": SAML}
+        return Response.json({"data": {"user": None}, "errors": [error]})
+
+    return act
+
+
+@pytest.mark.parametrize("path", [["user"], []])
+def test_a_refusal_that_names_no_window_is_narrowed_down_to_a_day(
+    small: World, path: list[str | int]
+) -> None:
+    """The error leads to the whole user: the windows without the refused day are still read."""
+    small.app.inject(refused(TODAY - timedelta(days=40), path), asks(COMMITS))
+    found = FoundRepositories()
+    small.lists().committed_to([window_of(small, 2026), window_of(small, 2025)], found)
+    assert len(found.repositories) == 3
+    assert found.missing == []
+    assert found.hidden.in_window == {Barrier.SAML: 1}
+    assert small.app.log.count(asks(COMMITS)) < 50
+
+
+def test_windows_that_are_all_refused_are_not_halved_without_end(small: World) -> None:
+    """GitHub is asked little, and the run says that stretches of time are missing."""
+    body = {"data": {"user": None}, "errors": [{"type": "FORBIDDEN", "path": ["user"]}]}
+    small.app.inject(reply(200, json.dumps(body)), asks(COMMITS))
+    report = small.run()
+    assert report.partial == "GitHub did not name the repositories of some stretches of time"
+    assert report.processed == 3, "the list of recent repositories has them"
+    assert small.app.log.count(asks(COMMITS)) < 700
+
+
+def test_the_windows_beside_a_refused_one_are_asked_for_together(tmp_path: Path) -> None:
+    """An error that names its window takes the others of the query away, but does not refuse them."""
+    hidden = worked(1, "closed", owner="acme", hidden="saml")
+    shown = worked(2, "tools")
+    for year in range(2018, 2025):
+        shown.commit(date(year, 6, 1), 1, 1, 1)
+    with github_world(tmp_path, Activity(repositories=[hidden, shown])) as world:
+        found = FoundRepositories()
+        windows = [window_of(world, year) for year in (2025, 2024, 2023, 2022, 2021)]
+        world.lists().committed_to(windows, found)
+        assert [one.full_name for one in found.repositories.values()] == ["octo-dev/tools"]
+        assert world.app.log.count(asks(COMMITS)) == 3
+        assert found.hidden.named == {"acme/closed": Barrier.SAML}
+
+
+def test_a_list_that_is_null_beside_its_error_is_asked_for_otherwise(small: World) -> None:
+    """However far up GitHub lets the null go, the run goes on."""
+
+    def nulled(request: Request, answer: Answer) -> Response:
+        value = json.loads(answer(request).body)
+        value["data"]["user"]["a0"][COMMITS] = None
+        path = ["user", "a0", COMMITS, 0, "repository"]
+        value["errors"] = [{"type": "FORBIDDEN", "path": path, "message": SAML}]
+        return Response.json(value)
+
+    small.app.inject(nulled, asks("url repository"), times=2)
+    report = small.run()
+    assert (report.processed, report.partial) == (3, None)
 
 
 def entry_left_out(kind: str | None) -> Action:
@@ -168,8 +243,24 @@ def test_a_page_that_is_taken_away_is_halved_and_the_offender_skipped(
     assert not found.unlisted
 
 
-def test_a_list_of_which_every_page_is_refused_is_given_up(small: World) -> None:
+def test_a_list_whose_pages_are_all_refused_is_given_up(tmp_path: Path) -> None:
     """The calendars name the repositories; the list is not paged one by one for ever."""
+    repositories = [worked(n, f"tool-{n}") for n in range(1, 41)]
+
+    def act(request: Request, answer: Answer) -> Response:
+        error = {"type": "FORBIDDEN", "path": ["user"], "message": SAML}
+        return Response.json({"data": {"user": None}, "errors": [error]})
+
+    with github_world(tmp_path, Activity(repositories=repositories)) as world:
+        world.app.inject(act, asks("nodes {"))
+        found = FoundRepositories()
+        world.lists().contributed_to(found)
+        assert found.unlisted
+        assert world.app.log.count(asks(LIST)) < 200
+
+
+def test_a_list_that_is_refused_as_a_whole_is_made_up_for_by_the_calendars(small: World) -> None:
+    """Not even where its pages end is told."""
     refused = json.dumps(
         {
             "data": {"user": None},
@@ -237,6 +328,8 @@ def test_a_repository_that_is_hidden_later_keeps_its_lines(mixed: World) -> None
     assert (report.processed, report.failed, report.partial) == (5, 0, None)
     assert len(saml_notes(report)) == 1
     assert "a private repository of acme" in saml_notes(report)[0]
+    mixed.run(RunOptions(force=True))
+    assert len(mixed.asked()) == 4, "all but the hidden one"
     closed.hidden = None
     closed.commit(mixed.today, 1, 1000, 0)
     assert saml_notes(mixed.run()) == []

@@ -138,6 +138,7 @@ def test_a_repository_that_was_not_asked_is_as_it_was_remembered() -> None:
     assert status_of(entry, StatisticsRound()) is Status.UNAVAILABLE
     assert status_of(entry, round_of(came(entry, Status.COMPLETE))) is Status.COMPLETE
     assert status_of(A, StatisticsRound()) is Status.NEW
+    assert status_of(replace(entry, barrier=Barrier.SAML), StatisticsRound()) is Status.HIDDEN
 
 
 def test_a_dry_run_says_whom_it_would_ask() -> None:

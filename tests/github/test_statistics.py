@@ -181,6 +181,18 @@ def test_statistics_of_a_repository_that_is_hidden_cost_itself_only(small: World
     assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
 
 
+def test_a_repository_that_was_always_hidden_is_no_reason_to_hold_sums(small: World) -> None:
+    """Nothing of it was ever published, so the lines of the others may fall."""
+    small.app.inject(reply(451), "/web-app/stats")
+    small.run()
+    before = totals(small)
+    rewritten = small.activity.repositories[0]
+    rewritten.lines = dict.fromkeys(rewritten.lines, (1, 1))
+    push(small, 0)
+    small.run()
+    assert totals(small)[0] < before[0]
+
+
 def test_a_repository_that_is_hidden_later_is_no_reason_to_hold_sums(small: World) -> None:
     """Its stored CSV counts, so that the lines of the others may fall."""
     small.run()

@@ -263,10 +263,14 @@ def too_much(kind: str) -> Action:
     return reply(200, json.dumps(body))
 
 
+def windows_in(request: Request) -> list[tuple[date, date]]:
+    """The first and the last day of each window that a query asks for."""
+    spans = re.findall(
+        rb'from: \\"(\d{4}-\d\d-\d\d)T[^"]*", to: \\"(\d{4}-\d\d-\d\d)T', request.body
+    )
+    return [(date.fromisoformat(a.decode()), date.fromisoformat(b.decode())) for a, b in spans]
+
+
 def longest_window_days(request: Request) -> int:
     """The longest window that a query asks for."""
-    spans = re.findall(
-        rb'from: .."(\d{4}-\d\d-\d\d)T[^"]*" to: .."(\d{4}-\d\d-\d\d)T', request.body
-    )
-    spans = [(date.fromisoformat(a.decode()), date.fromisoformat(b.decode())) for a, b in spans]
-    return max(((last - first).days for first, last in spans), default=0)
+    return max(((last - first).days for first, last in windows_in(request)), default=0)
