@@ -155,7 +155,8 @@ class Settings(BaseModel):
     def _repositories(cls, value: str | None) -> str | None:
         wrong = [entry for entry in _listed(value) if not _REPOSITORY.fullmatch(entry)]
         if wrong:
-            raise ValueError(f"should be OWNER/NAME or OWNER/*, which {', '.join(wrong)} is not")
+            named = ", ".join(ascii(entry) for entry in wrong)
+            raise ValueError(f"should be OWNER/NAME or OWNER/*, which {named} is not")
         return value
 
     @field_validator("store")

@@ -213,7 +213,7 @@ def test_excluded_repositories_are_separated_by_commas_or_spaces(monkeypatch):
 def test_a_repository_that_cannot_be_excluded_is_named(monkeypatch):
     """The user finds the bad entry among good ones."""
     monkeypatch.setenv("GITHUB_EXCLUDE", "acme/tool acme")
-    with pytest.raises(ConfigurationError, match=r"GITHUB_EXCLUDE: .*which acme is not"):
+    with pytest.raises(ConfigurationError, match=r"GITHUB_EXCLUDE: .*which .acme. is not"):
         load_settings()
 
 

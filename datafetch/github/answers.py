@@ -72,7 +72,7 @@ class ContributionYears:
     """The answer to the query for the years with contributions."""
 
     years: Annotated[
-        tuple[int, ...],
+        tuple[Annotated[int, Field(ge=1, le=9999)], ...],
         Field(validation_alias=AliasPath("user", "contributionsCollection", "contributionYears")),
     ]
 

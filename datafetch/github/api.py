@@ -39,7 +39,9 @@ class GitHubActivity:
         return self._graphql.withheld
 
     def years(self, now: datetime) -> tuple[int, ...]:
-        """The years with contributions, newest first.
+        """The years with contributions, newest first; those after `now` are left out.
+
+        Commits may claim any date; GitHub answers no window that begins after its end.
 
         Raises:
             Missing: there is no such login.
@@ -57,7 +59,8 @@ class GitHubActivity:
             raise refusal(problem)
         if answer.data.get("user", "") is None:
             raise self._unknown_login()
-        return read_as(_YEARS, answer.data, "list of years").years
+        years = read_as(_YEARS, answer.data, "list of years").years
+        return tuple(year for year in years if year <= now.year)
 
     def _unknown_login(self) -> Missing:
         return Missing(

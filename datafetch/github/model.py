@@ -11,6 +11,9 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 WEEK_S = 7 * 24 * 3600
+LAST_WEEK = 253_402_300_799
+"""The end of the year 9999 in epoch seconds; dates have no later one."""
+
 PRIVATE_LABEL = "a private repository"
 """What logs and results say instead of the name of a private repository."""
 
@@ -74,7 +77,7 @@ class Week:
     (docs.github.com/rest/metrics/statistics: "start of the week, given as a Unix timestamp").
     """
 
-    start: Annotated[int, Field(validation_alias="w")]
+    start: Annotated[int, Field(validation_alias="w", ge=0, le=LAST_WEEK)]
     added: Annotated[int, Field(validation_alias="a")]
     deleted: Annotated[int, Field(validation_alias="d")]
     commits: Annotated[int, Field(validation_alias="c")]
@@ -173,7 +176,7 @@ class ConsecutiveWeeks:
         rows: lines added, lines deleted and commits of each week; 0 stands for an idle one.
     """
 
-    first: Annotated[int, Field(alias="from")]
+    first: Annotated[int, Field(alias="from", ge=0, le=LAST_WEEK)]
     rows: tuple[Literal[0] | tuple[int, int, int], ...]
 
 

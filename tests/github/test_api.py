@@ -15,7 +15,7 @@ from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.lists import FoundRepositories
 from datafetch.github.rules.calendar import trailing_year, year_window
 from tests.fakes.base import Answer, Request, Response
-from tests.fakes.faults import dropped
+from tests.fakes.faults import dropped, reply
 from tests.fakes.github import partial_data
 from tests.fakes.github_data import make_activity
 from tests.github.world import TODAY, Expected, World, asks, github_world, too_much, totals
@@ -125,6 +125,28 @@ def test_years_and_totals_are_those_of_the_calendars(small: World) -> None:
     assert totals == {
         year: sum(count for day, count in counts.items() if day.year == year) for year in years
     }
+
+
+def test_commits_with_odd_dates_end_no_run(small: World) -> None:
+    """Commits may claim any date: years that are still to come are not asked for."""
+
+    def odd(request: Request, answer: Answer) -> Response:
+        value = json.loads(answer(request).body)
+        value["data"]["user"]["contributionsCollection"]["contributionYears"].insert(0, 2099)
+        return Response.json(value)
+
+    small.app.inject(odd, asks("contributionYears"))
+    report = small.run()
+    assert (report.processed, report.partial) == (3, None)
+
+
+@pytest.mark.parametrize("year", [0, -1, 10000])
+def test_a_year_that_no_calendar_has_is_malformed(small: World, year: int) -> None:
+    """It was a traceback."""
+    years = {"contributionsCollection": {"contributionYears": [year]}}
+    small.app.inject(reply(200, json.dumps({"data": {"user": years}})), asks("contributionYears"))
+    with pytest.raises(Malformed, match="contributionYears"):
+        small.run()
 
 
 def test_days_are_those_of_the_calendar(small: World) -> None:

@@ -143,6 +143,10 @@ def test_a_repository_that_cannot_be_read_fails_alone(small: World) -> None:
         reply(200, "<html>not json</html>"),
         reply(200, '{"weeks": 1}'),
         reply(200, '[{"author": {"login": "octo-dev"}}]'),
+        reply(
+            200,
+            '[{"author": {"login": "octo-dev"}, "weeks": [{"w": 1e18, "a": 1, "d": 1, "c": 1}]}]',
+        ),
         reply(403, "no"),
         reply(500, "oops"),
         cut(20),

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from datafetch.github.model import (
+    LAST_WEEK,
     WEEK_S,
     CompactWeeks,
     ConsecutiveWeeks,
@@ -26,7 +27,7 @@ def parse_csv(body: bytes) -> tuple[Week, ...]:
     """The weeks of a CSV, by date; when two rows are of the same week, the later row counts.
 
     Raises:
-        ValueError: a row is not four whole numbers.
+        ValueError: a row is not four whole numbers, of which the first is a date.
     """
     weeks: dict[int, Week] = {}
     for number, line in enumerate(body.decode("utf-8-sig").splitlines(), start=1):
@@ -36,6 +37,8 @@ def parse_csv(body: bytes) -> tuple[Week, ...]:
         if len(fields) != _FIELDS:
             raise ValueError(f"row {number} has {len(fields)} fields instead of {_FIELDS}")
         start, added, deleted, commits = (int(field) for field in fields)
+        if not 0 <= start <= LAST_WEEK:
+            raise ValueError(f"row {number} begins at no date")
         weeks[start] = Week(start, added, deleted, commits)
     return tuple(weeks[start] for start in sorted(weeks))
 

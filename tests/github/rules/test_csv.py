@@ -75,7 +75,15 @@ def test_the_compact_form_is_as_it_is_stored() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"week,added,deleted,commits\n", b"1,2,3\n", b"1,2,3,x\n", b"\xff"]
+    "body",
+    [
+        b"week,added,deleted,commits\n",
+        b"1,2,3\n",
+        b"1,2,3,x\n",
+        b"\xff",
+        b"1700000000000000,1,1,1\n",
+        b"-1,1,1,1\n",
+    ],
 )
 def test_what_is_no_csv_is_refused(body: bytes) -> None:
     """A header, a cut row or bytes that are no text never count as an empty repository."""
