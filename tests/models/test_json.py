@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.models.json import (
+    canonical_json,
     compact_json,
     encode_json,
     is_safe_segment,
@@ -117,3 +118,11 @@ def test_json_says_the_same_however_it_is_printed(text: bytes, other: bytes, sam
     """White space, the order of keys and the writing of numbers are no content; all else is."""
     assert says_the_same(text, other) is same
     assert says_the_same(other, text) is same
+
+
+def test_what_can_be_read_can_be_compared_and_written() -> None:
+    """An item nested 600 deep, which `json` reads, ended the run with a traceback when it changed."""
+    depth = 600
+    value = read_json("[" * depth + "1.0" + "]" * depth)
+    assert canonical_json(value) == "[" * depth + "1" + "]" * depth
+    assert encode_json([float("nan"), value]).endswith(b"]" * (depth + 1))
