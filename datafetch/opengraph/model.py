@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from datafetch.models.json import is_safe_segment
-from datafetch.urls import well_formed
+from datafetch.urls import publishable, well_formed
 
 Source = Literal["external", "fallback"]
 """What metadata was made from: the page, or its bookmark (`fallback`) if the page is unreadable."""
@@ -48,18 +48,29 @@ def _source(value: object) -> Source:
 
 
 def _texts(value: object) -> object:
-    """Only the texts in an object; anything but an object is left for pydantic to refuse."""
+    """Only the texts in an object; anything but an object is left for pydantic to refuse.
+
+    Addresses that bookmarks may not have are left out.
+    """
     if not isinstance(value, dict):
         return value
-    return {name: well_formed(text) for name, text in value.items() if isinstance(text, str)}
+    texts = {name: well_formed(text) for name, text in value.items() if isinstance(text, str)}
+    addresses = {name: publishable(texts[name]) for name in _ADDRESSES & texts.keys()}
+    return {name: text for name, text in {**texts, **addresses}.items() if text is not None}
 
 
 def _is_empty(value: object) -> bool:
     return value is None or value == ""
 
 
+_ADDRESSES = frozenset({"finalUrl", "imageUrl"})
+"""Fields of metadata that bookmarks get, and that are addresses."""
+
 OldText = Annotated[str | None, BeforeValidator(_text)]
 """A text that old systems may have stored as something else."""
+
+OldAddress = Annotated[str | None, BeforeValidator(publishable)]
+"""An address that old systems may have stored though nobody should be given it (`javascript:…`)."""
 
 Remembered = Annotated[str | None, Field(exclude_if=_is_empty)]
 RememberedText = Annotated[str, Field(exclude_if=_is_empty)]
@@ -99,7 +110,8 @@ class Description:
 class PageMetadata:
     """The stored object of one page.
 
-    Old systems wrote it less strictly, so that only `url` is required when it is read.
+    Old systems wrote it less strictly, so that only `url` is required when it is read. It has no
+    other address that bookmarks may not have.
 
     Attributes:
         url: the page's address, without fragment.
@@ -112,10 +124,10 @@ class PageMetadata:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
     url: str
-    final_url: Annotated[str, BeforeValidator(lambda value: _text(value) or "")] = ""
+    final_url: Annotated[str, BeforeValidator(lambda value: publishable(value) or "")] = ""
     title: OldText = None
     description: OldText = None
-    image_url: OldText = None
+    image_url: OldAddress = None
     site_name: OldText = None
     type: OldText = None
     locale: OldText = None

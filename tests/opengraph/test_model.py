@@ -1,5 +1,7 @@
 """The values of the job, as they are stored and as old systems stored them."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -75,6 +77,26 @@ def test_old_metadata_with_half_a_character_is_read():
     """JavaScript cuts texts inside an emoji: half a pair made every later read of the object fail."""
     old = METADATA.validate_python({"url": URL, "title": "cut \ud83d"})
     assert old.said.title == "cut \ud83d"
+
+
+HOSTILE = ["javascript:alert(1)", "data:text/html,x", "/i.png", "//evil.example/i.png", "https://"]
+
+
+@pytest.mark.parametrize("address", HOSTILE)
+def test_addresses_of_old_metadata_are_web_addresses(address: str):
+    """A `javascript:` picture in an old object became the `ogImageExternal` of the page's bookmarks."""
+    old = METADATA.validate_python({"url": URL, "finalUrl": address, "imageUrl": address})
+    assert old.said == Description(URL)
+    kept = METADATA.validate_python({"url": URL, "finalUrl": URL + "x", "imageUrl": URL + "i.png"})
+    assert kept.said == Description(URL + "x", image_url=URL + "i.png")
+
+
+@pytest.mark.parametrize("address", HOSTILE)
+def test_addresses_of_overrides_are_web_addresses(address: str):
+    """An override is written by hand, and by other tools: bookmarks get its texts, and no such address."""
+    value = {"title": "By hand", "finalUrl": address, "imageUrl": address}
+    override = TypeAdapter(Override).validate_python({"etag": "e", "value": value})
+    assert SAID.overridden(override.value) == replace(SAID, title="By hand")
 
 
 @pytest.mark.parametrize("value", [None, [], "x", {}, {"url": 5}])
