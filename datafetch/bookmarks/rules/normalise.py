@@ -13,6 +13,7 @@ from datafetch.bookmarks.model import (
     encode_item,
 )
 from datafetch.bookmarks.rules.slugs import base_slug, host_of, tag_slug
+from datafetch.bookmarks.rules.times import good_time
 from datafetch.models.json import canonical_json, is_safe_segment
 from datafetch.urls import publishable, well_formed
 
@@ -33,7 +34,7 @@ _ENRICHMENT = (
 _ADDRESSES = ("ogImage", "ogImageExternal", "ogUrl")
 """Those that hold addresses."""
 
-# Browsers read `//x` and `/\\x` as another host.
+# Browsers read `//x` and `/\x` as another host.
 _OWN_PATH = re.compile(r"/(?![/\\])[^\s\x00-\x1f\x7f]*")
 
 _OPTIONAL = ("ogImage", "ogImageExternal", "datePublished", "taggingStatus")
@@ -117,7 +118,7 @@ def normalise(raw: RawBookmark) -> dict[str, object]:
         "ogImageExternal": publishable(raw.texts.image_url),
         "dateBookmarked": raw.created_at,
         "dateCreated": raw.first_created_at or raw.created_at,
-        "datePublished": raw.texts.date_published,
+        "datePublished": good_time(raw.texts.date_published),
         "modifiedAt": modified,
         "sourceUpdatedAt": modified,
         "archived": raw.archived or False,

@@ -3,7 +3,8 @@
 import re
 from datetime import datetime
 
-_FORM = re.compile(r"\d{4}-\d\d-\d\dT", re.ASCII)
+# ECMA-262, 21.4.1.32: what every reader's `Date` takes, the expanded years aside.
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 def good_time(value: object) -> str | None:
@@ -12,7 +13,7 @@ def good_time(value: object) -> str | None:
     The server's own times may have an expanded year, with a sign and six digits (ECMA-262,
     21.4.1.32), which few programs read, or be nonsense that was imported.
     """
-    if not isinstance(value, str) or _FORM.match(value) is None:
+    if not isinstance(value, str) or _FORM.fullmatch(value) is None:
         return None
     try:
         datetime.fromisoformat(value)

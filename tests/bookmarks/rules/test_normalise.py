@@ -315,3 +315,21 @@ def test_keys_in_another_order_are_no_change() -> None:
     turned = dict(reversed(list(fields.items())))
     assert not merge(raw(), StoredBookmark("b1", turned)).changed
     assert merge(raw(), StoredBookmark("b1", {**turned, "archived": 0})).changed
+
+
+@pytest.mark.parametrize(
+    ("time", "published"),
+    [
+        ("2020-02-03T04:05:06.000Z", True),
+        ("+056789-01-01T00:00:00.000Z", False),
+        ("last week", False),
+        (None, False),
+    ],
+)
+def test_time_that_a_page_says_of_itself_is_one_that_readers_can_read(
+    time: str | None, published: bool
+) -> None:
+    """Pages say when they were published, and say nonsense: the year 56789 was handed on to readers."""
+    item = normalise(raw({"datePublished": time}))
+    assert item.get("datePublished") == (time if published else None)
+    assert ("datePublished" in item) is published
