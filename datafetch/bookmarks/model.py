@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, StrictBo
 from pydantic.alias_generators import to_camel
 
 from datafetch.errors import Malformed
-from datafetch.models.json import encode_json, is_safe_segment
+from datafetch.models.json import is_safe_segment
 from datafetch.urls import publishable
 
 
@@ -186,8 +186,3 @@ def source_hash(item: dict[str, object]) -> str:
     except ValueError as error:
         raise Malformed(f"a bookmark that is nested too deeply: {error}") from error
     return hashlib.sha256(body).hexdigest()[:32]
-
-
-def encode_item(item: Mapping[str, object]) -> bytes:
-    """An item's JSON bytes, as they are stored: those of `encode_json`."""
-    return encode_json(item)

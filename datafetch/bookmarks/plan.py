@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from datafetch.bookmarks.model import Bookmark, encode_item
+from datafetch.bookmarks.model import Bookmark
 from datafetch.bookmarks.rules.changes import Merged
 from datafetch.bookmarks.rules.list import (
     Times,
@@ -82,7 +82,7 @@ def build_plan(
     list_index = index(bookmarks, times, list_checksum, changed=change.differs)
     singles = [Write(keys.bookmark_by_id(item.id), item.body) for item in bookmarks]
     named = mapping_entries(bookmarks)
-    entries = encode_item(named)
+    entries = encode_json(named)
     mapping_hash = hash_mapping(entries, list_checksum)
     stale_mapping = keys.slug_mapping() not in stored.etags or not (
         _is_current(stored.mapping, named, list_checksum)

@@ -8,11 +8,11 @@ import hashlib
 from collections.abc import Sequence
 
 from datafetch.bookmarks.copies import ObjectReader, parsed, read_listing
-from datafetch.bookmarks.model import StoredBookmark, encode_item
+from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.rules.list import PAGE_SIZE
 from datafetch.bookmarks.state import BookmarkState
 from datafetch.job import AnyContext
-from datafetch.models.json import canonical_json
+from datafetch.models.json import canonical_json, encode_json
 from datafetch.store.base import StoredObject
 
 
@@ -90,7 +90,7 @@ def _same(one: Sequence[StoredBookmark], other: Sequence[StoredBookmark]) -> boo
 
 
 def _array(items: Sequence[StoredBookmark]) -> bytes:
-    return b"[" + b",".join(encode_item(item.fields) for item in items) + b"]"
+    return b"[" + b",".join(encode_json(item.fields) for item in items) + b"]"
 
 
 def _hash(body: bytes) -> str:

@@ -33,6 +33,18 @@ def test_what_is_written_is_read_back(value: dict[str, Any]) -> None:
     assert json.loads(compact_json(value)) == value
 
 
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_what_is_stored_is_json(value: Any) -> None:
+    """Objects are stored as strict UTF-8 JSON, whatever was in them."""
+    read_json(encode_json({"x": value}))
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [{"x": float("-inf")}]])
 def test_what_json_does_not_know_is_refused(value: object) -> None:
     """`NaN` would be read by us and by nobody else."""

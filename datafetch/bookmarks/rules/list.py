@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from datafetch.bookmarks.model import Bookmark, encode_item
+from datafetch.bookmarks.model import Bookmark
+from datafetch.models.json import encode_json
 
 PAGE_SIZE = 24
 MAPPING_VERSION = "1.0.0"
@@ -159,10 +160,10 @@ def slug_mapping(
     }
     reverse = {bookmark.slug: bookmark.id for bookmark in bookmarks}
     return (
-        encode_item(head)[:-1],
+        encode_json(head)[:-1],
         b',"slugs":',
         entries,
         b',"reverseMap":',
-        encode_item(reverse),
+        encode_json(reverse),
         b"}",
     )

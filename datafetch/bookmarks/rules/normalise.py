@@ -10,11 +10,10 @@ from datafetch.bookmarks.model import (
     RawBookmark,
     RawTag,
     StoredBookmark,
-    encode_item,
 )
 from datafetch.bookmarks.rules.slugs import base_slug, host_of, tag_slug
 from datafetch.bookmarks.rules.times import good_time
-from datafetch.models.json import canonical_json, is_safe_segment
+from datafetch.models.json import canonical_json, encode_json, is_safe_segment
 from datafetch.urls import publishable, well_formed
 
 UNTITLED = "Untitled Bookmark"
@@ -70,7 +69,7 @@ def merge(raw: RawBookmark, stored: StoredBookmark | None) -> Draft:
     _keep_stored(fields, stored.fields)
     bookmark = as_bookmark(StoredBookmark(raw.id, fields))
     # Another tool may have written the stored item with its keys in another order.
-    changed = bookmark.body != encode_item(stored.fields) and (
+    changed = bookmark.body != encode_json(stored.fields) and (
         canonical_json(fields) != canonical_json(stored.fields)
     )
     return Draft(bookmark, _stored_base(bookmark), made=True, changed=changed)
@@ -87,14 +86,14 @@ def finish(draft: Draft, slug: str) -> Bookmark:
     bookmark = draft.bookmark
     if bookmark.slug == slug:
         return bookmark
-    named = encode_item({"slug": slug})[1:-1]
+    named = encode_json({"slug": slug})[1:-1]
     if draft.made and not bookmark.slug:
         # In an item that `normalise` made only texts stand before the slug, and quotes inside texts
         # are escaped, so the first `"slug":""` is the field.
         return bookmark._replace(slug=slug, body=bookmark.body.replace(b'"slug":""', named, 1))
     item = json.loads(bookmark.body)
     item["slug"] = slug
-    return bookmark._replace(slug=slug, body=encode_item(item))
+    return bookmark._replace(slug=slug, body=encode_json(item))
 
 
 def normalise(raw: RawBookmark) -> dict[str, object]:
@@ -150,7 +149,7 @@ def as_bookmark(item: StoredBookmark) -> Bookmark:
         date_bookmarked=date,
         modified_at=well_formed(item.text("modifiedAt") or date),
         tags=tag_slugs(item.fields.get("tags")),
-        body=encode_item(item.fields),
+        body=encode_json(item.fields),
     )
 
 

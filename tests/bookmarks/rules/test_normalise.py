@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.bookmarks.karakeep import read_bookmark
-from datafetch.bookmarks.model import RawBookmark, StoredBookmark, encode_item
+from datafetch.bookmarks.model import RawBookmark, StoredBookmark
 from datafetch.bookmarks.rules.list import checksum
 from datafetch.bookmarks.rules.normalise import (
     as_bookmark,
@@ -19,6 +19,7 @@ from datafetch.bookmarks.rules.normalise import (
     normalise,
     tag_slugs,
 )
+from datafetch.models.json import encode_json
 
 RAW: dict[str, Any] = {
     "id": "b1",
@@ -204,7 +205,7 @@ def test_merging_again_changes_nothing() -> None:
     once = json.loads(merge(raw(title="T"), stored).bookmark.body)
     again = merge(raw(title="T"), StoredBookmark("b1", once))
     assert not again.changed
-    assert again.bookmark.body == encode_item(once)
+    assert again.bookmark.body == encode_json(once)
 
 
 @given(st.text(), st.text(), st.text(alphabet='"slug:,\\{}'))
