@@ -239,7 +239,7 @@ class GuardedClient:
     def _follow(self, hop: Hop, answer: "RawAnswer", body: bytes) -> Hop:
         """The exchange that follows a redirect; any other answer is raised as its error.
 
-        `body` is what was read of the answer's body; a `Missing` keeps it.
+        `body` is what was read of the answer's body; the error keeps it.
 
         Raises:
             UpstreamError: the answer is no redirect, or it leads to a URL that is refused.
