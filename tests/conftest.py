@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 from typing import Any
 
@@ -33,6 +34,17 @@ def scrubbed_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
     (tmp_path / "runtime").mkdir()
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_that_end():
+    """Programs that tests start obey SIGINT and SIGHUP, also where the tests run in the background.
+
+    A shell starts what runs in the background, and `nohup` what outlives it, with these ignored.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -53,6 +53,7 @@ def test_a_body_under_way_ends(echo: Echo, server: FakeServer) -> None:
         asking = InThread(
             lambda: http.download(ask(server.url, retry=RetryPolicy(attempts=3), **PATIENT))
         )
+        echo.log.wait_for()
         asking.wait_until_blocked("read")
         stop(cancel, http)
         assert asking.ended()
