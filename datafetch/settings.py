@@ -32,7 +32,7 @@ from datafetch.models.store_place import (
     read_bucket,
     read_place,
 )
-from datafetch.urls import has_password, parse, plainly_written
+from datafetch.urls import dns_name, has_password, parse, plainly_written, read_host
 
 _DEFAULT_PLACE = FolderPlace("./.datafetch")
 
@@ -157,6 +157,14 @@ class Settings(BaseModel):
         if wrong:
             named = ", ".join(ascii(entry) for entry in wrong)
             raise ValueError(f"should be OWNER/NAME or OWNER/*, which {named} is not")
+        return value
+
+    @field_validator("allow_hosts")
+    @classmethod
+    def _host_names(cls, value: str | None) -> str | None:
+        hosts = map(read_host, _listed(value))
+        if any(host is None or dns_name(host) is None for host in hosts):
+            raise ValueError("should be host names or addresses, separated by commas")
         return value
 
     @field_validator("store")

@@ -32,6 +32,8 @@ _PARTS = re.compile(
 )
 _PLAIN = re.compile(r"https?://[^\x00-\x20\x7f/\\?#@]+(?:[/?#]|\Z)", re.IGNORECASE)
 _ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|\s\Z")
+_LONGEST_NAME = 253
+_LONGEST_LABEL = 63
 _BARE_HOST = re.compile(r"\[[^\]\x00-\x20]*\]|[^\x00-\x20/\\?#@:\[\]]+")
 # User and password of a URL of any scheme. The last `@` before the path ends them.
 _LOGIN = re.compile(r"//([^\s/?#]*)@")
@@ -166,6 +168,21 @@ def read_host(text: str) -> str | None:
         return None
     href = _href(f"http://{text}/")
     return None if href is None else href.removeprefix("http://").removesuffix("/")
+
+
+def dns_name(host: str) -> str | None:
+    """A host in browsers' spelling as DNS takes it: without brackets and without a trailing dot.
+
+    None when a label is empty or longer than 63 bytes, or the name longer than 253 (RFC 1035,
+    2.3.4).
+    """
+    if host.startswith("["):
+        return host[1:-1]
+    name = host.removesuffix(".")
+    fits = len(name) <= _LONGEST_NAME and all(
+        0 < len(label) <= _LONGEST_LABEL for label in name.split(".")
+    )
+    return name if fits else None
 
 
 def plainly_written(text: str) -> bool:

@@ -217,6 +217,16 @@ def test_a_repository_that_cannot_be_excluded_is_named(monkeypatch):
         load_settings()
 
 
+@pytest.mark.parametrize("value", ["http:///", "a b/c", "x" * 64, "ok.example,https://u:pw@h/"])
+def test_an_allowed_host_that_is_none_is_named_before_anything_is_asked(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was refused when the HTTP client was made, with exit 1 and without the setting's name."""
+    monkeypatch.setenv("DATAFETCH_ALLOW_HOSTS", value)
+    with pytest.raises(ConfigurationError, match="DATAFETCH_ALLOW_HOSTS: should be host names"):
+        load_settings(None)
+
+
 def test_lock_times_are_seconds_and_the_bookmarks_have_their_own(monkeypatch):
     """Leases end after five minutes; the bookmarks' time may differ, and the common one counts for both."""
     times = {"bookmarks": 300.0, "logos": 300.0}

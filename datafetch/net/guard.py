@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from datafetch.errors import Refused
 from datafetch.net.addresses import address_of, is_public
-from datafetch.urls import DEFAULT_PORTS, Url, parse, plainly_written, read_host
+from datafetch.urls import DEFAULT_PORTS, Url, dns_name, parse, plainly_written, read_host
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host name and port; raises OSError when there are none."""
@@ -23,8 +23,6 @@ _CLOSED_SUFFIXES = (".localhost", ".metadata.google.internal", ".ec2.internal")
 _USER = re.compile(r"\A((?:[^:/\\]*:)?[/\\]*)[^/\\]*@")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_URL = 32 * 1024
-_LONGEST_NAME = 253
-_LONGEST_LABEL = 63
 
 
 def public_url(url: str) -> str:
@@ -75,11 +73,8 @@ def _connectable(host: str, url: str) -> str:
     Raises:
         Refused: it is longer than DNS allows, or has an empty label.
     """
-    if host.startswith("["):
-        return host[1:-1]
-    name = host.removesuffix(".")
-    labels = name.split(".")
-    if len(name) > _LONGEST_NAME or not all(0 < len(label) <= _LONGEST_LABEL for label in labels):
+    name = dns_name(host)
+    if name is None:
         raise _refused(url, "not a valid host")
     return name
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ class Runner:
         self.parts = parts
         self.clock = clock
 
-    def run(self, job: JobName, **options: bool) -> RunResult:
+    def run(self, job: JobName, **options: Any) -> RunResult:
         """One run, three days after the last, so that everything is due and no breaker is open."""
         self.clock.advance(72 * HOUR)
         parts = replace(self.parts, cancel=CancelToken())
@@ -58,9 +59,7 @@ class Runner:
 
 
 @pytest.fixture
-def runner(
-    tmp_path: Path, small_world: World, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Runner]:
+def runner(tmp_path: Path, small_world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
     """A runner on an empty folder."""
     for name, value in small_world.environment().items():
         monkeypatch.setenv(name, value)
@@ -86,10 +85,10 @@ def _spoil(world: World, seed: int, share: float) -> Callable[[], int]:
     return lambda: sum(mutator.spoilt for mutator in mutators)
 
 
-def _check(result: RunResult) -> None:
-    """A result as users may see it: no error of Python's own."""
+def _check(result: RunResult, *codes: int) -> None:
+    """A result as users may see it: no error of Python's own, and one of these exit codes."""
     assert "unexpected" not in (result.error or ""), (result.operation, result.error)
-    assert result.exit_code in (0, 1), result
+    assert result.exit_code in (0, 1, *codes), result
 
 
 def _all_json_reads(folder: Path) -> None:
@@ -137,9 +136,10 @@ def test_no_answer_of_a_bucket_ends_in_a_traceback(
         spoilt = Mutator(seed, 0.15)
         s3_fake.app.inject(spoilt.action)
         for _ in range(4):
-            _check(runner.run(JobName.BOOKMARKS))
+            _check(runner.run(JobName.BOOKMARKS), 75)  # a lease that could not be given back
         assert spoilt.spoilt > 0
         s3_fake.app.heal()
+        s3_fake.delete("json/datafetch/locks/bookmarks-dev.json")  # instead of waiting for its end
         healed = runner.run(JobName.BOOKMARKS, force=True)
         assert healed.exit_code == 0, healed.error
         assert _count(s3_fake) == before == 12
@@ -152,15 +152,31 @@ def _count(fake: S3Fake) -> int:
 
 
 _JUNK = (
-    *(b"", b"{", b"null", b"[]", b"{}", b"\xff\xfe", b"NaN", b"9" * 5000, b"[" * 30_000, b'"\\ud800"'),
-    *(b'{"version":1}', b'{"version":"1","pages":[]}', b"[null]", b'[{"id":null}]', b"<html>", b"\x00" * 100),
+    *(
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b"NaN",
+        b"9" * 5000,
+        b"[" * 30_000,
+        b'"\\ud800"',
+    ),
+    *(
+        b'{"version":1}',
+        b'{"version":"1","pages":[]}',
+        b"[null]",
+        b'[{"id":null}]',
+        b"<html>",
+        b"\x00" * 100,
+    ),
 )
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_no_file_of_a_folder_ends_in_a_traceback(
-    seed: int, tmp_path: Path, runner: Runner
-) -> None:
+def test_no_file_of_a_folder_ends_in_a_traceback(seed: int, tmp_path: Path, runner: Runner) -> None:
     """Files that were spoilt, lost, or are folders and dead links now cost a clear error at most."""
     rng = random.Random(seed)
     jobs = (JobName.BOOKMARKS, JobName.OPENGRAPH, JobName.GITHUB, JobName.LOGOS)
@@ -194,9 +210,48 @@ def _spoil_file(rng: random.Random, path: Path) -> None:
 
 _NAMES = [name for names in ENV_NAMES.values() for name in names]
 _WORDS = (
-    *("", " ", "0", "-1", "1e400", "9" * 400, "true", "yes", "nein", "production", "s3://", "s3:// /x", "file:"),
-    *("https://[", "http://\x7f/", "https://user:pa ss@host/", "\ud800", "é", "a\x00b", "${HOME}", "'", '"', "#"),
-    *("/", "//", "..", "C:\\x", "x" * 9000, "Name: value", "a/b", "*/*", "0 0 * * *", "\u202e", "1,2", "[]", "{}"),
+    *(
+        "",
+        " ",
+        "0",
+        "-1",
+        "1e400",
+        "9" * 400,
+        "true",
+        "yes",
+        "nein",
+        "production",
+        "s3://",
+        "s3:// /x",
+        "file:",
+    ),
+    *(
+        "https://[",
+        "http://\x7f/",
+        "https://user:pa ss@host/",
+        "\ud800",
+        "é",
+        "a\x00b",
+        "${HOME}",
+        "'",
+        '"',
+        "#",
+    ),
+    *(
+        "/",
+        "//",
+        "..",
+        "C:\\x",
+        "x" * 9000,
+        "Name: value",
+        "a/b",
+        "*/*",
+        "0 0 * * *",
+        "\u202e",
+        "1,2",
+        "[]",
+        "{}",
+    ),
 )
 
 
@@ -208,12 +263,15 @@ def test_no_settings_file_ends_in_a_traceback(seed: int, tmp_path: Path) -> None
     for _ in range(rng.randint(1, 12)):
         quote = rng.choice(("", "", "'", '"', "`"))
         name = rng.choice(("", "export ", " ")) + rng.choice((*_NAMES, "NOT_OURS", "1=", "é"))
-        lines.append(f"{name}{rng.choice(('=', ' = ', ':', '', '=='))}{quote}{rng.choice(_WORDS)}{quote}")
+        lines.append(
+            f"{name}{rng.choice(('=', ' = ', ':', '', '=='))}{quote}{rng.choice(_WORDS)}{quote}"
+        )
     body = rng.choice(("\n", "\r\n", "\r")).join(lines).encode("utf-8", "surrogatepass")
     (tmp_path / ".env").write_bytes(rng.choice((b"", b"\xef\xbb\xbf", b"\xff\xfe")) + body)
+    problems: tuple[str, ...] = ()
     try:
         settings = load_settings(tmp_path / ".env")
         make_parts(settings, FakeClock(), CancelToken()).http.close()
     except ConfigurationError as error:
-        assert error.problems
-        assert all(len(problem) < 500 for problem in error.problems), error.problems
+        problems = error.problems
+    assert all(0 < len(problem) < 500 for problem in problems), problems
