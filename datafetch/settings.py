@@ -155,7 +155,7 @@ class Settings(BaseModel):
     def _repositories(cls, value: str | None) -> str | None:
         wrong = [entry for entry in _listed(value) if not _REPOSITORY.fullmatch(entry)]
         if wrong:
-            named = ", ".join(ascii(entry) for entry in wrong)
+            named = ", ".join(ascii(entry[:60]) for entry in wrong[:3])
             raise ValueError(f"should be OWNER/NAME or OWNER/*, which {named} is not")
         return value
 
