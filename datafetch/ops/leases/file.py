@@ -2,9 +2,11 @@
 
 For one machine only, and for stores without conditional writes. The kernel gives the lock back
 when the process dies. The lock object is written beside it: it tells people who runs, keeps the
-fencing token, and holds off runs of other machines as long as its time has not passed.
+fencing token, and holds off runs that do not see the file lock as long as its time has not passed:
+those of other machines, and of users and sessions whose folder for locks is another one.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 from datafetch.clock import Clock
 from datafetch.errors import LeaseHeld, StoreError
 from datafetch.ops.lease import Grant
-from datafetch.ops.leases.lock_object import is_dead_here, is_of_this_machine
+from datafetch.ops.leases.lock_object import LockObject, is_dead_here, is_of_this_machine
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import ObjectStore
@@ -30,13 +32,9 @@ class FileLeases:
         ttl_s: Callable[[str], float],
         runtime_dir: Path | None = None,
     ) -> None:
-        """See `StoreLeases`; `ttl_s` matters to other machines only."""
+        """See `StoreLeases`; `ttl_s` matters to runs that do not see the file lock."""
         self._machine = RuntimeFolder(runtime_dir)
-        # Who has the file lock knows that every other run of this machine has ended, whatever
-        # process has its number now.
-        self._objects = StoreLeases(
-            store, keys, clock, ttl_s, runtime_dir, is_over=is_of_this_machine
-        )
+        self._objects = StoreLeases(store, keys, clock, ttl_s, runtime_dir, is_over=_is_over)
         self._held: dict[str, ExitStack] = {}
 
     def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
@@ -74,3 +72,13 @@ class FileLeases:
         if lock is None or lock.owner is None or is_dead_here(lock):
             return "another process on this machine"
         return lock.holder()
+
+
+def _is_over(lock: LockObject) -> bool:
+    """Whether the run that wrote the lock object has ended; asked by who has the file lock.
+
+    A process of this machine that is alive may have another file lock: cron has no session, and
+    every user has a folder of their own. Our own number was that of a process before us, such as
+    that of a container which was started again.
+    """
+    return is_dead_here(lock) or (is_of_this_machine(lock) and lock.pid == os.getpid())

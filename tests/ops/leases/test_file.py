@@ -110,6 +110,20 @@ def test_a_killed_holder_frees_the_lock_at_once(
     assert _leases(store, clock, tmp_path).acquire("bookmarks", "run-2").token == 2
 
 
+def test_a_run_that_locks_in_another_folder_is_not_robbed(
+    tmp_path: Path, store: LocalStore, clock: FakeClock
+) -> None:
+    """Cron has no session's folder, and root has one of its own: a live run of theirs was taken for ended."""
+    (tmp_path / "session").mkdir()
+    leases = FileLeases(store, KEYS, clock, lambda _job: 300.0, tmp_path / "session")
+    with _another_process(tmp_path) as other:
+        with pytest.raises(LeaseHeld, match=rf"process {other.pid} on .*run-of-another, since 20"):
+            leases.acquire("bookmarks", "run-2")
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+    assert leases.acquire("bookmarks", "run-2").token == 2
+
+
 def test_a_lease_that_another_machine_keeps_alive_is_held(
     tmp_path: Path, store: LocalStore, clock: FakeClock
 ) -> None:
