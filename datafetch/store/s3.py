@@ -9,13 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
-from botocore.exceptions import ClientError
-
 from datafetch.clock import Clock, SystemClock
 from datafetch.errors import (
     ObjectNotFound,
     PreconditionFailed,
-    StoreError,
     StoreUnavailable,
 )
 from datafetch.models.store_place import Addressing
@@ -33,25 +30,16 @@ from datafetch.store.base import (
 )
 from datafetch.store.conditional import put_conditionally
 from datafetch.store.keys import is_public
-from datafetch.store.paths import check_key, check_prefix
+from datafetch.store.paths import check_prefix
 from datafetch.store.s3_answers import NotS3, canonical_etag, tame
+from datafetch.store.s3_bucket import Bucket
 from datafetch.store.s3_dialect import (
     addressing_of,
-    endpoint_of,
-    identity_of,
-    object_url,
     send_small_at_once,
 )
 from datafetch.store.s3_errors import (
-    FAILURES,
     NO_ANSWER,
-    NO_BODY,
-    NOT_FOUND,
-    NOTHING_SPECIAL,
     Sent,
-    answer_of,
-    error_of,
-    no_bucket,
 )
 from datafetch.store.s3_session import make_client
 from datafetch.store.s3_times import age_s, written_at
@@ -119,40 +107,38 @@ class S3Store:
         Raises:
             ConfigurationError: no client can be made with these values.
         """
-        self._bucket = bucket
-        self._prefix = f"{prefix}/" if prefix else ""
-        self._endpoint = endpoint.rstrip("/") if endpoint else None
-        self._addressing = addressing_of(addressing, self._endpoint, bucket)
         self._acl = cast("ObjectCannedACLType | None", acl)
         self._clock = clock or SystemClock()
-        self._bucket_seen = False
         self.etag_form = EtagForm.QUOTED
+        server = endpoint.rstrip("/") if endpoint else None
+        place = addressing_of(addressing, server, bucket)
         self._client = make_client(
-            self._endpoint,
+            server,
             region,
             (access_key, secret_key, session_token),
-            addressing=self._addressing,
+            addressing=place,
             width=width,
             read_timeout_s=read_timeout_s,
             max_retries=max_retries,
         )
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
         self._client.meta.events.register_last("before-parse.s3", tame)
+        self._bucket = Bucket(self._client, bucket, prefix, addressing=place)
 
     @property
     def name(self) -> str:
         """See `ObjectStore.name`."""
-        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+        return self._bucket.label
 
     @property
     def identity(self) -> str:
         """See `ObjectStore.identity`."""
-        return identity_of(self._client.meta.endpoint_url, self._bucket, self._prefix)
+        return self._bucket.identity
 
     @property
     def endpoint(self) -> str:
         """See `ServerStore.endpoint`."""
-        return endpoint_of(self._client.meta.endpoint_url)
+        return self._bucket.endpoint
 
     def get(self, key: str) -> StoredObject:
         """See `ObjectStore.get`."""
@@ -168,21 +154,21 @@ class S3Store:
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""
-        whole = self._whole_key(key)
-        with self._translated(key):
-            answer = self._client.head_object(Bucket=self._bucket, Key=whole)
+        whole = self._bucket.whole_key(key)
+        with self._bucket.translated(key):
+            answer = self._client.head_object(Bucket=self._bucket.name, Key=whole)
         if "content-length" not in answer["ResponseMetadata"]["HTTPHeaders"]:
             return self.get(key).info  # some proxies drop the length of what they would pack
         return _info_of(key, answer, answer["ContentLength"])
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`."""
-        whole = self._prefix + prefix
+        whole = self._bucket.prefix + prefix
         check_prefix(whole)
         pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=whole
+            Bucket=self._bucket.name, Prefix=whole
         )
-        with self._translated(prefix):
+        with self._bucket.translated(prefix):
             for page in pages:
                 yield from filter(None, map(self._listed, page.get("Contents", ())))
                 if page.get("IsTruncated") and not page.get("NextContinuationToken"):
@@ -198,11 +184,11 @@ class S3Store:
         condition: Condition = None,
     ) -> str:
         """See `ObjectStore.put`."""
-        whole = self._whole_key(key)
+        whole = self._bucket.whole_key(key)
         part = FilePart(io.BytesIO(body), len(body)) if isinstance(body, bytes) else body
         window = Window(key, part)
         request: PutObjectRequestTypeDef = {
-            "Bucket": self._bucket,
+            "Bucket": self._bucket.name,
             "Key": whole,
             "Body": cast("IO[bytes]", window),
             "ContentLength": window.size,
@@ -225,33 +211,18 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
-        whole = self._whole_key(key)
+        whole = self._bucket.whole_key(key)
         # For an object that is not there S3 itself answers 204, some servers 404.
-        with suppress(ObjectNotFound), self._translated(key):
-            self._client.delete_object(Bucket=self._bucket, Key=whole)
+        with suppress(ObjectNotFound), self._bucket.translated(key):
+            self._client.delete_object(Bucket=self._bucket.name, Key=whole)
 
     def url(self, key: str) -> str:
-        """See `ObjectStore.url`; the bucket stands in the path or in the host (`addressing`)."""
-        return object_url(
-            self._client.meta.endpoint_url,
-            self._bucket,
-            self._prefix + key,
-            addressing=self._addressing,
-        )
+        """See `ObjectStore.url`."""
+        return self._bucket.url(key)
 
     def close(self) -> None:
         """See `ObjectStore.close`; a call under way ends by its own time limits."""
         self._client.close()
-
-    def _whole_key(self, key: str) -> str:
-        """The key of an object as the bucket has it, with the prefix.
-
-        Raises:
-            StoreError: it is not the key of an object.
-        """
-        whole = self._prefix + key
-        check_key(whole)
-        return whole
 
     def _fetch(
         self, key: str, take: "Callable[[StreamingBody], T]", *, again: bool = True
@@ -260,9 +231,9 @@ class S3Store:
 
         With `again` the object is asked for once more when its body was cut off.
         """
-        whole = self._whole_key(key)
-        with self._translated(key):
-            answer = self._client.get_object(Bucket=self._bucket, Key=whole)
+        whole = self._bucket.whole_key(key)
+        with self._bucket.translated(key):
+            answer = self._client.get_object(Bucket=self._bucket.name, Key=whole)
         try:
             with closing(answer["Body"]) as stream:
                 content = take(stream)
@@ -270,7 +241,7 @@ class S3Store:
         except NO_ANSWER as error:
             if again:
                 return self._fetch(key, take, again=False)
-            raise self._error(key, error) from error
+            raise self._bucket.error(key, error) from error
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         info = _info_of(key, answer, size)
         return info, content, age_s(date, info.last_modified)
@@ -283,7 +254,7 @@ class S3Store:
         """Make one attempt to write an object, and return its ETag."""
         sent = Sent(acl="ACL" in request, condition=bool({"IfMatch", "IfNoneMatch"} & {*request}))
         try:
-            with self._translated(key, sent):
+            with self._bucket.translated(key, sent):
                 answer = self._client.put_object(**request)
         except ObjectNotFound as error:
             if not sent.condition:
@@ -306,42 +277,12 @@ class S3Store:
         key, size, etag = item.get("Key"), item.get("Size"), canonical_etag(item.get("ETag"))
         if not key:
             raise NotS3("a listing with an object without a key")
-        own = key.removeprefix(self._prefix)
+        own = key.removeprefix(self._bucket.prefix)
         if size is not None and etag is not None:
             return ObjectInfo(own, etag, size, written_at(item.get("LastModified")))
         with suppress(ObjectNotFound):
             return self.head(own)
         return None
-
-    @contextmanager
-    def _translated(self, key: str, sent: Sent = NOTHING_SPECIAL) -> Iterator[None]:
-        """Raise the client's errors as errors of the store; `sent` is what may be their cause."""
-        try:
-            yield
-        except FAILURES as error:
-            if isinstance(error, ClientError) and answer_of(error) == (NOT_FOUND, NO_BODY):
-                self._look_for_bucket(key)
-            raise self._error(key, error, sent) from error
-
-    def _look_for_bucket(self, key: str) -> None:
-        """Make sure, once, that a 404 without a body means the object and not the bucket.
-
-        Raises:
-            StoreUnavailable: the bucket is missing.
-        """
-        if self._bucket_seen:
-            return
-        try:
-            self._client.head_bucket(Bucket=self._bucket)
-        except FAILURES as error:
-            if isinstance(error, ClientError) and answer_of(error)[0] == NOT_FOUND:
-                raise no_bucket(self.name, key) from error
-            raise self._error(key, error) from error
-        self._bucket_seen = True
-
-    def _error(self, key: str, error: Exception, sent: Sent = NOTHING_SPECIAL) -> StoreError:
-        endpoint = self._client.meta.endpoint_url
-        return error_of(error, store=self.name, endpoint=endpoint, key=key, sent=sent)
 
 
 def _info_of(

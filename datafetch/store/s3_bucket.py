@@ -1,0 +1,112 @@
+"""A bucket at its server: how its objects are named there, and what the errors of its calls mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from datafetch.errors import StoreError
+from datafetch.models.store_place import Addressing
+from datafetch.store.paths import check_key
+from datafetch.store.s3_dialect import endpoint_of, identity_of, object_url
+from datafetch.store.s3_errors import (
+    FAILURES,
+    NO_BODY,
+    NOT_FOUND,
+    NOTHING_SPECIAL,
+    Sent,
+    answer_of,
+    error_of,
+    no_bucket,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+
+class Bucket:
+    """A bucket, and the prefix that every key in it begins with.
+
+    Keys that come in, go out and stand in errors are without the prefix.
+
+    Attributes:
+        client: asks the server.
+        name: the bucket's own name.
+        prefix: empty, or with a slash at its end.
+    """
+
+    def __init__(
+        self, client: "S3Client", name: str, prefix: str, *, addressing: Addressing
+    ) -> None:
+        """`prefix` has no slashes at its ends; `addressing` is as `addressing_of` returns it."""
+        self.client = client
+        self.name = name
+        self.prefix = f"{prefix}/" if prefix else ""
+        self._addressing = addressing
+        self._seen = False
+
+    @property
+    def label(self) -> str:
+        """What messages call it: `s3://bucket/prefix`."""
+        return f"s3://{self.name}/{self.prefix}".rstrip("/")
+
+    @property
+    def identity(self) -> str:
+        """See `ObjectStore.identity`."""
+        return identity_of(self.client.meta.endpoint_url, self.name, self.prefix)
+
+    @property
+    def endpoint(self) -> str:
+        """See `ServerStore.endpoint`."""
+        return endpoint_of(self.client.meta.endpoint_url)
+
+    def url(self, key: str) -> str:
+        """See `ObjectStore.url`; the bucket stands in the path or in the host (`addressing`)."""
+        return object_url(
+            self.client.meta.endpoint_url,
+            self.name,
+            self.prefix + key,
+            addressing=self._addressing,
+        )
+
+    def whole_key(self, key: str) -> str:
+        """The key of an object as the bucket has it, with the prefix.
+
+        Raises:
+            StoreError: it is not the key of an object.
+        """
+        whole = self.prefix + key
+        check_key(whole)
+        return whole
+
+    @contextmanager
+    def translated(self, key: str, sent: Sent = NOTHING_SPECIAL) -> Iterator[None]:
+        """Raise the client's errors as errors of the store; `sent` is what may be their cause."""
+        try:
+            yield
+        except FAILURES as error:
+            if isinstance(error, ClientError) and answer_of(error) == (NOT_FOUND, NO_BODY):
+                self._look_for_itself(key)
+            raise self.error(key, error, sent) from error
+
+    def error(self, key: str, error: Exception, sent: Sent = NOTHING_SPECIAL) -> StoreError:
+        """The store's error for one of the client's."""
+        endpoint = self.client.meta.endpoint_url
+        return error_of(error, store=self.label, endpoint=endpoint, key=key, sent=sent)
+
+    def _look_for_itself(self, key: str) -> None:
+        """Make sure, once, that a 404 without a body means the object and not the bucket.
+
+        Raises:
+            StoreUnavailable: the bucket is missing.
+        """
+        if self._seen:
+            return
+        try:
+            self.client.head_bucket(Bucket=self.name)
+        except FAILURES as error:
+            if isinstance(error, ClientError) and answer_of(error)[0] == NOT_FOUND:
+                raise no_bucket(self.label, key) from error
+            raise self.error(key, error) from error
+        self._seen = True
