@@ -9,12 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, TypeVar, cast
 
+from botocore.response import StreamingBody
+
 from datafetch.clock import Clock, SystemClock
-from datafetch.errors import (
-    ObjectNotFound,
-    PreconditionFailed,
-    StoreUnavailable,
-)
+from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable
 from datafetch.models.store_place import Addressing
 from datafetch.store.base import (
     CHUNK,
@@ -33,20 +31,13 @@ from datafetch.store.keys import is_public
 from datafetch.store.paths import check_prefix
 from datafetch.store.s3_answers import NotS3, canonical_etag, tame
 from datafetch.store.s3_bucket import Bucket
-from datafetch.store.s3_dialect import (
-    addressing_of,
-    send_small_at_once,
-)
-from datafetch.store.s3_errors import (
-    NO_ANSWER,
-    Sent,
-)
+from datafetch.store.s3_dialect import addressing_of, send_small_at_once
+from datafetch.store.s3_errors import NO_ANSWER, Sent
 from datafetch.store.s3_session import make_client
 from datafetch.store.s3_times import age_s, written_at
 from datafetch.store.streams import Window, spooled
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from mypy_boto3_s3.literals import ObjectCannedACLType
     from mypy_boto3_s3.type_defs import (
         GetObjectOutputTypeDef,
@@ -142,24 +133,21 @@ class S3Store:
 
     def get(self, key: str) -> StoredObject:
         """See `ObjectStore.get`."""
-        info, body, age = self._fetch(key, lambda stream: stream.read())
+        info, body, age = self._fetch(key, self._bucket.whole_key(key), StreamingBody.read)
         return StoredObject(info, body, age)
 
     @contextmanager
     def open(self, key: str) -> Iterator[OpenedObject]:
         """See `ObjectStore.open`."""
-        info, file, _ = self._fetch(key, lambda stream: spooled(stream.iter_chunks(CHUNK)))
+        info, file, _ = self._fetch(
+            key, self._bucket.whole_key(key), lambda stream: spooled(stream.iter_chunks(CHUNK))
+        )
         with file:
             yield OpenedObject(info, file)
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""
-        whole = self._bucket.whole_key(key)
-        with self._bucket.translated(key):
-            answer = self._client.head_object(Bucket=self._bucket.name, Key=whole)
-        if "content-length" not in answer["ResponseMetadata"]["HTTPHeaders"]:
-            return self.get(key).info  # some proxies drop the length of what they would pack
-        return _info_of(key, answer, answer["ContentLength"])
+        return self._head(key, self._bucket.whole_key(key))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`."""
@@ -170,7 +158,8 @@ class S3Store:
         )
         with self._bucket.translated(prefix):
             for page in pages:
-                yield from filter(None, map(self._listed, page.get("Contents", ())))
+                for item in page.get("Contents", ()):
+                    yield from self._listed(whole, item)
                 if page.get("IsTruncated") and not page.get("NextContinuationToken"):
                     raise NotS3("a listing that breaks off")
 
@@ -224,14 +213,23 @@ class S3Store:
         """See `ObjectStore.close`; a call under way ends by its own time limits."""
         self._client.close()
 
+    def _head(self, key: str, whole: str) -> ObjectInfo:
+        """The properties of an object that the bucket has as `whole`."""
+        with self._bucket.translated(key):
+            answer = self._client.head_object(Bucket=self._bucket.name, Key=whole)
+        if "content-length" not in answer["ResponseMetadata"]["HTTPHeaders"]:
+            # Some proxies drop the length of what they would pack.
+            return self._fetch(key, whole, StreamingBody.read)[0]
+        return _info_of(key, answer, answer["ContentLength"])
+
     def _fetch(
-        self, key: str, take: "Callable[[StreamingBody], T]", *, again: bool = True
+        self, key: str, whole: str, take: Callable[[StreamingBody], T], *, again: bool = True
     ) -> tuple[ObjectInfo, T, float | None]:
         """The object's properties, what `take` made of its body, and its age in seconds.
 
-        With `again` the object is asked for once more when its body was cut off.
+        The bucket has the object as `whole`. With `again` it is asked for once more when its body
+        was cut off.
         """
-        whole = self._bucket.whole_key(key)
         with self._bucket.translated(key):
             answer = self._client.get_object(Bucket=self._bucket.name, Key=whole)
         try:
@@ -240,7 +238,7 @@ class S3Store:
                 size = stream.tell()
         except NO_ANSWER as error:
             if again:
-                return self._fetch(key, take, again=False)
+                return self._fetch(key, whole, take, again=False)
             raise self._bucket.error(key, error) from error
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         info = _info_of(key, answer, size)
@@ -272,17 +270,24 @@ class S3Store:
                 f"{key} was written to {self.name}, and is not there", key=key
             ) from error
 
-    def _listed(self, item: "ObjectTypeDef") -> ObjectInfo | None:
-        """A listing's entry; what it leaves out is asked for. None when the object is gone by then."""
-        key, size, etag = item.get("Key"), item.get("Size"), canonical_etag(item.get("ETag"))
-        if not key:
+    def _listed(self, asked: str, item: "ObjectTypeDef") -> Iterator[ObjectInfo]:
+        """The object that a listing's entry names; what the entry leaves out is asked for.
+
+        Nothing when the object is gone by then, does not begin with what was asked for, or is the
+        empty one named like the prefix, which consoles make.
+        """
+        whole, size, etag = item.get("Key"), item.get("Size"), canonical_etag(item.get("ETag"))
+        if not whole:
             raise NotS3("a listing with an object without a key")
-        own = key.removeprefix(self._bucket.prefix)
+        key = whole.removeprefix(self._bucket.prefix)
+        if not whole.startswith(asked) or not key:
+            return
         if size is not None and etag is not None:
-            return ObjectInfo(own, etag, size, written_at(item.get("LastModified")))
+            yield ObjectInfo(key, etag, size, written_at(item.get("LastModified")))
+            return
         with suppress(ObjectNotFound):
-            return self.head(own)
-        return None
+            # Its name may be one that we would not write: what is found is not judged.
+            yield self._head(key, whole)
 
 
 def _info_of(

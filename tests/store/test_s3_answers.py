@@ -560,6 +560,22 @@ def test_what_a_listing_leaves_out_is_asked_for(
     assert odd.asked() == ["GET", "HEAD"]
 
 
+def test_a_stray_object_is_asked_for_by_the_name_that_it_has(odd: OddApp, client: S3Store) -> None:
+    """A name that we would not write (`tags//`) ended every run: what is found is not judged."""
+    odd.answers = {
+        "LIST": listing(entry("json/tags//1.json", ETag=None)),
+        "HEAD": found().changed(body=b"", declared_length=None),
+        "GET": found(),
+    }
+    assert [(info.key, info.etag) for info in client.list("json/")] == [("json/tags//1.json", ETAG)]
+
+
+def test_a_listing_has_nothing_that_was_not_asked_for(odd: OddApp, client: S3Store) -> None:
+    """A server that ignores the prefix showed others' objects, which a publish would have removed."""
+    odd.answers = {"LIST": listing(entry("json/a"), entry("json2/a"), entry("other/a"))}
+    assert [info.key for info in client.list("json/")] == ["json/a"]
+
+
 def test_an_object_that_is_gone_when_asked_for_is_not_listed(odd: OddApp, client: S3Store) -> None:
     """It was deleted between the listing and the question."""
     odd.answers = {"LIST": listing(entry(ETag=None)), "HEAD": Response(404)}

@@ -137,6 +137,13 @@ def test_every_key_is_below_the_prefix(store: S3Store, bucket: S3Fake) -> None:
     assert bucket.keys() == [KEY, f"sites/one-more/{KEY}"]
 
 
+def test_the_folder_that_a_console_made_is_no_object(store: S3Store, bucket: S3Fake) -> None:
+    """Consoles store an empty object named like the prefix, whose key in the store would be empty."""
+    bucket.put("sites/one/", b"")
+    store.put(KEY, b"mine")
+    assert [info.key for info in store.list("")] == [KEY]
+
+
 def test_who_may_read_is_judged_by_the_key_without_prefix(bucket: S3Fake) -> None:
     """Pictures below a prefix are as public as others, and state below it stays private."""
     with closing(open_s3(bucket, prefix="images", acl="public-read")) as store:
