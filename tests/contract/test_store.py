@@ -1,7 +1,8 @@
 """One suite for every store: what callers may rely on, whatever holds the objects.
 
-It runs on a folder and on each dialect of the fake S3 server. With the options of
-`tests.contract.server` it runs on one real server instead.
+It runs on a folder, on each dialect of the fake S3 server, below a prefix, and on a store that
+looks after conditions itself. With the options of `tests.contract.server` it runs on one real
+server instead.
 """
 
 import io
@@ -22,6 +23,7 @@ from datafetch.errors import (
     StoreDenied,
     StoreError,
 )
+from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import (
     EtagForm,
     FilePart,
@@ -30,6 +32,7 @@ from datafetch.store.base import (
     ObjectStore,
     encode_json,
 )
+from datafetch.store.checked import CheckedStore
 from datafetch.store.local import LocalStore
 from datafetch.store.readonly import ReadOnlyStore
 from datafetch.store.s3 import S3Store
@@ -43,8 +46,11 @@ CHUNK = 65_536
 """Bytes that are in memory of an opened object at once."""
 
 
-SAFE = ["folder", "s3 quoted", "s3 unquoted", "s3 thin"]
-"""The stores whose conditional writes hold."""
+SAFE = ["folder", "s3 quoted", "s3 unquoted", "s3 thin", "s3 checked", "s3 prefix"]
+"""The stores whose conditional writes hold.
+
+`s3 checked` is a server that ignores conditions, below a store that looks after them itself.
+"""
 
 UNSAFE = ["s3 ignoring", "s3 unsupported", "s3 unsupported-400"]
 """The stores that have everything else."""
@@ -63,10 +69,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def bucket(moto_server: FakeServer) -> Iterator[tuple[S3Fake, S3Store]]:
-    """One bucket and one client for all tests: a client takes a third of a second to make."""
-    with S3Fake("contract", server=moto_server) as fake, closing(open_s3(fake)) as opened:
-        yield fake, opened
+def bucket(moto_server: FakeServer) -> Iterator[S3Fake]:
+    """One bucket for all tests."""
+    with S3Fake("contract", server=moto_server) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def whole(bucket: S3Fake) -> Iterator[S3Store]:
+    """One client for all tests: it takes a third of a second to make."""
+    with closing(open_s3(bucket)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def prefixed(bucket: S3Fake) -> Iterator[S3Store]:
+    """Another for the objects below a prefix."""
+    with closing(open_s3(bucket, prefix="sites/one")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +108,17 @@ def opened_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[Objec
         for info in [*named.list("")]:
             named.delete(info.key)
         return
-    fake, opened = request.getfixturevalue("bucket")
-    fake.app.dialect = request.param.removeprefix("s3 ")
-    opened.etag_form = EtagForm.UNQUOTED if request.param == "s3 unquoted" else EtagForm.QUOTED
-    yield opened
+    kind = request.param.removeprefix("s3 ")
+    fake: S3Fake = request.getfixturevalue("bucket")
+    opened: S3Store = request.getfixturevalue("prefixed" if kind == "prefix" else "whole")
+    opened.etag_form = EtagForm.UNQUOTED if kind == "unquoted" else EtagForm.QUOTED
+    fake.app.dialect = {"checked": "ignoring", "prefix": "quoted"}.get(kind, kind)
+    if kind == "checked":
+        checked = CheckedStore(opened, RuntimeFolder(folder / "locks"))
+        checked.checks = True
+        yield checked
+    else:
+        yield opened
     fake.app.dialect = "quoted"
     for key in fake.keys(""):
         fake.delete(key)
