@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from datafetch.clock import Clock
-from datafetch.errors import LeaseLost, StoreError
+from datafetch.errors import DatafetchError, LeaseLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class LeaseBackend(Protocol):
         Raises:
             LeaseLost: another run has the lease now.
             StoreError: the service did not answer.
+            ConfigurationError: this machine keeps no locks any more, where a write needs one.
         """
         ...
 
@@ -73,7 +74,7 @@ class LeaseBackend(Protocol):
         """Give the lease back, keeping its token; a lease that another run has is left alone.
 
         Raises:
-            StoreError: the service did not answer.
+            StoreError, ConfigurationError: as `renew`.
         """
         ...
 
@@ -133,7 +134,8 @@ class HeldLease:
         """Stop renewing and give the lease back.
 
         Raises:
-            StoreError: it could not be given back; it ends by itself after its time.
+            StoreError, ConfigurationError: it could not be given back; it ends by itself after
+                its time.
         """
         self.retire()
         self._stop.set()
@@ -151,7 +153,7 @@ class HeldLease:
                 except LeaseLost as lost:
                     self._on_lost(self._lose(str(lost)))
                     return
-                except StoreError:
+                except DatafetchError:  # of the store, or of this machine's locks
                     # The next turn tries again; until then the fence counts the time.
                     if self._has_run_out():
                         self._on_lost(self._lose("the lock could not be renewed in time"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from datafetch.clock import CancelToken, Clock
-from datafetch.errors import Cancelled, LeaseHeld, LeaseLost, StoreError
+from datafetch.errors import Cancelled, DatafetchError, LeaseHeld, LeaseLost
 from datafetch.logs import EventLogger
 from datafetch.models.run import JobName
 from datafetch.ops.lease import HeldLease, LeaseBackend
@@ -46,10 +46,10 @@ class LeaseKeeper:
         return lease
 
     def give_back(self, lease: HeldLease) -> None:
-        """Free a lease for other runs; if the store does not answer, the lease just expires."""
+        """Free a lease for other runs; one that cannot be given back just expires."""
         try:
             lease.release()
-        except StoreError as error:
+        except DatafetchError as error:
             self._log.warning("lease_not_released", extra={"error": str(error)})
 
     @contextmanager

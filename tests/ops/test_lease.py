@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from datafetch.errors import LeaseLost, StoreUnavailable
+from datafetch.errors import ConfigurationError, DatafetchError, LeaseLost, StoreUnavailable
 from datafetch.ops.lease import Grant, HeldLease
 from tests.support import START, FakeClock
 
@@ -76,14 +76,17 @@ def test_a_lost_lease_stops_the_run() -> None:
     assert backend.released == []
 
 
-def test_a_store_that_fails_costs_the_lease_only_when_its_time_is_over() -> None:
-    """A renewal that failed is made again, until the lease would have ended."""
+@pytest.mark.parametrize("error", [StoreUnavailable("down"), ConfigurationError(["no locks"])])
+def test_a_renewal_that_fails_costs_the_lease_only_when_its_time_is_over(
+    error: DatafetchError,
+) -> None:
+    """It is made again until the lease would have ended, also where this machine's locks failed."""
     clock = FakeClock()
 
     def failing(_grant: Grant) -> Grant:
         if len(backend.renewed) == 3:
             clock.advance(1)
-        raise StoreUnavailable("down")
+        raise error
 
     backend = Backend(failing)
     _, told = _renewed_until_lost(backend, clock)

@@ -1,13 +1,15 @@
 """Leases of a run: taken at once or waited for, given back, and what becomes of a run that lost one."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from datafetch.clock import CancelToken
-from datafetch.errors import LeaseHeld
+from datafetch.errors import ConfigurationError, LeaseHeld
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobName
+from datafetch.ops.lease import Grant
 from datafetch.ops.lease_keeper import LeaseKeeper
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.store.keys import Keys
@@ -58,6 +60,21 @@ def test_a_lease_that_cannot_be_given_back_fails_no_run(
     lease = keeper.take(JOB)
     store.fault = lambda _call, _number: "fail"
     keeper.give_back(lease)
+    assert [record.message for record in caplog.records] == ["lease_not_released"]
+
+
+def test_a_machine_whose_locks_fail_at_the_end_fails_no_run(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was published was called a failure of the settings, since giving the lease back needs a lock."""
+
+    class Refusing(StoreLeases):
+        def release(self, grant: Grant) -> NoReturn:
+            raise ConfigurationError([f"{grant.job}: no locks"])
+
+    leases = Refusing(MemoryStore(), KEYS, clock, lambda _job: 300.0)
+    keeper = LeaseKeeper(leases, clock, CancelToken(), "run-1", bound_logger())
+    keeper.give_back(keeper.take(JOB))
     assert [record.message for record in caplog.records] == ["lease_not_released"]
 
 
