@@ -34,8 +34,8 @@ from datafetch.store.s3_bucket import Bucket
 from datafetch.store.s3_dialect import addressing_of, send_small_at_once
 from datafetch.store.s3_errors import NO_ANSWER, Sent
 from datafetch.store.s3_session import make_client
-from datafetch.store.s3_times import age_s, written_at
 from datafetch.store.streams import Window, spooled
+from datafetch.store.times import age_s, written_at
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.literals import ObjectCannedACLType

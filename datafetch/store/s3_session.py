@@ -21,7 +21,7 @@ from datafetch.errors import ConfigurationError
 from datafetch.logs import redact
 from datafetch.models.store_place import Addressing
 from datafetch.store.s3_dialect import is_amazon
-from datafetch.store.s3_times import read_time
+from datafetch.store.times import read_time
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

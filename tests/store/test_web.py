@@ -193,6 +193,8 @@ def test_a_missing_etag_is_the_hash_of_the_content(store: ObjectStore, cdn: Cdn)
         ({"Last-Modified": "", "Date": ANSWERED}, None),
         ({"Last-Modified": "yesterday", "Date": ANSWERED}, None),
         ({"Last-Modified": f"{WRITTEN}, {ANSWERED}", "Date": ANSWERED}, 300),
+        ({"Last-Modified": f"{ANSWERED}, {WRITTEN}", "Date": ANSWERED}, 300),
+        ({"Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT", "Date": ANSWERED}, None),
         ({"Last-Modified": "Tue, 24 Nov 99999999999 08:00:00 GMT", "Date": ANSWERED}, None),
         ({"Last-Modified": "Tue, 24 Nov 2026 08:00:00 -0000", "Date": ANSWERED}, 300),
     ],

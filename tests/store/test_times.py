@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.store.s3_times import age_s, read_time, written_at
+from datafetch.store.times import age_s, read_time, written_at
 
 WRITTEN = datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
 
