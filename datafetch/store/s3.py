@@ -140,7 +140,7 @@ class S3Store:
     def open(self, key: str) -> Iterator[OpenedObject]:
         """See `ObjectStore.open`."""
         info, file, _ = self._fetch(
-            key, self._bucket.whole_key(key), lambda stream: spooled(stream.iter_chunks(CHUNK))
+            key, self._bucket.whole_key(key), lambda stream: spooled(key, stream.iter_chunks(CHUNK))
         )
         with file:
             yield OpenedObject(info, file)

@@ -5,23 +5,44 @@ import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from datafetch.errors import StoreError
+from datafetch.errors import StoreError, StoreUnavailable
 from datafetch.store.base import CHUNK, FilePart, pieces
 
 
-def spooled(chunks: Iterable[bytes]) -> BinaryIO:
-    """A temporary file with these bytes; kept in memory up to `CHUNK` bytes, else on disk."""
+def spooled(key: str, chunks: Iterable[bytes]) -> BinaryIO:
+    """A temporary file with an object's bytes; kept in memory up to `CHUNK` bytes, else on disk.
+
+    Raises:
+        StoreUnavailable: the disk has no room for it; errors of `chunks` go through.
+    """
     file = cast("BinaryIO", tempfile.SpooledTemporaryFile(CHUNK))  # noqa: SIM115 - handed out
     try:
         for chunk in chunks:
-            file.write(chunk)
-        file.seek(0)
+            with in_temporary_file(key):
+                file.write(chunk)
+        with in_temporary_file(key):
+            file.seek(0)
     except BaseException:
         file.close()
         raise
     return file
+
+
+@contextmanager
+def in_temporary_file(key: str) -> Iterator[None]:
+    """Say what an `OSError` means: large bodies stand in a temporary file until they are read."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StoreUnavailable(
+            f"{key} has no place in the temporary folder: {reason}",
+            key=key,
+            hint="Make room there, or set TMPDIR to a folder that can be written.",
+        ) from error
 
 
 class Window(io.RawIOBase):

@@ -31,6 +31,7 @@ from datafetch.store.base import (
 )
 from datafetch.store.paths import check_key
 from datafetch.store.readonly import refuse
+from datafetch.store.streams import in_temporary_file
 from datafetch.store.times import age_s, times_in, written_at
 
 _LARGEST_BYTES = 512 * 1024 * 1024
@@ -216,7 +217,7 @@ class WebStore:
         check_key(key)
         url = f"{self._base}/{quote(key)}"
         try:
-            with _in_temporary_file(key):
+            with in_temporary_file(key):
                 answer = self._source(url, etag=etag, limit=_LARGEST_BYTES)
         except UpstreamError as error:
             self._raise(key, error)
@@ -250,7 +251,7 @@ class WebStore:
 
 def _stored(key: str, answer: WebAnswer) -> StoredObject:
     info = _info(key, answer)
-    with _in_temporary_file(key):
+    with in_temporary_file(key):
         body = answer.file.read()
     return StoredObject(info, body, _age_s(answer.headers, info.last_modified))
 
@@ -277,17 +278,3 @@ def _age_s(headers: Mapping[str, str], modified: datetime | None) -> float | Non
     if answered is None or not re.fullmatch(r"[0-9]{1,9}", kept, re.ASCII):
         return None
     return answered + int(kept)
-
-
-@contextmanager
-def _in_temporary_file(key: str) -> Iterator[None]:
-    """Say what an `OSError` means: large bodies stand in a temporary file until they are read."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StoreUnavailable(
-            f"{key} has no place in the temporary folder: {reason}",
-            key=key,
-            hint="Make room there, or set TMPDIR to a folder that can be written.",
-        ) from error

@@ -3,9 +3,11 @@
 import io
 import socket
 import ssl
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,6 +183,21 @@ def test_the_bucket_is_asked_for_once(s3_fake: S3Fake) -> None:
             with pytest.raises(ObjectNotFound):
                 store.head(KEY)
     assert s3_fake.requests().count(("HEAD", "")) == 1
+
+
+def test_a_body_without_a_place_in_the_temporary_folder_is_not_the_servers_fault(
+    s3_fake: S3Fake, store: S3Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A full or read-only disk was called an answer that broke off, and the object was asked for again."""
+    s3_fake.put("json/x.json", b"x" * 70_000)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(StoreUnavailable) as caught, store.open("json/x.json"):
+        pass
+    assert str(caught.value) == (
+        "json/x.json has no place in the temporary folder: No such file or directory"
+    )
+    assert "TMPDIR" in caught.value.hint
+    assert s3_fake.requests() == [("GET", "json/x.json")]
 
 
 def test_a_missing_object_may_be_deleted_on_any_server(s3_fake: S3Fake, store: S3Store) -> None:

@@ -77,7 +77,7 @@ def test_a_file_that_is_too_short_is_refused_at_once() -> None:
 
 def test_what_comes_is_read_from_its_start() -> None:
     """A body that is larger than the memory it may take comes back whole."""
-    with spooled([b"a" * 70_000, b"", b"b"]) as file:
+    with spooled("key", [b"a" * 70_000, b"", b"b"]) as file:
         assert file.read() == b"a" * 70_000 + b"b"
 
 
@@ -89,4 +89,4 @@ def test_a_body_that_breaks_off_leaves_no_file() -> None:
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        spooled(broken())
+        spooled("key", broken())
