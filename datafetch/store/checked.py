@@ -13,7 +13,6 @@ from datafetch.store.around import StoreAround
 from datafetch.store.base import (
     JSON_TYPE,
     Condition,
-    EtagForm,
     FilePart,
     IfAbsent,
     IfMatch,
@@ -25,6 +24,7 @@ class CheckedStore(StoreAround):
     """Wraps another store and, if it is told to, checks conditions itself; `close` closes the other.
 
     Attributes:
+        server: the other store.
         checks: whether a condition is compared with the stored object (one request more) and the
             write is then sent without it. When False, conditions are left to the server.
     """
@@ -32,24 +32,10 @@ class CheckedStore(StoreAround):
     def __init__(self, store: ServerStore, machine: RuntimeFolder, *, wait_s: float = 60.0) -> None:
         """A write waits `wait_s` at most for others to the same object; `machine` has the locks."""
         super().__init__(store)
-        self._server = store
+        self.server = store
         self._machine = machine
         self._wait_s = wait_s
         self.checks = False
-
-    @property
-    def endpoint(self) -> str:
-        """See `ServerStore.endpoint`."""
-        return self._server.endpoint
-
-    @property
-    def etag_form(self) -> EtagForm:
-        """See `ServerStore`."""
-        return self._server.etag_form
-
-    @etag_form.setter
-    def etag_form(self, form: EtagForm) -> None:
-        self._server.etag_form = form
 
     def put(
         self,

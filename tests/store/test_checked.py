@@ -9,7 +9,7 @@ import pytest
 
 from datafetch.errors import PreconditionFailed, StoreUnavailable
 from datafetch.runtime.folder import RuntimeFolder
-from datafetch.store.base import Condition, EtagForm, IfAbsent, IfMatch, ObjectInfo, ServerStore
+from datafetch.store.base import Condition, IfAbsent, IfMatch, ObjectInfo
 from datafetch.store.checked import CheckedStore
 from tests.stores import ServerMemory, as_file, etag_of
 
@@ -106,17 +106,6 @@ def test_conditions_are_left_to_a_server_that_keeps_them(machine: RuntimeFolder)
         store.put(KEY, b"new", condition=IfAbsent())
     store.put(KEY, b"new", condition=IfMatch(etag))
     assert [condition for _, condition in server.puts] == [IfAbsent(), IfAbsent(), IfMatch(etag)]
-
-
-def test_it_can_be_probed_like_the_store_behind_it(
-    server: ServerMemory, machine: RuntimeFolder
-) -> None:
-    """The form of ETags that works reaches the store that sends them."""
-    store: ServerStore = CheckedStore(server, machine)
-    assert isinstance(store, ServerStore)
-    assert store.endpoint == "https://s3.example.com"
-    store.etag_form = EtagForm.UNQUOTED
-    assert (store.etag_form, server.etag_form) == (EtagForm.UNQUOTED, EtagForm.UNQUOTED)
 
 
 class _Watched(ServerMemory):

@@ -23,8 +23,10 @@ class Conditions:
 
     def __init__(self, store: ObjectStore) -> None:
         """A `CheckedStore` may also be used without its server's conditions, other stores not."""
-        self._server = store if isinstance(store, ServerStore) else None
         self._checked = store if isinstance(store, CheckedStore) else None
+        # The server itself is asked: its answers must not be those of our own checks.
+        asked = self._checked.server if self._checked is not None else store
+        self._server = asked if isinstance(asked, ServerStore) else None
         self._lack: Lack | None = None
         self.known: Conditional | None = None
 
@@ -69,8 +71,6 @@ class Conditions:
         """
         if self._server is None:
             return
-        if self._checked is not None:
-            self._checked.checks = False
         found = probe(self._server)
         endpoint = self._server.endpoint
         _log.info("conditions_probed", extra={"endpoint": endpoint, "found": found.value})
@@ -87,12 +87,11 @@ class Conditions:
         return stored.form != "none" or self._checked is not None
 
     def _apply(self, known: Conditional) -> None:
+        assert self._server is not None, "a folder's conditions are our own"
         if known.form != "none":
-            assert self._server is not None, "a folder has no form of ETags"
             self._server.etag_form = EtagForm(known.form)
-        elif self._checked is not None:
-            self._checked.checks = True
-        else:
-            assert self._server is not None, "a folder's conditions are our own"
+        elif self._checked is None:
             lack = self._lack or Lack.IGNORED
             raise UnsafeStore([f"{self._server.name} at {self._server.endpoint} {lack.value}"])
+        if self._checked is not None:
+            self._checked.checks = known.form == "none"

@@ -1,12 +1,14 @@
 """How conditions are sent: remembered, probed once, refused, or checked."""
 
+from typing import ClassVar
+
 import pytest
 
 from datafetch.errors import UnsafeStore
 from datafetch.ops.leases.conditions import Conditions
 from datafetch.ops.leases.lock_object import Conditional
 from datafetch.runtime.folder import RuntimeFolder
-from datafetch.store.base import EtagForm
+from datafetch.store.base import Condition, EtagForm
 from datafetch.store.checked import CheckedStore
 from tests.stores import MemoryStore, ServerMemory
 
@@ -99,10 +101,11 @@ def test_with_a_file_lock_such_a_server_is_checked_and_remembered() -> None:
 
 def test_with_a_file_lock_conditions_that_work_are_used() -> None:
     """A server that keeps conditions publishes atomically, whatever the lock."""
-    store = CheckedStore(ServerMemory("unquoted"), RuntimeFolder())
+    server = ServerMemory("unquoted")
+    store = CheckedStore(server, RuntimeFolder())
     conditions = Conditions(store)
     conditions.settle(None)
-    assert (store.checks, store.etag_form, conditions.note) == (False, EtagForm.UNQUOTED, "")
+    assert (store.checks, server.etag_form, conditions.note) == (False, EtagForm.UNQUOTED, "")
 
 
 def test_a_server_that_has_learned_conditions_is_not_checked_any_more() -> None:
@@ -114,3 +117,20 @@ def test_a_server_that_has_learned_conditions_is_not_checked_any_more() -> None:
     server.dialect = "quoted"
     conditions.probe()
     assert (store.checks, conditions.known) == (False, Conditional("quoted", HERE))
+
+
+def test_what_others_write_while_the_server_is_asked_anew_is_still_checked() -> None:
+    """For the time of a second probe all writes of the process went out unchecked."""
+
+    class Watched(ServerMemory):
+        seen: ClassVar[set[bool]] = set()
+
+        def put_once(self, key: str, body: bytes, condition: Condition) -> str:
+            self.seen.add(store.checks)
+            return super().put_once(key, body, condition)
+
+    store = CheckedStore(Watched("ignoring"), RuntimeFolder())
+    conditions = Conditions(store)
+    conditions.settle(Conditional("none", HERE))
+    conditions.probe()
+    assert Watched.seen == {True}
