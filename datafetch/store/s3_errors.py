@@ -166,7 +166,7 @@ def _meaning(  # noqa: PLR0911 - a table of meanings
         return PreconditionFailed(said, key=key)
     if status == 409:  # noqa: PLR2004 - ConditionalRequestConflict, OperationAborted
         return StoreConflict(said, key=key)
-    if _is_about_acl(error):
+    if _is_about_acl(error, sent):
         return StoreUnavailable(said, key=key, hint=_NO_ACL)
     if status == 501 or code == "NotImplemented":  # noqa: PLR2004
         return NotSupported(said, key=key, hint=_NO_CONDITIONS if sent.condition else None)
@@ -191,14 +191,15 @@ def _said(error: ClientError, what: str) -> str:
     return f"{what}: {known}: {message}" if message else f"{what}: {known}"
 
 
-def _is_about_acl(error: ClientError) -> bool:
+def _is_about_acl(error: ClientError, sent: Sent) -> bool:
     status, code = answer_of(error)
     if code == "AccessControlListNotSupported":
         return True
     # Other servers share one code for all that they do not know (Cloudflare R2: `NotImplemented`),
-    # or that is invalid: which header it was stands in another field, or only in the text.
+    # or that is invalid: which header it was stands in another field, or only in the text. The
+    # text may repeat the request, so a bucket's name has its say only where an ACL was sent.
     fields = (_field(error, name) for name in ("Header", "ArgumentName", "Message"))
-    return status in (400, 501) and any(_ABOUT_ACL.search(field) for field in fields)
+    return sent.acl and status in (400, 501) and any(_ABOUT_ACL.search(field) for field in fields)
 
 
 def _elsewhere(error: SentElsewhere, who: str, key: str) -> StoreUnavailable:

@@ -191,6 +191,15 @@ def test_an_acl_that_a_server_refuses_is_called_so(error: ClientError, sent: Sen
     assert "conditional" not in said.hint
 
 
+def test_a_request_without_an_acl_is_not_refused_for_one() -> None:
+    """A bucket's name in the server's words led to a setting that was empty, and not to the lock."""
+    words = "If-Match is not implemented for acl-site"
+    said = translated(refusal(501, "NotImplemented", words), sent=Sent(condition=True))
+    assert type(said) is NotSupported
+    assert "conditional writes" in said.hint
+    assert "S3_OBJECT_ACL" not in said.hint
+
+
 @pytest.mark.parametrize("code", ["NotImplemented", ""])
 @pytest.mark.parametrize("status", [400, 501])
 def test_only_a_write_on_a_condition_fails_for_its_condition(status: int, code: str) -> None:
