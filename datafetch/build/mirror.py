@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from datafetch.build.write import Staging, translated
 from datafetch.errors import StoreError
 from datafetch.store.base import encode_json
+from datafetch.store.files import open_file
 from datafetch.store.paths import RESERVED, check_key, path_of
 
 _RECORD = TypeAdapter(dict[str, str])
@@ -73,8 +74,10 @@ class MirrorStaging(Staging):
         return [key for key in sorted(gone) if self._is_ours(key, recorded[key])]
 
     def _is_ours(self, key: str, sha256: str) -> bool:
-        if not self.path_of(key).is_file():
-            return False
+        path = self.path_of(key)
+        with translated(path):
+            if not path.is_file():
+                return False
         there = self.fingerprint(key)
         return there is not None and there[1] == sha256
 
@@ -91,10 +94,15 @@ class MirrorStaging(Staging):
             return
 
     def _read(self, path: Path) -> dict[str, str] | None:
-        """A record; empty when there is none, None when it cannot be read."""
+        """A record; empty when there is none, None when it is not one.
+
+        Raises:
+            DatafetchError: it cannot be read, or is no file.
+        """
         with translated(path):
             try:
-                text = path.read_bytes()
+                with open_file(path) as file:
+                    text = file.read()
             except FileNotFoundError:
                 return {}
         try:

@@ -17,6 +17,7 @@ from datafetch.errors import DatafetchError, Inconsistent, ObjectNotFound
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.durability import flush
+from datafetch.store.files import open_file
 from datafetch.store.paths import RESERVED
 from datafetch.store.temporary import sweep, temporary_in
 
@@ -31,10 +32,10 @@ _HINT = "Name another folder with --output or --mirror, or mend this one's permi
 class Staging:
     """Temporary files in a folder, each beside the place to which `commit` moves it.
 
-    Leaving the `with` block removes those that were not committed; those that a killed build left
-    in a folder go after a day, with the first file that is written to that folder. `add` may be called from
-    several threads, for different names. In a dry run it only counts: nothing is written, no
-    folder is made.
+    Leaving the `with` block removes those that were not committed. Those that a killed build left
+    in a folder are removed after a day, when the next file is written to that folder. `add` may be
+    called from several threads, for different names. In a dry run it only counts: nothing is
+    written, no folder is made.
     """
 
     def __init__(self, folder: Path, *, dry_run: bool = False) -> None:
@@ -74,12 +75,12 @@ class Staging:
         """Size and SHA-256 (hex) of the file of that name in the folder; None when there is none.
 
         Raises:
-            DatafetchError: it cannot be read.
+            DatafetchError: it cannot be read, or is no file.
         """
         path = self.path_of(name)
         with translated(path):
             try:
-                with path.open("rb") as file:
+                with open_file(path) as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                     return os.fstat(file.fileno()).st_size, digest
             except FileNotFoundError:

@@ -1,6 +1,8 @@
 """A build's objects as a copy of the store: the same bytes under the same keys, and nothing stale."""
 
 import json
+import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -161,15 +163,52 @@ def test_what_others_put_there_stays(build: Build) -> None:
     assert not (build.output / logo_key(2)).exists()
 
 
-def test_a_folder_or_a_pipe_in_the_place_of_a_stale_file_stays(build: Build) -> None:
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_a_folder_or_a_pipe_in_the_place_of_a_stale_file_stays(
+    build: Build, make: Callable[[Path], None]
+) -> None:
     """What stands under a recorded name and is no file of ours is neither removed nor waited for."""
     mirror(build)
     place = build.output / logo_key(1)
     place.unlink()
-    place.mkdir()
+    make(place)
     remove_logo(build, 1)
     assert build.prefetch(mirror=True).logos().changed == 1
-    assert place.is_dir()
+    assert place.exists()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+@pytest.mark.parametrize("whose", ["logos-test", "logos"])
+def test_a_folder_or_a_pipe_in_the_place_of_a_record_is_an_error(
+    build: Build, whose: str, make: Callable[[Path], None]
+) -> None:
+    """Nobody waits for it, and nothing that it might name is removed."""
+    mirror(build)
+    record = build.output / f"{RECORDS}{whose}.json"
+    record.unlink(missing_ok=True)
+    make(record)
+    remove_logo(build, 1)
+    with pytest.raises(DatafetchError, match=re.escape(record.name)):
+        build.prefetch(mirror=True).logos()
+    assert (build.output / logo_key(1)).exists()
+
+
+def test_a_stale_file_in_a_folder_that_may_not_be_entered_is_an_error() -> None:
+    """Somebody closed the folder meanwhile: a line with its path, and no traceback."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        build = Build(Path(folder, "mirror"), MemoryStore())
+        put_logos(build, 1)
+        with unprivileged():
+            build.prefetch(mirror=True).logos()
+            remove_logo(build, 0)
+            pictures = (build.output / logo_key(0)).parent
+            pictures.chmod(0)
+            with pytest.raises(DatafetchError, match="Permission denied"):
+                build.prefetch(mirror=True).logos()
+            pictures.chmod(0o755)
 
 
 def test_pictures_that_another_environment_has_stay(build: Build) -> None:

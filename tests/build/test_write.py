@@ -124,3 +124,12 @@ def test_a_folder_that_cannot_be_flushed_takes_the_files(
     with Staging(tmp_path) as staging, pytest.raises(DatafetchError, match="Input/output error"):
         staging.add("a", b"newer")
     assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_the_place_of_a_file_is_an_error(tmp_path: Path) -> None:
+    """A pipe hung the build for ever: nobody writes to it, and it has no end."""
+    os.mkfifo(tmp_path / "a")
+    with pytest.raises(DatafetchError, match="a cannot be written: it is no file"):
+        Staging(tmp_path).add("a", b"new")
+    assert (tmp_path / "a").is_fifo()
