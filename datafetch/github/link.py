@@ -4,6 +4,7 @@ No request is sent when GitHub has said that none is left. Source of the headers
 when an answer has none: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 """
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,9 @@ that the limit is met again."""
 
 _LONGEST_S = 24 * 3600.0
 """GitHub's limits are reset every hour; a reset that is further away than this is not believed."""
+
+_NUMBER = re.compile(r"[0-9]{1,15}")
+"""What is read of GitHub's figures; Python refuses to read an integer of more than 4,300 digits."""
 
 _LEAST_WAIT_S = 1.0
 _TRIES = 3
@@ -83,8 +87,9 @@ class Budget:
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Note from an answer's headers how many requests are left, and until when."""
-        remaining, reset = headers.get("x-ratelimit-remaining"), headers.get("x-ratelimit-reset")
-        if remaining and remaining.isdecimal() and reset and reset.isdecimal():
+        remaining = headers.get("x-ratelimit-remaining", "")
+        reset = headers.get("x-ratelimit-reset", "")
+        if _NUMBER.fullmatch(remaining) and _NUMBER.fullmatch(reset):
             with self._lock:
                 latest = self._clock.now() + _LONGEST_S
                 self._remaining, self._reset_at = int(remaining), min(float(reset), latest)

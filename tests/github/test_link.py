@@ -42,12 +42,15 @@ def sent(budget: Budget, *errors: RateLimited | None) -> int:
     return count
 
 
-def test_an_unknown_budget_lets_everything_through() -> None:
-    """Before the first answer nothing is known, and answers without headers change nothing."""
+@pytest.mark.parametrize(
+    ("remaining", "reset"), [("soon", "later"), ("9" * 5000, "1"), ("1", "9" * 5000), ("-1", "1")]
+)
+def test_an_unknown_budget_lets_everything_through(remaining: str, reset: str) -> None:
+    """Before the first answer nothing is known, and answers without usable headers change nothing."""
     clock = FakeClock()
     budget = made(clock)
     budget.learn({})
-    budget.learn({"x-ratelimit-remaining": "soon", "x-ratelimit-reset": "later"})
+    budget.learn({"x-ratelimit-remaining": remaining, "x-ratelimit-reset": reset})
     assert sent(budget) == 1
     assert clock.slept == []
 
