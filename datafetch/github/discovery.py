@@ -10,9 +10,7 @@ from datafetch.github.barriers import HiddenError, HiddenRepositories, words_of
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.graphql import refusal
 from datafetch.github.lists import FoundRepositories
-from datafetch.github.lookups import LookUp
 from datafetch.github.model import (
-    Barrier,
     Day,
     Repository,
     Status,
@@ -137,7 +135,7 @@ def _read_lists(
         known = _with_named(lists.found, only)
         by_csv = strays(known, dataset.repositories, dataset.stored, excluded)
         found = activity.look_up([name for names in by_csv.values() for name in names])
-        lists.looked_up = LookedUp(found.found, _barriers(found))
+        lists.looked_up = LookedUp(found.found, found.barriers)
     except RateLimited as error:
         lists.limited = error
         # The remembered repositories stand in for those that could not be read.
@@ -146,20 +144,6 @@ def _read_lists(
             lists.found.add(one.repository)
         lists.looked_up = LookedUp({one.full_name.lower(): one.repository for one in remembered})
     return lists
-
-
-def _barriers(result: LookUp) -> dict[str, Barrier]:
-    """Why GitHub does not show repositories that were looked up.
-
-    Raises:
-        Rejected: GitHub failed to say what one of them is.
-    """
-    barriers = {}
-    for name, problem in result.hidden.items():
-        if problem.barrier is None:
-            raise refusal(problem)
-        barriers[name] = problem.barrier
-    return barriers
 
 
 def _look_up_named(
@@ -176,9 +160,11 @@ def _look_up_named(
             f"excluded by GITHUB_EXCLUDE: {', '.join(left_out)}", hint="Take it out of the setting."
         )
     result = activity.look_up(names)
-    for name, barrier in _barriers(result).items():
-        words = words_of(result.hidden[name].message or "")
-        raise HiddenError(barrier, f"GitHub does not show {name} to the token: {words}")
+    for name, problem in result.hidden.items():
+        if problem.barrier is None:
+            raise refusal(problem)
+        words = words_of(problem.message or "")
+        raise HiddenError(problem.barrier, f"GitHub does not show {name} to the token: {words}")
     found = result.found
     unknown = [name for name in names if name.lower() not in found]
     if unknown:

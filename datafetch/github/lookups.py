@@ -16,7 +16,7 @@ from datafetch.github.graphql import (
     TooMuchError,
     refusal,
 )
-from datafetch.github.model import Repository, is_full_name
+from datafetch.github.model import Barrier, Repository, is_full_name
 
 _MOST_LOOKUPS = 50
 """How many repositories one query looks up at most; more is often too much."""
@@ -35,6 +35,11 @@ class LookUp:
 
     found: dict[str, Repository] = field(default_factory=dict)
     hidden: dict[str, Problem] = field(default_factory=dict)
+
+    @property
+    def barriers(self) -> dict[str, Barrier]:
+        """Why each of the hidden ones is not shown."""
+        return {name: problem.barrier or Barrier.FAULT for name, problem in self.hidden.items()}
 
 
 def look_up(graphql: GraphQL, names: Sequence[str]) -> LookUp:

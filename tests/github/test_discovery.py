@@ -7,6 +7,7 @@ from datafetch.github.barriers import HiddenError
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.discovery import Discovery, discover
 from datafetch.models.run import RunOptions
+from tests.fakes.github import partial_data
 from tests.fakes.github_data import Activity
 from tests.github.world import Expected, World, asks, push, totals, worked
 
@@ -55,6 +56,14 @@ def test_repositories_of_all_lists_are_brought_together_with_the_stored_csvs(sma
     assert discovery.years == (2026, 2025)
     assert set(discovery.totals) == {2025, 2026}
     assert len(discovery.days) == 365
+
+
+def test_a_named_repository_that_github_fails_to_look_up_fails_the_run(small: World) -> None:
+    """In GitHub's words: it is not said to be hidden from the token."""
+    small.app.inject(partial_data(["a0"]), asks("repository(owner"))
+    with pytest.raises(Rejected, match=r"refused the query.*Something went wrong"):
+        small.run(RunOptions(only=("octo-dev/tools",)))
+    assert small.files() == {}
 
 
 def test_a_named_repository_is_known_by_its_identity(small: World) -> None:
