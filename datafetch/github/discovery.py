@@ -1,6 +1,6 @@
 """What the GitHub job reads before it asks for statistics: calendars and repositories."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -154,11 +154,7 @@ def _look_up_named(
         raise UsageError(f"not a repository's OWNER/NAME: {', '.join(wrong)}")
     if not names:
         return []
-    left_out = [name for name in names if excludes(excluded, name)]
-    if left_out:
-        raise Rejected(
-            f"excluded by GITHUB_EXCLUDE: {', '.join(left_out)}", hint="Take it out of the setting."
-        )
+    _refuse_excluded(names, excluded)
     result = activity.look_up(names)
     for name, problem in result.hidden.items():
         if problem.barrier is None:
@@ -172,10 +168,19 @@ def _look_up_named(
             f"GitHub has no repository {', '.join(unknown)}",
             hint="Check the spelling, and what the token may read.",
         )
+    _refuse_excluded([repository.full_name for repository in found.values()], excluded)
     forks = [name for name in names if found[name.lower()].fork]
     if forks:
         raise Rejected(f"forks are left out: {', '.join(forks)}", hint="Name the original.")
     return list(found.values())
+
+
+def _refuse_excluded(names: Iterable[str], excluded: Collection[str]) -> None:
+    left_out = [name for name in names if excludes(excluded, name)]
+    if left_out:
+        raise Rejected(
+            f"excluded by GITHUB_EXCLUDE: {', '.join(left_out)}", hint="Take it out of the setting."
+        )
 
 
 def _with_named(found: FoundRepositories, only: Sequence[Repository]) -> list[Repository]:

@@ -248,11 +248,10 @@ class _CommittedLists:
         shown = {r.full_name.lower() for r in self._found.repositories.values()}
         names = [name for name in self._names if name.lower() not in shown]
         result = look_up(self._graphql, names)
+        barriers = result.barriers
         for name in names:
             repository = result.found.get(name.lower())
-            problem = result.hidden.get(name.lower())
             if repository is not None:
                 self._found.add(repository)
             else:
-                barrier = self._names[name] if problem is None else _barrier(problem)
-                self._found.hidden.named[name] = barrier
+                self._found.hidden.named[name] = barriers.get(name.lower(), self._names[name])

@@ -121,7 +121,7 @@ def test_letting_an_excluded_repository_in_again_costs_no_request(small: World) 
 
 
 def test_all_repositories_of_an_owner_can_be_excluded(small: World) -> None:
-    """With none of them stored, nothing of theirs is asked or looked up."""
+    """No statistics of theirs are asked for, and the result does not name a hidden one."""
     small.activity.repositories += [worked(8, "one", owner="acme"), worked(9, "two", owner="acme")]
     small.activity.repositories[-1].hidden = "saml"
     report = small.run(exclude="acme/*")
@@ -134,6 +134,15 @@ def test_what_is_excluded_cannot_be_asked_for_by_name(small: World) -> None:
     with pytest.raises(Rejected, match="excluded by GITHUB_EXCLUDE: octo-dev/tools"):
         small.run(RunOptions(only=("octo-dev/tools",)), exclude="octo-dev/*")
     assert small.app.log.count(asks("repository(owner")) == 0
+
+
+def test_what_is_excluded_cannot_be_asked_for_by_its_former_name(small: World) -> None:
+    """A run that asked for nothing said that it had succeeded."""
+    repository = small.activity.repositories[0]
+    repository.former_names, repository.name = ("octo-dev/tools",), "instruments"
+    with pytest.raises(Rejected, match="excluded by GITHUB_EXCLUDE: octo-dev/instruments"):
+        small.run(RunOptions(only=("octo-dev/tools",)), exclude="octo-dev/instruments")
+    assert small.asked() == []
 
 
 def test_a_named_repository_that_is_hidden_is_an_error_with_its_reason(small: World) -> None:
