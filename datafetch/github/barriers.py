@@ -72,8 +72,8 @@ class HiddenRepositories:
     Attributes:
         named: the barrier of each repository whose full name is known.
         listed: how many without a name there were in the list of recent repositories.
-        in_window: how many without a name there were in one window of time, at most; the same
-            repository is in many windows.
+        in_window: the most without a name in any one window of time. Windows are not added up,
+            since the same repository is in many of them.
     """
 
     named: dict[str, Barrier] = field(default_factory=dict)

@@ -216,7 +216,10 @@ class _CommittedLists:
         *,
         halve_refused: bool = False,
     ) -> Unanswered:
-        """Ask for the windows; `barrier` is that of what a query for URLs leaves out."""
+        """Ask for the windows.
+
+        A query for URLs does not say why a repository is not shown: `barrier` is then noted for it.
+        """
 
         def take(answer: WindowAnswer[CommittedRepositories]) -> bool:
             unnamed: Counter[Barrier] = Counter()

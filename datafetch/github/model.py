@@ -164,7 +164,7 @@ ANSWERED = frozenset({Status.COMPLETE, Status.NONE, Status.UNAVAILABLE})
 """The statuses of a repository for whose statistics GitHub has given a final answer."""
 
 DECIDED = ANSWERED | {Status.HIDDEN}
-"""The statuses of a repository that keep no sum of the others from being complete."""
+"""The statuses with which a repository without a CSV leaves the sums of the others complete."""
 
 
 @dataclass(frozen=True, slots=True)

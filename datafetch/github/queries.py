@@ -129,4 +129,5 @@ COMMIT_URLS = WindowQuery(
     TypeAdapter(CommittedRepositories),
     _ENTRIES,
 )
-"""The same, but without what the token may not see: their names are in the URLs."""
+"""The same, but only URLs. GitHub gives those of repositories that it does not show, too, and they
+contain the names."""

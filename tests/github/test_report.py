@@ -131,6 +131,16 @@ def test_notes_name_public_repositories_and_count_private_ones() -> None:
     )
 
 
+def test_repositories_behind_single_sign_on_are_counted_with_what_to_do() -> None:
+    """GitHub says how many it keeps, though not which."""
+    two = HiddenRepositories(listed=Counter({Barrier.SAML: 2}))
+    (note,) = report(replace(DISCOVERY, hidden=two)).notes
+    assert note == (
+        "2 repositories are behind SAML single sign-on: authorise the token or exclude them"
+        " with GITHUB_EXCLUDE"
+    )
+
+
 def test_a_repository_that_was_not_asked_is_as_it_was_remembered() -> None:
     """What GitHub could not say last week is still named this week."""
     known = replace(RememberedRepository.of(A.repository, "o_a"), status=Status.UNAVAILABLE)
