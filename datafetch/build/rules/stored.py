@@ -11,7 +11,8 @@ from datafetch.models.problems import first_problem
 
 T = TypeVar("T")
 
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**53 - 1)]
+"""A whole number; the site, in JavaScript, reads no larger one exactly."""
 
 
 class StoredModel(BaseModel):

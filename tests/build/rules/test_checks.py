@@ -101,6 +101,7 @@ def test_a_dataset_of_any_size_agrees_with_itself(count: int) -> None:
         ("checksum", None),
         ("lastModified", 5),
         ("lastFetchedAt", "yesterday"),
+        ("lastFetchedAt", 10**400),
         ("lastAttemptedAt", -1),
         ("changeDetected", "no"),
     ],
