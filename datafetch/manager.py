@@ -124,7 +124,7 @@ class _OperationRun:
             change_detected=report.change_detected,
             last_fetched_at=report.last_fetched_at,
             error=error_text(report, status),
-            hint=getattr(report.failure, "hint", ""),
+            hint=redact(getattr(report.failure, "hint", "")),
             exit_code=int(code),
             notes=tuple(redact(note) for note in report.notes),
             duration_s=self._parts.clock.monotonic() - self._started,
@@ -135,6 +135,8 @@ class _OperationRun:
         """Write the result to the log, and return it."""
         fields = {key: value for key, value in result.to_json().items() if value is not None}
         del fields["notes"]  # each has a line of its own
+        if result.error and result.hint:
+            fields["hint"] = result.hint
         for note in result.notes:
             self.log.info("run_note", extra={"note": note})
         if result.exit_code == ExitCode.OK:

@@ -21,7 +21,7 @@ def print_error(error: DatafetchError) -> None:
     else:
         streams.say(f"datafetch: {redact(str(error))}")
     if error.hint:
-        streams.say(f"  {error.hint}")
+        streams.say(f"  {redact(error.hint)}")
 
 
 def expected(error: Exception) -> DatafetchError:
@@ -35,8 +35,8 @@ def expected(error: Exception) -> DatafetchError:
 def call(command: Callable[[], None], *, as_json: bool) -> None:
     """Call a command and exit the process, with the command's own code or that of its error.
 
-    An error that comes out of the command is printed as one line, and with `as_json` an empty
-    array is: then nothing has been printed yet.
+    An error that comes out of the command is printed as one line. With `as_json` a command that
+    ends badly before it has printed its results, as after wrong usage, prints an empty array.
     """
     threading.excepthook = _log_thread
     sys.unraisablehook = _log_unraisable
@@ -51,8 +51,8 @@ def call(command: Callable[[], None], *, as_json: bool) -> None:
         failure = expected(error)
         print_error(failure)
         code = failure.exit_code
-        if as_json:
-            _print_empty_array()
+    if as_json and code not in (None, ExitCode.OK) and not streams.has_shown():
+        _print_empty_array()
     streams.finish()
     sys.exit(code if isinstance(code, int | str) else ExitCode.OK)
 

@@ -31,10 +31,8 @@ def print_results(
     failed = [result for result in results if not result.success]
     for result in failed if quiet else results:
         show(result_line(result))
-        for note in result.notes:
-            show(f"    {note}")
-        if result.error and result.hint:
-            show(f"    {result.hint}")
+        for sentence in result.sentences:
+            show(f"    {sentence}")
     if results and (failed or not quiet):
         show(closing_line(results) + (" (dry run: nothing was written)" if dry_run else ""))
 

@@ -185,6 +185,7 @@ class Session:
                         RunStatus.FAILED,
                         run_id="",
                         error=redact(str(error)),
+                        hint=redact(error.hint),
                         exit_code=int(error.exit_code),
                     )
                 )

@@ -8,6 +8,7 @@ are a failure. What cannot be written to standard error is lost.
 import io
 import os
 import sys
+import threading
 from contextlib import suppress
 from typing import TextIO
 
@@ -39,12 +40,21 @@ def open_missing() -> None:
         setattr(sys, name, stream)
 
 
+_shown = threading.Event()
+
+
+def has_shown() -> bool:
+    """Whether this process has written a result to standard output, or tried to."""
+    return _shown.is_set()
+
+
 def show(text: str) -> None:
     """Write a text and a line end to standard output, at once.
 
     Raises:
         OutputLost: it could not be written, though somebody is there to read it.
     """
+    _shown.set()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # the work is done: a letter that the terminal cannot show must not make the command fail
         sys.stdout.reconfigure(errors="replace")

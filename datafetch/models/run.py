@@ -123,6 +123,7 @@ class RunResult:
     """How an operation ended; `to_json` makes its JSON.
 
     Attributes:
+        hint: what to do about the error, as a sentence; empty for nothing.
         upstreams: for each upstream, its counts in this run by name (`requests`, `bytes`,
             `retries`, `status_200`, …); only the history has them.
     """
@@ -149,6 +150,11 @@ class RunResult:
         """Whether the operation ended with exit code 0."""
         return self.exit_code == 0
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What users are told with the result: the notes and, after an error, what to do."""
+        return (*self.notes, self.hint) if self.error and self.hint else self.notes
+
     def to_json(self) -> JsonObject:
         """The object that `--json` prints."""
         return {
@@ -164,7 +170,7 @@ class RunResult:
             "changeDetected": self.change_detected,
             "lastFetchedAt": self.last_fetched_at,
             "error": self.error,
-            "notes": list(self.notes),
+            "notes": list(self.sentences),
         }
 
 

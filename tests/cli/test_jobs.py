@@ -38,7 +38,18 @@ def test_wrong_usage_is_exit_2_and_nothing_runs(tmp_path, arguments):
     done = datafetch(*arguments, cwd=tmp_path)
     assert done.code == 2
     assert "Usage:" in done.err
+    assert done.out == ""
     assert list(tmp_path.glob(".datafetch*")) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["bookmarks", "--bookmark"], ["bookmarks", "--limit", "0"], ["frobnicate"], []]
+)
+def test_json_stays_json_after_wrong_usage(tmp_path, arguments):
+    """A caller that reads an array got nothing at all when an option was misspelt."""
+    done = datafetch(*arguments, "--json", cwd=tmp_path)
+    assert done.code == 2
+    assert done.results == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A run's report and result: when too much failed, and the object that `--json` prints."""
 
+from dataclasses import replace
+
 import pytest
 
 from datafetch.models.run import JobReport, Operation, RunResult, RunStatus
@@ -52,8 +54,15 @@ def test_the_result_is_printed_as_the_contract_writes_it() -> None:
         ("changeDetected", True),
         ("lastFetchedAt", 5),
         ("error", "the budget is used up"),
-        ("notes", ["x"]),
+        ("notes", ["x", "Wait."]),
     ]
+
+
+def test_what_to_do_is_told_after_an_error_only() -> None:
+    """Who reads JSON was told what failed, and not what to type."""
+    result = RunResult(Operation.GITHUB, RunStatus.FAILED, "run-1", hint="Wait.", notes=("x",))
+    assert result.to_json()["notes"] == ["x"]
+    assert replace(result, error="down").to_json()["notes"] == ["x", "Wait."]
 
 
 @pytest.mark.parametrize(("code", "success"), [(0, True), (1, False), (75, False), (143, False)])
