@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from datafetch.errors import ConfigurationError
-from datafetch.models.headers import read_header_lines
+from datafetch.models.headers import fits_value, read_header_lines
 from datafetch.models.job_settings import (
     BookmarksSettings,
     GitHubSettings,
@@ -217,6 +217,13 @@ class Settings(BaseModel):
         if value is None or re.fullmatch(r"[!-~]+", value.get_secret_value()):
             return value
         raise ValueError("a token has no spaces, line ends or letters beyond ASCII")
+
+    @field_validator("user_agent")
+    @classmethod
+    def _fits_the_header(cls, value: str | None) -> str | None:
+        if value is None or fits_value(value):
+            return value
+        raise ValueError("has line ends or characters beyond printable ASCII")
 
     @field_validator("lock", mode="before")
     @classmethod

@@ -6,6 +6,9 @@ import re
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 
+_NEXT_LINE = re.compile(r"\\n[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+:")
+"""A line end that is written as two characters, and not read as one, before another header."""
+
 _OURS = frozenset(
     {
         *("accept", "accept-encoding", "authorization", "connection", "content-length"),
@@ -14,6 +17,11 @@ _OURS = frozenset(
     }
 )
 """Headers by which the client says how it talks; another value would break its requests."""
+
+
+def fits_value(text: str) -> bool:
+    """Whether a header can carry this value: printable ASCII, with spaces inside only, not empty."""
+    return _VALUE.fullmatch(text) is not None
 
 
 def read_header_lines(text: str) -> tuple[tuple[str, str], ...]:
@@ -30,8 +38,13 @@ def read_header_lines(text: str) -> tuple[tuple[str, str], ...]:
         name, colon, value = (part.strip() for part in line.partition(":"))
         if not colon or _NAME.fullmatch(name) is None:
             raise ValueError(f"line {number} should be `Name: value`")
-        if _VALUE.fullmatch(value) is None:
+        if not fits_value(value):
             raise ValueError(f"line {number}: a header's value is printable ASCII, and not empty")
+        if _NEXT_LINE.search(value):
+            raise ValueError(
+                rf"line {number} holds \n as two letters before another header: in .env write "
+                "the lines within double quotes, elsewhere with real line ends"
+            )
         if name.lower() in _OURS:
             raise ValueError(f"line {number}: datafetch sets {name} itself")
         if name.lower() in found:

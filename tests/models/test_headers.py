@@ -27,6 +27,7 @@ def test_each_line_is_a_header() -> None:
         ("A: ü", "line 1: a header's value"),
         ("A: x\x00y", "line 1: a header's value"),
         ("A: x\na: y", "line 2: a was given before"),
+        (r"A: x\nC-D: y", "line 1 holds "),
         *(
             (f"{name}: x", f"line 1: datafetch sets {name} itself")
             for name in ("Authorization", "host", "Content-Length", "Transfer-Encoding", "Accept")
