@@ -84,13 +84,15 @@ class Cancelled(DatafetchError):
     """The run was asked to stop.
 
     Attributes:
-        signal: number of the signal that asked for it, None when something else did.
+        signal: SIGHUP, SIGINT or SIGTERM when one of them asked for it, None when something else did.
     """
 
     def __init__(
         self, message: str = "stopped before it was done", *, signal: int | None = None
     ) -> None:
         self.signal = signal
+        if signal is not None:
+            self.exit_code = ExitCode(128 + signal)  # as shells say it
         super().__init__(message)
 
 

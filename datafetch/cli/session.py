@@ -93,13 +93,13 @@ class Session:
         Raises:
             ConfigurationError: settings are missing or invalid; nothing was run.
             UsageError: an option is refused here; nothing was run.
+            Cancelled: a signal came before all had begun.
         """
         self._asked.extend(OPERATIONS[job] for job in jobs)
         settings = self._load(jobs)
         options = self._run_options(settings, own)
         for job in jobs:
-            if self._cancel.cancelled:
-                return
+            self._cancel.raise_if_cancelled()
             self._results.append(self._get_manager(settings).run(RunRequest(job, options)))
 
     def run_prefetch(self, request: PrefetchRequest) -> None:
@@ -108,6 +108,7 @@ class Session:
         Raises:
             ConfigurationError: settings are missing or invalid; nothing was written.
             UsageError: the mirror would be the store's own folder; nothing was written.
+            Cancelled: a signal came before all had begun.
         """
         self._asked.extend(request.operations)
         settings = self._load()
@@ -118,8 +119,7 @@ class Session:
             )
         request = replace(request, dry_run=self.dry_run)
         for operation in request.operations:
-            if self._cancel.cancelled:
-                return
+            self._cancel.raise_if_cancelled()
             self._results.append(self._get_manager(settings).prefetch(operation, request))
 
     @property
@@ -176,13 +176,14 @@ class Session:
         self._cancel.cancel(Cancelled(f"stopped by {name}", signal=number))
 
     def _fail_the_rest(self, error: DatafetchError) -> None:
+        status = RunStatus.CANCELLED if isinstance(error, Cancelled) else RunStatus.FAILED
         done = {result.operation for result in self._results}
         for operation in self._asked:
             if operation not in done:
                 self._results.append(
                     RunResult(
                         operation,
-                        RunStatus.FAILED,
+                        status,
                         run_id="",
                         error=redact(str(error)),
                         hint=redact(error.hint),

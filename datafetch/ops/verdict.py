@@ -1,7 +1,5 @@
 """How a run that ended is judged: status, exit code and error line, from its report."""
 
-import signal
-
 from datafetch.errors import Cancelled, DatafetchError, ExitCode, LeaseHeld, Unexpected
 from datafetch.logs import redact
 from datafetch.models.run import JobReport, RunStatus
@@ -21,16 +19,11 @@ def verdict(report: JobReport, max_failure_ratio: float) -> tuple[RunStatus, Exi
 
 
 def _verdict_on_error(error: Exception) -> tuple[RunStatus, ExitCode]:
-    if isinstance(error, Cancelled):
-        codes: dict[int | None, ExitCode] = {
-            signal.SIGHUP: ExitCode.SIGHUP,
-            signal.SIGINT: ExitCode.SIGINT,
-            signal.SIGTERM: ExitCode.SIGTERM,
-        }
-        return RunStatus.CANCELLED, codes.get(error.signal, ExitCode.FAILED)
-    if isinstance(error, LeaseHeld):
-        return RunStatus.LOCKED, ExitCode.LOCKED
     code = error.exit_code if isinstance(error, DatafetchError) else ExitCode.FAILED
+    if isinstance(error, Cancelled):
+        return RunStatus.CANCELLED, code
+    if isinstance(error, LeaseHeld):
+        return RunStatus.LOCKED, code
     return RunStatus.FAILED, code
 
 

@@ -155,6 +155,44 @@ def test_results_that_there_are_are_shown_with_a_late_error(tmp_path: Path, worl
     assert done.stdout.splitlines()[-1].startswith("1 operation, 0 failed")
 
 
+STOPPED = """
+import os, signal
+from datafetch.cli.options import JobOptions
+from datafetch.cli.session import Session
+from datafetch.models.run import JobName
+
+with Session(JobOptions(json=True)) as session:
+    session.run_jobs(DONE)
+    os.kill(os.getpid(), signal.SIGTERM)
+    session.run_jobs([JobName.GITHUB, JobName.LOGOS])
+"""
+
+
+@pytest.mark.parametrize(
+    ("done", "statuses"),
+    [
+        ("[]", ["cancelled", "cancelled"]),
+        ("[JobName.BOOKMARKS]", ["succeeded", "cancelled", "cancelled"]),
+    ],
+    ids=["before the first", "between two"],
+)
+def test_a_signal_between_jobs_is_no_success(
+    tmp_path: Path, world: World, done: str, statuses: list[str]
+) -> None:
+    """A command that was stopped before a job began ended with 0, as if all had been done."""
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED.replace("DONE", done)],
+        cwd=tmp_path,
+        env=clean_environment(**world.environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert [result["status"] for result in json.loads(ended.stdout)] == statuses
+    assert "datafetch: stopped by SIGTERM" in ended.stderr
+    assert ended.returncode == 143
+
+
 def test_ctrl_c_while_the_program_starts_is_no_traceback(tmp_path: Path) -> None:
     """Who stops the command while its libraries are loaded gets 130, and nothing else."""
     code = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
