@@ -65,7 +65,8 @@ class CancelToken:
 
     def wait(self, seconds: float) -> bool:
         """Wait for the command to be asked to stop, at most `seconds`; return whether it was."""
-        return self._event.wait(seconds)
+        # No lock can wait longer, some 292 years.
+        return self._event.wait(min(seconds, threading.TIMEOUT_MAX))
 
 
 class SystemClock:

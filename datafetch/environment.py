@@ -139,6 +139,7 @@ def _sentence(value: SetValue, said: str) -> str:
 
 _PLAIN = {
     "int_parsing": "should be a whole number",
+    "int_parsing_size": "should be a smaller number",
     "float_parsing": "should be a number",
     "finite_number": "should be a number",
     "bool_parsing": "should be true or false",

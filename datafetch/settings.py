@@ -42,7 +42,10 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Millis = Annotated[int, Field(ge=0)]
+_WEEK_MS = 7 * 86_400_000
+"""More than any wait makes sense, and less than sockets (24 days) and dates (year 9999) can take."""
+
+Millis = Annotated[int, Field(ge=0, le=_WEEK_MS)]
 
 
 _REPOSITORY = re.compile(r"[a-z0-9_-]+/(\*|(?!\.{1,2}$)[a-z0-9_.-]+)")
@@ -108,7 +111,9 @@ class Settings(BaseModel):
     logo_batch_delay_ms: Annotated[Millis, _env("LOGO_BATCH_DELAY_MS")] = 500
     logo_domain_files: Annotated[str | None, _env("LOGO_DOMAIN_FILES")] = None
     logo_max_age_days: Annotated[Positive, _env("LOGO_MAX_AGE_DAYS")] = 30
-    og_fetch_timeout_ms: Annotated[Positive, _env("OG_FETCH_TIMEOUT_MS")] = 15_000
+    og_fetch_timeout_ms: Annotated[int, Field(gt=0, le=_WEEK_MS), _env("OG_FETCH_TIMEOUT_MS")] = (
+        15_000
+    )
     og_max_retries: Annotated[Count, _env("OG_MAX_RETRIES")] = 2
     og_retry_delay_ms: Annotated[Millis, _env("OG_RETRY_DELAY_MS")] = 1000
 
@@ -125,9 +130,11 @@ class Settings(BaseModel):
     user_agent: Annotated[str | None, _env("DATAFETCH_USER_AGENT")] = None
     allow_hosts: Annotated[str | None, _env("DATAFETCH_ALLOW_HOSTS")] = None
     bookmarks_lock_ttl_ms: Annotated[
-        int, Field(ge=100), _env("BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS")
+        int,
+        Field(ge=100, le=_WEEK_MS),
+        _env("BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS"),
     ] = 300_000
-    lock_ttl_ms: Annotated[int, Field(ge=100), _env("DATAFETCH_LOCK_TTL_MS")] = 300_000
+    lock_ttl_ms: Annotated[int, Field(ge=100, le=_WEEK_MS), _env("DATAFETCH_LOCK_TTL_MS")] = 300_000
     test_limit: Annotated[Positive | None, _env("S3_TEST_LIMIT")] = None
     dry_run: Annotated[bool, _env("DRY_RUN")] = False
     ci: Annotated[bool, _env("CI")] = False

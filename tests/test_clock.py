@@ -29,6 +29,12 @@ def test_iso_is_as_javascript_writes_it():
     assert to_ms(1.2345) == 1234
 
 
+def test_a_wait_longer_than_a_lock_can_is_as_long_as_it_can(monkeypatch):
+    """A pause of more than 292 years, from a setting or a server, was an OverflowError."""
+    monkeypatch.setattr("threading.TIMEOUT_MAX", 0.0)
+    assert not CancelToken().wait(1e300)
+
+
 def test_a_sleep_ends_when_the_run_is_asked_to_stop():
     """A stop does not wait for a backoff to end; the first reason counts."""
     token = CancelToken()

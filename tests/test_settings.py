@@ -23,6 +23,10 @@ from datafetch.settings import ENV_NAMES
     ("name", "value"),
     [
         ("DATAFETCH_LOCK_TTL_MS", "0"),
+        ("DATAFETCH_LOCK_TTL_MS", "604800001"),
+        ("BOOKMARKS_LOCK_TTL_MS", "999999999999999999"),
+        ("OG_FETCH_TIMEOUT_MS", "604800001"),
+        ("LOGO_BATCH_DELAY_MS", "604800001"),
         ("DATAFETCH_MAX_SHRINK_RATIO", "1.5"),
         ("DATAFETCH_RETRY_MAX_SECONDS", "nan"),
         ("LOGO_BATCH_SIZE", "-1"),
