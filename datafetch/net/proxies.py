@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 from datafetch.errors import ConfigurationError
-from datafetch.urls import DEFAULT_PORTS, Url
+from datafetch.urls import DEFAULT_PORTS, Url, read_host
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +85,20 @@ def _parse(name: str, value: str) -> ProxyAddress | None:
         raise ConfigurationError([f"{name}: not a valid URL"]) from error
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ConfigurationError([f"{name}: only proxies at http:// and https:// are supported"])
+    host = read_host(f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname)
+    if host is None:
+        raise ConfigurationError([f"{name}: not a valid URL"])
     auth = None
     if parts.username is not None:
         auth = (unquote(parts.username), unquote(parts.password or ""))
-    return ProxyAddress(parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], auth)
+    return ProxyAddress(parts.scheme, host.strip("[]"), port or DEFAULT_PORTS[parts.scheme], auth)
 
 
 def _matches(entry: str, url: Url) -> bool:
     if entry == "*":
         return True
     host, port = _split_port(entry)
-    if port is not None and port != url.origin[2]:
+    if port.isdigit() and port.lstrip("0") != str(url.origin[2]):
         return False
     try:
         return ip_address(url.name) in ip_network(host, strict=False)
@@ -104,11 +107,11 @@ def _matches(entry: str, url: Url) -> bool:
         return bool(name) and (url.name == name or url.name.endswith(f".{name}"))
 
 
-def _split_port(entry: str) -> tuple[str, int | None]:
+def _split_port(entry: str) -> tuple[str, str]:
     if entry.startswith("["):
         host, _, rest = entry[1:].partition("]")
-        return host, int(rest[1:]) if rest[1:].isdigit() else None
+        return host, rest[1:]
     if entry.count(":") == 1:
         host, _, port = entry.partition(":")
-        return host, int(port) if port.isdigit() else None
-    return entry, None
+        return host, port
+    return entry, ""

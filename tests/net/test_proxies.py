@@ -76,6 +76,18 @@ def test_a_proxy_is_found_at_its_host_and_port(value: str, url: str) -> None:
     assert chosen("http://a.example/", HTTP_PROXY=value) == url
 
 
+def test_hosts_are_written_as_browsers_write_them() -> None:
+    """A proxy with letters beyond ASCII was an unexpected error in every request."""
+    assert chosen("http://a.example/", HTTP_PROXY="http://prüfung:80") == "http://xn--prfung-4ya:80"
+
+
+@pytest.mark.parametrize("port", ["²", "9" * 5000])
+def test_a_port_that_is_none_is_no_traceback(port: str) -> None:
+    """An entry of NO_PROXY that no URL can match does not keep requests from the proxy."""
+    there = chosen("http://a.example/", HTTP_PROXY="http://proxy:1", NO_PROXY=f"a.example:{port}")
+    assert there == "http://proxy:1"
+
+
 def test_a_password_is_not_shown() -> None:
     """Credentials of a proxy are used, and are in no `repr`."""
     proxy = Proxies({"HTTP_PROXY": "http://me:p%40ss@proxy:1"}).proxy_for(parse_url("http://a.b/"))
@@ -84,7 +96,7 @@ def test_a_password_is_not_shown() -> None:
     assert "p@ss" not in repr(proxy)
 
 
-@pytest.mark.parametrize("value", ["socks5://proxy:1", "http://:1", "http://proxy:x"])
+@pytest.mark.parametrize("value", ["socks5://proxy:1", "http://:1", "http://proxy:x", "a b:1"])
 def test_a_proxy_that_cannot_be_used_is_a_configuration_error(value: Any) -> None:
     """A proxy of another kind is named, not ignored: without it requests would go out directly."""
     with pytest.raises(ConfigurationError, match="HTTPS_PROXY"):
