@@ -42,8 +42,8 @@ _WEB_PAGE = re.compile(r"\s*(text/html|application/xhtml\+xml)\b", re.IGNORECASE
 
 _NOT_SHOWN_HINT = (
     "Run the job that stores it, with the same DATAFETCH_ENV. If it did run: the object must be "
-    "readable by everyone (S3_OBJECT_ACL=public-read, or a policy of the bucket), and DATAFETCH_STORE "
-    "be the address below which the keys begin."
+    "readable by everyone (by a policy of the bucket, or by S3_OBJECT_ACL=public-read, which is for "
+    "objects written from then on), and DATAFETCH_STORE be the address below which the keys begin."
 )
 _CLOSED_HINT = (
     "An https store is read without credentials: give DATAFETCH_STORE an address that everyone may "
