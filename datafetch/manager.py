@@ -170,7 +170,11 @@ class _JobRun(_OperationRun):
         return self.logged(self._run())
 
     def _run(self) -> RunResult:
-        """The result of the run; of its errors, those outside its work too, such as at the lease."""
+        """Do the run and return its result.
+
+        Errors outside the job's own work, such as when the lease is taken, are not raised either:
+        they become a result that failed.
+        """
         try:
             return self._dry() if self._request.options.dry_run else self._locked()
         except DatafetchError as error:

@@ -110,8 +110,8 @@ class Description:
 class PageMetadata:
     """The stored object of one page.
 
-    Old systems wrote it less strictly, so that only `url` is required when it is read. It has no
-    other address that bookmarks may not have.
+    Old systems wrote it less strictly, so that only `url` is required when it is read. A stored
+    `final_url` or `image_url` that may not be published (`publishable`) is left out.
 
     Attributes:
         url: the page's address, without fragment.

@@ -1,4 +1,8 @@
-"""Takes a file lock; a place whose file system keeps no locks is an error, never a lock that fails."""
+"""Takes a file lock, and raises `OSError` where the file system keeps no locks.
+
+filelock would make do with a soft lock there, whose file keeps everybody out after a process was
+killed.
+"""
 
 import errno
 import os

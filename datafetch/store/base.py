@@ -50,8 +50,9 @@ class ObjectInfo:
     """The properties of an object.
 
     Attributes:
-        etag: opaque: it changes with the content, and is sent back for conditions. It has quotes,
-            whatever the server makes of them.
+        etag: opaque: it changes with the content, and is sent back for conditions. One from an S3
+            server is kept with quotes, even if the server leaves them out; a hash of the content
+            that stands for an ETag has none.
         size: bytes.
         last_modified: None when the store does not know.
         content_type: None when the store did not say, as in a listing.

@@ -189,6 +189,10 @@ class _Trials:
         return Keys.probe(f"{self._name}-{what}")
 
     def _body(self) -> bytes:
-        """Bytes that no other write sends: a store takes its own bytes for a write that succeeded."""
+        """Bytes that no other write sends.
+
+        After a refusal the store reads the object back, and takes the write for stored when the
+        bytes there are those sent (`put_conditionally`).
+        """
         self._count += 1
         return encode_json({"probe": self._name, "write": self._count})

@@ -188,7 +188,10 @@ def _is_number(text: str) -> bool:
 
 
 def _is_redirection(status: int, fields: Mapping[str, str] | None, kept: Mapping[str, str]) -> bool:
-    """Whether a redirection is not one of those by which S3 names a bucket's region."""
+    """Whether the answer leads elsewhere, and is not one by which S3 names a bucket's region.
+
+    Those have an error document with fields, or the header `x-amz-bucket-region`.
+    """
     return status in _REDIRECTIONS and not fields and "x-amz-bucket-region" not in kept
 
 

@@ -80,8 +80,8 @@ def make_client(
     """Make the client of one store, without any request.
 
     `credentials` are access key, secret key and session token; when they are None, boto3 looks
-    for them in the standard AWS chain (environment, profile, role). `addressing` holds whatever
-    an AWS profile says.
+    for them in the standard AWS chain (environment, profile, role). `addressing` is used even
+    when an AWS profile says something else.
 
     Raises:
         ConfigurationError: no client can be made with these values.

@@ -33,7 +33,11 @@ def spooled(key: str, chunks: Iterable[bytes]) -> BinaryIO:
 
 @contextmanager
 def in_temporary_file(key: str) -> Iterator[None]:
-    """Say what an `OSError` means: large bodies stand in a temporary file until they are read."""
+    """For the reading of a large body, which stands in a temporary file until it is used.
+
+    Raises:
+        StoreUnavailable: the block raised an `OSError`: the file has no place for the object `key`.
+    """
     try:
         yield
     except OSError as error:

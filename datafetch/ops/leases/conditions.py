@@ -81,7 +81,11 @@ class Conditions:
         self._apply(self.known)
 
     def _is_of_use(self, stored: Conditional) -> bool:
-        """Whether the lock object tells of this server, and what this process may work with."""
+        """Whether what a lock object says can be used here, so that nothing has to be probed.
+
+        It has to be about this server. That conditions cannot be relied on (`none`) only counts
+        for a `CheckedStore`, which does without them.
+        """
         if self._server is None or stored.endpoint != self._server.endpoint:
             return False
         return stored.form != "none" or self._checked is not None
