@@ -123,7 +123,7 @@ def _problems_of(check: Callable[[Settings], None] | None, settings: Settings) -
 def _sentences(
     error: ValidationError, values: Mapping[str, SetValue]
 ) -> dict[str, tuple[str, ...]]:
-    """What is wrong with each field, under the name where its value stands."""
+    """What is wrong, by field; a sentence begins with the variable that has the wrong value."""
     sentences: dict[str, tuple[str, ...]] = {}
     for problem in error.errors(include_url=False, include_input=False):
         field = str(problem["loc"][0])

@@ -103,7 +103,8 @@ class UpstreamError(DatafetchError):
     """An upstream server did not answer as it should.
 
     Attributes:
-        url: the URL that was asked, without query and credentials.
+        url: the URL that answered or failed, after redirects the last one; without query and
+            credentials.
         status: the HTTP status, None when there was no answer.
         body: the body of the answer, up to 64 KiB, if the request asked for it
             (`Request.error_body`).

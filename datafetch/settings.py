@@ -4,15 +4,22 @@
 its own group, and say which names are missing. Secrets are `SecretStr`.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+)
 
 from datafetch.errors import ConfigurationError
-from datafetch.models.headers import fits_value, read_header_lines
+from datafetch.models.headers import read_header_lines
 from datafetch.models.job_settings import (
     BookmarksSettings,
     GitHubSettings,
@@ -21,6 +28,28 @@ from datafetch.models.job_settings import (
     TagPages,
 )
 from datafetch.models.places import Environment, api_base
+from datafetch.models.setting_values import (
+    WEEK_MS,
+    Count,
+    LeaseMillis,
+    Millis,
+    Positive,
+    Ratio,
+    Seconds,
+    bearer_token,
+    environment_name,
+    flag_of_ci,
+    header_lines,
+    header_value,
+    host_names,
+    known_lock,
+    listed,
+    lower,
+    repositories,
+    request_text,
+    unless_none,
+    web_address,
+)
 from datafetch.models.store_place import (
     AMAZON,
     Addressing,
@@ -32,33 +61,25 @@ from datafetch.models.store_place import (
     read_bucket,
     read_place,
 )
-from datafetch.urls import dns_name, has_password, parse, plainly_written, read_host
+from datafetch.urls import has_password
 
 _DEFAULT_PLACE = FolderPlace("./.datafetch")
-
-_ENVIRONMENT_ALIASES = {"prod": "production", "dev": "development", "testing": "test"}
-
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(gt=0)]
-Ratio = Annotated[float, Field(ge=0, le=1)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_WEEK_MS = 7 * 86_400_000
-"""More than any wait makes sense, and less than sockets (24 days) and dates (year 9999) can take."""
-
-Millis = Annotated[int, Field(ge=0, le=_WEEK_MS)]
-
-
-_REPOSITORY = re.compile(r"[a-z0-9_-]+/(\*|(?!\.{1,2}$)[a-z0-9_.-]+)")
-"""A repository, or with `*` all of an owner's, in lower case."""
-
-
-def _listed(value: str | None) -> list[str]:
-    """The entries of a list, in lower case; commas and white space separate them."""
-    return [entry.lower() for entry in re.split(r"[,\s]+", value or "") if entry]
 
 
 def _env(*names: str) -> object:
     return Field(validation_alias=AliasChoices(*names))
+
+
+def _readable_place(value: str) -> str:
+    read_place(value)
+    return value
+
+
+def _absolute_path(value: str) -> str:
+    # Runs that start in two folders would not see each other's locks.
+    if not Path(value).is_absolute():
+        raise ValueError("should be an absolute path")
+    return value
 
 
 class Settings(BaseModel):
@@ -67,30 +88,50 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     # where objects live
-    store: Annotated[str | None, _env("DATAFETCH_STORE")] = None
+    store: Annotated[str | None, unless_none(_readable_place), _env("DATAFETCH_STORE")] = None
     environment: Annotated[
-        Environment | None, _env("DATAFETCH_ENV", "DEPLOYMENT_ENV", "NODE_ENV")
+        Environment | None,
+        BeforeValidator(environment_name),
+        _env("DATAFETCH_ENV", "DEPLOYMENT_ENV", "NODE_ENV"),
     ] = None
-    s3_bucket: Annotated[str | None, _env("S3_BUCKET")] = None
-    s3_server_url: Annotated[str | None, _env("S3_SERVER_URL")] = None
-    s3_access_key_id: Annotated[SecretStr | None, _env("S3_ACCESS_KEY_ID")] = None
-    s3_secret_access_key: Annotated[SecretStr | None, _env("S3_SECRET_ACCESS_KEY")] = None
-    s3_session_token: Annotated[SecretStr | None, _env("S3_SESSION_TOKEN")] = None
-    s3_region: Annotated[str, _env("S3_REGION", "AWS_REGION")] = "us-east-1"
-    s3_addressing: Annotated[Addressing | None, _env("S3_ADDRESSING")] = None
-    s3_object_acl: Annotated[str | None, _env("S3_OBJECT_ACL")] = None
+    s3_bucket: Annotated[str | None, unless_none(read_bucket), _env("S3_BUCKET")] = None
+    s3_server_url: Annotated[str | None, unless_none(web_address), _env("S3_SERVER_URL")] = None
+    s3_access_key_id: Annotated[
+        SecretStr | None, unless_none(request_text), _env("S3_ACCESS_KEY_ID")
+    ] = None
+    s3_secret_access_key: Annotated[
+        SecretStr | None, unless_none(request_text), _env("S3_SECRET_ACCESS_KEY")
+    ] = None
+    s3_session_token: Annotated[
+        SecretStr | None, unless_none(request_text), _env("S3_SESSION_TOKEN")
+    ] = None
+    s3_region: Annotated[str, AfterValidator(request_text), _env("S3_REGION", "AWS_REGION")] = (
+        "us-east-1"
+    )
+    s3_addressing: Annotated[Addressing | None, BeforeValidator(lower), _env("S3_ADDRESSING")] = (
+        None
+    )
+    s3_object_acl: Annotated[str | None, unless_none(request_text), _env("S3_OBJECT_ACL")] = None
     cdn_url: Annotated[
-        str | None, _env("S3_CDN_URL", "NEXT_PUBLIC_S3_CDN_URL", "S3_PUBLIC_CDN_URL")
+        str | None,
+        unless_none(web_address),
+        _env("S3_CDN_URL", "NEXT_PUBLIC_S3_CDN_URL", "S3_PUBLIC_CDN_URL"),
     ] = None
 
     # bookmarks
-    bookmarks_api_url: Annotated[str | None, _env("BOOKMARKS_API_URL")] = None
+    bookmarks_api_url: Annotated[
+        str | None, unless_none(web_address), _env("BOOKMARKS_API_URL")
+    ] = None
     bookmarks_list_id: Annotated[str | None, _env("BOOKMARKS_LIST_ID")] = None
-    bookmark_bearer_token: Annotated[SecretStr | None, _env("BOOKMARK_BEARER_TOKEN")] = None
+    bookmark_bearer_token: Annotated[
+        SecretStr | None, unless_none(bearer_token), _env("BOOKMARK_BEARER_TOKEN")
+    ] = None
     bookmarks_full_sync_max_items: Annotated[Positive, _env("BOOKMARKS_FULL_SYNC_MAX_ITEMS")] = 2000
     bookmarks_full_sync_hours: Annotated[Seconds, _env("BOOKMARKS_FULL_SYNC_HOURS")] = 24.0
     bookmarks_include_sublists: Annotated[bool, _env("BOOKMARKS_INCLUDE_SUBLISTS")] = False
-    bookmarks_headers: Annotated[SecretStr | None, _env("BOOKMARKS_HEADERS")] = None
+    bookmarks_headers: Annotated[
+        SecretStr | None, unless_none(header_lines), _env("BOOKMARKS_HEADERS")
+    ] = None
     min_bookmarks_threshold: Annotated[Count, _env("MIN_BOOKMARKS_THRESHOLD")] = 10
     tags_enabled: Annotated[bool, _env("ENABLE_TAG_PERSISTENCE", "ENABLE_TAG_CACHING")] = True
     max_tags: Annotated[Count | None, _env("MAX_TAGS_TO_PERSIST", "MAX_TAGS_TO_CACHE")] = None
@@ -98,11 +139,14 @@ class Settings(BaseModel):
     # github
     github_token: Annotated[
         SecretStr | None,
+        unless_none(bearer_token),
         _env("GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"),
     ] = None
     github_repo_owner: Annotated[str | None, _env("GITHUB_REPO_OWNER")] = None
-    github_exclude: Annotated[str | None, _env("GITHUB_EXCLUDE")] = None
-    github_api_url: Annotated[str, _env("GITHUB_API_URL")] = "https://api.github.com"
+    github_exclude: Annotated[str | None, unless_none(repositories), _env("GITHUB_EXCLUDE")] = None
+    github_api_url: Annotated[str, AfterValidator(web_address), _env("GITHUB_API_URL")] = (
+        "https://api.github.com"
+    )
     github_stats_max_attempts: Annotated[Positive, _env("GITHUB_STATS_PENDING_MAX_ATTEMPTS")] = 4
     github_stats_delay_ms: Annotated[Millis, _env("GITHUB_STATS_PENDING_DELAY_MS")] = 10_000
 
@@ -111,15 +155,19 @@ class Settings(BaseModel):
     logo_batch_delay_ms: Annotated[Millis, _env("LOGO_BATCH_DELAY_MS")] = 500
     logo_domain_files: Annotated[str | None, _env("LOGO_DOMAIN_FILES")] = None
     logo_max_age_days: Annotated[Positive, _env("LOGO_MAX_AGE_DAYS")] = 30
-    og_fetch_timeout_ms: Annotated[int, Field(gt=0, le=_WEEK_MS), _env("OG_FETCH_TIMEOUT_MS")] = (
+    og_fetch_timeout_ms: Annotated[Positive, Field(le=WEEK_MS), _env("OG_FETCH_TIMEOUT_MS")] = (
         15_000
     )
     og_max_retries: Annotated[Count, _env("OG_MAX_RETRIES")] = 2
     og_retry_delay_ms: Annotated[Millis, _env("OG_RETRY_DELAY_MS")] = 1000
 
     # every run
-    lock: Annotated[Literal["store", "file"], _env("DATAFETCH_LOCK")] = "store"
-    runtime_dir: Annotated[str | None, _env("DATAFETCH_RUNTIME_DIR")] = None
+    lock: Annotated[
+        Literal["store", "file"], BeforeValidator(known_lock), _env("DATAFETCH_LOCK")
+    ] = "store"
+    runtime_dir: Annotated[
+        str | None, unless_none(_absolute_path), _env("DATAFETCH_RUNTIME_DIR")
+    ] = None
     s3_client: Annotated[Literal["boto3"], _env("DATAFETCH_S3_CLIENT")] = "boto3"
     concurrency: Annotated[int, Field(gt=0, le=256), _env("DATAFETCH_CONCURRENCY")] = 16
     retry_max_seconds: Annotated[Seconds, _env("DATAFETCH_RETRY_MAX_SECONDS")] = 60.0
@@ -127,133 +175,19 @@ class Settings(BaseModel):
     breaker_cooldown_seconds: Annotated[Seconds, _env("DATAFETCH_BREAKER_COOLDOWN_SECONDS")] = 60.0
     max_shrink_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_SHRINK_RATIO")] = 0.2
     max_failure_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_FAILURE_RATIO")] = 0.5
-    user_agent: Annotated[str | None, _env("DATAFETCH_USER_AGENT")] = None
-    allow_hosts: Annotated[str | None, _env("DATAFETCH_ALLOW_HOSTS")] = None
+    user_agent: Annotated[str | None, unless_none(header_value), _env("DATAFETCH_USER_AGENT")] = (
+        None
+    )
+    allow_hosts: Annotated[str | None, unless_none(host_names), _env("DATAFETCH_ALLOW_HOSTS")] = (
+        None
+    )
     bookmarks_lock_ttl_ms: Annotated[
-        int,
-        Field(ge=100, le=_WEEK_MS),
-        _env("BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS"),
+        LeaseMillis, _env("BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS")
     ] = 300_000
-    lock_ttl_ms: Annotated[int, Field(ge=100, le=_WEEK_MS), _env("DATAFETCH_LOCK_TTL_MS")] = 300_000
+    lock_ttl_ms: Annotated[LeaseMillis, _env("DATAFETCH_LOCK_TTL_MS")] = 300_000
     test_limit: Annotated[Positive | None, _env("S3_TEST_LIMIT")] = None
     dry_run: Annotated[bool, _env("DRY_RUN")] = False
-    ci: Annotated[bool, _env("CI")] = False
-
-    @field_validator("environment", mode="before")
-    @classmethod
-    def _known_environment(cls, value: object) -> str | None:
-        if value is None:
-            return None
-        text = str(value).lower()
-        return _ENVIRONMENT_ALIASES.get(text, text)
-
-    @field_validator("bookmarks_api_url", "github_api_url", "s3_server_url", "cdn_url")
-    @classmethod
-    def _web_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        url = parse(value.strip()) if plainly_written(value.strip()) else None
-        if url is None or url.port == 0:
-            raise ValueError("should be a URL that starts with http:// or https://, without a user")
-        return value.strip().rstrip("/")
-
-    @field_validator("github_exclude")
-    @classmethod
-    def _repositories(cls, value: str | None) -> str | None:
-        wrong = [entry for entry in _listed(value) if not _REPOSITORY.fullmatch(entry)]
-        if wrong:
-            named = ", ".join(ascii(entry[:60]) for entry in wrong[:3])
-            raise ValueError(f"should be OWNER/NAME or OWNER/*, which {named} is not")
-        return value
-
-    @field_validator("allow_hosts")
-    @classmethod
-    def _host_names(cls, value: str | None) -> str | None:
-        hosts = map(read_host, _listed(value))
-        if any(host is None or dns_name(host) is None for host in hosts):
-            raise ValueError("should be host names or addresses, separated by commas")
-        return value
-
-    @field_validator("store")
-    @classmethod
-    def _known_store(cls, value: str | None) -> str | None:
-        if value is not None:
-            read_place(value)
-        return value
-
-    @field_validator("s3_bucket")
-    @classmethod
-    def _bucket_alone(cls, value: str | None) -> str | None:
-        return None if value is None else read_bucket(value)
-
-    @field_validator("s3_addressing", mode="before")
-    @classmethod
-    def _known_addressing(cls, value: object) -> object:
-        return value.lower() if isinstance(value, str) else value
-
-    @field_validator(
-        "s3_region",
-        "s3_object_acl",
-        "s3_access_key_id",
-        "s3_secret_access_key",
-        "s3_session_token",
-    )
-    @classmethod
-    def _fits_a_request(cls, value: SecretStr | str | None) -> SecretStr | str | None:
-        # Each is sent in a header or signed for one: with a letter too many the server refuses
-        # every request, and says something else.
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
-        if re.search(r"\s", text):
-            raise ValueError("has white space inside")
-        if re.fullmatch(r"[!-~]*", text) is None:
-            raise ValueError("has characters beyond printable ASCII")
-        return value
-
-    @field_validator("runtime_dir")
-    @classmethod
-    def _absolute_path(cls, value: str | None) -> str | None:
-        # Runs that start in two folders would not see each other's locks.
-        if value is None or Path(value).is_absolute():
-            return value
-        raise ValueError("should be an absolute path")
-
-    @field_validator("bookmark_bearer_token", "github_token")
-    @classmethod
-    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        # RFC 6750, 2.1: a bearer token has no spaces and no letters beyond ASCII
-        if value is None or re.fullmatch(r"[!-~]+", value.get_secret_value()):
-            return value
-        raise ValueError("a token has no spaces, line ends or letters beyond ASCII")
-
-    @field_validator("user_agent")
-    @classmethod
-    def _fits_the_header(cls, value: str | None) -> str | None:
-        if value is None or fits_value(value):
-            return value
-        raise ValueError("has line ends or characters beyond printable ASCII")
-
-    @field_validator("lock", mode="before")
-    @classmethod
-    def _known_lock(cls, value: object) -> str:
-        text = str(value).strip()
-        if text.startswith(("dynamodb://", "redis://", "rediss://")):  # may hold a password
-            raise ValueError("this version knows store and file only, not yet DynamoDB or Redis")
-        if text not in ("store", "file"):
-            raise ValueError("should be store or file")
-        return text
-
-    @field_validator("bookmarks_headers")
-    @classmethod
-    def _header_lines(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            read_header_lines(value.get_secret_value())
-        return value
-
-    @field_validator("ci", mode="before")
-    @classmethod
-    def _any_ci(cls, value: object) -> bool:
-        # Build services set CI to `true`, `1` or their own name.
-        return str(value).lower() not in ("0", "false", "no", "off")
+    ci: Annotated[bool, BeforeValidator(flag_of_ci), _env("CI")] = False
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """What `repr` and `str` show: an address with a password is masked like other secrets."""
@@ -283,7 +217,7 @@ class Settings(BaseModel):
     @property
     def allowed_hosts(self) -> frozenset[str]:
         """Intranet hosts that URLs from data may name."""
-        return frozenset(_listed(self.allow_hosts))
+        return frozenset(listed(self.allow_hosts))
 
     @property
     def runtime_folder(self) -> Path | None:
@@ -369,7 +303,7 @@ class Settings(BaseModel):
         return GitHubSettings(
             token=self.github_token,
             owner=self.github_repo_owner,
-            exclude=frozenset(_listed(self.github_exclude)),
+            exclude=frozenset(listed(self.github_exclude)),
             api_url=self.github_api_url,
             stats_max_attempts=self.github_stats_max_attempts,
             stats_delay_s=self.github_stats_delay_ms / 1000,

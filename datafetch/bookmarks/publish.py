@@ -52,7 +52,10 @@ def plan_change(
 
 
 def _without_equal_pages(context: AnyContext, plan: PublishPlan) -> PublishPlan:
-    """The plan without the pages that another tool wrote anew, and that say the same as planned."""
+    """The plan, which will not write the pages that another tool wrote anew with equal content.
+
+    Their planned hashes are added to those of the stored objects, so that they count as equal.
+    """
 
     def judged(write: Write) -> tuple[Write, bool]:
         found, body = ObjectReader(context).get(write.key), write.sendable()

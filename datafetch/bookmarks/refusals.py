@@ -31,7 +31,9 @@ _PROXY = (
 
 
 def explained(error: UpstreamError, base: str, path: str) -> UpstreamError:
-    """The same kind of error, with words that say what to do about it.
+    """The error with words that say what to do about it.
+
+    Its class stays, except that a `Missing` after a redirect to another origin becomes `Denied`.
 
     Args:
         error: of a request to the bookmark server.
@@ -112,7 +114,10 @@ def _redirected(error: UpstreamError, asked: str, base: str, path: str) -> Upstr
 
 
 def _moved_base(target: str, base: str, path: str) -> str | None:
-    """The setting by which no redirect is needed; None when the redirect leads elsewhere."""
+    """The value of `BOOKMARKS_API_URL` with which the server does not redirect.
+
+    None when the redirect does not seem to lead to the same API but, for example, to a log-in page.
+    """
     found, asked = parse(target), parse(base)
     if found is None or asked is None:
         return None

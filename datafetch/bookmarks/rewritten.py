@@ -30,7 +30,10 @@ class Published:
 
     @staticmethod
     def has_bytes(state: BookmarkState, found: StoredObject) -> bool:
-        """Whether the object has the very bytes that were published, as far as that is known."""
+        """Whether the object may have the bytes that were published.
+
+        False when its hash is not the published one; True also when that is not known.
+        """
         return state.hashes().get(found.info.key) in (None, _hash(found.body))
 
     def items_of(self, master: StoredObject) -> list[StoredBookmark] | None:
@@ -59,7 +62,11 @@ class Published:
     def _proved(
         self, group: tuple[int, list[StoredBookmark]]
     ) -> tuple[int, list[StoredBookmark] | None]:
-        """The published items of one page, if these say the same; with the page's place."""
+        """The published items of one page; None instead when the given ones say something else.
+
+        `group` is the index of the page's first item in the list, and the items to compare. The
+        index is returned too.
+        """
         at, items = group
         published = self._page(at // PAGE_SIZE + 1) or self._singles(items)
         same = published is not None and _same(published, items)

@@ -103,7 +103,7 @@ class Session:
             self._results.append(self._get_manager(settings).run(RunRequest(job, options)))
 
     def run_prefetch(self, request: PrefetchRequest) -> None:
-        """Write the build's files from the store; nothing is written when nothing may be.
+        """Write the build's files from the store; in a dry run they are only checked.
 
         Raises:
             ConfigurationError: settings are missing or invalid; nothing was written.

@@ -39,7 +39,8 @@ class Discovery:
             then also has the remembered repositories.
         missing: for how many windows of time GitHub did not name the repositories.
         hidden: the listed repositories that GitHub does not show to the token.
-        unlisted: whether GitHub failed to list the recent repositories; the calendars named them.
+        unlisted: whether GitHub failed to list the recent repositories; those with commits were
+            found all the same, by windows of time.
         withheld: how many organizations GitHub left out of its answers without an error.
         excluded: patterns of the repositories that count nowhere.
     """

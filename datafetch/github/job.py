@@ -228,7 +228,11 @@ class _GitHubRun:
 
     @staticmethod
     def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
-        """False only if its statistics cannot be had and lines of it may have been published."""
+        """Whether its lines can be summed up, or were never published.
+
+        False when GitHub gives no statistics of it, or does not show it although a CSV is stored,
+        and `weeks` does not have it.
+        """
         status = status_of(entry, done)
         if status is Status.HIDDEN:
             return entry.csv in weeks or entry.stored is None

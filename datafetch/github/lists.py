@@ -44,8 +44,8 @@ class FoundRepositories:
 
     Attributes:
         hidden: the repositories that it did not show.
-        unlisted: whether GitHub failed to list the recent repositories; the calendars of the
-            years name them too.
+        unlisted: whether GitHub failed to list the recent repositories; those with commits are
+            also found by `read_committed`.
         missing: windows whose repositories GitHub did not name, even when asked for alone.
     """
 

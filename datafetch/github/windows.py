@@ -88,7 +88,7 @@ class _Leftover(Unanswered):
     halves: list[TimeWindow] = field(default_factory=list)
 
     def halve(self, window: TimeWindow, least_days: int) -> None:
-        """Ask for its halves next, unless it is too short."""
+        """Add the window's halves to `halves`, or the window to `lost` when it is too short."""
         halves = window.halves(least_days)
         if halves is None:
             self.lost.append(window)

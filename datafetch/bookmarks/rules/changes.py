@@ -18,11 +18,12 @@ class Fetched(NamedTuple):
     """What was read of the list, each id once, in the server's order.
 
     Attributes:
-        complete: every page was read; a stored bookmark that did not come may have been deleted.
+        complete: every page was read, and it is known of each stored bookmark that did not come
+            whether it was deleted (before `look_again`: it may have been).
         gone: ids of the stored bookmarks that are certainly deleted.
         undecided: ids of the stored bookmarks that did not come, and of which the server could
             not be asked whether they are deleted; they stay.
-        notes: sentences for the user about how the deleted ones were told.
+        notes: sentences for the user about how it was found out which bookmarks are deleted.
     """
 
     readable: list[RawBookmark]

@@ -14,8 +14,8 @@ class ListInfo(CamelCase):
 
     Attributes:
         parent_id: the list below which it stands; None for a list at the top.
-        type: `manual`, or `smart` for a list that is a stored search; the server's description
-            says that it is `manual` where it is not said.
+        type: `manual`, or `smart` for a list that is a stored search; `manual` when the answer
+            leaves it out, as the server's description says; None when it is not known.
     """
 
     id: str

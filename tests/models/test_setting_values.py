@@ -1,0 +1,83 @@
+"""What the value of a setting may be: each check takes what can be used, and says what is wrong with the rest."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import pytest
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from datafetch.models import setting_values as values
+
+GOOD: list[tuple[Callable[[Any], Any], object, object]] = [
+    (values.web_address, "https://k.example.com/api/", "https://k.example.com/api"),
+    (values.repositories, "acme/tool, other/*", "acme/tool, other/*"),
+    (values.host_names, "nas.local, 10.0.0.7 [::1]", "nas.local, 10.0.0.7 [::1]"),
+    (values.request_text, "eu-west-1", "eu-west-1"),
+    (values.header_value, "my bot/1.0 (+https://example.com)", "my bot/1.0 (+https://example.com)"),
+    (values.known_lock, "file", "file"),
+    (values.environment_name, "PROD", "production"),
+    (values.environment_name, "staging", "staging"),
+    (values.lower, "Virtual", "virtual"),
+    (values.lower, None, None),
+    (values.flag_of_ci, "GitHub", True),
+    (values.flag_of_ci, "No", False),
+    (values.listed, "A,b\n c", ["a", "b", "c"]),
+    (values.listed, None, []),
+]
+
+BAD: list[tuple[Callable[[Any], Any], object, str]] = [
+    (values.web_address, "ftp://k.example.com", "starts with http"),
+    (values.web_address, "https://k.example.com:0", "starts with http"),
+    (values.web_address, "https://me:pw@k.example.com", "without a user"),
+    (values.repositories, "acme", "which 'acme' is not"),
+    (values.repositories, "x" * 9000, "which '" + "x" * 60 + "' is not"),
+    (values.host_names, "http:///", "host names"),
+    (values.host_names, "x" * 64, "host names"),
+    (values.request_text, "eu west", "white space inside"),
+    (values.request_text, SecretStr("kéy"), "beyond printable ASCII"),
+    (values.bearer_token, SecretStr("two words"), "no spaces"),
+    (values.header_value, "a\nb", "line ends"),
+    (values.known_lock, "redis://:secret@h/0", "not yet DynamoDB or Redis"),
+    (values.known_lock, "flock", "store or file"),
+]
+
+
+@pytest.mark.parametrize(("check", "value", "used"), GOOD)
+def test_what_can_be_used_is_taken(
+    check: Callable[[Any], Any], value: object, used: object
+) -> None:
+    """A check returns the value as it is used."""
+    assert check(value) == used
+
+
+@pytest.mark.parametrize(("check", "value", "said"), BAD)
+def test_what_cannot_be_used_is_said(check: Callable[[Any], Any], value: object, said: str) -> None:
+    """The sentence says what the value should be, and shows no more than its beginning."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        check(value)
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_a_field_without_a_value_is_not_checked() -> None:
+    """None stays None; a value is checked."""
+    adapter: TypeAdapter[str | None] = TypeAdapter(
+        Annotated[str | None, values.unless_none(values.web_address)]
+    )
+    assert adapter.validate_python(None) is None
+    with pytest.raises(ValidationError, match="starts with http"):
+        adapter.validate_python("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("type_", "least", "most"),
+    [(values.Millis, 0, 604_800_000), (values.LeaseMillis, 100, 604_800_000)],
+)
+def test_times_are_bounded_by_a_week(type_: Any, least: int, most: int) -> None:
+    """Longer ones end in errors of sockets (24 days) and dates (year 9999)."""
+    adapter: TypeAdapter[int] = TypeAdapter(type_)
+    assert [adapter.validate_python(edge) for edge in (least, most)] == [least, most]
+    for beyond in (least - 1, most + 1):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(beyond)
