@@ -121,8 +121,11 @@ class ListReader:
         if not self._context.settings.include_sublists:
             return [ListInfo(root, type=None)]
         found = self._api.lists()
-        known = {one.id: one for one in found}
-        return [known.get(one, ListInfo(one, type=None)) for one in with_sublists(found, root)]
+        known = {info.id: info for info in found}
+        return [
+            known.get(list_id, ListInfo(list_id, type=None))
+            for list_id in with_sublists(found, root)
+        ]
 
     def _all_manual(self) -> bool:
         """Whether the server says of a bookmark whether it is on the lists that were read."""

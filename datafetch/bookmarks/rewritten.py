@@ -89,10 +89,10 @@ class Published:
         return found if same else None
 
 
-def _same(one: Sequence[StoredBookmark], other: Sequence[StoredBookmark]) -> bool:
-    return len(one) == len(other) and all(
+def _same(stored: Sequence[StoredBookmark], other: Sequence[StoredBookmark]) -> bool:
+    return len(stored) == len(other) and all(
         canonical_json(a.fields) == canonical_json(b.fields)
-        for a, b in zip(one, other, strict=True)
+        for a, b in zip(stored, other, strict=True)
     )
 
 

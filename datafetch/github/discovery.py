@@ -141,9 +141,11 @@ def _read_lists(
         lists.limited = error
         # The remembered repositories stand in for those that could not be read.
         remembered = [k for k in dataset.repositories.values() if k.status is not Status.GONE]
-        for one in remembered:
-            lists.found.add(one.repository)
-        lists.looked_up = LookedUp({one.full_name.lower(): one.repository for one in remembered})
+        for record in remembered:
+            lists.found.add(record.repository)
+        lists.looked_up = LookedUp(
+            {record.full_name.lower(): record.repository for record in remembered}
+        )
     return lists
 
 

@@ -244,4 +244,4 @@ def _withheld(header: str) -> list[str]:
     name, _, ids = rest.strip().partition("=")
     if kind.strip().lower() != "partial-results" or name.strip().lower() != "organizations":
         return []
-    return [one.strip() for one in ids.split(",") if one.strip()]
+    return [text.strip() for text in ids.split(",") if text.strip()]

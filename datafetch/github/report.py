@@ -154,12 +154,12 @@ def _hidden_notes(discovery: Discovery, done: StatisticsRound) -> list[str]:
         ]
         count = len(shown) + hidden.unnamed(barrier)
         if count:
-            one = count == 1
+            single = count == 1
             notes.append(
                 text.format(
-                    count="1 repository" if one else f"{count} repositories",
-                    are="is" if one else "are",
-                    them="it" if one else "them",
+                    count="1 repository" if single else f"{count} repositories",
+                    are="is" if single else "are",
+                    them="it" if single else "them",
                     names=f" ({_names_with_owners(shown)})" if shown else "",
                 )
             )
@@ -168,8 +168,8 @@ def _hidden_notes(discovery: Discovery, done: StatisticsRound) -> list[str]:
 
 def _names_with_owners(repositories: Sequence[Repository]) -> str:
     """The names of the public ones; of private ones their owners, who can let the token in."""
-    names = sorted(one.full_name for one in repositories if not one.private)
-    owners = Counter(one.owner for one in repositories if one.private)
+    names = sorted(found.full_name for found in repositories if not found.private)
+    owners = Counter(found.owner for found in repositories if found.private)
     for owner, count in sorted(owners.items()):
         private = "a private repository" if count == 1 else f"{count} private repositories"
         names.append(f"{private} of {owner}")

@@ -1,4 +1,4 @@
-"""A store that refuses every write: for dry runs and builds."""
+"""Stores that refuse every write: for dry runs, builds and web addresses."""
 
 from typing import NoReturn
 
@@ -9,8 +9,8 @@ from datafetch.store.base import JSON_TYPE, Condition, FilePart
 _HINT = "This command only reads; a job without --dry-run writes."
 
 
-class ReadOnlyStore(StoreAround):
-    """Wraps another store and refuses every write; `close` closes the other store."""
+class RefusesWrites:
+    """The writing half of a store that only reads."""
 
     def put(
         self,
@@ -26,7 +26,7 @@ class ReadOnlyStore(StoreAround):
         Raises:
             StoreDenied: always.
         """
-        refuse(key)
+        _refuse(key)
 
     def delete(self, key: str) -> None:
         """Refuse.
@@ -34,15 +34,14 @@ class ReadOnlyStore(StoreAround):
         Raises:
             StoreDenied: always.
         """
-        refuse(key)
+        _refuse(key)
 
 
-def refuse(key: str) -> NoReturn:
-    """Refuse to write or delete an object.
+class ReadOnlyStore(RefusesWrites, StoreAround):
+    """Wraps another store and refuses every write; `close` closes the other store."""
 
-    Raises:
-        StoreDenied: always.
-    """
+
+def _refuse(key: str) -> NoReturn:
     raise StoreDenied(
         f"{key} was not written: the store is open for reading only", key=key, hint=_HINT
     )

@@ -22,15 +22,12 @@ from datafetch.errors import (
     UpstreamError,
 )
 from datafetch.store.base import (
-    JSON_TYPE,
-    Condition,
-    FilePart,
     ObjectInfo,
     OpenedObject,
     StoredObject,
 )
 from datafetch.store.paths import check_key
-from datafetch.store.readonly import refuse
+from datafetch.store.readonly import RefusesWrites
 from datafetch.store.streams import in_temporary_file
 from datafetch.store.times import age_s, times_in, written_at
 
@@ -103,7 +100,7 @@ class WebSource(Protocol):
         ...
 
 
-class WebStore:
+class WebStore(RefusesWrites):
     """Reads objects below a web address; see `ObjectStore`, whose writes and listings it refuses.
 
     What `head` was asked for is remembered with its content, so that the next `head` or `get` of
@@ -179,30 +176,6 @@ class WebStore:
             key=prefix,
             hint="Use DATAFETCH_STORE=s3://BUCKET for what needs a listing.",
         )
-
-    def put(
-        self,
-        key: str,
-        body: bytes | FilePart,  # noqa: ARG002 - refused whatever it is
-        *,
-        content_type: str = JSON_TYPE,  # noqa: ARG002
-        cache_control: str | None = None,  # noqa: ARG002
-        condition: Condition = None,  # noqa: ARG002
-    ) -> str:
-        """Refuse.
-
-        Raises:
-            StoreDenied: always.
-        """
-        refuse(key)
-
-    def delete(self, key: str) -> None:
-        """Refuse.
-
-        Raises:
-            StoreDenied: always.
-        """
-        refuse(key)
 
     def url(self, key: str) -> str:
         """See `ObjectStore.url`."""

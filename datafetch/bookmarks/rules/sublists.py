@@ -48,9 +48,9 @@ def woven(lists: Sequence[Sequence[RawBookmark]]) -> list[RawBookmark]:
     ranked = (
         [
             (place, raw.id, raw)
-            for place, raw in zip(places([raw.created_at for raw in one]), one, strict=True)
+            for place, raw in zip(places([raw.created_at for raw in items]), items, strict=True)
         ]
-        for one in lists
+        for items in lists
     )
     merged: dict[str, RawBookmark] = {}
     # Of one list, `merge` keeps the order as it is.

@@ -176,9 +176,14 @@ def older_commits(
     (`all_named`), one has neither an answer nor a CSV, or GitHub has no statistics of one and no
     CSV has them. What GitHub hides from the token does not count, here as in the other sums.
     """
-    if not all_named or not all(one.known and one.whole for one in repositories):
+    if not all_named or not all(summed.known and summed.whole for summed in repositories):
         return None
-    older = [(one.private, week) for one in repositories for week in one.weeks if week.day < first]
+    older = [
+        (summed.private, week)
+        for summed in repositories
+        for week in summed.weeks
+        if week.day < first
+    ]
     return OlderCommits(
         total_commits=sum(week.commits for _, week in older),
         total_lines_added=sum(week.added for _, week in older),
