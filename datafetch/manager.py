@@ -172,8 +172,8 @@ class _JobRun(_OperationRun):
     def _run(self) -> RunResult:
         """Do the run and return its result.
 
-        Errors outside the job's own work, such as when the lease is taken, are not raised either:
-        they become a result that failed.
+        Errors outside the job's own work, such as in taking the lease, are not raised either: they
+        become a result that failed, was locked out or was cancelled.
         """
         try:
             return self._dry() if self._request.options.dry_run else self._locked()

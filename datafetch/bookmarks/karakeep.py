@@ -11,7 +11,13 @@ from urllib.parse import quote, urlencode
 
 from pydantic import TypeAdapter, ValidationError
 
-from datafetch.bookmarks.model import CamelCase, RawBookmark, UnreadableItem, source_hash
+from datafetch.bookmarks.model import (
+    CamelCase,
+    RawBookmark,
+    UnreadableItem,
+    UrlText,
+    source_hash,
+)
 from datafetch.bookmarks.refusals import explained, read_json
 from datafetch.bookmarks.rules.sublists import ListInfo
 from datafetch.bookmarks.rules.times import good_time
@@ -33,7 +39,7 @@ _ATTEMPTS = 6
 @dataclass(frozen=True, slots=True)
 class _PageAnswer(CamelCase):
     bookmarks: list[object]
-    next_cursor: str | None = None
+    next_cursor: UrlText | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.errors import Malformed
 from datafetch.models.json import is_safe_segment
-from datafetch.urls import publishable
+from datafetch.urls import publishable, well_formed
 
 
 class CamelCase:
@@ -26,6 +26,16 @@ def _safe_id(text: str) -> str:
     if not is_safe_segment(text):
         raise ValueError("it cannot be part of a name")
     return text
+
+
+def _writable(text: str) -> str:
+    if text != well_formed(text):
+        raise ValueError("it holds half of a surrogate pair, which no URL can hold")
+    return text
+
+
+UrlText = Annotated[str, AfterValidator(_writable)]
+"""A text of the server that becomes a part of a URL."""
 
 
 @dataclass(frozen=True, slots=True)

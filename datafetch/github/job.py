@@ -228,7 +228,7 @@ class _GitHubRun:
 
     @staticmethod
     def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
-        """Whether its lines can be summed up, or were never published.
+        """Whether no lines of it are known to be lacking in the sums.
 
         False when GitHub gives no statistics of it, or does not show it although a CSV is stored,
         and `weeks` does not have it.

@@ -1,6 +1,7 @@
 """What the value of a setting may be: ranges, and checks of texts, without the settings' names.
 
-A check returns the value as it is used, and raises ValueError with what it should be.
+A check returns the value, tidied where that is needed. It raises ValueError with what is wrong with
+the value, or with what it should be.
 """
 
 import re
@@ -45,7 +46,7 @@ def listed(value: str | None) -> list[str]:
 
 
 def environment_name(value: object) -> str:
-    """The name of an environment, for which some have another name."""
+    """The full name of an environment in lower case; `prod`, `dev` and `testing` are short for one."""
     text = str(value).lower()
     return _ENVIRONMENTS.get(text, text)
 
@@ -94,7 +95,7 @@ def request_text(value: V) -> V:
 
 
 def bearer_token(value: SecretStr) -> SecretStr:
-    """A token as a bearer header takes it (RFC 6750, 2.1)."""
+    """A token without spaces, line ends and letters beyond ASCII; wider than RFC 6750, 2.1."""
     if re.fullmatch(r"[!-~]+", value.get_secret_value()) is None:
         raise ValueError("a token has no spaces, line ends or letters beyond ASCII")
     return value

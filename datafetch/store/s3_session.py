@@ -77,7 +77,7 @@ def make_client(
     read_timeout_s: float,
     max_retries: int,
 ) -> "S3Client":
-    """Make the client of one store, without any request.
+    """Make the client of one store; the store is not asked yet.
 
     `credentials` are access key, secret key and session token; when they are None, boto3 looks
     for them in the standard AWS chain (environment, profile, role). `addressing` is used even

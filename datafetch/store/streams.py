@@ -33,10 +33,10 @@ def spooled(key: str, chunks: Iterable[bytes]) -> BinaryIO:
 
 @contextmanager
 def in_temporary_file(key: str) -> Iterator[None]:
-    """For the reading of a large body, which stands in a temporary file until it is used.
+    """Raise an `OSError` of the block as `StoreUnavailable`; no file is made here.
 
-    Raises:
-        StoreUnavailable: the block raised an `OSError`: the file has no place for the object `key`.
+    The block writes or reads the temporary file in which a large body stands until it is used, so
+    the error means that the temporary folder has no place for the object `key`.
     """
     try:
         yield

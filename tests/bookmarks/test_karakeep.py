@@ -102,6 +102,7 @@ def test_unreadable_items_are_values(app: KarakeepApp, api: BookmarkApi) -> None
         "{}",
         '{"bookmarks":null,"nextCursor":null}',
         '{"bookmarks":[],"nextCursor":{}}',
+        '{"bookmarks":[],"nextCursor":"\\ud800"}',
         '{"bookmarks":[],"nextCursor":"same"}',
     ],
 )

@@ -1,5 +1,6 @@
 """Bookmarks of lists below the list, which count when they are asked for."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -121,6 +122,15 @@ def test_cursor_that_repeats_below_the_list_ends_the_run() -> None:
     world = nested()
     world.app.inject(reply(200, '{"bookmarks":[],"nextCursor":"again"}'), "/grandchild/bookmarks")
     with pytest.raises(Malformed):
+        world.run()
+
+
+def test_a_list_whose_id_no_url_can_hold_fails_the_run() -> None:
+    """Half of a surrogate pair in the id of a list below ended the run in a traceback."""
+    world = nested()
+    lists = [{"id": karakeep.LIST_ID}, {"id": "\ud800", "parentId": karakeep.LIST_ID}]
+    world.app.inject(reply(200, json.dumps({"lists": lists})), "/lists")
+    with pytest.raises(Malformed, match=r"lists\.1\.id"):
         world.run()
 
 

@@ -18,8 +18,8 @@ class Fetched(NamedTuple):
     """What was read of the list, each id once, in the server's order.
 
     Attributes:
-        complete: every page was read, and it is known of each stored bookmark that did not come
-            whether it was deleted (before `look_again`: it may have been).
+        complete: every page was read, and `undecided` is empty. Before `look_again` nobody has
+            asked yet whether the stored bookmarks that did not come are deleted.
         gone: ids of the stored bookmarks that are certainly deleted.
         undecided: ids of the stored bookmarks that did not come, and of which the server could
             not be asked whether they are deleted; they stay.

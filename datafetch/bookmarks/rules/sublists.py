@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import merge
 
-from datafetch.bookmarks.model import CamelCase, RawBookmark
+from datafetch.bookmarks.model import CamelCase, RawBookmark, UrlText
 from datafetch.bookmarks.rules.list import places
 
 
@@ -18,7 +18,7 @@ class ListInfo(CamelCase):
             leaves it out, as the server's description says; None when it is not known.
     """
 
-    id: str
+    id: UrlText
     parent_id: str | None = None
     type: str | None = "manual"
 
