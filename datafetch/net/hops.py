@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from datafetch.errors import Refused
-from datafetch.models.json import compact_json
+from datafetch.models.json import encode_json
 from datafetch.net.base import Request
 from datafetch.net.guard import check_url, parse_url, public_url
 from datafetch.net.options import NetOptions
@@ -54,7 +54,7 @@ def first_hop(request: Request, options: NetOptions) -> Hop:
         headers |= {name.lower(): value for name, value in request.validators.headers().items()}
     body = None
     if request.json_body is not None:
-        body = compact_json(request.json_body).encode()
+        body = encode_json(request.json_body)
         headers.setdefault("content-type", "application/json")
     return Hop(url, headers, body, trusted, frozenset(private))
 

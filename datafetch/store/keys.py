@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from datafetch.models.places import Environment
-from datafetch.urls import parse, written_path
+from datafetch.urls import parse, well_formed, written_path
 
 SUFFIXES = tuple(environment.suffix for environment in Environment)
 """The suffixes of all environments. Keys of pictures have none: all environments share them."""
@@ -221,7 +221,7 @@ class Keys:
 
 
 def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(well_formed(text).encode()).hexdigest()
 
 
 _COMMITS = frozenset(

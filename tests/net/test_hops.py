@@ -77,6 +77,11 @@ def test_bodies_follow_the_standard(status: int, *, kept: bool) -> None:
     assert ("content-type" in hop.headers) is kept
 
 
+def test_half_of_a_surrogate_pair_goes_out_as_javascript_writes_it() -> None:
+    """A cursor that holds one came back to GitHub, and ended the run in a traceback."""
+    assert start(json_body={"after": "\ud800x"}).body == '{"after":"\ufffdx"}'.encode()
+
+
 def test_the_users_own_origin_may_be_private() -> None:
     """The first hop to an origin of the settings is not looked at; staying there is fine."""
     hop = start("http://10.0.0.5:3000/api", TRUSTED)

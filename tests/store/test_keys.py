@@ -73,6 +73,14 @@ CONTRACT: list[tuple[Callable[[Keys], str], str, bool]] = [
 ]
 
 
+def test_the_key_of_a_picture_can_be_made_of_any_stored_address() -> None:
+    """Half of a surrogate pair, which JSON can carry, is hashed as JavaScript writes it."""
+    keys = Keys("-test")
+    odd, written = ("https://example.com/\ud800", "https://example.com/\ufffd")
+    made = {keys.opengraph_image("example.com", url, "b1", "png") for url in (odd, written)}
+    assert len(made) == 1
+
+
 @pytest.mark.parametrize("suffix", ["", "-dev", "-test"])
 @pytest.mark.parametrize(("make", "expected", "_public"), CONTRACT)
 def test_keys_are_those_that_readers_know(
