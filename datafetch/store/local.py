@@ -46,7 +46,14 @@ from datafetch.store.paths import (
     walk,
 )
 from datafetch.store.streams import Window
-from datafetch.store.temporary import fill, stamp, sweep, temporary_in, time_in
+from datafetch.store.temporary import (
+    ABANDONED_AFTER_S,
+    fill,
+    stamp,
+    sweep,
+    temporary_in,
+    time_in,
+)
 
 _LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
@@ -193,9 +200,16 @@ class LocalStore:
                 filled = fill(temporary, parts, durable=durable)
                 if is_commit(key):
                     self._unsynced.flush()
+                now = self._clock.now()
+                # Others may sweep a file whose time is a day old, but only under the lock. Where
+                # the clocks agree the time is set before it: every writer waits for the lock.
+                agree = abs(now - filled.made_at) < ABANDONED_AFTER_S / 2
+                if agree:
+                    stamp(temporary, now)
                 with self._exclusive(key):
                     check_condition(condition, key, path)
-                    stamp(temporary, self._clock.now())
+                    if not agree:
+                        stamp(temporary, now)
                     temporary.replace(path)
                     self._sweep_once(path.parent, filled.made_at)
             except BaseException:
