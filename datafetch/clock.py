@@ -104,6 +104,16 @@ def to_iso(seconds: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+def utc_text(seconds: float, now: float) -> str:
+    """Epoch seconds as sentences tell them: `16:37 UTC`, and `2026-11-27 16:37 UTC` if not today.
+
+    Today is the day of `now`, epoch seconds, in UTC.
+    """
+    moment, today = datetime.fromtimestamp(seconds, UTC), datetime.fromtimestamp(now, UTC)
+    form = "%H:%M UTC" if moment.date() == today.date() else "%Y-%m-%d %H:%M UTC"
+    return moment.strftime(form)
+
+
 def pacific_text(seconds: float) -> str:
     """Epoch seconds as the site shows them: `04/03/2025, 05:16:45 AM PDT`, two digits each."""
     moment = datetime.fromtimestamp(seconds, ZoneInfo(PACIFIC))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datafetch.clock import CancelToken, SystemClock, pacific_text, to_iso, to_ms
+from datafetch.clock import CancelToken, SystemClock, pacific_text, to_iso, to_ms, utc_text
 from datafetch.errors import Cancelled
 
 
@@ -21,6 +21,13 @@ from datafetch.errors import Cancelled
 def test_pacific_text_is_as_the_site_shows_it(moment, text):
     """The site shows this text as it is, summer time included."""
     assert pacific_text(moment.timestamp()) == text
+
+
+def test_a_time_in_a_sentence_has_its_date_only_on_another_day():
+    """`16:37 UTC` is read at a glance, and one of tomorrow is not taken for today's."""
+    now = datetime(2026, 11, 26, 23, 59, tzinfo=UTC).timestamp()
+    assert utc_text(now - 60, now) == "23:58 UTC"
+    assert utc_text(now + 60, now) == "2026-11-27 00:00 UTC"
 
 
 def test_iso_is_as_javascript_writes_it():

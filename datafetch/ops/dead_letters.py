@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import DatafetchError
+from datafetch.ops.failures import FailedItem, short_reason
 from datafetch.ops.record import Record
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
@@ -124,6 +125,12 @@ class DeadLetters:
         self.letters[letter.id] = letter
         self._dirty = True
         return known is None
+
+    def failed_item(self, item: str, error: DatafetchError, *, name: str = "") -> FailedItem:
+        """What users are told of an item whose failure was recorded; `name` is what they type."""
+        letter = self.get(item)
+        retry_at = None if letter is None else letter.next_attempt_at
+        return FailedItem(name or item, short_reason(error), retry_at)
 
     def succeeded(self, item: str) -> None:
         """Drop the letter of an item that succeeded, or that no longer exists."""

@@ -55,6 +55,20 @@ def test_what_is_gone_is_permanent(tmp_path):
     assert (letter.permanent, letter.next_attempt_at) == (True, None)
 
 
+def test_what_users_are_told_of_a_failed_item(tmp_path):
+    """The time of the next try is that of the letter; what is gone has none."""
+    clock = FakeClock()
+    queue = _queue(LocalStore(tmp_path), clock)
+    down, gone = TransientError("down"), Missing("status 404", status=404)
+    queue.failed("a.example", down)
+    queue.failed("b.example", gone)
+    told = queue.failed_item("a.example", down)
+    assert (told.name, told.reason) == ("a.example", "down")
+    assert told.retry_at == round((clock.now() + 3600) * 1000)
+    told = queue.failed_item("b.example", gone, name="https://b.example/")
+    assert (told.name, told.reason, told.retry_at) == ("https://b.example/", "404", None)
+
+
 def test_a_letter_is_due_when_its_time_has_come(tmp_path):
     """An item waits exactly as long as its backoff says."""
     clock = FakeClock()

@@ -1,0 +1,84 @@
+"""The sentence that tells users which items failed, why, and what to type to try them again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datafetch.clock import utc_text
+from datafetch.errors import DatafetchError, UpstreamError
+
+NAMED = 3
+"""Most items that a sentence names."""
+
+_MOST_OF_A_NAME = 200
+_MOST_OF_A_REASON = 80
+_FIRST_ERROR_STATUS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class FailedItem:
+    """One item that failed in this run.
+
+    Attributes:
+        name: what the user calls it, and can type: a URL, a domain, `OWNER/NAME`, an id.
+        reason: why, in a few words, such as `404`; see `short_reason`.
+        retry_at: epoch ms from which a run tries it again by itself; None when no run does.
+    """
+
+    name: str
+    reason: str
+    retry_at: int | None = None
+
+
+def short_reason(error: DatafetchError) -> str:
+    """Why something failed, in a few words: the HTTP status, else the message without its URL."""
+    if not isinstance(error, UpstreamError):
+        return one_line(str(error), _MOST_OF_A_REASON)
+    if error.status is not None and error.status >= _FIRST_ERROR_STATUS:
+        return str(error.status)
+    text = str(error)
+    return one_line(text.removeprefix(f"{error.url}: ") if error.url else text, _MOST_OF_A_REASON)
+
+
+def one_line(text: str, most: int) -> str:
+    """Foreign text as one line of at most `most` characters, without control characters."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def named_failures(failed: Sequence[FailedItem]) -> str:
+    """The first items with their reasons: `a (404), b (no answer in time), c (403) and 2 more`."""
+    shown = [
+        f"{one_line(item.name, _MOST_OF_A_NAME)} ({one_line(item.reason, _MOST_OF_A_REASON)})"
+        for item in failed[:NAMED]
+    ]
+    more = len(failed) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def failed_note(failed: Sequence[FailedItem], *, of: int, command: str, now: float) -> str:
+    """The note of a run in which at least one item failed.
+
+    `3 of 120 failed: https://a.example/x (404), … and 1 more; `datafetch refresh-opengraph --url
+    URL` tries them now, else they are tried again from 16:37 UTC`.
+
+    Args:
+        failed: all items that failed in this run.
+        of: how many items the run had in scope.
+        command: what to type to try them again at once.
+        now: epoch seconds; a time on another day (UTC) is told with its date.
+    """
+    text = f"{len(failed)} of {of} failed: {named_failures(failed)}"
+    them = "it" if len(failed) == 1 else "them"
+    return f"{text}; `{command}` tries {them} now, {_later(failed, now)}"
+
+
+def _later(failed: Sequence[FailedItem], now: float) -> str:
+    """When the items are tried again by themselves."""
+    times = [item.retry_at for item in failed if item.retry_at is not None]
+    if not times:
+        return "no run tries it by itself" if len(failed) == 1 else "no run tries them by itself"
+    since = f"tried again from {utc_text(min(times) / 1000, now)}"
+    if len(times) == len(failed):
+        return f"else it is {since}" if len(failed) == 1 else f"else they are {since}"
+    return f"else {len(times)} of them {'is' if len(times) == 1 else 'are'} {since}"
