@@ -175,7 +175,16 @@ class Malformed(UpstreamError):
     """The content is not what its type says: not JSON, missing fields, half a picture.
 
     A body that broke off on the network is a `TransientError`.
+
+    Attributes:
+        content_type: the media type of what came in place of JSON, such as `text/html`; empty
+            when the answer names none, or the error is another one.
+        words: the title of the web page that came in place of JSON, or the first words of the
+            text; short and in one line; empty when there are none, or the error is another one.
     """
+
+    content_type: str = ""
+    words: str = ""
 
 
 class Refused(UpstreamError):

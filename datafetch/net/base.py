@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, Protocol
 
 from datafetch.errors import Malformed
+from datafetch.net.excerpts import excerpt
+from datafetch.net.guard import authority, public_url
 from datafetch.runtime.breaker import Outcome
 from datafetch.runtime.retry import RetryPolicy
 
@@ -127,12 +129,28 @@ class Answer(AnswerHead):
         """The body read as JSON.
 
         Raises:
-            Malformed: it is not JSON.
+            Malformed: it is not JSON; its message, `content_type` and `words` say what it is.
         """
         try:
             return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            raise Malformed("the answer is not JSON", url=self.url, status=self.status) from error
+        except (ValueError, RecursionError):
+            # Not `from error`: the error of a decoder holds the whole body.
+            raise self._not_json() from None
+
+    def _not_json(self) -> Malformed:
+        shown = public_url(self.url)
+        host = authority(shown)
+        found = excerpt(self.body, self.headers.get("content-type", ""))
+        error = Malformed(
+            # Without the path, which at GitHub may hold the name of a private repository.
+            f"{host} answered {self.status} with {found}, not JSON",
+            url=shown,
+            status=self.status,
+            hint=f"If {host} is the right server, a proxy or a log-in page before it answers in "
+            f"its place: see what `curl -i {shown}` says.",
+        )
+        error.content_type, error.words = found.content_type, found.words
+        return error
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,11 @@ def public_url(url: str) -> str:
     return _USER.sub(r"\1", _CONTROLS.sub("", base))[:500]
 
 
+def authority(url: str) -> str:
+    """The host of a URL, with its port when the URL names one, as logs and errors may show it."""
+    return public_url(url).partition("://")[2].partition("/")[0]
+
+
 def parse_url(url: str) -> Url:
     """Read a URL as it is to be sent: without fragment, and without the dot after a host name.
 
