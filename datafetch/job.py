@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, Self, TypeVar
 
 from datafetch.clock import CancelToken, Clock
@@ -35,6 +35,25 @@ class Progress:
         """Take note that `count` more items are done."""
 
 
+class SoFar:
+    """Where a job says what it has done so far, for a run that ends before its job reports."""
+
+    def __init__(self) -> None:
+        self._read: Callable[[], JobReport] = JobReport
+
+    def told_by(self, read: Callable[[], JobReport]) -> None:
+        """Have the manager call `read` when the work was stopped or failed.
+
+        It is called at any moment and on another thread: the work may still be going on. It
+        counts as changed only what is stored, or will be when the run is stopped now.
+        """
+        self._read = read
+
+    def report(self) -> JobReport:
+        """What was done so far; all zero when the job has said nothing."""
+        return self._read()
+
+
 @dataclass(frozen=True)
 class JobContext(Generic[S_co]):
     """Everything a job may touch during one run.
@@ -57,6 +76,7 @@ class JobContext(Generic[S_co]):
         max_failure_ratio: see `JobReport.over_budget`.
         wait_for_lease: takes another job's lease for a while, to merge into a dataset that the
             other job owns; it yields the lease's `Fence`.
+        so_far: is told how to find out what was done so far.
     """
 
     run_id: str
@@ -75,6 +95,7 @@ class JobContext(Generic[S_co]):
     production: bool
     max_failure_ratio: float
     wait_for_lease: WaitForLease
+    so_far: SoFar = field(default_factory=SoFar)
 
     def keep_aside(self, found: StoredObject, *, known_as: str | None = None) -> None:
         """Log that a stored object cannot be read, and copy it aside unless this is a dry run.

@@ -17,7 +17,7 @@ from datafetch.errors import (
     Unexpected,
 )
 from datafetch.factory import AnyJob, Parts, check_jobs, make_job
-from datafetch.job import JobContext, Progress, S
+from datafetch.job import JobContext, Progress, S, SoFar
 from datafetch.logs import bound_logger, redact
 from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobReport, Operation, RunRequest, RunResult
@@ -91,23 +91,40 @@ class _OperationRun:
         self._operation = operation
         self._started = parts.clock.monotonic()
         self._counts_before = parts.http.counts()
+        self._so_far = SoFar()
         moment = datetime.fromtimestamp(parts.clock.now(), UTC)
         self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.log = bound_logger(job=known_as, runId=self.run_id)
 
     def carry_out(self, work: Callable[[], JobReport]) -> JobReport:
-        """Do the work until it ends or the command is stopped; report an error as the `failure`."""
+        """Do the work until it ends or the command is stopped; report an error as the `failure`.
+
+        What was done before an error or a stop is counted as the job told it (`SoFar`).
+        """
         cancel = self._parts.cancel
+        failure: DatafetchError
         try:
-            return supervise(work, cancel, self._parts.http.close)
+            report = supervise(work, cancel, self._parts.http.close)
         except StoppedLate:
             self.log.warning("stopped_late")
-            return JobReport(failure=cancel.reason)
+            failure = cancel.reason
         except DatafetchError as error:
-            return JobReport(failure=cancel.reason if cancel.cancelled else error)
+            failure = cancel.reason if cancel.cancelled else error
         except Exception as error:
             self.log.exception("unexpected_error")
-            return JobReport(failure=Unexpected.of(error))
+            failure = Unexpected.of(error)
+        else:
+            if report.failure is not None and cancel.cancelled:
+                return replace(report, failure=cancel.reason)
+            return report
+        return replace(self._counted_so_far(), failure=failure)
+
+    def _counted_so_far(self) -> JobReport:
+        try:
+            return self._so_far.report()
+        except Exception:  # a job that still runs may be changing what it counts
+            self.log.exception("counts_unknown")
+            return JobReport()
 
     def result(self, report: JobReport) -> RunResult:
         """Make the run's result from the report of its work; its duration ends now."""
@@ -251,4 +268,5 @@ class _JobRun(_OperationRun):
             production=self._settings.env is Environment.PRODUCTION,
             max_failure_ratio=self._settings.max_failure_ratio,
             wait_for_lease=self._keeper.wait_for,
+            so_far=self._so_far,
         )
