@@ -184,6 +184,7 @@ UPWARD = [
     ("errors.py", "logs"),
     ("logs.py", "clock"),
     ("logs.py", "errors"),
+    ("certificates.py", "errors"),
 ]
 
 # Other ways to an address than the client of net: protocols, servers, programs, C code.
