@@ -114,6 +114,11 @@ def utc_text(seconds: float, now: float) -> str:
     return moment.strftime(form)
 
 
+def log_time(seconds: float) -> str:
+    """Epoch seconds as people read them in logs: `2026-11-26 15:32:34Z`, in UTC everywhere."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
 def pacific_text(seconds: float) -> str:
     """Epoch seconds as the site shows them: `04/03/2025, 05:16:45 AM PDT`, two digits each."""
     moment = datetime.fromtimestamp(seconds, ZoneInfo(PACIFIC))

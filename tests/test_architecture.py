@@ -185,6 +185,7 @@ UPWARD = [
     ("logs.py", "clock"),
     ("logs.py", "errors"),
     ("certificates.py", "errors"),
+    ("printable.py", "logs"),
 ]
 
 # Other ways to an address than the client of net: protocols, servers, programs, C code.

@@ -1,10 +1,19 @@
 """Time texts and the cancel token."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
 
-from datafetch.clock import CancelToken, SystemClock, pacific_text, to_iso, to_ms, utc_text
+from datafetch.clock import (
+    CancelToken,
+    SystemClock,
+    log_time,
+    pacific_text,
+    to_iso,
+    to_ms,
+    utc_text,
+)
 from datafetch.errors import Cancelled
 
 
@@ -34,6 +43,16 @@ def test_iso_is_as_javascript_writes_it():
     """Readers in JavaScript compare these texts."""
     assert to_iso(1_795_507_200.0427) == "2026-11-24T08:00:00.042Z"
     assert to_ms(1.2345) == 1234
+
+
+def test_a_log_has_one_form_of_time(monkeypatch):
+    """Lines of machines in several time zones, and of jobs run by hand and by cron, sort together."""
+    for zone in ("America/Los_Angeles", "Asia/Kolkata"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert log_time(1_795_707_154.9) == "2026-11-26 15:32:34Z"
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_a_wait_longer_than_a_lock_can_is_as_long_as_it_can(monkeypatch):

@@ -40,6 +40,26 @@ def open_missing() -> None:
         setattr(sys, name, stream)
 
 
+def uses_colour(stream: TextIO) -> bool:
+    """Whether to write colours to a stream: help, results and logs all ask this.
+
+    A stream that is a terminal, and not a dumb one, has colours. `NO_COLOR` (no-color.org) takes
+    them away, also where something asks for them; then `FORCE_COLOR` (force-color.org) and
+    `CLICOLOR_FORCE` give them to pipes too, and `CLICOLOR=0` takes them away
+    (bixense.com/clicolors). A variable that is empty is not set.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return os.environ.get("CLICOLOR") != "0" and can_redraw(stream)
+
+
+def can_redraw(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that obeys commands, such as those of a progress bar."""
+    return os.environ.get("TERM") not in ("dumb", "unknown") and stream.isatty()
+
+
 _shown = threading.Event()
 
 

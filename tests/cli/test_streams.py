@@ -1,5 +1,6 @@
 """Standard output and error that are closed, full or gone: no traceback, and the right exit code."""
 
+import io
 import os
 import pty
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from datafetch.cli.streams import uses_colour
 from tests.fakes.faults import held
 from tests.fakes.world import World
 from tests.processes import clean_environment, command_line
@@ -32,6 +34,48 @@ def redirected(
     for noise in NOISE:
         assert noise not in done.stdout + done.stderr
     return done.returncode, done.stdout, done.stderr
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("variables", "on_a_terminal", "in_a_pipe"),
+    [
+        ({}, True, False),
+        ({"TERM": "xterm"}, True, False),
+        ({"TERM": "dumb"}, False, False),
+        ({"NO_COLOR": "1"}, False, False),
+        ({"NO_COLOR": "0"}, False, False),
+        ({"NO_COLOR": ""}, True, False),
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"FORCE_COLOR": "", "TERM": "dumb"}, False, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, True, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, False),
+        ({"CLICOLOR_FORCE": "1"}, True, True),
+        ({"CLICOLOR_FORCE": "0"}, True, False),
+        ({"CLICOLOR": "0"}, False, False),
+        ({"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, True, True),
+    ],
+    ids=str,
+)
+def test_colours_follow_the_conventions(
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    on_a_terminal: bool,
+    in_a_pipe: bool,
+) -> None:
+    """NO_COLOR, FORCE_COLOR, CLICOLOR and TERM=dumb mean here what they mean everywhere."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert uses_colour(Terminal()) is on_a_terminal
+    assert uses_colour(io.StringIO()) is in_a_pipe
 
 
 @pytest.mark.parametrize("redirections", [">&-", ">&- 2>&- <&-", "2>&-", "2>/dev/full"])
