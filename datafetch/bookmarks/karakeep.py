@@ -21,11 +21,12 @@ from datafetch.bookmarks.model import (
 from datafetch.bookmarks.refusals import explained, read_json
 from datafetch.bookmarks.rules.sublists import ListInfo
 from datafetch.bookmarks.rules.times import good_time
-from datafetch.errors import Malformed, Missing, Refused, UpstreamError
+from datafetch.bookmarks.wrong_list import is_about_the_list, no_such_list
+from datafetch.errors import Malformed, Refused, UpstreamError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
 from datafetch.models.problems import first_problem
-from datafetch.net.base import HttpClient, Request
+from datafetch.net.base import MIB, NO_RETRY, HttpClient, Request
 from datafetch.runtime.retry import RetryPolicy
 
 T = TypeVar("T")
@@ -190,17 +191,20 @@ class BookmarkApi:
             query["cursor"] = cursor
         try:
             value = self._json(f"/lists/{quote(list_id, safe='')}/bookmarks", query)
-        except Missing as error:
-            raise Missing(
-                "the server knows no such list",
-                url=error.url,
-                status=error.status,
-                hint="Check BOOKMARKS_LIST_ID and BOOKMARKS_API_URL."
-                if list_id == self._settings.list_id
-                else "A list below the list went while they were read; the next run reads anew.",
-            ) from error
+        except UpstreamError as error:
+            if cursor is not None or not is_about_the_list(error, list_id):
+                raise
+            if list_id == self._settings.list_id:
+                raise no_such_list(error, list_id, self._base, self._ask_for_lists) from error
+            error.hint = "A list below the list went while they were read; the next run reads anew."
+            raise
         answer = _read_as(_PAGE, value, "a page of the list")
         return answer.bookmarks, answer.next_cursor or None
+
+    def _ask_for_lists(self) -> dict[str, object]:
+        """All lists, unchecked; asked for once, to name them in an error."""
+        request = replace(self._request("/lists"), limit=MIB, total_s=15.0, retry=NO_RETRY)
+        return read_json(self._http.fetch(request), self._base, "/lists")
 
     def _json(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, object]:
         request = self._request(path + (f"?{urlencode(query)}" if query else ""))

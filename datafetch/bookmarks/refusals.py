@@ -6,6 +6,7 @@ with API keys that may read only a part.
 
 import json
 
+from datafetch.certificates import tls_fault
 from datafetch.errors import (
     BreakerOpen,
     Denied,
@@ -13,27 +14,34 @@ from datafetch.errors import (
     Missing,
     RateLimited,
     Refused,
+    Rejected,
     TransientError,
     UpstreamError,
 )
 from datafetch.logs import redact
+from datafetch.models.text import one_line
 from datafetch.net.base import Answer
-from datafetch.net.guard import public_url
+from datafetch.net.excerpts import Excerpt, excerpt
+from datafetch.net.guard import authority, public_url
 from datafetch.urls import Url, parse
 
 _MOST_WORDS = 200
 
-_SCOPES = "the scopes lists:read, bookmarks:read and assets:read"
+_ADDRESS = "BOOKMARKS_API_URL"
+_SCOPES = "lists:read, bookmarks:read and assets:read"
+_KEYS = "in Karakeep under User Settings > API Keys"
 _PROXY = (
     "Set BOOKMARKS_HEADERS to the headers that the proxy wants (Cloudflare Access: "
     "CF-Access-Client-Id and CF-Access-Client-Secret)"
 )
+_ITSELF = f"is {_ADDRESS} the address of Karakeep itself?"
 
 
 def explained(error: UpstreamError, base: str, path: str) -> UpstreamError:
     """The error with words that say what to do about it.
 
-    Its class stays, except that a `Missing` after a redirect to another origin becomes `Denied`.
+    Its class stays, except that a `Missing` after a redirect to another origin becomes `Denied`,
+    and one with a web page in place of the server's own answer `Malformed`.
 
     Args:
         error: of a request to the bookmark server.
@@ -45,12 +53,14 @@ def explained(error: UpstreamError, base: str, path: str) -> UpstreamError:
     asked = public_url(base + path)
     if _left(error.url, asked):
         return _redirected(error, asked, base, path)
+    page = excerpt(error.body, "") if error.body else None
+    if page is not None and page.kind == "page" and isinstance(error, Denied | Missing | Rejected):
+        return _web_page(error, page, asked, base)
     if isinstance(error, Denied):
-        return _denied(error, asked)
-    if isinstance(error, TransientError):
-        error.hint = "The next run tries again; if this goes on, check BOOKMARKS_API_URL."
-    elif isinstance(error, Refused):
-        error.hint = f"Check BOOKMARKS_API_URL. {_PROXY}, if there is one."
+        return _denied(error, asked, path)
+    if isinstance(error, Rejected):
+        return _rejected(error, asked, base)
+    error.hint = _hint(error, base) or error.hint
     return error
 
 
@@ -58,44 +68,122 @@ def read_json(answer: Answer, base: str, path: str) -> dict[str, object]:
     """The JSON object of an answer.
 
     Raises:
-        Malformed: it is something else; a web page is told from other things.
+        Malformed: it is something else; the message says what came, and from where.
     """
-    if _is_page(answer.body, answer.headers.get("content-type", "")):
-        asked, came = public_url(base + path), public_url(answer.url)
-        page = Malformed("", url=came, status=answer.status)
+    asked, came = public_url(base + path), public_url(answer.url)
+    found = excerpt(answer.body, answer.headers.get("content-type", ""))
+    error = Malformed("", url=came, status=answer.status)
+    if found.kind == "page":
         if _left(came, asked):
-            raise _redirected(page, asked, base, path)
-        source = f", after a redirect to {came}," if came != asked else ""
-        raise Malformed(
-            f"{asked}: a web page came{source} in place of JSON: a proxy asks for a log-in",
-            url=asked,
-            status=answer.status,
-            hint=f"{_PROXY}. If there is no proxy, check BOOKMARKS_API_URL.",
-        )
-    value = answer.json()
+            raise _redirected(error, asked, base, path)
+        raise _web_page(error, found, asked, base)
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        value, what = None, f"with {found}, not JSON"
+    else:
+        what = "with JSON that is no object"
     if not isinstance(value, dict):
-        raise Malformed("the bookmark server's answer is not an object", url=public_url(answer.url))
+        # Not `from`: the error of a decoder holds the whole body.
+        raise Malformed(
+            f"{asked} answered {answer.status} {what}: {_ITSELF}",
+            url=came,
+            status=answer.status,
+            hint=f"Set {_ADDRESS} to the address at which Karakeep opens in a browser.",
+        ) from None
     return value
 
 
-def _denied(error: Denied, asked: str) -> Denied:
-    if _is_page(error.body, ""):
-        return Denied(
-            f"{asked}: status {error.status} with a web page: a proxy before the bookmark server "
-            "asks for a log-in",
-            url=error.url,
-            status=error.status,
-            hint=f"{_PROXY}. If there is no proxy, check BOOKMARKS_API_URL.",
+def _web_page(error: UpstreamError, page: Excerpt, asked: str, base: str) -> UpstreamError:
+    """What to do about a web page in place of JSON: a proxy's log-in, or another address."""
+    came = error.url or asked
+    via = f" redirects to {came}, which" if came != asked else ""
+    text = f"{asked}{via} answered {error.status} with {page}, not JSON: "
+    kind = Denied if isinstance(error, Denied) else Malformed
+    own = any(name in page.words.lower() for name in ("karakeep", "hoarder"))
+    root = _origin_of(base)
+    if _is_http_at_https(page.words, base):
+        text += "this port wants https"
+        hint = f"Set {_ADDRESS} to {_as_https(base)}."
+    elif kind is Denied:
+        text += "a proxy before Karakeep asks for a log-in"
+        hint = f"{_PROXY}. If there is no proxy: {_ITSELF}"
+    elif own:
+        text += f"that is a page of Karakeep, {_ITSELF}"
+        hint = f"Set {_ADDRESS} to {root}, without the path of a page."
+    else:
+        text += _ITSELF
+        hint = (
+            f"Set {_ADDRESS} to the address at which Karakeep opens in a browser, such as {root}. "
+            f"If a proxy before it asks for a log-in: {_PROXY}."
         )
+    return kind(text, url=came, status=error.status, hint=hint)
+
+
+def _denied(error: Denied, asked: str, path: str) -> Denied:
     words = _words(error.body)
     status = f"status {error.status}: {words}" if words else f"status {error.status}"
     if error.status == 401:  # noqa: PLR2004 - RFC 9110, 15.5.2
         said = f"the bookmark server does not accept the token ({status})"
-        hint = f"Check BOOKMARK_BEARER_TOKEN: an API key with {_SCOPES}."
+        hint = (
+            f"Check BOOKMARK_BEARER_TOKEN: the API key alone, made {_KEYS} of this server, with "
+            f"the scopes {_SCOPES}."
+        )
     else:
-        said = f"the bookmark server does not let the token read this ({status})"
-        hint = f"Give the API key in BOOKMARK_BEARER_TOKEN {_SCOPES}."
+        scope = _scope_of(path)
+        said = f"the bookmark server does not let the token read this ({status}): {scope} is needed"
+        hint = (
+            f"The API key in BOOKMARK_BEARER_TOKEN needs the scope {scope}; make one with {_SCOPES} "
+            f"{_KEYS}."
+        )
     return Denied(f"{asked}: {said}", url=error.url, status=error.status, hint=hint)
+
+
+def _rejected(error: Rejected, asked: str, base: str) -> Rejected:
+    words = _words(error.body)
+    status = f"status {error.status}: {words}" if words else f"status {error.status}"
+    hint = f"Check {_ADDRESS} and BOOKMARKS_LIST_ID."
+    if _is_http_at_https(words, base):
+        hint = f"Set {_ADDRESS} to {_as_https(base)}."
+    return Rejected(
+        f"{asked}: the bookmark server does not accept the request ({status})",
+        url=error.url,
+        status=error.status,
+        hint=hint,
+    )
+
+
+def _hint(error: UpstreamError, base: str) -> str:
+    """What to do about a failure of the connection, or of the server; empty for other errors."""
+    fault = tls_fault(error, _ADDRESS)
+    if fault is not None:
+        return fault.hint
+    host = authority(base)
+    if isinstance(error, TransientError):
+        if error.status is not None:
+            return (
+                f"The next run tries again; if this goes on, look at the server {host} itself, or "
+                f"check {_ADDRESS}."
+            )
+        return (
+            f"The next run tries again; if this goes on, check {_ADDRESS}: is {host} right, and "
+            "does it answer from this machine?"
+        )
+    if isinstance(error, Refused):
+        return f"Check {_ADDRESS}, whose host is {host}. {_PROXY}, if there is one."
+    if isinstance(error, Malformed) and error.status is None and base.startswith("http:"):
+        return f"If {host} speaks https, set {_ADDRESS} to {_as_https(base)}."
+    return ""
+
+
+def _scope_of(path: str) -> str:
+    """The scope that Karakeep asks of a key for a path below its API."""
+    parts = path.strip("/").split("/")
+    if parts[0] == "assets":
+        return "assets:read"
+    if parts[0] == "lists" and parts[2:] == ["bookmarks"]:
+        return "bookmarks:read"
+    return "lists:read" if "lists" in (parts[0], parts[-1]) else "bookmarks:read"
 
 
 def _redirected(error: UpstreamError, asked: str, base: str, path: str) -> UpstreamError:
@@ -103,7 +191,7 @@ def _redirected(error: UpstreamError, asked: str, base: str, path: str) -> Upstr
     moved = _moved_base(error.url, base, path)
     if moved is not None:
         text = f"{asked} redirects to {error.url}, and no token is sent there: use {moved}"
-        hint = f"Set BOOKMARKS_API_URL to {moved}, if that is your server."
+        hint = f"Set {_ADDRESS} to {moved}, if that is your server."
     else:
         text = f"{asked} redirects to {error.url}: a proxy asks for a log-in"
         hint = f"{_PROXY}."
@@ -128,6 +216,20 @@ def _moved_base(target: str, base: str, path: str) -> str | None:
     return None
 
 
+def _is_http_at_https(words: str, base: str) -> bool:
+    """Whether a server says, to plain http, that it speaks https (nginx, Apache, Go do)."""
+    return base.startswith("http:") and "https" in words.lower()
+
+
+def _as_https(base: str) -> str:
+    return "https" + base.removeprefix("http").removesuffix("/api/v1")
+
+
+def _origin_of(base: str) -> str:
+    url = parse(base)
+    return _origin(url) if url is not None else base
+
+
 def _origin(url: Url) -> str:
     return f"{url.scheme}://{url.host}" + ("" if url.port is None else f":{url.port}")
 
@@ -136,10 +238,6 @@ def _left(url: str, asked: str) -> bool:
     """Whether the URL that answered has another origin than the one that was asked."""
     came, wanted = parse(url), parse(asked)
     return came is not None and wanted is not None and came.origin != wanted.origin
-
-
-def _is_page(body: bytes, content_type: str) -> bool:
-    return content_type.lower().startswith("text/html") or body.lstrip()[:1] == b"<"
 
 
 def _words(body: bytes) -> str:
@@ -151,8 +249,4 @@ def _words(body: bytes) -> str:
         value = text
     while isinstance(value, dict):
         value = value.get("message") or value.get("error")
-    if not isinstance(value, str):
-        return ""
-    printable = "".join(char if char.isprintable() else " " for char in value)
-    line = redact(" ".join(printable.split()))
-    return line if len(line) <= _MOST_WORDS else line[: _MOST_WORDS - 1] + "…"
+    return redact(one_line(value, _MOST_WORDS)) if isinstance(value, str) else ""

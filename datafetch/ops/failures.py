@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from datafetch.clock import utc_text
 from datafetch.errors import DatafetchError, UpstreamError
+from datafetch.models.text import one_line
 
 NAMED = 3
 """Most items that a sentence names."""
@@ -37,13 +38,6 @@ def short_reason(error: DatafetchError) -> str:
         return str(error.status)
     text = str(error)
     return one_line(text.removeprefix(f"{error.url}: ") if error.url else text, _MOST_OF_A_REASON)
-
-
-def one_line(text: str, most: int) -> str:
-    """Foreign text as one line of at most `most` characters, without control characters."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    line = " ".join(printable.split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def named_failures(failed: Sequence[FailedItem]) -> str:

@@ -17,6 +17,7 @@ from datafetch.errors import (
     Missing,
     RateLimited,
     Refused,
+    Rejected,
     TransientError,
     UpstreamError,
 )
@@ -31,6 +32,7 @@ from tests.support import make_http
 
 BASE = "http://k.example.com/api/v1"
 PATH = "/lists/l1/bookmarks"
+HTML = {"Content-Type": "text/html; charset=utf-8"}
 LOGIN = "<!doctype html><title>Sign in</title>"
 
 
@@ -69,6 +71,7 @@ def test_wrong_token_is_said_in_the_words_of_the_server(
     error = failure(api(http, server, token=SecretStr("wrong-token")))
     assert isinstance(error, Denied)
     assert "does not accept the token (status 401: Unauthorized)" in str(error)
+    assert "User Settings > API Keys" in error.hint
     for word in ("BOOKMARK_BEARER_TOKEN", "lists:read", "bookmarks:read", "assets:read"):
         assert word in error.hint
 
@@ -83,8 +86,13 @@ def test_missing_scope_is_said_in_the_words_of_the_server(
     assert "(status 403: The API key lacks the scope bookmarks:read)" in str(error)
     for word in ("lists:read", "bookmarks:read", "assets:read"):
         assert word in error.hint
-    with pytest.raises(Denied, match="lacks the scope lists:read"):
+    assert "bookmarks:read is needed" in str(error)
+    with pytest.raises(Denied, match=r"lacks the scope lists:read\): lists:read is needed"):
         api(http, server).lists_of("b1")
+    with pytest.raises(Denied, match="lists:read is needed"):
+        api(http, server).list_info()
+    with pytest.raises(Denied, match="lists:read is needed"):
+        api(http, server).lists()
 
 
 @pytest.mark.parametrize(
@@ -176,26 +184,70 @@ def test_redirect_to_a_log_in_page_names_the_proxy(kind: type[UpstreamError]) ->
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "said"),
     [
-        reply(200, LOGIN, {"Content-Type": "text/html; charset=utf-8"}),
-        reply(200, f"\n {LOGIN}"),
-        reply(200, "{}", {"Content-Type": "text/html"}),
-        reply(403, LOGIN, {"Content-Type": "text/html"}),
-        reply(401, LOGIN, {"Content-Type": "text/html"}),
+        (reply(200, LOGIN, HTML), 'answered 200 with a web page titled "Sign in" (text/html)'),
+        (reply(200, f"\n {LOGIN}"), 'answered 200 with a web page titled "Sign in" (text/plain)'),
+        (reply(200, "{}", HTML), "answered 200 with a web page (text/html)"),
+        (reply(403, LOGIN, HTML), 'answered 403 with a web page titled "Sign in"'),
+        (reply(401, LOGIN, HTML), 'answered 401 with a web page titled "Sign in"'),
+        (reply(404, LOGIN, HTML), 'answered 404 with a web page titled "Sign in"'),
+        (reply(400, LOGIN, HTML), 'answered 400 with a web page titled "Sign in"'),
     ],
-    ids=["page", "untyped", "typed", "forbidden", "unauthorised"],
+    ids=["page", "untyped", "typed", "forbidden", "unauthorised", "missing", "bad"],
 )
-def test_log_in_page_names_the_address_and_the_proxy(
-    http: HttpClient, server: FakeServer, answer: Any
+def test_web_page_is_told_with_status_and_title(
+    http: HttpClient, server: FakeServer, answer: Any, said: str
 ) -> None:
-    """A log-in page with 200 ended in "the answer is not JSON"."""
+    """The words "the answer is not JSON" said neither who had answered nor what; a page names both ways out."""
     server.app.inject(answer)
     error = failure(api(http, server))
-    assert f"{server.url}/api/v1/lists/{LIST_ID}/bookmarks: " in str(error)
-    assert "a proxy" in str(error)
-    assert "asks for a log-in" in str(error)
+    assert not isinstance(error, Missing)
+    assert f"{server.url}/api/v1/lists/{LIST_ID}/bookmarks {said}" in str(error)
+    assert "not JSON" in str(error)
     assert "BOOKMARKS_HEADERS" in error.hint
+    assert "is BOOKMARKS_API_URL the address of Karakeep itself?" in str(error) + error.hint
+
+
+def test_page_of_the_server_itself_names_the_address_without_a_path(
+    http: HttpClient, server: FakeServer
+) -> None:
+    """The dashboard's address was given: Karakeep's own page comes, and the origin is what to set."""
+    server.app.inject(reply(200, "<!DOCTYPE html><title>Karakeep</title>", HTML))
+    base = f"{server.url}/dashboard/api/v1"
+    error = failure(BookmarkApi(http, replace(bookmarks_settings(server.url), api_url=base)))
+    assert isinstance(error, Malformed)
+    assert "Karakeep" in str(error)
+    assert f"Set BOOKMARKS_API_URL to {server.url}," in error.hint
+
+
+def test_title_is_short_and_plain(http: HttpClient, server: FakeServer) -> None:
+    """A hostile page's title moves no cursor and fills no screen."""
+    page = "<title>Log\x1b[2J\r\nin " + "x" * 5000 + "</title>"
+    server.app.inject(reply(200, page, HTML))
+    error = failure(api(http, server))
+    assert "Log [2J in xxx" in str(error)
+    assert str(error).isprintable()
+    assert len(str(error)) < 400
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (reply(200, ""), "answered 200 with an empty body"),
+        (reply(204, ""), "answered 204 with an empty body"),
+        (reply(200, "hello\nthere"), 'a text that begins "hello there" (text/plain), not JSON'),
+        (reply(200, "[]"), "answered 200 with JSON that is no object"),
+    ],
+)
+def test_answers_of_something_else_ask_for_the_address(
+    http: HttpClient, server: FakeServer, answer: Any, said: str
+) -> None:
+    """Another server at that address is named as such: nothing, a text, other JSON."""
+    server.app.inject(answer)
+    error = failure(api(http, server))
+    assert said in str(error)
+    assert "is BOOKMARKS_API_URL the address of Karakeep itself?" in str(error)
     assert "BOOKMARKS_API_URL" in error.hint
 
 
@@ -203,7 +255,9 @@ def test_log_in_page_after_redirects_is_named(http: HttpClient, server: FakeServ
     """A proxy that sends elsewhere for the log-in, with 200 at the end, is told from the server."""
     server.app.inject(redirect("/signin"), "/lists")
     server.app.inject(reply(200, LOGIN), "/signin")
-    assert f"after a redirect to {server.url}/signin, in place" in str(failure(api(http, server)))
+    assert f"redirects to {server.url}/signin, which answered 200" in str(
+        failure(api(http, server))
+    )
     with FakeServer(KarakeepApp()) as other:
         other.app.inject(reply(200, LOGIN))
         server.app.heal()
@@ -246,3 +300,59 @@ def test_answers_that_are_no_object_are_malformed(body: bytes) -> None:
     """A 200 with a body that is not JSON."""
     with pytest.raises(Malformed):
         read_json(Answer(200, BASE + PATH, {}, body), BASE, PATH)
+
+
+def test_an_asset_needs_its_own_scope() -> None:
+    """A key without assets:read was told to have "the scopes", of which two were there."""
+    error = explained(Denied("no", url=f"{BASE}/assets/a1", status=403), BASE, "/assets/a1")
+    assert "assets:read is needed" in str(error)
+    assert "needs the scope assets:read" in error.hint
+
+
+def test_failed_connection_names_setting_and_host(http: HttpClient) -> None:
+    """Nothing listens there, or the name does not exist: the setting to check is named."""
+    with FakeServer(KarakeepApp()) as gone:
+        host = gone.url.partition("//")[2]
+    for url in (f"http://{host}", "http://no-such-host.invalid"):
+        found = replace(bookmarks_settings(url), retry_max_s=0.0)
+        error = failure(BookmarkApi(http, found))
+        assert isinstance(error, TransientError)
+        assert "BOOKMARKS_API_URL" in error.hint
+        assert url.partition("//")[2] in error.hint
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply(400, "Client sent an HTTP request to an HTTPS server.\n"),
+        reply(400, "<title>400 The plain HTTP request was sent to HTTPS port</title>", HTML),
+    ],
+    ids=["Go", "nginx"],
+)
+def test_http_at_a_port_of_https_names_the_address(
+    http: HttpClient, server: FakeServer, answer: Any
+) -> None:
+    """`http://` at a port that speaks https: the same address with https:// is what to set."""
+    server.app.inject(answer)
+    hint = f"Set BOOKMARKS_API_URL to {server.url.replace('http:', 'https:')}."
+    assert failure(api(http, server)).hint == hint
+
+
+def test_answer_that_is_not_http_may_be_https() -> None:
+    """Most servers answer plain http at a port of https with an alert of TLS, which is no HTTP."""
+    error = explained(Malformed("the answer is not HTTP", url=BASE + PATH), BASE, PATH)
+    assert "https://k.example.com" in error.hint
+    secure = "https://k.example.com/api/v1"
+    error = explained(Malformed("the answer is not HTTP", url=secure + PATH), secure, PATH)
+    assert "speaks https" not in error.hint
+
+
+def test_refused_request_keeps_the_words_of_the_server(
+    http: HttpClient, server: FakeServer
+) -> None:
+    """A 4xx that is none of the known ones said its number only."""
+    server.app.inject(reply(422, '{"message":"limit must be a number"}'))
+    error = failure(api(http, server))
+    assert isinstance(error, Rejected)
+    assert "(status 422: limit must be a number)" in str(error)
+    assert "BOOKMARKS_API_URL" in error.hint

@@ -47,6 +47,7 @@ class KarakeepApp(App):
         self._sorted: dict[str, list[tuple[str, str]]] = {}
         self._assets: dict[str, tuple[str, bytes]] = {}
         self._parents: dict[str, str | None] = {}
+        self._names: dict[str, str] = {}
         self._smart: set[str] = set()
         self.scopes = {"lists:read", "bookmarks:read", "assets:read"}
         self.add(*bookmarks)
@@ -81,6 +82,12 @@ class KarakeepApp(App):
         with self._lock:
             self._members.setdefault(list_id or self.list_id, set()).update(bookmark_ids)
             self._sorted.clear()
+
+    def name(self, list_id: str, name: str) -> None:
+        """Give a list, which is made if need be, a name."""
+        with self._lock:
+            self._members.setdefault(list_id, set())
+            self._names[list_id] = name
 
     def nest(self, list_id: str, parent: str | None) -> None:
         """Put a list, which is made if need be, below another."""
@@ -223,7 +230,7 @@ class KarakeepApp(App):
     def _list(self, list_id: str) -> Json:
         return {
             "id": list_id,
-            "name": f"List {list_id}",
+            "name": self._names.get(list_id, f"List {list_id}"),
             "description": None,
             "icon": "🚀",
             "parentId": self._parents.get(list_id),
