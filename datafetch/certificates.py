@@ -59,7 +59,7 @@ def tls_fault(error: BaseException, setting: str = "") -> TlsFault | None:
             that does not come from a setting.
     """
     where = setting or "its address"
-    for cause in _chain(error):
+    for cause in chain(error):
         code = getattr(cause, "verify_code", None)
         if isinstance(code, int) and code:
             said = f"its certificate is not accepted ({_text(cause, 'verify_message')})"
@@ -119,7 +119,7 @@ def _handshake_fault(reason: str, where: str) -> TlsFault | None:
     return None
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """The error, and every other that caused it or that it carries."""
     todo: list[object] = [error]
     seen: set[int] = set()

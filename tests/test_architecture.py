@@ -547,7 +547,12 @@ OTHER_READERS = {
     *("urllib.parse.urlparse", "urllib.parse.urljoin", "urllib.parse.urldefrag"),
 }
 # These read what the user wrote into the settings, as boto3 and proxies read it.
-READ_SETTINGS = {"net/proxies.py", "store/s3_dialect.py", "store/s3_errors.py"}
+READ_SETTINGS = {
+    "net/proxies.py",
+    "store/s3_dialect.py",
+    "store/s3_errors.py",
+    "store/s3_place.py",
+}
 
 
 def other_readers(package: Path) -> set[str]:

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 from botocore.response import StreamingBody
 
 from datafetch.clock import Clock, SystemClock
-from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable
+from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreDenied, StoreUnavailable
 from datafetch.models.store_place import Addressing
 from datafetch.store.base import (
     CHUNK,
@@ -32,8 +32,9 @@ from datafetch.store.paths import check_prefix
 from datafetch.store.s3_answers import NotS3, canonical_etag, tame
 from datafetch.store.s3_bucket import Bucket
 from datafetch.store.s3_dialect import addressing_of, send_small_at_once
-from datafetch.store.s3_errors import NO_ANSWER, Sent
+from datafetch.store.s3_errors import NO_ANSWER, Sent, is_unexplained
 from datafetch.store.s3_session import make_client
+from datafetch.store.s3_unreachable import stop_what_cannot_pass
 from datafetch.store.streams import Window, spooled
 from datafetch.store.times import age_s, written_at
 
@@ -114,7 +115,18 @@ class S3Store:
         )
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
         self._client.meta.events.register_last("before-parse.s3", tame)
-        self._bucket = Bucket(self._client, bucket, prefix, addressing=place)
+        self._client.meta.events.register_first(
+            "needs-retry.s3",
+            stop_what_cannot_pass,  # type: ignore[arg-type] # the stubs forget what handlers return
+        )
+        self._bucket = Bucket(
+            self._client,
+            bucket,
+            prefix,
+            addressing=place,
+            from_settings=server is not None,
+            own_keys=access_key is not None,
+        )
 
     @property
     def name(self) -> str:
@@ -215,8 +227,14 @@ class S3Store:
 
     def _head(self, key: str, whole: str) -> ObjectInfo:
         """The properties of an object that the bucket has as `whole`."""
-        with self._bucket.translated(key):
-            answer = self._client.head_object(Bucket=self._bucket.name, Key=whole)
+        try:
+            with self._bucket.translated(key):
+                answer = self._client.head_object(Bucket=self._bucket.name, Key=whole)
+        except (StoreDenied, StoreUnavailable) as error:
+            if not is_unexplained(error.__cause__):
+                raise
+            # The answer to HEAD has no body, and so no reason; that to GET has one.
+            return self._fetch(key, whole, StreamingBody.read)[0]
         if "content-length" not in answer["ResponseMetadata"]["HTTPHeaders"]:
             # Some proxies drop the length of what they would pack.
             return self._fetch(key, whole, StreamingBody.read)[0]

@@ -54,11 +54,33 @@ _KEPT_HEADERS = frozenset(
 _LISTING = re.compile(rb"<(?:\w+:)?ListBucketResult[\s>]")
 _IS_COMPLETE = re.compile(rb"<(?:\w+:)?IsTruncated>(?:true|false)</")
 _HEAD_OF_BODY = 2048
+_PAGE = "a web page"
+_WANTS_TLS = re.compile(rb"(?i)http request[^<>]{0,20}https|plain http[^<>]{0,40}(?:https|ssl)")
+"""How nginx, Apache and servers in Go (MinIO, Caddy) answer a request without TLS at their port."""
 _ETAG = re.compile(r'\s*(?:W/)?"?([^\s"]+)"?\s*')
 
 
+PLAIN_HTTP = "plain http to a port of https"
+"""What is wrong with an answer to a request without TLS that wants one with it."""
+
+
 class NotS3(Exception):
-    """A server answered with success, but not as S3 answers; its text says what is wrong."""
+    """A server answered, but not as S3 answers; its text says what is wrong.
+
+    Attributes:
+        status: of HTTP; 0 when it is not known.
+        content_type: of the answer, as the server wrote it; empty when it is not known.
+    """
+
+    def __init__(self, why: str, *, status: int = 0, content_type: str = "") -> None:
+        self.status = status
+        self.content_type = content_type
+        super().__init__(why)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the answer is a web page, by what it says of itself or by its first bytes."""
+        return str(self) == _PAGE or self.content_type.lower().startswith("text/html")
 
 
 class SentElsewhere(Exception):
@@ -105,7 +127,8 @@ def tame(*, response_dict: Answer, operation_model: "OperationModel", **_: objec
     elif problem := _problem(operation_model.name, response_dict):
         if isinstance(body, StreamingBody):
             _let_go(body)
-        raise NotS3(problem)
+        content_type = kept.get("content-type", "")
+        raise NotS3(problem, status=response_dict["status_code"], content_type=content_type)
     if etag := canonical_etag(kept.pop("etag", None)):
         kept["etag"] = etag
     response_dict["headers"] = HeadersDict(kept)
@@ -138,7 +161,7 @@ def _problem(operation: str, answer: Answer) -> str | None:
     body = answer["body"]
     content = body if isinstance(body, bytes) else b""
     if _is_html(content):
-        return "a web page"
+        return _PAGE
     return _listing_problem(content) if operation == "ListObjectsV2" else None
 
 
@@ -147,7 +170,7 @@ def _object_problem(status: int, headers: Mapping[str, str]) -> str | None:
     if status != 200:  # noqa: PLR2004 - HTTP's own number
         return f"HTTP {status}"
     if _is_page(headers):
-        return "a web page"
+        return _PAGE
     # Without ETag no later write of the object would be safe.
     return None if canonical_etag(headers.get("etag")) else "no ETag"
 
@@ -204,7 +227,9 @@ def _error_document(fields: Mapping[str, str] | None, body: bytes) -> bytes:
     if not body.strip():
         return b""
     if fields is None:
-        why = "a web page" if _is_html(body) else "neither an answer nor an error of S3"
+        why = _PAGE if _is_html(body) else "neither an answer nor an error of S3"
+        if _WANTS_TLS.search(body[:_HEAD_OF_BODY]):
+            why = PLAIN_HTTP
         fields = {"Code": NO_DOCUMENT, "Message": why}
     error = ET.Element("Error")
     for name, text in fields.items():

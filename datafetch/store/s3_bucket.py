@@ -20,6 +20,7 @@ from datafetch.store.s3_errors import (
     error_of,
     no_bucket,
 )
+from datafetch.store.s3_place import BucketAddress
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -37,19 +38,35 @@ class Bucket:
     """
 
     def __init__(
-        self, client: "S3Client", name: str, prefix: str, *, addressing: Addressing
+        self,
+        client: "S3Client",
+        name: str,
+        prefix: str,
+        *,
+        addressing: Addressing,
+        from_settings: bool,
+        own_keys: bool,
     ) -> None:
-        """`prefix` has no slashes at its ends; `addressing` is as `addressing_of` returns it."""
+        """`prefix` has no slashes at its ends; the last three are as in `BucketAddress`."""
         self.client = client
         self.name = name
         self.prefix = f"{prefix}/" if prefix else ""
-        self._addressing = addressing
+        self._at = BucketAddress(
+            label=f"s3://{name}/{self.prefix}".rstrip("/"),
+            bucket=name,
+            prefix=self.prefix,
+            endpoint=client.meta.endpoint_url,
+            addressing=addressing,
+            region=client.meta.region_name,
+            from_settings=from_settings,
+            own_keys=own_keys,
+        )
         self._seen = False
 
     @property
     def label(self) -> str:
         """What messages call it: `s3://bucket/prefix`."""
-        return f"s3://{self.name}/{self.prefix}".rstrip("/")
+        return self._at.label
 
     @property
     def identity(self) -> str:
@@ -67,7 +84,7 @@ class Bucket:
             self.client.meta.endpoint_url,
             self.name,
             self.prefix + key,
-            addressing=self._addressing,
+            addressing=self._at.addressing,
         )
 
     def whole_key(self, key: str) -> str:
@@ -92,8 +109,7 @@ class Bucket:
 
     def error(self, key: str, error: Exception, sent: Sent = NOTHING_SPECIAL) -> StoreError:
         """The store's error for one of the client's."""
-        endpoint = self.client.meta.endpoint_url
-        return error_of(error, store=self.label, endpoint=endpoint, key=key, sent=sent)
+        return error_of(error, at=self._at, key=key, sent=sent)
 
     def _look_for_itself(self, key: str) -> None:
         """Make sure, once, that a 404 without a body means the object and not the bucket.
@@ -107,6 +123,6 @@ class Bucket:
             self.client.head_bucket(Bucket=self.name)
         except FAILURES as error:
             if isinstance(error, ClientError) and answer_of(error)[0] == NOT_FOUND:
-                raise no_bucket(self.label, key) from error
+                raise no_bucket(self._at, key) from error
             raise self.error(key, error) from error
         self._seen = True

@@ -10,10 +10,14 @@ _EXPECT_FROM = 64 * 1024
 """A body of fewer bytes is sent without `Expect: 100-continue`, which costs a round trip."""
 
 
+def host_of(endpoint: str) -> str:
+    """The host of a URL that a client asks, without its port; empty when it has none."""
+    return urlsplit(endpoint).hostname or ""
+
+
 def is_amazon(endpoint: str) -> bool:
     """Whether a server is Amazon's own, by its host."""
-    host = urlsplit(endpoint).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return host_of(endpoint).endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def addressing_of(wanted: Addressing | None, endpoint: str | None, bucket: str) -> Addressing:

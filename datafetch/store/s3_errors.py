@@ -1,6 +1,7 @@
 """Translates errors of the S3 client into ours, by type, status and code.
 
-A server's text decides only whether an error is about the ACL, where nothing else tells.
+A server's text decides only whether an error is about the ACL, and, in `s3_hints`, what to do
+about an error whose code several causes share.
 
 Codes: Amazon S3 API reference, "Error responses".
 """
@@ -30,7 +31,10 @@ from datafetch.errors import (
     StoreUnavailable,
 )
 from datafetch.logs import redact
-from datafetch.store.s3_answers import NO_DOCUMENT, UNREADABLE, NotS3, SentElsewhere
+from datafetch.store.s3_answers import NO_DOCUMENT, PLAIN_HTTP, UNREADABLE, NotS3, SentElsewhere
+from datafetch.store.s3_hints import Refusal, hint_for, no_bucket_hint, region_hint
+from datafetch.store.s3_place import BucketAddress
+from datafetch.store.s3_unreachable import silence
 
 NO_ANSWER = (BotoCoreError, HTTPError, OSError)
 """The errors of a call that got no whole answer; reading a body may raise the last two."""
@@ -42,6 +46,9 @@ NOT_FOUND = 404
 NO_BODY = "404"
 """botocore's code for a 404 without a body, as HEAD gets it: the object or the bucket is missing."""
 
+_UNEXPLAINED = frozenset({(400, "400"), (403, "403")})
+"""Status and botocore's code of a refusal without a body: of HEAD, which never says why."""
+
 _NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoCredentialsError,
@@ -51,16 +58,18 @@ _NO_CREDENTIALS = (
 )
 _NO_OBJECT = frozenset({"NoSuchKey", NO_BODY})
 _DENIED_CODES = frozenset(
-    {"AuthorizationHeaderMalformed", "ExpiredToken", "InvalidToken", "TokenRefreshRequired"}
+    {
+        "AuthorizationHeaderMalformed",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
 )
-_NO_BUCKET = "Check S3_BUCKET and S3_SERVER_URL; datafetch does not create buckets."
-_OTHER_REGION = "Check S3_REGION: the bucket is in another region."
-_HINTS = {
-    "AuthorizationHeaderMalformed": _OTHER_REGION,
-    "IllegalLocationConstraintException": _OTHER_REGION,
-    "RequestTimeTooSkewed": "This machine's clock is wrong; set it.",
-}
 _DENIED = frozenset({401, 403})
+_FORBIDDEN = 403
 _BROKEN = 500
 _REDIRECTIONS = frozenset({301, 307})
 """By these S3 names a bucket's region (`PermanentRedirect`, `TemporaryRedirect`)."""
@@ -68,17 +77,20 @@ _NO_ACL = (
     "Leave S3_OBJECT_ACL empty: this bucket takes no ACLs. Let its policy, or the CDN, say what"
     " visitors may read."
 )
-_DENIED_ACL = (
-    f"{StoreDenied.hint} Some buckets refuse public ACLs: leave S3_OBJECT_ACL empty for them."
-)
 _NO_CONDITIONS = (
     "This server does not know conditional writes, which keep two runs from undoing each other."
+    " Where datafetch runs on one machine only, set DATAFETCH_LOCK=file."
 )
-_NO_S3 = (
-    "Check S3_SERVER_URL, and whether a proxy answers in the store's place (with its log-in page,"
-    " say) or drops headers."
+_SERVER_FAILED = (
+    "The store's server failed. Try again; what was written before stays, and the next run ends"
+    " what this one began."
+)
+_PROXY_REFUSED = (
+    "It is not S3 that refuses, but a proxy or a web server that answers in its place: see what"
+    " stands between this machine and {server}."
 )
 _ABOUT_ACL = re.compile(r"x-amz-acl|\bacls?\b|access control list", re.IGNORECASE)
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
 _MAX_MESSAGE = 200
 
 
@@ -99,32 +111,31 @@ NOTHING_SPECIAL = Sent()
 
 
 def error_of(
-    error: Exception, *, store: str, endpoint: str, key: str, sent: Sent = NOTHING_SPECIAL
+    error: Exception, *, at: BucketAddress, key: str, sent: Sent = NOTHING_SPECIAL
 ) -> StoreError:
-    """Translate an error of the client; the text of the new one has no secrets or query strings.
+    """The store's error for one of the client's.
 
     Args:
         error: one of `FAILURES`.
-        store: the store's name.
-        endpoint: the server's URL.
+        at: the bucket that was asked.
         key: the object's key, or the prefix that was listed.
         sent: what the request had.
     """
     if isinstance(error, ClientError):
-        if why := _no_document(error):
-            return _not_s3(why, key or store, endpoint, key)
-        return _meaning(error, store, key, sent)
+        if found := _no_document(error):
+            return _not_s3(found, at, key)
+        return _meaning(error, at, key, sent)
     # The error's own text may hold the whole URL; its type says enough.
-    kind, what, host = type(error).__name__, key or store, urlsplit(endpoint).hostname
+    kind, what = type(error).__name__, key or at.label
     if isinstance(error, _NO_CREDENTIALS):
-        return StoreDenied(f"{store}: no usable credentials ({kind})", key=key)
+        return _no_credentials(error, at, key)
     if isinstance(error, SentElsewhere):
-        return _elsewhere(error, f"{what}: {host}", key)
+        return _elsewhere(error, at, key)
     # The errors of no answer come first: some are also of a type of the unreadable.
     if isinstance(error, NO_ANSWER):
-        return StoreUnavailable(f"{what}: no whole answer from {host} ({kind})", key=key)
-    why = str(error) if isinstance(error, NotS3) else f"{kind} in its answer"
-    return _not_s3(why, what, endpoint, key)
+        said, hint = silence(error, at)
+        return StoreUnavailable(f"{what}: {said}", key=key, hint=hint)
+    return _not_s3(error if isinstance(error, NotS3) else NotS3(f"{kind} in its answer"), at, key)
 
 
 def answer_of(error: ClientError) -> tuple[int, str]:
@@ -133,35 +144,88 @@ def answer_of(error: ClientError) -> tuple[int, str]:
     return status, _field(error, "Code")
 
 
-def no_bucket(store: str, key: str) -> StoreUnavailable:
+def is_unexplained(error: BaseException | None) -> bool:
+    """Whether a call was refused without a reason, as HEAD is."""
+    return isinstance(error, ClientError) and answer_of(error) in _UNEXPLAINED
+
+
+def no_bucket(at: BucketAddress, key: str) -> StoreUnavailable:
     """The error for a missing bucket, which says nothing of whether its objects exist."""
-    return StoreUnavailable(f"the bucket of {store} does not exist", key=key, hint=_NO_BUCKET)
+    return StoreUnavailable(
+        f"there is no bucket {at.bucket} at {at.server}", key=key, hint=no_bucket_hint(at)
+    )
 
 
-def _not_s3(why: str, what: str, endpoint: str, key: str) -> StoreUnavailable:
-    host = urlsplit(endpoint).hostname
-    return StoreUnavailable(f"{what}: {host} does not answer as S3 ({why})", key=key, hint=_NO_S3)
+def _no_credentials(error: Exception, at: BucketAddress, key: str) -> StoreDenied:
+    kind = type(error).__name__
+    if isinstance(error, NoCredentialsError):
+        said = "there are no credentials"
+        hint = "Set S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, or give this machine an AWS profile or role."
+    elif isinstance(error, SSOError | TokenRetrievalError):
+        said = f"the AWS sign-on gives no credentials ({kind})"
+        hint = "Sign on anew: aws sso login."
+    else:
+        said = f"no usable credentials ({kind})"
+        hint = (
+            "Check the AWS profile, role or variables that they come from, or set S3_ACCESS_KEY_ID"
+            " and S3_SECRET_ACCESS_KEY."
+        )
+    return StoreDenied(f"{at.label}: {said}", key=key, hint=hint)
 
 
-def _no_document(error: ClientError) -> str | None:
+def _not_s3(found: NotS3, at: BucketAddress, key: str) -> StoreUnavailable:
+    """The error for an answer that does not come from S3, whatever it says."""
+    parts = [str(found)]
+    if found.status:
+        media = _MEDIA_TYPE.match(found.content_type)
+        status = f"HTTP {found.status}"
+        parts = [*parts, status] if str(found) != status else parts
+        parts[-1] += f", {media[0]}" if media else ""
+    said = f"{key or at.label}: {at.server} does not answer as S3 ({'; '.join(parts)})"
+    return StoreUnavailable(said, key=key, hint=_not_s3_hint(found, at))
+
+
+def _not_s3_hint(found: NotS3, at: BucketAddress) -> str:
+    if str(found) == PLAIN_HTTP:
+        return f"Write https:// in {at.setting}."
+    if found.is_page:
+        hint = (
+            "Is this the console's port, a web site, or the log-in page of a proxy? Check"
+            f" {at.setting}: it must be the address of S3 itself."
+        )
+    else:
+        hint = (
+            f"Check {at.setting}: is this the console's port, or another server's? A proxy before"
+            " the store may drop headers, too."
+        )
+    doubts = (at.port_doubt(), at.doubt())
+    return " ".join((hint, *(doubt for doubt in doubts if doubt)))
+
+
+def _no_document(error: ClientError) -> NotS3 | None:
     """Why an error cannot come from S3 at all; None when its status or its document tells more."""
     status, code = answer_of(error)
     if code != NO_DOCUMENT or status in _DENIED or status > _BROKEN:
         return None
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     # botocore calls a success whose body it cannot read a 500, to have it asked for again.
-    said = _field(error, "Message")
-    return said if status == _BROKEN else f"HTTP {status}: {said}"
+    return NotS3(
+        _field(error, "Message"),
+        status=0 if status == _BROKEN else status,
+        content_type=headers.get("content-type", ""),
+    )
 
 
 def _meaning(  # noqa: PLR0911 - a table of meanings
-    error: ClientError, store: str, key: str, sent: Sent
+    error: ClientError, at: BucketAddress, key: str, sent: Sent
 ) -> StoreError:
     status, code = answer_of(error)
-    said = _said(error, key or store)
+    refusal = _refusal(error, key, sent)
+    said = _said(error, refusal, at)
     if code == "NoSuchBucket":
-        return no_bucket(store, key)
+        return no_bucket(at, key)
     if status == NOT_FOUND and code in _NO_OBJECT:
-        return ObjectNotFound(f"{key} is not in {store}", key=key)
+        return ObjectNotFound(f"{key} is not in {at.label}", key=key)
     if status == 412:  # noqa: PLR2004 - HTTP's own numbers
         return PreconditionFailed(said, key=key)
     if status == 409:  # noqa: PLR2004 - ConditionalRequestConflict, OperationAborted
@@ -170,10 +234,40 @@ def _meaning(  # noqa: PLR0911 - a table of meanings
         return StoreUnavailable(said, key=key, hint=_NO_ACL)
     if status == 501 or code == "NotImplemented":  # noqa: PLR2004
         return NotSupported(said, key=key, hint=_NO_CONDITIONS if sent.condition else None)
-    hint = _OTHER_REGION if status in _REDIRECTIONS else _HINTS.get(code)
+    hint = hint_for(refusal, at)
+    if hint is None and status in _REDIRECTIONS:
+        hint = region_hint(at, refusal.fields.get("Region", ""))
     if status in _DENIED or code in _DENIED_CODES:
-        return StoreDenied(said, key=key, hint=hint or (_DENIED_ACL if sent.acl else None))
+        return StoreDenied(said, key=key, hint=hint or _denied_hint(refusal, at))
+    if hint is None and status >= _BROKEN:
+        hint = _SERVER_FAILED
     return StoreUnavailable(said, key=key, hint=hint)
+
+
+def _denied_hint(refusal: Refusal, at: BucketAddress) -> str | None:
+    """What to do about a refusal whose cause nobody tells; None for the usual hint."""
+    if refusal.code == NO_DOCUMENT:
+        return _PROXY_REFUSED.format(server=at.server)
+    usual = f"{StoreDenied.hint} The call needs {refusal.action}." if refusal.action else None
+    if refusal.acl:
+        return (
+            f"{usual or StoreDenied.hint} Some buckets refuse public ACLs: leave S3_OBJECT_ACL"
+            " empty for them."
+        )
+    return usual
+
+
+def _refusal(error: ClientError, key: str, sent: Sent) -> Refusal:
+    status, code = answer_of(error)
+    document: object = error.response.get("Error", {})
+    fields: dict[str, str] = {}
+    if isinstance(document, dict):
+        fields = {name: text for name, text in document.items() if isinstance(text, str)}
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    region = headers.get("x-amz-bucket-region")
+    if isinstance(region, str):
+        fields.setdefault("Region", region)
+    return Refusal(error.operation_name, status, code, fields, key, acl=sent.acl)
 
 
 def _field(error: ClientError, name: str) -> str:
@@ -182,13 +276,22 @@ def _field(error: ClientError, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _said(error: ClientError, what: str) -> str:
-    """What the server said to a request for `what`, as far as it said anything."""
+def _said(error: ClientError, refusal: Refusal, at: BucketAddress) -> str:
+    """What the server said, as far as it said anything; which action it refused, if it says so."""
     status, code = answer_of(error)
-    message = redact(_field(error, "Message")[:_MAX_MESSAGE])
+    what, message = refusal.key or at.label, _one_line(refusal.message)
     has_code = code not in ("", str(status), NO_DOCUMENT)
-    known = f"{code} (HTTP {status})" if has_code else f"HTTP {status}"
+    known = f"{_one_line(code)} (HTTP {status})" if has_code else f"HTTP {status}"
+    if refusal.action and (
+        refusal.is_about_rights or (status == _FORBIDDEN and not has_code and code != NO_DOCUMENT)
+    ):
+        known = f"{known} for {refusal.action} on {refusal.target(at)}"
     return f"{what}: {known}: {message}" if message else f"{what}: {known}"
+
+
+def _one_line(text: str) -> str:
+    """A server's own text, short and without secrets, on one line."""
+    return redact(" ".join(text.split())[:_MAX_MESSAGE])
 
 
 def _is_about_acl(error: ClientError, sent: Sent) -> bool:
@@ -202,16 +305,19 @@ def _is_about_acl(error: ClientError, sent: Sent) -> bool:
     return sent.acl and status in (400, 501) and any(_ABOUT_ACL.search(field) for field in fields)
 
 
-def _elsewhere(error: SentElsewhere, who: str, key: str) -> StoreUnavailable:
-    address = _address(error.location)
+def _elsewhere(error: SentElsewhere, at: BucketAddress, key: str) -> StoreUnavailable:
+    who, address = f"{key or at.label}: {at.server}", _address(error.location)
     if address is None:
-        return StoreUnavailable(f"{who} sends the request elsewhere", key=key, hint=_OTHER_REGION)
-    return StoreUnavailable(
-        f"{who} sends the request on to {address}",
-        key=key,
-        hint="Set S3_SERVER_URL to the store's own address, with https:// if that is what it"
-        " wants. If the other address is that of a log-in page, a proxy stands before the store.",
-    )
+        hint = region_hint(at)
+        return StoreUnavailable(f"{who} sends the request elsewhere", key=key, hint=hint)
+    if address == at.server.replace("http://", "https://", 1):
+        hint = f"Write https:// in {at.setting}."
+    else:
+        hint = (
+            f"Set {at.setting} to the store's own address, with https:// if that is what it wants."
+            " If the other address is that of a log-in page, a proxy stands before the store."
+        )
+    return StoreUnavailable(f"{who} sends the request on to {address}", key=key, hint=hint)
 
 
 def _address(location: str) -> str | None:

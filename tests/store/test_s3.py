@@ -128,7 +128,7 @@ def test_credentials_that_are_over_are_denied_too(
     s3_fake.app.inject(error_answer(400, code))
     with pytest.raises(StoreDenied, match=code):
         store.get(KEY)
-    with pytest.raises(StoreUnavailable):  # a HEAD has no body that could hold the code
+    with pytest.raises(StoreDenied, match=code):  # a HEAD has no body that could hold the code
         store.head(KEY)
 
 
@@ -157,7 +157,7 @@ def test_a_bucket_that_does_not_exist_is_not_a_missing_object(
 ) -> None:
     """A mistyped bucket is an error of the store, even where the server answers a bare 404."""
     with closing(open_s3(s3_fake, bucket="mistyped")) as store:
-        with pytest.raises(StoreUnavailable, match="does not exist") as caught:
+        with pytest.raises(StoreUnavailable, match="there is no bucket mistyped") as caught:
             call(store)
         assert "S3_BUCKET" in caught.value.hint
 
@@ -237,7 +237,7 @@ def test_no_credentials_anywhere_is_denied(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     with (
         closing(open_s3(s3_fake, access_key=None, secret_key=None)) as store,
-        pytest.raises(StoreDenied, match="no usable credentials"),
+        pytest.raises(StoreDenied, match="no credentials"),
     ):
         store.get(KEY)
 
@@ -567,7 +567,7 @@ def test_the_certificates_that_everything_trusts_are_trusted_here(
         endpoint = f"https://localhost:{server.port}"
         with (
             closing(open_s3(s3_fake, endpoint=endpoint, max_retries=0)) as store,
-            pytest.raises(StoreUnavailable, match="SSLError"),
+            pytest.raises(StoreUnavailable, match="certificate is not accepted"),
         ):
             store.put(KEY, b"1")
         monkeypatch.setenv(variable, str(tmp_path / "ca.pem"))

@@ -22,9 +22,21 @@ from datafetch.errors import (
 )
 from datafetch.store.s3_answers import NotS3, SentElsewhere
 from datafetch.store.s3_errors import NOTHING_SPECIAL, Sent, answer_of, error_of
+from datafetch.store.s3_place import BucketAddress
 
 KEY = "json/bookmarks/index.json"
+FOR = f"for s3:GetObject on bucket/{KEY}"
 ENDPOINT = "https://user:password@s3.example.net/base?token=secret"
+AT = BucketAddress(
+    label="s3://bucket",
+    bucket="bucket",
+    prefix="",
+    endpoint=ENDPOINT,
+    addressing="path",
+    region="us-east-1",
+    from_settings=True,
+    own_keys=True,
+)
 
 
 def refusal(status: int, code: str, message: str = "why", **fields: str) -> ClientError:
@@ -42,7 +54,7 @@ def refusal(status: int, code: str, message: str = "why", **fields: str) -> Clie
 
 def translated(error: Exception, key: str = KEY, sent: Sent = NOTHING_SPECIAL) -> StoreError:
     """The error of the store for an error of the client."""
-    return error_of(error, store="s3://bucket", endpoint=ENDPOINT, key=key, sent=sent)
+    return error_of(error, at=AT, key=key, sent=sent)
 
 
 @pytest.mark.parametrize(
@@ -97,20 +109,20 @@ def test_a_hint_says_what_to_look_at(status: int, code: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "what"),
     [
-        ConnectTimeoutError(endpoint_url=ENDPOINT),
-        ReadTimeoutError(endpoint_url=ENDPOINT),
-        IncompleteRead(3, 4),
-        ConnectionResetError(),
+        (ConnectTimeoutError(endpoint_url=ENDPOINT), "no connection"),
+        (ReadTimeoutError(endpoint_url=ENDPOINT), "no answer"),
+        (IncompleteRead(3, 4), "no whole answer"),
+        (ConnectionResetError(), "no whole answer"),
     ],
 )
-def test_a_call_without_an_answer_is_unavailable(error: Exception) -> None:
-    """The error names the host and what happened, without the URL and its secrets."""
+def test_a_call_without_an_answer_is_unavailable(error: Exception, what: str) -> None:
+    """The error names the server and what happened, without the URL and its secrets."""
     said = translated(error)
     assert type(said) is StoreUnavailable
-    assert "s3.example.net" in str(said)
-    assert type(error).__name__ in str(said)
+    assert "https://s3.example.net/base" in str(said)
+    assert what in str(said)
     assert "password" not in str(said)
     assert "secret" not in str(said)
 
@@ -119,7 +131,8 @@ def test_missing_credentials_are_denied() -> None:
     """Trying again would not help: there is nothing to sign requests with."""
     said = translated(NoCredentialsError())
     assert type(said) is StoreDenied
-    assert "no usable credentials" in str(said)
+    assert "no credentials" in str(said)
+    assert "S3_ACCESS_KEY_ID" in said.hint
 
 
 @pytest.mark.parametrize("error", [refusal(500, "InternalError"), ConnectionResetError()])
@@ -156,15 +169,16 @@ def test_an_error_without_a_text_is_an_error_all_the_same(error: object) -> None
     answer: Any = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
     said = translated(ClientError(answer, "GetObject"))
     assert type(said) is StoreDenied
-    assert str(said) == f"{KEY}: HTTP 403"
+    assert str(said) == f"{KEY}: HTTP 403 for s3:GetObject on bucket/{KEY}"
 
 
 @pytest.mark.parametrize(
     ("code", "message", "said"),
     [
-        ("AccessDenied", "why", f"{KEY}: AccessDenied (HTTP 403): why"),
-        ("AccessDenied", "", f"{KEY}: AccessDenied (HTTP 403)"),
-        ("403", "Forbidden", f"{KEY}: HTTP 403: Forbidden"),
+        ("AccessDenied", "why", f"{KEY}: AccessDenied (HTTP 403) {FOR}: why"),
+        ("AccessDenied", "", f"{KEY}: AccessDenied (HTTP 403) {FOR}"),
+        ("403", "Forbidden", f"{KEY}: HTTP 403 {FOR}: Forbidden"),
+        ("Odd", "two\nlines", f"{KEY}: Odd (HTTP 403): two lines"),
     ],
 )
 def test_an_error_says_what_the_server_said(code: str, message: str, said: str) -> None:
@@ -229,7 +243,7 @@ def test_a_redirection_says_where_to(address: str) -> None:
     """Plain http before https, or a log-in page: the other address is named, without its query."""
     said = translated(SentElsewhere(f"{address}:8443/start?token=secret"))
     assert type(said) is StoreUnavailable
-    assert str(said) == f"{KEY}: s3.example.net sends the request on to {address}"
+    assert str(said) == f"{KEY}: https://s3.example.net/base sends the request on to {address}"
     assert "S3_SERVER_URL" in said.hint
     assert "secret" not in f"{said} {said.hint}"
 
@@ -252,6 +266,6 @@ def test_what_is_no_answer_of_s3_is_said_so(
     """The sentence names object, host and reason, and no secret of the address."""
     said = translated(error, key)
     assert type(said) is StoreUnavailable
-    assert str(said) == f"{what}: s3.example.net does not answer as S3 ({why})"
+    assert str(said) == f"{what}: https://s3.example.net/base does not answer as S3 ({why})"
     assert "S3_SERVER_URL" in said.hint
     assert said.key == key

@@ -1,0 +1,118 @@
+"""Why an S3 server gave no whole answer, what to do about it, and which attempts are worth repeating."""
+
+import errno
+import os
+from collections.abc import Iterator
+
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+)
+
+from datafetch.certificates import chain, tls_fault
+from datafetch.store.s3_dialect import host_of
+from datafetch.store.s3_place import BucketAddress
+
+_NO_SUCH_NAME = frozenset({-2, -5, 7, 8})
+"""`EAI_NONAME` and `EAI_NODATA` of Linux and macOS: the name is not there, now or later."""
+
+_TLS_ALERT = "\x15\x03"
+"""How a TLS server's alert begins (RFC 8446, 5.1); it answers so to a request in plain http."""
+
+_PROXY_HINT = "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that are asked directly."
+
+
+def silence(error: Exception, at: BucketAddress) -> tuple[str, str | None]:
+    """What happened when there was no whole answer, and a hint, or None for the usual one.
+
+    The first is the rest of a sentence that begins with the object's key and a colon. It holds
+    nothing of the error's own text, in which the whole URL may stand.
+    """
+    fault = tls_fault(error, at.setting)
+    if fault is not None:
+        return f"{at.server}: {fault.said}", _with_bundle(fault.hint)
+    if isinstance(error, EndpointConnectionError):
+        return _not_connected(error, at)
+    if is_lasting(error):
+        return (
+            f"{at.server} does not answer in plain http",
+            f"Write https:// in {at.setting}, or the port of plain http.",
+        )
+    for kind, said, hint in (
+        (ProxyConnectionError, "the proxy did not connect to {}", _PROXY_HINT),
+        (ConnectTimeoutError, "no connection to {} in time", _listening_hint(at)),
+        (ReadTimeoutError, "no answer from {} in time", None),
+    ):
+        if isinstance(error, kind):
+            return said.format(at.server), hint
+    return f"no whole answer from {at.server} ({type(error).__name__})", None
+
+
+def is_lasting(error: BaseException | None) -> bool:
+    """Whether a call that failed so will fail again, until somebody changes something."""
+    if error is None:
+        return False
+    if tls_fault(error) is not None or any(_is_unknown(cause) for cause in chain(error)):
+        return True
+    return isinstance(error, ConnectionClosedError) and any(
+        _TLS_ALERT in str(cause.args) or "\\x15\\x03" in str(cause.args) for cause in chain(error)
+    )
+
+
+def stop_what_cannot_pass(
+    *, caught_exception: BaseException | None = None, **_: object
+) -> bool | None:
+    """Tell botocore not to repeat a call that will fail again; a handler of `needs-retry`.
+
+    False ends the attempts; None leaves the decision to botocore's own handlers.
+    """
+    return False if is_lasting(caught_exception) else None
+
+
+def _with_bundle(hint: str) -> str:
+    """boto3 reads AWS_CA_BUNDLE first, so it is named where it is what counts."""
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    return (
+        f"{hint} AWS_CA_BUNDLE is set, and counts before it."
+        if bundle and ("SSL_CERT_FILE" in hint)
+        else hint
+    )
+
+
+def _not_connected(error: EndpointConnectionError, at: BucketAddress) -> tuple[str, str | None]:
+    host = host_of(str(error.kwargs.get("endpoint_url", "")))
+    if any(type(cause).__name__ in ("gaierror", "NameResolutionError") for cause in chain(error)):
+        return f"the name {host} does not resolve", _name_hint(host, at)
+    numbers = {cause.errno for cause in _os_errors(error)}
+    if errno.ECONNREFUSED in numbers:
+        return f"nothing listens at {at.server} (connection refused)", _listening_hint(at)
+    if numbers & {errno.ENETUNREACH, errno.EHOSTUNREACH}:
+        return f"no way to {at.server} from this machine (network unreachable)", None
+    return f"no connection to {at.server}", _listening_hint(at)
+
+
+def _name_hint(host: str, at: BucketAddress) -> str:
+    hint = f"Check {at.setting} and this machine's network (DNS)."
+    if at.addressing == "virtual" and at.from_settings and host.startswith(f"{at.bucket}."):
+        return f"Set S3_ADDRESSING=path if the server has no host for each bucket. {hint}"
+    return hint
+
+
+def _listening_hint(at: BucketAddress) -> str:
+    if at.from_settings:
+        return f"Check host and port in {at.setting}, and that the server runs."
+    return f"Check {at.setting} and this machine's network, with its proxy (HTTPS_PROXY)."
+
+
+def _is_unknown(cause: BaseException) -> bool:
+    """Whether a name was looked up, and is not there."""
+    return type(cause).__name__ == "gaierror" and cause.args[:1] in [(n,) for n in _NO_SUCH_NAME]
+
+
+def _os_errors(error: BaseException) -> Iterator[OSError]:
+    for cause in chain(error):
+        if isinstance(cause, OSError):
+            yield cause
