@@ -64,6 +64,9 @@ def tls_fault(error: BaseException, setting: str = "") -> TlsFault | None:
         if isinstance(code, int) and code:
             said = f"its certificate is not accepted ({_text(cause, 'verify_message')})"
             return TlsFault(said, _certificate_hint(code, where))
+        if type(cause).__name__ == "CertificateError":  # urllib3 compares the names itself
+            said = "its certificate is not accepted (it is for another name)"
+            return TlsFault(said, f"Check the host in {where}: the certificate does not name it.")
         fault = _handshake_fault(_text(cause, "reason"), where)
         if fault is not None:
             return fault
@@ -82,7 +85,7 @@ def _certificate_hint(code: int, where: str) -> str:
             " right, have the server's certificate made anew."
         )
     if code in _OTHER_NAME:
-        return f"The certificate is for another name: check the host in {where}."
+        return f"Check the host in {where}: the certificate does not name it."
     if code in _UNKNOWN_ISSUER:
         return (
             "Set SSL_CERT_FILE to a file with the certificate of the private CA that issued it"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import trustme
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from datafetch.certificates import tls_fault
 
@@ -151,6 +152,13 @@ def test_the_cause_is_found_wherever_a_client_keeps_it(how: str) -> None:
     fault = tls_fault(outer)
     assert fault is not None
     assert "SSL_CERT_FILE" in fault.hint
+
+
+def test_a_name_that_the_client_compares_itself_is_told_too() -> None:
+    """The library below boto3 has an error of its own for it, without a code."""
+    fault = tls_fault(CertificateError("hostname 'a' doesn't match 'b'"), "S3_SERVER_URL")
+    assert fault is not None
+    assert "the host in S3_SERVER_URL" in fault.hint
 
 
 def test_an_address_without_a_setting_is_called_its_address() -> None:

@@ -32,7 +32,7 @@ from datafetch.errors import (
 )
 from datafetch.logs import redact
 from datafetch.store.s3_answers import NO_DOCUMENT, PLAIN_HTTP, UNREADABLE, NotS3, SentElsewhere
-from datafetch.store.s3_hints import Refusal, hint_for, no_bucket_hint, region_hint
+from datafetch.store.s3_hints import Refusal, hint_for, moved_hint, no_bucket_hint
 from datafetch.store.s3_place import BucketAddress
 from datafetch.store.s3_unreachable import silence
 
@@ -236,7 +236,7 @@ def _meaning(  # noqa: PLR0911 - a table of meanings
         return NotSupported(said, key=key, hint=_NO_CONDITIONS if sent.condition else None)
     hint = hint_for(refusal, at)
     if hint is None and status in _REDIRECTIONS:
-        hint = region_hint(at, refusal.fields.get("Region", ""))
+        hint = moved_hint(at, refusal.fields.get("Region", ""))
     if status in _DENIED or code in _DENIED_CODES:
         return StoreDenied(said, key=key, hint=hint or _denied_hint(refusal, at))
     if hint is None and status >= _BROKEN:
@@ -308,7 +308,7 @@ def _is_about_acl(error: ClientError, sent: Sent) -> bool:
 def _elsewhere(error: SentElsewhere, at: BucketAddress, key: str) -> StoreUnavailable:
     who, address = f"{key or at.label}: {at.server}", _address(error.location)
     if address is None:
-        hint = region_hint(at)
+        hint = moved_hint(at)
         return StoreUnavailable(f"{who} sends the request elsewhere", key=key, hint=hint)
     if address == at.server.replace("http://", "https://", 1):
         hint = f"Write https:// in {at.setting}."

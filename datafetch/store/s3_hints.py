@@ -96,23 +96,25 @@ def hint_for(refusal: Refusal, at: BucketAddress) -> str | None:
     return hint
 
 
-def region_hint(at: BucketAddress, region: str = "", host: str = "") -> str:
-    """Where to set the bucket's region; `region` and `host` are what the server said of it."""
+def region_hint(at: BucketAddress, region: str = "") -> str:
+    """What to do when requests are signed for the wrong region; the server may name the right one."""
+    if _REGION.fullmatch(region) and region != at.region:
+        return f"Set S3_REGION={region}."
+    return (
+        f"S3_REGION is not the region of this server: it is {at.region} now. Garage has its own in"
+        " garage.toml (s3_region)."
+    )
+
+
+def moved_hint(at: BucketAddress, region: str = "", host: str = "") -> str:
+    """What to do when the bucket is at another server; this one may name its region, or its host."""
     if _REGION.fullmatch(region) and region != at.region:
         hint = f"Set S3_REGION={region}"
-        return (
-            f"{hint}, and leave S3_SERVER_URL empty or set it to that region's."
-            if (at.from_settings)
-            else f"{hint}."
-        )
-    hint = f"The bucket is not in the region {at.region} of S3_REGION: set its own"
-    if _HOST.fullmatch(host):
-        hint = f"{hint}; the server names {host}"
-    return (
-        f"{hint}, and in S3_SERVER_URL the server of that region."
-        if at.from_settings
-        else (f"{hint}.")
-    )
+    elif _HOST.fullmatch(host):
+        hint = f"The bucket is at {host}: set S3_REGION to that region"
+    else:
+        hint = f"Set S3_REGION to the bucket's region; {at.region} is not it"
+    return f"{hint}, and S3_SERVER_URL to the server there." if at.from_settings else f"{hint}."
 
 
 def no_bucket_hint(at: BucketAddress) -> str:
@@ -183,8 +185,8 @@ def _header_hint(refusal: Refusal, at: BucketAddress) -> str:
     return f"Check {at.key_id}, which must be the key's name alone, and S3_REGION."
 
 
-def _region_hint(refusal: Refusal, at: BucketAddress) -> str:
-    return region_hint(at, refusal.fields.get("Region", ""), refusal.fields.get("Endpoint", ""))
+def _moved_hint(refusal: Refusal, at: BucketAddress) -> str:
+    return moved_hint(at, refusal.fields.get("Region", ""), refusal.fields.get("Endpoint", ""))
 
 
 def _bucket_hint(_refusal: Refusal, at: BucketAddress) -> str:
@@ -236,7 +238,7 @@ _HINTS: tuple[tuple[frozenset[str], str | Callable[[Refusal, BucketAddress], str
                 "TemporaryRedirect",
             }
         ),
-        _region_hint,
+        _moved_hint,
     ),
     # How Alibaba and Tencent say that they take the bucket in the host only.
     (

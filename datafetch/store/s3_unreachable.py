@@ -45,6 +45,7 @@ def silence(error: Exception, at: BucketAddress) -> tuple[str, str | None]:
         (ProxyConnectionError, "the proxy did not connect to {}", _PROXY_HINT),
         (ConnectTimeoutError, "no connection to {} in time", _listening_hint(at)),
         (ReadTimeoutError, "no answer from {} in time", None),
+        (ConnectionClosedError, "{} hung up without an answer", _hung_up_hint(at)),
     ):
         if isinstance(error, kind):
             return said.format(at.server), hint
@@ -58,7 +59,9 @@ def is_lasting(error: BaseException | None) -> bool:
     if tls_fault(error) is not None or any(_is_unknown(cause) for cause in chain(error)):
         return True
     return isinstance(error, ConnectionClosedError) and any(
-        _TLS_ALERT in str(cause.args) or "\\x15\\x03" in str(cause.args) for cause in chain(error)
+        isinstance(text, str) and _TLS_ALERT in text
+        for cause in chain(error)
+        for text in cause.args
     )
 
 
@@ -99,6 +102,15 @@ def _name_hint(host: str, at: BucketAddress) -> str:
     if at.addressing == "virtual" and at.from_settings and host.startswith(f"{at.bucket}."):
         return f"Set S3_ADDRESSING=path if the server has no host for each bucket. {hint}"
     return hint
+
+
+def _hung_up_hint(at: BucketAddress) -> str | None:
+    if not at.server.startswith("http://"):
+        return None
+    return (
+        f"If this port is for https, write https:// in {at.setting}; else see what the server says"
+        " in its log, and try again."
+    )
 
 
 def _listening_hint(at: BucketAddress) -> str:

@@ -108,6 +108,15 @@ def test_a_hint_says_what_to_look_at(status: int, code: str, hint: str) -> None:
     assert hint in translated(refusal(status, code)).hint
 
 
+def test_a_bucket_at_another_server_is_told_by_its_host() -> None:
+    """Where the server names no region, it names the host to which it sends."""
+    host = "site.s3.eu-central-1.amazonaws.com"
+    hint = translated(refusal(301, "PermanentRedirect", Endpoint=host)).hint
+    assert host in hint
+    assert "S3_REGION" in hint
+    assert "a b" not in translated(refusal(301, "PermanentRedirect", Endpoint="a b")).hint
+
+
 @pytest.mark.parametrize(
     ("error", "what"),
     [
