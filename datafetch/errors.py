@@ -226,9 +226,13 @@ class NotShown(ObjectNotFound):
 class PreconditionFailed(StoreError):
     """The object is not, or no longer, as the condition of the write demands (412)."""
 
+    hint = "Somebody else changed it meanwhile; the next run starts from what is stored now."
+
 
 class StoreConflict(StoreError):
     """Another write to the same object was under way (409); try again."""
+
+    hint = "Try again in a minute, when the other write has ended."
 
 
 class NotSupported(StoreError):

@@ -123,7 +123,11 @@ class OpenedObject(_ReadObject):
             yield from pieces(self.file.read)
         except OSError as error:
             key = self.info.key
-            raise StoreUnavailable(f"{key}: {error.strerror or error}", key=key) from error
+            raise StoreUnavailable(
+                f"{key}: what was read of it cannot be read again: {error.strerror or error}",
+                key=key,
+                hint="Check the disk that it is on: that of the store's folder, or of TMPDIR.",
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,9 @@ class CheckedStore(StoreAround):
                 return put(None)
         except LeaseHeld as held:
             raise StoreUnavailable(
-                f"{key}: another process has been writing for {self._wait_s:g} s", key=key
+                f"{key}: another process has been writing for {self._wait_s:g} s",
+                key=key,
+                hint="Wait for the other datafetch of this machine to end (ps aux), and try again.",
             ) from held
 
     def delete(self, key: str) -> None:

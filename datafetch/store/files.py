@@ -1,30 +1,17 @@
-"""What the folder store does with single files: check conditions, make folders, translate errors."""
+"""What the folder store does with single files: open them, check conditions, make folders."""
 
 import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 
-from datafetch.errors import (
-    LockingNotSupported,
-    PreconditionFailed,
-    StoreDenied,
-    StoreUnavailable,
-)
+from datafetch.errors import PreconditionFailed
 from datafetch.store.base import Condition, IfAbsent
 from datafetch.store.durability import sync
-
-_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_DENIED_HINT = "Check who owns the folder of DATAFETCH_STORE and what may be written there."
-_UNAVAILABLE_HINT = "Check DATAFETCH_STORE and the disk it names."
-
-
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
-"""How flock(2) says that the file system keeps no locks, such as NFS without its lock service."""
+from datafetch.store.paths import IGNORE_FILE
 
 
 def open_file(path: Path) -> BufferedReader:
@@ -43,40 +30,6 @@ def open_file(path: Path) -> BufferedReader:
 def _without_waiting(path: str, flags: int) -> int:
     # To open a pipe waits for somebody who writes to it; for files O_NONBLOCK changes nothing.
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-@contextmanager
-def translated(key: str, *, missing_passes: bool = False) -> Iterator[None]:
-    """Raise errors of the file system as errors of the store.
-
-    With `missing_passes` the `FileNotFoundError` of a missing file is let through.
-    """
-    try:
-        yield
-    except OSError as error:
-        if missing_passes and isinstance(error, FileNotFoundError):
-            raise
-        reason = error.strerror or str(error)
-        if error.errno in _DENIED:
-            raise StoreDenied(f"{key}: {reason}", key=key, hint=_DENIED_HINT) from error
-        raise StoreUnavailable(f"{key}: {reason}", key=key, hint=_UNAVAILABLE_HINT) from error
-
-
-def lock_failed(key: str, lock: Path, error: OSError) -> OSError | LockingNotSupported:
-    """The error to raise when the lock file of the store could not be locked."""
-    if error.errno not in _NO_LOCKS:
-        return error
-    reason = error.strerror or str(error)
-    return LockingNotSupported(f"{lock} cannot be locked: {reason}", key=key)
-
-
-def held_too_long(key: str, lock: Path, seconds: float) -> StoreUnavailable:
-    """The error to raise when another process kept the lock of the store for so long."""
-    return StoreUnavailable(
-        f"{key}: another process has held {lock} for {seconds:g} s",
-        key=key,
-        hint=f"See which one: fuser {lock}. When it has ended, try again.",
-    )
 
 
 def check_condition(condition: Condition, key: str, path: Path) -> None:
@@ -103,11 +56,31 @@ def check_condition(condition: Condition, key: str, path: Path) -> None:
         raise PreconditionFailed(f"{key} was changed by somebody else", key=key)
 
 
-def make_folder(folder: Path, *, durable: bool) -> None:
-    """Make the folder and those above it; with `durable` the new entries are flushed to disk."""
+def make_folder(folder: Path, root: Path, *, durable: bool) -> None:
+    """Make the folder and those above it; with `durable` the new entries are flushed to disk.
+
+    When `root`, the store's own folder, is made, git is told to leave it alone.
+    """
     if folder.is_dir():
         return
-    make_folder(folder.parent, durable=durable)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder.parent, root, durable=durable)
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        if folder == root:
+            _hide_from_git(folder)
     if durable:
         sync(folder.parent)
+
+
+def _hide_from_git(folder: Path) -> None:
+    """Write a `.gitignore` that ignores the whole folder, itself included, if there is none.
+
+    So the objects of a store in a site's repository are not committed with it (gitignore(5)).
+    Without it the store works as well, so nothing fails for its sake.
+    """
+    with suppress(OSError), (folder / IGNORE_FILE).open("x") as file:
+        file.write("*\n")

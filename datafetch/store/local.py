@@ -28,14 +28,8 @@ from datafetch.store.base import (
     StoredObject,
 )
 from datafetch.store.durability import Unsynced, is_durable, sync
-from datafetch.store.files import (
-    check_condition,
-    held_too_long,
-    lock_failed,
-    make_folder,
-    open_file,
-    translated,
-)
+from datafetch.store.files import check_condition, make_folder, open_file
+from datafetch.store.folder_errors import check_root, held_too_long, lock_failed, translated
 from datafetch.store.keys import LOCKS_PREFIX, is_commit
 from datafetch.store.paths import (
     RESERVED,
@@ -68,7 +62,13 @@ class LocalStore:
     """
 
     def __init__(self, root: Path, clock: Clock | None = None) -> None:
+        """Look whether `root` can be a folder; nothing is made yet.
+
+        Raises:
+            ConfigurationError: it is something else, such as a file, or in such a thing.
+        """
         self._root = Path(os.path.realpath(root.expanduser()))
+        check_root(self._root)
         self._clock = clock or SystemClock()
         self._unsynced = Unsynced()
         # The file lock is for other processes. It polls, so threads wait for a mutex instead.
@@ -120,7 +120,7 @@ class LocalStore:
         with self._reading(key):
             file = open_file(path)
         with file:
-            with translated(key):
+            with translated(key, self._root):
                 status = os.fstat(file.fileno())
                 etag = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)
@@ -141,11 +141,11 @@ class LocalStore:
         """See `ObjectStore.list`; only folders that can hold such keys are read."""
         segments = check_prefix(prefix)
         base = "".join(f"{segment}/" for segment in segments)
-        with translated(prefix):
+        with translated(prefix, self._root):
             found = sorted(walk(folder_of(self._root, segments), base, prefix))
         for key, path in found:
             try:
-                with translated(key, missing_passes=True):
+                with translated(key, self._root, missing_passes=True):
                     status, etag = self._etag_of(key, path)
             except FileNotFoundError:  # deleted since the folder was read
                 continue
@@ -169,7 +169,7 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
         path = path_of(self._root, key)
-        with translated(key):
+        with translated(key, self._root):
             if not self._root.exists():
                 return
             with self._exclusive(key):
@@ -193,8 +193,8 @@ class LocalStore:
     def _write(self, key: str, parts: Iterable[bytes], condition: Condition) -> str:
         path = path_of(self._root, key)
         durable = is_durable(key)
-        with translated(key):
-            make_folder(path.parent, durable=durable)
+        with translated(key, self._root):
+            make_folder(path.parent, self._root, durable=durable)
             temporary = temporary_in(path.parent)
             try:
                 filled = fill(temporary, parts, durable=durable)
@@ -258,7 +258,7 @@ class LocalStore:
     @contextmanager
     def _reading(self, key: str) -> Iterator[None]:
         try:
-            with translated(key, missing_passes=True):
+            with translated(key, self._root, missing_passes=True):
                 yield
         except FileNotFoundError as error:
             raise ObjectNotFound(f"{key} is not in {self.name}", key=key) from error

@@ -11,6 +11,9 @@ from datafetch.store.base import JSON_TYPE
 RESERVED = ".datafetch-"
 """What the names of the store's own files start with: its lock, and files being written."""
 
+IGNORE_FILE = ".gitignore"
+"""The store's own file at the top of its folder, by which git leaves the folder alone."""
+
 _MAX_KEY_BYTES = 1024  # Amazon S3 user guide, "Naming Amazon S3 objects"
 _MAX_NAME_BYTES = 255  # NAME_MAX of all common file systems
 _PIECE_BYTES = 240
@@ -82,7 +85,8 @@ def _key_below(base: str, name: str, *, is_folder: bool) -> str | None:
 
     None for a name that belongs to no object: the store's own files, and invalid names.
     """
-    if name.startswith(RESERVED) or _FORBIDDEN.search(name):
+    is_own = name.startswith(RESERVED) or (base == "" and name == IGNORE_FILE)
+    if is_own or _FORBIDDEN.search(name):
         return None
     if not is_folder:
         return base + name
@@ -117,6 +121,7 @@ def _checked(whole: str, segments: list[str]) -> list[str]:
     for segment in segments:
         if (
             segment in ("", ".", "..")
+            or whole == IGNORE_FILE
             or segment.startswith(RESERVED)
             or segment.endswith(_CONTINUED)
             or _FORBIDDEN.search(segment)

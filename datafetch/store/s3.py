@@ -285,7 +285,9 @@ class S3Store:
             return self.head(key).etag
         except ObjectNotFound as error:
             raise StoreUnavailable(
-                f"{key} was written to {self.name}, and is not there", key=key
+                f"{key} was written to {self.name}, and is not there",
+                key=key,
+                hint="See the server's log: it took a write that it does not show.",
             ) from error
 
     def _listed(self, asked: str, item: "ObjectTypeDef") -> Iterator[ObjectInfo]:

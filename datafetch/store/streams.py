@@ -42,10 +42,11 @@ def in_temporary_file(key: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
+        folder = tempfile.tempdir or os.environ.get("TMPDIR") or "the folder of TMPDIR"
         raise StoreUnavailable(
-            f"{key} has no place in the temporary folder: {reason}",
+            f"{key} has no place in the temporary folder {folder}: {reason}",
             key=key,
-            hint="Make room there, or set TMPDIR to a folder that can be written.",
+            hint=f"Make room there (df -h {folder}), or set TMPDIR to a folder that can be written.",
         ) from error
 
 

@@ -19,6 +19,7 @@ from datafetch.errors import (
     StoreDenied,
     StoreError,
     StoreUnavailable,
+    TransientError,
     UpstreamError,
 )
 from datafetch.store.base import (
@@ -47,6 +48,10 @@ _CLOSED_HINT = (
     "read, or s3://BUCKET with its keys."
 )
 _UNAVAILABLE_HINT = "Check DATAFETCH_STORE and the network, and try again."
+_ODD_HINT = (
+    "See what answers there (curl -I and the address); DATAFETCH_STORE must be the address below "
+    "which the keys begin."
+)
 
 
 class WebAnswer(Protocol):
@@ -217,9 +222,15 @@ class WebStore(RefusesWrites):
                 key=key,
                 hint=_NOT_SHOWN_HINT,
             ) from error
+        # Its message begins with an address: the object's own, or another after a redirection.
+        said = str(error) if quote(key) in str(error) else f"{key}: {error}"
         if isinstance(error, Denied):
-            raise StoreDenied(f"{key}: {error}", key=key, hint=_CLOSED_HINT) from error
-        raise StoreUnavailable(f"{key}: {error}", key=key, hint=_UNAVAILABLE_HINT) from error
+            raise StoreDenied(said, key=key, hint=_CLOSED_HINT) from error
+        # A hint that was given to this one error knows its cause, unlike that of its class.
+        hint = vars(error).get("hint") or (
+            _UNAVAILABLE_HINT if isinstance(error, TransientError) else _ODD_HINT
+        )
+        raise StoreUnavailable(said, key=key, hint=hint) from error
 
 
 def _stored(key: str, answer: WebAnswer) -> StoredObject:

@@ -1,15 +1,15 @@
 """What the folder store does with single files."""
 
-import errno
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from datafetch.errors import PreconditionFailed, StoreDenied, StoreError, StoreUnavailable
+from datafetch.errors import PreconditionFailed
 from datafetch.store.base import Condition, IfAbsent, IfMatch
-from datafetch.store.files import check_condition, make_folder, open_file, translated
+from datafetch.store.files import check_condition, make_folder, open_file
 from tests.support import flushes
 
 THERE = hashlib.sha256(b"there").hexdigest()
@@ -54,47 +54,42 @@ def test_a_folder_is_made_with_those_above_it(
 
     with flushes(folders) as seen:
         for _ in range(2):
-            make_folder(root / "a/b/c", durable=durable)
+            make_folder(root / "a/b/c", root, durable=durable)
     assert folders() == ["a", "a/b", "a/b/c"]
     assert [there for _, there in seen] == flushed
 
 
-@pytest.mark.parametrize(
-    ("number", "kind", "hint"),
-    [
-        (errno.EACCES, StoreDenied, "owns"),
-        (errno.EPERM, StoreDenied, "owns"),
-        (errno.EROFS, StoreDenied, "owns"),
-        (errno.ENOSPC, StoreUnavailable, "disk"),
-        (errno.EIO, StoreUnavailable, "disk"),
-        (errno.ENOENT, StoreUnavailable, "disk"),
-    ],
-)
-def test_errors_of_the_disk_are_errors_of_the_store(
-    number: int, kind: type[StoreError], hint: str
-) -> None:
-    """What may not be done is told from what cannot be done now; each has its hint."""
-    with pytest.raises(StoreError) as caught, translated("x"):
-        raise OSError(number, "why")
-    assert type(caught.value) is kind
-    assert caught.value.key == "x"
-    assert str(caught.value) == "x: why"
-    assert hint in caught.value.hint
+def test_git_is_told_to_leave_a_folder_alone_that_is_made(tmp_path: Path) -> None:
+    """The store's own folder gets the file, those below it do not."""
+    root = tmp_path / "root"
+    make_folder(root / "a/b", root, durable=False)
+    assert (root / ".gitignore").read_text() == "*\n"
+    assert [*root.rglob(".gitignore")] == [root / ".gitignore"]
 
 
-def test_an_error_without_a_number_says_its_text() -> None:
-    """Not every error of a file comes from the operating system."""
-    with pytest.raises(StoreUnavailable) as caught, translated("x"):
-        raise OSError("not readable")
-    assert str(caught.value) == "x: not readable"
+def test_a_folder_that_was_there_is_left_as_it_was(tmp_path: Path) -> None:
+    """The owner may have put the store into a folder of the site, and wants it committed."""
+    root = tmp_path / "site"
+    root.mkdir()
+    make_folder(root / "a", root, durable=False)
+    assert [*root.iterdir()] == [root / "a"]
 
 
-def test_a_missing_file_passes_where_that_is_asked_for() -> None:
-    """Who reads makes an error of its own of it; any other error is translated all the same."""
-    with pytest.raises(FileNotFoundError), translated("x", missing_passes=True):
-        raise FileNotFoundError
-    with pytest.raises(StoreUnavailable), translated("x", missing_passes=True):
-        raise IsADirectoryError
+def test_only_one_of_those_that_make_a_folder_at_once_tells_git(tmp_path: Path) -> None:
+    """The other finds it there, and goes on."""
+    root = tmp_path / "root"
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda n: make_folder(root / str(n), root, durable=False), range(8)):
+            pass
+    assert len([*root.iterdir()]) == 9
+
+
+def test_a_file_in_the_place_of_a_folder_is_no_folder(tmp_path: Path) -> None:
+    """It is not overwritten, and the folder is not taken for made."""
+    (tmp_path / "x").write_bytes(b"1")
+    with pytest.raises(OSError, match=r"exists|Not a directory"):
+        make_folder(tmp_path / "x/y", tmp_path, durable=False)
+    assert (tmp_path / "x").read_bytes() == b"1"
 
 
 def test_only_files_are_read(tmp_path: Path) -> None:

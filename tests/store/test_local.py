@@ -48,11 +48,11 @@ def store(root: Path) -> LocalStore:
 
 
 def files_below(folder: Path) -> list[str]:
-    """Every file, the store's own lock left out."""
+    """Every file, those of the store's own left out."""
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.is_file() and path.name != ".datafetch-lock"
+        if path.is_file() and path.name not in (".datafetch-lock", ".gitignore")
     )
 
 
@@ -108,6 +108,35 @@ def test_files_that_are_no_objects_are_not_listed(store: LocalStore, root: Path)
     Path(os.fsdecode(os.fsencode(root) + b"/not-utf8-\xff")).write_bytes(b"x")
     (root / "dangling").symlink_to("nowhere")
     assert [info.key for info in store.list("")] == [KEY]
+
+
+def test_git_leaves_a_store_alone_that_was_made(store: LocalStore, root: Path) -> None:
+    """A site that commits everything would have committed each picture and state object, too."""
+    store.put(KEY, b"{}")
+    assert (root / ".gitignore").read_text() == "*\n"
+    assert [info.key for info in store.list("")] == [KEY]
+    assert [info.key for info in store.list(".git")] == []
+    for call in (store.get, store.head, store.delete, lambda key: store.put(key, b"1")):
+        with pytest.raises(StoreError, match="not the key of an object"):
+            call(".gitignore")
+    assert (root / ".gitignore").read_text() == "*\n"
+
+
+def test_a_gitignore_of_the_owners_stays(root: Path) -> None:
+    """Whoever made the folder says what git does with it; below it the name is one like others."""
+    root.mkdir()
+    (root / ".gitignore").write_text("images/\n")
+    store = LocalStore(root)
+    store.put("json/.gitignore", b"{}")
+    assert (root / ".gitignore").read_text() == "images/\n"
+    assert [info.key for info in store.list("")] == ["json/.gitignore"]
+
+
+def test_a_folder_that_the_owner_made_gets_no_gitignore(root: Path) -> None:
+    """It may be one whose content is to be committed."""
+    root.mkdir()
+    LocalStore(root).put(KEY, b"{}")
+    assert not (root / ".gitignore").exists()
 
 
 # ------------------------------------------------------------- what it tells

@@ -269,7 +269,7 @@ def test_any_other_trouble_is_unavailable(store: ObjectStore, cdn: Cdn, action: 
     cdn.inject(action)
     with pytest.raises(StoreUnavailable) as caught:
         store.get(KEY)
-    assert str(caught.value).startswith(f"{KEY}: ")
+    assert str(caught.value).count(KEY) == 1  # in the address, or before another one
     assert "DATAFETCH_STORE" in caught.value.hint
 
 
