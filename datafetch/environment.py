@@ -7,10 +7,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from datafetch.env_file import EnvFile, read_env_file
 from datafetch.errors import ConfigurationError
 from datafetch.logs import register_secrets
+from datafetch.models.setting_problems import Missing
+from datafetch.models.setting_values import copied_wrong
+from datafetch.setting_names import unknown_settings
+from datafetch.setting_words import missing, where_to_set, wrong_values
 from datafetch.settings import ENV_NAMES, FILE_NAMES, SECRET_NAMES, Settings
-from datafetch.sources import EnvFile, SetValue, Sources, read_env_file
+from datafetch.sources import SetValue, Sources
 from datafetch.urls import has_password, passwords_in
 
 _STANDARD_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -18,7 +23,8 @@ _STANDARD_SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_
 STANDARD_VARIABLES = (
     *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"),
     *("NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-    *(*_STANDARD_SECRETS, "AWS_PROFILE"),
+    *(*_STANDARD_SECRETS, "AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE"),
+    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
 )
 """Names that libraries read from the environment themselves; `.env` may set them too."""
 
@@ -35,30 +41,55 @@ def load_settings(
         env_file: settings as in a shell; ignored when it is None or not there.
         check: raises `ConfigurationError` for settings that the command needs and that are missing.
 
+    Returns:
+        The settings; with them, in `unknown`, the names that look like a setting and are none.
+
     Raises:
-        ConfigurationError: some are invalid or missing; all problems at once, by name.
+        ConfigurationError: some are invalid or missing; all problems at once, by name, and where
+            they can be mended.
     """
     file = read_env_file(env_file, _is_secret)
+    sources = Sources(os.environ, file)
+    problems = [*file.problems, *_wrong_standard_variables(sources)]
     _adopt_standard_variables(file)
-    values, wrong = _choose(Sources(os.environ, file))
+    values, wrong = _choose(sources)
     _mask(values)
     try:
-        settings = Settings.model_validate(_texts(values), by_alias=False, by_name=True)
+        settings = _validated(values)
     except ValidationError as error:
-        wrong |= _sentences(error, values)
+        wrong |= wrong_values(error, values)
         # With defaults in place of the invalid values, the other settings can be checked, too.
-        right = {field: value for field, value in values.items() if field not in wrong}
-        settings = Settings.model_validate(_texts(right), by_alias=False, by_name=True)
-    problems = [*file.problems]
+        settings = _validated(
+            {field: value for field, value in values.items() if field not in wrong}
+        )
     for field in ENV_NAMES:
         problems += wrong.get(field, ())
+    lacking: list[str] = []
     if not file.problems:  # what is missing may stand on a line that cannot be read
         said = {name for field in wrong for name in ENV_NAMES[field]}
         found = [*settings.problems(), *_problems_of(check, settings)]
-        problems += [problem for problem in found if said.isdisjoint(re.findall(r"\w+", problem))]
+        lacking = [problem for problem in found if said.isdisjoint(re.findall(r"\w+", problem))]
+        problems += [_in_words(problem, sources) for problem in lacking]
+    unknown = unknown_settings(sources)
     if problems:
-        raise ConfigurationError(list(dict.fromkeys(problems)))  # one name may set two fields
-    return settings
+        # What is told of a missing name is not told again of the name in its place.
+        told = set(re.findall(r"\w+", " ".join(problems)))
+        problems += [str(name) for name in unknown if name.name not in told]
+        raise ConfigurationError(
+            list(dict.fromkeys(problems)),  # one name may set two fields
+            hint=where_to_set(
+                file, something_missing=any(isinstance(problem, Missing) for problem in lacking)
+            ),
+        )
+    return settings.model_copy(update={"unknown": unknown})
+
+
+def _validated(values: Mapping[str, SetValue]) -> Settings:
+    return Settings.model_validate(_texts(values), by_alias=False, by_name=True)
+
+
+def _in_words(problem: str, sources: Sources) -> str:
+    return missing(problem, sources) if isinstance(problem, Missing) else problem
 
 
 def _is_secret(name: str, text: str) -> bool:
@@ -77,11 +108,27 @@ def _choose(sources: Sources) -> tuple[dict[str, SetValue], dict[str, tuple[str,
             continue
         if value is None:
             continue
-        if _is_unicode(value.text):
+        trouble = _trouble(value)
+        if trouble is None:
             values[field] = value
         else:
-            wrong[field] = (_sentence(value, "should be text in UTF-8"),)
+            wrong[field] = (value.sentence(trouble),)
     return values, wrong
+
+
+def _trouble(value: SetValue) -> str | None:
+    """What no value of any setting may be; None when it is nothing of that."""
+    if not _is_unicode(value.text):
+        return "should be text in UTF-8"
+    return copied_wrong(value.name, value.text)
+
+
+def _wrong_standard_variables(sources: Sources) -> Iterable[str]:
+    """What is wrong with those names that libraries read; an address in quotes is none."""
+    for value in filter(None, map(sources.find, STANDARD_VARIABLES)):
+        trouble = _trouble(value)
+        if trouble is not None:
+            yield value.sentence(trouble)
 
 
 def _is_unicode(text: str) -> bool:
@@ -118,33 +165,6 @@ def _problems_of(check: Callable[[Settings], None] | None, settings: Settings) -
     except ConfigurationError as error:
         return error.problems
     return ()
-
-
-def _sentences(
-    error: ValidationError, values: Mapping[str, SetValue]
-) -> dict[str, tuple[str, ...]]:
-    """What is wrong, by field; a sentence begins with the variable that has the wrong value."""
-    sentences: dict[str, tuple[str, ...]] = {}
-    for problem in error.errors(include_url=False, include_input=False):
-        field = str(problem["loc"][0])
-        said = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        sentence = _sentence(values[field], _PLAIN.get(problem["type"], said))
-        sentences[field] = (sentence,)
-    return sentences
-
-
-def _sentence(value: SetValue, said: str) -> str:
-    return f"{value.name}: {said} ({value.where})" if value.where else f"{value.name}: {said}"
-
-
-_PLAIN = {
-    "int_parsing": "should be a whole number",
-    "int_parsing_size": "should be a smaller number",
-    "float_parsing": "should be a number",
-    "finite_number": "should be a number",
-    "bool_parsing": "should be true or false",
-}
-"""Our words for some of pydantic's types of error; for the others pydantic's own are shown."""
 
 
 def _adopt_standard_variables(file: EnvFile) -> None:

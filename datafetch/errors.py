@@ -45,9 +45,9 @@ class ConfigurationError(DatafetchError):
     exit_code = ExitCode.CONFIGURATION
     hint = "Set them in the environment or in .env; the README's table of settings says how."
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(self.problems))
+        super().__init__("; ".join(self.problems), hint=hint)
 
 
 class UnsafeStore(ConfigurationError):

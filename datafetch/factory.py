@@ -12,6 +12,7 @@ from datafetch import __version__
 from datafetch.clock import CancelToken, Clock
 from datafetch.errors import ConfigurationError
 from datafetch.job import Job
+from datafetch.job_groups import bookmarks_group, github_group, logo_group, opengraph_group
 from datafetch.models.job_settings import (
     BookmarksSettings,
     GitHubSettings,
@@ -191,21 +192,21 @@ def make_job(settings: Settings, name: JobName) -> AnyJob:
         case JobName.BOOKMARKS:
             from datafetch.bookmarks.job import sync_bookmarks
 
-            return Job(settings.for_bookmarks(), sync_bookmarks)
+            return Job(bookmarks_group(settings), sync_bookmarks)
         case JobName.GITHUB:
             from datafetch.github.job import refresh_github
 
-            return Job(settings.for_github(), refresh_github)
+            return Job(github_group(settings), refresh_github)
         case JobName.LOGOS:
             from datafetch.logos.job import fetch_logos
             from datafetch.pictures.images import load_decoders
 
             load_decoders()
-            return Job(settings.for_logos(), fetch_logos)
+            return Job(logo_group(settings), fetch_logos)
         case JobName.OPENGRAPH:
             from datafetch.opengraph.job import refresh_opengraph
 
-            return Job(settings.for_opengraph(), refresh_opengraph)
+            return Job(opengraph_group(settings), refresh_opengraph)
 
 
 def check_jobs(settings: Settings, names: list[JobName]) -> None:
@@ -215,11 +216,11 @@ def check_jobs(settings: Settings, names: list[JobName]) -> None:
         ConfigurationError: settings are missing, or the store cannot be written; it names the
             problems of all the jobs.
     """
-    makers: dict[JobName, Callable[[], object]] = {
-        JobName.BOOKMARKS: settings.for_bookmarks,
-        JobName.GITHUB: settings.for_github,
-        JobName.LOGOS: settings.for_logos,
-        JobName.OPENGRAPH: settings.for_opengraph,
+    groups: dict[JobName, Callable[[Settings], object]] = {
+        JobName.BOOKMARKS: bookmarks_group,
+        JobName.GITHUB: github_group,
+        JobName.LOGOS: logo_group,
+        JobName.OPENGRAPH: opengraph_group,
     }
     problems: list[str] = []
     if names and isinstance(settings.place, WebPlace):
@@ -229,7 +230,7 @@ def check_jobs(settings: Settings, names: list[JobName]) -> None:
         )
     for name in names:
         try:
-            makers[name]()
+            groups[name](settings)
         except ConfigurationError as error:
             problems.extend(problem for problem in error.problems if problem not in problems)
     if problems:

@@ -1,7 +1,7 @@
 """Every setting: its names, its range, its default.
 
-`Settings` holds every name of the README's table; `for_bookmarks` and the other `for_…` give a job
-its own group, and say which names are missing. Secrets are `SecretStr`.
+`Settings` holds every name of the README's table; `job_groups.py` hands each job its own group.
+Secrets are `SecretStr`.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,9 @@ from pydantic import (
     SecretStr,
 )
 
-from datafetch.errors import ConfigurationError
 from datafetch.models.headers import read_header_lines
-from datafetch.models.job_settings import (
-    BookmarksSettings,
-    GitHubSettings,
-    LogoSettings,
-    OpenGraphSettings,
-    TagPages,
-)
-from datafetch.models.places import Environment, api_base
+from datafetch.models.places import Environment
+from datafetch.models.setting_problems import Missing, UnknownSetting
 from datafetch.models.setting_values import (
     WEEK_MS,
     Count,
@@ -36,15 +29,20 @@ from datafetch.models.setting_values import (
     Positive,
     Ratio,
     Seconds,
+    acl_name,
     bearer_token,
+    bookmark_server,
     environment_name,
     flag_of_ci,
+    github_api,
     header_lines,
     header_value,
     host_names,
+    known_addressing,
+    known_client,
     known_lock,
     listed,
-    lower,
+    region_name,
     repositories,
     request_text,
     unless_none,
@@ -78,7 +76,7 @@ def _readable_place(value: str) -> str:
 def _absolute_path(value: str) -> str:
     # Runs that start in two folders would not see each other's locks.
     if not Path(value).is_absolute():
-        raise ValueError("should be an absolute path")
+        raise ValueError("should be an absolute path, such as /run/user/1000")
     return value
 
 
@@ -105,13 +103,13 @@ class Settings(BaseModel):
     s3_session_token: Annotated[
         SecretStr | None, unless_none(request_text), _env("S3_SESSION_TOKEN")
     ] = None
-    s3_region: Annotated[str, AfterValidator(request_text), _env("S3_REGION", "AWS_REGION")] = (
-        "us-east-1"
-    )
-    s3_addressing: Annotated[Addressing | None, BeforeValidator(lower), _env("S3_ADDRESSING")] = (
+    s3_region: Annotated[str | None, unless_none(region_name), _env("S3_REGION", "AWS_REGION")] = (
         None
     )
-    s3_object_acl: Annotated[str | None, unless_none(request_text), _env("S3_OBJECT_ACL")] = None
+    s3_addressing: Annotated[
+        Addressing | None, BeforeValidator(known_addressing), _env("S3_ADDRESSING")
+    ] = None
+    s3_object_acl: Annotated[str | None, unless_none(acl_name), _env("S3_OBJECT_ACL")] = None
     cdn_url: Annotated[
         str | None,
         unless_none(web_address),
@@ -120,7 +118,7 @@ class Settings(BaseModel):
 
     # bookmarks
     bookmarks_api_url: Annotated[
-        str | None, unless_none(web_address), _env("BOOKMARKS_API_URL")
+        str | None, unless_none(bookmark_server), _env("BOOKMARKS_API_URL")
     ] = None
     bookmarks_list_id: Annotated[str | None, _env("BOOKMARKS_LIST_ID")] = None
     bookmark_bearer_token: Annotated[
@@ -144,7 +142,7 @@ class Settings(BaseModel):
     ] = None
     github_repo_owner: Annotated[str | None, _env("GITHUB_REPO_OWNER")] = None
     github_exclude: Annotated[str | None, unless_none(repositories), _env("GITHUB_EXCLUDE")] = None
-    github_api_url: Annotated[str, AfterValidator(web_address), _env("GITHUB_API_URL")] = (
+    github_api_url: Annotated[str, AfterValidator(github_api), _env("GITHUB_API_URL")] = (
         "https://api.github.com"
     )
     github_stats_max_attempts: Annotated[Positive, _env("GITHUB_STATS_PENDING_MAX_ATTEMPTS")] = 4
@@ -168,7 +166,9 @@ class Settings(BaseModel):
     runtime_dir: Annotated[
         str | None, unless_none(_absolute_path), _env("DATAFETCH_RUNTIME_DIR")
     ] = None
-    s3_client: Annotated[Literal["boto3"], _env("DATAFETCH_S3_CLIENT")] = "boto3"
+    s3_client: Annotated[
+        Literal["boto3"], BeforeValidator(known_client), _env("DATAFETCH_S3_CLIENT")
+    ] = "boto3"
     concurrency: Annotated[int, Field(gt=0, le=256), _env("DATAFETCH_CONCURRENCY")] = 16
     retry_max_seconds: Annotated[Seconds, _env("DATAFETCH_RETRY_MAX_SECONDS")] = 60.0
     breaker_failures: Annotated[Positive, _env("DATAFETCH_BREAKER_FAILURES")] = 3
@@ -188,6 +188,9 @@ class Settings(BaseModel):
     test_limit: Annotated[Positive | None, _env("S3_TEST_LIMIT")] = None
     dry_run: Annotated[bool, _env("DRY_RUN")] = False
     ci: Annotated[bool, BeforeValidator(flag_of_ci), _env("CI")] = False
+
+    unknown: tuple[UnknownSetting, ...] = ()
+    """Names that were found beside the settings and look like one; nothing reads their values."""
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """What `repr` and `str` show: an address with a password is masked like other secrets."""
@@ -237,19 +240,26 @@ class Settings(BaseModel):
 
     def problems(self) -> list[str]:
         """Settings that do not fit together, whichever job runs: a sentence for each problem."""
-        found = []
+        found: list[str] = []
         place = self.place
         if not isinstance(place, FolderPlace) and self.environment is None:
             kind = "a store on the web" if isinstance(place, WebPlace) else "an S3 store"
-            found.append(f"DATAFETCH_ENV is missing: {kind} needs production, development or test")
+            needs = f"{kind} needs production, development or test"
+            found.append(Missing(ENV_NAMES["environment"], needs))
         if self.s3_addressing == "virtual" and not self._bucket_fits_host():
             found.append(
                 "S3_ADDRESSING: the bucket's name cannot stand in front of the server's host; set path"
             )
-        if (self.s3_access_key_id is None) != (self.s3_secret_access_key is None):
-            found.append("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY: set both or none")
+        keys = {"S3_ACCESS_KEY_ID": self.s3_access_key_id}
+        keys["S3_SECRET_ACCESS_KEY"] = self.s3_secret_access_key
+        without = [name for name, value in keys.items() if value is None]
+        if len(without) == 1:
+            (other,) = keys.keys() - without
+            found.append(Missing((without[0],), f"{other} is set; set both or none of them"))
         if self.test_limit is not None and self.env is Environment.PRODUCTION:
-            found.append("S3_TEST_LIMIT is refused in production: it would cut the dataset")
+            found.append(
+                "S3_TEST_LIMIT is refused in production, where it would cut the dataset: unset it"
+            )
         return found
 
     def _bucket_fits_host(self) -> bool:
@@ -257,82 +267,6 @@ class Settings(BaseModel):
         if not isinstance(place, BucketPlace):
             return True
         return fits_host(place.bucket, self.s3_server_url or AMAZON)
-
-    # ------------------------------------------------------------ job groups
-
-    def for_bookmarks(self) -> BookmarksSettings:
-        """The bookmark job's own settings.
-
-        Raises:
-            ConfigurationError: names are missing.
-        """
-        _require(
-            BOOKMARKS_API_URL=(self.bookmarks_api_url, "base URL of the bookmark server"),
-            BOOKMARKS_LIST_ID=(self.bookmarks_list_id, "id of the list"),
-            BOOKMARK_BEARER_TOKEN=(self.bookmark_bearer_token, "API key of the bookmark server"),
-        )
-        assert self.bookmarks_api_url
-        assert self.bookmarks_list_id
-        assert self.bookmark_bearer_token
-        return BookmarksSettings(
-            api_url=api_base(self.bookmarks_api_url),
-            list_id=self.bookmarks_list_id,
-            token=self.bookmark_bearer_token,
-            full_sync_max_items=self.bookmarks_full_sync_max_items,
-            full_sync_hours=self.bookmarks_full_sync_hours,
-            min_threshold=self.min_bookmarks_threshold,
-            max_shrink_ratio=self.max_shrink_ratio,
-            tags=TagPages(self.tags_enabled, self.max_tags),
-            retry_max_s=self.retry_max_seconds,
-            include_sublists=self.bookmarks_include_sublists,
-            headers=self.bookmarks_header_fields,
-        )
-
-    def for_github(self) -> GitHubSettings:
-        """The GitHub job's own settings.
-
-        Raises:
-            ConfigurationError: names are missing.
-        """
-        _require(
-            GITHUB_TOKEN=(self.github_token, "a token that may read the owner's repositories"),
-            GITHUB_REPO_OWNER=(self.github_repo_owner, "login whose activity is fetched"),
-        )
-        assert self.github_token
-        assert self.github_repo_owner
-        return GitHubSettings(
-            token=self.github_token,
-            owner=self.github_repo_owner,
-            exclude=frozenset(listed(self.github_exclude)),
-            api_url=self.github_api_url,
-            stats_max_attempts=self.github_stats_max_attempts,
-            stats_delay_s=self.github_stats_delay_ms / 1000,
-            max_shrink_ratio=self.max_shrink_ratio,
-            retry_max_s=self.retry_max_seconds,
-        )
-
-    def for_logos(self) -> LogoSettings:
-        """The logo job's own settings."""
-        names = (part.strip() for part in (self.logo_domain_files or "").split(","))
-        return LogoSettings(
-            batch_size=self.logo_batch_size,
-            batch_delay_s=self.logo_batch_delay_ms / 1000,
-            domain_files=tuple(name for name in names if name),
-            max_age_days=self.logo_max_age_days,
-            retry_max_s=self.retry_max_seconds,
-        )
-
-    def for_opengraph(self) -> OpenGraphSettings:
-        """The OpenGraph job's own settings, and those of the bookmark server if they are set."""
-        known = self.bookmarks_api_url and self.bookmarks_list_id and self.bookmark_bearer_token
-        return OpenGraphSettings(
-            timeout_s=self.og_fetch_timeout_ms / 1000,
-            max_retries=self.og_max_retries,
-            retry_delay_s=self.og_retry_delay_ms / 1000,
-            retry_max_s=self.retry_max_seconds,
-            tags=TagPages(self.tags_enabled, self.max_tags),
-            karakeep=self.for_bookmarks() if known else None,
-        )
 
 
 ENV_NAMES: dict[str, tuple[str, ...]] = {
@@ -359,9 +293,3 @@ SECRET_NAMES = _names_of(SecretStr)
 
 FILE_NAMES = _names_of(SecretStr, str)
 """The names whose value may stand in a file: secrets, and texts, which may hold a password."""
-
-
-def _require(**names: tuple[object, str]) -> None:
-    missing = [f"{name} is missing: {what}" for name, (value, what) in names.items() if not value]
-    if missing:
-        raise ConfigurationError(missing)

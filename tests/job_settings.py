@@ -2,6 +2,7 @@
 
 from pydantic import SecretStr
 
+from datafetch.job_groups import bookmarks_group, github_group, logo_group, opengraph_group
 from datafetch.models.job_settings import (
     BookmarksSettings,
     GitHubSettings,
@@ -22,30 +23,34 @@ def settings(**values: object) -> Settings:
 
 def bookmarks_settings(server: str = "http://bookmarks.test") -> BookmarksSettings:
     """For the list of the fake bookmark server at this URL."""
-    return settings(
-        BOOKMARKS_API_URL=server,
-        BOOKMARKS_LIST_ID=karakeep.LIST_ID,
-        BOOKMARK_BEARER_TOKEN=SecretStr(karakeep.TOKEN),
-    ).for_bookmarks()
+    return bookmarks_group(
+        settings(
+            BOOKMARKS_API_URL=server,
+            BOOKMARKS_LIST_ID=karakeep.LIST_ID,
+            BOOKMARK_BEARER_TOKEN=SecretStr(karakeep.TOKEN),
+        )
+    )
 
 
 def github_settings(
     api_url: str, token: str = github.TOKEN, exclude: str | None = None
 ) -> GitHubSettings:
     """For the activity of the fake GitHub at this URL."""
-    return settings(
-        GITHUB_API_URL=api_url,
-        GITHUB_TOKEN=SecretStr(token),
-        GITHUB_REPO_OWNER=github_data.LOGIN,
-        GITHUB_EXCLUDE=exclude,
-    ).for_github()
+    return github_group(
+        settings(
+            GITHUB_API_URL=api_url,
+            GITHUB_TOKEN=SecretStr(token),
+            GITHUB_REPO_OWNER=github_data.LOGIN,
+            GITHUB_EXCLUDE=exclude,
+        )
+    )
 
 
 def logo_settings() -> LogoSettings:
     """All as it is when nothing is set."""
-    return settings().for_logos()
+    return logo_group(settings())
 
 
 def opengraph_settings() -> OpenGraphSettings:
     """All as it is when nothing is set, so without a bookmark server."""
-    return settings().for_opengraph()
+    return opengraph_group(settings())

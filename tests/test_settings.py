@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
+from datafetch.job_groups import bookmarks_group, github_group, logo_group, opengraph_group
 from datafetch.models.job_settings import (
     BookmarksSettings,
     GitHubSettings,
@@ -75,7 +76,7 @@ def test_a_lock_that_this_version_does_not_have_is_said_so(monkeypatch, value, s
     monkeypatch.setenv("DATAFETCH_LOCK", value)
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
-    assert caught.value.problems == (f"DATAFETCH_LOCK: {said}",)
+    assert caught.value.problems == (f"DATAFETCH_LOCK: {said} (in the environment)",)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_a_limit_is_refused_in_production(monkeypatch):
     """A limit for development reached production and cut the dataset to 20 items."""
     monkeypatch.setenv("S3_TEST_LIMIT", "20")
     monkeypatch.setenv("DATAFETCH_ENV", "production")
-    with pytest.raises(ConfigurationError, match="S3_TEST_LIMIT"):
+    with pytest.raises(ConfigurationError, match=r"S3_TEST_LIMIT is refused .* unset it"):
         load_settings()
 
 
@@ -146,13 +147,13 @@ def test_secrets_are_masked_in_reprs(monkeypatch):
     monkeypatch.setenv("BOOKMARKS_LIST_ID", "list")
     monkeypatch.setenv("BOOKMARK_BEARER_TOKEN", "ak1_secret")
     settings = load_settings()
-    assert "ak1_secret" not in repr(settings) + str(settings) + repr(settings.for_bookmarks())
+    assert "ak1_secret" not in repr(settings) + str(settings) + repr(bookmarks_group(settings))
 
 
 def test_missing_names_of_a_job_are_all_named():
     """A job that cannot start says everything that it misses."""
     with pytest.raises(ConfigurationError) as caught:
-        load_settings().for_bookmarks()
+        bookmarks_group(load_settings())
     assert [problem.split()[0] for problem in caught.value.problems] == [
         "BOOKMARKS_API_URL",
         "BOOKMARKS_LIST_ID",
@@ -166,6 +167,13 @@ def test_the_readme_lists_every_setting():
     table = readme.split("## Settings")[1].split("## Objects")[0]
     missing = [name for names in ENV_NAMES.values() for name in names if f"`{name}`" not in table]
     assert missing == []
+    for rule in (
+        "no setting: did you mean",
+        "is empty",
+        "`AWS_DEFAULT_REGION`",
+        "`AWS_ENDPOINT_URL`",
+    ):
+        assert rule in table
 
 
 def test_a_job_is_given_the_defaults_in_its_own_units(monkeypatch):
@@ -186,8 +194,8 @@ def test_a_job_is_given_the_defaults_in_its_own_units(monkeypatch):
         tags=tags,
         retry_max_s=60.0,
     )
-    assert settings.for_bookmarks() == bookmarks
-    assert settings.for_github() == GitHubSettings(
+    assert bookmarks_group(settings) == bookmarks
+    assert github_group(settings) == GitHubSettings(
         token=token,
         owner="x",
         api_url="https://api.github.com",
@@ -196,10 +204,10 @@ def test_a_job_is_given_the_defaults_in_its_own_units(monkeypatch):
         max_shrink_ratio=0.2,
         retry_max_s=60.0,
     )
-    assert settings.for_logos() == LogoSettings(
+    assert logo_group(settings) == LogoSettings(
         batch_size=10, batch_delay_s=0.5, domain_files=(), max_age_days=30, retry_max_s=60.0
     )
-    assert settings.for_opengraph() == OpenGraphSettings(
+    assert opengraph_group(settings) == OpenGraphSettings(
         timeout_s=15.0,
         max_retries=2,
         retry_delay_s=1.0,
@@ -214,7 +222,7 @@ def test_excluded_repositories_are_separated_by_commas_or_spaces(monkeypatch):
     for name in ("GITHUB_TOKEN", "GITHUB_REPO_OWNER"):
         monkeypatch.setenv(name, "x")
     monkeypatch.setenv("GITHUB_EXCLUDE", "Acme/Tool, other/*\n third/a.b ")
-    assert load_settings().for_github().exclude == {"acme/tool", "other/*", "third/a.b"}
+    assert github_group(load_settings()).exclude == {"acme/tool", "other/*", "third/a.b"}
 
 
 def test_a_repository_that_cannot_be_excluded_is_named(monkeypatch):
@@ -258,9 +266,9 @@ def test_headers_for_the_proxy_come_from_the_environment_and_from_env(
     from_file = load_settings(env)
     monkeypatch.setenv("BOOKMARKS_HEADERS", HEADERS)
     for found in (from_file, load_settings()):
-        headers = found.for_bookmarks().headers
+        headers = bookmarks_group(found).headers
         assert [(name, value.get_secret_value()) for name, value in headers] == pairs
-        assert "-of-it" not in repr(found) + repr(found.for_bookmarks())
+        assert "-of-it" not in repr(found) + repr(bookmarks_group(found))
 
 
 @pytest.mark.parametrize(
@@ -276,9 +284,9 @@ def test_headers_that_are_none_are_refused_at_once(monkeypatch, value):
 
 def test_sublists_count_only_when_asked_for(monkeypatch, bookmark_server):
     """The lists below the list are off unless the setting says so."""
-    assert load_settings().for_bookmarks().include_sublists is False
+    assert bookmarks_group(load_settings()).include_sublists is False
     monkeypatch.setenv("BOOKMARKS_INCLUDE_SUBLISTS", "true")
-    assert load_settings().for_bookmarks().include_sublists is True
+    assert bookmarks_group(load_settings()).include_sublists is True
 
 
 @pytest.fixture

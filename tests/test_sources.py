@@ -5,18 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from datafetch.env_file import EnvFile
 from datafetch.errors import ConfigurationError
-from datafetch.sources import EnvFile, SetValue, Sources, read_env_file
+from datafetch.sources import SetValue, Sources
 from tests.support import unprivileged
 
 BOTH = ("FIRST", "SECOND")
-
-
-def lines(tmp_path: Path, text: str) -> EnvFile:
-    """What is read of a file with this text; `SECRET` is the one name of a secret."""
-    file = tmp_path / "site.env"
-    file.write_text(text)
-    return read_env_file(file, lambda name, _: name == "SECRET")
 
 
 def secret_in(path: Path | str) -> str:
@@ -33,112 +27,6 @@ def problem_of(path: Path | str) -> str:
         secret_in(path)
     (problem,) = caught.value.problems
     return problem
-
-
-# ------------------------------------------------------------------- .env
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("NAME=${OTHER}/x", "other/x"),
-        ('NAME="${OTHER}/x"', "other/x"),
-        ("NAME=${HERE}", "above"),
-        ("NAME=${NOWHERE}.", "."),
-        ("NAME=${NOWHERE:-there}", "there"),
-        ("NAME=$OTHER", "$OTHER"),
-        ("NAME='${OTHER}/x'", "${OTHER}/x"),
-        ("export NAME='${OTHER}/x'", "${OTHER}/x"),
-        ("\n\n  NAME = '${OTHER}/x'  # comment", "${OTHER}/x"),
-        ("'NAME'='a\nb${OTHER}'", "a\nb${OTHER}"),
-    ],
-)
-def test_references_are_replaced_except_in_single_quotes(monkeypatch, tmp_path, line, expected):
-    """`${x}` in single quotes was replaced, as no shell does; elsewhere it stands for what x is."""
-    monkeypatch.setenv("OTHER", "other")
-    monkeypatch.setenv("HERE", "of the shell")
-    assert lines(tmp_path, f"HERE=above\n{line}\n").values["NAME"] == expected
-
-
-@pytest.mark.parametrize("line", ["SECRET=a${b}$c${d:-e}", 'SECRET="a${b}$c${d:-e}"'])
-def test_a_secret_is_left_as_it_is(tmp_path, line):
-    """A password with `${b}` in it lost these letters, and the server refused it."""
-    assert lines(tmp_path, line).values == {"SECRET": "a${b}$c${d:-e}"}
-
-
-def test_what_is_a_secret_is_asked_of_the_value_too(tmp_path):
-    """An address with a password is a secret under any name."""
-    file = tmp_path / "site.env"
-    file.write_text("LOCK=redis://:a${b}@r.example\nLOCKS=${b}redis://r.example\n")
-    found = read_env_file(file, lambda _, text: ":a$" in text)
-    assert found.values == {"LOCK": "redis://:a${b}@r.example", "LOCKS": "redis://r.example"}
-
-
-def test_white_space_and_what_is_empty_are_dropped(tmp_path):
-    """Quotes keep white space for a shell; a setting never has any around it."""
-    found = lines(tmp_path, "A=\"  x y \\n\"\nB='   '\nC=\nD\nE=z\t\nE2='\u00a0z'\nF=1\nF=\n")
-    assert found.values == {"A": "x y", "E": "z", "E2": "z"}
-    assert found.problems == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ('A=1\n\n\nB="open\nC=2\n', 4),
-        ("A=1\nB='it's'\nC=2\n", 2),
-        ("if true; then\nA=1\nC=2\n", 1),
-        ("A=1\r\nB=x\0y\r\nC=2\r\n", 2),
-    ],
-)
-def test_a_line_that_cannot_be_read_is_told_once_with_its_number(tmp_path, caplog, text, line):
-    """A setting on a line with an open quote was not there, and a library's log line counted it wrong."""
-    found = lines(tmp_path, text)
-    name = tmp_path / "site.env"
-    assert found.problems == (f"{name}, line {line}: should be NAME=value; is a quote left open?",)
-    assert found.values == {"A": "1", "C": "2"}
-    assert caplog.records == []
-
-
-def test_each_unreadable_line_is_told(tmp_path):
-    """Whoever mends the first line does not find the next one only then."""
-    places = [text.partition(":")[0] for text in lines(tmp_path, "A='\nB=1\nC d\n").problems]
-    assert places == [f"{tmp_path / 'site.env'}, line {number}" for number in (1, 3)]
-
-
-def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
-    """Editors on Windows put one before the first name."""
-    assert lines(tmp_path, "\ufeffA=1\n").values == {"A": "1"}
-
-
-@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir])
-def test_no_file_or_a_folder_has_no_lines(tmp_path, make):
-    """`.env` is optional, and some call the folder of a Python environment so."""
-    make(tmp_path / ".env")
-    assert read_env_file(tmp_path / ".env", lambda *_: False).values == {}
-    assert read_env_file(tmp_path / ".env", lambda *_: False).problems == ()
-
-
-def test_a_pipe_in_place_of_the_file_does_not_hang(tmp_path):
-    """A pipe in the place of a file hung the run."""
-    os.mkfifo(tmp_path / ".env")
-    found = read_env_file(tmp_path / ".env", lambda *_: False)
-    assert found.problems == (f"{tmp_path / '.env'} is a pipe; it has to be a file",)
-
-
-def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path):
-    """Cron's user may not read a `.env` of root's: a traceback, or a run without settings."""
-    (tmp_path / ".env").write_text("A=1")
-    (tmp_path / ".env").chmod(0)
-    with unprivileged():
-        found = read_env_file(tmp_path / ".env", lambda *_: False)
-    assert found.problems == (f"{tmp_path / '.env'} cannot be read: Permission denied",)
-
-
-def test_a_file_without_end_is_not_read(tmp_path):
-    """Every read has a limit; a `.env` is not larger than 1 MiB."""
-    found = lines(tmp_path, "A=1\n" + "#" * 1024 * 1024)
-    assert found.problems == (f"{tmp_path / 'site.env'} is larger than 1 MiB",)
-    assert found.values == {}
 
 
 # --------------------------------------------------------------- NAME_FILE
@@ -178,7 +66,7 @@ def test_a_secret_behind_links_is_read(tmp_path):
 def test_a_file_without_a_secret_is_named_by_its_setting(tmp_path, content, said):
     """The sentence has the setting and the trouble, neither the content nor the path."""
     (tmp_path / "secret").write_bytes(content)
-    assert problem_of(tmp_path / "secret") == f"SECRET_FILE: {said}"
+    assert problem_of(tmp_path / "secret") == f"SECRET_FILE: {said} (in the environment)"
 
 
 def test_a_path_without_a_file_is_named_by_its_setting(tmp_path):
@@ -186,16 +74,18 @@ def test_a_path_without_a_file_is_named_by_its_setting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to("loop")
     cannot = "SECRET_FILE: the file cannot be read:"
-    assert problem_of("ghp_s3cret") == f"{cannot} No such file or directory"
-    assert problem_of(tmp_path) == f"{cannot} Is a directory"
-    assert problem_of(tmp_path / "pipe") == "SECRET_FILE: it names no file"
-    assert problem_of("/dev/zero") == "SECRET_FILE: it names no file"
-    assert problem_of(tmp_path / "loop") == f"{cannot} Too many levels of symbolic links"
-    assert problem_of("x" * 5000) == f"{cannot} File name too long"
+    begins_here = f"; SECRET_FILE holds a path, and this one begins in {tmp_path}"
+    where = " (in the environment)"
+    assert problem_of("ghp_s3cret") == f"{cannot} No such file or directory{begins_here}{where}"
+    assert problem_of(tmp_path) == f"{cannot} Is a directory{where}"
+    for place in (tmp_path / "pipe", "/dev/zero"):
+        assert problem_of(place).startswith("SECRET_FILE: it names no file but ")
+    assert problem_of(tmp_path / "loop") == f"{cannot} Too many levels of symbolic links{where}"
+    assert problem_of("x" * 5000) == f"{cannot} File name too long{begins_here}{where}"
     (tmp_path / "secret").write_text("s3cret")
     (tmp_path / "secret").chmod(0)
     with unprivileged():
-        assert problem_of(tmp_path / "secret") == f"{cannot} Permission denied"
+        assert problem_of(tmp_path / "secret") == f"{cannot} Permission denied{where}"
 
 
 # -------------------------------------------------------------- which value
@@ -207,7 +97,9 @@ def test_the_path_may_stand_in_either_place(tmp_path, place):
     (tmp_path / "secret").write_text("s3cret")
     path = {"SECOND_FILE": str(tmp_path / "secret")}
     sources = (
-        Sources(path, EnvFile()) if place == "environment" else Sources({}, EnvFile(".env", path))
+        Sources(path, EnvFile())
+        if place == "environment"
+        else Sources({}, EnvFile(".env", values=path))
     )
     assert sources.first(BOTH, held_by_files=frozenset(BOTH)) == SetValue(
         "SECOND_FILE", "s3cret", "in the file that it names"
@@ -216,10 +108,12 @@ def test_the_path_may_stand_in_either_place(tmp_path, place):
 
 def test_a_name_goes_before_the_file_of_the_next_name(tmp_path):
     """`NAME_FILE` stands in its own name's place, and a file that does not count is not read."""
-    sources = Sources({"SECOND_FILE": "nowhere"}, EnvFile(".env", {"FIRST": "x"}))
+    sources = Sources({"SECOND_FILE": "nowhere"}, EnvFile(".env", values={"FIRST": "x"}))
     assert sources.first(BOTH, held_by_files=frozenset(BOTH)) == SetValue("FIRST", "x", "in .env")
     (tmp_path / "secret").write_text("s3cret")
-    sources = Sources({"SECOND": "x"}, EnvFile(".env", {"FIRST_FILE": str(tmp_path / "secret")}))
+    sources = Sources(
+        {"SECOND": "x"}, EnvFile(".env", values={"FIRST_FILE": str(tmp_path / "secret")})
+    )
     value = sources.first(BOTH, held_by_files=frozenset(BOTH))
     assert value is not None
     assert value.text == "s3cret"
@@ -228,10 +122,12 @@ def test_a_name_goes_before_the_file_of_the_next_name(tmp_path):
 @pytest.mark.parametrize("name", BOTH)
 def test_a_value_and_its_file_are_not_both_set(name):
     """Two places for one secret: after a rotation the old one might count."""
-    sources = Sources({name: "x"}, EnvFile(".env", {f"{name}_FILE": "nowhere"}))
+    sources = Sources({name: "x"}, EnvFile(".env", values={f"{name}_FILE": "nowhere"}))
     with pytest.raises(ConfigurationError) as caught:
         sources.first(BOTH, held_by_files=frozenset(BOTH))
-    assert caught.value.problems == (f"{name} and {name}_FILE are both set: keep one of them",)
+    assert caught.value.problems == (
+        f"{name} (in the environment) and {name}_FILE (in .env) are both set: keep one of them",
+    )
 
 
 def test_an_empty_name_beside_its_file_is_not_set(tmp_path):
@@ -252,17 +148,22 @@ def test_other_names_have_no_file(tmp_path):
 
 def test_a_value_says_where_it_stands():
     """Whoever mends a wrong value in the wrong place sees no change."""
-    sources = Sources({"A": "1", "B": " 2 "}, EnvFile("my.env", {"B": "3", "C": "4"}))
+    file = EnvFile("my.env", values={"B": "3", "C": "4"}, lines={"B": 1, "C": 7, "E": 9})
+    sources = Sources({"A": "1", "B": " 2 ", "E": "", "F": " "}, file)
     before = "in the environment, which goes before my.env"
-    assert [sources.find(name) for name in "ABCD"] == [
-        SetValue("A", "1"),
+    assert [sources.find(name) for name in "ABCDEF"] == [
+        SetValue("A", "1", "in the environment"),
         SetValue("B", "2", before),
-        SetValue("C", "4", "in my.env"),
+        SetValue("C", "4", "in my.env, line 7"),
+        None,
+        None,
         None,
     ]
+    empty = {"E": "in my.env, line 9", "F": "in the environment", "D": None}
+    assert {name: sources.where_empty(name) for name in "EFD"} == empty
 
 
 def test_values_are_not_shown(tmp_path):
     """A traceback that prints what was read shows no secret."""
-    found = lines(tmp_path, "SECRET=s3cret")
+    found = EnvFile(".env", values={"SECRET": "s3cret"})
     assert "s3cret" not in repr(Sources({"X": "s3cret"}, found)) + repr(SetValue("X", "s3cret"))

@@ -19,7 +19,7 @@ from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
-from datafetch.logs import configure_logging, default_format, redact
+from datafetch.logs import bound_logger, configure_logging, default_format, redact
 from datafetch.manager import DataFetchManager
 from datafetch.models.places import Environment
 from datafetch.models.run import (
@@ -31,11 +31,14 @@ from datafetch.models.run import (
     RunResult,
     RunStatus,
 )
+from datafetch.models.setting_problems import Missing
 from datafetch.models.store_place import FolderPlace
 from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.settings import Settings
 
 _DEFAULT_ENV_FILE = Path(".env")
+
+_log = bound_logger()
 
 
 class Session:
@@ -141,12 +144,21 @@ class Session:
         def check(settings: Settings) -> None:
             check_jobs(settings, list(jobs))
             if self._build and settings.ci and settings.store_is_default:
-                raise ConfigurationError(
-                    ["DATAFETCH_STORE or S3_BUCKET is missing: CI must say where objects live"]
-                )
+                names = ("DATAFETCH_STORE", "S3_BUCKET")
+                what = "with CI set it must be said where objects live"
+                raise ConfigurationError([Missing(names, what, label=" or ".join(names))])
 
         if self._settings is None:
             self._settings = load_settings(self._options.env_file or _DEFAULT_ENV_FILE, check)
+            for unknown in self._settings.unknown:
+                _log.warning(
+                    "setting_unknown",
+                    extra={
+                        "setting": unknown.name,
+                        "where": unknown.where,
+                        "suggestion": unknown.suggestion,
+                    },
+                )
         return self._settings
 
     def _get_manager(self, settings: Settings) -> DataFetchManager:

@@ -11,7 +11,8 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, Field, SecretStr
 
 from datafetch.models.headers import fits_value, read_header_lines
-from datafetch.urls import dns_name, parse, plainly_written, read_host
+from datafetch.models.store_place import Addressing
+from datafetch.urls import Url, dns_name, parse, plainly_written, read_host
 
 V = TypeVar("V")
 
@@ -28,7 +29,28 @@ LeaseMillis = Annotated[int, Field(ge=100, le=WEEK_MS)]
 _REPOSITORY = re.compile(r"[a-z0-9_-]+/(\*|(?!\.{1,2}$)[a-z0-9_.-]+)")
 """A repository, or with `*` all of an owner's, in lower case."""
 
-_ENVIRONMENTS = {"prod": "production", "dev": "development", "testing": "test"}
+_ENVIRONMENTS = {
+    **{name: name for name in ("production", "development", "test")},
+    "prod": "production",
+    "dev": "development",
+    "testing": "test",
+}
+
+_QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "\xab\xbb")
+"""Pairs of quotation marks; word processors write those beyond ASCII."""
+
+_CREDENTIALS = re.compile(
+    r"(?:(?:proxy-)?authorization\s*:\s*)?(bearer|token|basic)(?:\s*:)?\s|(authorization)\s*:",
+    re.IGNORECASE,
+)
+"""What stands before a key in the header of a request (RFC 9110, 11.6.2)."""
+
+_ZONE = re.compile(r"([a-z]{2}(?:-[a-z]+)+-[0-9])[a-z]")
+"""An availability zone of Amazon's: its region and a letter."""
+
+_HOST_ALONE = re.compile(r"(localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(:[0-9]{1,5})?(?:/[ -~]*)?")
+_LONGEST_SHOWN = 100
+"""Characters of a host that is repeated in a message; tokens are longer, or have capitals."""
 
 
 def unless_none(check: Callable[[V], V]) -> AfterValidator:
@@ -45,23 +67,102 @@ def listed(value: str | None) -> list[str]:
     return [entry.lower() for entry in re.split(r"[,\s]+", value or "") if entry]
 
 
+def copied_wrong(name: str, text: str) -> str | None:
+    """What came along when a value was copied: quotes around it, or its name; None for nothing.
+
+    `docker run --env-file` takes all after `=` for the value, also quotes
+    (https://docs.docker.com/reference/cli/docker/container/run/#env).
+    """
+    if len(text) > 1 and text[0] + text[-1] in _QUOTES:
+        return (
+            "begins and ends with a quotation mark: docker's --env-file keeps quotes; write the "
+            "value without them"
+        )
+    if text.startswith(f"{name}="):
+        return "begins with the name and `=` once more: write the value alone"
+    return None
+
+
 def environment_name(value: object) -> str:
     """The full name of an environment in lower case; `prod`, `dev` and `testing` are short for one."""
-    text = str(value).lower()
-    return _ENVIRONMENTS.get(text, text)
+    name = _ENVIRONMENTS.get(str(value).lower())
+    if name is None:
+        raise ValueError(
+            "should be production, development or test (prod, dev and testing mean the same)"
+        )
+    return name
 
 
-def lower(value: object) -> object:
-    """A text in lower case; anything else as it is."""
-    return value.lower() if isinstance(value, str) else value
+def known_addressing(value: object) -> Addressing:
+    """Where the bucket's name stands, in any case of letters."""
+    match str(value).lower():
+        case "path":
+            return "path"
+        case "virtual":
+            return "virtual"
+    raise ValueError("should be path or virtual")
 
 
 def web_address(value: str) -> str:
     """A base URL, without a slash at its end."""
-    url = parse(value) if plainly_written(value) else None
-    if url is None or url.port == 0:
-        raise ValueError("should be a URL that starts with http:// or https://, without a user")
+    _read_base(value)
     return value.rstrip("/")
+
+
+def bookmark_server(value: str) -> str:
+    """The base URL of the bookmark server, without a slash at its end."""
+    url = _read_base(value)
+    page = re.search(r"/(?:dashboard|signin|settings)(?:/|$)", url.path)
+    if page:
+        before = url.path[: page.start()]
+        raise ValueError(
+            "is the address of a page, not of the server: write "
+            f"{url.scheme}://{_authority(url)}{before}"
+        )
+    return value.rstrip("/")
+
+
+def github_api(value: str) -> str:
+    """The base URL of GitHub's API, without a slash at its end."""
+    if _read_base(value).name in ("github.com", "www.github.com"):
+        raise ValueError(
+            "is GitHub's site, not its API: write https://api.github.com, or for GitHub "
+            "Enterprise https://HOST/api/v3"
+        )
+    return value.rstrip("/")
+
+
+def _read_base(text: str) -> Url:
+    """Read a URL to which paths are added.
+
+    Raises:
+        ValueError: it is none; the message says what to write, and repeats no more than a host.
+    """
+    url = parse(text) if plainly_written(text) else None
+    if url is None or url.port == 0:
+        raise ValueError(_url_trouble(text))
+    if "?" in text or "#" in text:
+        raise ValueError("should be a URL that ends before ? and #: paths are added to it")
+    return url
+
+
+def _url_trouble(text: str) -> str:
+    should = "should be a URL that starts with http:// or https://"
+    alone = _HOST_ALONE.fullmatch(text)
+    host = alone[1] + (alone[2] or "") if alone else ""
+    if alone and len(host) <= _LONGEST_SHOWN and read_host(alone[1]):
+        # A port, an address or no dot means a server of one's own, which seldom has a certificate.
+        is_name = alone[2] is None and re.search(r"\.[a-z]{2,}$", host)
+        return f"{should}: write {'https' if is_name else 'http'}://{host}"
+    if re.search(r"\s", text):
+        return f"{should}, and has white space inside"
+    if re.match(r"https?://[^/?#]*@", text, re.IGNORECASE):
+        return f"{should}, without a user and password before the host"
+    return f"{should}, such as https://host.example.com"
+
+
+def _authority(url: Url) -> str:
+    return url.host if url.port is None else f"{url.host}:{url.port}"
 
 
 def repositories(value: str) -> str:
@@ -69,7 +170,9 @@ def repositories(value: str) -> str:
     wrong = [entry for entry in listed(value) if not _REPOSITORY.fullmatch(entry)]
     if wrong:
         named = ", ".join(ascii(entry[:60]) for entry in wrong[:3])
-        raise ValueError(f"should be OWNER/NAME or OWNER/*, which {named} is not")
+        raise ValueError(
+            f"should be OWNER/NAME or OWNER/*, which {named} is not; commas or spaces separate them"
+        )
     return value
 
 
@@ -77,7 +180,10 @@ def host_names(value: str) -> str:
     """A list of hosts."""
     hosts = map(read_host, listed(value))
     if any(host is None or dns_name(host) is None for host in hosts):
-        raise ValueError("should be host names or addresses, separated by commas")
+        raise ValueError(
+            "should be host names or addresses, without scheme, port and path, separated by "
+            "commas, such as nas.local,10.0.0.7"
+        )
     return value
 
 
@@ -94,8 +200,32 @@ def request_text(value: V) -> V:
     return value
 
 
+def region_name(value: str) -> str:
+    """The name of a region."""
+    zone = _ZONE.fullmatch(value)
+    if zone:
+        raise ValueError(f"is an availability zone: write its region, {zone[1]}")
+    return _text_like("eu-west-1", value)
+
+
+def acl_name(value: str) -> str:
+    """The name of a canned ACL."""
+    return _text_like("public-read", value)
+
+
+def _text_like(example: str, value: str) -> str:
+    try:
+        return request_text(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; write it like {example}") from error
+
+
 def bearer_token(value: SecretStr) -> SecretStr:
     """A token without spaces, line ends and letters beyond ASCII; wider than RFC 6750, 2.1."""
+    before = _CREDENTIALS.match(value.get_secret_value())
+    if before:
+        word = (before[1] or before[2]).capitalize()
+        raise ValueError(f"give the key alone, without `{word}`")
     if re.fullmatch(r"[!-~]+", value.get_secret_value()) is None:
         raise ValueError("a token has no spaces, line ends or letters beyond ASCII")
     return value
@@ -122,6 +252,15 @@ def known_lock(value: object) -> str:
     if text not in ("store", "file"):
         raise ValueError("should be store or file")
     return text
+
+
+def known_client(value: object) -> str:
+    """The library that talks to S3."""
+    if value == "obstore":
+        raise ValueError("this version knows boto3 only, not yet obstore")
+    if value != "boto3":
+        raise ValueError("should be boto3")
+    return "boto3"
 
 
 def flag_of_ci(value: object) -> bool:

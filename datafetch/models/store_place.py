@@ -22,6 +22,9 @@ _NOT_IN_A_PREFIX = re.compile(r"[\s\\?#%\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _MAX_PREFIX_BYTES = 512
 """Half of what S3 allows for a key; the other half is for the key below the prefix."""
 
+_OTHER_BUCKETS = ("s3a", "s3n", "gs", "gcs", "r2", "b2", "minio", "oss", "cos", "swift")
+"""Schemes that other programs have for buckets."""
+
 _HOST_LABELS = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _MIN_HOST, _MAX_HOST = 3, 63
 
@@ -74,7 +77,23 @@ def read_place(text: str) -> StorePlace:
         return BucketPlace(read_bucket(bucket), _prefix(prefix.removesuffix("/")) if prefix else "")
     if re.match(r"file:(///|(?!//)).", text):
         return FolderPlace(text.removeprefix("file:").removeprefix("//"))
-    raise ValueError(
+    raise ValueError(_place_trouble(text))
+
+
+def _place_trouble(text: str) -> str:
+    """What to write instead of a text that names no place."""
+    scheme = text.partition(":")[0] if ":" in text else ""
+    if scheme != scheme.lower() and scheme.lower() in ("s3", "file", "http", "https"):
+        return f"should begin with {scheme.lower()}: in lower case"
+    if scheme == "s3":
+        return "should have two slashes after s3: as in s3://BUCKET or s3://BUCKET/PREFIX"
+    if scheme == "file":
+        return "should be file:PATH, or file:///ABSOLUTE/PATH with three slashes"
+    if scheme in _OTHER_BUCKETS:
+        return "should be s3://BUCKET; the address of a server other than Amazon's is S3_SERVER_URL"
+    if text.startswith(("/", "./", "../", "~")):
+        return "should have file: before the path, such as file:~/data"
+    return (
         "should be s3://BUCKET, s3://BUCKET/PREFIX, file:PATH, file:///ABSOLUTE/PATH, "
         "or https://… to read only"
     )
@@ -87,7 +106,14 @@ def read_bucket(text: str) -> str:
         ValueError: it is not the name alone, or no bucket can have it.
     """
     if "://" in text:
-        raise ValueError("should be the bucket's name alone, without a scheme such as s3://")
+        other = (
+            "for a prefix set DATAFETCH_STORE=s3://BUCKET/PREFIX"
+            if text.startswith("s3://")
+            else "the server's address is S3_SERVER_URL"
+        )
+        raise ValueError(
+            f"should be the bucket's name alone, without a scheme such as s3://; {other}"
+        )
     if "/" in text:
         raise ValueError(
             "should be the bucket's name alone; for a prefix set DATAFETCH_STORE=s3://BUCKET/PREFIX"
@@ -95,8 +121,9 @@ def read_bucket(text: str) -> str:
     if re.search(r"\s", text):
         raise ValueError("has white space inside the bucket's name")
     if _BUCKET.fullmatch(text) is None:
+        arn = "; of an ARN what follows :::" if text.startswith("arn:") else ""
         raise ValueError(
-            "should be a bucket's name: letters, digits, dots, hyphens and underscores"
+            f"should be a bucket's name: letters, digits, dots, hyphens and underscores{arn}"
         )
     return text
 

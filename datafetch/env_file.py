@@ -1,0 +1,159 @@
+"""Reads a `.env` file: the values of its names, their lines, and what cannot be read.
+
+Nothing here knows which settings there are.
+"""
+
+import codecs
+import os
+import re
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
+
+_LONGEST_ENV_FILE = 1024 * 1024
+
+# The value of `NAME='value'`, with or without `export`, stands in single quotes.
+_SINGLE_QUOTED = re.compile(r"\s*(?:export\s+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*'")
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_BEFORE_VALUE = re.compile(r"\s*(?:export\s+)?('[^']*'|[^=]*?)\s*=\s*(.?)")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """What stands in a `.env` file.
+
+    Attributes:
+        label: how messages name the file; empty when no file was asked for.
+        path: where it is, or would be, from the root of the file system.
+        is_there: whether a file of that name was found and read.
+        values: its values by name, without white space around them; those that are empty are left
+            out.
+        lines: the line on which each name stands, those of empty values included; of a name that
+            stands twice the second, whose value counts.
+        problems: a sentence for each line that cannot be read, or one for the file.
+    """
+
+    label: str = ""
+    path: Path = Path()
+    is_there: bool = False
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def where(self, name: str) -> str:
+        """The place of a name in words, such as `in .env, line 3`."""
+        line = self.lines.get(name)
+        return f"in {self.label}, line {line}" if line else f"in {self.label}"
+
+
+def read_env_file(path: Path | None, is_secret: Callable[[str, str], bool]) -> EnvFile:
+    """Read a file of lines like `NAME=value`, as python-dotenv does.
+
+    In a value `${OTHER}` is replaced by what `OTHER` is in the lines above, else in the
+    environment. It stays as it is in single quotes, as in a shell, and in secrets, where it is
+    part of a password.
+
+    Args:
+        path: a file that is not there, or a folder of that name, is a file without lines.
+        is_secret: says of a name and its value, as it is written, whether it is a secret.
+    """
+    if path is None:
+        return EnvFile()
+    label, whole = str(path), Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they are
+    try:
+        text = _text_of(path)
+    except ValueError as error:
+        trouble = str(error)
+    except OSError as error:
+        trouble = f"{label} cannot be read: {error.strerror}"
+        if isinstance(error, PermissionError):
+            trouble += f"; the user with the id {os.geteuid()}, who runs this, needs the right"
+    else:
+        if text is None:
+            return EnvFile(label, whole)
+        return _parsed(label, whole, text, is_secret)
+    return EnvFile(label, whole, is_there=True, problems=(trouble,))
+
+
+def _text_of(path: Path) -> str | None:
+    """The file's text, with a line feed at the end of each line; None when there is no such file.
+
+    Raises:
+        ValueError: it is no text, or too long; the message names file and line.
+    """
+    if path.is_fifo():  # whoever reads a pipe that nobody writes to waits for ever
+        raise ValueError(f"{path} is a pipe; it has to be a file")
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        data = file.read(_LONGEST_ENV_FILE + 1)
+    if len(data) > _LONGEST_ENV_FILE:
+        raise ValueError(f"{path} is larger than 1 MiB")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(
+            f"{path} is not a text file in UTF-8 but in UTF-16, as PowerShell writes it: "
+            "save it as UTF-8"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = len(data[: error.start].splitlines()) or 1
+        raise ValueError(
+            f"{path}, line {line}: is not a text file in UTF-8 from here on; save it as UTF-8"
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _parsed(label: str, path: Path, text: str, is_secret: Callable[[str, str], bool]) -> EnvFile:
+    # The parser itself, not `dotenv_values`, which replaces `${…}` in every value and only logs
+    # which lines it cannot read.
+    from dotenv.parser import parse_stream
+    from dotenv.variables import parse_variables
+
+    values: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    problems = []
+    known = ChainMap(values, os.environ)
+    for binding in parse_stream(StringIO(text)):
+        name, value, written = binding.key, binding.value, binding.original.string
+        is_word = name is not None and value is None and _NAME.fullmatch(name) is None
+        if binding.error or is_word or "\0" in written:
+            problems.append(f"{label}, line {_line(binding)}: {_trouble(written)}")
+        elif name is not None:
+            if value and not (_SINGLE_QUOTED.match(written) or is_secret(name, value)):
+                value = "".join(part.resolve(known) for part in parse_variables(value))
+            values[name] = (value or "").strip()
+            lines[name] = _line(binding)
+    set_values = {name: value for name, value in values.items() if value}
+    return EnvFile(label, path, True, set_values, lines, tuple(problems))
+
+
+def _line(binding: "Binding") -> int:
+    """The line on which a statement begins; python-dotenv counts from the empty ones before it."""
+    whole = binding.original.string
+    return binding.original.line + whole[: len(whole) - len(whole.lstrip())].count("\n")
+
+
+def _trouble(statement: str) -> str:
+    """Why a statement is not `NAME=value`; without any of its text, which may be secret."""
+    if "\0" in statement:
+        return "holds a zero byte; write NAME=value"
+    found = _BEFORE_VALUE.match(statement)
+    if found is None:
+        return "no `=`; write NAME=value, or # before a comment"
+    name, first = found[1].strip("'"), found[2]
+    if _NAME.fullmatch(name) is None:
+        return "before `=` stands more than a name; write NAME=value"
+    if first in "'\"" and first:
+        return (
+            f"the quote {first} is left open, or text follows where it is closed; write "
+            f"NAME={first}value{first}"
+        )
+    return "cannot be read; write NAME=value"

@@ -1,0 +1,117 @@
+"""Hands each job its own group of settings, and says which names are missing."""
+
+from collections.abc import Mapping
+
+from datafetch.errors import ConfigurationError
+from datafetch.models.job_settings import (
+    BookmarksSettings,
+    GitHubSettings,
+    LogoSettings,
+    OpenGraphSettings,
+    TagPages,
+)
+from datafetch.models.places import api_base
+from datafetch.models.setting_problems import Missing
+from datafetch.models.setting_values import listed
+from datafetch.settings import ENV_NAMES, Settings
+
+_OF_BOOKMARKS = {
+    "bookmarks_api_url": "base URL of the bookmark server, such as https://karakeep.example.com",
+    "bookmarks_list_id": "id of the list, whose page in the browser is /dashboard/lists/ID",
+    "bookmark_bearer_token": "API key of the bookmark server, which is made there under Settings, API Keys",
+}
+_OF_GITHUB = {
+    "github_token": "a token that may read the owner's repositories, from "
+    "https://github.com/settings/tokens",
+    "github_repo_owner": "login whose activity is fetched",
+}
+"""The fields without which a job cannot start, and what each is."""
+
+
+def bookmarks_group(settings: Settings) -> BookmarksSettings:
+    """The bookmark job's own settings.
+
+    Raises:
+        ConfigurationError: names are missing.
+    """
+    url, list_id = settings.bookmarks_api_url, settings.bookmarks_list_id
+    token = settings.bookmark_bearer_token
+    if not (url and list_id and token):
+        raise _missing(settings, _OF_BOOKMARKS)
+    return BookmarksSettings(
+        api_url=api_base(url),
+        list_id=list_id,
+        token=token,
+        full_sync_max_items=settings.bookmarks_full_sync_max_items,
+        full_sync_hours=settings.bookmarks_full_sync_hours,
+        min_threshold=settings.min_bookmarks_threshold,
+        max_shrink_ratio=settings.max_shrink_ratio,
+        tags=_tag_pages(settings),
+        retry_max_s=settings.retry_max_seconds,
+        include_sublists=settings.bookmarks_include_sublists,
+        headers=settings.bookmarks_header_fields,
+    )
+
+
+def github_group(settings: Settings) -> GitHubSettings:
+    """The GitHub job's own settings.
+
+    Raises:
+        ConfigurationError: names are missing.
+    """
+    token, owner = settings.github_token, settings.github_repo_owner
+    if not (token and owner):
+        raise _missing(settings, _OF_GITHUB)
+    return GitHubSettings(
+        token=token,
+        owner=owner,
+        exclude=frozenset(listed(settings.github_exclude)),
+        api_url=settings.github_api_url,
+        stats_max_attempts=settings.github_stats_max_attempts,
+        stats_delay_s=settings.github_stats_delay_ms / 1000,
+        max_shrink_ratio=settings.max_shrink_ratio,
+        retry_max_s=settings.retry_max_seconds,
+    )
+
+
+def logo_group(settings: Settings) -> LogoSettings:
+    """The logo job's own settings."""
+    names = (part.strip() for part in (settings.logo_domain_files or "").split(","))
+    return LogoSettings(
+        batch_size=settings.logo_batch_size,
+        batch_delay_s=settings.logo_batch_delay_ms / 1000,
+        domain_files=tuple(name for name in names if name),
+        max_age_days=settings.logo_max_age_days,
+        retry_max_s=settings.retry_max_seconds,
+    )
+
+
+def opengraph_group(settings: Settings) -> OpenGraphSettings:
+    """The OpenGraph job's own settings, and those of the bookmark server if they are set."""
+    known = (
+        settings.bookmarks_api_url and settings.bookmarks_list_id and settings.bookmark_bearer_token
+    )
+    return OpenGraphSettings(
+        timeout_s=settings.og_fetch_timeout_ms / 1000,
+        max_retries=settings.og_max_retries,
+        retry_delay_s=settings.og_retry_delay_ms / 1000,
+        retry_max_s=settings.retry_max_seconds,
+        tags=_tag_pages(settings),
+        karakeep=bookmarks_group(settings) if known else None,
+    )
+
+
+def _tag_pages(settings: Settings) -> TagPages:
+    return TagPages(settings.tags_enabled, settings.max_tags)
+
+
+def _missing(settings: Settings, needed: Mapping[str, str]) -> ConfigurationError:
+    """The error for those of the needed fields that have no value."""
+    return ConfigurationError(
+        [
+            # Of several names of one setting the last is the one that everybody knows.
+            Missing(ENV_NAMES[field], what, label=ENV_NAMES[field][-1])
+            for field, what in needed.items()
+            if not getattr(settings, field)
+        ]
+    )

@@ -1,0 +1,137 @@
+"""Which names are settings, and which setting was meant by a name that is none."""
+
+import re
+
+from datafetch.models.setting_problems import Missing, UnknownSetting
+from datafetch.settings import ENV_NAMES, FILE_NAMES
+from datafetch.sources import FILE_SUFFIX, Sources
+
+_LATER = frozenset(
+    {
+        *("API_BASE_URL", "BOOKMARKS_INCLUDE_UNLINKED", "BOOKMARKS_MAX_ITEMS"),
+        *("BOOKMARK_CRON_REFRESH_SECRET", "DATAFETCH_CHANGE_SECRET", "DATAFETCH_CHANGE_URL"),
+        *("DATAFETCH_CLUSTER", "DATAFETCH_CLUSTER_INSECURE", "DATAFETCH_JITTER_SECONDS"),
+        *("DATAFETCH_MAX_OUTPUT_MB", "DATAFETCH_METRICS_FILE", "DATAFETCH_METRICS_TOKEN"),
+        *("DATAFETCH_NOTIFY", "DATAFETCH_NOTIFY_AFTER", "DATAFETCH_PING_URL"),
+        *("DATAFETCH_PUSHGATEWAY", "DATAFETCH_SHARDS", "DATAFETCH_TIMEOUT_SECONDS"),
+        *("DATAFETCH_TRUSTED_PROXIES", "GITHUB_CRON_REFRESH_SECRET", "GITHUB_REFRESH_SECRET"),
+        *("LOGO_ON_DEMAND_MAX", "NEXT_PUBLIC_SITE_URL", "S3_BOOKMARKS_CRON", "S3_GITHUB_CRON"),
+        *("S3_LOGOS_CRON", "S3_OPENGRAPH_CRON"),
+    }
+)
+"""Settings that have their names already, and that no part of this version reads."""
+
+NAMES = frozenset(name for names in ENV_NAMES.values() for name in names) | _LATER
+"""The names of all settings."""
+
+_KNOWN = NAMES | {f"{name}{FILE_SUFFIX}" for name in FILE_NAMES | _LATER}
+
+_OURS = re.compile(r"(?:DATAFETCH|BOOKMARKS?|S3|LOGO|OG)_", re.IGNORECASE)
+"""How names begin that no other program is likely to read."""
+
+_FIRST_WORDS = frozenset(name.partition("_")[0] for name in NAMES) - {"AWS"}
+
+_OTHER_WORDS = {
+    other: name
+    for name, others in {
+        # GH_TOKEN is the name for GitHub's command line; Karakeep was Hoarder before.
+        "GITHUB_TOKEN": ("GH_TOKEN", "GITHUB_PAT"),
+        "BOOKMARKS_API_URL": ("KARAKEEP_SERVER_ADDR", "HOARDER_SERVER_ADDR"),
+        "BOOKMARK_BEARER_TOKEN": (
+            *("KARAKEEP_API_KEY", "HOARDER_API_KEY"),
+            *("BOOKMARKS_API_KEY", "BOOKMARK_API_KEY", "BOOKMARKS_API_TOKEN"),
+        ),
+        "S3_SERVER_URL": ("S3_ENDPOINT", "S3_ENDPOINT_URL"),
+        "DATAFETCH_ENV": ("DATAFETCH_ENVIRONMENT",),
+    }.items()
+    for other in others
+}
+"""Names for the same thing that others use, by which setting they mean."""
+
+_NEAR = 0.85
+_VERY_NEAR = 0.9
+"""Of 1 for names that are equal, by `difflib`; above the first no other setting is meant."""
+
+
+def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
+    """The names that are set and look like settings, but are none; each once.
+
+    Names that do not begin like ours (`GITHUB_…`, `NODE_…`) are other programs', unless they are
+    very near to one of ours.
+    """
+    found = []
+    for name in _set_names(sources):
+        begins_like_ours = _OURS.match(name) is not None
+        if name in _KNOWN or not (begins_like_ours or _first_word(name) in _FIRST_WORDS):
+            continue
+        suggestion = _meant_by(name)
+        if begins_like_ours or (suggestion and _likeness(name, suggestion) >= _VERY_NEAR):
+            found.append(UnknownSetting(_shown(name), _where(sources, name), suggestion))
+    return tuple(found)
+
+
+def written_for(problem: Missing, sources: Sources) -> UnknownSetting | None:
+    """The name that the user has probably set for a missing setting; None when there is none."""
+    best, most = None, 0.0
+    for name in _set_names(sources):
+        if name in _KNOWN:
+            continue
+        for wanted in problem.names:
+            likeness = _likeness(name, wanted)
+            if likeness > most:
+                best, most = UnknownSetting(_shown(name), _where(sources, name), wanted), likeness
+    return best
+
+
+def _set_names(sources: Sources) -> list[str]:
+    """The names with a value: those of the file first, then those of the environment alone."""
+    file = sources.file.values
+    shell = [name for name, value in sources.variables.items() if value.strip()]
+    return [*file, *(name for name in shell if name not in file)]
+
+
+def _where(sources: Sources, name: str) -> str:
+    return sources.file.where(name) if name in sources.file.values else "in the environment"
+
+
+def _shown(name: str) -> str:
+    return ascii(name[:60])[1:-1]
+
+
+def _first_word(name: str) -> str:
+    return name.partition("_")[0].upper()
+
+
+def _meant_by(name: str) -> str | None:
+    """The setting that a name is nearest to; None when none is near, or two are equally near."""
+    scores = sorted(((_likeness(name, known), known) for known in NAMES), reverse=True)
+    (most, nearest), (next_most, _) = scores[:2]
+    return nearest if most > max(next_most, 0.0) else None
+
+
+def _likeness(name: str, known: str) -> float:
+    """How near a name is to that of a setting: 1 for equal names, 0 for what is not near."""
+    written = name.upper()
+    if _OTHER_WORDS.get(written) == known or written in (known, f"DATAFETCH_{known}"):
+        return 1.0
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(None, written, known, autojunk=False)
+    near = matcher.real_quick_ratio() >= _NEAR and matcher.quick_ratio() >= _NEAR
+    ratio = matcher.ratio() if near else 0.0
+    if ratio >= _NEAR:
+        return ratio
+    words, wanted = _words(written), _words(known)
+    # All words, or all but one that is not the first: `S3_BUCKET_NAME`, `BOOKMARKS_TOKEN`.
+    lacks = len(wanted - words)
+    alike = words <= wanted and lacks <= 1 and _first_word(written)[:2] == known[:2]
+    return _NEAR - lacks / 100 if alike and len(words) > 1 else 0.0
+
+
+def _words(name: str) -> frozenset[str]:
+    """The words of a name, without endings that say nothing (`BOOKMARKS`, `…_NAME`)."""
+    return frozenset(
+        word.removesuffix("S") if len(word) > 2 else word  # noqa: PLR2004 - not of S3 and OS
+        for word in name.split("_")
+        if word not in ("", "NAME")
+    )
