@@ -31,6 +31,7 @@ def scrubbed_environment(monkeypatch, tmp_path):
     monkeypatch.setattr(logs, "_secrets", set())
     for name in _SCRUBBED | {name for name in os.environ if name.startswith("DATAFETCH_")}:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
     (tmp_path / "runtime").mkdir()
     monkeypatch.chdir(tmp_path)

@@ -31,7 +31,7 @@ from datafetch.store.keys import is_public
 from datafetch.store.paths import check_prefix
 from datafetch.store.s3_answers import NotS3, canonical_etag, tame
 from datafetch.store.s3_bucket import Bucket
-from datafetch.store.s3_dialect import addressing_of, send_small_at_once
+from datafetch.store.s3_dialect import addressing_of, is_amazon, send_small_at_once
 from datafetch.store.s3_errors import NO_ANSWER, Sent, is_unexplained
 from datafetch.store.s3_session import make_client
 from datafetch.store.s3_unreachable import stop_what_cannot_pass
@@ -39,6 +39,7 @@ from datafetch.store.streams import Window, spooled
 from datafetch.store.times import age_s, written_at
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.literals import ObjectCannedACLType
     from mypy_boto3_s3.type_defs import (
         GetObjectOutputTypeDef,
@@ -66,7 +67,7 @@ class S3Store:
         prefix: str = "",
         endpoint: str | None = None,
         addressing: Addressing | None = None,
-        region: str = "us-east-1",
+        region: str | None = "us-east-1",
         access_key: str | None = None,
         secret_key: str | None = None,
         session_token: str | None = None,
@@ -82,10 +83,12 @@ class S3Store:
             bucket: its name.
             prefix: what every key in the bucket begins with, without slashes at its ends. Keys
                 that come in, go out and stand in errors are without it.
-            endpoint: base URL of a server other than Amazon's.
+            endpoint: base URL of a server other than Amazon's; without it AWS's own settings
+                may name one (AWS_ENDPOINT_URL, a profile).
             addressing: where the bucket's name stands in URLs; None for `path` with an endpoint,
                 else `virtual`.
-            region: of the bucket.
+            region: of the bucket; None for the one that AWS's own settings name
+                (AWS_DEFAULT_REGION, a profile), else us-east-1.
             access_key: without it boto3 looks for credentials in the standard AWS chain
                 (environment, profile, role).
             secret_key: belongs to `access_key`.
@@ -102,17 +105,26 @@ class S3Store:
         self._acl = cast("ObjectCannedACLType | None", acl)
         self._clock = clock or SystemClock()
         self.etag_form = EtagForm.QUOTED
-        server = endpoint.rstrip("/") if endpoint else None
-        place = addressing_of(addressing, server, bucket)
-        self._client = make_client(
-            server,
-            region,
-            (access_key, secret_key, session_token),
-            addressing=place,
-            width=width,
-            read_timeout_s=read_timeout_s,
-            max_retries=max_retries,
-        )
+
+        def connect(server: str | None) -> tuple["S3Client", Addressing]:
+            place = addressing_of(addressing, server, bucket)
+            client = make_client(
+                server,
+                region,
+                (access_key, secret_key, session_token),
+                addressing=place,
+                width=width,
+                read_timeout_s=read_timeout_s,
+                max_retries=max_retries,
+            )
+            return client, place
+
+        self._client, place = connect(endpoint.rstrip("/") if endpoint else None)
+        server = self._client.meta.endpoint_url.rstrip("/")
+        if not endpoint and not is_amazon(server):
+            # AWS's own settings name the server: the bucket stands where it does with an endpoint.
+            self._client.close()
+            self._client, place = connect(server)
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
         self._client.meta.events.register_last("before-parse.s3", tame)
         self._client.meta.events.register_first(

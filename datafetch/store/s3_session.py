@@ -26,6 +26,14 @@ from datafetch.store.times import read_time
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+_REGION = "us-east-1"
+"""Where no setting names a region."""
+
+_OTHERS = (
+    "AWS's own settings say so (variables AWS_…, ~/.aws/config, ~/.aws/credentials): mend them, or "
+    "set S3_SERVER_URL, S3_REGION, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, which go before them."
+)
+
 _CONNECT_TIMEOUT_S = 5.0
 """For connecting, and for each piece of a body that is sent."""
 
@@ -69,7 +77,7 @@ class _PlainFiles(JSONFileLoader):
 
 def make_client(
     endpoint: str | None,
-    region: str,
+    region: str | None,
     credentials: tuple[str | None, str | None, str | None],
     *,
     addressing: Addressing,
@@ -81,7 +89,9 @@ def make_client(
 
     `credentials` are access key, secret key and session token; when they are None, boto3 looks
     for them in the standard AWS chain (environment, profile, role). `addressing` is used even
-    when an AWS profile says something else.
+    when an AWS profile says something else. A region of None is the one that AWS's own settings
+    name (AWS_DEFAULT_REGION, the profile), else us-east-1. An endpoint of None is the one that
+    AWS's own settings name (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile), else Amazon's.
 
     Raises:
         ConfigurationError: no client can be made with these values.
@@ -101,8 +111,10 @@ def make_client(
             request_checksum_calculation=checksums,
             response_checksum_validation=checksums,
         )
-        return boto3.session.Session(*credentials, region, botocore_session=s3_session()).client(
+        session = boto3.session.Session(*credentials, region, botocore_session=s3_session())
+        return session.client(
             "s3",
+            region_name=session.region_name or _REGION,
             endpoint_url=endpoint,
             config=config,
             # boto3 reads AWS_CA_BUNDLE, but not SSL_CERT_FILE, which other programs obey.
@@ -110,5 +122,5 @@ def make_client(
         )
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
-            [f"the S3 store cannot be set up: {redact(str(error))}"]
+            [f"the S3 store cannot be set up: {redact(str(error))}"], hint=_OTHERS
         ) from error
