@@ -1,6 +1,7 @@
 """Which names are settings, and which setting was meant by a name that is none."""
 
 import re
+from collections.abc import Iterable
 
 from datafetch.models.setting_problems import Missing, UnknownSetting
 from datafetch.settings import ENV_NAMES, FILE_NAMES
@@ -29,7 +30,11 @@ _KNOWN = NAMES | {f"{name}{FILE_SUFFIX}" for name in FILE_NAMES | _LATER}
 _OURS = re.compile(r"(?:DATAFETCH|BOOKMARKS?|S3|LOGO|OG)_", re.IGNORECASE)
 """How names begin that no other program is likely to read."""
 
-_FIRST_WORDS = frozenset(name.partition("_")[0] for name in NAMES) - {"AWS"}
+_BY_FIRST_WORD = {
+    word: [name for name in NAMES if name.startswith(f"{word}_")]
+    for word in {name.partition("_")[0] for name in NAMES} - {"AWS"}
+}
+"""For names that do not begin like ours; those of AWS are read by its libraries."""
 
 _OTHER_WORDS = {
     other: name
@@ -61,12 +66,16 @@ def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
     """
     found = []
     for name in _set_names(sources):
-        begins_like_ours = _OURS.match(name) is not None
-        if name in _KNOWN or not (begins_like_ours or _first_word(name) in _FIRST_WORDS):
+        if name in _KNOWN:
             continue
-        suggestion = _meant_by(name)
-        if begins_like_ours or (suggestion and _likeness(name, suggestion) >= _VERY_NEAR):
-            found.append(UnknownSetting(_shown(name), _where(sources, name), suggestion))
+        if _OURS.match(name):
+            suggestion = _meant_by(name, NAMES)
+        else:
+            # Build services set dozens of names: they are compared with few of ours.
+            suggestion = _meant_by(name, _BY_FIRST_WORD.get(_first_word(name), ()))
+            if suggestion is None or _likeness(name, suggestion) < _VERY_NEAR:
+                continue
+        found.append(UnknownSetting(_shown(name), _where(sources, name), suggestion))
     return tuple(found)
 
 
@@ -102,11 +111,11 @@ def _first_word(name: str) -> str:
     return name.partition("_")[0].upper()
 
 
-def _meant_by(name: str) -> str | None:
-    """The setting that a name is nearest to; None when none is near, or two are equally near."""
-    scores = sorted(((_likeness(name, known), known) for known in NAMES), reverse=True)
-    (most, nearest), (next_most, _) = scores[:2]
-    return nearest if most > max(next_most, 0.0) else None
+def _meant_by(name: str, settings: Iterable[str]) -> str | None:
+    """The one of these settings that a name is nearest to; None when none or two are so near."""
+    scores = sorted(((_likeness(name, known), known) for known in settings), reverse=True)
+    (most, nearest), (next_most, _) = [*scores, (0.0, ""), (0.0, "")][:2]
+    return nearest if most > next_most else None
 
 
 def _likeness(name: str, known: str) -> float:

@@ -136,7 +136,7 @@ class S3Store:
             bucket,
             prefix,
             addressing=place,
-            from_settings=server is not None,
+            from_settings=endpoint is not None,
             own_keys=access_key is not None,
         )
 
