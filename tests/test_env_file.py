@@ -70,7 +70,7 @@ def test_white_space_and_what_is_empty_are_dropped(tmp_path):
         ("A=1\nset B=s3cret\nC=2\n", 2, "before `=` stands more than a name"),
         ("A=1\nghp/s3cret\nC=2\n", 2, "no `=`; write NAME=value"),
         ("A=1\r\nB=s3cret\0y\r\nC=2\r\n", 2, "a zero byte"),
-        ("A=1\rB s3cret\rC=2\r", 2, "no `=`; write NAME=value"),
+        ("A=1\r\rB s3cret\rC=2\r", 3, "no `=`; write NAME=value"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_told_once_with_its_number(

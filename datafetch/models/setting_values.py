@@ -112,13 +112,12 @@ def web_address(value: str) -> str:
 def bookmark_server(value: str) -> str:
     """The base URL of the bookmark server, without a slash at its end."""
     url = _read_base(value)
-    page = re.search(r"/(?:dashboard|signin|settings)(?:/|$)", url.path)
-    if page:
-        before = url.path[: page.start()]
-        raise ValueError(
-            "is the address of a page, not of the server: write "
-            f"{url.scheme}://{_authority(url)}{before}"
-        )
+    page = re.match(r"(.*?)/(?:dashboard|signin|settings)(?:/|$)", url.path)
+    below = page or re.match(r"(.*?/api/v[0-9]+)/[^/]", url.path)
+    if below:
+        what = "a page" if page else "one of its answers"
+        base = f"{url.scheme}://{_authority(url)}{below[1]}"
+        raise ValueError(f"is the address of {what}, not of the server: write {base}")
     return value.rstrip("/")
 
 

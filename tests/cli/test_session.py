@@ -41,7 +41,7 @@ def test_json_stays_json_when_settings_are_missing(tmp_path):
     result = done.result("bookmarks")
     assert (result["status"], result["success"]) == ("failed", False)
     assert "BOOKMARKS_API_URL" in result["error"]
-    assert ".env" in result["notes"][-1]
+    assert f"There is no .env in {tmp_path} (the working folder)" in result["notes"][-1]
 
 
 def test_a_limit_is_refused_in_production(tmp_path):
