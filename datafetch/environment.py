@@ -81,7 +81,8 @@ def load_settings(
                 file, something_missing=any(isinstance(problem, Missing) for problem in lacking)
             ),
         )
-    return settings.model_copy(update={"unknown": unknown})
+    names = {field: value.name for field, value in values.items()}
+    return settings.model_copy(update={"unknown": unknown, "names_used": names})
 
 
 def _validated(values: Mapping[str, SetValue]) -> Settings:

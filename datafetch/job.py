@@ -34,6 +34,9 @@ class Progress:
     def advance(self, count: int = 1) -> None:
         """Take note that `count` more items are done."""
 
+    def waiting(self, note: str) -> None:
+        """Take note of what the job waits for, until the next item is done."""
+
 
 class SoFar:
     """Where a job says what it has done so far, for a run that ends before its job reports."""

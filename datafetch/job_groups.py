@@ -65,6 +65,8 @@ def github_group(settings: Settings) -> GitHubSettings:
     return GitHubSettings(
         token=token,
         owner=owner,
+        token_name=settings.name_of("github_token"),
+        in_workflow=settings.github_actions,
         exclude=frozenset(listed(settings.github_exclude)),
         api_url=settings.github_api_url,
         stats_max_attempts=settings.github_stats_max_attempts,

@@ -4,7 +4,7 @@
 Secrets are `SecretStr`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
@@ -145,6 +145,7 @@ class Settings(BaseModel):
     github_api_url: Annotated[str, AfterValidator(github_api), _env("GITHUB_API_URL")] = (
         "https://api.github.com"
     )
+    github_actions: Annotated[bool, BeforeValidator(flag_of_ci), _env("GITHUB_ACTIONS")] = False
     github_stats_max_attempts: Annotated[Positive, _env("GITHUB_STATS_PENDING_MAX_ATTEMPTS")] = 4
     github_stats_delay_ms: Annotated[Millis, _env("GITHUB_STATS_PENDING_DELAY_MS")] = 10_000
 
@@ -192,11 +193,18 @@ class Settings(BaseModel):
     unknown: tuple[UnknownSetting, ...] = ()
     """Names that were found beside the settings and look like one; nothing reads their values."""
 
+    names_used: Mapping[str, str] = Field(default_factory=dict)
+    """The name under which each field was set, for messages about its value."""
+
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """What `repr` and `str` show: an address with a password is masked like other secrets."""
         for name, value in super().__repr_args__():
             hidden = isinstance(value, str) and has_password(value)
             yield name, SecretStr(value) if hidden else value
+
+    def name_of(self, field: str) -> str:
+        """The variable that set this field; when that is not known, the last of its names."""
+        return self.names_used.get(field, ENV_NAMES[field][-1])
 
     # --------------------------------------------------------------- derived
 

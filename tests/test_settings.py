@@ -196,6 +196,8 @@ def test_a_job_is_given_the_defaults_in_its_own_units(monkeypatch):
     )
     assert bookmarks_group(settings) == bookmarks
     assert github_group(settings) == GitHubSettings(
+        token_name="GITHUB_TOKEN",
+        in_workflow=False,
         token=token,
         owner="x",
         api_url="https://api.github.com",

@@ -79,7 +79,7 @@ class TerminalProgress:
             bars = self._started()
             for done in bars.task_ids:
                 bars.remove_task(done)
-            return _Bar(bars, bars.add_task(name, total=None))
+            return _Bar(bars, bars.add_task(name, total=None), name)
         except OSError:  # the terminal went away; the run goes on
             self._enabled = False
             return Progress()
@@ -102,9 +102,10 @@ class TerminalProgress:
 class _Bar(Progress):
     """One job's bar."""
 
-    def __init__(self, bars: "RichProgress", task: "TaskID") -> None:
+    def __init__(self, bars: "RichProgress", task: "TaskID", name: str) -> None:
         self._bars = bars
         self._task = task
+        self._name = name
 
     def total(self, count: int) -> None:
         """Set how many items there are to work on."""
@@ -112,4 +113,8 @@ class _Bar(Progress):
 
     def advance(self, count: int = 1) -> None:
         """Count so many more items as done."""
-        self._bars.advance(self._task, count)
+        self._bars.update(self._task, advance=count, description=self._name)
+
+    def waiting(self, note: str) -> None:
+        """Show beside the job's name what it waits for."""
+        self._bars.update(self._task, description=f"{self._name}: {note}")

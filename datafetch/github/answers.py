@@ -77,6 +77,19 @@ class ContributionYears:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerKind:
+    """The answer to the query of what a login is.
+
+    Attributes:
+        kind: `User` or `Organization`; None when there is no such login.
+    """
+
+    kind: Annotated[
+        str | None, Field(validation_alias=AliasPath("repositoryOwner", "__typename"))
+    ] = None
+
+
 _LIST = ("user", "repositoriesContributedTo")
 
 

@@ -8,7 +8,14 @@ from pydantic import TypeAdapter
 
 from datafetch.errors import Missing, Rejected
 from datafetch.github import lookups, queries
-from datafetch.github.answers import CalendarDays, CalendarTotal, ContributionYears, read_as
+from datafetch.github.answers import (
+    CalendarDays,
+    CalendarTotal,
+    ContributionYears,
+    OwnerKind,
+    read_as,
+)
+from datafetch.github.barriers import words_of
 from datafetch.github.graphql import Adaptive, GraphQL, refusal
 from datafetch.github.lists import FoundRepositories, RecentList, read_committed
 from datafetch.github.lookups import LookUp
@@ -19,6 +26,8 @@ _MOST_TOTALS = 25
 """How many years one query asks for at most."""
 
 _YEARS = TypeAdapter(ContributionYears)
+_OWNER = TypeAdapter(OwnerKind)
+_ORGANIZATION = "Organization"
 
 
 class GitHubActivity:
@@ -44,7 +53,7 @@ class GitHubActivity:
         Commits may claim any date; GitHub answers no window that begins after its end.
 
         Raises:
-            Missing: there is no such login.
+            Missing: there is no such login, or it is an organization's.
             Malformed, Rejected, Denied: parts of the answer are missing.
         """
         variables = {
@@ -55,17 +64,31 @@ class GitHubActivity:
         answer = self._graphql.ask(queries.YEARS, variables)
         for problem in answer.problems:
             if problem.kind == "NOT_FOUND" and problem.path == ("user",):
-                raise self._unknown_login()
+                raise self._no_user()
             raise refusal(problem)
         if answer.data.get("user", "") is None:
-            raise self._unknown_login()
+            raise self._no_user()
         years = read_as(_YEARS, answer.data, "list of years").years
         return tuple(year for year in years if year <= now.year)
 
-    def _unknown_login(self) -> Missing:
+    def _no_user(self) -> Missing:
+        """The error about a login that is no user's; asks GitHub what it is."""
+        setting = f"GITHUB_REPO_OWNER={words_of(self._login)}"
+        try:
+            data = self._graphql.ask(queries.OWNER, {"login": self._login}).data
+        except Missing:  # as for a user, GitHub may say it by an error
+            data = {}
+        if read_as(_OWNER, data, "owner").kind == _ORGANIZATION:
+            return Missing(
+                f"{setting}: this is an organization, and activity is a person's",
+                hint="Set GITHUB_REPO_OWNER to the login of a person.",
+            )
         return Missing(
-            f"GitHub knows no user {self._login} (GITHUB_REPO_OWNER)",
-            hint="Activity is that of a person: an organization has none.",
+            f"{setting}: GitHub knows no such login",
+            hint=(
+                "Set GITHUB_REPO_OWNER to a person's login alone, as in https://github.com/LOGIN; an"
+                " organization has no activity of its own."
+            ),
         )
 
     def days(self, window: TimeWindow) -> list[Day]:

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from datafetch.errors import Denied
 from datafetch.github.model import Barrier
 
+CLASSIC_SCOPES = ("repo", "read:user")
+FINE_GRAINED_PERMISSIONS = ("Metadata", "Contents")
+
 PERMISSIONS = (
-    "A classic token needs the scopes repo and read:user, a fine-grained one the repository"
-    " permissions Metadata and Contents (read) for every repository that should count."
+    f"A classic token needs the scopes {' and '.join(CLASSIC_SCOPES)}; a fine-grained one the"
+    f" repository permissions {' and '.join(FINE_GRAINED_PERMISSIONS)} (read) for every repository"
+    " that should count."
 )
 """What a token must be allowed (docs.github.com/rest/authentication/permissions-required-for-
 fine-grained-personal-access-tokens, docs.github.com/apps/oauth-apps, "Scopes for OAuth apps")."""
@@ -17,13 +21,28 @@ fine-grained-personal-access-tokens, docs.github.com/apps/oauth-apps, "Scopes fo
 _MOST_WORDS = 300
 
 
-HINTS: Mapping[Barrier, str] = {
-    Barrier.SAML: "Authorise the token for the organization's single sign-on.",
+_HINTS: Mapping[Barrier, str] = {
+    Barrier.SAML: (
+        "Authorise the token for the organization's single sign-on: Configure SSO beside it at"
+        " https://github.com/settings/tokens."
+    ),
     Barrier.RULES: "Ask an owner of the organization.",
-    Barrier.BLOCKED: "Only GitHub can lift this.",
-    Barrier.RIGHTS: PERMISSIONS,
+    Barrier.BLOCKED: "Only GitHub can lift this; GITHUB_EXCLUDE leaves the repository out.",
     Barrier.FAULT: "The next run tries again.",
 }
+
+_RULES: Mapping[str, str] = {
+    "ip allow list": (
+        "Run it from an address that the organization allows, or ask its owners to allow this"
+        " machine's."
+    ),
+    "(classic)": (
+        "The organization takes no classic tokens: make a fine-grained one whose resource owner is"
+        " that organization."
+    ),
+    "lifetime": "Make a token with a shorter lifetime: the organization limits it.",
+}
+"""What to do about an organization's rule, by words of the message about it."""
 
 _SIGNS: Mapping[str, Barrier] = {
     "saml enforcement": Barrier.SAML,
@@ -50,7 +69,22 @@ class HiddenError(Denied):
         self, barrier: Barrier, message: str = "", *, url: str = "", status: int | None = None
     ) -> None:
         self.barrier = barrier
-        super().__init__(message, url=url, status=status, hint=HINTS[barrier])
+        super().__init__(message, url=url, status=status, hint=hint_for(barrier, message))
+
+
+def hint_for(barrier: Barrier, message: str = "", rights: str = PERMISSIONS) -> str:
+    """What the user can do about a barrier.
+
+    Args:
+        barrier: why GitHub keeps something from the token.
+        message: GitHub's own words, which tell one rule of an organization from another.
+        rights: what to say when the token lacks a right.
+    """
+    if barrier is Barrier.RIGHTS:
+        return rights
+    text = message.lower()
+    rule = next((said for sign, said in _RULES.items() if sign in text), None)
+    return rule if rule and barrier is Barrier.RULES else _HINTS[barrier]
 
 
 def barrier_in(message: str) -> Barrier | None:

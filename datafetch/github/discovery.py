@@ -1,12 +1,13 @@
 """What the GitHub job reads before it asks for statistics: calendars and repositories."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from datafetch.errors import Missing, RateLimited, Rejected, UsageError
 from datafetch.github.api import GitHubActivity
-from datafetch.github.barriers import HiddenError, HiddenRepositories, words_of
+from datafetch.github.barriers import PERMISSIONS, HiddenError, HiddenRepositories, words_of
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.graphql import refusal
 from datafetch.github.lists import FoundRepositories
@@ -43,6 +44,7 @@ class Discovery:
             found all the same, by windows of time.
         withheld: how many organizations GitHub left out of its answers without an error.
         excluded: patterns of the repositories that count nowhere.
+        idle_patterns: those of them that match no repository.
     """
 
     window: TimeWindow
@@ -57,6 +59,7 @@ class Discovery:
     unlisted: bool
     withheld: int = 0
     excluded: frozenset[str] = frozenset()
+    idle_patterns: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -108,6 +111,7 @@ def discover(
         unlisted=lists.found.unlisted,
         withheld=activity.withheld,
         excluded=excluded,
+        idle_patterns=_idle_patterns(excluded, lists, dataset, activity.withheld),
     )
 
 
@@ -152,9 +156,7 @@ def _read_lists(
 def _look_up_named(
     activity: GitHubActivity, names: Sequence[str], excluded: Collection[str]
 ) -> list[Repository]:
-    wrong = [name for name in names if not is_full_name(name)]
-    if wrong:
-        raise UsageError(f"not a repository's OWNER/NAME: {', '.join(wrong)}")
+    _refuse_malformed(names)
     if not names:
         return []
     _refuse_excluded(names, excluded)
@@ -163,27 +165,68 @@ def _look_up_named(
         if problem.barrier is None:
             raise refusal(problem)
         words = words_of(problem.message or "")
-        raise HiddenError(problem.barrier, f"GitHub does not show {name} to the token: {words}")
+        raise HiddenError(problem.barrier, f"--repo {name}: GitHub does not show it: {words}")
     found = result.found
     unknown = [name for name in names if name.lower() not in found]
     if unknown:
         raise Missing(
-            f"GitHub has no repository {', '.join(unknown)}",
-            hint="Check the spelling, and what the token may read.",
+            f"{_options(unknown)}: GitHub has no such repository, or does not show it to the token",
+            hint=f"Check the spelling; if it is private, the token must be let in. {PERMISSIONS}",
         )
     _refuse_excluded([repository.full_name for repository in found.values()], excluded)
     forks = [name for name in names if found[name.lower()].fork]
     if forks:
-        raise Rejected(f"forks are left out: {', '.join(forks)}", hint="Name the original.")
+        raise Rejected(
+            f"{_options(forks)}: a fork, and forks count nowhere",
+            hint="Name the repository that it was forked from.",
+        )
     return list(found.values())
+
+
+def _refuse_malformed(names: Sequence[str]) -> None:
+    wrong = [words_of(name) for name in names if not is_full_name(name)]
+    if not wrong:
+        return
+    likely = re.search(r"github[^/]*/+([^/?#]+/[^/?#]+?)(\.git)?/?$", wrong[0])
+    hint = "Write OWNER/NAME, as in https://github.com/OWNER/NAME."
+    if likely and is_full_name(likely[1]):
+        hint = f"Write --repo {likely[1]}"
+    raise UsageError(f"{_options(wrong)}: not OWNER/NAME", hint=hint)
 
 
 def _refuse_excluded(names: Iterable[str], excluded: Collection[str]) -> None:
     left_out = [name for name in names if excludes(excluded, name)]
     if left_out:
         raise Rejected(
-            f"excluded by GITHUB_EXCLUDE: {', '.join(left_out)}", hint="Take it out of the setting."
+            f"{_options(left_out)}: excluded by GITHUB_EXCLUDE",
+            hint="Take it out of GITHUB_EXCLUDE, or leave out --repo.",
         )
+
+
+def _options(names: Iterable[str]) -> str:
+    """The options as they were typed."""
+    return " ".join(f"--repo {name}" for name in names)
+
+
+def _idle_patterns(
+    patterns: Collection[str], lists: _Lists, dataset: GitHubDataset, withheld: int
+) -> tuple[str, ...]:
+    """The patterns of `GITHUB_EXCLUDE` that match no repository.
+
+    Empty when GitHub may know more repositories than it named.
+    """
+    found = lists.found
+    nameless = found.hidden.listed or found.hidden.in_window
+    if lists.limited or found.missing or found.unlisted or nameless or withheld:
+        return ()
+    names = [repository.full_name for repository in found.repositories.values()]
+    names += [known.full_name for known in dataset.repositories.values()]
+    names += [*found.hidden.named]
+    return tuple(
+        pattern
+        for pattern in sorted(patterns)
+        if not any(excludes((pattern,), name) for name in names)
+    )
 
 
 def _with_named(found: FoundRepositories, only: Sequence[Repository]) -> list[Repository]:

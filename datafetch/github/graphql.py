@@ -13,13 +13,16 @@ from datafetch.errors import (
     Malformed,
     Missing,
     RateLimited,
+    Refused,
     Rejected,
     TransientError,
+    UpstreamError,
 )
 from datafetch.github.answers import read_as
-from datafetch.github.barriers import HINTS, barrier_in, words_of
-from datafetch.github.link import Link
+from datafetch.github.barriers import PERMISSIONS, barrier_in, hint_for, words_of
+from datafetch.github.link import Link, PrimaryLimit
 from datafetch.github.model import Barrier
+from datafetch.github.refusals import body_of, is_page, left, other_place, rights_in
 from datafetch.net.base import MIB, NO_RETRY, Answer, Request
 
 _T = TypeVar("_T")
@@ -159,7 +162,7 @@ class GraphQL:
             TooMuchError: GitHub says that the query is too much; or, unless `patient`, the query
                 failed in a way that may be due to its size.
             RateLimited: the budget is used up.
-            Malformed: the answer is not a GraphQL answer.
+            Malformed: the answer is not a GraphQL answer, or not GitHub's API answers.
             UpstreamError: as `HttpClient` says.
         """
         request = Request(
@@ -174,13 +177,49 @@ class GraphQL:
             heavy=not patient,
         )
         try:
-            return self._link.send(request, lambda answer: _read(answer, patient=patient))
+            return self._link.send(request, lambda answer: self._read(answer, patient=patient))
         except (RateLimited, BreakerOpen, TooMuchError):
             raise
         except TransientError as error:
             if patient:
                 raise
             raise TooMuchError from error
+        except (Missing, Rejected, Refused) as error:
+            if error.status is None and not left(self._url, error.url):
+                raise  # what GitHub says of the query, or an address that may not be asked
+            raise self._other_place(error.url, error.status, "") from error
+
+    def _other_place(self, url: str, status: int | None, what: str) -> UpstreamError:
+        """The error about an answer that GitHub's API does not give."""
+        return other_place(self._link.api_url, self._url, url or self._url, status, what)
+
+    def _read(self, answer: Answer, *, patient: bool) -> GraphQLAnswer:
+        if answer.status in _TOO_SLOW:
+            raise TooMuchError(url=answer.url, status=answer.status)
+        if is_page(answer) or left(self._url, answer.url):
+            raise self._other_place(answer.url, answer.status, body_of(answer))
+        body = read_as(_BODY, answer.json(), "GraphQL answer", url=answer.url)
+        problems = body.errors or ()
+        kinds = {problem.kind for problem in problems}
+        if kinds & _LIMITED:
+            raise PrimaryLimit(url=answer.url)
+        if kinds & _TOO_MUCH:
+            raise TooMuchError(url=answer.url)
+        if body.data is not None:
+            return GraphQLAnswer(body.data, problems)
+        if not problems:
+            raise Malformed("GitHub's GraphQL answer has no data", url=answer.url)
+        if any(problem.path and problem.barrier for problem in problems):
+            return GraphQLAnswer({}, problems)
+        if not patient and problems[0].barrier is None:
+            # GitHub may answer a query that took too long with an error that has no type.
+            raise TooMuchError(url=answer.url)
+        raise refusal(
+            problems[0],
+            answer.url,
+            advice=self._link.facts.advice,
+            rights=rights_in(answer.headers),
+        )
 
     def ask_in_batches(
         self,
@@ -214,34 +253,23 @@ class GraphQL:
             yield batch, answer
 
 
-def _read(answer: Answer, *, patient: bool) -> GraphQLAnswer:
-    if answer.status in _TOO_SLOW:
-        raise TooMuchError(url=answer.url, status=answer.status)
-    body = read_as(_BODY, answer.json(), "GraphQL answer", url=answer.url)
-    problems = body.errors or ()
-    kinds = {problem.kind for problem in problems}
-    if kinds & _LIMITED:
-        raise RateLimited(url=answer.url)
-    if kinds & _TOO_MUCH:
-        raise TooMuchError(url=answer.url)
-    if body.data is not None:
-        return GraphQLAnswer(body.data, problems)
-    if not problems:
-        raise Malformed("GitHub's GraphQL answer has no data", url=answer.url)
-    if any(problem.path and problem.barrier for problem in problems):
-        return GraphQLAnswer({}, problems)
-    if not patient and problems[0].barrier is None:
-        # GitHub may answer a query that took too long with an error that has no type.
-        raise TooMuchError(url=answer.url)
-    raise refusal(problems[0], answer.url)
+def refusal(
+    problem: Problem, url: str = "", *, advice: str = PERMISSIONS, rights: str = ""
+) -> Rejected | Missing | Denied:
+    """The error to raise for a problem that left a query, or a part of it, without an answer.
 
-
-def refusal(problem: Problem, url: str = "") -> Rejected | Missing | Denied:
-    """The error to raise for a problem that left a query, or a part of it, without an answer."""
+    `advice` says what to do when the token lacks a right, `rights` which it has and needs.
+    """
     words = words_of(problem.message or "")
     text = f"GitHub refused the query ({problem.kind or 'no type'}): {words}"
     if problem.kind == "NOT_FOUND":
         return Missing(text, url=url)
     if problem.barrier is not None:
-        return Denied(text, url=url, hint=HINTS[problem.barrier])
-    return Rejected(text, url=url)
+        return Denied(text + rights, url=url, hint=hint_for(problem.barrier, words, advice))
+    return Rejected(text, url=url, hint=_REFUSED_HINT)
+
+
+_REFUSED_HINT = (
+    "GitHub failed, or has changed: the next run tries again; if this goes on, report it at"
+    " https://github.com/datafetch/datafetch/issues."
+)

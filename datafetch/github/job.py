@@ -16,7 +16,15 @@ from datafetch.github.discovery import Discovery, discover
 from datafetch.github.graphql import GraphQL
 from datafetch.github.link import Budget, Link
 from datafetch.github.model import DECIDED, Status, Week
-from datafetch.github.report import AskingPlan, dry_report, make_report, status_of
+from datafetch.github.refusals import TokenFacts
+from datafetch.github.report import (
+    AskingPlan,
+    dry_report,
+    make_report,
+    report_so_far,
+    setting_notes,
+    status_of,
+)
 from datafetch.github.rest import Statistics
 from datafetch.github.rules.calendar import check_shrink
 from datafetch.github.rules.published import stored_contributions
@@ -49,6 +57,11 @@ class _GitHubRun:
         self._publisher = publisher
         settings = context.settings
         self._settings = settings
+        self._facts = TokenFacts.of(
+            settings.token.get_secret_value(),
+            settings.token_name,
+            in_workflow=settings.in_workflow,
+        )
         self._activity = GitHubActivity(GraphQL(self._link("GraphQL")), settings.owner)
         self._statistics = Statistics(self._link("REST"), settings.owner)
 
@@ -61,6 +74,7 @@ class _GitHubRun:
             token=settings.token,
             api_url=settings.api_url,
             retry=RetryPolicy(total_s=settings.retry_max_s),
+            facts=self._facts,
         )
 
     def run(self) -> JobReport:
@@ -81,8 +95,11 @@ class _GitHubRun:
             "github_planned", extra={"repositories": len(entries), "to_ask": len(plan.ask)}
         )
         if context.options.dry_run:
-            return dry_report(entries, plan)
+            return dry_report(entries, plan, self._setting_notes(discovery))
         return self._carry_out(dataset, discovery, contributions, plan)
+
+    def _setting_notes(self, discovery: Discovery) -> list[str]:
+        return setting_notes(discovery, self._settings.owner, self._facts)
 
     # ------------------------------------------------------------------ steps
 
@@ -134,7 +151,7 @@ class _GitHubRun:
             repository.csv: repository for repository in (*discovery.roster.excluded, *known)
         }
         dataset.years = {**dataset.years, **discovery.totals}
-        done = self._ask(dataset, plan, weeks)
+        done = self._ask(dataset, entries, plan, weeks)
         aggregates = self._publish(dataset, discovery, contributions, done, weeks)
         newly_failed = self._note_failures(entries, done, discovery)
         if done.closed:
@@ -148,6 +165,7 @@ class _GitHubRun:
             changed=aggregates.changed,
             held=aggregates.held,
             now_ms=to_ms(self._context.clock.now()),
+            settings=self._setting_notes(discovery),
         )
 
     def _stored_weeks(
@@ -168,7 +186,11 @@ class _GitHubRun:
         return {csv: weeks for csv, weeks in known.items() if weeks is not None}
 
     def _ask(
-        self, dataset: GitHubDataset, plan: AskingPlan, weeks: dict[str, tuple[Week, ...]]
+        self,
+        dataset: GitHubDataset,
+        entries: Sequence[Entry],
+        plan: AskingPlan,
+        weeks: dict[str, tuple[Week, ...]],
     ) -> StatisticsRound:
         """Ask for the statistics, and keep the state in step with the CSVs that are written."""
         self._context.progress.total(len(plan.ask))
@@ -178,6 +200,7 @@ class _GitHubRun:
         dataset.begun = {entry.csv: entry.repository.pushed_at for entry in plan.ask}
         dataset.save()
         asking = Asking(self._context, self._statistics, dataset, weeks)
+        self._context.so_far.told_by(lambda: report_so_far(entries, plan, asking.round))
         try:
             done = asking.ask(plan.ask)
         except BaseMoved:

@@ -12,16 +12,20 @@ from typing import TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from datafetch.clock import Clock, to_iso
+from datafetch.clock import Clock, utc_text
 from datafetch.errors import Denied, RateLimited
-from datafetch.github.barriers import (
-    HINTS,
-    PERMISSIONS,
-    HiddenError,
-    barrier_in,
-    words_of,
-)
+from datafetch.github.barriers import HiddenError, barrier_in, words_of
 from datafetch.github.model import Barrier
+from datafetch.github.refusals import (
+    TokenFacts,
+    body_of,
+    is_page,
+    left,
+    not_accepted,
+    not_allowed,
+    other_place,
+    rights_in,
+)
 from datafetch.net.base import Answer, HttpClient, Request
 from datafetch.net.outcomes import error_for
 from datafetch.runtime.retry import RetryPolicy
@@ -43,6 +47,10 @@ _TRIES = 3
 """How often one request is sent at most, when it meets a limit each time."""
 
 
+class PrimaryLimit(RateLimited):
+    """All requests of the hour are used up; any other limit asks to slow down (secondary limits)."""
+
+
 class Budget:
     """How many requests GitHub still allows; safe to use from several threads.
 
@@ -55,11 +63,13 @@ class Budget:
         self._clock = clock
         self._patience_s = patience_s
         self._lock = threading.Lock()
+        self._limit: int | None = None
         self._remaining: int | None = None
         self._reset_at = 0.0
         self._blocked_until = 0.0
         self._silent_wait_s = SILENT_WAIT_S
         self._under_way = 0
+        self._is_primary = False
 
     def send(self, once: Callable[[], T]) -> T:
         """Call `once`, which sends a request, as soon as GitHub allows one.
@@ -79,7 +89,7 @@ class Budget:
             try:
                 return once()
             except RateLimited as limited:
-                self._block(limited.until)
+                self._block(limited)
             finally:
                 with self._lock:
                     self._under_way -= 1
@@ -87,17 +97,20 @@ class Budget:
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Note from an answer's headers how many requests are left, and until when."""
+        limit = headers.get("x-ratelimit-limit", "")
         remaining = headers.get("x-ratelimit-remaining", "")
         reset = headers.get("x-ratelimit-reset", "")
         if _NUMBER.fullmatch(remaining) and _NUMBER.fullmatch(reset):
             with self._lock:
                 latest = self._clock.now() + _LONGEST_S
                 self._remaining, self._reset_at = int(remaining), min(float(reset), latest)
+                self._limit = int(limit) if _NUMBER.fullmatch(limit) else None
 
-    def _block(self, until: float | None) -> None:
-        """Send nothing before `until` (epoch seconds); None when GitHub did not say until when."""
+    def _block(self, limited: RateLimited) -> None:
+        """Send nothing before the limit ends, as far as GitHub said when that is."""
         with self._lock:
-            now = self._clock.now()
+            now, until = self._clock.now(), limited.until
+            self._is_primary = isinstance(limited, PrimaryLimit) or self._remaining == 0
             if until is None and self._remaining == 0:
                 until = self._reset_at
             if until is None:
@@ -117,9 +130,18 @@ class Budget:
 
     def _used_up(self) -> RateLimited:
         until = self._closed_until()
-        return RateLimited(
-            f"GitHub's {self._name} limit is used up; it may go on at {to_iso(until)}", until=until
-        )
+        now = self._clock.now()
+        with self._lock:
+            is_primary = self._is_primary or self._blocked_until <= now
+            most = f" of {self._limit} requests an hour" if self._limit else ""
+        when = utc_text(until, now)
+        if is_primary:
+            text = f"GitHub's {self._name} limit{most} is used up until {when}"
+        else:
+            text = (
+                f"GitHub asks to slow down: its secondary limit for {self._name} lasts until {when}"
+            )
+        return RateLimited(text, until=until, hint="Run `datafetch github` again after that.")
 
     def _closed_until(self) -> float:
         """When the next request may be sent, in epoch seconds; in the past when it may be now."""
@@ -159,6 +181,7 @@ class Link:
     Attributes:
         api_url: the REST base, as the setting has it.
         retry: how often a request is sent again after a fault; after a limit, `budget` decides.
+        facts: what messages say of the token.
         withheld: ids of the organizations that GitHub left out of its answers, since the token is
             not authorised for their single sign-on.
     """
@@ -169,6 +192,7 @@ class Link:
     token: SecretStr
     api_url: str
     retry: RetryPolicy
+    facts: TokenFacts
     withheld: set[str] = field(default_factory=set)
 
     def send(self, request: Request, read: Callable[[Answer], T]) -> T:
@@ -177,6 +201,7 @@ class Link:
         Raises:
             RateLimited: the budget is used up for longer than a run waits.
             Denied: GitHub does not accept the token, or the token does not allow this.
+            Malformed: what refuses is not GitHub.
             HiddenError: GitHub says why it keeps just this repository from the token.
             UpstreamError: as `HttpClient` and `read` say.
         """
@@ -193,34 +218,34 @@ class Link:
             answer = self.http.fetch(ours)
             self.budget.learn(answer.headers)
             self.withheld.update(_withheld(answer.headers.get(_SSO, "")))
-            self._raise_refusal(answer)
+            self._raise_refusal(answer, request.url)
             return read(answer)
 
         return self.budget.send(once)
 
-    def _raise_refusal(self, answer: Answer) -> None:
+    def _raise_refusal(self, answer: Answer, asked: str) -> None:
         status = answer.status
         if status not in _REFUSALS:
             return
         message = _message(answer.body)
-        words = f": {words_of(message)}" if words_of(message) else ""
-        if status == _UNAUTHORIZED:
-            raise Denied(
-                "GitHub does not accept the token (GITHUB_ACCESS_TOKEN_COMMIT_GRAPH, else"
-                f" GITHUB_API_TOKEN, else GITHUB_TOKEN){words}",
-                status=status,
-                hint="It may have expired. The first of them that is set is used. " + PERMISSIONS,
-            )
+        words = words_of(message)
+        barrier = _barrier(answer, message)
         error = error_for(status, answer.headers, answer.url, self.clock.now())
         if isinstance(error, Denied) and any(sign in message.lower() for sign in _LIMIT_WORDS):
             raise RateLimited(status=status)
         if isinstance(error, RateLimited):
             raise error
-        barrier = _barrier(answer, message)
-        text = f"{error}{words}"
+        is_strange = left(asked, answer.url) or (is_page(answer) and barrier is None)
+        if status in (_UNAUTHORIZED, _FORBIDDEN) and is_strange:
+            raise other_place(self.api_url, asked, answer.url, status, body_of(answer))
+        if status == _UNAUTHORIZED:
+            raise not_accepted(answer, words, self.facts, self.api_url)
         if barrier is not None:
-            raise HiddenError(barrier, text, url=answer.url, status=status)
-        raise Denied(text, url=answer.url, status=status, hint=HINTS[Barrier.RIGHTS])
+            text = f"{error}: {words}" if words else str(error)
+            raise HiddenError(
+                barrier, text + rights_in(answer.headers), url=answer.url, status=status
+            )
+        raise not_allowed(str(error), answer, words, self.facts)
 
 
 def _message(body: bytes) -> str:

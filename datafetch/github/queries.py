@@ -30,6 +30,13 @@ query($login: String!, $from: DateTime!, $to: DateTime!) {
 """
 """All years with contributions, whatever the window is; a short window makes the query cheap."""
 
+OWNER = """
+query($login: String!) {
+  repositoryOwner(login: $login) { __typename }
+}
+"""
+"""What kind of account a login is."""
+
 REPOSITORIES = f"""
 query($login: String!, $first: Int!, $after: String) {{
   user(login: $login) {{

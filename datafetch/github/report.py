@@ -4,29 +4,33 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from datafetch.github.barriers import HiddenRepositories
+from datafetch.clock import utc_text
+from datafetch.errors import UpstreamError
+from datafetch.github.barriers import HiddenRepositories, words_of
 from datafetch.github.discovery import Discovery
 from datafetch.github.model import Barrier, Repository, Status, excludes
-from datafetch.github.rules.roster import Entry, name_them
+from datafetch.github.refusals import TokenFacts
+from datafetch.github.rules.roster import Entry, count_of, name_them
 from datafetch.github.statistics import StatisticsRound
 from datafetch.models.run import JobReport, RunOptions
+from datafetch.ops.failures import NAMED, FailedItem, named_failures, short_reason
 
 _NOTES = {
     Status.UNAVAILABLE: "GitHub has no usable statistics (stored lines count): {}",
-    Status.PENDING: "GitHub still computes the statistics (asked first next time): {}",
-    Status.FAILED: "could not be read (stored lines count): {}",
-    Status.GONE: "no longer at GitHub (stored lines count): {}",
+    Status.GONE: "no longer at GitHub (stored lines count; GITHUB_EXCLUDE leaves it out): {}",
 }
+
+_FIRST_ERROR_STATUS = 400
 
 
 _HIDDEN_NOTES: Mapping[Barrier, str] = {
     Barrier.SAML: (
-        "{count} {are} behind SAML single sign-on{names}: authorise the token or exclude {them}"
-        " with GITHUB_EXCLUDE"
+        "{count} {are} behind SAML single sign-on{names}: authorise the token (Configure SSO at"
+        " https://github.com/settings/tokens) or exclude {them} with GITHUB_EXCLUDE"
     ),
     Barrier.RULES: (
-        "{count} {are} kept from this token or address by an organization's rules{names}: ask its"
-        " owners or exclude {them} with GITHUB_EXCLUDE"
+        "{count} {are} kept from this token or address by an organization's rules (IP allow list,"
+        " kinds of tokens){names}: ask its owners or exclude {them} with GITHUB_EXCLUDE"
     ),
     Barrier.BLOCKED: (
         "{count} {are} blocked by GitHub, by a DMCA notice or its terms{names}: exclude {them} with"
@@ -67,8 +71,9 @@ def make_report(
     changed: bool,
     held: bool,
     now_ms: int,
+    settings: Sequence[str] = (),
 ) -> JobReport:
-    """The report of a run that published."""
+    """The report of a run that published; `settings` are the notes about settings."""
     entries = discovery.roster.entries
     failed = sum(done.status(entry) in (Status.FAILED, Status.PENDING) for entry in entries)
     read = sum(done.status(entry) in (Status.COMPLETE, Status.NONE) for entry in entries)
@@ -81,41 +86,103 @@ def make_report(
         change_detected=changed or bool(done.written),
         last_fetched_at=now_ms,
         partial=_partial(discovery, plan, done),
-        notes=tuple(_notes(discovery, done, held=held)),
+        notes=(*_notes(discovery, plan, done, held=held, now_ms=now_ms), *settings),
         full_sync=discovery.whole and not options.only and not plan.left and not done.limited,
     )
 
 
-def dry_report(entries: Sequence[Entry], plan: AskingPlan) -> JobReport:
-    """The report of a run that only planned."""
+def report_so_far(entries: Sequence[Entry], plan: AskingPlan, done: StatisticsRound) -> JobReport:
+    """The report of a run that was stopped while it asked: what it stored is kept."""
+    asked = [done.status(entry) for entry in plan.ask]
+    open_ones = sum(status in (None, Status.FAILED, Status.PENDING) for status in asked)
+    failed = sum(status in (Status.FAILED, Status.PENDING) for status in asked)
+    read = len(asked) - open_ones
+    note = (
+        f"{count_of(read)} of {len(asked)} were read, and stay so: `datafetch github` goes on with"
+        f" the other {open_ones}"
+    )
+    return JobReport(
+        processed=len(entries),
+        changed=len(done.written),
+        skipped=len(entries) - failed - read,
+        failed=failed,
+        change_detected=bool(done.written),
+        notes=(note,) if asked else (),
+    )
+
+
+def setting_notes(discovery: Discovery, owner: str, token: TokenFacts) -> list[str]:
+    """What is to be said of the settings, however the run went."""
+    notes = []
+    if not discovery.years and discovery.limited is None:
+        notes.append(
+            f"GITHUB_REPO_OWNER={words_of(owner)}: GitHub counts no contributions of this login; is"
+            " it the right one?"
+        )
+    if discovery.idle_patterns:
+        match = "matches" if len(discovery.idle_patterns) == 1 else "match"
+        notes.append(
+            f"GITHUB_EXCLUDE: {', '.join(discovery.idle_patterns)} {match} no repository: check the"
+            " spelling, or take it out"
+        )
+    if token.workflow_note:
+        notes.append(token.workflow_note)
+    return notes
+
+
+def dry_report(
+    entries: Sequence[Entry], plan: AskingPlan, settings: Sequence[str] = ()
+) -> JobReport:
+    """The report of a run that only planned; `settings` are the notes about settings."""
     note = f"would ask for the statistics of {len(plan.ask)} of {len(entries)} repositories"
     return JobReport(
         processed=len(entries),
         skipped=len(entries) - len(plan.ask),
         change_detected=bool(plan.ask),
-        notes=(note,),
+        notes=(note, *settings),
     )
 
 
 def _partial(discovery: Discovery, plan: AskingPlan, done: StatisticsRound) -> str | None:
     reasons = [str(limited) for limited in (discovery.limited, done.limited) if limited]
     if discovery.missing:
-        reasons.append("GitHub did not name the repositories of some stretches of time")
+        reasons.append(
+            "GitHub did not name the repositories of some stretches of time (the next run asks"
+            " again)"
+        )
     unread = [str(year) for year in discovery.years if year not in discovery.totals]
     if unread and discovery.limited is None:
         reasons.append(f"GitHub did not count the contributions of {', '.join(unread)}")
     if plan.left:
-        reasons.append(f"the limit left out {plan.left} repositories")
+        reasons.append(f"--limit left out {count_of(plan.left)}")
     return "; ".join(reasons) or None
 
 
-def _notes(discovery: Discovery, done: StatisticsRound, *, held: bool) -> list[str]:
+def _notes(
+    discovery: Discovery, plan: AskingPlan, done: StatisticsRound, *, held: bool, now_ms: int
+) -> list[str]:
     entries = discovery.roster.entries
+    by_status: dict[Status, list[Entry]] = {}
+    for entry in entries:
+        by_status.setdefault(status_of(entry, done), []).append(entry)
     notes = []
+    if failed := by_status.get(Status.FAILED):
+        notes.append(_failed_note(failed, done, of=len(entries)))
+    if pending := by_status.get(Status.PENDING):
+        named = name_them([entry.repository for entry in pending], NAMED)
+        notes.append(
+            f"GitHub still computes the statistics of {count_of(len(pending))} ({named}): run"
+            " `datafetch github` again in some minutes"
+        )
+    limited = done.limited or discovery.limited
+    if limited is not None and limited.until is not None:
+        left = sum(done.status(entry) is None for entry in plan.ask)
+        still = f"{count_of(left)} {'is' if left == 1 else 'are'} left: " if left else ""
+        when = utc_text(limited.until, now_ms / 1000)
+        notes.append(f"{still}run `datafetch github` again after {when}")
     for status, text in _NOTES.items():
-        named = [entry.repository for entry in entries if status_of(entry, done) is status]
-        if named:
-            notes.append(text.format(name_them(named)))
+        if named_ones := by_status.get(status):
+            notes.append(text.format(name_them([entry.repository for entry in named_ones])))
     notes += _hidden_notes(discovery, done)
     if discovery.withheld:
         left_out = (
@@ -130,6 +197,35 @@ def _notes(discovery: Discovery, done: StatisticsRound, *, held: bool) -> list[s
     if held:
         notes.append("sums of lines stay as they were until every repository can be read")
     return notes
+
+
+def _failed_note(failed: Sequence[Entry], done: StatisticsRound, *, of: int) -> str:
+    """The sentence that names the first that failed, and says what to type."""
+    ordered = sorted(
+        failed, key=lambda entry: (entry.repository.private, entry.repository.full_name)
+    )
+    items = []
+    for entry in ordered:
+        result = done.results.get(entry.csv)
+        reason = _reason(entry, result.error if result else None)
+        items.append(FailedItem(entry.repository.label, reason))
+    public = [entry.repository.full_name for entry in ordered if not entry.repository.private]
+    known = public if len(public) == len(ordered) <= NAMED else ["OWNER/NAME"]
+    options = " ".join(f"--repo {name}" for name in known)
+    return (
+        f"{len(failed)} of {count_of(of)} could not be read (stored lines count):"
+        f" {named_failures(items)}; `datafetch github {options}` asks again now"
+    )
+
+
+def _reason(entry: Entry, error: UpstreamError | None) -> str:
+    """Why it failed; an error's text may hold the name of a private repository."""
+    if error is None:
+        return "as before"
+    has_status = error.status is not None and error.status >= _FIRST_ERROR_STATUS
+    if entry.repository.private and not has_status:
+        return "no usable answer"
+    return short_reason(error)
 
 
 def _hidden_notes(discovery: Discovery, done: StatisticsRound) -> list[str]:
@@ -157,7 +253,7 @@ def _hidden_notes(discovery: Discovery, done: StatisticsRound) -> list[str]:
             single = count == 1
             notes.append(
                 text.format(
-                    count="1 repository" if single else f"{count} repositories",
+                    count=count_of(count),
                     are="is" if single else "are",
                     them="it" if single else "them",
                     names=f" ({_names_with_owners(shown)})" if shown else "",

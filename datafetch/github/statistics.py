@@ -17,7 +17,7 @@ from datafetch.github.model import (
 )
 from datafetch.github.rest import Statistics
 from datafetch.github.rules.csv import compact
-from datafetch.github.rules.roster import Entry
+from datafetch.github.rules.roster import Entry, count_of
 from datafetch.github.rules.verdicts import AnswerVerdict, judge
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
@@ -83,6 +83,9 @@ class Asking:
     """Asks for statistics during one run, and keeps `dataset` and `weeks` up to date.
 
     `weeks` has the weeks of each repository's stored CSV, by `Entry.csv`.
+
+    Attributes:
+        round: what became of the repositories so far.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class Asking:
         self._statistics = statistics
         self._dataset = dataset
         self._weeks = weeks
-        self._round = StatisticsRound()
+        self.round = StatisticsRound()
 
     def ask(self, entries: Sequence[Entry]) -> StatisticsRound:
         """Ask for each repository.
@@ -112,14 +115,35 @@ class Asking:
         settings = self._context.settings
         waiting = self._ask_once(entries)
         delay_s = settings.stats_delay_s
-        for _ in range(settings.stats_max_attempts - 1):
-            if not waiting or self._round.closed or self._is_limited_past(delay_s):
+        for attempt in range(1, settings.stats_max_attempts):
+            if not waiting or self.round.closed or self._is_limited_past(delay_s):
                 break
-            self._context.log.info("github_waits", extra={"pending": len(waiting)})
+            self._tell_of_wait(waiting, delay_s, attempt)
             self._context.clock.sleep(delay_s)
             delay_s *= 2
             waiting = self._ask_once(waiting)
-        return self._round
+        return self.round
+
+    def _tell_of_wait(self, waiting: Sequence[Entry], delay_s: float, attempt: int) -> None:
+        tries = self._context.settings.stats_max_attempts
+        pending = sum(self.round.status(entry) is Status.PENDING for entry in waiting)
+        what = (
+            f"GitHub to compute {count_of(pending)}"
+            if pending
+            else f"GitHub's rate limit, with {count_of(len(waiting))} left"
+        )
+        note = f"waiting {delay_s:g} s for {what} (try {attempt} of {tries})"
+        self._context.log.info(
+            "statistics_pending",
+            extra={
+                "note": note,
+                "repositories": len(waiting),
+                "waitSeconds": delay_s,
+                "attempt": attempt,
+                "attempts": tries,
+            },
+        )
+        self._context.progress.waiting(note)
 
     def _is_limited_past(self, delay_s: float) -> bool:
         """Whether asking again is useless, because GitHub's rate limit will last for longer.
@@ -127,7 +151,7 @@ class Asking:
         After the next pause of `delay_s` a request waits at most `retry_max_s` for the limit to
         end. False when no end is known.
         """
-        limited = self._round.limited
+        limited = self.round.limited
         if limited is None or limited.until is None:
             return False
         settings = self._context.settings
@@ -137,17 +161,17 @@ class Asking:
     def _ask_once(self, entries: Sequence[Entry]) -> list[Entry]:
         """Ask for each once; returns those to ask for again, in the same order."""
         again: list[Entry] = []
-        self._round.limited = None
+        self.round.limited = None
         for count, result in enumerate(
             self._context.engine.map(self._ask_for, entries, width=WIDTH), start=1
         ):
             entry = result.entry
             if isinstance(result.error, RateLimited):
-                self._round.limited = result.error
+                self.round.limited = result.error
                 again.append(entry)
                 continue
             if isinstance(result.error, BreakerOpen):
-                self._round.closed = result.error
+                self.round.closed = result.error
                 continue
             self._record(result)
             if result.verdict and result.verdict.status is Status.PENDING:
@@ -195,7 +219,7 @@ class Asking:
     def _record(self, result: StatisticsResult) -> None:
         """Note a result in round, dataset and `weeks`; runs in the thread that collects results."""
         entry, verdict = result.entry, result.verdict
-        self._round.results[entry.csv] = result
+        self.round.results[entry.csv] = result
         old = remember(entry, self._weeks.get(entry.csv))
         status = verdict.status if verdict else Status.FAILED
         new = replace(old, status=status, pushed_at=entry.repository.pushed_at)

@@ -46,6 +46,8 @@ class GitHubSettings:
 
     Attributes:
         exclude: repositories that count nowhere: `owner/name` or `owner/*`, in lower case.
+        token_name: the variable that holds the token, for messages.
+        in_workflow: whether this is a step of a workflow of GitHub Actions.
     """
 
     token: SecretStr
@@ -55,6 +57,8 @@ class GitHubSettings:
     stats_delay_s: float
     max_shrink_ratio: float
     retry_max_s: float
+    token_name: str
+    in_workflow: bool
     exclude: frozenset[str] = frozenset()
 
 

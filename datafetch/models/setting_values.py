@@ -122,12 +122,29 @@ def bookmark_server(value: str) -> str:
 
 
 def github_api(value: str) -> str:
-    """The base URL of GitHub's API, without a slash at its end."""
-    if _read_base(value).name in ("github.com", "www.github.com"):
-        raise ValueError(
-            "is GitHub's site, not its API: write https://api.github.com, or for GitHub "
-            "Enterprise https://HOST/api/v3"
+    """The base URL of GitHub's REST API, without a slash at its end.
+
+    GitHub Enterprise Server has it at `https://HOST/api/v3`, Enterprise Cloud with data residency
+    at `https://api.NAME.ghe.com` (docs.github.com/enterprise-server@latest/rest/using-the-rest-api/
+    getting-started-with-the-rest-api).
+    """
+    url = _read_base(value)
+    host, path, right = url.name, url.path.rstrip("/"), ""
+    if host in ("github.com", "www.github.com", "api.github.com"):
+        right = "https://api.github.com"
+    elif host.endswith(".ghe.com"):
+        right = f"https://api.{host.removeprefix('api.')}"
+    elif path.endswith(("/graphql", "/api")):
+        base = re.sub(r"(/api)?(/v3)?(/graphql)?$", "", path)
+        right = f"{url.scheme}://{_authority(url)}{base}/api/v3"
+    wanted = parse(right)
+    if wanted is not None and (url.origin, path) != (wanted.origin, wanted.path.rstrip("/")):
+        what = (
+            "GitHub's site, not its API"
+            if host in ("github.com", "www.github.com")
+            else "not its base"
         )
+        raise ValueError(f"is {what}: write {right}, or for GitHub Enterprise https://HOST/api/v3")
     return value.rstrip("/")
 
 

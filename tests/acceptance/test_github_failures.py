@@ -128,31 +128,42 @@ LIMITED = reply(200, json.dumps({"errors": [{"type": "RATE_LIMITED", "message": 
 YEAR = partial_data(["user", "a0"])
 
 PARTIAL = {
-    "202 for ever": (_pending, "still computes the statistics (asked first next time): octo-dev/t"),
-    "403 until later": (_at(STATS, secondary_limit("900")), "REST limit is used up; it may go on"),
-    "403 in words only": (_at(STATS, WORDS), "REST limit is used up; it may go on"),
-    "429 bare": (_at(STATS, reply(429)), "REST limit is used up; it may go on"),
-    "429 with reset": (_at(STATS, RESET), "REST limit is used up; it may go on"),
-    "a body cut short": (_at(TOOLS, cut(20)), "could not be read (stored lines count): octo-dev/t"),
-    "private 404": (_at("/secret-plans/stats", reply(404)), "count): a private repository"),
+    "202 for ever": (
+        _pending,
+        "still computes the statistics of 1 repository (octo-dev/tools): run `datafetch github`",
+    ),
+    "403 until later": (_at(STATS, secondary_limit("900")), "secondary limit for REST lasts until"),
+    "403 in words only": (_at(STATS, WORDS), "2 repositories are left: run `datafetch github`"),
+    "429 bare": (_at(STATS, reply(429)), "secondary limit for REST lasts until"),
+    "429 with reset": (_at(STATS, RESET), "REST limit is used up until 20"),
+    "a body cut short": (
+        _at(TOOLS, cut(20)),
+        "1 of 4 repositories could not be read (stored lines count): octo-dev/tools (",
+    ),
+    "a body cut short, what to type": (_at(TOOLS, cut(20)), "`datafetch github --repo octo-dev/t"),
+    "private 404": (
+        _at("/secret-plans/stats", reply(404)),
+        "a private repository (404); `datafetch github --repo OWNER/NAME`",
+    ),
 }
 FAILED = {
     "a bad token": (
         _setting("GITHUB_TOKEN", "wrong-token"),
-        "does not accept the token (GITHUB_ACCESS_TOKEN_COMMIT_GRAPH, else GITHUB_API_TOKEN",
+        "does not accept the token in GITHUB_TOKEN: Bad credentials",
     ),
     "a login that nobody has": (
         _setting("GITHUB_REPO_OWNER", "nobody-here"),
-        "GitHub knows no user nobody-here (GITHUB_REPO_OWNER)",
+        "GITHUB_REPO_OWNER=nobody-here: GitHub knows no such login",
     ),
-    "403 in words only": (_at("/graphql", WORDS), "GraphQL limit is used up; it may go on at 20"),
-    "type RATE_LIMITED": (_at("/graphql", LIMITED), "GraphQL limit is used up; it may go on at 20"),
+    "403 in words only": (_at("/graphql", WORDS), "secondary limit for GraphQL lasts until"),
+    "type RATE_LIMITED": (_at("/graphql", LIMITED), "GraphQL limit is used up until"),
     "a body cut short": (_at("/graphql", cut(30)), "/graphql"),
     "errors with partial data": (_at("/graphql", YEAR), "GitHub refused the query (INTERNAL)"),
     "a repository that is not there": (
         _asking_for("octo-dev/no-such"),
-        "GitHub has no repository octo-dev/no-such",
+        "--repo octo-dev/no-such: GitHub has no such repository",
     ),
+    "what to type after a limit": (_at("/graphql", WORDS), "Run `datafetch github` again"),
 }
 
 

@@ -50,6 +50,7 @@ class Resolvers:
         return {
             "viewer": lambda _info: self._user(),
             "user": lambda _info, login: self._user_named(login),
+            "repositoryOwner": lambda _info, login: self._owner_named(login),
             "repository": lambda _info, owner, name, **_: self._repository_named(owner, name),
             "node": lambda _info, **arguments: self._node(arguments["id"]),
             "nodes": lambda _info, ids: [self._node(one) for one in ids],
@@ -65,6 +66,16 @@ class Resolvers:
         if login.lower() != self._activity.login.lower():
             raise refusal(f"Could not resolve to a User with the login of '{login}'.", "NOT_FOUND")
         return self._user()
+
+    def _owner_named(self, login: str) -> Fields | None:
+        """An organization when it owns one of the repositories."""
+        name = login.lower()
+        if name == self._activity.login.lower():
+            return self._user()
+        owners = {one.owner.lower(): one.owner for one in self._activity.repositories}
+        if name not in owners:
+            return None
+        return {"__typename": "Organization", "id": f"O_{owners[name]}", "login": owners[name]}
 
     def _user(self) -> Fields:
         activity = self._activity

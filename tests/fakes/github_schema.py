@@ -31,6 +31,7 @@ interface GitObject { id: ID! oid: GitObjectID! }
 type Query {
   viewer: User!
   user(login: String!): User
+  repositoryOwner(login: String!): RepositoryOwner
   repository(followRenames: Boolean = true, name: String!, owner: String!): Repository
   node(id: ID!): Node
   nodes(ids: [ID!]!): [Node]!

@@ -131,7 +131,7 @@ def test_all_repositories_of_an_owner_can_be_excluded(small: World) -> None:
 
 def test_what_is_excluded_cannot_be_asked_for_by_name(small: World) -> None:
     """The user hears which of his two wishes stands in the way."""
-    with pytest.raises(Rejected, match="excluded by GITHUB_EXCLUDE: octo-dev/tools"):
+    with pytest.raises(Rejected, match="--repo octo-dev/tools: excluded by GITHUB_EXCLUDE"):
         small.run(RunOptions(only=("octo-dev/tools",)), exclude="octo-dev/*")
     assert small.app.log.count(asks("repository(owner")) == 0
 
@@ -140,7 +140,7 @@ def test_what_is_excluded_cannot_be_asked_for_by_its_former_name(small: World) -
     """A run that asked for nothing said that it had succeeded."""
     repository = small.activity.repositories[0]
     repository.former_names, repository.name = ("octo-dev/tools",), "instruments"
-    with pytest.raises(Rejected, match="excluded by GITHUB_EXCLUDE: octo-dev/instruments"):
+    with pytest.raises(Rejected, match="--repo octo-dev/instruments: excluded by GITHUB_EXCLUDE"):
         small.run(RunOptions(only=("octo-dev/tools",)), exclude="octo-dev/instruments")
     assert small.asked() == []
 

@@ -190,7 +190,7 @@ def test_a_limit_leaves_the_rest_for_later(small: World) -> None:
     """`--limit` fetches so many, says so, and never claims to have read everything."""
     report = small.run(RunOptions(limit=1))
     assert small.asked() == ["octo-dev/tools"]
-    assert report.partial == "the limit left out 1 repositories"
+    assert report.partial == "--limit left out 1 repository"
     assert not report.full_sync
     assert not small.json("activity_data")["cumulativeAllTimeData"]["dataComplete"]
     small.app.log.clear()

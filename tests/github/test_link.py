@@ -1,11 +1,11 @@
 """GitHub's limits: obeyed before they are met, waited for when short, left to the next run when long."""
 
 import json
+from datetime import UTC, datetime
 from email.utils import formatdate
 
 import pytest
 
-from datafetch.clock import to_iso
 from datafetch.errors import Denied, RateLimited
 from datafetch.github.barriers import HiddenError
 from datafetch.github.link import Budget
@@ -20,6 +20,11 @@ from tests.support import START, FakeClock
 def made(clock: FakeClock) -> Budget:
     """A budget that waits for at most a minute."""
     return Budget("REST", clock, patience_s=60)
+
+
+def utc(seconds: float) -> str:
+    """A time of today as sentences tell it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M} UTC"
 
 
 def says(remaining: int, reset: float) -> dict[str, str]:
@@ -60,7 +65,7 @@ def test_nothing_left_is_an_error_with_its_end() -> None:
     clock = FakeClock()
     budget = made(clock)
     budget.learn(says(0, clock.now() + 3600))
-    with pytest.raises(RateLimited, match=to_iso(clock.now() + 3600)) as caught:
+    with pytest.raises(RateLimited, match=utc(clock.now() + 3600)) as caught:
         sent(budget)
     assert caught.value.until == clock.now() + 3600
     assert clock.slept == []
@@ -212,7 +217,7 @@ def test_a_long_limit_of_statistics_makes_the_run_partial(
     small.app.inject(action, STATS)
     report = small.run(width=1)
     assert report.partial
-    assert to_iso(small.clock.now() + wait_s) in report.partial
+    assert utc(small.clock.now() + wait_s) in report.partial
     assert (report.failed, len(small.asked()), small.clock.slept) == (0, 1, [])
     assert totals(small) == before
     data = small.json("activity_data")["trailingYearData"]
@@ -237,7 +242,7 @@ def test_a_long_limit_of_the_lists_fails_the_run(
     with pytest.raises(RateLimited) as caught:
         small.run()
     assert caught.value.until == small.clock.now() + wait_s
-    assert to_iso(caught.value.until) in str(caught.value)
+    assert utc(caught.value.until) in str(caught.value)
     assert small.files() == before
     small.app.heal()
     small.clock.advance(wait_s)
@@ -272,7 +277,7 @@ def test_a_budget_that_ends_half_way_stores_what_is_complete(small: World) -> No
     report = small.run(width=1)
     reset = small.app.core.reset_at
     assert report.partial
-    assert to_iso(reset) in report.partial
+    assert utc(reset) in report.partial
     assert (report.changed, report.failed) == (2, 0)
     asked = small.asked()
     assert len(asked) == 2
@@ -325,7 +330,7 @@ def test_a_repository_that_is_kept_from_the_token_is_told_from_a_bad_token(
 def test_a_refused_token_is_told_in_github_s_own_words(small: World) -> None:
     """401 and 403 say what GitHub said, in one line, and what a token has to be allowed."""
     small.app.inject(reply(401, '{"message": "Bad\\n credentials"}'), "/graphql")
-    with pytest.raises(Denied, match=r"GITHUB_TOKEN\): Bad credentials$") as caught:
+    with pytest.raises(Denied, match=r"in GITHUB_TOKEN: Bad credentials$") as caught:
         small.run()
     assert "read:user" in caught.value.hint
     assert "Metadata" in caught.value.hint

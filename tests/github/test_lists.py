@@ -70,7 +70,8 @@ def test_one_repository_behind_sso_hides_no_other(mixed: World) -> None:
     assert saml_notes(report) == [
         (
             "1 repository is behind SAML single sign-on (a private repository of acme):"
-            " authorise the token or exclude it with GITHUB_EXCLUDE"
+            " authorise the token (Configure SSO at https://github.com/settings/tokens)"
+            " or exclude it with GITHUB_EXCLUDE"
         )
     ]
     assert mixed.run().change_detected is False
@@ -130,7 +131,8 @@ def test_windows_that_are_all_refused_are_not_halved_without_end(small: World) -
     body = {"data": {"user": None}, "errors": [{"type": "FORBIDDEN", "path": ["user"]}]}
     small.app.inject(reply(200, json.dumps(body)), asks(COMMITS))
     report = small.run()
-    assert report.partial == "GitHub did not name the repositories of some stretches of time"
+    assert report.partial
+    assert "did not name the repositories of some stretches of time" in report.partial
     assert report.processed == 3, "the list of recent repositories has them"
     assert small.app.log.count(asks(COMMITS)) < 700
 
@@ -278,7 +280,7 @@ def test_an_error_about_the_whole_login_is_a_clear_failure(small: World) -> None
     small.activity.login = "acme"
     with pytest.raises(Missing, match="octo-dev"):
         small.run()
-    assert len(small.app.log.all("/graphql")) == 1
+    assert len(small.app.log.all("/graphql")) == 2
 
 
 def test_a_user_that_is_null_without_a_reason_is_unknown(small: World) -> None:
@@ -344,7 +346,8 @@ def test_a_public_repository_that_is_hidden_is_named(mixed: World) -> None:
     assert saml_notes(mixed.run()) == [
         (
             "1 repository is behind SAML single sign-on (acme/open):"
-            " authorise the token or exclude it with GITHUB_EXCLUDE"
+            " authorise the token (Configure SSO at https://github.com/settings/tokens)"
+            " or exclude it with GITHUB_EXCLUDE"
         )
     ]
 

@@ -91,7 +91,7 @@ LIMITED = RateLimited("used up until noon")
         (replace(DISCOVERY, limited=LIMITED), StatisticsRound(), 0, "used up until noon"),
         (DISCOVERY, StatisticsRound(limited=LIMITED), 0, "used up until noon"),
         (replace(DISCOVERY, missing=2), StatisticsRound(), 0, "did not name the repositories"),
-        (DISCOVERY, StatisticsRound(), 5, "the limit left out 5 repositories"),
+        (DISCOVERY, StatisticsRound(), 5, "--limit left out 5 repositories"),
     ],
 )
 def test_a_partial_run_says_why_and_is_no_full_sync(
@@ -122,9 +122,12 @@ def test_notes_name_public_repositories_and_count_private_ones() -> None:
     discovery = replace(DISCOVERY, roster=Roster(entries), hidden=two, unlisted=True)
     done = round_of(came(A, Status.UNAVAILABLE), came(SECRET, Status.PENDING))
     assert report(discovery, done, held=True).notes == (
+        (
+            "GitHub still computes the statistics of 1 repository (a private repository):"
+            " run `datafetch github` again in some minutes"
+        ),
         "GitHub has no usable statistics (stored lines count): o/a",
-        "GitHub still computes the statistics (asked first next time): a private repository",
-        "no longer at GitHub (stored lines count): o/b",
+        "no longer at GitHub (stored lines count; GITHUB_EXCLUDE leaves it out): o/b",
         "the token may not see 2 repositories: give it the right or exclude them with GITHUB_EXCLUDE",
         "GitHub could not list recent repositories; those of its calendars count",
         "sums of lines stay as they were until every repository can be read",
@@ -136,8 +139,8 @@ def test_repositories_behind_single_sign_on_are_counted_with_what_to_do() -> Non
     two = HiddenRepositories(listed=Counter({Barrier.SAML: 2}))
     (note,) = report(replace(DISCOVERY, hidden=two)).notes
     assert note == (
-        "2 repositories are behind SAML single sign-on: authorise the token or exclude them"
-        " with GITHUB_EXCLUDE"
+        "2 repositories are behind SAML single sign-on: authorise the token (Configure SSO at"
+        " https://github.com/settings/tokens) or exclude them with GITHUB_EXCLUDE"
     )
 
 

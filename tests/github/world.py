@@ -14,6 +14,7 @@ from datafetch.github.api import GitHubActivity
 from datafetch.github.graphql import GraphQL
 from datafetch.github.job import refresh_github
 from datafetch.github.link import Budget, Link
+from datafetch.github.refusals import TokenFacts
 from datafetch.github.rest import Statistics
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
@@ -89,6 +90,7 @@ class World:
             token=context.settings.token,
             api_url=context.settings.api_url,
             retry=RetryPolicy(total_s=60),
+            facts=TokenFacts("GITHUB_TOKEN"),
         )
 
     def graphql(self) -> GraphQL:

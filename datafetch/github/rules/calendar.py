@@ -69,7 +69,11 @@ def check_shrink(total: int, stored: int | None, *, ratio: float, allowed: bool)
         return
     if total < stored * (1 - ratio):
         raise GuardRefused(
-            f"GitHub counts {total} contributions of all time where {stored} are stored"
+            f"GitHub counts {total} contributions of all time where {stored} are stored",
+            hint=(
+                "A token that may no longer see private repositories looks like this: check it, and"
+                " GITHUB_REPO_OWNER. If the number is right, run `datafetch github --allow-shrink`."
+            ),
         )
 
 

@@ -258,10 +258,20 @@ def _known(
     return by_identity.get(repository.identity) or by_identity.get(repository.full_name.lower())
 
 
-def name_them(repositories: Sequence[Repository]) -> str:
-    """The names of the public ones, and the number of private ones, as text for people."""
+def name_them(repositories: Sequence[Repository], most: int | None = None) -> str:
+    """The names of the public ones, and the number of private ones, as text for people.
+
+    With `most`, so many are named, and the others counted.
+    """
     names = sorted(repository.full_name for repository in repositories if not repository.private)
     private = len(repositories) - len(names)
+    shown = names[:most]
+    more = len(names) - len(shown)
     if private:
-        names.append(PRIVATE_LABEL if private == 1 else f"{private} private repositories")
-    return ", ".join(names)
+        shown.append(PRIVATE_LABEL if private == 1 else f"{private} private repositories")
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def count_of(repositories: int) -> str:
+    """So many repositories, as text for people."""
+    return "1 repository" if repositories == 1 else f"{repositories} repositories"
