@@ -297,3 +297,52 @@ def bookmark_server(monkeypatch):
     monkeypatch.setenv("BOOKMARKS_API_URL", "https://k.example.com")
     monkeypatch.setenv("BOOKMARKS_LIST_ID", "list")
     monkeypatch.setenv("BOOKMARK_BEARER_TOKEN", "ak1_secret")
+
+
+def test_the_variable_that_holds_the_github_token_is_known(monkeypatch, tmp_path):
+    """Of three names, or a file, the messages about a refused token name the one that counts."""
+    monkeypatch.setenv("GITHUB_REPO_OWNER", "x")
+    monkeypatch.setenv("GITHUB_TOKEN", "a")
+    assert load_settings().for_github().token_name == "GITHUB_TOKEN"
+    secret = tmp_path / "secret"
+    secret.write_text("b")
+    monkeypatch.setenv("GITHUB_API_TOKEN_FILE", str(secret))
+    assert load_settings().for_github().token_name == "GITHUB_API_TOKEN_FILE"
+    assert not load_settings().for_github().in_workflow
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert load_settings().for_github().in_workflow
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [
+        ("https://github.com", "https://api.github.com"),
+        ("https://www.github.com/octo", "https://api.github.com"),
+        ("http://api.github.com", "https://api.github.com"),
+        ("https://api.github.com/graphql", "https://api.github.com"),
+        ("https://acme.ghe.com", "https://api.acme.ghe.com"),
+        ("https://git.example.com/api", "https://git.example.com/api/v3"),
+        ("https://git.example.com/api/graphql", "https://git.example.com/api/v3"),
+    ],
+)
+def test_an_address_that_cannot_be_github_s_api_is_refused(monkeypatch, value, right):
+    """Web pages came, or each repository was "missing"; now the right address is named at once."""
+    monkeypatch.setenv("GITHUB_API_URL", value)
+    with pytest.raises(ConfigurationError, match=f"GITHUB_API_URL: .*{right}"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://api.github.com/",
+        "https://API.github.com:443",
+        "https://api.acme.ghe.com",
+        "https://git.example.com/api/v3",
+        "http://127.0.0.1:8080",
+    ],
+)
+def test_addresses_of_github_s_api_are_taken(monkeypatch, value):
+    """Enterprise Server, data residency, and proxies of one's own."""
+    monkeypatch.setenv("GITHUB_API_URL", value)
+    assert load_settings().github_api_url == value.rstrip("/")

@@ -151,7 +151,7 @@ def other_place(
     moved = _moved(api_url, asked, came)
     if moved is not None:
         text = f"GITHUB_API_URL={api_url} redirects to {_origin(came)}, where no token is sent"
-        hint = f"Set GITHUB_API_URL={moved}, if that is your server."
+        hint = f"Set GITHUB_API_URL={moved} if that is your server; else a proxy asks for a log-in."
     else:
         said = ", ".join(part for part in (f"status {status}" if status else "", what) if part)
         text = f"GITHUB_API_URL={api_url} does not answer as GitHub's API ({said})"

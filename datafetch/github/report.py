@@ -17,7 +17,7 @@ from datafetch.ops.failures import NAMED, FailedItem, named_failures, short_reas
 
 _NOTES = {
     Status.UNAVAILABLE: "GitHub has no usable statistics (stored lines count): {}",
-    Status.GONE: "no longer at GitHub (stored lines count; GITHUB_EXCLUDE leaves it out): {}",
+    Status.GONE: "no longer at GitHub (stored lines count): {}; GITHUB_EXCLUDE leaves them out",
 }
 
 _FIRST_ERROR_STATUS = 400
@@ -98,8 +98,8 @@ def report_so_far(entries: Sequence[Entry], plan: AskingPlan, done: StatisticsRo
     failed = sum(status in (Status.FAILED, Status.PENDING) for status in asked)
     read = len(asked) - open_ones
     note = (
-        f"{count_of(read)} of {len(asked)} were read, and stay so: `datafetch github` goes on with"
-        f" the other {open_ones}"
+        f"{read} of {count_of(len(asked))} read and kept; `datafetch github` goes on with the"
+        f" other {open_ones}"
     )
     return JobReport(
         processed=len(entries),

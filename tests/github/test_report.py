@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datafetch.errors import RateLimited, TransientError
+from datafetch.errors import Malformed, RateLimited, TransientError, UpstreamError
 from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.discovery import Discovery
 from datafetch.github.model import Barrier, RememberedRepository, Repository, Status, TimeWindow
@@ -127,7 +127,7 @@ def test_notes_name_public_repositories_and_count_private_ones() -> None:
             " run `datafetch github` again in some minutes"
         ),
         "GitHub has no usable statistics (stored lines count): o/a",
-        "no longer at GitHub (stored lines count; GITHUB_EXCLUDE leaves it out): o/b",
+        "no longer at GitHub (stored lines count): o/b; GITHUB_EXCLUDE leaves them out",
         "the token may not see 2 repositories: give it the right or exclude them with GITHUB_EXCLUDE",
         "GitHub could not list recent repositories; those of its calendars count",
         "sums of lines stay as they were until every repository can be read",
@@ -160,3 +160,61 @@ def test_a_dry_run_says_whom_it_would_ask() -> None:
     assert made.notes == ("would ask for the statistics of 1 of 2 repositories",)
     assert (made.processed, made.skipped, made.change_detected) == (2, 1, True)
     assert not dry_report([A, B], AskingPlan((), 0)).change_detected
+
+
+def failed(entry: Entry, error: UpstreamError) -> StatisticsResult:
+    """A repository that could not be read."""
+    return StatisticsResult(entry, error=error)
+
+
+def test_the_first_three_that_failed_are_named_with_what_to_type() -> None:
+    """Whoever reads the result knows which, why, and the command that asks again."""
+    error = TransientError("https://x: no answer in time", url="https://x")
+    some = round_of(failed(A, error), failed(B, TransientError("x", status=502)))
+    assert report(done=some).notes == (
+        (
+            "2 of 4 repositories could not be read (stored lines count): o/a (no answer in time),"
+            " o/b (502); `datafetch github --repo o/a --repo o/b` asks again now"
+        ),
+    )
+    (note,) = report(done=round_of(*(failed(entry, error) for entry in (A, B, C, D)))).notes
+    assert "o/c (no answer in time) and 1 more; `datafetch github --repo OWNER/NAME`" in note
+
+
+def test_a_private_repository_that_failed_is_not_named() -> None:
+    """Neither by its name, nor by the words of its error."""
+    discovery = replace(DISCOVERY, roster=Roster((A, SECRET)))
+    error = Malformed("https://api.github.com/repos/o/secret: broken")
+    (note,) = report(discovery, round_of(failed(SECRET, error))).notes
+    assert "a private repository (no usable answer); `datafetch github --repo OWNER/NAME`" in note
+    assert "secret" not in note
+
+
+def test_more_than_three_that_are_pending_are_counted() -> None:
+    """Forty names help nobody; the command is the same."""
+    waiting = round_of(*(came(entry, Status.PENDING) for entry in (A, B, C, D)))
+    assert report(done=waiting).notes == (
+        (
+            "GitHub still computes the statistics of 4 repositories (o/a, o/b, o/c and 1 more):"
+            " run `datafetch github` again in some minutes"
+        ),
+    )
+
+
+def test_a_limit_says_what_is_left_and_from_when_it_may_go_on() -> None:
+    """Two are not asked for; a limit that ends tomorrow is told with its day."""
+    limited = RateLimited("x", until=86_400 + 3600.0)
+    done = replace(round_of(came(A, Status.COMPLETE)), limited=limited)
+    made = make_report(
+        DISCOVERY,
+        AskingPlan((A, B, C), 0),
+        done,
+        options=RunOptions(),
+        newly_failed=0,
+        changed=False,
+        held=False,
+        now_ms=7,
+    )
+    assert made.notes == (
+        "2 repositories are left: run `datafetch github` again after 1970-01-02 01:00 UTC",
+    )

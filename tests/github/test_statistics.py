@@ -1,17 +1,20 @@
 """What GitHub answers about single repositories: pending, unavailable, gone, renamed, bad."""
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from datafetch.errors import Denied
+from datafetch.errors import Cancelled, Denied
 from datafetch.github.dataset import GitHubDataset
+from datafetch.github.job import refresh_github
 from datafetch.github.model import RememberedRepository, Repository, Status, Week
 from datafetch.github.rules.csv import compact, parse_csv
 from datafetch.github.rules.roster import Entry
 from datafetch.github.statistics import Asking, remember
-from tests.fakes.base import Action
+from datafetch.job import Progress
+from tests.fakes.base import Action, Answer, Request, Response
 from tests.fakes.faults import cut, reply
 from tests.fakes.github_data import Activity, Stats
 from tests.github.world import TODAY, Expected, World, push, totals, worked
@@ -277,3 +280,58 @@ def test_a_token_that_is_refused_ends_the_round(small: World) -> None:
     small.app.inject(reply(401, "{}"), STATS)
     with pytest.raises(Denied):
         asking.ask([Entry(A, "o_a")])
+
+
+def test_waiting_for_statistics_is_said_while_it_lasts(
+    small: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Minutes of silence look like a hang: each wait says how long, for what, and which try it is."""
+    caplog.set_level(logging.INFO, "datafetch")
+    told: list[str] = []
+
+    class Told(Progress):
+        def waiting(self, note: str) -> None:
+            told.append(note)
+
+    context = replace(small.context(), progress=Told())
+    for index in (0, 1):
+        small.activity.repositories[index].pending = float("inf")
+    report = refresh_github(context)
+    waits = [r for r in caplog.records if r.getMessage() == "statistics_pending"]
+    assert told == [
+        f"waiting {seconds} s for GitHub to compute 2 repositories (try {attempt} of 4)"
+        for attempt, seconds in ((1, 10), (2, 20), (3, 40))
+    ]
+    assert [vars(record)["note"] for record in waits] == told
+    assert {name: vars(waits[0])[name] for name in ("repositories", "waitSeconds", "attempts")} == {
+        "repositories": 2,
+        "waitSeconds": 10,
+        "attempts": 4,
+    }
+    assert (
+        "GitHub still computes the statistics of 2 repositories (octo-dev/tools, octo-dev/web-app):"
+        " run `datafetch github` again in some minutes"
+    ) in report.notes
+
+
+def test_a_run_that_is_stopped_counts_what_it_kept(small: World) -> None:
+    """What was read before the signal is stored; the result said that nothing had happened."""
+    context = small.context(width=1)
+
+    def stopping(request: Request, answer: Answer) -> Response:
+        context.cancel.cancel(Cancelled(signal=15))
+        return answer(request)
+
+    small.app.inject(stopping, "/tools/stats")
+    with pytest.raises(Cancelled):
+        refresh_github(context)
+    so_far = context.so_far.report()
+    assert (so_far.processed, so_far.changed, so_far.failed) == (3, 1, 0)
+    assert so_far.notes == (
+        "1 of 3 repositories read and kept; `datafetch github` goes on with the other 2",
+    )
+    assert len(list(small.csv("x").parent.iterdir())) == so_far.changed
+    small.app.heal()
+    small.app.log.clear()
+    small.run()
+    assert len(small.asked()) == 2
