@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,13 +19,13 @@ FINE = "github_pat_0123456789ABCDEFGHIJ_fake"
 OF_A_WORKFLOW = "ghs_0123456789abcdefghijABCDEFGHIJ012345"
 
 
-def run(world: World, *, only: tuple[str, ...] = (), **settings: object) -> JobReport:
+def run(world: World, *, only: tuple[str, ...] = (), **settings: Any) -> JobReport:
     """One run with other settings."""
     context = world.context(RunOptions(only=only))
     return refresh_github(replace(context, settings=replace(context.settings, **settings)))
 
 
-def refused(world: World, **settings: object) -> UpstreamError:
+def refused(world: World, **settings: Any) -> UpstreamError:
     """The error of a run that GitHub refuses."""
     with pytest.raises(UpstreamError) as caught:
         run(world, **settings)
