@@ -70,7 +70,7 @@ class _GitHubRun:
         return Link(
             http=self._context.http,
             clock=clock,
-            budget=Budget(name, clock, patience_s=settings.retry_max_s),
+            budget=Budget(name, clock, patience_s=settings.retry_max_s, log=self._context.log),
             token=settings.token,
             api_url=settings.api_url,
             retry=RetryPolicy(total_s=settings.retry_max_s),

@@ -4,6 +4,7 @@ No request is sent when GitHub has said that none is left. Source of the headers
 when an answer has none: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 """
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from datafetch.github.refusals import (
     other_place,
     rights_in,
 )
+from datafetch.logs import bound_logger
 from datafetch.net.base import Answer, HttpClient, Request
 from datafetch.net.outcomes import error_for
 from datafetch.runtime.retry import RetryPolicy
@@ -55,11 +57,20 @@ class Budget:
     """How many requests GitHub still allows; safe to use from several threads.
 
     One request waits at most `patience_s` until it may be sent; when the limit lasts longer, the
-    budget counts as used up.
+    budget counts as used up. Each wait is logged once, however many requests wait.
     """
 
-    def __init__(self, name: str, clock: Clock, *, patience_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        *,
+        patience_s: float,
+        log: logging.LoggerAdapter[logging.Logger] | None = None,
+    ) -> None:
         self._name = name
+        self._log = log or bound_logger()
+        self._told_until = 0.0
         self._clock = clock
         self._patience_s = patience_s
         self._lock = threading.Lock()
@@ -126,22 +137,35 @@ class Budget:
             return
         if self._clock.monotonic() + wait_s > deadline:
             raise self._used_up()
+        self._tell_of_wait(wait_s)
         self._clock.sleep(wait_s)
+
+    def _tell_of_wait(self, wait_s: float) -> None:
+        until = self._clock.now() + wait_s
+        with self._lock:
+            if until < self._told_until + _LEAST_WAIT_S:
+                return
+            self._told_until = until
+        self._log.info(
+            "rate_limit_wait",
+            extra={"host": "GitHub", "wait_s": round(wait_s, 1), "reason": self._words(until)},
+        )
 
     def _used_up(self) -> RateLimited:
         until = self._closed_until()
+        hint = "Run `datafetch github` again after that."
+        return RateLimited(self._words(until), until=until, hint=hint)
+
+    def _words(self, until: float) -> str:
+        """Which limit lasts until then: that of the hour, or the one on too much at once."""
         now = self._clock.now()
         with self._lock:
             is_primary = self._is_primary or self._blocked_until <= now
             most = f" of {self._limit} requests an hour" if self._limit else ""
         when = utc_text(until, now)
         if is_primary:
-            text = f"GitHub's {self._name} limit{most} is used up until {when}"
-        else:
-            text = (
-                f"GitHub asks to slow down: its secondary limit for {self._name} lasts until {when}"
-            )
-        return RateLimited(text, until=until, hint="Run `datafetch github` again after that.")
+            return f"GitHub's {self._name} limit{most} is used up until {when}"
+        return f"GitHub asks to slow down: its secondary limit for {self._name} lasts until {when}"
 
     def _closed_until(self) -> float:
         """When the next request may be sent, in epoch seconds; in the past when it may be now."""

@@ -5,22 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datafetch.clock import utc_text
-from datafetch.errors import UpstreamError
 from datafetch.github.barriers import HiddenRepositories, words_of
 from datafetch.github.discovery import Discovery
 from datafetch.github.model import Barrier, Repository, Status, excludes
 from datafetch.github.refusals import TokenFacts
 from datafetch.github.rules.roster import Entry, count_of, name_them
-from datafetch.github.statistics import StatisticsRound
+from datafetch.github.statistics import StatisticsRound, reason_of
 from datafetch.models.run import JobReport, RunOptions
-from datafetch.ops.failures import NAMED, FailedItem, named_failures, short_reason
+from datafetch.ops.failures import NAMED, FailedItem, named_failures
 
 _NOTES = {
     Status.UNAVAILABLE: "GitHub has no usable statistics (stored lines count): {}",
     Status.GONE: "no longer at GitHub (stored lines count): {}; GITHUB_EXCLUDE leaves them out",
 }
-
-_FIRST_ERROR_STATUS = 400
 
 
 _HIDDEN_NOTES: Mapping[Barrier, str] = {
@@ -207,7 +204,7 @@ def _failed_note(failed: Sequence[Entry], done: StatisticsRound, *, of: int) -> 
     items = []
     for entry in ordered:
         result = done.results.get(entry.csv)
-        reason = _reason(entry, result.error if result else None)
+        reason = reason_of(result) if result else "as before"
         items.append(FailedItem(entry.repository.label, reason))
     public = [entry.repository.full_name for entry in ordered if not entry.repository.private]
     known = public if len(public) == len(ordered) <= NAMED else ["OWNER/NAME"]
@@ -216,16 +213,6 @@ def _failed_note(failed: Sequence[Entry], done: StatisticsRound, *, of: int) -> 
         f"{len(failed)} of {count_of(of)} could not be read (stored lines count):"
         f" {named_failures(items)}; `datafetch github {options}` asks again now"
     )
-
-
-def _reason(entry: Entry, error: UpstreamError | None) -> str:
-    """Why it failed; an error's text may hold the name of a private repository."""
-    if error is None:
-        return "as before"
-    has_status = error.status is not None and error.status >= _FIRST_ERROR_STATUS
-    if entry.repository.private and not has_status:
-        return "no usable answer"
-    return short_reason(error)
 
 
 def _hidden_notes(discovery: Discovery, done: StatisticsRound) -> list[str]:

@@ -21,6 +21,7 @@ from datafetch.github.rules.roster import Entry, count_of
 from datafetch.github.rules.verdicts import AnswerVerdict, judge
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
+from datafetch.ops.failures import short_reason
 
 WIDTH = 8
 """Requests at once: GitHub's secondary limits are about concurrency too
@@ -30,6 +31,7 @@ SAVE_EVERY = 25
 """The state is saved after so many answers, so that after a crash not all are asked for again."""
 
 _UNAUTHORIZED = 401
+_FIRST_ERROR_STATUS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Asking:
             extra={
                 "note": note,
                 "repositories": len(waiting),
-                "waitSeconds": delay_s,
+                "wait_s": delay_s,
                 "attempt": attempt,
                 "attempts": tries,
             },
@@ -245,8 +247,19 @@ class Asking:
         if result.error is not None:
             self._context.log.warning(
                 "github_repository_failed",
-                extra={"repository": repository.label, "error": type(result.error).__name__},
+                extra={"repository": repository.label, "error": reason_of(result)},
             )
+
+
+def reason_of(result: StatisticsResult) -> str:
+    """Why it failed, in a few words, which never hold the name of a private repository."""
+    error = result.error
+    if error is None:
+        return ""
+    has_status = error.status is not None and error.status >= _FIRST_ERROR_STATUS
+    if result.entry.repository.private and not has_status:
+        return "no usable answer"
+    return short_reason(error)
 
 
 def _only_state_tells(result: StatisticsResult) -> bool:

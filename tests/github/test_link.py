@@ -1,6 +1,7 @@
 """GitHub's limits: obeyed before they are met, waited for when short, left to the next run when long."""
 
 import json
+import logging
 from datetime import UTC, datetime
 from email.utils import formatdate
 
@@ -125,6 +126,30 @@ def test_a_limit_that_was_met_is_waited_for_as_long_as_it_was_told(
     until = None if asked_s is None else clock.now() + asked_s
     assert sent(made(clock), RateLimited(until=until)) == 2
     assert clock.slept == [waits]
+
+
+def test_a_wait_for_a_limit_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Which limit, and how long: a minute of silence looks like a hang, eight lines like eight waits."""
+    caplog.set_level(logging.INFO, "datafetch")
+    clock = FakeClock()
+    budget = made(clock)
+    assert sent(budget, RateLimited(until=clock.now() + 30)) == 2
+
+    class Still(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            self.slept.append(seconds)
+
+    still = Still(clock.time)
+    both = Budget("GraphQL", still, patience_s=60)
+    both.learn({**says(0, still.now() + 40), "x-ratelimit-limit": "5000"})
+    assert [sent(both), sent(both), len(still.slept)] == [1, 1, 2]
+    said = [vars(r) for r in caplog.records if r.getMessage() == "rate_limit_wait"]
+    assert [(record["host"], record["wait_s"]) for record in said] == [
+        ("GitHub", 30),
+        ("GitHub", 40),
+    ]
+    assert "secondary limit for REST" in said[0]["reason"]
+    assert "GitHub's GraphQL limit of 5000 requests an hour is used up" in said[1]["reason"]
 
 
 def test_a_limit_that_is_met_again_is_waited_for_twice_as_long() -> None:

@@ -303,9 +303,9 @@ def test_waiting_for_statistics_is_said_while_it_lasts(
         for attempt, seconds in ((1, 10), (2, 20), (3, 40))
     ]
     assert [vars(record)["note"] for record in waits] == told
-    assert {name: vars(waits[0])[name] for name in ("repositories", "waitSeconds", "attempts")} == {
+    assert {name: vars(waits[0])[name] for name in ("repositories", "wait_s", "attempts")} == {
         "repositories": 2,
-        "waitSeconds": 10,
+        "wait_s": 10,
         "attempts": 4,
     }
     assert (
