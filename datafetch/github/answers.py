@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AliasPath, ConfigDict, Field, TypeAdapter, 
 from pydantic.alias_generators import to_camel
 
 from datafetch.errors import Malformed
-from datafetch.github.model import Day, Repository, is_full_name
+from datafetch.github.model import UNEXPECTED_HINT, Day, Repository, is_full_name
 from datafetch.models.problems import first_problem
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def read_as(adapter: TypeAdapter[T], value: object, what: str, *, url: str = "")
     except ValidationError as error:
         text = f"GitHub's {what} is not as documented: {first_problem(error)}"
         # Not `from error`: the text of pydantic's error quotes the value.
-        raise Malformed(text, url=url) from None
+        raise Malformed(text, url=url, hint=UNEXPECTED_HINT) from None
 
 
 def _full_name(text: str) -> str:

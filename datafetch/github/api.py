@@ -19,7 +19,7 @@ from datafetch.github.barriers import words_of
 from datafetch.github.graphql import Adaptive, GraphQL, refusal
 from datafetch.github.lists import FoundRepositories, RecentList, read_committed
 from datafetch.github.lookups import LookUp
-from datafetch.github.model import Day, TimeWindow
+from datafetch.github.model import UNEXPECTED_HINT, Day, TimeWindow
 from datafetch.github.windows import WindowAnswer, each_window
 
 _MOST_TOTALS = 25
@@ -105,7 +105,9 @@ class GitHubActivity:
 
         size = Adaptive(1, 1)
         if each_window(self._graphql, self._login, [window], size, queries.DAYS, take).lost:
-            raise Rejected("GitHub did not answer the calendar of the trailing year")
+            raise Rejected(
+                "GitHub did not answer the calendar of the trailing year", hint=UNEXPECTED_HINT
+            )
         return days
 
     def totals(self, windows: Mapping[int, TimeWindow]) -> dict[int, int]:

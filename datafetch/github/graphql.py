@@ -21,7 +21,7 @@ from datafetch.errors import (
 from datafetch.github.answers import read_as
 from datafetch.github.barriers import PERMISSIONS, barrier_in, hint_for, words_of
 from datafetch.github.link import Link, PrimaryLimit
-from datafetch.github.model import Barrier
+from datafetch.github.model import UNEXPECTED_HINT, Barrier
 from datafetch.github.refusals import body_of, is_page, left, other_place, rights_in
 from datafetch.net.base import MIB, NO_RETRY, Answer, Request
 
@@ -208,7 +208,9 @@ class GraphQL:
         if body.data is not None:
             return GraphQLAnswer(body.data, problems)
         if not problems:
-            raise Malformed("GitHub's GraphQL answer has no data", url=answer.url)
+            raise Malformed(
+                "GitHub's GraphQL answer has no data", url=answer.url, hint=UNEXPECTED_HINT
+            )
         if any(problem.path and problem.barrier for problem in problems):
             return GraphQLAnswer({}, problems)
         if not patient and problems[0].barrier is None:
@@ -266,10 +268,4 @@ def refusal(
         return Missing(text, url=url)
     if problem.barrier is not None:
         return Denied(text + rights, url=url, hint=hint_for(problem.barrier, words, advice))
-    return Rejected(text, url=url, hint=_REFUSED_HINT)
-
-
-_REFUSED_HINT = (
-    "GitHub failed, or has changed: the next run tries again; if this goes on, report it at"
-    " https://github.com/datafetch/datafetch/issues."
-)
+    return Rejected(text, url=url, hint=UNEXPECTED_HINT)

@@ -20,7 +20,7 @@ from datafetch.github.graphql import (
     refusal,
 )
 from datafetch.github.lookups import look_up
-from datafetch.github.model import Barrier, Repository, TimeWindow
+from datafetch.github.model import UNEXPECTED_HINT, Barrier, Repository, TimeWindow
 from datafetch.github.windows import Unanswered, WindowAnswer, each_window
 
 _SMALLEST_PAGE = 10
@@ -89,7 +89,8 @@ class RecentList:
             more, cursor = page.more, page.cursor
             if more and (cursor is None or cursor in seen):
                 raise Malformed(
-                    "GitHub's list of repositories goes in circles: a cursor came twice"
+                    "GitHub's list of repositories goes in circles: a cursor came twice",
+                    hint=UNEXPECTED_HINT,
                 )
             seen.add(cursor or "")
 

@@ -16,7 +16,7 @@ from datafetch.github.graphql import (
     TooMuchError,
     refusal,
 )
-from datafetch.github.model import Barrier, Repository, is_full_name
+from datafetch.github.model import UNEXPECTED_HINT, Barrier, Repository, is_full_name
 
 _MOST_LOOKUPS = 50
 """How many repositories one query looks up at most; more is often too much."""
@@ -92,5 +92,7 @@ def _sorted_out(names: Sequence[str], answer: GraphQLAnswer, result: LookUp) -> 
         elif mine is None and place not in nodes:
             unsaid.append(name)
     if unsaid and not problems:
-        raise Malformed("GitHub's answer leaves out repositories that were looked up")
+        raise Malformed(
+            "GitHub's answer leaves out repositories that were looked up", hint=UNEXPECTED_HINT
+        )
     return unsaid

@@ -17,6 +17,12 @@ LAST_WEEK = 253_402_300_799
 PRIVATE_LABEL = "a private repository"
 """What logs and results say instead of the name of a private repository."""
 
+UNEXPECTED_HINT = (
+    "GitHub failed, or has changed: the next run tries again; if this goes on, report it at"
+    " https://github.com/datafetch/datafetch/issues."
+)
+"""What to do about an answer that GitHub does not document."""
+
 _FULL_NAME = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}$)[A-Za-z0-9_.-]+")
 
 

@@ -102,8 +102,9 @@ def test_a_cursor_that_comes_twice_is_an_error(small: World) -> None:
         return proper
 
     small.app.inject(circling, asks(LIST))
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed) as caught:
         small.run()
+    assert "next run tries again" in caught.value.hint
 
 
 def test_large_pages_that_fail_are_asked_for_in_smaller_ones(tmp_path: Path) -> None:

@@ -356,6 +356,7 @@ def test_errors_of_windows_that_are_no_repository_s_fail_the_run(small: World) -
     """Partial data is not used where it is not sure what it lacks."""
     body = {"data": {"user": None}, "errors": [{"message": "Something went wrong"}]}
     small.app.inject(reply(200, json.dumps(body)), asks(COMMITS))
-    with pytest.raises(Rejected, match="Something went wrong"):
+    with pytest.raises(Rejected, match="Something went wrong") as caught:
         small.run()
+    assert "next run tries again" in caught.value.hint
     assert small.files() == {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from datafetch.errors import GuardRefused, Malformed
-from datafetch.github.model import Day, TimeWindow
+from datafetch.github.model import UNEXPECTED_HINT, Day, TimeWindow
 
 _DAYS_OFF = 2
 """So many days may be missing: GitHub's days are in the profile's time zone and ours in UTC, so the
@@ -42,7 +42,7 @@ def trailing_days(days: Iterable[Day], window: TimeWindow) -> tuple[Day, ...]:
     first, last = window.start.date(), window.end.date()
     by_date = {day.date: day for day in days if first <= day.date <= last}
     if len(by_date) < (last - first).days + 1 - _DAYS_OFF:
-        raise Malformed("GitHub's calendar lacks days of the trailing year")
+        raise Malformed("GitHub's calendar lacks days of the trailing year", hint=UNEXPECTED_HINT)
     return tuple(by_date[day] for day in sorted(by_date))
 
 
