@@ -57,11 +57,8 @@ class _GitHubRun:
         self._publisher = publisher
         settings = context.settings
         self._settings = settings
-        self._facts = TokenFacts.of(
-            settings.token.get_secret_value(),
-            settings.token_name,
-            in_workflow=settings.in_workflow,
-        )
+        token, name = settings.token.get_secret_value(), settings.token_name
+        self._facts = TokenFacts.of(token, name, in_workflow=settings.in_workflow)
         self._activity = GitHubActivity(GraphQL(self._link("GraphQL")), settings.owner)
         self._statistics = Statistics(self._link("REST"), settings.owner)
 

@@ -274,6 +274,27 @@ def test_a_long_limit_of_the_lists_fails_the_run(
     assert small.run().partial is None
 
 
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (limit(403, PRIMARY, remaining=0, reset_in=HOUR), "GraphQL limit is used up until 09:00"),
+        (limit(429, PRIMARY, remaining=0, reset_in=HOUR), "GraphQL limit is used up until 09:00"),
+        (reply(200, GRAPHQL_LIMITED), "GraphQL limit is used up until"),
+        (secondary_limit("3600", 403), "secondary limit for GraphQL lasts until 09:00 UTC"),
+        (secondary_limit(None, 429), "secondary limit for GraphQL lasts until"),
+    ],
+)
+def test_the_limit_of_the_hour_is_told_from_the_one_on_haste(
+    small: World, action: Action, said: str
+) -> None:
+    """One wants patience until the hour is over, the other fewer requests at once."""
+    small.app.inject(action, "/graphql")
+    with pytest.raises(RateLimited) as caught:
+        small.run()
+    assert said in str(caught.value)
+    assert caught.value.hint == "Run `datafetch github` again after that."
+
+
 def test_a_secondary_limit_that_stays_is_not_asked_for_ever(small: World) -> None:
     """Without a word on how long, GitHub wants ever longer waits: the second is left to the next run."""
     small.app.inject(secondary_limit(None, 403), STATS)

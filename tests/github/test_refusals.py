@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from datafetch.github.refusals import TokenFacts, other_place
 from datafetch.models.run import JobReport, RunOptions
 from tests.fakes.base import App, Response
 from tests.fakes.faults import redirect, reply
-from tests.github.world import World, asks, worked
+from tests.fakes.github_data import Repository
+from tests.github.world import TODAY, World, asks, worked
 
 CLASSIC = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 FINE = "github_pat_0123456789ABCDEFGHIJ_fake"
@@ -263,6 +265,16 @@ def test_an_exclusion_that_matches_nothing_is_said(small: World) -> None:
     )
     small.activity.repositories.append(worked(9, "site", owner="acme", hidden="saml"))
     assert small.run(exclude="acme/*").notes == ()
+
+
+def test_an_exclusion_may_be_of_what_github_only_names(small: World) -> None:
+    """It tells the name of a repository that it does not show: an exclusion of that matches."""
+    hidden = Repository(9, "acme", "site", hidden="saml")
+    hidden.commit(TODAY - timedelta(days=500), 2, 10, 1)
+    small.activity.repositories.append(hidden)
+    assert small.run(exclude="acme/site").notes == ()
+    (note,) = small.run(exclude="acme/site acme/sight").notes
+    assert note.startswith("GITHUB_EXCLUDE: acme/sight matches no repository")
 
 
 def test_an_exclusion_may_be_of_what_github_does_not_name(small: World) -> None:
