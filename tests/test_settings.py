@@ -303,14 +303,14 @@ def test_the_variable_that_holds_the_github_token_is_known(monkeypatch, tmp_path
     """Of three names, or a file, the messages about a refused token name the one that counts."""
     monkeypatch.setenv("GITHUB_REPO_OWNER", "x")
     monkeypatch.setenv("GITHUB_TOKEN", "a")
-    assert load_settings().for_github().token_name == "GITHUB_TOKEN"
+    assert github_group(load_settings()).token_name == "GITHUB_TOKEN"
     secret = tmp_path / "secret"
     secret.write_text("b")
     monkeypatch.setenv("GITHUB_API_TOKEN_FILE", str(secret))
-    assert load_settings().for_github().token_name == "GITHUB_API_TOKEN_FILE"
-    assert not load_settings().for_github().in_workflow
+    assert github_group(load_settings()).token_name == "GITHUB_API_TOKEN_FILE"
+    assert not github_group(load_settings()).in_workflow
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert load_settings().for_github().in_workflow
+    assert github_group(load_settings()).in_workflow
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,7 @@ def test_the_variable_that_holds_the_github_token_is_known(monkeypatch, tmp_path
 def test_an_address_that_cannot_be_github_s_api_is_refused(monkeypatch, value, right):
     """Web pages came, or each repository was "missing"; now the right address is named at once."""
     monkeypatch.setenv("GITHUB_API_URL", value)
-    with pytest.raises(ConfigurationError, match=f"GITHUB_API_URL: .*{right}"):
+    with pytest.raises(ConfigurationError, match=f"GITHUB_API_URL.*: write {right}"):
         load_settings()
 
 

@@ -1,14 +1,15 @@
 """The README's table of what each job needs, beside what the jobs ask for and do."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from datafetch.errors import ConfigurationError
 from datafetch.github.barriers import PERMISSIONS
+from datafetch.job_groups import bookmarks_group, github_group, logo_group, opengraph_group
 from datafetch.models.run import JobName
-from datafetch.settings import ENV_NAMES
+from datafetch.settings import ENV_NAMES, Settings
 from tests.fakes.base import Request
 from tests.fakes.s3 import S3Fake
 from tests.fakes.world import World
@@ -49,16 +50,15 @@ def test_the_table_has_a_row_for_each_job() -> None:
 @pytest.mark.parametrize("job", [*JobName], ids=lambda job: job.value)
 def test_required_settings_are_those_that_a_job_misses_when_nothing_is_set(job: JobName) -> None:
     """Whoever copies the names from the table into `.env` can start the job."""
-    nothing = settings()
-    makers = {
-        JobName.BOOKMARKS: nothing.for_bookmarks,
-        JobName.GITHUB: nothing.for_github,
-        JobName.LOGOS: nothing.for_logos,
-        JobName.OPENGRAPH: nothing.for_opengraph,
+    makers: dict[JobName, Callable[[Settings], object]] = {
+        JobName.BOOKMARKS: bookmarks_group,
+        JobName.GITHUB: github_group,
+        JobName.LOGOS: logo_group,
+        JobName.OPENGRAPH: opengraph_group,
     }
     missing: list[str] = []
     try:
-        makers[job]()
+        makers[job](settings())
     except ConfigurationError as error:
         missing = [problem.split()[0] for problem in error.problems]
     assert named(TABLE[job.value]["required"]) == missing
