@@ -23,9 +23,10 @@ from datafetch.build.rules.checks import (
 )
 from datafetch.build.rules.github_checks import check_summary, check_weekly, read_activity
 from datafetch.build.rules.pictures import ManifestPicture, read_logos, read_opengraph
+from datafetch.build.rules.preview import differing_note, plan_note
 from datafetch.build.write import PictureStager, Staging
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import UsageError
+from datafetch.errors import ObjectNotFound, UsageError
 from datafetch.models.run import JobReport
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore, StoredObject
@@ -195,8 +196,17 @@ class Prefetch:
     ) -> JobReport:
         if not self.request.full:
             raise UsageError("manifests and pictures are written with --full only")
-        stager = PictureStager(self.store, self.engine, self.log)
         name = dataset.commit if self.request.mirror else f"image-data/{dataset.name}/manifest.json"
+        return self._excusing(
+            dataset,
+            (name, "the pictures that it names"),
+            lambda: self._bring_pictures(dataset, read, name),
+        )
+
+    def _bring_pictures(
+        self, dataset: Dataset, read: Callable[[str, bytes], list[ManifestPicture]], name: str
+    ) -> JobReport:
+        stager = PictureStager(self.store, self.engine, self.log)
         with self._staging(dataset) as staging:
 
             def bring(found: StoredObject) -> tuple[int, int]:
@@ -208,8 +218,10 @@ class Prefetch:
 
             count, differing = self._reader.read(dataset, bring)
             changed = staging.commit()
-        note = f"{differing} stored pictures are not those that {dataset.title} describes"
-        return self._report(count + 1, changed, notes=(note,) if differing else ())
+            notes = self._plan_notes(staging, count + 1)
+        if differing:
+            notes = (*notes, differing_note(differing, dataset.title, dataset.command))
+        return self._report(count + 1, changed, notes=notes)
 
     # ------------------------------------------------------------------ steps
 
@@ -233,13 +245,50 @@ class Prefetch:
         names: Mapping[str, str],
     ) -> JobReport:
         """Write the checked objects: under their keys into a mirror, else as `names` says by key."""
+        return self._excusing(
+            dataset, tuple(names.values()), lambda: self._write_checked(dataset, check, names)
+        )
+
+    def _write_checked(
+        self,
+        dataset: Dataset,
+        check: Callable[[Dataset, StoredObject], _Checked],
+        names: Mapping[str, str],
+    ) -> JobReport:
         checked = self._reader.read(dataset, lambda commit: check(dataset, commit))
         with self._staging(dataset) as staging:
             for key, body in checked.objects.items():
                 staging.add(key if self.request.mirror else names[key], body)
             changed = staging.commit()
-        count = len(checked.objects)
-        return self._report(count, changed, last_fetched_at=checked.last_fetched_at)
+            count = len(checked.objects)
+            notes = self._plan_notes(staging, count)
+        return self._report(count, changed, last_fetched_at=checked.last_fetched_at, notes=notes)
+
+    def _excusing(
+        self, dataset: Dataset, files: Sequence[str], write: Callable[[], JobReport]
+    ) -> JobReport:
+        """The report of `write`; of a dataset that no job has stored yet, what would be written.
+
+        That is excused only in a dry run after the jobs, which have stored nothing.
+        """
+        request = self.request
+        try:
+            return write()
+        except ObjectNotFound as missing:
+            if missing.key != dataset.commit or not (request.after_jobs and request.dry_run):
+                raise
+        note = f"would check {dataset.commit} and write {', '.join(files)} in {request.folder}"
+        why = f"it is not in {self.store.name} yet, and this dry run stored nothing"
+        return JobReport(notes=(f"{note}; {why}: `{dataset.command}` stores it",))
+
+    def _plan_notes(self, staging: Staging, files: int) -> tuple[str, ...]:
+        """What a dry run would have done to the folder."""
+        request = self.request
+        if not request.dry_run:
+            return ()
+        note = plan_note(staging.plan(), files, str(request.folder))
+        basis = ", by what is stored now: this dry run stored nothing" if request.after_jobs else ""
+        return (note + basis,)
 
     def _report(
         self,
@@ -249,7 +298,8 @@ class Prefetch:
         last_fetched_at: int | None = None,
         notes: tuple[str, ...] = (),
     ) -> JobReport:
-        self.log.info("prefetch_written", extra={"files": files, "changed": changed})
+        event = "prefetch_planned" if self.request.dry_run else "prefetch_written"
+        self.log.info(event, extra={"files": files, "changed": changed})
         return JobReport(
             processed=files,
             changed=changed,

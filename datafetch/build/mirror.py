@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from datafetch.build.rules.preview import FolderPlan
 from datafetch.build.write import Staging, translated
 from datafetch.errors import StoreError
 from datafetch.store.base import encode_json
@@ -36,6 +37,7 @@ class MirrorStaging(Staging):
         super().__init__(folder, dry_run=dry_run)
         self._record = folder / f"{_RECORD_NAME}{dataset}.json"
         self._log = log
+        self._removed: list[str] = []
 
     def path_of(self, name: str) -> Path:
         """The place where a folder store keeps the object of that key."""
@@ -53,6 +55,7 @@ class MirrorStaging(Staging):
         recorded, wanted = self._read(self._record) or {}, dict(self._wanted)
         stale = self._stale(recorded, wanted)
         if self._dry_run:
+            self._removed = stale
             return super().commit() + len(stale)
         self._write(recorded | wanted)
         count = super().commit()
@@ -60,6 +63,10 @@ class MirrorStaging(Staging):
             self._remove(self.path_of(key))
         self._write(wanted)
         return count + len(stale)
+
+    def plan(self) -> FolderPlan:
+        """See `Staging.plan`; what `commit` would have removed is known after it was called."""
+        return super().plan()._replace(removed=self._removed)
 
     def _stale(self, recorded: dict[str, str], wanted: dict[str, str]) -> list[str]:
         """The keys of files that an earlier build wrote, nobody changed, and no dataset has."""

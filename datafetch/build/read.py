@@ -13,7 +13,9 @@ from datafetch.errors import (
     Inconsistent,
     NotShown,
     ObjectNotFound,
+    StoreError,
 )
+from datafetch.models.places import Environment
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.keys import Keys
 
@@ -134,11 +136,27 @@ class SettledReader:
         except ObjectNotFound as error:
             first = key == dataset.commit
             advice = f"run `{dataset.command}` first" if first else f"run `{dataset.repair}`"
+            elsewhere = self._of_another_environment(key) if first else ""
+            hint = " ".join(part for part in (elsewhere, error.hint) if part)
             raise ObjectNotFound(
                 f"{key} is not in {self.store.name}: {advice}",
                 key=key,
-                hint=error.hint or "If it was stored for another environment, set DATAFETCH_ENV.",
+                hint=hint or "If it was stored for another environment, set DATAFETCH_ENV.",
             ) from error
+
+    def _of_another_environment(self, key: str) -> str:
+        """What to set when another environment has the object that is missing here; else empty."""
+        start = key.removesuffix(f"{self.keys.suffix}.json")
+        for environment in Environment:
+            other = f"{start}{environment.suffix}.json"
+            if other == key:
+                continue
+            try:
+                self.store.head(other)
+            except StoreError:
+                continue
+            return f"{other} is there: to build from it, set DATAFETCH_ENV={environment.value}."
+        return ""
 
     def _marks(self, dataset: Dataset) -> _Marks:
         # The journal is read first. A publish that ends between the two reads wrote the commit

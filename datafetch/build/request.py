@@ -19,6 +19,8 @@ class PrefetchRequest:
         max_age_s: refuse bookmarks and GitHub activity that were fetched longer ago. The
             manifests have no such time: a run that changes nothing does not write them.
         dry_run: check everything, write nothing.
+        after_jobs: whether the jobs that store the objects ran before, in the same command. In a
+            dry run they stored nothing, so that objects may be missing that the build would find.
     """
 
     folder: Path
@@ -26,6 +28,7 @@ class PrefetchRequest:
     max_age_s: float | None = None
     dry_run: bool = False
     mirror: bool = False
+    after_jobs: bool = False
 
     @property
     def operations(self) -> tuple[Operation, ...]:

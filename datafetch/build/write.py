@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from datafetch.build.rules.pictures import ManifestPicture
+from datafetch.build.rules.preview import FolderPlan
 from datafetch.errors import DatafetchError, Inconsistent, ObjectNotFound
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
@@ -34,14 +35,15 @@ class Staging:
 
     Leaving the `with` block removes those that were not committed. Those that a killed build left
     in a folder are removed after a day, when the next file is written to that folder. `add` may be
-    called from several threads, for different names. In a dry run it only counts: nothing is
-    written, no folder is made.
+    called from several threads, for different names. In a dry run it only notes what it would do:
+    nothing is written, no folder is made.
     """
 
     def __init__(self, folder: Path, *, dry_run: bool = False) -> None:
         self._folder = folder
         self._dry_run = dry_run
-        self._planned = 0
+        self._new: list[str] = []
+        self._changed: list[str] = []
         self._ready: dict[str, Path] = {}
         self._swept: set[Path] = set()
         self._guard = threading.Lock()
@@ -65,7 +67,8 @@ class Staging:
                 temporary.unlink(missing_ok=True)
         self._ready.clear()
         self._wanted.clear()
-        self._planned = 0
+        self._new.clear()
+        self._changed.clear()
 
     def path_of(self, name: str) -> Path:
         """The place of the file of that name."""
@@ -98,10 +101,11 @@ class Staging:
         """
         sha256 = hashlib.sha256(body).hexdigest()
         self.keep(name, sha256)
-        if self.fingerprint(name) == (len(body), sha256):
+        there = self.fingerprint(name)
+        if there == (len(body), sha256):
             return False
         if self._dry_run:
-            self._planned += 1
+            (self._new if there is None else self._changed).append(name)
             return True
         path = self.path_of(name)
         temporary = temporary_in(path.parent)
@@ -123,13 +127,17 @@ class Staging:
             self._swept.add(folder)
         sweep(folder, now, _TEMPORARY)
 
+    def plan(self) -> FolderPlan:
+        """What a dry run would have done to the folder; nothing when it was none."""
+        return FolderPlan(sorted(self._new), sorted(self._changed), ())
+
     def commit(self) -> int:
         """Move the files to their places, in the order in which they were added; return how many.
 
         Raises:
             DatafetchError: the folder cannot be written to.
         """
-        count = self._planned
+        count = len(self._new) + len(self._changed)
         for name in list(self._ready):
             path = self.path_of(name)
             with translated(path):

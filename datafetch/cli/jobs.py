@@ -162,8 +162,7 @@ def prefetch_dev(
 
     with Session(options) as session:
         session.run_jobs(ALL_JOBS)
-        if not session.dry_run:  # a dry run has stored nothing that files could be made of
-            session.run_prefetch(PrefetchRequest(output or _GENERATED, full=full))
+        session.run_prefetch(PrefetchRequest(output or _GENERATED, full=full, after_jobs=True))
 
 
 @with_options(job=False)

@@ -189,7 +189,8 @@ def test_a_picture_that_changed_after_its_manifest_is_taken_and_told(build: Buil
     report = build.prefetch().logos()
     assert build.contents()[logo_key(1)] == picture(99)
     assert len(report.notes) == 1
-    assert "1 stored pictures" in report.notes[0]
+    assert "1 stored picture is" in report.notes[0]
+    assert "`datafetch logos`" in report.notes[0]
 
 
 def test_a_manifest_that_moves_on_is_no_reason_to_read_again(build: Build) -> None:

@@ -46,6 +46,7 @@ class Build:
         width: int = 1,
         mirror: bool = False,
         dry_run: bool = False,
+        after_jobs: bool = False,
     ) -> Prefetch:
         """A prefetch whose requests are written down in `calls`."""
         store = FaultyStore(self.store, fault, before=before)
@@ -56,7 +57,12 @@ class Build:
             self.clock,
             bound_logger(job="prefetch"),
             PrefetchRequest(
-                self.output, full=full, max_age_s=max_age_s, mirror=mirror, dry_run=dry_run
+                self.output,
+                full=full,
+                max_age_s=max_age_s,
+                mirror=mirror,
+                dry_run=dry_run,
+                after_jobs=after_jobs,
             ),
             engine=Engine(width),
             urls=PublicUrls(cdn, store.url),
