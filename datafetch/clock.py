@@ -61,7 +61,8 @@ class CancelToken:
             Cancelled: the run was asked to stop.
         """
         if self.cancelled:
-            raise Cancelled(str(self._reason), signal=self._reason.signal)
+            reason = self._reason
+            raise Cancelled(str(reason), signal=reason.signal, hint=reason.hint)
 
     def wait(self, seconds: float) -> bool:
         """Wait for the command to be asked to stop, at most `seconds`; return whether it was."""

@@ -5,6 +5,7 @@ what happened; the hint says what the user can do next.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -87,13 +88,19 @@ class Cancelled(DatafetchError):
         signal: SIGHUP, SIGINT or SIGTERM when one of them asked for it, None when something else did.
     """
 
+    hint = "What was stored before stays; the next run goes on from there."
+
     def __init__(
-        self, message: str = "stopped before it was done", *, signal: int | None = None
+        self,
+        message: str = "stopped before it was done",
+        *,
+        signal: int | None = None,
+        hint: str | None = None,
     ) -> None:
         self.signal = signal
         if signal is not None:
             self.exit_code = ExitCode(128 + signal)  # as shells say it
-        super().__init__(message)
+        super().__init__(message, hint=hint)
 
 
 # ------------------------------------------------------------------ upstream
@@ -278,6 +285,11 @@ class CorruptObject(DatafetchError):
         key: the object's key.
     """
 
+    hint = (
+        "Run the job that stores it with --force, such as `datafetch bookmarks --force`: it keeps "
+        "the broken object aside and makes it anew."
+    )
+
     def __init__(self, message: str = "", *, key: str = "", hint: str | None = None) -> None:
         self.key = key
         super().__init__(message, hint=hint)
@@ -286,7 +298,10 @@ class CorruptObject(DatafetchError):
 class Inconsistent(DatafetchError):
     """Stored objects do not agree with each other."""
 
-    hint = "Run the job with --force, which repairs its dataset, and try again."
+    hint = (
+        "Run the job that stores them with --force, such as `datafetch bookmarks --force`: it "
+        "stores its dataset anew."
+    )
 
 
 class GuardRefused(DatafetchError):
@@ -298,24 +313,58 @@ class GuardRefused(DatafetchError):
 class Stale(DatafetchError):
     """Stored data is older than was asked for."""
 
+    hint = "Run the job that fetches it, or accept older data with a larger --max-age."
+
 
 # --------------------------------------------------------------------- locks
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseHolder:
+    """The run that holds a lock; times are epoch seconds.
+
+    Attributes:
+        host, pid: the machine and the process that it runs in.
+        since: when it took the lock.
+        until: when the lock ends at the latest if the run is dead; a living one renews it. None
+            when it ends together with the process.
+    """
+
+    host: str
+    pid: int
+    run_id: str
+    since: float
+    until: float | None
+
+
 class LeaseHeld(DatafetchError):
-    """Another run holds the lock of this job."""
+    """Another run holds the lock of this job.
+
+    Attributes:
+        holder: that run; None when it is not known.
+    """
 
     exit_code = ExitCode.LOCKED
-    hint = "It did nothing; try again when the other run has ended."
+    hint = "This run did nothing; run it again when the other one has ended."
+
+    def __init__(
+        self, message: str = "", *, hint: str | None = None, holder: LeaseHolder | None = None
+    ) -> None:
+        self.holder = holder
+        super().__init__(message, hint=hint)
 
 
 class LeaseLost(DatafetchError):
     """This run's lease ended before its work did; nothing more is written."""
 
-    hint = "Another run may have taken over; raise DATAFETCH_LOCK_TTL_MS if runs are long."
+    hint = (
+        "What was stored before stays; the next run goes on from there. A lock is lost when the "
+        "machine sleeps or the store does not answer for longer than DATAFETCH_LOCK_TTL_MS says "
+        "(for bookmarks BOOKMARKS_LOCK_TTL_MS): raise it if this comes again."
+    )
 
 
 class BaseMoved(DatafetchError):
     """The dataset was changed by another run while this one prepared its own change."""
 
-    hint = "The next run starts from what is stored now."
+    hint = "Run it again: it starts from what is stored now."

@@ -69,3 +69,12 @@ def test_a_sleep_ends_when_the_run_is_asked_to_stop():
     with pytest.raises(Cancelled) as caught:
         SystemClock(token).sleep(3600)
     assert caught.value.signal == 15
+
+
+def test_what_to_do_about_a_stop_is_told_wherever_it_is_noticed():
+    """A lost lock has its own hint, which every part of the run hands on."""
+    token = CancelToken()
+    token.cancel(Cancelled("the lock ran out", hint="Raise it."))
+    with pytest.raises(Cancelled) as caught:
+        token.raise_if_cancelled()
+    assert caught.value.hint == "Raise it."

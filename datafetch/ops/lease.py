@@ -103,6 +103,16 @@ class HeldLease:
         self._thread: threading.Thread | None = None
 
     @property
+    def job(self) -> str:
+        """The job that the run may do."""
+        return self._grant.job
+
+    @property
+    def ttl_s(self) -> float:
+        """See `Grant.ttl_s`."""
+        return self._grant.ttl_s
+
+    @property
     def note(self) -> str:
         """See `Grant.note`."""
         return self._grant.note
@@ -117,7 +127,10 @@ class HeldLease:
         if self._retired:
             raise LeaseLost(f"the run of {self._grant.job} has ended; what is left of it is late")
         if self._has_run_out():
-            raise self._lose(f"the lock of {self._grant.job} ran out after {self._grant.ttl_s:g} s")
+            raise self._lose(
+                f"the lock of {self._grant.job} ran out after {self._grant.ttl_s:g} s without "
+                "being renewed"
+            )
 
     def start(self) -> None:
         """Begin to renew the lease."""
@@ -153,10 +166,11 @@ class HeldLease:
                 except LeaseLost as lost:
                     self._on_lost(self._lose(str(lost)))
                     return
-                except DatafetchError:  # of the store, or of this machine's locks
+                except DatafetchError as error:  # of the store, or of this machine's locks
                     # The next turn tries again; until then the fence counts the time.
                     if self._has_run_out():
-                        self._on_lost(self._lose("the lock could not be renewed in time"))
+                        why = f"the lock of {self._grant.job} could not be renewed in time: {error}"
+                        self._on_lost(self._lose(why))
                         return
 
     def _has_run_out(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from datafetch.clock import CancelToken, Clock
+from datafetch.clock import CancelToken, Clock, utc_text
 from datafetch.errors import Cancelled, DatafetchError, LeaseHeld, LeaseLost
 from datafetch.logs import EventLogger
 from datafetch.models.run import JobName
@@ -45,12 +45,23 @@ class LeaseKeeper:
         lease.start()
         return lease
 
-    def give_back(self, lease: HeldLease) -> None:
-        """Free a lease for other runs; one that cannot be given back just expires."""
+    def give_back(self, lease: HeldLease) -> str:
+        """Free a lease for other runs; one that cannot be given back just expires.
+
+        Returns:
+            What to tell the user: until when other machines are locked out; empty for nothing.
+        """
         try:
             lease.release()
         except DatafetchError as error:
-            self._log.warning("lease_not_released", extra={"error": str(error)})
+            now = self._clock.now()
+            note = (
+                f"the lock of {lease.job} could not be given back ({error}): runs of other "
+                f"machines are locked out until {utc_text(now + lease.ttl_s, now)} at the latest"
+            )
+            self._log.warning("lease_not_released", extra={"error": str(error), "note": note})
+            return note
+        return ""
 
     @contextmanager
     def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
@@ -77,5 +88,5 @@ class LeaseKeeper:
             self.give_back(lease)
 
     def _lost(self, error: LeaseLost) -> None:
-        self._log.error("lease_lost", extra={"error": str(error)})
-        self._cancel.cancel(Cancelled(str(error)))
+        self._log.error("lease_lost", extra={"error": str(error), "hint": error.hint})
+        self._cancel.cancel(Cancelled(str(error), hint=error.hint))

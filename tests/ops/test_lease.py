@@ -90,7 +90,8 @@ def test_a_renewal_that_fails_costs_the_lease_only_when_its_time_is_over(
 
     backend = Backend(failing)
     _, told = _renewed_until_lost(backend, clock)
-    assert str(told) == "the lock could not be renewed in time"
+    assert str(told) == f"the lock of logos could not be renewed in time: {error}"
+    assert "DATAFETCH_LOCK_TTL_MS" in told.hint
     assert len(backend.renewed) == 3
 
 

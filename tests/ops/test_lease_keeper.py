@@ -49,7 +49,7 @@ def test_a_lease_that_is_taken_is_given_back(keeper: LeaseKeeper, leases: StoreL
     lease = keeper.take(JOB)
     with pytest.raises(LeaseHeld, match="run-1"):
         leases.acquire(JOB, "run-2")
-    keeper.give_back(lease)
+    assert keeper.give_back(lease) == ""
     assert leases.acquire(JOB, "run-2").token == 2
 
 
@@ -59,8 +59,10 @@ def test_a_lease_that_cannot_be_given_back_fails_no_run(
     """All is written by then: a store that does not answer any more is only logged."""
     lease = keeper.take(JOB)
     store.fault = lambda _call, _number: "fail"
-    keeper.give_back(lease)
+    said = keeper.give_back(lease)
     assert [record.message for record in caplog.records] == ["lease_not_released"]
+    assert "the lock of bookmarks could not be given back (no answer for " in said
+    assert "other machines are locked out until 08:05 UTC at the latest" in said
 
 
 def test_a_machine_whose_locks_fail_at_the_end_fails_no_run(
@@ -126,6 +128,7 @@ def test_a_lost_lease_stops_the_command(
     store.inner.put(KEYS.lock(JOB), b"{}")
     assert cancel.wait(20)
     assert "another run took the lock of bookmarks" in str(cancel.reason)
+    assert "BOOKMARKS_LOCK_TTL_MS" in cancel.reason.hint
     assert [record.message for record in caplog.records] == ["lease_lost"]
     keeper.give_back(lease)
     assert store.inner.get(KEYS.lock(JOB)).body == b"{}"

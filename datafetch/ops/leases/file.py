@@ -14,7 +14,12 @@ from pathlib import Path
 from datafetch.clock import Clock
 from datafetch.errors import LeaseHeld, StoreError
 from datafetch.ops.lease import Grant
-from datafetch.ops.leases.lock_object import LockObject, is_dead_here, is_of_this_machine
+from datafetch.ops.leases.lock_object import (
+    LockObject,
+    held_by,
+    is_dead_here,
+    is_of_this_machine,
+)
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import ObjectStore
@@ -33,6 +38,7 @@ class FileLeases:
         runtime_dir: Path | None = None,
     ) -> None:
         """See `StoreLeases`; `ttl_s` matters to runs that do not see the file lock."""
+        self._clock = clock
         self._machine = RuntimeFolder(runtime_dir)
         self._objects = StoreLeases(store, keys, clock, ttl_s, runtime_dir, is_over=_is_over)
         self._held: dict[str, ExitStack] = {}
@@ -48,8 +54,8 @@ class FileLeases:
                 holding.enter_context(
                     self._machine.lock(f"{self._objects.lock_name(job)}.run.lock", 0)
                 )
-            except LeaseHeld:
-                raise LeaseHeld(f"{job} is being run by {self._holder(job)}") from None
+            except LeaseHeld as held:
+                raise self._held_by(job, held) from None
             grant = self._objects.acquire(job, run_id, when_free)
             self._held[grant.owner] = holding.pop_all()
         return grant
@@ -63,15 +69,20 @@ class FileLeases:
         with self._held.pop(grant.owner, ExitStack()):
             self._objects.release(grant)
 
-    def _holder(self, job: str) -> str:
-        """Who has the file lock; the lock object tells, unless its run is just about to write it."""
+    def _held_by(self, job: str, held: LeaseHeld) -> LeaseHeld:
+        """Says who has the file lock, which ends with that process.
+
+        The lock object tells, unless its run is just about to write it. `held` is the error of the
+        file lock, whose hint says how to find the process.
+        """
         try:
             lock = self._objects.holder(job)
         except StoreError:
             lock = None
         if lock is None or lock.owner is None or is_dead_here(lock):
-            return "another process on this machine"
-        return lock.holder()
+            text = f"{job} is being run by another process on this machine"
+            return LeaseHeld(text, hint=f"This run did nothing. {held.hint}")
+        return held_by(job, lock.holder(None), self._clock.now())
 
 
 def _is_over(lock: LockObject) -> bool:

@@ -15,13 +15,18 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from datafetch.clock import to_iso
+from datafetch.clock import utc_text
+from datafetch.errors import LeaseHeld, LeaseHolder
+from datafetch.ops.failures import one_line
 
 _YEAR_10000_MS = 253_402_300_800_000
 """The first epoch millisecond that `datetime` cannot name."""
 
 _LARGEST_PID = 2**31 - 1
 """The largest that kill(2) takes."""
+
+_LONGEST_NAME = 100
+"""Characters of a host or a run that are shown: whoever may write the object has chosen them."""
 
 _Whole = Annotated[int, Field(ge=0, lt=_YEAR_10000_MS)]
 
@@ -77,14 +82,33 @@ class LockObject:
     token: _Whole
     conditional: Annotated[Conditional | None, WrapValidator(_or_none)] = None
 
-    def holder(self) -> str:
-        """Who has the lease, in words."""
-        since = to_iso(self.acquired_at / 1000)
-        return f"process {self.pid} on {self.host} (run {self.run_id}, since {since})"
+    def holder(self, until: float | None) -> LeaseHolder:
+        """Who has the lease; `until` is when it ends at the latest, see `LeaseHolder`."""
+        return LeaseHolder(
+            host=one_line(self.host, _LONGEST_NAME),
+            pid=self.pid,
+            run_id=one_line(self.run_id, _LONGEST_NAME),
+            since=self.acquired_at / 1000,
+            until=until,
+        )
 
 
 ADAPTER: TypeAdapter[LockObject] = TypeAdapter(LockObject)
 """Reads and writes the object's JSON."""
+
+
+def held_by(job: str, holder: LeaseHolder, now: float) -> LeaseHeld:
+    """The error of a run that was locked out: who holds the lock, since when, and what to do."""
+    text = (
+        f"{job} is being run by process {holder.pid} on {holder.host} since "
+        f"{utc_text(holder.since, now)} (run {holder.run_id})"
+    )
+    hint = "This run did nothing; run it again when the other one has ended"
+    if holder.host == this_host():
+        hint += f" (see it with `ps -p {holder.pid}`)"
+    if holder.until is not None:
+        hint += f". If it is dead, its lock ends by {utc_text(holder.until, now)}"
+    return LeaseHeld(text, hint=f"{hint}.", holder=holder)
 
 
 def this_host() -> str:

@@ -23,6 +23,7 @@ from datafetch.errors import (
     ObjectNotFound,
     PreconditionFailed,
     StoreConflict,
+    StoreError,
     StoreUnavailable,
 )
 from datafetch.ops.lease import Grant
@@ -31,6 +32,7 @@ from datafetch.ops.leases.lock_object import (
     ADAPTER,
     Conditional,
     LockObject,
+    held_by,
     is_dead_here,
     this_host,
 )
@@ -51,6 +53,12 @@ _ATTEMPTS = 5
 _REFUSED_HINT = (
     "Its answers contradict each other: look for a proxy or cache between datafetch and the store. "
     "Where datafetch runs on one machine only, DATAFETCH_LOCK=file does without conditional writes."
+)
+
+
+_TOO_MANY_HINT = (
+    "This run did nothing. Other runs of this job begin and end all the time: look which crontabs "
+    "and machines start it."
 )
 
 
@@ -137,8 +145,12 @@ class StoreLeases:
                         raise
                     refused.append(free.etag)
                 except StoreConflict:
-                    raise LeaseHeld(f"the lock of {job} is being taken by another run") from None
-        raise LeaseHeld(f"the lock of {job} changes hands too fast to be taken")
+                    raise LeaseHeld(
+                        f"the lock of {job} is being taken by another run right now"
+                    ) from None
+        raise LeaseHeld(
+            f"the lock of {job} changes hands too fast to be taken", hint=_TOO_MANY_HINT
+        )
 
     def renew(self, grant: Grant) -> Grant:
         """See `LeaseBackend.renew`."""
@@ -148,7 +160,7 @@ class StoreLeases:
         except PreconditionFailed:
             version = self._own_version(grant)
         if version is None:
-            raise LeaseLost(f"another run took the lock of {grant.job}")
+            raise LeaseLost(f"another run took the lock of {grant.job}{self._taker(grant)}")
         return self._write(fresh, IfMatch(version))
 
     def release(self, grant: Grant) -> None:
@@ -186,18 +198,20 @@ class StoreLeases:
         stored = self._stored(job)
         if stored is None:
             return _Free(None, 1, None)
-        now_ms = to_ms(self._clock.now())
+        now = self._clock.now()
+        now_ms = to_ms(now)
         lock = _read(stored)
         if lock is None:
             # An unreadable lock counts as free. Its token is unknown; the seconds since 1970
             # are larger than any token that was counted up run by run.
             return _Free(stored.etag, now_ms // 1000 + 1, None)
         if stored.age_s is None:
-            expired = now_ms > lock.expires_at
+            expired, until = now_ms > lock.expires_at, lock.expires_at / 1000
         else:
-            expired = stored.age_s > lock.ttl_ms / 1000
+            left_s = lock.ttl_ms / 1000 - stored.age_s
+            expired, until = left_s < 0, now + left_s
         if lock.owner is not None and not expired and not self._is_over(lock):
-            raise LeaseHeld(f"{job} is being run by {lock.holder()}")
+            raise held_by(job, lock.holder(until), now)
         return _Free(stored.etag, lock.token + 1, lock.conditional)
 
     def _settle(self, job: str, free: _Free, refused: list[str | None]) -> None:
@@ -228,6 +242,17 @@ class StoreLeases:
         stored = self._stored(grant.job)
         lock = None if stored is None else _read(stored)
         return stored.etag if stored and lock and lock.owner == grant.owner else None
+
+    def _taker(self, grant: Grant) -> str:
+        """Who has the lease instead, as the end of a sentence; empty when that is not known."""
+        try:
+            lock = self.holder(grant.job)
+        except StoreError:
+            return ""
+        if lock is None or lock.owner is None:
+            return ""
+        holder = lock.holder(None)
+        return f": process {holder.pid} on {holder.host} (run {holder.run_id})"
 
     def _stored(self, job: str) -> StoredObject | None:
         try:

@@ -92,7 +92,9 @@ def test_of_two_processes_one_is_locked_out(
     """The second is told which process works on which run, and it writes nothing."""
     with _another_process(tmp_path) as other:
         faulty = FaultyStore(store)
-        with pytest.raises(LeaseHeld, match=rf"process {other.pid} on .*run-of-another, since 20"):
+        with pytest.raises(
+            LeaseHeld, match=rf"process {other.pid} on .*since .* UTC .run run-of-another"
+        ):
             _leases(faulty, clock, tmp_path).acquire("bookmarks", "run-2")
         assert faulty.count("put") == 0
 
@@ -117,7 +119,9 @@ def test_a_run_that_locks_in_another_folder_is_not_robbed(
     (tmp_path / "session").mkdir()
     leases = FileLeases(store, KEYS, clock, lambda _job: 300.0, tmp_path / "session")
     with _another_process(tmp_path) as other:
-        with pytest.raises(LeaseHeld, match=rf"process {other.pid} on .*run-of-another, since 20"):
+        with pytest.raises(
+            LeaseHeld, match=rf"process {other.pid} on .*since .* UTC .run run-of-another"
+        ):
             leases.acquire("bookmarks", "run-2")
         other.send_signal(signal.SIGKILL)
         other.wait()
@@ -203,15 +207,19 @@ def test_a_holder_that_has_not_signed_yet_is_named_by_its_machine(
         pass  # killed: its name is left in the lock object
     leases = _leases(store, clock, tmp_path)
     seen: list[str] = []
+    hints: list[str] = []
 
     def meanwhile(call: Call) -> None:
         if call.method == "put":
             with pytest.raises(LeaseHeld) as caught:
                 leases.acquire("bookmarks", "run-2")
             seen.append(str(caught.value))
+            hints.append(caught.value.hint)
 
     _leases(FaultyStore(store, before=meanwhile), clock, tmp_path).acquire("bookmarks", "run-1")
     assert seen == ["bookmarks is being run by another process on this machine"]
+    assert hints[0].startswith("This run did nothing.")
+    assert "fuser " in hints[0]
 
 
 def test_whoever_is_locked_out_needs_no_store_to_be_told(

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from datafetch.ops.leases.lock_object import ADAPTER, Conditional, is_of_this_machine
+from datafetch.errors import LeaseHolder
+from datafetch.ops.leases.lock_object import (
+    ADAPTER,
+    Conditional,
+    held_by,
+    is_of_this_machine,
+)
+
+NOW = 1_795_507_260.0
 
 FIELDS: dict[str, Any] = {
     "owner": "a",
@@ -62,7 +70,29 @@ def test_what_is_known_of_the_server_is_stored_as_the_contract_writes_it() -> No
 def test_the_holder_is_named_in_words() -> None:
     """Whoever is locked out reads which process of which machine has the lock, for which run, since when."""
     lock = ADAPTER.validate_python(FIELDS)
-    assert lock.holder() == "process 7 on web-1 (run run-1, since 2026-11-24T08:00:00.000Z)"
+    held = held_by("logos", lock.holder(NOW + 300), NOW)
+    assert str(held) == ("logos is being run by process 7 on web-1 since 08:00 UTC (run run-1)")
+    assert held.hint.startswith("This run did nothing; run it again when the other one has ended")
+    assert held.hint.endswith("If it is dead, its lock ends by 08:06 UTC.")
+    assert "ps -p" not in held.hint
+    assert held.holder == LeaseHolder("web-1", 7, "run-1", NOW - 60, NOW + 300)
+
+
+def test_a_holder_of_this_machine_can_be_looked_at() -> None:
+    """Whether it still lives is one command away; a lock that ends with its process has no time."""
+    lock = ADAPTER.validate_python(FIELDS | {"host": socket.gethostname()})
+    held = held_by("logos", lock.holder(None), NOW + 24 * 3600)
+    assert "since 2026-11-24 08:00 UTC" in str(held)
+    assert "`ps -p 7`" in held.hint
+    assert "its lock ends" not in held.hint
+
+
+def test_a_holder_is_one_short_line() -> None:
+    """Who may write to the bucket chooses the names in it: they forge no line of a terminal or log."""
+    lock = ADAPTER.validate_python(FIELDS | {"host": "a\n\x1b[2J" * 5000, "runId": "b\u2028c"})
+    said = str(held_by("logos", lock.holder(None), NOW))
+    assert said.isprintable()
+    assert len(said) < 300
 
 
 def test_a_machine_is_known_by_its_name() -> None:

@@ -145,10 +145,36 @@ def test_an_expired_lease_is_taken_over_on_its_etag(store, clock, tmp_path):
     clock.advance(0.01)
     new = leases.acquire("bookmarks", "run-2")
     assert new.token == 2
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLost, match=f"process {os.getpid()} on .*run-2") as lost:
         leases.renew(old)
+    assert "the next run goes on" in lost.value.hint
+    assert "DATAFETCH_LOCK_TTL_MS" in lost.value.hint
     leases.release(old)
     assert _stored(store)["runId"] == "run-2"
+
+
+def test_whoever_is_locked_out_is_told_until_when(store, clock, tmp_path):
+    """By the store's clock: the lease time, less the age that the store gives the lock."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    clock.advance(100)
+    with pytest.raises(LeaseHeld) as caught:
+        leases.acquire("bookmarks", "run-2")
+    holder = caught.value.holder
+    assert holder is not None
+    assert (holder.pid, holder.run_id) == (os.getpid(), "run-1")
+    assert holder.since == clock.now() - 100
+    assert holder.until == pytest.approx(clock.now() + TTL_S - 100, abs=1)
+
+
+def test_a_lease_lost_to_nobody_known_is_lost_all_the_same(store, clock, tmp_path):
+    """The lock was given back, or the store does not say who has it: no name is made up."""
+    leases = _leases(store, clock, tmp_path)
+    old = leases.acquire("bookmarks", "run-1")
+    clock.advance(TTL_S + 1)
+    leases.release(leases.acquire("bookmarks", "run-2"))
+    with pytest.raises(LeaseLost, match=r"another run took the lock of bookmarks$"):
+        leases.renew(old)
 
 
 def test_a_renewed_lease_is_not_expired(store, clock, tmp_path):
@@ -270,7 +296,7 @@ def test_fields_of_a_newer_version_are_no_hindrance(store, clock, tmp_path):
     leases.acquire("bookmarks", "run-1")
     newer = _stored(store) | {"boot": "b", "conditional": {"form": "quoted"}}
     store.put(KEYS.lock("bookmarks"), json.dumps(newer).encode())
-    with pytest.raises(LeaseHeld, match=f"process {os.getpid()} .*run-1, since 2026-11-24T08:00"):
+    with pytest.raises(LeaseHeld, match=f"process {os.getpid()} .* since 08:00 UTC .run run-1"):
         leases.acquire("bookmarks", "run-2")
 
 
