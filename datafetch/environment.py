@@ -93,6 +93,16 @@ def _in_words(problem: str, sources: Sources) -> str:
     return missing(problem, sources) if isinstance(problem, Missing) else problem
 
 
+def asks_for_dry_run(env_file: Path | None) -> bool:
+    """Whether `DRY_RUN` is true, for results of a command whose other settings are wrong."""
+    try:
+        values, _ = _choose(Sources(os.environ, read_env_file(env_file, _is_secret)))
+        text = values["dry_run"].text if "dry_run" in values else ""
+        return Settings.model_validate({"dry_run": text}, by_alias=False, by_name=True).dry_run
+    except (ConfigurationError, ValidationError):
+        return False
+
+
 def _is_secret(name: str, text: str) -> bool:
     return name in SECRET_NAMES or name in _STANDARD_SECRETS or has_password(text)
 

@@ -60,7 +60,7 @@ _SHAPES = re.compile(
 _LONGER_THAN_WORDS = 24
 _SHORTEST_SECRET = 6
 
-_SAID_BY_RESULTS = frozenset({"run_finished", "run_note"})
+_SAID_BY_RESULTS = frozenset({"run_finished", "run_note", "locked"})
 
 _secrets: set[str] = set()
 _secrets_lock = threading.Lock()

@@ -4,14 +4,14 @@ Stored data is changed only by a run that `DataFetchManager.run` makes.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from datafetch.build.request import PrefetchRequest
 from datafetch.errors import (
     DatafetchError,
-    ExitCode,
+    LeaseHeld,
     PreconditionFailed,
     StoreError,
     Unexpected,
@@ -20,14 +20,22 @@ from datafetch.factory import AnyJob, Parts, check_jobs, make_job
 from datafetch.job import JobContext, Progress, S, SoFar
 from datafetch.logs import bound_logger, redact
 from datafetch.models.places import Environment
-from datafetch.models.run import OPERATIONS, JobReport, Operation, RunRequest, RunResult
+from datafetch.models.run import (
+    OPERATIONS,
+    JobReport,
+    Operation,
+    RunRequest,
+    RunResult,
+)
 from datafetch.net.counts import since
+from datafetch.ops.carry_out import carry_out
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease_keeper import LeaseKeeper
+from datafetch.ops.run_log import RunLog
+from datafetch.ops.run_notes import no_cdn_note, superseded_note, waiting_notes
 from datafetch.ops.run_records import RunRecords
-from datafetch.ops.verdict import error_text, verdict
+from datafetch.ops.verdict import error_text, hint_of, verdict
 from datafetch.runtime.engine import beside, together
-from datafetch.runtime.supervise import StoppedLate, supervise
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import FencedStore
@@ -45,6 +53,7 @@ class DataFetchManager:
         self._settings = settings
         self._parts = parts
         self._progress = progress or (lambda _name: Progress())
+        self._said: set[str] = set()
 
     def run(self, request: RunRequest) -> RunResult:
         """Run one job and say how it ended; errors come back in the result, not as exceptions.
@@ -52,7 +61,7 @@ class DataFetchManager:
         Raises:
             ConfigurationError: the job's settings are incomplete; nothing was done.
         """
-        return _JobRun(self._settings, self._parts, request, self._progress).run()
+        return _JobRun(self._settings, self._parts, request, self._progress, self._said).run()
 
     def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
         """Write one part of the build's files. Only the store is read, and no lease is taken."""
@@ -60,7 +69,14 @@ class DataFetchManager:
         from datafetch.build.job import Prefetch
 
         parts = self._parts
-        run = _OperationRun(self._settings, parts, operation, known_as=operation.value)
+        run = _OperationRun(
+            self._settings,
+            parts,
+            operation,
+            known_as=operation.value,
+            dry_run=request.dry_run,
+        )
+        run.begin()
         prefetch = Prefetch(
             ReadOnlyStore(parts.store),
             parts.keys,
@@ -76,59 +92,54 @@ class DataFetchManager:
             Operation.LOGOS_PREFETCH: prefetch.logos,
             Operation.OPENGRAPH_PREFETCH: prefetch.opengraph,
         }[operation]
-        return run.logged(run.result(run.carry_out(work)))
+        result = run.result(run.carry_out(work))
+        run.events.finished(result)
+        return result
 
 
 class _OperationRun:
     """One run of an operation, from its start to its result; jobs and builds share this code."""
 
     def __init__(
-        self, settings: Settings, parts: Parts, operation: Operation, *, known_as: str
+        self,
+        settings: Settings,
+        parts: Parts,
+        operation: Operation,
+        *,
+        known_as: str,
+        dry_run: bool,
     ) -> None:
         """The run's time begins now. `known_as` is what the log calls the operation."""
         self._settings = settings
         self._parts = parts
         self._operation = operation
+        self._dry_run = dry_run
         self._started = parts.clock.monotonic()
         self._counts_before = parts.http.counts()
         self._so_far = SoFar()
         moment = datetime.fromtimestamp(parts.clock.now(), UTC)
         self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         self.log = bound_logger(job=known_as, runId=self.run_id)
+        self.events = RunLog(self.log, dry_run=dry_run)
+
+    def begin(self) -> None:
+        """Write to the log that the run begins, since nothing keeps it out any more."""
+        self.events.started(environment=self._settings.env.value, store=self._parts.store.name)
 
     def carry_out(self, work: Callable[[], JobReport]) -> JobReport:
-        """Do the work until it ends or the command is stopped; report an error as the `failure`.
-
-        What was done before an error or a stop is counted as the job told it (`SoFar`).
-        """
-        cancel = self._parts.cancel
-        failure: DatafetchError
-        try:
-            report = supervise(work, cancel, self._parts.http.close)
-        except StoppedLate:
-            self.log.warning("stopped_late")
-            failure = cancel.reason
-        except DatafetchError as error:
-            failure = cancel.reason if cancel.cancelled else error
-        except Exception as error:
-            self.log.exception("unexpected_error")
-            failure = Unexpected.of(error)
-        else:
-            if report.failure is not None and cancel.cancelled:
-                return replace(report, failure=cancel.reason)
-            return report
-        return replace(self._counted_so_far(), failure=failure)
-
-    def _counted_so_far(self) -> JobReport:
-        try:
-            return self._so_far.report()
-        except Exception:  # a job that still runs may be changing what it counts
-            self.log.exception("counts_unknown")
-            return JobReport()
+        """The report of the work; it is stopped when the command is."""
+        return carry_out(
+            work,
+            self._parts.cancel,
+            on_cancel=self._parts.http.close,
+            so_far=self._so_far.report,
+            log=self.log,
+        )
 
     def result(self, report: JobReport) -> RunResult:
         """Make the run's result from the report of its work; its duration ends now."""
-        status, code = verdict(report, self._settings.max_failure_ratio)
+        ratio = self._settings.max_failure_ratio
+        status, code = verdict(report, ratio)
         return RunResult(
             operation=self._operation,
             status=status,
@@ -140,51 +151,42 @@ class _OperationRun:
             newly_failed=report.newly_failed,
             change_detected=report.change_detected,
             last_fetched_at=report.last_fetched_at,
-            error=error_text(report, status),
-            hint=redact(getattr(report.failure, "hint", "")),
+            error=error_text(report, status, ratio),
+            hint=hint_of(report, status, dry_run=self._dry_run),
             exit_code=int(code),
+            dry_run=self._dry_run,
             notes=tuple(redact(note) for note in report.notes),
             duration_s=self._parts.clock.monotonic() - self._started,
             upstreams=since(self._counts_before, self._parts.http.counts()),
         )
-
-    def logged(self, result: RunResult) -> RunResult:
-        """Write the result to the log, and return it."""
-        fields = {key: value for key, value in result.to_json().items() if value is not None}
-        del fields["notes"]  # each has a line of its own
-        if result.error and result.hint:
-            fields["hint"] = result.hint
-        for note in result.notes:
-            self.log.info("run_note", extra={"note": note})
-        if result.exit_code == ExitCode.OK:
-            self.log.info("run_finished", extra=fields)
-        elif result.exit_code == ExitCode.LOCKED:
-            self.log.warning("run_finished", extra=fields)
-        else:
-            self.log.error("run_finished", extra=fields)
-        return result
 
 
 class _JobRun(_OperationRun):
     """One run of a job: takes the lease, reads the records, does the work, writes the records."""
 
     def __init__(
-        self, settings: Settings, parts: Parts, request: RunRequest, progress: ProgressMaker
+        self,
+        settings: Settings,
+        parts: Parts,
+        request: RunRequest,
+        progress: ProgressMaker,
+        said: set[str],
     ) -> None:
+        """`said` has the notes that the manager's earlier runs gave and that once is enough for."""
         name = request.job
-        super().__init__(settings, parts, OPERATIONS[name], known_as=name.value)
+        dry_run = request.options.dry_run
+        super().__init__(settings, parts, OPERATIONS[name], known_as=name.value, dry_run=dry_run)
         self._request = request
         self._progress = progress
+        self._said = said
         self._keeper = LeaseKeeper(parts.leases, parts.clock, parts.cancel, self.run_id, self.log)
 
     def run(self) -> RunResult:
         """See `DataFetchManager.run`."""
-        self.log.info(
-            "run_started",
-            extra={"environment": self._settings.env.value, "store": self._parts.store.name},
-        )
         check_jobs(self._settings, [self._request.job])
-        return self.logged(self._run())
+        result = self._run()
+        self.events.finished(result)
+        return result
 
     def _run(self) -> RunResult:
         """Do the run and return its result.
@@ -194,6 +196,9 @@ class _JobRun(_OperationRun):
         """
         try:
             return self._dry() if self._request.options.dry_run else self._locked()
+        except LeaseHeld as held:
+            self.events.locked(held)
+            return self.result(JobReport(failure=held))
         except DatafetchError as error:
             return self.result(JobReport(failure=error))
         except Exception as error:
@@ -202,6 +207,7 @@ class _JobRun(_OperationRun):
 
     def _dry(self) -> RunResult:
         parts, name = self._parts, self._request.job
+        self.begin()
         store = ReadOnlyStore(parts.store)
         letters = DeadLetters.load(store, parts.keys, name, parts.clock)
         return self.result(self._work(make_job(self._settings, name), store, letters))
@@ -212,9 +218,10 @@ class _JobRun(_OperationRun):
         # While the store answers, what the first HTTP request needs is loaded.
         prepared = beside(parts.http.prepare)
         lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load))
-        if lease.note:
-            self.log.warning("publish_not_atomic", extra={"note": lease.note})
         try:
+            self.begin()
+            if lease.note:
+                self.log.warning("publish_not_atomic", extra={"note": lease.note})
             letters, job, _ = together(
                 lambda: records.begin(self.run_id),
                 lambda: make_job(self._settings, name),
@@ -224,15 +231,32 @@ class _JobRun(_OperationRun):
             lease.retire()
             if lease.note:
                 report = replace(report, notes=(*report.notes, lease.note))
-            return self._recorded(records, report)
+            result = self._recorded(records, report)
         finally:
-            self._keeper.give_back(lease)
+            left = self._keeper.give_back(lease)
+        return replace(result, notes=(*result.notes, left)) if left else result
 
     def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> JobReport:
         def context(settings: S) -> JobContext[S]:
             return self._context(settings, store, letters)
 
-        return self.carry_out(lambda: job.run(context))
+        report = self.carry_out(lambda: job.run(context))
+        return replace(report, notes=(*report.notes, *self._run_notes(report, letters)))
+
+    def _run_notes(self, report: JobReport, letters: DeadLetters) -> Iterator[str]:
+        """What every job's users are told, whichever job it is."""
+        name = self._request.job
+        yield from waiting_notes(
+            letters.of_earlier_runs(),
+            name,
+            whole=report.full_sync,
+            now=self._parts.clock.now(),
+        )
+        if self._settings.env is Environment.PRODUCTION:
+            note = no_cdn_note(name, self._parts.urls)
+            if note and note not in self._said:
+                self._said.add(note)
+                yield note
 
     def _recorded(self, records: RunRecords, report: JobReport) -> RunResult:
         """Store breakers, state, history and dead letters, and return the run's result."""
@@ -243,10 +267,13 @@ class _JobRun(_OperationRun):
         except PreconditionFailed as error:
             # This run lost its lease, and another run wrote the records: those stay.
             self.log.warning("records_superseded", extra={"key": error.key})
+            return replace(result, notes=(*result.notes, superseded_note(self._request.job)))
         except StoreError as error:
             self.log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected
             if report.failure is None:
                 return self.result(replace(report, failure=error))
+            note = redact(f"the records of this run were not written: {error}")
+            return replace(result, notes=(*result.notes, note))
         return result
 
     def _context(self, settings: S, store: ObjectStore, letters: DeadLetters) -> JobContext[S]:

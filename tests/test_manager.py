@@ -1,6 +1,7 @@
 """What surrounds a run: lease, records and result, whatever fails on the way."""
 
 import json
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,19 +13,20 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
-from datafetch.errors import Cancelled, StoreUnavailable
+from datafetch.errors import Cancelled, StoreDenied, StoreUnavailable
 from datafetch.factory import Parts, make_parts
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
 from datafetch.net.client import GuardedClient
 from datafetch.net.options import NetOptions
+from datafetch.ops.lease import Grant
 from datafetch.ops.leases.file import FileLeases
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.folder import RuntimeFolder
 from datafetch.settings import Settings
 from datafetch.store.checked import CheckedStore
 from tests.stores import Call, FaultyStore, ServerMemory
-from tests.support import FakeClock
+from tests.support import START, FakeClock
 
 STATE = "json/datafetch/jobs/logos-dev.json"
 HISTORY = "json/datafetch/history/logos-dev.json"
@@ -118,6 +120,87 @@ def test_records_of_a_later_run_stand(machine: Machine, caplog: pytest.LogCaptur
     assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
     assert machine.stored(STATE) == {"id": "later"}
     assert "records_superseded" in [record.message for record in caplog.records]
+    (said,) = [note for note in result.notes if "another run of logos" in note]
+    assert "those stay" in said
+    assert "DATAFETCH_LOCK_TTL_MS" in said
+
+
+def test_a_failed_run_whose_records_cannot_be_written_says_so(machine: Machine) -> None:
+    """The first error stays the result's; that `status` will not know of it is told beside it."""
+    machine.store.fault = _failing("put", STATE, 2)
+
+    def stop(call: Call) -> None:
+        if call.method == "get" and STATE in machine.store.keys("put"):
+            raise StoreDenied("the work was refused")
+
+    machine.store.before = stop
+    result = machine.run()
+    assert result.error == "the work was refused"
+    assert f"the records of this run were not written: no answer for {STATE}" in result.notes
+
+
+def test_a_lock_that_cannot_be_given_back_is_told(machine: Machine) -> None:
+    """The next run elsewhere is locked out for five minutes: whoever reads this knows why."""
+    leases = machine.parts.leases
+
+    class Keeping:
+        """Leases that are taken and cannot be given back."""
+
+        acquire, renew = leases.acquire, leases.renew
+
+        def release(self, _grant: Grant) -> NoReturn:
+            raise StoreUnavailable("no answer")
+
+    machine.parts = replace(machine.parts, leases=Keeping())
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
+    assert "locked out until 08:05 UTC" in result.notes[-1]
+
+
+def _letter(name: str, wait_s: float | None) -> dict[str, Any]:
+    return {
+        "id": name,
+        "job": "logos",
+        "item": name,
+        "attempts": 1,
+        "firstFailedAt": 1,
+        "lastFailedAt": 1,
+        "nextAttemptAt": None if wait_s is None else round((START + wait_s) * 1000),
+        "errorType": "Missing" if wait_s is None else "TransientError",
+        "error": "x",
+        "permanent": wait_s is None,
+    }
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_run_says_what_waits_since_earlier_ones(machine: Machine, dry_run: bool) -> None:
+    """An unchanged run looked as if all was well, while sites waited since yesterday."""
+    letters = {
+        name: _letter(name, wait_s)
+        for name, wait_s in (("a.example", 3600.0), ("b.example", 7200.0), ("c.example", None))
+    }
+    machine.store.inner.put(LETTERS, json.dumps(letters).encode())
+    notes = machine.run(dry_run=dry_run).notes
+    assert any(
+        note.startswith("2 items wait to be tried again, next at 09:00 UTC") for note in notes
+    )
+    assert any(note.startswith("1 item is not tried again by itself (404)") for note in notes)
+
+
+def test_a_missing_public_address_is_told_once_a_command(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In production nobody saw a picture; elsewhere, and with one set, there is nothing to say."""
+
+    def told(environment: str) -> list[bool]:
+        monkeypatch.setenv("DATAFETCH_ENV", environment)
+        settings = load_settings(None)
+        manager = DataFetchManager(settings, machine.parts)
+        runs = [manager.run(RunRequest(JobName.LOGOS, RunOptions(dry_run=True))) for _ in range(2)]
+        return [any("S3_CDN_URL is not set" in note for note in run.notes) for run in runs]
+
+    assert told("production") == [True, False]
+    assert told("development") == [False, False]
 
 
 def test_the_duration_is_the_time_that_the_run_took(machine: Machine) -> None:
@@ -138,8 +221,39 @@ def test_a_second_run_is_locked_out(machine: Machine) -> None:
     machine.parts.leases.acquire("logos", "run-1")
     result = machine.run()
     assert (result.status, result.exit_code) == (RunStatus.LOCKED, 75)
-    assert "(run run-1, since 2026-11-24T08:00:00.000Z)" in (result.error or "")
+    assert "since 08:00 UTC (run run-1)" in (result.error or "")
+    assert "run it again" in result.hint
+    assert "its lock ends by 08:05 UTC" in result.hint
     assert machine.store.count("put") == 0
+
+
+def _events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records]
+
+
+def test_the_log_says_that_a_run_began_when_it_has_the_lock(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A locked-out run looked begun in the log, and never ended."""
+    caplog.set_level(logging.INFO, logger="datafetch")
+    grant = machine.parts.leases.acquire("logos", "run-0")
+    machine.run()
+    assert _events(caplog) == ["locked"]
+    assert vars(caplog.records[0])["holder"] == "run-0"
+    machine.parts.leases.release(grant)
+    caplog.clear()
+    machine.run()
+    assert (_events(caplog)[0], _events(caplog)[-1]) == ("run_started", "run_finished")
+
+
+def test_a_run_that_fails_before_it_begins_has_an_end_in_the_log(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever alerts on `run_finished` is told of a store that did not even give the lock."""
+    caplog.set_level(logging.INFO, logger="datafetch")
+    machine.parts = replace(machine.parts, leases=_Odd())
+    machine.run()
+    assert _events(caplog) == ["unexpected_error", "run_finished"]
 
 
 class _Odd:
@@ -211,15 +325,19 @@ def test_a_run_that_is_stopped_says_so_and_is_recorded(machine: Machine) -> None
     machine.store.before = stop
     result = machine.run()
     assert (result.status, result.exit_code) == (RunStatus.CANCELLED, 143)
+    assert result.error == "stopped by SIGTERM"
+    assert "the next run goes on from there" in result.hint
     assert machine.stored(STATE)["status"] == "cancelled"
     assert machine.stored(LOCK)["owner"] is None
 
 
 def test_a_dry_run_leaves_no_trace(machine: Machine, tmp_path: Path) -> None:
-    """No lease, no record, no folder."""
+    """No lease, no record, no folder; the result says what it was, and that of another run does not."""
     result = machine.run(dry_run=True)
+    assert result.dry_run
     assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
     assert not (tmp_path / "store").exists()
+    assert not machine.run().dry_run
 
 
 def test_a_dry_run_tells_of_a_store_that_fails(machine: Machine) -> None:

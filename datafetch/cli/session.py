@@ -16,7 +16,7 @@ from datafetch.cli.options import JobOptions
 from datafetch.cli.render import TerminalProgress, print_results
 from datafetch.cli.streams import OutputLost
 from datafetch.clock import CancelToken, SystemClock
-from datafetch.environment import load_settings
+from datafetch.environment import asks_for_dry_run, load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
 from datafetch.logs import bound_logger, configure_logging, default_format, redact
@@ -128,7 +128,11 @@ class Session:
     @property
     def dry_run(self) -> bool:
         """Whether nothing may be written."""
-        return self._options.dry_run or (self._settings is not None and self._settings.dry_run)
+        if self._options.dry_run:
+            return True
+        if self._settings is None:  # they are invalid, or were not read yet
+            return asks_for_dry_run(self._options.env_file or _DEFAULT_ENV_FILE)
+        return self._settings.dry_run
 
     # ----------------------------------------------------------------- inside
 
@@ -188,7 +192,9 @@ class Session:
         self._cancel.cancel(Cancelled(f"stopped by {name}", signal=number))
 
     def _fail_the_rest(self, error: DatafetchError) -> None:
-        status = RunStatus.CANCELLED if isinstance(error, Cancelled) else RunStatus.FAILED
+        stopped = isinstance(error, Cancelled)
+        status = RunStatus.CANCELLED if stopped else RunStatus.FAILED
+        text = f"not begun: {error}" if stopped else str(error)
         done = {result.operation for result in self._results}
         for operation in self._asked:
             if operation not in done:
@@ -197,9 +203,10 @@ class Session:
                         operation,
                         status,
                         run_id="",
-                        error=redact(str(error)),
+                        error=redact(text),
                         hint=redact(error.hint),
                         exit_code=int(error.exit_code),
+                        dry_run=self.dry_run,
                     )
                 )
 

@@ -124,6 +124,7 @@ class RunResult:
 
     Attributes:
         hint: what to do about the error, as a sentence; empty for nothing.
+        dry_run: whether nothing was to be written.
         upstreams: for each upstream, its counts in this run by name (`requests`, `bytes`,
             `retries`, `status_200`, …); only the history has them.
     """
@@ -142,6 +143,7 @@ class RunResult:
     error: str | None = None
     hint: str = ""
     exit_code: int = 0
+    dry_run: bool = False
     notes: tuple[str, ...] = ()
     upstreams: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
@@ -170,6 +172,7 @@ class RunResult:
             "changeDetected": self.change_detected,
             "lastFetchedAt": self.last_fetched_at,
             "error": self.error,
+            "dryRun": self.dry_run,
             "notes": list(self.sentences),
         }
 

@@ -94,6 +94,7 @@ class DeadLetters:
         self._clock = clock
         self._record = record
         self._dirty = False
+        self._failed_now: set[str] = set()
         self.letters = dict(record.value)
 
     @classmethod
@@ -123,8 +124,13 @@ class DeadLetters:
         known, now_ms = self.get(item), to_ms(self._clock.now())
         letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
         self.letters[letter.id] = letter
+        self._failed_now.add(letter.id)
         self._dirty = True
         return known is None
+
+    def of_earlier_runs(self) -> list[DeadLetter]:
+        """The letters of items that did not fail in this run, but in an earlier one."""
+        return [letter for letter in self.letters.values() if letter.id not in self._failed_now]
 
     def failed_item(self, item: str, error: DatafetchError, *, name: str = "") -> FailedItem:
         """What users are told of an item whose failure was recorded; `name` is what they type."""

@@ -24,9 +24,14 @@ def history_record(
 
 
 def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> JsonObject:
-    """A past run as it is stored: its result, error count, time and requests by upstream."""
+    """A past run as it is stored: its result, error count, time and requests by upstream.
+
+    `dryRun` is left out: a dry run leaves no history.
+    """
+    told = result.to_json()
+    del told["dryRun"]
     return {
-        **result.to_json(),
+        **told,
         "jobType": job.value,
         "errors": result.items_failed + (1 if result.error else 0),
         "timestamp": timestamp_ms,

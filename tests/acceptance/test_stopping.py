@@ -106,9 +106,24 @@ def test_a_dry_run_writes_nothing_at_all(tmp_path, world):
         )
         assert done.code == 0, done.err
         assert done.results[0]["itemsProcessed"] > 0
-    done = datafetch("prefetch-dev", "--dry-run", cwd=tmp_path, **world.environment(), **STORE)
+        assert done.results[0]["dryRun"] is True
+    done = datafetch("prefetch-dev", cwd=tmp_path, **world.environment(), **STORE, DRY_RUN="true")
     assert done.code == 0, done.out
+    for said in ("bookmarks-prefetch", "would check json/bookmarks/index-dev.json", "generated"):
+        assert said in done.out
     assert list(tmp_path.iterdir()) == [tmp_path / "runtime"]
+
+
+def test_a_dry_run_tells_of_the_files(tmp_path, world):
+    """`prefetch-dev --dry-run` names the files that it would change, and changes none of them."""
+    environment = {**world.environment(), **STORE, "GITHUB_STATS_PENDING_DELAY_MS": "1"}
+    assert datafetch("update", "bookmarks", "github", cwd=tmp_path, **environment).code == 0
+    done = datafetch("prefetch-dev", "--dry-run", "--json", cwd=tmp_path, **environment)
+    assert done.code == 0, done.err
+    (said,) = done.result("bookmarks-prefetch")["notes"]
+    assert said.startswith("would write 3 files (bookmarks/bookmarks.json, ")
+    assert "in generated" in said
+    assert not (tmp_path / "generated").exists()
 
 
 def test_one_failure_does_not_stop_the_next_job(tmp_path, world):

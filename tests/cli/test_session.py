@@ -44,6 +44,29 @@ def test_json_stays_json_when_settings_are_missing(tmp_path):
     assert f"There is no .env in {tmp_path} (the working folder)" in result["notes"][-1]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variables", "file", "dry"),
+    [
+        ((), {}, "", False),
+        (("--dry-run",), {}, "", True),
+        ((), {"DRY_RUN": "true"}, "", True),
+        ((), {}, "DRY_RUN=1", True),
+        ((), {"DRY_RUN": "perhaps"}, "", False),
+        ((), {}, "DRY_RUN='1", False),
+    ],
+    ids=["no", "option", "environment", ".env", "invalid", "unreadable"],
+)
+def test_a_result_of_wrong_settings_says_whether_it_was_a_dry_run(
+    tmp_path, arguments, variables, file, dry
+):
+    """However the dry run was asked for, each result says so, even when nothing could run."""
+    (tmp_path / ".env").write_text(file)
+    done = datafetch("bookmarks", "--json", *arguments, cwd=tmp_path, **variables)
+    assert done.code == 78
+    assert [*done.result("bookmarks")][-3:] == ["error", "dryRun", "notes"]
+    assert done.result("bookmarks")["dryRun"] is dry
+
+
 def test_a_limit_is_refused_in_production(tmp_path):
     """A limit for development reached production and cut the dataset to 20 items."""
     settings = {

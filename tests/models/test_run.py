@@ -54,8 +54,15 @@ def test_the_result_is_printed_as_the_contract_writes_it() -> None:
         ("changeDetected", True),
         ("lastFetchedAt", 5),
         ("error", "the budget is used up"),
+        ("dryRun", False),
         ("notes", ["x", "Wait."]),
     ]
+
+
+def test_a_dry_run_says_that_it_is_one() -> None:
+    """Who reads JSON could not tell a plan from what was done."""
+    result = RunResult(Operation.LOGOS, RunStatus.UNCHANGED, "run-1", dry_run=True)
+    assert result.to_json()["dryRun"] is True
 
 
 def test_what_to_do_is_told_after_an_error_only() -> None:

@@ -1,0 +1,116 @@
+"""What users are told with the result of any job: what waits since earlier runs, and the address of pictures."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from datafetch.clock import to_ms, utc_text
+from datafetch.models.run import JobName
+from datafetch.ops.dead_letters import DeadLetter
+from datafetch.store.keys import IMAGES_PREFIX, PublicUrls
+
+
+@dataclass(frozen=True, slots=True)
+class _Retries:
+    """How a job tries its items again.
+
+    Attributes:
+        named: the command that tries one of them now.
+        all: the command that tries all of them now.
+        on_time: whether its runs leave an item alone until its next attempt is due.
+    """
+
+    named: str
+    all: str
+    on_time: bool = True
+
+
+_RETRIES = {
+    JobName.LOGOS: _Retries("datafetch logos --domain DOMAIN", "datafetch logos --force"),
+    JobName.OPENGRAPH: _Retries(
+        "datafetch refresh-opengraph --url URL", "datafetch refresh-opengraph --force"
+    ),
+    JobName.GITHUB: _Retries(
+        "datafetch github --repo OWNER/NAME", "datafetch github --force", on_time=False
+    ),
+}
+"""The bookmark job is missing: each of its runs reads and reports all that it could not read."""
+
+_KINDS = {"Missing": "404"}
+_OTHER_KIND = "refused"
+
+
+def waiting_notes(
+    letters: Iterable[DeadLetter], job: JobName, *, whole: bool, now: float
+) -> tuple[str, ...]:
+    """What to tell of the items that failed in earlier runs and still wait; nothing without any.
+
+    Args:
+        letters: those of the job, without the items that failed in this run.
+        job: the job.
+        whole: whether this run covered everything. What is due now then is not promised to the
+            next run: this one saw that the job needs it no more.
+        now: epoch seconds.
+    """
+    retries = _RETRIES.get(job)
+    if retries is None:
+        return ()
+    known = list(letters)
+    times = [letter.next_attempt_at for letter in known if letter.next_attempt_at is not None]
+    settled = [letter for letter in known if letter.next_attempt_at is None]
+    now_ms = to_ms(now)
+    later = [time for time in times if time > now_ms] if retries.on_time else []
+    notes = []
+    if later:
+        next_time = utc_text(min(later) / 1000, now)
+        notes.append(
+            f"{_items(len(later))} to be tried again, next at {next_time}; "
+            f"`{retries.named}` tries one now"
+        )
+    due = len(times) - len(later)
+    if due and not whole:
+        notes.append(f"{_items(due)} to be tried again by the next run")
+    if settled:
+        notes.append(_settled_note(settled, retries))
+    return tuple(notes)
+
+
+def no_cdn_note(job: JobName, urls: PublicUrls) -> str:
+    """What to tell of a site in production whose public base URL is not set; else empty.
+
+    It is empty for jobs that publish no pictures, too.
+    """
+    if urls.has_cdn or job not in (JobName.LOGOS, JobName.OPENGRAPH):
+        return ""
+    return (
+        "S3_CDN_URL is not set: the manifests name pictures by the store's own addresses "
+        f"({urls.for_key(IMAGES_PREFIX)}…), which visitors must be able to open, and bookmarks keep "
+        "the external address of their picture (ogImage); set it to the public base URL of the "
+        "stored objects"
+    )
+
+
+def superseded_note(job: JobName) -> str:
+    """What to tell of a run that ended after another run of the job had written its records."""
+    lock = "BOOKMARKS_LOCK_TTL_MS" if job is JobName.BOOKMARKS else "DATAFETCH_LOCK_TTL_MS"
+    return (
+        f"this run lost its lock before it ended, and another run of {job.value} wrote the "
+        "records since: those stay, and the next run starts from what is stored. If this comes "
+        f"again, raise {lock}"
+    )
+
+
+def _items(count: int) -> str:
+    return "1 item waits" if count == 1 else f"{count} items wait"
+
+
+def _settled_note(letters: Sequence[DeadLetter], retries: _Retries) -> str:
+    kinds = Counter(_KINDS.get(letter.error_type, _OTHER_KIND) for letter in letters)
+    reasons = ", ".join(sorted(kinds))
+    count = len(letters)
+    said = (
+        "item is not tried again by itself"
+        if count == 1
+        else "items are not tried again by themselves"
+    )
+    return f"{count} {said} ({reasons}): `{retries.named}`, or `{retries.all}` for all"
