@@ -229,8 +229,8 @@ class _JobRun(_OperationRun):
             )
             report = self._work(job, FencedStore(parts.store, lease), letters)
             lease.retire()
-            if lease.note:
-                report = replace(report, notes=(*report.notes, lease.note))
+            told = (*records.notes(), *((lease.note,) if lease.note else ()))
+            report = replace(report, notes=(*report.notes, *told))
             result = self._recorded(records, report)
         finally:
             left = self._keeper.give_back(lease)

@@ -157,6 +157,13 @@ def test_a_lock_that_cannot_be_given_back_is_told(machine: Machine) -> None:
     assert "locked out until 08:05 UTC" in result.notes[-1]
 
 
+def test_a_broken_record_is_told_in_the_result(machine: Machine) -> None:
+    """A history that was lost is not lost in silence; the next run has nothing to tell."""
+    machine.store.inner.put(HISTORY, b"{broken")
+    assert any(note.startswith(f"{HISTORY} could not be read") for note in machine.run().notes)
+    assert not any("could not be read" in note for note in machine.run().notes)
+
+
 def _letter(name: str, wait_s: float | None) -> dict[str, Any]:
     return {
         "id": name,

@@ -1,5 +1,6 @@
 """Writes a build's files: all of them to temporary files first, which then take their places."""
 
+import errno
 import hashlib
 import logging
 import os
@@ -27,6 +28,11 @@ _TEMPORARY = re.compile(
 )
 """The names of temporary files: as they are given now, and as version 0.1.0 gave them."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL_HINT = (
+    "Free some space there, or name another folder with --output or --mirror; no file was left "
+    "half-written."
+)
 _HINT = "Name another folder with --output or --mirror, or mend this one's permissions."
 
 
@@ -154,7 +160,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise DatafetchError(f"{path} cannot be written: {reason}", hint=_HINT) from error
+        hint = _FULL_HINT if error.errno in _FULL else _HINT
+        raise DatafetchError(f"{path} cannot be written: {reason}", hint=hint) from error
 
 
 @dataclass(frozen=True, slots=True)

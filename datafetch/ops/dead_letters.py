@@ -108,6 +108,11 @@ class DeadLetters:
         record.load()
         return cls(job, clock, record)
 
+    @property
+    def broken(self) -> str:
+        """See `Record.broken`."""
+        return self._record.broken
+
     def get(self, item: str) -> DeadLetter | None:
         """The letter of an item; None when it has none."""
         return self.letters.get(letter_id(self._job, item))

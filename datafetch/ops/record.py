@@ -13,12 +13,15 @@ from datafetch.errors import ObjectNotFound, PreconditionFailed
 from datafetch.logs import bound_logger
 from datafetch.models.json import read_json
 from datafetch.models.problems import first_problem
+from datafetch.models.text import one_line
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, StoredObject, encode_json
 from datafetch.store.keys import Keys
 
 T = TypeVar("T")
 
 _log = bound_logger()
+
+_LONGEST_PROBLEM = 200
 
 
 class Record(Generic[T]):
@@ -27,6 +30,7 @@ class Record(Generic[T]):
     Attributes:
         value: what was read or written last; `empty` when there is no such object, or when it
             cannot be read.
+        broken: what to tell users of a stored object that could not be read; empty when it could.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Record(Generic[T]):
         self._etag: str | None = None
         self._unreadable: StoredObject | None = None
         self.value = empty
+        self.broken = ""
 
     @property
     def is_corrupt(self) -> bool:
@@ -73,6 +78,10 @@ class Record(Generic[T]):
             problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
             _log.warning("object_corrupt", extra={"key": self._key, "error": problem})
             self._unreadable = found
+            self.broken = (
+                f"{self._key} could not be read ({one_line(problem, _LONGEST_PROBLEM)}): it begins "
+                f"anew, and what was there is kept as {self._key}.corrupt-…"
+            )
         return self.value
 
     def _read(self, body: bytes) -> T:

@@ -52,6 +52,12 @@ class RunRecords:
         read.state.save(begin(read.state.value, job=self._job, run_id=run_id, now_ms=now_ms))
         return read.letters
 
+    def notes(self) -> tuple[str, ...]:
+        """What to tell users of records that could not be read when the run began."""
+        read = self._loaded()
+        broken = (read.state.broken, read.history.broken, read.letters.broken)
+        return tuple(note for note in broken if note)
+
     def end(self, result: RunResult, *, full_sync: bool) -> None:
         """Store how the run ended.
 

@@ -3,7 +3,7 @@
 from datafetch.errors import Cancelled, DatafetchError, ExitCode, LeaseHeld, Unexpected
 from datafetch.logs import redact
 from datafetch.models.run import JobReport, RunStatus
-from datafetch.ops.failures import one_line
+from datafetch.models.text import one_line
 
 _LONGEST_ERROR = 2000
 

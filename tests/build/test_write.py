@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.build.write import Staging
+from datafetch.build.write import Staging, translated
 from datafetch.errors import DatafetchError
 from tests.support import refuse
 
@@ -80,6 +80,25 @@ def test_files_may_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None
         staging.add("a", b"new")
         staging.commit()
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EDQUOT, "Free some space"),
+        (errno.EACCES, "permissions"),
+    ],
+)
+def test_a_full_disk_is_told_from_a_missing_permission(
+    tmp_path: Path, number: int, advice: str
+) -> None:
+    """Nobody looks for permissions while the disk is full."""
+    refused = pytest.raises(DatafetchError, match=r"a\.json cannot be written: ")
+    with refused as caught, translated(tmp_path / "a.json"):
+        raise OSError(number, os.strerror(number))
+    assert advice in caught.value.hint
+    assert "--output" in caught.value.hint
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:

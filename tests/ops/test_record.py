@@ -59,6 +59,9 @@ def test_what_cannot_be_read_is_kept_aside_before_it_is_written_over(body, caplo
     assert found.value == {}
     assert found.is_corrupt
     assert [one.message for one in caplog.records] == ["object_corrupt"]
+    assert found.broken.startswith(f"{KEY} could not be read (")
+    assert f"kept as {KEY}.corrupt-" in found.broken
+    assert found.broken.isprintable()
     assert copies(store) == []
     found.save({"a": 1})
     assert copies(store) == [body]

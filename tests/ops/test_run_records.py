@@ -53,6 +53,19 @@ def test_nothing_is_written_unless_all_was_read(store: FaultyStore, key: str) ->
     assert store.keys("put") == []
 
 
+@pytest.mark.parametrize("key", [STATE, LETTERS, HISTORY])
+def test_a_record_that_cannot_be_read_is_told(store: FaultyStore, key: str) -> None:
+    """What a job remembered is gone, and a copy kept: its user reads both in the result."""
+    store.inner.put(key, b"{broken")
+    records, _ = _begun(store, "run-1")
+    (said,) = records.notes()
+    assert said.startswith(f"{key} could not be read (")
+    assert f"{key}.corrupt-" in said
+    records.end(RESULT, full_sync=False)
+    again, _ = _begun(store, "run-2")
+    assert again.notes() == ()
+
+
 def test_what_was_asked_for_last_counts(store: FaultyStore) -> None:
     """The lease went to another run and came back: what was read before that is not used."""
     records = _records(store)

@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import utc_text
 from datafetch.errors import LeaseHeld, LeaseHolder
-from datafetch.ops.failures import one_line
+from datafetch.models.text import one_line
 
 _YEAR_10000_MS = 253_402_300_800_000
 """The first epoch millisecond that `datetime` cannot name."""
