@@ -287,7 +287,9 @@ class Prefetch:
         if not request.dry_run:
             return ()
         note = plan_note(staging.plan(), files, str(request.folder))
-        basis = ", by what is stored now: this dry run stored nothing" if request.after_jobs else ""
+        basis = (
+            " (by what is stored now: this dry run stored nothing)" if request.after_jobs else ""
+        )
         return (note + basis,)
 
     def _report(
