@@ -247,7 +247,7 @@ class _JobRun(_OperationRun):
         """What every job's users are told, whichever job it is."""
         name = self._request.job
         yield from waiting_notes(
-            letters.of_earlier_runs(),
+            letters.untried(),
             name,
             whole=report.full_sync,
             now=self._parts.clock.now(),

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import DatafetchError
+from datafetch.errors import BreakerOpen, DatafetchError
 from datafetch.ops.failures import FailedItem, short_reason
 from datafetch.ops.record import Record
 from datafetch.store.base import ObjectStore
@@ -129,13 +129,16 @@ class DeadLetters:
         known, now_ms = self.get(item), to_ms(self._clock.now())
         letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
         self.letters[letter.id] = letter
-        self._failed_now.add(letter.id)
+        if not isinstance(error, BreakerOpen):
+            self._failed_now.add(letter.id)
         self._dirty = True
         return known is None
 
-    def of_earlier_runs(self) -> list[DeadLetter]:
-        """The letters of items that did not fail in this run, but in an earlier one."""
-        return [letter for letter in self.letters.values() if letter.id not in self._failed_now]
+    def untried(self) -> list[DeadLetter]:
+        """The letters of items that this run did not ask for: not due, or behind an open breaker."""
+        # A copy: work that did not stop in time may still be adding to them.
+        letters = list(self.letters.values())
+        return [letter for letter in letters if letter.id not in self._failed_now]
 
     def failed_item(self, item: str, error: DatafetchError, *, name: str = "") -> FailedItem:
         """What users are told of an item whose failure was recorded; `name` is what they type."""

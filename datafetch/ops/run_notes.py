@@ -46,7 +46,7 @@ def waiting_notes(
     """What to tell of the items that failed in earlier runs and still wait; nothing without any.
 
     Args:
-        letters: those of the job, without the items that failed in this run.
+        letters: those of the items that this run did not ask for.
         job: the job.
         whole: whether this run covered everything. What is due now then is not promised to the
             next run: this one saw that the job needs it no more.

@@ -32,6 +32,20 @@ def _open_hosts(folder: Path) -> set[str]:
     return set(_stored(folder, KEY))
 
 
+def _letters(folder: Path) -> list[dict[str, Any]]:
+    return list(_stored(folder, "dead-letters/opengraph-dev.json").values())
+
+
+def _counted(count: int) -> str:
+    return "1 item waits" if count == 1 else f"{count} items wait"
+
+
+def _waiting(result: RunResult) -> list[str]:
+    """How many items the notes say to wait."""
+    said = [note.partition(" to be tried again, next at ") for note in result.notes]
+    return [count for count, found, _ in said if found]
+
+
 def _hosts(folder: Path) -> list[str]:
     """The hosts that are bookmarked, those with most bookmarks first."""
     items = json.loads((folder / "store/json/bookmarks/bookmarks-dev.json").read_text())
@@ -106,6 +120,10 @@ def test_three_bad_sites_block_no_others(tmp_path: Path, world: World, run: Run)
     assert (first.exit_code, 3 <= first.items_failed < 10) == (0, True)
     asked = {request.hostname.removeprefix("www.") for request in world.sites.log.all()}
     assert asked == set(_hosts(tmp_path))
+    types = [letter["errorType"] for letter in _letters(tmp_path)]
+    untried = types.count("BreakerOpen")
+    assert untried < len(types)
+    assert _waiting(first) == [_counted(untried)] * bool(untried)
 
     world.sites.heal()
     world.clear_logs()
@@ -114,8 +132,8 @@ def test_three_bad_sites_block_no_others(tmp_path: Path, world: World, run: Run)
     assert world.sites.log.count() > 0
     assert (second.exit_code, second.items_failed) == (0, 0)
     assert second.items_skipped >= 3
-    letters = _stored(tmp_path, "dead-letters/opengraph-dev.json").values()
-    assert {letter["errorType"] for letter in letters} == {"BreakerOpen"}
+    assert _waiting(second) == [_counted(len(types))]
+    assert {letter["errorType"] for letter in _letters(tmp_path)} == {"BreakerOpen"}
 
     third = run(JobName.OPENGRAPH, wait_s=60, force=True)
     assert (third.exit_code, third.items_failed) == (0, 0)

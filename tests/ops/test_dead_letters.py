@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from datafetch.errors import Missing, TransientError
+from datafetch.errors import BreakerOpen, Missing, TransientError
 from datafetch.ops.dead_letters import DeadLetters, letter_id
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
@@ -67,6 +67,21 @@ def test_what_users_are_told_of_a_failed_item(tmp_path):
     assert told.retry_at == round((clock.now() + 3600) * 1000)
     told = queue.failed_item("b.example", gone, name="https://b.example/")
     assert (told.name, told.reason, told.retry_at) == ("https://b.example/", "404", None)
+
+
+def test_what_failed_just_now_is_told_from_what_waited(tmp_path):
+    """An item that failed in this run is named as failed, and not once more as one that waits."""
+    store, clock = LocalStore(tmp_path), FakeClock()
+    queue = _queue(store, clock)
+    for item in ("a", "b", "c", "d"):
+        queue.failed(item, TransientError("down"))
+    assert queue.untried() == []
+    queue.save()
+    queue = _queue(store, clock)
+    queue.failed("a", TransientError("down"))
+    queue.failed("b", BreakerOpen("not asked"))
+    queue.succeeded("c")
+    assert sorted(letter.item for letter in queue.untried()) == ["b", "d"]
 
 
 def test_a_letter_is_due_when_its_time_has_come(tmp_path):
