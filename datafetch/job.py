@@ -57,6 +57,37 @@ class SoFar:
         return self._read()
 
 
+class Remarks:
+    """Sentences for the user from deep inside a job; the manager adds them to the report's notes.
+
+    They are told even when the job then fails. Thread-safe.
+    """
+
+    NAMED = 3
+    """Most objects that could not be read, of which each has a sentence of its own."""
+
+    def __init__(self) -> None:
+        self._sentences: list[str] = []
+        self._unreadable: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        """Add a sentence; the same one is told once."""
+        self._sentences.append(sentence)
+
+    def unreadable(self, sentence: str) -> None:
+        """Add a sentence about a stored object that cannot be read; of many, the first count."""
+        self._unreadable.append(sentence)
+
+    def notes(self) -> tuple[str, ...]:
+        """All that was said so far."""
+        unreadable = list(dict.fromkeys(self._unreadable))
+        more = len(unreadable) - self.NAMED
+        said = [*dict.fromkeys(self._sentences), *unreadable[: self.NAMED]]
+        if more > 0:
+            said.append(f"{more} more stored objects could not be read either")
+        return tuple(said)
+
+
 @dataclass(frozen=True)
 class JobContext(Generic[S_co]):
     """Everything a job may touch during one run.
@@ -80,6 +111,7 @@ class JobContext(Generic[S_co]):
         wait_for_lease: takes another job's lease for a while, to merge into a dataset that the
             other job owns; it yields the lease's `Fence`.
         so_far: is told how to find out what was done so far.
+        remarks: takes sentences for the user.
     """
 
     run_id: str
@@ -99,19 +131,30 @@ class JobContext(Generic[S_co]):
     max_failure_ratio: float
     wait_for_lease: WaitForLease
     so_far: SoFar = field(default_factory=SoFar)
+    remarks: Remarks = field(default_factory=Remarks)
 
     def keep_aside(self, found: StoredObject, *, known_as: str | None = None) -> None:
-        """Log that a stored object cannot be read, and copy it aside unless this is a dry run.
+        """Say that a stored object cannot be read, and copy it aside unless this is a dry run.
 
-        When the key holds something private, the log names the object by `known_as` instead.
+        When the key holds something private, log and user are told `known_as` instead.
 
         Raises:
             StoreError: the store did not answer.
             LeaseLost: this run may not write any more.
         """
-        self.log.warning("object_corrupt", extra={"key": known_as or found.info.key})
-        if not self.options.dry_run:
-            keep_aside(self.store, self.keys, self.clock, found)
+        name = known_as or found.info.key
+        if self.options.dry_run:
+            self.log.warning("object_corrupt", extra={"key": name})
+            self.remarks.unreadable(
+                f"{name} cannot be read; a run without --dry-run copies it aside and makes it anew"
+            )
+            return
+        aside = keep_aside(self.store, self.keys, self.clock, found)
+        copy = aside if known_as is None else "a key beside it"
+        self.log.warning("object_corrupt", extra={"key": name, "copy": copy})
+        self.remarks.unreadable(
+            f"{name} could not be read: it is kept as {copy}, and its next version has what can be read"
+        )
 
     def publisher(self) -> Publisher:
         """The publisher of datasets for this run."""

@@ -17,7 +17,7 @@ from datafetch.errors import (
     Unexpected,
 )
 from datafetch.factory import AnyJob, Parts, check_jobs, make_job
-from datafetch.job import JobContext, Progress, S, SoFar
+from datafetch.job import JobContext, Progress, Remarks, S, SoFar
 from datafetch.logs import bound_logger, redact
 from datafetch.models.places import Environment
 from datafetch.models.run import (
@@ -179,6 +179,7 @@ class _JobRun(_OperationRun):
         self._request = request
         self._progress = progress
         self._said = said
+        self._remarks = Remarks()
         self._keeper = LeaseKeeper(parts.leases, parts.clock, parts.cancel, self.run_id, self.log)
 
     def run(self) -> RunResult:
@@ -241,7 +242,9 @@ class _JobRun(_OperationRun):
             return self._context(settings, store, letters)
 
         report = self.carry_out(lambda: job.run(context))
-        return replace(report, notes=(*report.notes, *self._run_notes(report, letters)))
+        return replace(
+            report, notes=(*report.notes, *self._remarks.notes(), *self._run_notes(report, letters))
+        )
 
     def _run_notes(self, report: JobReport, letters: DeadLetters) -> Iterator[str]:
         """What every job's users are told, whichever job it is."""
@@ -296,4 +299,5 @@ class _JobRun(_OperationRun):
             max_failure_ratio=self._settings.max_failure_ratio,
             wait_for_lease=self._keeper.wait_for,
             so_far=self._so_far,
+            remarks=self._remarks,
         )

@@ -338,6 +338,19 @@ def test_a_run_that_is_stopped_says_so_and_is_recorded(machine: Machine) -> None
     assert machine.stored(LOCK)["owner"] is None
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_was_kept_aside_is_told_in_the_result(machine: Machine, fails: bool) -> None:
+    """The copy of a broken object was known to the log only; a run that fails tells of it, too."""
+    manifest = "json/image-data/logos/manifest-dev.json"
+    machine.store.inner.put(manifest, b"{broken")
+    if fails:
+        machine.store.fault = _failing("get", "json/rate-limit/logo-failed-domains-dev.json")
+    result = machine.run()
+    assert (result.exit_code != 0) == fails
+    (note,) = [note for note in result.notes if "could not be read" in note]
+    assert f"{manifest} could not be read: it is kept as {manifest}.corrupt-" in note
+
+
 def test_a_dry_run_leaves_no_trace(machine: Machine, tmp_path: Path) -> None:
     """No lease, no record, no folder; the result says what it was, and that of another run does not."""
     result = machine.run(dry_run=True)

@@ -206,6 +206,10 @@ class Copies:
                 if item.id in expected.ids or not expected.names_all:
                     add_copy(found, item)
         if found:
+            self._context.remarks.say(
+                f"{self._keys.bookmarks()} was missing or broken: {len(found)} bookmarks were "
+                f"gathered from it and its copies ({given} from it)"
+            )
             self._context.log.warning(
                 "bookmarks_rebuilt",
                 extra={"key": self._keys.bookmarks(), "items": len(found), "read": given},

@@ -18,9 +18,6 @@ from datafetch.models.job_settings import BookmarksSettings
 SECOND_LOOK_EACH = 20
 """Most absent bookmarks to ask for one by one; when there are more, the list is read again."""
 
-_NAMED = 5
-"""Most bookmarks that a message names."""
-
 _REFUSED = (
     "the server did not say on which lists the bookmarks are that did not come ({error}), so the "
     "whole list was read once more, and what was absent twice is gone"
@@ -28,12 +25,17 @@ _REFUSED = (
 
 
 class ListReader:
-    """Reads the bookmark list from the server for one run."""
+    """Reads the bookmark list from the server for one run.
+
+    Attributes:
+        came: how many items have come so far, readable or not.
+    """
 
     def __init__(self, context: JobContext[BookmarksSettings], api: BookmarkApi) -> None:
         self._context = context
         self._api = api
         self._lists: list[ListInfo] = []
+        self.came = 0
 
     def is_full(self, snapshot: Snapshot, stored: int) -> bool:
         """Whether to read every page, and not only those with news.
@@ -64,12 +66,14 @@ class ListReader:
         lists: list[list[RawBookmark]] = []
         unreadable: dict[str, UnreadableItem] = {}
         complete = limit is None
+        self.came = 0
         self._lists = self._find_lists()
         for found in self._lists:
             readable: list[RawBookmark] = []
             for page in self._api.pages(limit, of=found.id):
                 self._context.cancel.raise_if_cancelled()
                 readable += page.readable
+                self.came += len(page.readable) + len(page.unreadable)
                 for item in page.unreadable:
                     unreadable.setdefault(item.name, item)
                 self._context.progress.advance(len(page.readable))
@@ -174,14 +178,14 @@ class ListReader:
         )
 
 
-def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tuple[int, int]:
+def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> int:
     """Record each unreadable item as a dead letter, unless it has one that still waits.
 
     Dead letters of items that can be read now are dropped; after a complete reading, so are those
     of items that are no longer on the list.
 
     Returns:
-        How many items could not be read, and how many of these have a new dead letter.
+        How many items have a new dead letter.
     """
     letters = context.dead_letters
     newly = 0
@@ -198,15 +202,4 @@ def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> tupl
             has_left = fetched.complete and letter.item not in broken
             if letter.item in well or has_left:
                 letters.succeeded(letter.item)
-    return len(fetched.unreadable), newly
-
-
-def undecided_reason(fetched: Fetched) -> str | None:
-    """Why the reading could not be finished, for the user; None when it was."""
-    if not fetched.undecided:
-        return None
-    names = ", ".join(sorted(fetched.undecided)[:_NAMED])
-    return (
-        f"{len(fetched.undecided)} stored bookmarks did not come ({names}), and the server did not "
-        "answer when it was asked whether they are deleted: they stay, and the next run asks again"
-    )
+    return newly

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from datafetch.bookmarks.fetch import ListReader, note_items, undecided_reason
+from datafetch.bookmarks import report as words
+from datafetch.bookmarks.fetch import ListReader, note_items
 from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
 from datafetch.bookmarks.karakeep import BookmarkApi
 from datafetch.bookmarks.plan import Change
@@ -53,6 +54,18 @@ class _BookmarkRun:
         self._snapshot: Snapshot | None = None
         self._ended_publish = False
         self._so_far = JobReport()
+        self._unfinished = False
+        context.so_far.told_by(self._done_so_far)
+
+    def _done_so_far(self) -> JobReport:
+        """What a run that is stopped now has done: a list that is half read changes nothing."""
+        so_far = self._so_far
+        return replace(
+            so_far,
+            processed=max(so_far.processed, self._list.came),
+            last_fetched_at=so_far.last_fetched_at or self._stored_fetched_at(),
+            notes=(*so_far.notes, *([words.UNFINISHED] if self._unfinished else ())),
+        )
 
     def run(self) -> JobReport:
         if self._context.options.restore:
@@ -85,15 +98,15 @@ class _BookmarkRun:
         full = self._list.is_full(snapshot, len(known))
         fetched = self._list.read(snapshot.sources, full=full, limit=self._context.options.limit)
         self._so_far = JobReport(processed=max(len(known), fetched.size))
-        check_not_empty(fetched.size, len(known))
+        check_not_empty(fetched.size, len(known), self._settings.list_id)
         fetched = self._list.look_again(fetched, known)
-        failed, newly = note_items(self._context, fetched)
+        newly = note_items(self._context, fetched)
         self._so_far = replace(
             self._so_far,
-            failed=failed,
+            failed=len(fetched.unreadable),
             newly_failed=newly,
-            notes=fetched.notes,
-            partial=undecided_reason(fetched),
+            notes=(*fetched.notes, *words.unreadable_note(fetched)),
+            partial=words.undecided_reason(fetched),
         )
 
         def attempt(number: int) -> JobReport:
@@ -118,10 +131,16 @@ class _BookmarkRun:
         The list is taken from the stored master, not from the other objects that the dead run
         wrote. It comes first, so that readers get one whole list even when this run fails later.
         """
-        if snapshot.journal is None or self._context.options.dry_run:
+        if snapshot.journal is None:
+            return snapshot
+        if self._context.options.dry_run:
+            self._context.remarks.say(words.OPEN_PUBLISH)
             return snapshot
         self._context.log.warning("publish_taken_over", extra={"run": snapshot.journal.run_id})
-        return self._republish()
+        again = self._republish()
+        said = words.ended_publish(snapshot.journal.run_id, again.index.count or 0)
+        self._context.remarks.say(said)
+        return again
 
     def _republish(self) -> Snapshot:
         """Publish the stored list again, without the bookmark server; return the new snapshot."""
@@ -181,7 +200,9 @@ class _BookmarkRun:
             return self._planned(report, plan)
         known = snapshot.state.retired_slugs if snapshot.state is not None else {}
         keep_retired(self._context, known, merged.retired)
+        self._unfinished = True
         result = self._publisher.publish(plan)
+        self._so_far, self._unfinished = report, False
         self._context.log.info(
             "bookmarks_published",
             extra={
@@ -246,14 +267,15 @@ class _BookmarkRun:
             production=self._context.production,
             allow_shrink=self._context.options.allow_shrink,
             unreadable=self._so_far.failed,
+            command=words.command_of(self._context.options),
         )
 
     def _planned(self, report: JobReport, plan: PublishPlan) -> JobReport:
         diff = self._publisher.preview(plan)
-        written, equal, deleted = len(diff.written), len(diff.equal), len(diff.deleted)
-        note = f"would write {written} objects, leave {equal} as they are and remove {deleted}"
         return replace(
-            report, notes=(*report.notes, note), last_fetched_at=self._stored_fetched_at()
+            report,
+            notes=(*report.notes, words.planned_note(diff)),
+            last_fetched_at=self._stored_fetched_at(),
         )
 
     def _restore(self) -> JobReport:
@@ -263,11 +285,14 @@ class _BookmarkRun:
         def attempt(_: int) -> JobReport:
             self._snapshot = snapshot = self._reader.snapshot().distrusted()
             stored = self._reader.items(snapshot)
-            change = restored(backup, stored)
+            change = restored(backup.items, stored)
             self._guard(change.merged, stored.counted)
             return self._publish(snapshot, stored, change, NOTHING_FETCHED)
 
-        return self._publisher.with_restart(attempt)
+        report = self._publisher.with_restart(attempt)
+        return replace(
+            report, notes=(*report.notes, words.restored_note(self._context.options, backup))
+        )
 
 
 def _differs(merged: Merged, stored: StoredList) -> bool:

@@ -5,9 +5,11 @@ fields of another job set in it (`enrich_bookmarks`), or from a backup (`restore
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import chain
+from typing import NamedTuple
 
 from datafetch.bookmarks.copies import ObjectReader, backup_keys, read_listing
 from datafetch.bookmarks.model import StoredBookmark
@@ -17,11 +19,12 @@ from datafetch.bookmarks.rules.list import Times, checksum
 from datafetch.bookmarks.rules.mapping import shard_agrees, slug_owners
 from datafetch.bookmarks.state import RETIRED, Snapshot, StoredList
 from datafetch.bookmarks.stored import BookmarkReader
-from datafetch.clock import to_iso, to_ms
+from datafetch.clock import log_time, to_iso, to_ms
 from datafetch.errors import CorruptObject, UsageError
 from datafetch.job import AnyContext
 from datafetch.models.job_settings import TagPages
 from datafetch.models.json import says_the_same
+from datafetch.models.text import one_line
 from datafetch.store.base import encode_json
 from datafetch.store.publish import PublishPlan, Write, etags_by_listing
 from datafetch.store.writes import etag_says_equal
@@ -188,8 +191,19 @@ def _enriched(item: StoredBookmark, fields: Mapping[str, object] | None) -> Stor
     return item
 
 
-def read_backup(context: AnyContext) -> list[StoredBookmark]:
-    """The bookmarks of the backup that `--restore` names: 1 is the newest.
+class Backup(NamedTuple):
+    """A kept backup of the list.
+
+    Attributes:
+        time: when it was made, for people.
+    """
+
+    time: str
+    items: list[StoredBookmark]
+
+
+def read_backup(context: AnyContext) -> Backup:
+    """The backup that `--restore` names: 1 is the newest.
 
     Raises:
         UsageError: there are not so many backups.
@@ -199,17 +213,41 @@ def read_backup(context: AnyContext) -> list[StoredBookmark]:
     number = context.options.restore or 1
     backups = backup_keys(context)
     if number > len(backups):
-        raise UsageError(
-            f"there is no backup {number}: {len(backups)} are kept",
-            hint="Backups are counted from 1, the newest.",
-        )
+        raise _no_backup(number, backups)
     key = backups[number - 1]
     listing = read_listing(context.store.get(key))
     items = listing.items if listing is not None else []
     if not items:
-        raise CorruptObject(f"{key} is not a list of bookmarks", key=key)
+        others = "There is no other backup."
+        if len(backups) > 1:
+            other = number + 1 if number < len(backups) else number - 1
+            others = f"Try another one: `datafetch bookmarks --restore {other}`."
+        raise CorruptObject(f"{key} is not a list of bookmarks", key=key, hint=others)
     context.log.info("backup_read", extra={"key": key, "items": len(items)})
-    return items
+    return Backup(_time_of(key), items)
+
+
+def _no_backup(number: int, backups: Sequence[str]) -> UsageError:
+    if not backups:
+        return UsageError(
+            "there is no backup: none is made before a publish replaces a stored list",
+            hint="`datafetch bookmarks` syncs the list from the server.",
+        )
+    kept = ", ".join(f"{at} of {_time_of(key)}" for at, key in enumerate(backups, 1))
+    return UsageError(
+        f"there is no backup {number}: {len(backups)} are kept ({kept})",
+        hint=f"Give a number from 1, the newest, to {len(backups)}.",
+    )
+
+
+def _time_of(key: str) -> str:
+    """When a backup was made, which its key says: `…/2026-11-26T15-32-34.000Z.json`."""
+    text = key.rpartition("/")[2].removesuffix(".json")
+    try:
+        moment = datetime.strptime(text, "%Y-%m-%dT%H-%M-%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:  # somebody else has named it
+        return one_line(text, 40)
+    return log_time(moment.timestamp())
 
 
 def restored(items: list[StoredBookmark], stored: StoredList) -> Change:

@@ -313,17 +313,50 @@ def test_restore_is_no_sync() -> None:
     world.app.edit("b001", title="New")
     fetched = world.run().last_fetched_at
     before = {key: world.store.get(key).body for key in world.stored()}
-    with pytest.raises(UsageError, match="no backup 5: 1 are kept"):
+    with pytest.raises(UsageError, match="no backup 5: 1 are kept") as none:
         world.run(restore=5)
+    made = world.stored(KEYS.bookmarks_backup_prefix())[0].rpartition("/")[2]
+    day, _, time = made.removesuffix(".json").partition("T")
+    assert f"1 of {day} {time[:8].replace('-', ':')}Z" in str(none.value)
     backup = world.stored(KEYS.bookmarks_backup_prefix())[0]
     world.store.put(backup, b"{broken")
-    with pytest.raises(CorruptObject):
+    with pytest.raises(CorruptObject) as broken:
         world.run(restore=1)
+    assert "no other backup" in broken.value.hint
     world.store.put(backup, before[backup])
     assert {key: world.store.get(key).body for key in world.stored()} == before
-    assert world.run(restore=1, dry_run=True).last_fetched_at == fetched
-    assert world.run(restore=1).last_fetched_at == fetched
+    dry = world.run(restore=1, dry_run=True)
+    assert dry.last_fetched_at == fetched
+    assert any("would be published with 20 bookmarks" in note for note in dry.notes)
+    report = world.run(restore=1)
+    assert report.last_fetched_at == fetched
+    (note,) = report.notes
+    assert "backup 1, made " in note
+    assert "is published with 20 bookmarks; the next `datafetch bookmarks`" in note
     world.assert_whole()
+
+
+def test_restore_without_a_backup_says_what_to_run() -> None:
+    """Before a first change there is none; a broken one leads to its neighbour."""
+    world = World.of(20)
+    with pytest.raises(UsageError, match="there is no backup: ") as none:
+        world.run(restore=1)
+    assert "`datafetch bookmarks`" in none.value.hint
+    for number in range(3):
+        world.app.edit("b001", title=f"New {number}")
+        world.run()
+    newest, oldest = sorted(world.stored(KEYS.bookmarks_backup_prefix()), reverse=True)
+    world.store.put(newest, b"{broken")
+    with pytest.raises(CorruptObject) as broken:
+        world.run(restore=1)
+    assert "`datafetch bookmarks --restore 2`" in broken.value.hint
+    world.store.put(oldest, b"[]")
+    with pytest.raises(CorruptObject) as broken:
+        world.run(restore=2)
+    assert "`datafetch bookmarks --restore 1`" in broken.value.hint
+    world.store.put(f"{KEYS.bookmarks_backup_prefix()}copy\x07.json", b"[]")
+    with pytest.raises(UsageError, match="1 of copy, 2 of 20"):
+        world.run(restore=9)
 
 
 def test_tags_can_be_limited_and_switched_off() -> None:

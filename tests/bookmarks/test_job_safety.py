@@ -10,6 +10,7 @@ import pytest
 
 from datafetch.errors import (
     BaseMoved,
+    Cancelled,
     DatafetchError,
     Denied,
     GuardRefused,
@@ -19,11 +20,13 @@ from datafetch.errors import (
     StoreUnavailable,
     TransientError,
 )
-from datafetch.models.run import RunStatus
+from datafetch.models.run import JobReport, RunStatus
 from datafetch.ops.verdict import verdict
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, at_request, link
 from tests.fakes import karakeep
+from tests.fakes.base import Answer
 from tests.fakes.faults import reply
+from tests.fakes.message import Request, Response
 from tests.stores import Call, Killed
 
 PAGE = f"/lists/{SETTINGS.list_id}/bookmarks"
@@ -91,6 +94,7 @@ def test_run_that_lost_most_items_is_no_success(edited: bool) -> None:
         world.run()
     assert world.report is not None
     assert (world.report.processed, world.report.failed, world.report.newly_failed) == (12, 8, 8)
+    assert any("b000 (" in note for note in world.report.notes)
     assert world.report.last_fetched_at == index["lastFetchedAt"]
     assert verdict(world.report, 0.5) == (RunStatus.FAILED, 1)
     assert bodies(world) == before
@@ -112,6 +116,12 @@ def test_run_that_lost_half_is_partial(first: bool) -> None:
         world.run()
     break_items(world, 6)
     report = world.run()
+    (note,) = report.notes
+    assert note.startswith("6 of 12 bookmarks could not be read: b000 (")
+    assert "b002 (" in note
+    assert "b003" not in note
+    assert "and 3 more" in note
+    assert "`datafetch bookmarks` reads them again" in note
     assert (report.processed, report.newly_failed) == (12, 6)
     assert verdict(report, 0.5) == (RunStatus.PARTIAL, 0)
     assert world.index()["lastFetchedAt"] == report.last_fetched_at
@@ -255,6 +265,45 @@ def test_fault_at_each_request(kind: str, at: int) -> None:
     assert world.run().change_detected is False
 
 
+def so_far(world: World) -> JobReport:
+    """What the manager is told of a run that ended early."""
+    assert world.context is not None
+    return world.context.so_far.report()
+
+
+def remarks(world: World) -> str:
+    """What the last run told the user from deep inside."""
+    assert world.context is not None
+    return "\n".join(world.context.remarks.notes())
+
+
+def test_stopped_run_counts_what_it_read() -> None:
+    """A run that was stopped between two pages said that it had processed nothing."""
+    world = World.of(250)
+
+    def stop(request: Request, answer: Answer) -> Response:
+        assert world.context is not None
+        world.context.cancel.cancel(Cancelled(signal=15))
+        return answer(request)
+
+    world.app.inject(stop, lambda request: "cursor" in request.query)
+    with pytest.raises(Cancelled):
+        world.run()
+    assert (so_far(world).processed, so_far(world).changed) == (100, 0)
+    assert so_far(world).notes == ()
+
+
+def test_run_that_fails_after_its_publish_counts_it() -> None:
+    """What readers see already is counted, whatever fails afterwards."""
+    world = changed_world()
+    heartbeat = KEYS.bookmarks_heartbeat()
+    with pytest.raises(StoreUnavailable):
+        world.run(fault=lambda call, _: "fail" if call == Call("put", heartbeat) else None)
+    assert so_far(world).changed > 0
+    assert so_far(world).notes == ()
+    assert KEYS.publish_journal("bookmarks") not in world.stored()
+
+
 @pytest.mark.parametrize("at", [8, 15, 20, 25])
 def test_open_publish_is_ended_before_anything_else(at: int) -> None:
     """A run that died half-way is ended by the next one, even when that one's upstream is down."""
@@ -262,9 +311,14 @@ def test_open_publish_is_ended_before_anything_else(at: int) -> None:
     with suppress(StoreUnavailable):
         world.run(fault=at_request(at, "fail"))
     assert KEYS.publish_journal("bookmarks") in world.stored()
+    assert so_far(world).changed == 0
+    assert "next `datafetch bookmarks` finishes it" in so_far(world).notes[-1]
+    world.run(dry_run=True)
+    assert "without --dry-run" in remarks(world)
     world.app.inject(reply(503), PAGE)
     with pytest.raises(TransientError):
         world.run()
+    assert "the run run-3 had not finished its publish" in remarks(world)
     world.assert_whole()
     world.app.heal()
     world.run()

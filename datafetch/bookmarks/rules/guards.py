@@ -1,11 +1,20 @@
-"""Refuses a list that must not replace good data: empty, too short, shrunken, without URLs."""
+"""Refuses a list that must not replace good data: empty, too short, shrunken, without URLs.
+
+The messages are published in the heartbeat: they hold numbers only, no id and no address. What
+names the list is in the hints.
+"""
 
 from datafetch.errors import GuardRefused
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobReport
 
+_LETTERS = (
+    "The dead letters (json/datafetch/dead-letters/) say what is wrong with each; mend them in "
+    "Karakeep."
+)
 
-def check_not_empty(fetched: int, stored: int, unreadable: int = 0) -> None:
+
+def check_not_empty(fetched: int, stored: int, list_id: str, unreadable: int = 0) -> None:
     """Refuse an empty list, even with `--allow-shrink`.
 
     `fetched` counts what came or will be stored, and `stored` what is stored now. `unreadable`,
@@ -14,16 +23,16 @@ def check_not_empty(fetched: int, stored: int, unreadable: int = 0) -> None:
     Raises:
         GuardRefused: `fetched` is 0.
     """
+    stay = f"{stored} bookmarks are stored and stay" if stored else "0 bookmarks are stored"
     if fetched == 0 and unreadable > 0:
         raise GuardRefused(
-            f"none of the list's {unreadable} items could be read; "
-            f"{stored} bookmarks are stored and stay",
-            hint="The dead letters (json/datafetch/dead-letters/) say what is wrong with each.",
+            f"none of the list's {unreadable} items could be read; {stay}", hint=_LETTERS
         )
     if fetched == 0:
         raise GuardRefused(
-            f"the list came back empty, {stored} bookmarks are stored and stay",
-            hint="Check BOOKMARKS_LIST_ID and what the token may read.",
+            f"the list came back empty; {stay}",
+            hint=f"Look at the list {list_id} in Karakeep: is BOOKMARKS_LIST_ID right, and are "
+            "there bookmarks on it that this API key may read? An empty list is never published.",
         )
 
 
@@ -36,27 +45,32 @@ def check_bookmarks(
     production: bool,
     allow_shrink: bool,
     unreadable: int = 0,
+    command: str = "datafetch bookmarks",
 ) -> None:
     """Refuse a list that would replace a better one; all numbers count bookmarks.
+
+    `command` is what the user typed, for the hints.
 
     Raises:
         GuardRefused: with the numbers, and the way out as its hint.
     """
-    check_not_empty(planned, stored, unreadable)
+    check_not_empty(planned, stored, settings.list_id, unreadable)
     if production and planned < settings.min_threshold:
         raise GuardRefused(
             f"{planned} bookmarks, and production takes no fewer than {settings.min_threshold}; "
             f"{stored} are stored and stay",
-            hint="If this is right, set MIN_BOOKMARKS_THRESHOLD lower.",
+            hint=f"If the list {settings.list_id} is right and has so few, set "
+            f"MIN_BOOKMARKS_THRESHOLD={planned}.",
         )
     if allow_shrink:
         return
     if with_url == 0:
         raise GuardRefused(
             f"none of {planned} bookmarks has a URL; {stored} are stored and stay",
-            hint="If the list has notes and files only, run again with --allow-shrink.",
+            hint=f"If the list {settings.list_id} has notes and files only, run "
+            f"`{command} --allow-shrink`.",
         )
-    check_shrink(stored, planned, settings.max_shrink_ratio)
+    check_shrink(stored, planned, settings.max_shrink_ratio, settings.list_id, command)
 
 
 def check_failures(report: JobReport, max_failure_ratio: float) -> None:
@@ -70,12 +84,12 @@ def check_failures(report: JobReport, max_failure_ratio: float) -> None:
         raise GuardRefused(
             f"{report.newly_failed} of {scope} items could not be read; at most "
             f"{max_failure_ratio:.0%} may newly fail in a run, and what is stored stays",
-            hint="The dead letters (json/datafetch/dead-letters/) say what is wrong with each. "
-            "The next run goes on without them.",
+            hint=f"{_LETTERS} If they are to be left out for now, run `datafetch bookmarks` again: "
+            "it goes on without them.",
         )
 
 
-def check_shrink(stored: int, planned: int, max_ratio: float) -> None:
+def check_shrink(stored: int, planned: int, max_ratio: float, list_id: str, command: str) -> None:
     """Refuse a list that lost more than `max_ratio` (0 to 1) of the stored bookmarks.
 
     Raises:
@@ -85,5 +99,7 @@ def check_shrink(stored: int, planned: int, max_ratio: float) -> None:
     if lost > stored * max_ratio:
         raise GuardRefused(
             f"bookmarks would shrink from {stored} to {planned}, by {lost / stored:.0%}; "
-            f"at most {max_ratio:.0%} is accepted and what is stored stays"
+            f"at most {max_ratio:.0%} is accepted and what is stored stays",
+            hint=f"If {lost} bookmarks were taken off the list {list_id} on purpose, run "
+            f"`{command} --allow-shrink`; DATAFETCH_MAX_SHRINK_RATIO sets how much is accepted.",
         )

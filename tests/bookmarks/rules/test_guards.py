@@ -8,6 +8,7 @@ from datafetch.bookmarks.rules.guards import check_bookmarks, check_failures, ch
 from datafetch.errors import GuardRefused
 from datafetch.models.run import JobReport
 from tests.bookmarks.world import SETTINGS
+from tests.fakes.karakeep import LIST_ID
 
 check = partial(check_bookmarks, settings=SETTINGS, production=False, allow_shrink=False)
 
@@ -17,9 +18,16 @@ check = partial(check_bookmarks, settings=SETTINGS, production=False, allow_shri
     [
         (884, 0, 0, False, ("884",), "BOOKMARKS_LIST_ID"),
         (0, 0, 0, False, ("0",), "BOOKMARKS_LIST_ID"),
-        (9, 9, 9, True, ("9", "10"), "MIN_BOOKMARKS_THRESHOLD"),
-        (100, 79, 79, False, ("100", "79", "21%", "20%"), "--allow-shrink"),
-        (100, 100, 0, False, ("100",), "--allow-shrink"),
+        (9, 9, 9, True, ("9", "10"), "MIN_BOOKMARKS_THRESHOLD=9"),
+        (
+            100,
+            79,
+            79,
+            False,
+            ("100", "79", "21%", "20%"),
+            "on purpose, run `datafetch bookmarks --allow-shrink`",
+        ),
+        (100, 100, 0, False, ("100",), "`datafetch bookmarks --allow-shrink`"),
     ],
     ids=["empty", "empty-first", "below-minimum", "shrunken", "no-urls"],
 )
@@ -36,6 +44,15 @@ def test_worse_lists_are_refused(
         check(stored, planned, with_url, production=production)
     assert all(number in str(refused.value) for number in numbers)
     assert way_out in refused.value.hint
+    assert LIST_ID in refused.value.hint
+    assert LIST_ID not in str(refused.value)  # the message is published in the heartbeat
+
+
+def test_a_refused_restore_is_allowed_by_the_same_command() -> None:
+    """Typing what the hint says restores the backup, and does not sync the list instead."""
+    with pytest.raises(GuardRefused) as refused:
+        check(100, 50, 50, command="datafetch bookmarks --restore 2")
+    assert "`datafetch bookmarks --restore 2 --allow-shrink`" in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -56,10 +73,10 @@ def test_shrinking_can_be_allowed_but_nothing_cannot() -> None:
 def test_a_list_of_unreadable_items_is_not_called_empty() -> None:
     """A list of which nothing can be read and one that is empty are told apart in the message."""
     with pytest.raises(GuardRefused, match="none of the list's 7 items could be read"):
-        check_not_empty(0, 30, 7)
-    with pytest.raises(GuardRefused, match="came back empty, 30 bookmarks"):
-        check_not_empty(0, 30)
-    check_not_empty(1, 30, 7)
+        check_not_empty(0, 30, LIST_ID, 7)
+    with pytest.raises(GuardRefused, match="came back empty; 30 bookmarks"):
+        check_not_empty(0, 30, LIST_ID)
+    check_not_empty(1, 30, LIST_ID, 7)
 
 
 def test_too_many_new_failures_are_refused() -> None:

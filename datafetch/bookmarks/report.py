@@ -1,0 +1,73 @@
+"""The sentences in which a run of the bookmark job tells the user what it found and did."""
+
+from datafetch.bookmarks.publish import Backup
+from datafetch.bookmarks.rules.changes import Fetched
+from datafetch.models.run import RunOptions
+from datafetch.ops.failures import FailedItem, named_failures, short_reason
+from datafetch.store.publish import PublishResult
+
+_NAMED = 5
+"""Most bookmarks that a message names."""
+
+UNFINISHED = (
+    "the publish of the new list was begun and not finished: readers miss nothing of it, and the "
+    "next `datafetch bookmarks` finishes it first"
+)
+
+OPEN_PUBLISH = "an earlier run did not finish its publish; a run without --dry-run ends it first"
+
+
+def ended_publish(run_id: str, count: int) -> str:
+    """A run ended the publish of an earlier one; the list that readers see now has `count` items."""
+    run = f"the run {run_id}" if run_id else "an earlier run"
+    return (
+        f"{run} had not finished its publish: that was ended first, and readers see one list of "
+        f"{count} bookmarks"
+    )
+
+
+def restored_note(options: RunOptions, backup: Backup) -> str:
+    """A backup was published, or would be if this were no dry run."""
+    verb = "would be published" if options.dry_run else "is published"
+    return (
+        f"backup {options.restore}, made {backup.time}, {verb} with {len(backup.items)} bookmarks; "
+        "the next `datafetch bookmarks` syncs the list anew"
+    )
+
+
+def planned_note(diff: PublishResult) -> str:
+    """What a dry run would write and remove."""
+    return (
+        f"would write {len(diff.written)} objects, leave {len(diff.equal)} as they are and remove "
+        f"{len(diff.deleted)}"
+    )
+
+
+def command_of(options: RunOptions) -> str:
+    """What the user typed, without the options that may be added to it."""
+    restore = f" --restore {options.restore}" if options.restore else ""
+    return f"datafetch bookmarks{restore}"
+
+
+def unreadable_note(fetched: Fetched) -> tuple[str, ...]:
+    """The note that names the items that could not be read; none when all could be."""
+    items = fetched.unreadable
+    if not items:
+        return ()
+    named = named_failures([FailedItem(item.name, short_reason(item.error)) for item in items])
+    note = (
+        f"{len(items)} of {fetched.size} bookmarks could not be read: {named}; what is stored of "
+        "them stays. Mend them in Karakeep: each `datafetch bookmarks` reads them again"
+    )
+    return (note,)
+
+
+def undecided_reason(fetched: Fetched) -> str | None:
+    """Why the reading could not be finished, for the user; None when it was."""
+    if not fetched.undecided:
+        return None
+    names = ", ".join(sorted(fetched.undecided)[:_NAMED])
+    return (
+        f"{len(fetched.undecided)} stored bookmarks did not come ({names}), and the server did not "
+        "answer when it was asked whether they are deleted: they stay, and the next run asks again"
+    )
