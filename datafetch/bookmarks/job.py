@@ -6,7 +6,7 @@ from datafetch.bookmarks import report as words
 from datafetch.bookmarks.fetch import ListReader, note_items
 from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
 from datafetch.bookmarks.karakeep import BookmarkApi
-from datafetch.bookmarks.plan import Change
+from datafetch.bookmarks.plan import Change, differs
 from datafetch.bookmarks.publish import (
     keep_retired,
     plan_change,
@@ -179,7 +179,7 @@ class _BookmarkRun:
         now = to_ms(self._context.clock.now())
         change = Change(
             merged,
-            differs=_differs(merged, stored),
+            differs=differs(merged, stored),
             fetched_at=now,
             full_sync_at=now if fetched.complete else snapshot.full_sync_at,
         )
@@ -293,10 +293,3 @@ class _BookmarkRun:
         return replace(
             report, notes=(*report.notes, words.restored_note(self._context.options, backup))
         )
-
-
-def _differs(merged: Merged, stored: StoredList) -> bool:
-    """Whether an item of the list is new, changed or gone, or the order is another than stored."""
-    before = [item.id for item in stored.items]
-    after = [bookmark.id for bookmark in merged.bookmarks]
-    return bool(merged.changed or merged.gone) or before != after

@@ -61,6 +61,13 @@ class Tidying:
     shards: Sequence[str] = ()
 
 
+def differs(merged: Merged, stored: StoredList) -> bool:
+    """Whether an item of the list is new, changed or gone, or the order is another than stored."""
+    before = [item.id for item in stored.items]
+    after = [bookmark.id for bookmark in merged.bookmarks]
+    return bool(merged.changed or merged.gone) or before != after
+
+
 def build_plan(
     keys: Keys,
     change: Change,

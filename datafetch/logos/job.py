@@ -1,10 +1,18 @@
 """The logo job: asks for the logos that are missing or due, and keeps the manifest of them all."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from datafetch.clock import to_ms
-from datafetch.errors import BaseMoved, Cancelled, LeaseLost, StoreError
+from datafetch.errors import (
+    BaseMoved,
+    Cancelled,
+    DatafetchError,
+    LeaseLost,
+    StoreError,
+    UpstreamError,
+)
 from datafetch.job import JobContext
 from datafetch.logos.domain_files import domains_in_scope
 from datafetch.logos.manifest import LogoManifest
@@ -16,8 +24,14 @@ from datafetch.logos.search import NoAnswer, NoLogo
 from datafetch.logos.worker import HasLogo, LogoResult, LogoTask, LogoWorker
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobReport
+from datafetch.models.text import one_line
+from datafetch.net.guard import authority
+from datafetch.ops.failures import NAMED, FailedItem, failed_note
 from datafetch.runtime.engine import together
 from datafetch.runtime.limits import BatchPacer
+
+_MOST_OF_A_REASON = 120
+"""Characters that are told of why a domain has no logo."""
 
 
 def fetch_logos(context: JobContext[LogoSettings]) -> JobReport:
@@ -38,9 +52,14 @@ class _LogoRun:
         self._policy = _policy(context)
         self._manifest = LogoManifest(context)
         self._without_logo = NegativeCache(context)
-        self._asked = self._changed = self._skipped = self._failed = self._newly_failed = 0
+        self._asked = self._done = self._changed = self._skipped = self._newly_failed = 0
+        self._unsaved = 0
         self._unanswered = 0
         self._limited = False
+        self._scope = 0
+        self._failures: list[FailedItem] = []
+        self._named_without: list[str] = []
+        context.so_far.told_by(self._done_so_far)
 
     def run(self) -> JobReport:
         domains, _, _ = together(
@@ -49,6 +68,7 @@ class _LogoRun:
             self._without_logo.load,
         )
         self._context.progress.total(len(domains))
+        self._scope = len(domains)
         if self._context.options.dry_run:
             return self._dry_report(domains)
         if domains:
@@ -108,7 +128,8 @@ class _LogoRun:
             for result in self._context.engine.map(worker, self._tasks(domains)):
                 self._record(result)
                 self._context.progress.advance()
-                self._manifest.save_now_and_then()
+                if self._manifest.save_now_and_then():
+                    self._unsaved = 0
         except (Cancelled, StoreError):
             self._save_what_there_is()
             raise
@@ -123,9 +144,14 @@ class _LogoRun:
             self._save()
         except (StoreError, LeaseLost, BaseMoved) as error:
             self._context.log.warning("progress_not_saved", extra={"error": str(error)})
+            self._context.remarks.say(
+                f"what this run fetched last was not remembered ({error}): the next "
+                "`datafetch logos` takes it from the stored pictures, or fetches it again"
+            )
 
     def _save(self) -> None:
         self._manifest.save()
+        self._unsaved = 0
         self._without_logo.save()
 
     def _pacers(self) -> Mapping[LogoSource, Pacer]:
@@ -134,21 +160,25 @@ class _LogoRun:
 
     def _record(self, result: LogoResult) -> None:
         letters = self._context.dead_letters
+        self._done += 1
         match result:
             case HasLogo(domain, logo, changed):
                 self._manifest.put(domain, logo)
                 self._changed += changed
+                self._unsaved += changed
                 self._without_logo.drop(domain)
                 letters.succeeded(domain)
             case NoLogo(domain, reason):
                 self._without_logo.add(domain, reason)
                 letters.succeeded(domain)
                 self._skip(domain, f"no logo: {reason}")
+                if self._context.options.only:
+                    self._named_without.append(f"{domain} ({one_line(reason, _MOST_OF_A_REASON)})")
             case NoAnswer(domain, error, asked):
                 self._unanswered += 1
                 newly = letters.failed(domain, error)
                 if asked:
-                    self._failed += 1
+                    self._failures.append(self._failed_item(domain, error))
                     self._newly_failed += newly
                 else:
                     self._skipped += 1
@@ -157,6 +187,16 @@ class _LogoRun:
                 )
             case _:
                 assert_never(result)
+
+    def _failed_item(self, domain: str, error: DatafetchError) -> FailedItem:
+        """The domain with the reason, and who gave it when that is not the site itself."""
+        failed = self._context.dead_letters.failed_item(domain, error)
+        host = authority(error.url) if isinstance(error, UpstreamError) else ""
+        return (
+            replace(failed, reason=f"{host}: {failed.reason}")
+            if host != domain and host
+            else failed
+        )
 
     def _skip(self, domain: str, reason: str) -> None:
         self._skipped += 1
@@ -170,21 +210,55 @@ class _LogoRun:
             return self._manifest.newest()
         return to_ms(self._context.clock.now())
 
+    def _notes(self) -> tuple[str, ...]:
+        """What is told of domains that failed, and of named ones that have no logo."""
+        notes: list[str] = []
+        failures, without = list(self._failures), self._named_without
+        if failures:
+            command, now = "datafetch logos --domain DOMAIN", self._context.clock.now()
+            notes.append(failed_note(failures, of=self._scope, command=command, now=now))
+        if without:
+            more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
+            notes.append(f"no usable logo was found for {', '.join(without[:NAMED])}{more}")
+        return tuple(notes)
+
+    def _done_so_far(self) -> JobReport:
+        """What a run that is stopped now has done: only logos in the stored manifest are changes."""
+        notes = self._notes()
+        if self._asked:
+            notes += (f"{self._done} of {self._scope} domains were asked for before the run ended",)
+        return JobReport(
+            processed=self._done,
+            changed=self._changed - self._unsaved,
+            skipped=self._skipped,
+            failed=len(self._failures),
+            newly_failed=self._newly_failed,
+            change_detected=self._changed > self._unsaved,
+            notes=notes,
+        )
+
     def _report(self, scope: int, last_fetched_at: int | None, *notes: str) -> JobReport:
         options = self._context.options
         narrowed = options.only or options.missing or options.older_than_s is not None
         if not scope:
-            notes = (*notes, "no domains are known: run `datafetch bookmarks` first")
+            notes = (
+                *notes,
+                "no domains are known: run `datafetch bookmarks` first, or set LOGO_DOMAIN_FILES",
+            )
+        partial = (
+            f"stopped after {options.limit} domains (--limit): run `datafetch logos` again for the "
+            "next ones"
+        )
         return JobReport(
             processed=scope,
             changed=self._changed,
             skipped=self._skipped,
-            failed=self._failed,
+            failed=len(self._failures),
             newly_failed=self._newly_failed,
             change_detected=self._changed > 0,
             last_fetched_at=last_fetched_at,
-            partial=f"stopped after {options.limit} domains (--limit)" if self._limited else None,
-            notes=notes,
+            partial=partial if self._limited else None,
+            notes=(*notes, *self._notes()),
             full_sync=not (narrowed or self._limited),
         )
 

@@ -94,15 +94,20 @@ class LogoManifest:
         logos = (self._unpacked(domain, packed) for domain, packed in self._entries.items())
         return max((logo.fetched_at for logo in logos), default=None)
 
-    def save_now_and_then(self) -> None:
+    def save_now_and_then(self) -> bool:
         """Store it when `_SAVE_EVERY` says so, so that a run that is killed resumes from there.
+
+        Returns:
+            Whether it was stored.
 
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
         """
         enough = len(self._unsaved) >= max(_SAVE_EVERY, len(self._entries) // _SAVE_SHARE)
-        if enough and self._context.clock.monotonic() - self._saved_at >= _SAVE_PAUSE_S:
+        due = enough and self._context.clock.monotonic() - self._saved_at >= _SAVE_PAUSE_S
+        if due:
             self._publish(())
+        return due
 
     def save(self) -> None:
         """Store it, then remove the pictures that it no longer names.

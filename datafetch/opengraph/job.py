@@ -8,6 +8,7 @@ from datafetch.errors import LeaseLost, StoreError, UsageError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.run import JobReport
+from datafetch.opengraph import report as words
 from datafetch.opengraph.manifest import PictureManifest
 from datafetch.opengraph.merge import Merger
 from datafetch.opengraph.metadata import MetadataStore
@@ -66,19 +67,21 @@ class _OpenGraphRun:
         self._web = web
         self._tally = Tally(context, self._state)
         self._notes: tuple[str, ...] = ()
-        self._left = 0
+        self._scope = self._due = self._left = 0
+        self._merged = False
+        context.so_far.told_by(self._done_so_far)
 
     def run(self) -> JobReport:
         bookmarks = self._bookmarks()
         pages = pages_of(bookmarks)
         if not pages:
-            note = "no bookmarks with an address are stored: run `datafetch bookmarks` first"
-            return JobReport(notes=(note,))
+            return JobReport(notes=(words.NO_PAGES,))
         asked = self._asked(pages)
         self._load(pages)
         worker = PageWorker(self._context, self._web, self._metadata, self._finder, asked)
         tasks = self._tasks(spread(pages), worker, asked)
         self._context.progress.total(len(tasks))
+        self._scope, self._due = len(pages), len(tasks)
         if self._context.options.dry_run:
             return self._dry_report(pages, tasks, worker)
         self._work_on(tasks, worker)
@@ -88,6 +91,7 @@ class _OpenGraphRun:
         merger = Merger(self._context, self._state, self._metadata, self._tally.descriptions)
         merged, waits = merger.merge(bookmarks)
         self._state.save()
+        self._merged = True
         self._context.log.info(
             "opengraph_merged", extra={"bookmarks": merged, "manifest_changed": listed}
         )
@@ -104,7 +108,7 @@ class _OpenGraphRun:
         named, unknown = named_pages(options.only, pages)
         self._notes = tuple(f"no stored bookmark has the URL {name}" for name in unknown)
         if unknown and not named:
-            raise UsageError(self._notes[0], hint="Bookmarks are stored by `datafetch bookmarks`.")
+            raise UsageError(self._notes[0], hint=words.stored_instead(unknown[0], pages))
         older = options.older_than_s
         return Asked(
             force=options.force,
@@ -180,7 +184,7 @@ class _OpenGraphRun:
     ) -> JobReport:
         asks = sum(task.ask for task in tasks)
         pictures = sum(worker.picture_is_due(task) for task in tasks)
-        note = f"would ask {asks} pages and look for pictures of {pictures}"
+        note = words.planned_note(asks, pictures, self._left)
         return JobReport(
             processed=len(pages),
             skipped=self._tally.skipped,
@@ -211,15 +215,40 @@ class _OpenGraphRun:
             self._state.save()
         except (StoreError, LeaseLost) as error:
             self._context.log.warning("progress_not_saved", extra={"error": str(error)})
+            self._context.remarks.say(words.not_remembered(error))
 
     # ----------------------------------------------------------------- report
 
     def _newest(self) -> int | None:
         """When a page last answered, or a picture was last fetched; epoch ms."""
-        pages = [record.fetched_at for record in self._state.pages.values()]
-        pictures = (record.picture for record in self._state.bookmarks.values())
+        # Lists, because a run that is being stopped may still add to the state.
+        pages = [record.fetched_at for record in list(self._state.pages.values())]
+        pictures = (record.picture for record in list(self._state.bookmarks.values()))
         times = pages + [picture.fetched_at for picture in pictures if picture is not None]
         return max((time for time in times if time is not None), default=None)
+
+    def _failed_notes(self) -> tuple[str, ...]:
+        failures = list(self._tally.failures)
+        return words.failures_note(failures, self._scope, self._context.clock.now())
+
+    def _done_so_far(self) -> JobReport:
+        """What a run that is stopped now has done: each page's metadata and picture is stored."""
+        done, changed = self._tally.done, len(self._tally.changed)
+        notes = (*self._notes, *self._failed_notes())
+        if self._due:
+            notes += (f"{done} of {self._due} due pages were done before the run ended",)
+        if changed and not self._merged:
+            notes += (words.UNMERGED,)
+        return JobReport(
+            processed=done,
+            changed=changed,
+            skipped=self._tally.skipped,
+            failed=self._tally.failed,
+            newly_failed=self._tally.newly_failed,
+            change_detected=changed > 0,
+            last_fetched_at=self._newest(),
+            notes=notes,
+        )
 
     def _report(
         self, pages: Sequence[BookmarkedPage], merged: int, *, listed: bool, waits: str | None
@@ -228,9 +257,9 @@ class _OpenGraphRun:
         narrowed = options.only or options.missing or options.older_than_s is not None
         partial = None
         if waits is not None:
-            partial = f"the bookmarks could not be told, the next run tells them: {waits}"
+            partial = words.unmerged_reason(waits)
         elif self._left:
-            partial = f"{self._left} more pages are due (--limit)"
+            partial = words.left_reason(self._left)
         return JobReport(
             processed=len(pages),
             changed=len(self._tally.changed),
@@ -240,6 +269,6 @@ class _OpenGraphRun:
             change_detected=bool(self._tally.changed or merged or listed),
             last_fetched_at=self._newest(),
             partial=partial,
-            notes=self._notes,
+            notes=(*self._notes, *self._failed_notes()),
             full_sync=not (narrowed or self._left),
         )

@@ -1,6 +1,8 @@
 """Enters the result of each page into the state, the dead letters and the counts of a run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from datafetch.errors import BreakerOpen, DatafetchError
 from datafetch.job import AnyContext
@@ -9,6 +11,14 @@ from datafetch.opengraph.pictures import PictureFound, PictureNotFound
 from datafetch.opengraph.rules.plan import BookmarkedPage, picture_item
 from datafetch.opengraph.state import OpenGraphState
 from datafetch.opengraph.worker import PageResult, PictureSearch
+from datafetch.ops.failures import FailedItem
+
+
+class _Fault(NamedTuple):
+    """The item of a dead letter, and why it failed."""
+
+    item: str
+    error: DatafetchError
 
 
 class Tally:
@@ -17,7 +27,9 @@ class Tally:
     Attributes:
         descriptions: those of the pages that were read in this run, by page hash.
         changed: addresses of the pages with new metadata or a new picture.
-        skipped, failed, newly_failed: pages, as `JobReport` counts them.
+        done: pages whose result is in.
+        failures: pages that failed, with the reason that is told.
+        skipped, newly_failed: pages, as `JobReport` counts them.
     """
 
     def __init__(self, context: AnyContext, state: OpenGraphState) -> None:
@@ -25,11 +37,18 @@ class Tally:
         self._state = state
         self.descriptions: dict[str, Description] = {}
         self.changed: set[str] = set()
-        self.skipped = self.failed = self.newly_failed = 0
+        self.failures: list[FailedItem] = []
+        self.done = self.skipped = self.newly_failed = 0
+
+    @property
+    def failed(self) -> int:
+        """Pages that failed, known dead letters included."""
+        return len(self.failures)
 
     def record(self, result: PageResult) -> None:
         """Count a result, and bring state and dead letters up to date with it."""
         page = result.task.page
+        self.done += 1
         if result.record is not None:
             self._state.pages[page.hash] = result.record
         if result.description is not None:
@@ -37,18 +56,19 @@ class Tally:
         if result.changed:
             self.changed.add(page.address)
         newly: list[bool] = []
-        faults: list[DatafetchError] = []
+        faults: list[_Fault] = []
         if result.error is not None:
-            faults.append(result.error)
+            faults.append(_Fault(page.address, result.error))
             newly.append(self._note_failure(page.address, result.error))
         elif result.task.ask:
             self._context.dead_letters.succeeded(page.address)
         for search in result.searches:
             error = self._record_picture(page, search)
             if error is not None:
-                faults.append(error)
-                newly.append(self._note_failure(picture_item(search.bookmark_id), error))
-        self._count(faults, newly)
+                item = picture_item(search.bookmark_id)
+                faults.append(_Fault(item, error))
+                newly.append(self._note_failure(item, error))
+        self._count(page, faults, newly)
 
     def _record_picture(self, page: BookmarkedPage, search: PictureSearch) -> DatafetchError | None:
         known = self._state.bookmarks.get(search.bookmark_id, BookmarkRecord())
@@ -70,17 +90,22 @@ class Tally:
         self._context.log.warning("opengraph_failed", extra={"item": item, "error": str(error)})
         return newly
 
-    def _count(self, faults: Sequence[DatafetchError], newly: Sequence[bool]) -> None:
-        """Count a page once, however many faults it had.
+    def _count(self, page: BookmarkedPage, faults: Sequence[_Fault], newly: Sequence[bool]) -> None:
+        """Count a page once, however many faults it had; the first is the reason that is told.
 
         It is skipped, not failed, when each of its faults is an open breaker.
         """
         if not faults:
             return
-        if all(isinstance(fault, BreakerOpen) for fault in faults):
+        told = [fault for fault in faults if not isinstance(fault.error, BreakerOpen)]
+        if not told:
             self.skipped += 1
             return
-        self.failed += 1
+        item, error = told[0]
+        failed = self._context.dead_letters.failed_item(item, error, name=page.address)
+        if item != page.address:
+            failed = replace(failed, reason=f"picture: {failed.reason}")
+        self.failures.append(failed)
         self.newly_failed += any(newly)
 
     def forget(self, pages: Sequence[BookmarkedPage]) -> None:

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Literal, NamedTuple
 
 from datafetch.opengraph.model import BookmarkRecord, PageRecord, SavedBookmark, digest_of
-from datafetch.urls import host_of, page_address, url_hash
+from datafetch.urls import host_of, page_address, url_hash, without_query
 
 FRESH_MS = 24 * 3600 * 1000
 """A page that answered is asked again after this time."""
@@ -83,21 +83,36 @@ def named_pages(
 ) -> tuple[frozenset[str], tuple[str, ...]]:
     """The addresses of the pages that a user named, and the names that fit no page.
 
-    Names are URLs, or items of dead letters: `picture of {bookmark id}`.
+    Names are URLs, or items of dead letters: `picture of {bookmark id}`. A URL without a query
+    that fits no page names the pages that differ from it in their query only: that is how messages
+    and logs show them.
     """
     addresses = {page.address for page in pages}
     by_id = {saved.id: page.address for page in pages for saved in page.bookmarks}
-    named, unknown = set(), []
+    named: set[str] = set()
+    unknown: list[str] = []
     for name in names:
         if name.startswith(_PICTURE_OF):
             address = by_id.get(name.removeprefix(_PICTURE_OF))
         else:
             address = page_address(name)
-        if address in addresses:
-            named.add(address)
-        else:
+        meant = {address} if address in addresses else _without_their_query(address, addresses)
+        named |= meant
+        if not meant:
             unknown.append(name)
     return frozenset(named), tuple(unknown)
+
+
+def _without_their_query(address: str | None, addresses: Iterable[str]) -> set[str]:
+    if address is None or "?" in address:
+        return set()
+    return {found for found in addresses if without_query(found) == address}
+
+
+def stored_of_host(name: str, pages: Iterable[BookmarkedPage]) -> list[str]:
+    """The addresses of the pages at the host of a URL that fits none of them."""
+    host = host_of(name)
+    return [page.address for page in pages if host and host_of(page.address) == host]
 
 
 def page_is_due(

@@ -1,0 +1,54 @@
+"""The sentences in which a run of the OpenGraph job tells the user what it found and did."""
+
+from collections.abc import Sequence
+
+from datafetch.opengraph.rules.plan import BookmarkedPage, stored_of_host
+from datafetch.ops.failures import FailedItem, failed_note
+
+COMMAND = "datafetch refresh-opengraph"
+
+_NAMED = 3
+"""Most addresses that a hint names."""
+
+NO_PAGES = "no bookmarks with an address are stored: run `datafetch bookmarks` first"
+UNMERGED = f"their results are stored, and the next `{COMMAND}` puts them into the bookmarks"
+
+
+def unmerged_reason(reason: str) -> str:
+    """Why the results of a run that was not stopped are not in the bookmarks yet."""
+    return (
+        f"what was found is stored, and the next `{COMMAND}` puts it into the bookmarks: {reason}"
+    )
+
+
+def left_reason(left: int) -> str:
+    """So many pages are due, and were not asked because of `--limit`."""
+    return f"{left} more pages are due (--limit): run `{COMMAND}` again for the next ones"
+
+
+def planned_note(asks: int, pictures: int, left: int) -> str:
+    """What a run that is no dry run would do."""
+    more = f"; {left} more pages are due (--limit)" if left else ""
+    return f"would ask {asks} pages and look for pictures of {pictures}{more}"
+
+
+def not_remembered(error: Exception) -> str:
+    """The state could not be saved when the run ended early."""
+    return (
+        f"what this run did was not remembered ({error}): the next one looks at those pages again"
+    )
+
+
+def failures_note(failures: Sequence[FailedItem], scope: int, now: float) -> tuple[str, ...]:
+    """The note that names the pages that failed; none when none did."""
+    if not failures:
+        return ()
+    return (failed_note(failures, of=scope, command=f"{COMMAND} --url URL", now=now),)
+
+
+def stored_instead(name: str, pages: Sequence[BookmarkedPage]) -> str:
+    """The hint for a URL that no stored bookmark has."""
+    there = stored_of_host(name, pages)
+    more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+    known = f"Stored of that site: {', '.join(there[:_NAMED])}{more}. " if there else ""
+    return f"{known}`datafetch bookmarks` stores new bookmarks."
