@@ -27,6 +27,7 @@ from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
 from datafetch.models.problems import first_problem
 from datafetch.net.base import MIB, NO_RETRY, HttpClient, Request
+from datafetch.net.guard import public_url
 from datafetch.runtime.retry import RetryPolicy
 
 T = TypeVar("T")
@@ -64,6 +65,12 @@ _PAGE = TypeAdapter(_PageAnswer)
 _LISTS = TypeAdapter(_ListsAnswer)
 _LISTS_OF = TypeAdapter(_ListsOfAnswer)
 _LIST = TypeAdapter(ListInfo)
+
+
+_OTHER_VERSION = (
+    "datafetch reads version 1 of Karakeep's API: if BOOKMARKS_API_URL is the right server, update "
+    "it, or datafetch."
+)
 
 
 class ListPage(NamedTuple):
@@ -134,7 +141,10 @@ class BookmarkApi:
             if cursor is None:
                 return
             if cursor in seen:
-                raise Malformed("the list's cursor came twice, paging would never end")
+                raise Malformed(
+                    f"{public_url(self._base)}: the list's cursor came twice, paging would never end",
+                    hint=_OTHER_VERSION,
+                )
             seen.add(cursor)
             left = None if left is None else left - len(values)
 
@@ -248,7 +258,7 @@ def _read_as(adapter: TypeAdapter[T], value: object, what: str) -> T:
     except ValidationError as error:
         text = f"{what} is not as the server describes it: {first_problem(error)}"
         # Not `from error`: the text of pydantic's error quotes the value, which may be private.
-        raise Malformed(text) from None
+        raise Malformed(text, hint=_OTHER_VERSION) from None
 
 
 def _segment(text: str) -> str:

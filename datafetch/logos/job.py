@@ -226,7 +226,7 @@ class _LogoRun:
         """What a run that is stopped now has done: only logos in the stored manifest are changes."""
         notes = self._notes()
         if self._asked:
-            notes += (f"{self._done} of {self._scope} domains were asked for before the run ended",)
+            notes += (f"{self._done} domains were asked for before the run ended",)
         return JobReport(
             processed=self._done,
             changed=self._changed - self._unsaved,

@@ -71,7 +71,7 @@ def _later(failed: Sequence[FailedItem], now: float) -> str:
     """When the items are tried again by themselves."""
     times = [item.retry_at for item in failed if item.retry_at is not None]
     if not times:
-        return "no run tries it by itself" if len(failed) == 1 else "no run tries them by itself"
+        return "no run does so by itself"
     since = f"tried again from {utc_text(min(times) / 1000, now)}"
     if len(times) == len(failed):
         return f"else it is {since}" if len(failed) == 1 else f"else they are {since}"

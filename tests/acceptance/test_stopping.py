@@ -4,12 +4,14 @@ import json
 import signal
 import subprocess
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.faults import held
+from tests.fakes.karakeep import link
 from tests.fakes.world import World
 from tests.processes import clean_environment, command_line, datafetch
 
@@ -62,6 +64,61 @@ def test_a_signal_ends_a_run_that_waits(tmp_path, world, stuck, number, code):
     again = datafetch("bookmarks", "--json", cwd=tmp_path, **world.environment(), **STORE)
     assert again.code == 0
     assert again.result("bookmarks")["itemsProcessed"] == 30
+
+
+def _stop(process: subprocess.Popen[str], operation: str) -> Any:
+    """Send SIGTERM and return the result that the process prints for the operation."""
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    (result,) = [found for found in json.loads(out) if found["operation"] == operation]
+    assert result["status"] == "cancelled"
+    return result
+
+
+def test_a_stopped_sync_counts_what_it_read(tmp_path, world):
+    """A cancelled run said that it had processed nothing, whatever it had read by then."""
+    gate = threading.Event()
+    for number in range(150):
+        when = datetime(2020, 1, 1, tzinfo=UTC) - timedelta(hours=number)
+        world.karakeep.add(link(f"more{number}", f"https://more.example.com/{number}", when))
+    world.karakeep.inject(held(gate), lambda request: "cursor" in request.query)
+    process = _start(tmp_path, world, "bookmarks", "--json")
+    world.karakeep.log.wait_for(2)
+    result = _stop(process, "bookmarks")
+    gate.set()
+    assert (result["itemsProcessed"], result["itemsChanged"]) == (100, 0)
+    assert not (tmp_path / "store" / "json" / "bookmarks").exists()
+
+
+def test_a_stopped_backfill_counts_the_pages_that_it_stored(tmp_path, world):
+    """What is stored of a run that was stopped is counted, kept, and not fetched again."""
+    gate = threading.Event()
+    assert datafetch("bookmarks", cwd=tmp_path, **world.environment(), **STORE).code == 0
+    world.sites.inject(held(gate), after=20)
+    process = _start(tmp_path, world, "refresh-opengraph", "--json", DATAFETCH_CONCURRENCY="1")
+    world.sites.log.wait_for(21)
+    result = _stop(process, "opengraph")
+    gate.set()
+    pages = _stored(tmp_path, "json/datafetch/datasets/opengraph-dev.json")["pages"]
+    done = [page for page in pages.values() if page.get("fetchedAt") or page.get("failedAt")]
+    assert 0 < result["itemsProcessed"] <= len(done)
+    assert 0 < result["itemsChanged"] <= result["itemsProcessed"]
+    assert any("next `datafetch refresh-opengraph`" in note for note in result["notes"])
+
+
+def test_a_stopped_logo_run_counts_the_logos_that_it_stored(tmp_path, world):
+    """The manifest names exactly the logos that the cancelled run counts as changed."""
+    gate = threading.Event()
+    assert datafetch("bookmarks", cwd=tmp_path, **world.environment(), **STORE).code == 0
+    world.google.inject(held(gate), after=6)
+    process = _start(tmp_path, world, "logos", "--json", DATAFETCH_CONCURRENCY="1")
+    world.google.log.wait_for(7)
+    result = _stop(process, "logos")
+    gate.set()
+    manifest = _stored(tmp_path, "json/image-data/logos/manifest-dev.json")
+    assert result["itemsChanged"] == len(manifest) > 0
+    assert result["itemsProcessed"] >= result["itemsChanged"]
 
 
 def test_a_run_under_nohup_outlives_its_terminal(tmp_path, world):

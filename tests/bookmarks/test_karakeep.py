@@ -111,8 +111,9 @@ def test_pages_of_another_shape_are_malformed(
 ) -> None:
     """The next cursor repeated; paging never ended. A 200 with a body that is not JSON."""
     app.inject(reply(200, body))
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed) as caught:
         list(api.pages())
+    assert "BOOKMARKS_API_URL" in caught.value.hint
 
 
 def test_upstream_failures_have_their_types(

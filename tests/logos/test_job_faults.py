@@ -271,6 +271,10 @@ def test_one_bad_domain_does_not_stop_the_others(world: World) -> None:
     report = world.run()
     assert sorted(world.manifest) == [A, C]
     assert (report.processed, report.changed, report.failed) == (3, 2, 1)
+    (note,) = report.notes
+    assert f"1 of 3 failed: {B} (www.google.com: 500)" in note
+    assert "`datafetch logos --domain DOMAIN` tries it now" in note
+    assert "from 09:00 UTC" in note
 
 
 # -------------------------------------------------------------- interruption
@@ -294,10 +298,35 @@ def test_a_cancelled_run_keeps_what_it_has(world: World) -> None:
         world.run_in(context)
     kept = sorted(world.manifest)
     assert kept[:3] == domains[:3]
+    so_far = context.so_far.report()
+    assert (so_far.processed, so_far.changed) == (len(kept), len(kept))
+    assert f"{len(kept)} domains were asked for" in so_far.notes[0]
     world.google.heal()
     world.run()
     assert sorted(world.manifest) == domains
     assert world.google.log.count("site") == len(domains) - len(kept)
+
+
+def test_what_could_not_be_saved_is_not_counted(world: World) -> None:
+    """A stopped run whose manifest cannot be written has changed nothing, and says so."""
+    world.bookmark(A, B)
+    world.at_google(A)
+    world.at_google(B)
+    fault = {Call("put", KEYS.logo_manifest()): "fail"}
+    context = world.context(width=1, fault=lambda call, _: fault.get(call))
+    with pytest.raises(StoreUnavailable):
+        world.run_in(context)
+    so_far = context.so_far.report()
+    assert (so_far.processed, so_far.changed, so_far.change_detected) == (2, 0, False)
+
+
+def test_a_named_domain_without_a_logo_is_told(world: World) -> None:
+    """Who asks for one domain by name is told that there is none, and why; a whole run is not."""
+    world.bookmark(A)
+    (note,) = world.run(A).notes
+    assert note.startswith(f"no usable logo was found for {A} (")
+    world.later(1)
+    assert world.run(force=True).notes == ()
 
 
 def test_a_killed_run_resumes_from_its_last_save(world: World) -> None:

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import Cancelled, CorruptObject, LeaseHeld, LeaseLost, StoreUnavailable
+from datafetch.errors import (
+    Cancelled,
+    CorruptObject,
+    LeaseHeld,
+    LeaseLost,
+    StoreUnavailable,
+    UsageError,
+)
 from datafetch.models.run import JobName
 from datafetch.store.base import encode_json
 from datafetch.urls import url_hash, without_query
@@ -25,6 +32,9 @@ def test_a_failed_page_has_its_bookmarks_words():
         found = it.metadata("one")
         assert (found["source"], found["title"]) == ("fallback", "Title of b0")
         assert (report.failed, report.newly_failed) == (1, 1)
+        (note,) = report.notes
+        assert f"1 of 1 failed: {it.url('one')} (500)" in note
+        assert "else it is tried again from 09:00 UTC" in note
         assert it.letters() == {it.url("one"): "TransientError"}
         assert "ogTitle" not in it.bookmark(0)
         assert report.last_fetched_at is None
@@ -61,6 +71,41 @@ def test_a_page_that_keeps_failing_backs_off():
         it.clock.advance(3 * 3600)
         it.run()
         assert it.asked("/one") == ["/one"]
+
+
+def test_the_first_failures_are_named():
+    """A partial run said how many pages failed, and the user had to search the log for them."""
+    with world([f"p{number}" for number in range(6)]) as it:
+        it.width = 1
+        it.sites.inject(reply(404), lambda request: request.path in ("/p2", "/p3", "/p4", "/p5"))
+        report = it.run()
+        (note,) = report.notes
+        assert note.startswith("4 of 6 failed: ")
+        assert (
+            f"{it.url('p2')} (404), {it.url('p3')} (404), {it.url('p4')} (404) and 1 more" in note
+        )
+        assert "`datafetch refresh-opengraph --url URL`" in note
+        assert "no run does so by itself" in note
+
+
+def test_a_picture_that_failed_is_told_as_such():
+    """The page is fine, its picture is not: the reason says which, the URL is the page's."""
+    with world(["one"]) as it:
+        it.sites.inject(reply(500), lambda request: request.path != "/one")
+        (note,) = it.run().notes
+        assert f"1 of 1 failed: {it.url('one')} (picture: 500)" in note
+
+
+def test_a_url_that_no_bookmark_has_leads_to_those_that_are_stored():
+    """The user sees what is stored of that site, and which command stores new bookmarks."""
+    with world(["one?a=1", "one?b=2"]) as it:
+        with pytest.raises(UsageError, match="no stored bookmark has the URL") as refused:
+            it.run(only=(it.url("two"),))
+        assert it.url("one?a=1") in refused.value.hint
+        assert "`datafetch bookmarks`" in refused.value.hint
+        with pytest.raises(UsageError) as refused:
+            it.run(only=("https://elsewhere.example.com/",))
+        assert refused.value.hint == "`datafetch bookmarks` stores new bookmarks."
 
 
 FAILURES = {
@@ -274,6 +319,12 @@ def test_a_stopped_run_keeps_its_work():
             it.run(fault=stop)
         done = len(it.json(STATE)["pages"])
         assert 0 < done < 30
+        assert it.context is not None
+        so_far = it.context.so_far.report()
+        assert (so_far.processed, so_far.changed) == (done, done)
+        assert so_far.last_fetched_at is not None
+        assert f"{done} of 30 due pages" in so_far.notes[0]
+        assert "next `datafetch refresh-opengraph`" in so_far.notes[1]
         it.asked()
         it.run()
         assert len({path for path in it.asked() if path.startswith("/p")}) <= 30 - done

@@ -51,7 +51,7 @@ def test_the_first_time_counts():
 
 def test_what_no_run_tries_again_is_not_promised():
     """A 404 is never tried again by itself; the note does not say that it is."""
-    assert "no run tries" in note(items(2, None))
+    assert "no run does so by itself" in note(items(2, None))
     assert "UTC" not in note(items(2, None))
     assert "2 of them are tried again from 16:37 UTC" in note([*items(2), *items(1, None)])
 

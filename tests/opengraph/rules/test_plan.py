@@ -126,6 +126,18 @@ def test_names_of_pages():
     assert named_pages([*gone, URL], pages) == (frozenset({URL}), gone)
 
 
+def test_names_without_their_query():
+    """Messages leave queries out; what they say can be typed all the same."""
+    items = ("https://a.example/x?id=1", "https://a.example/x?id=2", "https://a.example/y")
+    pages = pages_of(bookmarks(*({"id": url, "url": url} for url in items)))
+    assert named_pages(["https://a.example/x"], pages) == (frozenset(items[:2]), ())
+    assert named_pages(["https://a.example/y"], pages) == (frozenset(items[2:]), ())
+    other = ("https://a.example/x?id=3",)
+    assert named_pages(other, pages) == (frozenset(), other)
+    exact = pages_of(bookmarks(*({"id": url, "url": url} for url in (*items, items[2] + "?q"))))
+    assert named_pages([items[2]], exact) == (frozenset(items[2:]), ())
+
+
 (ASSETS,) = bookmarks(
     {
         "id": "b1",
