@@ -232,7 +232,10 @@ class _BookmarkRun:
             commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
             self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
             self._remember(fetched, snapshot, now, adopted=adopted)
-        return replace(report, last_fetched_at=self._stored_fetched_at() if dry else now)
+        if dry:
+            notes = (*report.notes, words.UNCHANGED_PLAN)
+            return replace(report, notes=notes, last_fetched_at=self._stored_fetched_at())
+        return replace(report, last_fetched_at=now)
 
     def _remember(self, fetched: Fetched, snapshot: Snapshot, now: int, *, adopted: bool) -> None:
         """Store the time of a long list's full reading, and an adopted ETag.

@@ -17,6 +17,9 @@ UNFINISHED = (
 OPEN_PUBLISH = "an earlier run did not finish its publish; a run without --dry-run ends it first"
 
 
+UNCHANGED_PLAN = "would write the times of the index alone: the list is as it is stored"
+
+
 def ended_publish(run_id: str, count: int) -> str:
     """A run ended the publish of an earlier one; the list that readers see now has `count` items."""
     run = f"the run {run_id}" if run_id else "an earlier run"

@@ -225,7 +225,7 @@ class BookmarkReader:
         raise Inconsistent(
             f"{what}, but neither {self._keys.bookmarks()} nor a copy of any bookmark can be read",
             hint="Bring the objects back from a backup of the store, or begin anew with "
-            f"--allow-shrink: {kept}.",
+            f"`datafetch bookmarks --allow-shrink`: {kept}.",
         )
 
     def _is_trace(self, key: str, mapping: SlugMapping | None) -> bool:

@@ -131,6 +131,9 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
                 yield from _rows(path, lines, columns)
             else:
                 yield from _lines(lines)
+    except FileNotFoundError as error:
+        where = "" if Path(path).is_absolute() else f" in {Path.cwd()}, the working folder"
+        raise _problem(path, f"there is no such file{where}") from error
     except OSError as error:
         raise _problem(path, error.strerror or "cannot be read") from error
     except UnicodeDecodeError as error:

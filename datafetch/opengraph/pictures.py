@@ -18,6 +18,7 @@ from datafetch.errors import (
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.net.base import Download
+from datafetch.opengraph import report as words
 from datafetch.opengraph.model import PictureRecord
 from datafetch.opengraph.rules.plan import PicturePlace, why_unusable
 from datafetch.opengraph.webpage import WebPages, as_picture
@@ -108,7 +109,10 @@ class PictureFinder:
         try:
             return self._context.http.download(request)
         except Denied as error:
-            raise self._assets.explained(error, request) from error
+            better = self._assets.explained(error, request)
+            # Each asset fails in the same way: it is told once, with the scope that is missing.
+            self._context.remarks.say(words.assets_refused(better))
+            raise better from error
 
     def _take(
         self,

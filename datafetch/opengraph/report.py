@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from datafetch.errors import UpstreamError
 from datafetch.opengraph.rules.plan import BookmarkedPage, stored_of_host
 from datafetch.ops.failures import FailedItem, failed_note
 
@@ -37,6 +38,11 @@ def not_remembered(error: Exception) -> str:
     return (
         f"what this run did was not remembered ({error}): the next one looks at those pages again"
     )
+
+
+def assets_refused(error: UpstreamError) -> str:
+    """The bookmark server does not give the pictures that it holds."""
+    return f"the bookmark server did not give its pictures (status {error.status}). {error.hint}"
 
 
 def failures_note(failures: Sequence[FailedItem], scope: int, now: float) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from datafetch.errors import Malformed
 from datafetch.models.job_settings import OpenGraphSettings
+from datafetch.models.text import one_line
 from datafetch.net.base import (
     KIB,
     MIB,
@@ -139,7 +140,7 @@ def _text_of(answer: Answer) -> str:
     if kind in ("", "unknown/unknown") and start.startswith("<"):
         return text
     raise Malformed(
-        f"this is no page but {kind or 'something without a type'}",
+        f"this is no page but {one_line(kind, 60) or 'something without a type'}",
         url=answer.url,
         status=answer.status,
     )

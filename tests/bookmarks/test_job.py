@@ -221,9 +221,20 @@ def test_dry_run_writes_nothing() -> None:
     before = {key: world.store.get(key).body for key in world.stored()}
     report = world.run(dry_run=True)
     world.run(dry_run=True, force=True)
+    assert "remove 1" in report.notes[0]
     assert report.changed == 1
     assert report.last_fetched_at == world.index()["lastFetchedAt"]
     assert {key: world.store.get(key).body for key in world.stored()} == before
+
+
+def test_dry_run_of_an_unchanged_list_says_so() -> None:
+    """A dry run that found nothing to do said nothing at all."""
+    world = World.of(30)
+    world.run()
+    report = world.run(dry_run=True)
+    assert not report.change_detected
+    assert "would write the times of the index alone" in report.notes[0]
+    assert world.run().notes == ()
 
 
 def test_enrichment_survives_a_change_of_the_item() -> None:

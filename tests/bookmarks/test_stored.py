@@ -202,7 +202,7 @@ def test_nothing_readable_is_never_empty(trace: str, master: bytes | None) -> No
     for _ in range(2):
         with pytest.raises(Inconsistent, match="can be read") as refused:
             world.run()
-    assert "--allow-shrink" in refused.value.hint
+    assert "`datafetch bookmarks --allow-shrink`" in refused.value.hint
     after = {key: world.store.get(key).body for key in world.stored()}
     moving = (KEYS.bookmarks_index(), KEYS.bookmarks_heartbeat())
     assert {key: after[key] for key in before if key not in moving} == {

@@ -97,6 +97,19 @@ def test_all_broken_files_are_named_at_once(write: Write, tmp_path: Path) -> Non
     assert missing in caught.value.problems[0]
 
 
+def test_a_missing_file_is_told_with_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cron runs in another folder: a relative path then leads nowhere, and the message says from where."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigurationError) as caught:
+        read_domain_files(["data/companies.csv"], COLUMNS)
+    assert f"data/companies.csv: there is no such file in {tmp_path}" in str(caught.value)
+    with pytest.raises(ConfigurationError) as caught:
+        read_domain_files(["/no/such/companies.csv"], COLUMNS)
+    assert str(caught.value).endswith("there is no such file")
+
+
 def test_an_empty_file_has_no_domains(write: Write) -> None:
     """Nothing in it is no mistake."""
     assert domains(write("a.csv", ""), write("a.txt", ""), write("a.json", "[]")) == []

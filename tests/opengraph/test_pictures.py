@@ -47,6 +47,7 @@ class Searched:
         http = make_http(self.parts.clock)
         context = self.parts.context(settings=self.settings, http=http, force=force)
         try:
+            self.remarks = context.remarks
             finder = PictureFinder(context, WebPages(http, self.settings))
             return finder.find("b", PAGE, places, stored)
         finally:
@@ -139,6 +140,9 @@ def test_a_key_that_may_not_read_assets_is_told_what_it_lacks(it: Searched) -> N
     assert "The API key lacks the scope assets:read" in str(outcome.error)
     assert outcome.error is not None
     assert "assets:read" in outcome.error.hint
+    (note,) = it.remarks.notes()
+    assert "status 403" in note
+    assert "needs the scope assets:read" in note
 
 
 def test_assets_are_asked_for_with_the_headers_for_the_proxy(it: Searched) -> None:
