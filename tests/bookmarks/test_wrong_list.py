@@ -35,10 +35,12 @@ def app() -> KarakeepApp:
     return found
 
 
-def failure(app: KarakeepApp, http: HttpClient, list_id: str, **changes: Any) -> UpstreamError:
+def failure(
+    app: KarakeepApp, http: HttpClient, list_id: str, retry_max_s: float = 0.0
+) -> UpstreamError:
     """How reading a list with this id fails; only one request more than the list's is made."""
     with FakeServer(app) as server:
-        found = replace(bookmarks_settings(server.url), retry_max_s=0.0, list_id=list_id, **changes)
+        found = replace(bookmarks_settings(server.url), retry_max_s=retry_max_s, list_id=list_id)
         with pytest.raises(UpstreamError) as caught:
             list(BookmarkApi(http, found).pages())
         assert f"{server.url}/api/v1" in str(caught.value)
@@ -155,7 +157,7 @@ def test_lists_that_do_not_come_hide_nothing(
 ) -> None:
     """The second request is a help only: when it fails, the first failure is told."""
     app.inject(fault, lambda request: request.path.endswith("/lists"), times=None)
-    error = failure(app, http, "abc124")
+    error = failure(app, http, "abc124", retry_max_s=60.0)
     assert isinstance(error, Missing)
     assert 'no list "abc124"' in str(error)
     assert "could not be asked for" in str(error)
