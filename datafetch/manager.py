@@ -20,13 +20,7 @@ from datafetch.factory import AnyJob, Parts, check_jobs, make_job
 from datafetch.job import JobContext, Progress, Remarks, S, SoFar
 from datafetch.logs import bound_logger, redact
 from datafetch.models.places import Environment
-from datafetch.models.run import (
-    OPERATIONS,
-    JobReport,
-    Operation,
-    RunRequest,
-    RunResult,
-)
+from datafetch.models.run import OPERATIONS, JobReport, Operation, RunRequest, RunResult
 from datafetch.net.counts import since
 from datafetch.ops.carry_out import carry_out
 from datafetch.ops.dead_letters import DeadLetters
