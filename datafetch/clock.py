@@ -3,7 +3,8 @@
 import threading
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from functools import lru_cache
+from typing import Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from datafetch.errors import Cancelled
@@ -92,6 +93,136 @@ class SystemClock:
         """
         self._cancel.wait(max(0.0, seconds))
         self._cancel.raise_if_cancelled()
+
+
+CLOCKS_APART_S = 300.0
+"""Seconds by which clocks may differ. With more, requests to S3 and tokens begin to be refused."""
+
+_MOST_WITNESSES = 32
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
+
+Witness = Literal["store", "named", "other"]
+"""Who told the time: the store, another server that the settings name, or any other host."""
+
+
+class Skew(NamedTuple):
+    """How far this machine's clock is from that of others.
+
+    Attributes:
+        host: who told the other time.
+        ahead_s: seconds by which this machine's clock is ahead; negative when it is behind.
+        told: the host's time, epoch seconds.
+        is_alone: whether only this one host says so, so that its clock may be the wrong one.
+    """
+
+    host: str
+    ahead_s: float
+    told: float
+    is_alone: bool
+
+    def __str__(self) -> str:
+        way = "ahead of" if self.ahead_s > 0 else "behind"
+        other = f" (or {self.host}'s, if that is wrong)" if self.is_alone else ""
+        return (
+            f"this machine's clock is {_span(abs(self.ahead_s))} {way} {self.host} (Date: "
+            f"{log_time(self.told)}): set it{other}, for example with `timedatectl set-ntp true`; "
+            "times in results, schedules and leases are wrong until then"
+        )
+
+
+class ClockSkew:
+    """Compares this machine's clock with the times in the answers of servers. Thread-safe.
+
+    For each host the smallest difference counts: an answer may have been kept by a cache, or have
+    waited in this machine. A server with a wrong clock must not blame this machine, so a host
+    somewhere else whose clock agrees with ours settles it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._agreed = False
+        self._seen: dict[tuple[Witness, str], tuple[float, float]] = {}
+        """For each host the smallest difference, 0 when the clocks agree, and the time it told."""
+
+    def observe(self, host: str, told: float, now: float, witness: Witness = "other") -> None:
+        """Take note of a time that a host told.
+
+        Args:
+            host: its name or address.
+            told: the `Date` of an answer that came fresh from the host, epoch seconds.
+            now: this machine's time at that moment, epoch seconds.
+            witness: who the host is to us.
+        """
+        if self._agreed:
+            return
+        ahead, key = now - told, (witness, host)
+        if abs(ahead) <= CLOCKS_APART_S:
+            # A server on this machine or beside it may share its clock: that proves nothing.
+            if not _is_near(host):
+                self._agreed = True
+            ahead = 0.0
+        with self._lock:
+            known = self._seen.get(key)
+            has_room = witness != "other" or len(self._seen) < _MOST_WITNESSES
+            if has_room if known is None else abs(ahead) < abs(known[0]):
+                self._seen[key] = (ahead, told)
+
+    def found(self) -> Skew | None:
+        """How far this machine's clock is off; None when it is not, or nobody can tell.
+
+        The store is believed first, then another server that the settings name. Of other hosts at
+        least two must say so.
+        """
+        if self._agreed:
+            return None
+        with self._lock:
+            apart = {key: seen for key, seen in self._seen.items() if seen[0]}
+        for witness, least in (("store", 1), ("named", 1), ("other", 2)):
+            of_kind = [(seen, key[1]) for key, seen in apart.items() if key[0] == witness]
+            if len(of_kind) >= least:
+                (ahead, told), host = min(of_kind, key=lambda found: abs(found[0][0]))
+                return Skew(host, ahead, told, is_alone=len(apart) == 1)
+        return None
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host may run on this machine, or in a container on it: a private or short name."""
+    from ipaddress import ip_address
+
+    name = host.strip("[]")
+    try:
+        return not ip_address(name).is_global
+    except ValueError:
+        return "." not in name or name.endswith((".localhost", ".local", ".internal"))
+
+
+def _span(seconds: float) -> str:
+    """A time span in the largest unit of which there are at least two: `2 d`, `25 h`, `6 min`."""
+    if seconds >= 2 * _DAY_S:
+        return f"{seconds / _DAY_S:.0f} d"
+    if seconds >= 2 * _HOUR_S:
+        return f"{seconds / _HOUR_S:.0f} h"
+    return f"{seconds / 60:.0f} min"
+
+
+@lru_cache(maxsize=64)
+def http_date(text: str) -> float | None:
+    """A `Date` header as epoch seconds (RFC 9110, 5.6.7); None when it is none.
+
+    Kept for some texts: many answers of one second hold the same.
+    """
+    # Imported here: it loads slowly, and many commands ask no server.
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    try:
+        # "-0000" comes without a zone: UTC (RFC 5322, 3.3).
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def to_ms(seconds: float) -> int:

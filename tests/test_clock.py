@@ -7,7 +7,9 @@ import pytest
 
 from datafetch.clock import (
     CancelToken,
+    ClockSkew,
     SystemClock,
+    http_date,
     log_time,
     pacific_text,
     to_iso,
@@ -78,3 +80,117 @@ def test_what_to_do_about_a_stop_is_told_wherever_it_is_noticed():
     with pytest.raises(Cancelled) as caught:
         token.raise_if_cancelled()
     assert caught.value.hint == "Raise it."
+
+
+NOW = 1_795_707_154.0  # 2026-11-26 15:32:34Z
+DAY = 86_400.0
+STORE, API, SITE = "s3.example.com", "api.github.com", "site.example.org"
+
+
+def test_a_clock_that_is_wrong_is_told_in_a_sentence():
+    """How far, which way, by whose clock, what to type, and what is wrong until then."""
+    skew = ClockSkew()
+    skew.observe(API, NOW, NOW + 2 * DAY, "named")
+    skew.observe(SITE, NOW, NOW + 2 * DAY)
+    assert str(skew.found()) == (
+        "this machine's clock is 2 d ahead of api.github.com (Date: 2026-11-26 15:32:34Z): set it, "
+        "for example with `timedatectl set-ntp true`; times in results, schedules and leases are "
+        "wrong until then"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (300, None),
+        (-300, None),
+        (301, "5 min ahead of"),
+        (-3600, "60 min behind"),
+        (-25 * 3600, "25 h behind"),
+        (400 * DAY, "400 d ahead of"),
+    ],
+)
+def test_five_minutes_are_the_limit(ahead, said):
+    """Up to 300 seconds either way are no fault; more is told in a unit that people read."""
+    skew = ClockSkew()
+    skew.observe(STORE, NOW, NOW + ahead, "store")
+    found = skew.found()
+    assert (found is None) == (said is None)
+    assert said is None or f"{said} {STORE}" in str(found)
+
+
+def test_one_witness_may_be_wrong_itself():
+    """When only one host says so, the sentence leaves open whose clock is wrong."""
+    skew = ClockSkew()
+    skew.observe("karakeep.lan", NOW, NOW + DAY, "named")
+    assert "(or karakeep.lan's, if that is wrong)" in str(skew.found())
+
+
+def test_the_store_is_believed_before_others():
+    """Leases and schedules are judged beside its times."""
+    skew = ClockSkew()
+    skew.observe(API, NOW, NOW + 2 * DAY, "named")
+    skew.observe(STORE, NOW, NOW + 3 * DAY, "store")
+    found = skew.found()
+    assert found is not None
+    assert found.host == STORE
+
+
+def test_of_foreign_sites_two_must_say_so():
+    """A web site's clock is often wrong; two that are wrong alike are not to be expected."""
+    skew = ClockSkew()
+    skew.observe(SITE, NOW, NOW + DAY)
+    skew.observe(SITE, NOW, NOW + DAY)
+    assert skew.found() is None
+    skew.observe("other.example.org", NOW, NOW + DAY)
+    assert skew.found() is not None
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_host_that_agrees_clears_this_machine(first):
+    """A single upstream whose own clock is wrong must not blame ours, whoever came first."""
+    skew = ClockSkew()
+    if first:
+        skew.observe(SITE, NOW, NOW)
+    skew.observe("karakeep.example.net", NOW, NOW + DAY, "named")
+    if not first:
+        skew.observe(SITE, NOW, NOW)
+    assert skew.found() is None
+
+
+@pytest.mark.parametrize(
+    "near", ["127.0.0.1", "[::1]", "192.168.1.5", "karakeep", "minio.local", "localhost"]
+)
+def test_a_server_on_this_machine_clears_nothing(near):
+    """Karakeep in a container has this machine's clock: that it agrees proves nothing."""
+    skew = ClockSkew()
+    skew.observe(near, NOW, NOW, "named")
+    skew.observe(API, NOW, NOW + 2 * DAY, "named")
+    found = skew.found()
+    assert found is not None
+    assert found.host == API
+
+
+@pytest.mark.parametrize("order", [(10.0, 5000.0), (5000.0, 10.0)])
+def test_the_smallest_difference_of_a_host_counts(order):
+    """An answer may have been on the way, or in a cache that does not say so, for an hour."""
+    skew = ClockSkew()
+    for late in order:
+        skew.observe("karakeep", NOW, NOW + late, "named")
+    assert skew.found() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Thu, 26 Nov 2026 15:32:34 GMT", NOW),
+        ("Thu, 26 Nov 2026 15:32:34 -0000", NOW),
+        ("", None),
+        ("yesterday", None),
+        ("Thu, 99 Nov 2026 15:32:34 GMT", None),
+        ("Thu, 26 Nov 99999999999999999999 15:32:34 GMT", None),
+    ],
+)
+def test_a_date_header_is_read_or_left(text, seconds):
+    """Servers send anything as `Date`; nothing of it ends a run."""
+    assert http_date(text) == seconds
