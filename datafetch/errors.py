@@ -115,9 +115,12 @@ class UpstreamError(DatafetchError):
         status: the HTTP status, None when there was no answer.
         body: the body of the answer, up to 64 KiB, if the request asked for it
             (`Request.error_body`).
+        by_proxy: whether the proxy of the environment itself failed, so that nothing is known of
+            the upstream.
     """
 
     body: bytes = b""
+    by_proxy: bool = False
 
     def __init__(
         self,
@@ -162,6 +165,16 @@ class BreakerOpen(TransientError):
     """The host failed so often that it is not asked for a while."""
 
 
+class CannotConnect(TransientError):
+    """No connection comes about until somebody changes something: a certificate, a port, a password.
+
+    It is not tried again within a run; a later run tries again, because the change is made
+    elsewhere.
+    """
+
+    hint = "Check the server's address and its certificate."
+
+
 class Missing(UpstreamError):
     """The upstream says that there is no such thing (404, 410)."""
 
@@ -202,6 +215,8 @@ class Refused(UpstreamError):
 
 class TooLarge(Refused):
     """The body is larger than the limit for its kind."""
+
+    hint = "The limit protects this machine and cannot be set; what is stored stays as it is."
 
 
 # --------------------------------------------------------------------- store

@@ -187,8 +187,11 @@ class HostGate(Protocol):
         """
         ...
 
-    def record(self, host: str, outcome: Outcome, visit: object) -> None:
-        """Note the outcome for a host of a visit that `allow` let pass."""
+    def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
+        """Note the outcome for a host of a visit that `allow` let pass.
+
+        `why` is the message of the visit's last error, for the log; empty when there was none.
+        """
         ...
 
 
@@ -196,7 +199,8 @@ class HttpClient(Protocol):
     """The only way in which datafetch sends HTTP requests: guarded, limited, retried, counted.
 
     `fetch` and `download` raise `TransientError` (network, time-out, 408, 425, 5xx, a body cut
-    short), `RateLimited` (429; 403 or 503 that asks to wait), `BreakerOpen`, `Denied` (401,
+    short), `RateLimited` (429; 403 or 503 that asks to wait), `BreakerOpen`, `CannotConnect`
+    (certificate, no TLS at the port, the proxy's password), `Denied` (401,
     403), `Missing` (404, 410), `Rejected` (other 4xx), `Malformed`, `Refused` (address, redirect,
     scheme), `TooLarge`, and `Cancelled`.
     """

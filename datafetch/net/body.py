@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from datafetch.errors import Malformed, TooLarge, TransientError
-from datafetch.net.base import Request
+from datafetch.net.base import KIB, MIB, Request
 
 ACCEPT_ENCODING = "gzip, deflate"
 
@@ -18,6 +18,12 @@ _GZIP = frozenset({"gzip", "x-gzip"})
 _UNSUPPORTED = frozenset(
     {"br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"}
 )
+
+
+_PACKING_HINT = (
+    "The server, or a proxy before it, packs what it sends in a wrong way (Content-Encoding)."
+)
+_SHOWN = 60
 
 
 def declared_length(headers: Mapping[str, str]) -> int | None:
@@ -51,7 +57,7 @@ def read_body(
         TransientError: the compressed body is incomplete.
     """
     inflate = _inflate_for(headers, url)
-    too_large = f"{url}: the body is larger than {request.limit} bytes"
+    too_large = f"{url}: the body is larger than {_in_words(request.limit)}, the limit for its kind"
     whole = inflate is None and not request.truncate and request.stop_after is None
     if whole and (declared_length(headers) or 0) > request.limit:
         raise TooLarge(too_large, url=url)
@@ -72,10 +78,20 @@ def read_body(
                 if end is not None:
                     return True
     except zlib.error as error:
-        raise Malformed(f"{url}: the body is not what its encoding says", url=url) from error
+        raise Malformed(
+            f"{url}: the body is not what its encoding says", url=url, hint=_PACKING_HINT
+        ) from error
     if inflate is not None and not inflate.finished:
         raise TransientError(f"{url}: the packed body was cut short", url=url)
     return False
+
+
+def _in_words(size: int) -> str:
+    """A size in the largest unit that divides it: `10 MiB`, `512 KiB`, `1000 bytes`."""
+    for unit, name in ((MIB, "MiB"), (KIB, "KiB")):
+        if size >= unit and size % unit == 0:
+            return f"{size // unit} {name}"
+    return f"{size} bytes"
 
 
 class _Inflate:
@@ -136,7 +152,12 @@ def _inflate_for(headers: Mapping[str, str], url: str) -> _Inflate | None:
     names = [name.strip().lower() for name in headers.get("content-encoding", "").split(",")]
     packed = [name for name in names if name in _GZIP or name == "deflate"]
     if len(packed) > 1 or any(name in _UNSUPPORTED for name in names):
-        raise Malformed(f"{url}: the body is packed in a way that was not asked for", url=url)
+        what = ", ".join(name for name in names if name)[:_SHOWN]
+        raise Malformed(
+            f"{url}: the body is packed in a way that was not asked for ({what})",
+            url=url,
+            hint=_PACKING_HINT,
+        )
     # Other names ("utf-8", "none") are mistakes for a plain body; browsers ignore them.
     return _Inflate(gzip=packed[0] in _GZIP) if packed else None
 

@@ -13,18 +13,20 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
-from datafetch.clock import CancelToken, Clock
+from datafetch.clock import CancelToken, Clock, ClockSkew, Witness, http_date
 from datafetch.errors import Cancelled, Refused, UpstreamError
-from datafetch.logs import bound_logger
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
 from datafetch.net.body import declared_length, read_body
 from datafetch.net.counts import Counts
 from datafetch.net.deadline import Deadline, hurried
+from datafetch.net.exchange_log import ExchangeLog, exchange_log
 from datafetch.net.guard import canonical_host, public_url
 from datafetch.net.hops import Hop, first_hop, next_hop
 from datafetch.net.options import NetOptions
 from datafetch.net.outcomes import REDIRECTS, error_for, is_answer
+from datafetch.net.proxies import Proxies
 from datafetch.net.visits import Visit
+from datafetch.net.waits import Waits
 from datafetch.runtime import retry
 
 if TYPE_CHECKING:
@@ -42,8 +44,6 @@ connection can be used again only when the body was read to its end."""
 
 _BODILESS = frozenset({204, 304})
 
-_log = bound_logger()
-
 
 class GuardedClient:
     """Implements `HttpClient`, whose docstrings say what the methods do and raise.
@@ -54,6 +54,7 @@ class GuardedClient:
         cancel: checked before each try and between the pieces of a body.
         rng: draws the jitter of waits.
         gate: refuses requests to hosts that fail; None to ask every host.
+        skew: is told the times in answers.
         make_wire: makes the `Wire` that sends; None for one over the machine's network.
     """
 
@@ -65,14 +66,18 @@ class GuardedClient:
         cancel: CancelToken,
         rng: random.Random,
         gate: HostGate | None = None,
+        skew: ClockSkew | None = None,
         make_wire: "Callable[[NetOptions], Wire] | None" = None,
     ) -> None:
         allowed = frozenset(map(canonical_host, options.allow_hosts))
-        self._options = replace(options, allow_hosts=allowed)
+        self._proxies = options.proxies or Proxies()
+        self._options = replace(options, allow_hosts=allowed, proxies=self._proxies)
         self._clock = clock
         self._cancel = cancel
         self._rng = rng
         self._gate = gate
+        self._skew = skew or ClockSkew()
+        self._waits = Waits(clock)
         self._make_wire = make_wire or _system_wire
         self._counts = Counts()
         self._lock = threading.Lock()
@@ -141,19 +146,27 @@ class GuardedClient:
             return self._opened
 
     def _retried(self, request: Request, once: Callable[[Visit, float], R]) -> R:
-        def note(error: Exception, wait: float) -> None:
-            self._counts.add(request.upstream, "retries")
-            about = {"upstream": request.upstream, "error": str(error), "wait_s": round(wait, 3)}
-            _log.debug("request_retried", extra=about)
+        tries = 1
 
-        with Visit(self._gate, heavy=request.heavy) as visit:
-            return retry.call(
-                lambda left: once(visit, left),
-                request.retry,
-                clock=self._clock,
-                rng=self._rng,
-                on_retry=note,
-            )
+        def note(error: Exception, wait_s: float) -> None:
+            nonlocal tries
+            tries += 1
+            self._counts.add(request.upstream, "retries")
+            self._waits.tell(error, wait_s, request, tries)
+
+        try:
+            with Visit(self._gate, heavy=request.heavy) as visit:
+                return retry.call(
+                    lambda left: once(visit, left),
+                    request.retry,
+                    clock=self._clock,
+                    rng=self._rng,
+                    on_retry=note,
+                )
+        except UpstreamError as error:
+            if tries > 1:
+                error.args = (f"{error}, tried {tries} times",)
+            raise
 
     def _once(
         self, request: Request, write: Callable[[bytes], object], visit: Visit, left: float
@@ -175,22 +188,37 @@ class GuardedClient:
                 body = self._drain(request, answer)
                 hop = self._follow(hop, answer, body)
         shown = public_url(request.url)
-        raise Refused(f"{shown}: more than {request.max_redirects} redirects", url=shown)
+        raise Refused(
+            f"{shown}: more than {request.max_redirects} redirects, the last to "
+            f"{public_url(hop.url.href)}",
+            url=shown,
+            hint="It redirects in a circle, or to a log-in: see what a browser shows there.",
+        )
 
     @contextmanager
     def _exchange(
         self, request: Request, hop: Hop, visit: Visit, limit: Deadline
     ) -> "Iterator[RawAnswer]":
+        proxy = self._proxies.proxy_for(hop.url)
+        behind = None if proxy is None or proxy.host == hop.url.name else proxy.host
         try:
-            with visit.exchange(hop.url.name):
+            with exchange_log(hop, self._clock) as log, visit.exchange(hop.url.name, behind):
                 self._counts.add(request.upstream, "requests")
                 with self._wire().exchange(hop, limit, request.timeout_s) as answer:
-                    visit.answered(hop.url.name)
-                    yield answer
+                    visit.answered(hop.url.name, behind)
+                    self._compare_clocks(hop, answer)
+                    yield answer if log is None else _logged(answer, log)
         except Cancelled:
             # A closed connection does not say why; the token's `Cancelled` names the signal.
             self._cancel.raise_if_cancelled()
             raise
+
+    def _compare_clocks(self, hop: Hop, answer: "RawAnswer") -> None:
+        """Note the time that a server told; a cache's answer tells of when it was made."""
+        told = http_date(answer.headers.get("date", ""))
+        if told is not None and answer.headers.get("age", "0").strip() == "0":
+            witness: Witness = "named" if hop.trusted else "other"
+            self._skew.observe(hop.url.name, told, self._clock.now(), witness)
 
     def _read(
         self, request: Request, hop: Hop, answer: "RawAnswer", write: Callable[[bytes], object]
@@ -261,6 +289,11 @@ def _placed(hop: Hop) -> Iterator[None]:
     except UpstreamError as error:
         error.url = error.url or public_url(hop.url.href)
         raise
+
+
+def _logged(answer: "RawAnswer", log: ExchangeLog) -> "RawAnswer":
+    log.status = answer.status
+    return replace(answer, chunks=log.counted(answer.chunks))
 
 
 def _is_short(answer: "RawAnswer") -> bool:

@@ -14,12 +14,21 @@ class Deadline:
         clock: tells the time.
         cancel: says whether the run was asked to stop.
         seconds: how far from now.
+
+    Attributes:
+        seconds: how far it was when it was set.
     """
 
     def __init__(self, clock: Clock, cancel: CancelToken, seconds: float) -> None:
         self._clock = clock
         self._cancel = cancel
         self._end = clock.monotonic() + seconds
+        self.seconds = seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the moment has come."""
+        return self._end <= self._clock.monotonic()
 
     def within(self, timeout: float | None, error: Callable[[], Exception]) -> float:
         """The seconds that one read or write may take: its own time-out, or less time left.

@@ -13,9 +13,8 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 # Names of the machine itself (RFC 6761) and of the metadata services of Google and Amazon; they
 # are refused whatever they resolve to.
-_CLOSED_NAMES = frozenset(
-    {"localhost", "metadata", "metadata.google.internal", "metadata.goog", "instance-data"}
-)
+_CLOUDS = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
+_CLOSED_NAMES = _CLOUDS | {"localhost"}
 _CLOSED_SUFFIXES = (".localhost", ".metadata.google.internal", ".ec2.internal")
 
 # User name and password as browsers find them, after any kind and number of slashes; also in
@@ -99,10 +98,10 @@ def check_url(url: Url, allow_hosts: Collection[str]) -> None:
     if host in allow_hosts:
         return
     if host in _CLOSED_NAMES or host.endswith(_CLOSED_SUFFIXES):
-        raise _refused(url.href, "the host is not public")
+        raise _refused(url.href, "the host is not public", _own_server(host))
     address = address_of(url.host)
     if address is not None and not is_public(address):
-        raise _refused(url.href, "the address is not public")
+        raise _refused(url.href, "the address is not public", _own_server(host))
 
 
 def guarded(resolve: Resolver, allow_hosts: Collection[str]) -> Resolver:
@@ -115,12 +114,24 @@ def guarded(resolve: Resolver, allow_hosts: Collection[str]) -> Resolver:
     def resolve_guarded(host: str, port: int) -> Sequence[str]:
         addresses = resolve(host, port)
         if host not in allow_hosts and not all(is_public(ip_address(text)) for text in addresses):
-            raise Refused(f"{host}: the name leads to an address that is not public")
+            raise Refused(
+                f"{host}: the name leads to an address that is not public", hint=_own_server(host)
+            )
         return addresses
 
     return resolve_guarded
 
 
-def _refused(url: str, reason: str) -> Refused:
+def _own_server(host: str) -> str:
+    """What to do when a host that is not public is one of the user's own.
+
+    Empty for the metadata services of clouds, which nobody should allow.
+    """
+    if host.startswith("169.254.") or host in _CLOUDS or host.endswith(_CLOSED_SUFFIXES):
+        return ""
+    return f"If it is a server of your own, name it: DATAFETCH_ALLOW_HOSTS={host}."
+
+
+def _refused(url: str, reason: str, hint: str | None = None) -> Refused:
     shown = public_url(url)
-    return Refused(f"{shown}: {reason}", url=shown)
+    return Refused(f"{shown}: {reason}", url=shown, hint=hint)

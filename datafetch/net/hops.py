@@ -37,6 +37,11 @@ class Hop:
     trusted: bool
     private: frozenset[str] = frozenset()
 
+    @property
+    def method(self) -> str:
+        """How it is sent."""
+        return "GET" if self.body is None else "POST"
+
 
 def first_hop(request: Request, options: NetOptions) -> Hop:
     """The first exchange of a request.
@@ -77,11 +82,16 @@ def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
     found = parse(location, hop.url)
     if found is None:
         shown = public_url(hop.url.href)
-        raise Refused(f"{shown}: redirects to what is no web address", url=shown)
-    url = parse_url(found.href)
-    stays = url.origin == hop.url.origin
-    if not (stays and hop.trusted):
-        check_url(url, options.allow_hosts)
+        hint = f"See `curl -i {shown}`: its header Location holds no address."
+        raise Refused(f"{shown}: redirects to what is no web address", url=shown, hint=hint)
+    try:
+        url = parse_url(found.href)
+        stays = url.origin == hop.url.origin
+        if not (stays and hop.trusted):
+            check_url(url, options.allow_hosts)
+    except Refused as error:
+        error.args = (f"{error} (redirected from {public_url(hop.url.href)})",)
+        raise
     body = None if status in _AS_GET else hop.body
     secret = frozenset() if stays else _CREDENTIALS | hop.private
     dropped = secret | (frozenset() if body else _OF_A_BODY)

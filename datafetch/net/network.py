@@ -13,6 +13,7 @@ import httpcore2
 
 from datafetch.errors import Cancelled
 from datafetch.net.deadline import deadline
+from datafetch.net.faults import HandshakeError, HandshakeTimeout
 from datafetch.net.guard import Resolver
 
 Dial = Callable[[str, int, float | None], httpcore2.NetworkStream]
@@ -98,7 +99,13 @@ class Stream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        """Begin TLS; returns the encrypted connection, and closes this one when that fails."""
+        """Begin TLS; returns the encrypted connection, and closes this one when that fails.
+
+        Raises:
+            HandshakeError: no TLS came about.
+            HandshakeTimeout: it took too long.
+            Cancelled: the run was asked to stop.
+        """
         # During the handshake the socket belongs to a new SSLSocket that we do not have yet; a
         # duplicate of its file descriptor can still shut it down.
         try:
@@ -112,9 +119,14 @@ class Stream(httpcore2.NetworkStream):
             return Stream(
                 self._inner.start_tls(ssl_context, server_hostname, left), self._connections
             )
-        except BaseException:
+        except BaseException as error:
             # httpcore2 does not close a connection whose handshake failed.
             self._inner.close()
+            cause, host = error.args[0] if error.args else error, server_hostname or ""
+            if isinstance(error, httpcore2.ConnectTimeout):
+                raise HandshakeTimeout(cause, host) from error
+            if isinstance(error, httpcore2.ConnectError | OSError):
+                raise HandshakeError(cause, host) from error
             raise
         finally:
             self._connections.discard(self)

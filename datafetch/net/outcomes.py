@@ -3,6 +3,7 @@
 import email.utils
 from collections.abc import Mapping
 
+from datafetch.clock import utc_text
 from datafetch.errors import (
     Denied,
     Malformed,
@@ -13,6 +14,7 @@ from datafetch.errors import (
     UpstreamError,
 )
 from datafetch.net.base import Request
+from datafetch.net.guard import authority
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -43,7 +45,10 @@ def error_for(status: int, headers: Mapping[str, str], url: str, now: float) -> 
     message = f"{url}: status {status}"
     if status == 429 or _asks_to_wait(status, headers):  # noqa: PLR2004 - RFC 6585, 4
         until = asked_until(headers, now)
-        return RateLimited(f"{message}, asked to wait", url=url, status=status, until=until)
+        when = "a while" if until is None else f"until {utc_text(until, now)}"
+        hint = f"The next run after that asks {authority(url)} again."
+        said = f"{message}, asks to wait {when}"
+        return RateLimited(said, url=url, status=status, until=until, hint=hint)
     if status in (401, 403):
         return Denied(message, url=url, status=status)
     if status in (404, 410):
@@ -51,7 +56,8 @@ def error_for(status: int, headers: Mapping[str, str], url: str, now: float) -> 
     if status in (408, 425) or status >= 500:  # noqa: PLR2004 - RFC 9110, 15.6
         return TransientError(message, url=url, status=status)
     if status < 400:  # noqa: PLR2004 - RFC 9110, 15.5
-        return Malformed(f"{message}, which answers nothing", url=url, status=status)
+        hint = f"See what `curl -i {url}` says."
+        return Malformed(f"{message}, which answers nothing", url=url, status=status, hint=hint)
     return Rejected(message, url=url, status=status)
 
 

@@ -14,17 +14,19 @@ import httpx2
 from datafetch.errors import Cancelled, ConfigurationError, Refused, TransientError
 from datafetch.net.body import ACCEPT_ENCODING
 from datafetch.net.deadline import Deadline, deadline
-from datafetch.net.faults import FAULTS, error_of
+from datafetch.net.faults import FAULTS, UNSENDABLE_HINT, Asked, error_of, proxy_wants_password
 from datafetch.net.guard import Resolver, guarded, public_url
 from datafetch.net.hops import Hop
 from datafetch.net.network import Backend, Dial, OpenConnections, system_dial, system_resolver
 from datafetch.net.options import NetOptions
 from datafetch.net.pools import Pool
 from datafetch.net.proxies import Proxies, ProxyAddress
+from datafetch.net.trust import trusted_certificates
 from datafetch.urls import DEFAULT_PORTS
 
 _KIND = "datafetch.kind"
 _HEADERS = "datafetch.headers"
+_PROXY_WANTS_PASSWORD = 407  # RFC 9110, 15.5.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,48 +92,70 @@ class Wire:
         """
         mark = deadline.set(limit)
         try:
-            url = public_url(hop.url.href)
-            response = self._send(hop, url, limit, timeout_s)
+            sent = _Sent(public_url(hop.url.href), hop, self.proxy_for(hop), limit, timeout_s)
+            response = self._send(sent)
             try:
+                is_forwarded = sent.proxy is not None and hop.url.scheme == "http"
+                if response.status_code == _PROXY_WANTS_PASSWORD and is_forwarded:
+                    assert sent.proxy is not None
+                    raise proxy_wants_password(sent.proxy, sent.url)
                 headers = _joined(response.extensions[_HEADERS])
-                yield RawAnswer(response.status_code, headers, self._chunks(response, url))
+                yield RawAnswer(response.status_code, headers, self._chunks(response, sent))
             finally:
                 response.close()
         finally:
             deadline.reset(mark)
 
-    def _send(self, hop: Hop, url: str, limit: Deadline, timeout_s: float) -> httpx2.Response:
-        waiting = limit.within(None, lambda: TransientError(f"{url}: out of time", url=url))
-        kind = _Kind(self._proxies.proxy_for(hop.url), hop.trusted, hop.url.scheme)
+    def proxy_for(self, hop: Hop) -> ProxyAddress | None:
+        """The proxy that the request goes through; None when it goes to its server directly."""
+        return self._proxies.proxy_for(hop.url)
+
+    def _send(self, sent: "_Sent") -> httpx2.Response:
+        url, hop = sent.url, sent.hop
+        late = TransientError(
+            f"{url}: no time was left to ask ({sent.limit.seconds:.3g} s)", url=url
+        )
+        waiting = sent.limit.within(None, lambda: late)
+        kind = _Kind(sent.proxy, hop.trusted, hop.url.scheme)
         try:
             request = self._client.build_request(
-                "GET" if hop.body is None else "POST",
+                hop.method,
                 hop.url.href,
                 headers={"accept-encoding": ACCEPT_ENCODING, **hop.headers},
                 content=hop.body,
-                timeout=httpx2.Timeout(timeout_s, pool=waiting),
+                timeout=httpx2.Timeout(sent.timeout_s, pool=waiting),
                 extensions={_KIND: kind},
             )
         except (httpx2.InvalidURL, ValueError, TypeError) as error:
-            raise Refused(f"{url}: cannot be sent as it is", url=url) from error
+            raise Refused(
+                f"{url}: cannot be sent as it is", url=url, hint=UNSENDABLE_HINT
+            ) from error
         host, port = request.url.raw_host.decode("ascii"), request.url.port
         if (host, port or DEFAULT_PORTS[request.url.scheme]) != hop.url.origin[1:]:
             raise Refused(f"{url}: can be read in two ways", url=url)
         try:
             return self._client.send(request, stream=True)
         except FAULTS as error:
-            raise self._error_of(error, url, in_body=False) from error
+            raise self._error_of(error, sent, in_body=False) from error
 
-    def _chunks(self, response: httpx2.Response, url: str) -> Iterator[bytes]:
+    def _chunks(self, response: httpx2.Response, sent: "_Sent") -> Iterator[bytes]:
         try:
             yield from response.iter_raw()
         except FAULTS as error:
-            raise self._error_of(error, url, in_body=True) from error
+            raise self._error_of(error, sent, in_body=True) from error
 
-    def _error_of(self, error: Exception, url: str, *, in_body: bool) -> Exception:
+    def _error_of(self, error: Exception, sent: "_Sent", *, in_body: bool) -> Exception:
         if self._connections.closed:
             return Cancelled("the client was closed while it was asking")
-        return error_of(error, url, in_body=in_body)
+        asked = Asked(
+            sent.url,
+            sent.hop.url.name,
+            sent.proxy,
+            sent.timeout_s,
+            sent.limit.seconds,
+            sent.limit.is_over,
+        )
+        return error_of(error, asked, in_body=in_body)
 
     def prepare(self) -> None:
         """Load the trusted certificates, so that the first TLS request need not wait for them."""
@@ -142,6 +166,21 @@ class Wire:
     def close(self) -> None:
         """Close all connections at once, those in use too; nothing can be sent any more."""
         self._connections.shut_all()
+
+
+class _Sent(NamedTuple):
+    """An exchange that is under way.
+
+    Attributes:
+        url: for messages, without query and credentials.
+        proxy: what it goes through; None when it goes to the server directly.
+    """
+
+    url: str
+    hop: Hop
+    proxy: ProxyAddress | None
+    limit: Deadline
+    timeout_s: float
 
 
 class _Kind(NamedTuple):
@@ -224,11 +263,7 @@ class _PoolTransport(httpx2.BaseTransport):
         """
         with self._lock:
             if self._tls is None:
-                try:
-                    self._tls = httpx2.create_ssl_context()
-                except OSError as error:
-                    problem = "the certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be loaded"
-                    raise ConfigurationError([f"{problem}: {error}"]) from error
+                self._tls = trusted_certificates()
             return self._tls
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from datafetch.errors import (
     BreakerOpen,
     Cancelled,
+    CannotConnect,
     RateLimited,
     Refused,
     TooLarge,
@@ -51,36 +52,53 @@ class Visit:
             # After a stop there is no next try, which might have succeeded.
             broken_off = outcome is Outcome.FAILED and isinstance(error, Cancelled)
             if self._gate is not None:
-                self._gate.record(host, Outcome.UNKNOWN if broken_off else outcome, self)
+                known = Outcome.UNKNOWN if broken_off else outcome
+                self._gate.record(host, known, self, str(self._error or ""))
         if isinstance(error, BreakerOpen) and self._error is not None:
             # Other requests opened the breaker between two tries of this one; its caller needs
             # the error of this request itself.
             raise self._error from error
 
     @contextmanager
-    def exchange(self, host: str) -> Iterator[None]:
+    def exchange(self, host: str, proxy: str | None = None) -> Iterator[None]:
         """Note the outcome of an exchange with a host; the last exchange with each host counts.
 
+        A proxy has an outcome of its own, as if it were one more host: when it fails, the hosts
+        behind it have not failed.
+
+        Args:
+            host: that of the URL.
+            proxy: the host of the proxy that the exchange goes through; None without one.
+
         Raises:
-            BreakerOpen: the gate does not let the request pass to the host.
+            BreakerOpen: the gate does not let the request pass to the host or the proxy.
         """
-        if self._gate is not None:
-            self._gate.allow(host, self)
-        self._outcomes[host] = Outcome.UNKNOWN
+        for asked in (proxy, host):
+            if asked is not None:
+                if self._gate is not None:
+                    self._gate.allow(asked, self)
+                self._outcomes[asked] = Outcome.UNKNOWN
         try:
             yield
         except UpstreamError as error:
             self._error = error
-            self._outcomes[host] = self._outcome_of(error, self._outcomes[host])
+            failed = proxy if error.by_proxy and proxy is not None else host
+            self._outcomes[failed] = self._outcome_of(error, self._outcomes[failed])
             raise
 
-    def answered(self, host: str) -> None:
-        """Note that the host has sent the headers of an answer."""
+    def answered(self, host: str, proxy: str | None = None) -> None:
+        """Note that the host has sent the headers of an answer, through the proxy."""
         self._outcomes[host] = Outcome.ANSWERED
+        if proxy is not None:
+            self._outcomes[proxy] = Outcome.ANSWERED
 
     def _outcome_of(self, error: UpstreamError, so_far: Outcome) -> Outcome:
+        if isinstance(error, CannotConnect) and not error.by_proxy:
+            # The server is there, and what keeps us from it is not its load. An open breaker would
+            # only hide the reason behind "it failed 3 times in a row".
+            return so_far
         if isinstance(error, TransientError) and not isinstance(error, RateLimited):
-            return Outcome.UNKNOWN if self._heavy else Outcome.FAILED
+            return Outcome.UNKNOWN if self._heavy and not error.by_proxy else Outcome.FAILED
         if isinstance(error, Refused) and not isinstance(error, TooLarge):
             # datafetch refused, perhaps before anything was sent: this tells nothing of the host.
             return so_far

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from datafetch.clock import Clock, to_ms
+from datafetch.clock import Clock, to_iso, to_ms
 from datafetch.errors import StoreError
 from datafetch.logs import bound_logger
 from datafetch.ops.record import Record
@@ -58,6 +58,7 @@ class BreakerBook:
     def __init__(self, store: ObjectStore, keys: Keys, clock: Clock, policy: BreakerPolicy) -> None:
         self._clock = clock
         self._record = Record(store, keys, clock, keys.breakers(), _ADAPTER, empty={})
+        self._policy = policy
         self._breakers = Breakers(policy, clock)
         self._load_lock = threading.Lock()
         self._loaded = False
@@ -87,15 +88,20 @@ class BreakerBook:
         self.load()
         self._breakers.allow(host, visit)
 
-    def record(self, host: str, outcome: Outcome, visit: object) -> None:
+    def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         """See `HostGate.record`."""
         before, after = self._breakers.record(host, outcome, visit)
         if before.opened_at == after.opened_at:
             return
         with self._lock:
             self._changed.add(host)
-        if after.is_open:
-            _log.warning("breaker_opened", extra={"host": host, "failures": after.failures})
+        if after.opened_at is not None:
+            until = to_iso(after.opened_at + self._policy.cooldown_s)
+            about = {"host": host, "failures": after.failures, "reason": why, "until": until}
+            if before.is_open:
+                _log.debug("breaker_still_open", extra=about)
+            else:
+                _log.warning("breaker_opened", extra=about)
         else:
             _log.info("breaker_closed", extra={"host": host})
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from datafetch.clock import Clock
-from datafetch.errors import BreakerOpen, RateLimited, TransientError
+from datafetch.errors import BreakerOpen, CannotConnect, RateLimited, TransientError
 
 R = TypeVar("R")
 
@@ -55,11 +55,12 @@ def next_wait(
         policy: the bounds.
         attempt: number of the try that failed, from 1.
         elapsed: seconds since the first try began.
-        error: how it failed; there is a next try after a `TransientError`, except `BreakerOpen`.
+        error: how it failed; there is a next try after a `TransientError`, except `BreakerOpen`
+            and `CannotConnect`.
         now: epoch seconds, to compare with the time that a server named.
         rng: for jitter.
     """
-    if not isinstance(error, TransientError) or isinstance(error, BreakerOpen):
+    if not isinstance(error, TransientError) or isinstance(error, BreakerOpen | CannotConnect):
         return None
     if attempt >= policy.attempts:
         return None

@@ -136,3 +136,14 @@ def test_reading_stops_after_the_marker(size: int, before: int, encoding: str) -
 def test_without_the_marker_all_is_read() -> None:
     """A page without the marker is whole."""
     assert read(b"no such thing", stop_after=b"<body") == (b"no such thing", False)
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"), [(10 << 20, "10 MiB"), (512 << 10, "512 KiB"), (1000, "1000 bytes")]
+)
+def test_a_body_over_its_limit_says_the_limit(limit: int, said: str) -> None:
+    """The size is told in a unit that people read; the hint names no setting, because there is none."""
+    request = Request("https://a.example/", "data", "site", limit=limit)
+    with pytest.raises(TooLarge, match=f"larger than {said}") as caught:
+        read_body([], {"content-length": str(limit + 1)}, request.url, request, bytes)
+    assert "cannot be set" in caught.value.hint

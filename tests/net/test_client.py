@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from datafetch.clock import ClockSkew
 from datafetch.errors import (
     BreakerOpen,
     Denied,
@@ -207,7 +208,7 @@ class Closed:
     def allow(self, host: str, visit: object) -> None:
         raise BreakerOpen(host)
 
-    def record(self, host: str, outcome: Outcome, visit: object) -> None:
+    def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         """Nothing is noted."""
 
 
@@ -232,3 +233,47 @@ def test_bytes_are_those_of_the_wire(echo: Echo, server: FakeServer) -> None:
             "status_404": 1,
             "status_200": 1,
         }
+
+
+def test_an_error_says_how_often_it_was_tried(echo: Echo, server: FakeServer) -> None:
+    """After three tries the last error says so; one that is not tried again does not."""
+    echo.inject(faults.reply(502), "/down")
+    echo.inject(faults.reply(404), "/gone")
+    with client() as http:
+        with pytest.raises(TransientError, match=r"/down: status 502, tried 3 times$"):
+            http.fetch(ask(f"{server.url}/down", retry=QUICK))
+        with pytest.raises(Missing, match=r"status 404$"):
+            http.fetch(ask(f"{server.url}/gone", retry=QUICK))
+
+
+def test_a_limit_that_is_not_waited_for_says_until_when(echo: Echo, server: FakeServer) -> None:
+    """The time from which the server may be asked again, and that the next run does."""
+    echo.inject(faults.reply(429, headers={"Retry-After": "3600"}))
+    with client() as http, pytest.raises(RateLimited) as caught:
+        http.fetch(ask(f"{server.url}/x?token=secret", retry=QUICK))
+    assert str(caught.value) == f"{server.url}/x: status 429, asks to wait until 09:00 UTC"
+    assert f"127.0.0.1:{server.port}" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("headers", "ahead_s"),
+    [
+        ({"Date": "Sun, 22 Nov 2026 08:00:00 GMT"}, 172_800),
+        ({"Date": "Sun, 22 Nov 2026 08:00:00 GMT", "Age": "0"}, 172_800),
+        ({"Date": "Sun, 22 Nov 2026 08:00:00 GMT", "Age": "172800"}, None),
+        ({"Date": "yesterday"}, None),
+        ({"Date": "Tue, 24 Nov 2026 07:56:00 GMT"}, None),
+    ],
+    ids=["two-days", "fresh", "cached", "nonsense", "within"],
+)
+def test_times_in_fresh_answers_are_compared_with_ours(
+    echo: Echo, server: FakeServer, headers: dict[str, str], ahead_s: int | None
+) -> None:
+    """A cache's answer is as old as its `Age`, which says nothing of this machine's clock."""
+    skew = ClockSkew()
+    echo.inject(faults.reply(404, headers=headers))
+    origin = frozenset({("http", "127.0.0.1", server.port)})
+    with client(skew=skew, trusted_origins=origin) as http, pytest.raises(Missing):
+        http.fetch(ask(server.url, trust="settings"))
+    found = skew.found()
+    assert (None if found is None else found.ahead_s) == ahead_s

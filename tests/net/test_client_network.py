@@ -1,5 +1,6 @@
 """The client and the network: redirects, checked addresses, names that change, proxies, TLS."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,25 @@ from typing import Any
 import httpcore2
 import pytest
 
-from datafetch.errors import ConfigurationError, Refused, TransientError
+from datafetch.errors import (
+    BreakerOpen,
+    CannotConnect,
+    ConfigurationError,
+    Refused,
+    TransientError,
+)
 from datafetch.net.proxies import Proxies
+from datafetch.ops.breakers import BreakerBook
+from datafetch.runtime.breaker import BreakerPolicy
+from datafetch.runtime.retry import RetryPolicy
+from datafetch.store.keys import Keys
 from tests.fakes import faults
 from tests.fakes.base import FakeServer
 from tests.fakes.proxy import ForwardProxy
 from tests.fakes.wire import Connection
 from tests.net.upstreams import Echo, FakeNetwork, Raw, ask, client, told
+from tests.stores import MemoryStore
+from tests.support import FakeClock
 
 PUBLIC = "93.184.215.14"
 OTHER_PUBLIC = "2606:4700::1111"
@@ -75,8 +88,10 @@ def test_a_host_in_any_script_is_asked_under_the_name_that_browsers_use(
 def test_a_redirect_loop_ends(echo: Echo, server: FakeServer) -> None:
     """At most so many redirects are followed."""
     echo.inject(faults.redirect("/again"))
-    with client() as http, pytest.raises(Refused, match="redirects"):
+    with client() as http, pytest.raises(Refused, match="more than 5 redirects") as caught:
         http.fetch(ask(server.url, max_redirects=5))
+    assert f"the last to {server.url}/again" in str(caught.value)
+    assert "browser" in caught.value.hint
     assert echo.log.count() == 6
 
 
@@ -93,10 +108,13 @@ def test_a_redirect_loop_ends(echo: Echo, server: FakeServer) -> None:
 def test_a_redirect_to_a_private_address_is_refused(
     echo: Echo, server: FakeServer, location: str
 ) -> None:
-    """Private addresses behind redirects were fetched."""
+    """Private addresses behind redirects were fetched; the message says who sent us there."""
     echo.inject(faults.redirect(location))
-    with client() as http, pytest.raises(Refused):
-        http.fetch(ask(server.url))
+    with client() as http, pytest.raises(Refused) as caught:
+        http.fetch(ask(f"{server.url}/from?token=secret"))
+    told = str(caught.value)
+    assert f"{server.url}/from: redirects" in told or f"(redirected from {server.url}/from)" in told
+    assert "secret" not in told
 
 
 @pytest.mark.parametrize(
@@ -246,7 +264,7 @@ def test_who_is_not_ready_says_so_when_asked(
     with client(proxies=trusted) as http:
         http.prepare()
         http.fetch(ask(server.url))
-        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE: there is no file /nowhere/ca"):
             http.fetch(ask("https://site.example/"))
     http.prepare()
     assert echo.log.count() == 1
@@ -319,3 +337,89 @@ def test_a_certificate_belongs_to_the_name(
             with pytest.raises(TransientError, match="certificate"):
                 http.fetch(ask("https://other.example/"))
     assert served.log.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [("untrusted", "SSL_CERT_FILE"), ("wrong-name", "another name")],
+)
+def test_a_certificate_that_is_not_accepted_is_tried_once(
+    proxy: ForwardProxy, trusted: Proxies, trouble: Any, said: str
+) -> None:
+    """Another try cannot pass; the hint says what to do, and the host's breaker does not hide it."""
+    proxy.trouble["site.example"] = trouble
+    gate = BreakerBook(MemoryStore(), Keys("-test"), FakeClock(), BreakerPolicy(1, 60))
+    with client(proxies=trusted, gate=gate) as http:
+        for tries in (1, 2):
+            with pytest.raises(CannotConnect, match="certificate is not accepted") as caught:
+                http.fetch(ask("https://site.example/x?token=secret", retry=RetryPolicy()))
+            assert said in caught.value.hint
+            assert str(caught.value).startswith("https://site.example/x: ")
+            assert proxy.connects["site.example"] == tries
+
+
+def test_tls_at_a_port_without_it_is_tried_once() -> None:
+    """`https://` in place of `http://` is no outage."""
+
+    class Plain(Raw):
+        def serve(self, connection: Connection) -> None:
+            connection._sock.recv(1024)
+            connection._sock.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+    with (
+        Plain(lambda: iter(())) as plain,
+        client() as http,
+        pytest.raises(CannotConnect, match="does not speak TLS") as caught,
+    ):
+        http.fetch(ask(f"https://127.0.0.1:{plain.port}/", retry=RetryPolicy()))
+    assert http.counts()["site"]["requests"] == 1
+    assert "http://" in caught.value.hint
+
+
+WANTS_PASSWORD = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_a_password_is_named(scheme: str) -> None:
+    """407 comes from the proxy, for both schemes; it is asked once, and its password is not shown."""
+    with Raw(lambda: iter([WANTS_PASSWORD])) as raw:
+        name = f"{scheme.upper()}_PROXY"
+        proxies = Proxies({name: f"http://me:p4ssw0rd@127.0.0.1:{raw.port}"})
+        with client(proxies=proxies) as http, pytest.raises(CannotConnect) as caught:
+            http.fetch(ask(f"{scheme}://site.example/", retry=RetryPolicy()))
+    assert str(caught.value).startswith(f"{name} (127.0.0.1:{raw.port}): ")
+    assert "407" in str(caught.value)
+    assert "p4ssw0rd" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_down_is_blamed_and_not_the_site(scheme: str) -> None:
+    """Its own breaker opens, those of the sites stay closed; its variable is named."""
+    gate = BreakerBook(MemoryStore(), Keys("-test"), FakeClock(), BreakerPolicy(2, 60))
+    proxies = Proxies({"ALL_PROXY": "http://127.0.0.1:1"})
+    with client(proxies=proxies, gate=gate) as http:
+        for site in ("a.example", "b.example"):
+            with pytest.raises(
+                TransientError, match=r"^ALL_PROXY \(127.0.0.1:1\): no conn"
+            ) as caught:
+                http.fetch(ask(f"{scheme}://{site}/"))
+            assert "refused" in str(caught.value)
+            assert "ALL_PROXY" in caught.value.hint
+        with pytest.raises(BreakerOpen, match=r"^127.0.0.1 failed 2 times"):
+            http.fetch(ask(f"{scheme}://c.example/"))
+
+
+def test_a_proxy_whose_name_does_not_resolve_is_blamed(server: FakeServer) -> None:
+    """`HTTPS_PROXY=nonsense` looked like an outage of every site."""
+    network: Any = FakeNetwork(server.port, {})
+
+    def resolve(host: str, port: int) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    network.resolve = resolve
+    proxies = Proxies({"HTTPS_PROXY": "nonsense"})
+    with client(network=network, proxies=proxies) as http, pytest.raises(TransientError) as caught:
+        http.fetch(ask("https://site.example/"))
+    assert str(caught.value) == "HTTPS_PROXY (nonsense:80): its name does not resolve"
+    assert "Check HTTPS_PROXY" in caught.value.hint
+    assert "site.example" not in caught.value.hint

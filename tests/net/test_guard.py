@@ -205,3 +205,20 @@ def test_the_sender_reads_the_host_as_the_guard_did(text: str) -> None:
     except httpx2.InvalidURL:
         return
     assert (sent.scheme, sent.raw_host.decode(), sent.port or 80) == found.origin
+
+
+@pytest.mark.parametrize(
+    ("url", "hint"),
+    [
+        ("http://10.0.0.1/x", "DATAFETCH_ALLOW_HOSTS=10.0.0.1"),
+        ("http://localhost/", "DATAFETCH_ALLOW_HOSTS=localhost"),
+        ("http://169.254.169.254/", ""),
+        ("http://metadata.google.internal/", ""),
+    ],
+)
+def test_a_refused_host_says_how_an_own_server_is_allowed(url: str, hint: str) -> None:
+    """Who runs a wiki in the intranet learns the setting; nobody is told to allow a cloud's metadata."""
+    with pytest.raises(Refused) as caught:
+        passed(url)
+    assert hint in caught.value.hint
+    assert bool(caught.value.hint) == bool(hint)

@@ -51,6 +51,7 @@ def test_each_scheme_has_its_proxy() -> None:
         ("127.0.0.1:8080", "http://127.0.0.1/", False),
         ("fd00::/8", "http://[fd00::1]/", True),
         (" b.example , a.example ", "http://a.example/", True),
+        ("b.example a.example", "http://a.example/", True),
         ("", "http://a.example/", False),
         (",", "http://a.example/", False),
         (".", "http://a.example/", False),
@@ -96,11 +97,62 @@ def test_a_password_is_not_shown() -> None:
     assert "p@ss" not in repr(proxy)
 
 
-@pytest.mark.parametrize("value", ["socks5://proxy:1", "http://:1", "http://proxy:x", "a b:1"])
-def test_a_proxy_that_cannot_be_used_is_a_configuration_error(value: Any) -> None:
-    """A proxy of another kind is named, not ignored: without it requests would go out directly."""
-    with pytest.raises(ConfigurationError, match="HTTPS_PROXY"):
-        Proxies({"HTTPS_PROXY": value})
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("socks5://me:s3cret@proxy:1", "socks5:// proxies are not supported"),
+        ("socks5h://proxy:1", "socks5h:// proxies are not supported"),
+        ("http://:1", "http://HOST:PORT"),
+        ("http://proxy:x", "http://HOST:PORT"),
+        ("http://proxy:0", "http://HOST:PORT"),
+        ("a b:1", "http://HOST:PORT"),
+        ("http://me:s3cret/@proxy:1", "%2F"),
+    ],
+)
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_a_proxy_that_cannot_be_used_is_a_configuration_error(
+    name: str, value: str, said: str
+) -> None:
+    """It is not ignored, since requests would go out directly: variable and form are named, no password."""
+    with pytest.raises(ConfigurationError) as caught:
+        Proxies({name: value})
+    assert len(caught.value.problems) == 1
+    assert caught.value.problems[0].startswith(f"{name}: ")
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", ["http://a.example/", "10.0.0.0/99", "a.example;b.example"])
+def test_an_entry_that_no_url_can_match_is_a_configuration_error(entry: str) -> None:
+    """An exemption that was silently none sent an intranet's requests to the proxy."""
+    with pytest.raises(ConfigurationError, match=r"^NO_PROXY: .*commas") as caught:
+        Proxies({"NO_PROXY": f"localhost,{entry}"})
+    assert entry.partition("/")[0] in str(caught.value)
+
+
+def test_all_wrong_variables_are_named_at_once() -> None:
+    """One look at the message is enough to mend the environment."""
+    with pytest.raises(ConfigurationError) as caught:
+        Proxies({"HTTPS_PROXY": "http://:1", "HTTP_PROXY": "http://:2", "NO_PROXY": "a/b"})
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environment", "label"),
+    [
+        ({"ALL_PROXY": "nonsense"}, "ALL_PROXY (nonsense:80)"),
+        ({"https_proxy": "http://me:pass@[::1]:8080"}, "https_proxy ([::1]:8080)"),
+    ],
+)
+def test_a_proxy_is_called_by_its_variable(environment: dict[str, str], label: str) -> None:
+    """Messages name the variable as it is spelt in the environment, and the proxy without password."""
+    proxy = Proxies(environment).proxy_for(parse_url("https://a.example/"))
+    assert proxy is not None
+    assert proxy.label == label
 
 
 def test_a_clients_header_sets_no_proxy() -> None:

@@ -7,6 +7,7 @@ import pytest
 from datafetch.errors import (
     BreakerOpen,
     Cancelled,
+    CannotConnect,
     DatafetchError,
     Malformed,
     RateLimited,
@@ -26,13 +27,15 @@ class Gate:
     def __init__(self, closed: str = "") -> None:
         self.closed = closed
         self.told: list[tuple[str, Outcome]] = []
+        self.reasons: list[str] = []
 
     def allow(self, host: str, visit: object) -> None:
         if host == self.closed:
             raise BreakerOpen(f"{host} is not asked")
 
-    def record(self, host: str, outcome: Outcome, visit: object) -> None:
+    def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         self.told.append((host, outcome))
+        self.reasons.append(why)
 
 
 def visited(
@@ -80,6 +83,7 @@ def visited(
         (Refused("address"), False, False, UNKNOWN),
         (Refused("redirect"), False, True, ANSWERED),
         (Cancelled("stop"), False, False, UNKNOWN),
+        (CannotConnect("certificate"), False, False, UNKNOWN),
     ],
 )
 def test_an_exchange_shows_one_thing_of_its_host(
@@ -142,3 +146,47 @@ def test_without_a_gate_everything_passes() -> None:
     """A client without breakers asks all hosts."""
     with Visit(None, heavy=False) as visit, visit.exchange("a.example"):
         visit.answered("a.example")
+
+
+def test_the_gate_is_told_why() -> None:
+    """The log line of an opened breaker names the error that opened it."""
+    gate = Gate()
+    visited(gate, TransientError("500"), TransientError("https://a.example/: status 503"))
+    assert gate.reasons == ["https://a.example/: status 503"]
+
+
+@pytest.mark.parametrize("kind", [TransientError, CannotConnect])
+def test_a_proxy_fails_for_itself(kind: type[TransientError]) -> None:
+    """A proxy that is down opened the breakers of all hosts behind it, in its place."""
+    gate, down = Gate(), kind("HTTPS_PROXY (proxy.lan:3128): no connection")
+    down.by_proxy = True
+    with (
+        pytest.raises(kind),
+        Visit(gate, heavy=True) as visit,
+        visit.exchange("a.example", "proxy.lan"),
+    ):
+        raise down
+    assert sorted(gate.told) == [("a.example", UNKNOWN), ("proxy.lan", FAILED)]
+
+
+def test_a_host_behind_a_proxy_fails_for_itself() -> None:
+    """A dead site says nothing of the proxy; an answer shows that the proxy works."""
+    gate = Gate()
+    with pytest.raises(TransientError), Visit(gate, heavy=False) as visit:
+        with visit.exchange("a.example", "proxy.lan"):
+            visit.answered("a.example", "proxy.lan")
+        with visit.exchange("b.example", "proxy.lan"):
+            raise TransientError("no answer in time")
+    assert dict(gate.told) == {"a.example": ANSWERED, "proxy.lan": UNKNOWN, "b.example": FAILED}
+
+
+def test_hosts_behind_a_proxy_that_fails_are_not_asked() -> None:
+    """Its own breaker saves each of a thousand items its tries."""
+    gate = Gate(closed="proxy.lan")
+    with (
+        pytest.raises(BreakerOpen, match=r"proxy\.lan"),
+        Visit(gate, heavy=False) as visit,
+        visit.exchange("a.example", "proxy.lan"),
+    ):
+        pass
+    assert gate.told == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpcore2
 
-from datafetch.clock import CancelToken
+from datafetch.clock import CancelToken, ClockSkew
 from datafetch.net.base import NO_RETRY, Answer, HostGate
 from datafetch.net.base import Request as Ask
 from datafetch.net.client import GuardedClient
@@ -89,6 +89,7 @@ def client(
     cancel: CancelToken | None = None,
     network: Any = None,
     gate: HostGate | None = None,
+    skew: ClockSkew | None = None,
     **options: Any,
 ) -> Iterator[GuardedClient]:
     """A client, closed in the end; it ignores the proxies of the machine."""
@@ -105,6 +106,7 @@ def client(
         cancel=cancel or CancelToken(),
         rng=random.Random(1),
         gate=gate,
+        skew=skew,
         make_wire=make_wire if network is not None else None,
     )
     try:
