@@ -6,10 +6,11 @@ Heavy libraries are imported here, inside the functions that need them.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from datafetch import __version__
-from datafetch.clock import CancelToken, Clock
+from datafetch.clock import CancelToken, Clock, ClockSkew
 from datafetch.errors import ConfigurationError
 from datafetch.job import Job
 from datafetch.job_groups import bookmarks_group, github_group, logo_group, opengraph_group
@@ -60,6 +61,7 @@ class Parts:
     leases: LeaseBackend
     clock: Clock
     cancel: CancelToken
+    skew: ClockSkew
 
 
 def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
@@ -68,8 +70,10 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     Raises:
         ConfigurationError: the store cannot be made from the settings.
     """
-    web = make_http(settings, clock, cancel) if isinstance(settings.place, WebPlace) else None
-    store = make_store(settings, clock, web)
+    skew = ClockSkew()
+    http = partial(make_http, settings, clock, cancel, skew=skew)
+    web = http() if isinstance(settings.place, WebPlace) else None
+    store = make_store(settings, clock, web, skew)
     if settings.lock == "file" and isinstance(store, ServerStore):
         from datafetch.runtime.folder import RuntimeFolder
         from datafetch.store.checked import CheckedStore
@@ -83,17 +87,25 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         keys=keys,
         urls=PublicUrls(settings.cdn_url, store.url),
         # A web store needs a client before there are breakers, which are read from a store.
-        http=web or make_http(settings, clock, cancel, breakers),
+        http=web or http(breakers),
         breakers=breakers,
         engine=Engine(settings.concurrency, cancel),
         leases=make_leases(settings, store, keys, clock),
         clock=clock,
         cancel=cancel,
+        skew=skew,
     )
 
 
-def make_store(settings: Settings, clock: Clock, http: HttpClient | None = None) -> ObjectStore:
+def make_store(
+    settings: Settings,
+    clock: Clock,
+    http: HttpClient | None = None,
+    skew: ClockSkew | None = None,
+) -> ObjectStore:
     """The store that `DATAFETCH_STORE` names; one on the web is read through `http`.
+
+    A bucket tells `skew` the times in its answers.
 
     Raises:
         ConfigurationError: the store cannot be made from the settings.
@@ -127,6 +139,7 @@ def make_store(settings: Settings, clock: Clock, http: HttpClient | None = None)
         acl=settings.s3_object_acl,
         width=settings.concurrency + _BESIDE_ITEMS,
         clock=clock,
+        skew=skew,
     )
 
 
@@ -164,9 +177,18 @@ def _web_source(http: HttpClient, retry_max_s: float) -> WebSource:
 
 
 def make_http(
-    settings: Settings, clock: Clock, cancel: CancelToken, gate: HostGate | None = None
+    settings: Settings,
+    clock: Clock,
+    cancel: CancelToken,
+    gate: HostGate | None = None,
+    *,
+    skew: ClockSkew | None = None,
 ) -> HttpClient:
-    """The guarded HTTP client; it connects to nothing before the first request."""
+    """The guarded HTTP client; it connects to nothing before the first request.
+
+    Raises:
+        ConfigurationError: a variable that names a proxy has a wrong form.
+    """
     from datafetch.net.client import GuardedClient
     from datafetch.net.options import NetOptions
 
@@ -179,7 +201,7 @@ def make_http(
         allow_hosts=settings.allowed_hosts,
     )
     rng = random.Random()  # noqa: S311 - jitter
-    return GuardedClient(options, clock=clock, cancel=cancel, rng=rng, gate=gate)
+    return GuardedClient(options, clock=clock, cancel=cancel, rng=rng, gate=gate, skew=skew)
 
 
 def make_job(settings: Settings, name: JobName) -> AnyJob:

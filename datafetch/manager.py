@@ -87,7 +87,7 @@ class DataFetchManager:
             Operation.OPENGRAPH_PREFETCH: prefetch.opengraph,
         }[operation]
         result = run.result(run.carry_out(work))
-        run.events.finished(result)
+        run.finish(result)
         return result
 
 
@@ -134,6 +134,8 @@ class _OperationRun:
         """Make the run's result from the report of its work; its duration ends now."""
         ratio = self._settings.max_failure_ratio
         status, code = verdict(report, ratio)
+        skew = self._parts.skew.found()
+        notes = report.notes if skew is None else (*report.notes, str(skew))
         return RunResult(
             operation=self._operation,
             status=status,
@@ -149,10 +151,18 @@ class _OperationRun:
             hint=hint_of(report, status, dry_run=self._dry_run),
             exit_code=int(code),
             dry_run=self._dry_run,
-            notes=tuple(redact(note) for note in report.notes),
+            notes=tuple(redact(note) for note in notes),
             duration_s=self._parts.clock.monotonic() - self._started,
             upstreams=since(self._counts_before, self._parts.http.counts()),
         )
+
+    def finish(self, result: RunResult) -> None:
+        """Write to the log how the run ended, and that this machine's clock is wrong, if it is."""
+        skew = self._parts.skew.found()
+        if skew is not None:
+            about = {"host": skew.host, "ahead_s": round(skew.ahead_s)}
+            self.log.warning("clock_skew", extra=about)
+        self.events.finished(result)
 
 
 class _JobRun(_OperationRun):
@@ -180,7 +190,7 @@ class _JobRun(_OperationRun):
         """See `DataFetchManager.run`."""
         check_jobs(self._settings, [self._request.job])
         result = self._run()
-        self.events.finished(result)
+        self.finish(result)
         return result
 
     def _run(self) -> RunResult:

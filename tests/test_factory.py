@@ -135,3 +135,17 @@ def test_a_job_that_misses_settings_is_not_made(name: JobName) -> None:
     """It would fail later, half-way."""
     with pytest.raises(ConfigurationError):
         make_job(load_settings(None), name)
+
+
+def test_a_proxy_of_a_wrong_form_ends_the_command_at_its_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before anything is asked or locked, with the variable's name and without its password."""
+    with pytest.raises(ConfigurationError, match=r"^HTTPS_PROXY: socks5://") as caught:
+        _parts(
+            monkeypatch,
+            DATAFETCH_STORE=f"file:{tmp_path}",
+            HTTPS_PROXY="socks5://me:p4ssw0rd@proxy:1080",
+        )
+    assert caught.value.exit_code == 78
+    assert "p4ssw0rd" not in str(caught.value)

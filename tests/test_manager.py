@@ -386,3 +386,25 @@ def test_a_library_that_cannot_be_loaded_leaves_no_lock_behind(machine: Machine)
     assert "half installed" in (result.error or "")
     assert "--verbose" in result.hint
     assert machine.stored(LOCK)["owner"] is None
+
+
+def test_a_clock_that_is_wrong_is_a_note_and_a_warning(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine two days behind had its data taken for fresh: each result says so, and the run goes on."""
+    caplog.set_level("INFO", "datafetch")
+    machine.parts.skew.observe("s3.example.com", START, START - 172_800, "store")
+    result = machine.run()
+    assert result.exit_code == 0
+    assert [note for note in result.notes if "2 d behind s3.example.com" in note]
+    warned = [vars(record) for record in caplog.records if record.message == "clock_skew"]
+    assert [(record["levelname"], record["host"]) for record in warned] == [
+        ("WARNING", "s3.example.com")
+    ]
+    assert warned[0]["ahead_s"] == -172_800
+
+
+def test_a_clock_that_is_right_is_not_told_of(machine: Machine) -> None:
+    """Nobody reads a note on what is as it should be."""
+    machine.parts.skew.observe("s3.example.com", START, START + 60, "store")
+    assert not [note for note in machine.run().notes if "clock" in note]

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from botocore.response import StreamingBody
 
-from datafetch.clock import Clock, SystemClock
+from datafetch.clock import Clock, ClockSkew, SystemClock
 from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreDenied, StoreUnavailable
 from datafetch.models.store_place import Addressing
 from datafetch.store.base import (
@@ -35,6 +35,7 @@ from datafetch.store.s3_dialect import addressing_of, is_amazon, send_small_at_o
 from datafetch.store.s3_errors import NO_ANSWER, Sent, is_unexplained
 from datafetch.store.s3_session import make_client
 from datafetch.store.s3_unreachable import stop_what_cannot_pass
+from datafetch.store.s3_watch import S3Watch
 from datafetch.store.streams import Window, spooled
 from datafetch.store.times import age_s, written_at
 
@@ -74,6 +75,7 @@ class S3Store:
         acl: str | None = None,
         width: int = 16,
         clock: Clock | None = None,
+        skew: ClockSkew | None = None,
         read_timeout_s: float = 30.0,
         max_retries: int = 3,
     ) -> None:
@@ -96,6 +98,7 @@ class S3Store:
             acl: canned ACL of public objects (`keys.is_public`); other objects are sent without.
             width: how many calls run at once; as many connections are kept.
             clock: waits between the attempts of a write after a conflict (409).
+            skew: is told the times in answers.
             read_timeout_s: seconds without a byte from the server after which a call fails.
             max_retries: how often botocore repeats a call that failed.
 
@@ -127,6 +130,7 @@ class S3Store:
             self._client, place = connect(server)
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
         self._client.meta.events.register_last("before-parse.s3", tame)
+        S3Watch(self._clock, skew or ClockSkew()).register(self._client.meta.events)
         self._client.meta.events.register_first(
             "needs-retry.s3",
             stop_what_cannot_pass,  # type: ignore[arg-type] # the stubs forget what handlers return
