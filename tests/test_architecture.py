@@ -190,6 +190,7 @@ UPWARD = [
     ("logs.py", "clock"),
     ("logs.py", "errors"),
     ("certificates.py", "errors"),
+    ("ca_files.py", "errors"),
     ("printable.py", "logs"),
 ]
 

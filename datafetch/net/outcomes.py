@@ -58,7 +58,14 @@ def error_for(status: int, headers: Mapping[str, str], url: str, now: float) -> 
     if status < 400:  # noqa: PLR2004 - RFC 9110, 15.5
         hint = f"See what `curl -i {url}` says."
         return Malformed(f"{message}, which answers nothing", url=url, status=status, hint=hint)
-    return Rejected(message, url=url, status=status)
+    return Rejected(message, url=url, status=status, hint=_rejected_hint(status, url))
+
+
+def _rejected_hint(status: int, url: str) -> str:
+    if status == 400 and url.startswith("http://"):  # noqa: PLR2004 - RFC 9110, 15.5.1
+        # What nginx, Go and Apache answer to a request without TLS at a port with TLS.
+        return "If the server speaks TLS at this port, write https:// in its address."
+    return f"See what `curl -i {url}` says."
 
 
 def _asks_to_wait(status: int, headers: Mapping[str, str]) -> bool:

@@ -17,6 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import JSONFileLoader, Loader
 
+from datafetch.ca_files import file_problem
 from datafetch.errors import ConfigurationError
 from datafetch.logs import redact
 from datafetch.models.store_place import Addressing
@@ -96,6 +97,11 @@ def make_client(
     Raises:
         ConfigurationError: no client can be made with these values.
     """
+    # boto3 reads AWS_CA_BUNDLE, but not SSL_CERT_FILE, which other programs obey.
+    bundle = "AWS_CA_BUNDLE" if os.environ.get("AWS_CA_BUNDLE") else "SSL_CERT_FILE"
+    is_plain = endpoint is not None and endpoint.lower().startswith("http://")
+    if not is_plain and (problem := file_problem(os.environ, bundle)) is not None:
+        raise ConfigurationError([problem])
     # Many servers that are not Amazon's answer 400 or 501 to the checksums in trailers that
     # botocore sends by default since 1.36.
     is_other = endpoint is not None and not is_amazon(endpoint)
@@ -117,8 +123,7 @@ def make_client(
             region_name=session.region_name or _REGION,
             endpoint_url=endpoint,
             config=config,
-            # boto3 reads AWS_CA_BUNDLE, but not SSL_CERT_FILE, which other programs obey.
-            verify=os.environ.get("AWS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE"),
+            verify=os.environ.get(bundle) or None,
         )
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(

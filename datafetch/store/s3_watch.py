@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from datafetch.clock import Clock, ClockSkew, http_date
 from datafetch.logs import bound_logger
 from datafetch.store.s3_answers import Answer
+from datafetch.urls import Url, parse
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -49,7 +50,8 @@ class S3Watch:
         headers, request = response_dict["headers"], self._thread.sent[0]
         told = http_date(headers.get("date", ""))
         if told is not None and headers.get("age", "0").strip() == "0":
-            host = urlsplit(request.url).hostname or ""
+            address = parse(request.url)
+            host = address.name if address else ""
             self._skew.observe(host, told, self._clock.now(), "store")
         self._log(headers, status=response_dict["status_code"])
 
@@ -63,12 +65,12 @@ class S3Watch:
         if not _log.isEnabledFor(logging.DEBUG):
             return
         request, started = self._thread.sent
-        address = urlsplit(request.url)
-        path = unquote(address.path)
+        address = parse(request.url)
+        path = unquote(address.path) if address else ""
         of_data = headers if request.method == "GET" else request.headers
         about = {
             "method": request.method,
-            "host": address.netloc.rpartition("@")[2],
+            "host": _authority(address),
             "path": path if len(path) <= _LONGEST_PATH else path[: _LONGEST_PATH - 1] + "…",
             "status": status,
             "error": error,
@@ -76,6 +78,12 @@ class S3Watch:
             "bytes": _number(of_data.get("content-length")),
         }
         _log.debug("request", extra=about)
+
+
+def _authority(address: Url | None) -> str:
+    if address is None:
+        return ""
+    return address.host if address.port is None else f"{address.host}:{address.port}"
 
 
 def _number(text: object) -> int | None:

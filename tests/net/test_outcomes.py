@@ -76,3 +76,11 @@ def test_a_304_answers_only_who_asked() -> None:
     assert is_answer(304, conditional)
     assert not is_answer(304, plain)
     assert is_answer(404, Request("https://x.example/", "data", "site", accept={404}))
+
+
+def test_a_plain_request_at_a_port_with_tls_is_said() -> None:
+    """Servers answer it with a bare 400; the hint names the other scheme, and only there."""
+    plain = error_for(400, {}, "http://a.example:443/x", 1.0e9)
+    assert "https://" in plain.hint
+    assert "TLS" not in error_for(400, {}, "https://a.example/x", 1.0e9).hint
+    assert "TLS" not in error_for(422, {}, "http://a.example/x", 1.0e9).hint

@@ -34,9 +34,9 @@ def test_a_file_without_certificates_is_named(
 def test_a_folder_in_the_files_variable_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other variable is named, which takes folders."""
+    """A variable for a file was given a folder."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path))
-    with pytest.raises(ConfigurationError, match=f"{tmp_path} is a folder.*SSL_CERT_DIR"):
+    with pytest.raises(ConfigurationError, match=f"SSL_CERT_FILE: {tmp_path} is a folder"):
         trusted_certificates()
 
 

@@ -262,6 +262,21 @@ def test_a_client_that_cannot_be_made_is_a_matter_of_configuration() -> None:
         S3Store("bucket", endpoint="not a url", **KEYPAIR)
 
 
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "AWS_CA_BUNDLE"])
+def test_a_file_of_certificates_that_is_not_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """Variable and file are told before anything runs; a server without TLS needs neither."""
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(name, str(tmp_path / "ca.pem"))
+    for endpoint in ("https://s3.example.com", None):
+        with pytest.raises(
+            ConfigurationError, match=f"^{name}: there is no file {tmp_path}/ca.pem"
+        ):
+            S3Store("bucket", endpoint=endpoint, **KEYPAIR)
+    S3Store("bucket", endpoint="http://127.0.0.1:9000", **KEYPAIR).close()
+
+
 # ---------------------------------------------------------------- lost answers
 
 
