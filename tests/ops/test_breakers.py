@@ -234,3 +234,18 @@ def test_who_loads_early_loads_once() -> None:
     breakers.load()
     answer(breakers, "a")
     assert store.calls == [Call("get", KEY)]
+
+
+def test_an_opening_says_why_and_until_when(caplog: Any) -> None:
+    """Who reads the warning need not look for the errors before it; a probe that fails is no news."""
+    caplog.set_level(logging.INFO, "datafetch")
+    clock = FakeClock()
+    breakers = book(MemoryStore(), clock)
+    for visit in (object(), object()):
+        breakers.allow("a.example", visit)
+        breakers.record("a.example", Outcome.FAILED, visit, "https://a.example/: status 503")
+        clock.advance(60)
+    (record,) = (vars(record) for record in caplog.records)
+    assert record["message"] == "breaker_opened"
+    assert (record["host"], record["reason"]) == ("a.example", "https://a.example/: status 503")
+    assert record["until"] == "2026-11-24T08:01:00.000Z"
