@@ -9,12 +9,14 @@ import json
 from datafetch.certificates import tls_fault
 from datafetch.errors import (
     BreakerOpen,
+    CannotConnect,
     Denied,
     Malformed,
     Missing,
     RateLimited,
     Refused,
     Rejected,
+    TooLarge,
     TransientError,
     UpstreamError,
 )
@@ -48,7 +50,7 @@ def explained(error: UpstreamError, base: str, path: str) -> UpstreamError:
         base: the URL of the server's API.
         path: what was asked below the base, without query.
     """
-    if isinstance(error, BreakerOpen | RateLimited):
+    if error.by_proxy or isinstance(error, BreakerOpen | RateLimited | TooLarge):
         return error
     asked = public_url(base + path)
     if _left(error.url, asked):
@@ -159,15 +161,15 @@ def _hint(error: UpstreamError, base: str) -> str:
     if fault is not None:
         return fault.hint
     host = authority(base)
-    if isinstance(error, TransientError):
+    if isinstance(error, TransientError) and not isinstance(error, CannotConnect):
         if error.status is not None:
             return (
                 f"The next run tries again; if this goes on, look at the server {host} itself, or "
                 f"check {_ADDRESS}."
             )
         return (
-            f"The next run tries again; if this goes on, check {_ADDRESS}: is {host} right, and "
-            "does it answer from this machine?"
+            f"{error.hint} If this goes on, check {_ADDRESS}: is {host} right, and does it answer "
+            "from this machine?"
         )
     if isinstance(error, Refused):
         return f"Check {_ADDRESS}, whose host is {host}. {_PROXY}, if there is one."

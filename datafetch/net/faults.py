@@ -65,7 +65,6 @@ class Asked:
 
     Attributes:
         url: for messages, without query and credentials.
-        host: the name or address in the URL.
         proxy: what the request went through; None when it went to the server directly.
         timeout_s: seconds that connecting, and each read and write, may take.
         total_s: seconds that the whole exchange may take.
@@ -73,7 +72,6 @@ class Asked:
     """
 
     url: str
-    host: str
     proxy: ProxyAddress | None
     timeout_s: float
     total_s: float
@@ -88,7 +86,7 @@ def error_of(error: Exception, asked: Asked, *, in_body: bool) -> UpstreamError:
         asked: for the message.
         in_body: whether the fault came after the headers of the answer had been read.
     """
-    if asked.proxy is not None and _is_of_proxy(error, asked.proxy, asked.host):
+    if asked.proxy is not None and _is_of_proxy(error, asked.proxy):
         return _proxy_error(error, asked, asked.proxy)
     url, cause = asked.url, error.args[0] if error.args else None
     if isinstance(error, httpcore2.LocalProtocolError):
@@ -111,11 +109,11 @@ def error_of(error: Exception, asked: Asked, *, in_body: bool) -> UpstreamError:
     return TransientError(f"{url}: {said}{through}", url=url, hint=hint)
 
 
-def _is_of_proxy(error: Exception, proxy: ProxyAddress, host: str) -> bool:
+def _is_of_proxy(error: Exception, proxy: ProxyAddress) -> bool:
     """Whether the connection to the proxy failed, or the proxy did not pass the request on."""
     if isinstance(error, HandshakeError | HandshakeTimeout):
         # Of two handshakes over one connection, that with an https proxy comes first.
-        return proxy.scheme == "https" and error.host == proxy.host and error.host != host
+        return proxy.scheme == "https" and error.host == proxy.host
     # Nothing but the proxy is connected to.
     kinds = (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.ProxyError)
     return isinstance(error, kinds)
@@ -156,8 +154,11 @@ def _refusal(answer: str, asked: Asked, proxy: ProxyAddress) -> UpstreamError:
 def proxy_wants_password(proxy: ProxyAddress, url: str) -> CannotConnect:
     """The error of a proxy that answered 407 to a request for the URL."""
     said = "it does not accept the user and password" if proxy.auth else "it wants a password"
-    form = f"{proxy.scheme}://USER:PASSWORD@{proxy.authority}"
-    hint = f"Set {proxy.name} to {form}; write @, : and / in a password as %40, %3A and %2F."
+    # Not as one address: what stands before an @ in an address is cut out of every message.
+    hint = (
+        f"Set {proxy.name} to {proxy.url} with `USER:PASSWORD@` before {proxy.authority}; write "
+        "@, : and / in a password as %40, %3A and %2F."
+    )
     failed = CannotConnect(f"{proxy.label}: {said} (status 407)", url=url, hint=hint)
     failed.by_proxy = True
     return failed

@@ -11,7 +11,8 @@ from urllib.parse import unquote, urlsplit
 from datafetch.errors import ConfigurationError
 from datafetch.urls import DEFAULT_PORTS, Url, read_host
 
-_FORM = "its form is http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT"
+# Not as one address: what stands before an @ in an address is cut out of every message.
+_FORM = "its form is http://HOST:PORT, with `USER:PASSWORD@` before HOST where it wants them"
 _SHOWN = 60
 
 

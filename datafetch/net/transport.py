@@ -149,7 +149,6 @@ class Wire:
             return Cancelled("the client was closed while it was asking")
         asked = Asked(
             sent.url,
-            sent.hop.url.name,
             sent.proxy,
             sent.timeout_s,
             sent.limit.seconds,

@@ -12,12 +12,14 @@ from datafetch.bookmarks.karakeep import BookmarkApi
 from datafetch.bookmarks.refusals import explained, read_json
 from datafetch.errors import (
     BreakerOpen,
+    CannotConnect,
     Denied,
     Malformed,
     Missing,
     RateLimited,
     Refused,
     Rejected,
+    TooLarge,
     TransientError,
     UpstreamError,
 )
@@ -293,6 +295,17 @@ def test_failures_of_the_server_itself_keep_their_words() -> None:
     for error in (BreakerOpen("open", url=away), RateLimited("wait", url=away), Missing("none")):
         assert explained(error, BASE, PATH) is error
         assert error.hint in ("", "The next run tries again.")
+
+
+def test_what_is_not_the_servers_keeps_its_own_hint() -> None:
+    """A proxy of the environment, a certificate and a limit of ours were blamed on the setting."""
+    proxy = TransientError("HTTPS_PROXY (p:1): refused", url=BASE + PATH, hint="Check HTTPS_PROXY.")
+    proxy.by_proxy = True
+    blocked = CannotConnect("HTTPS_PROXY (p:1): 403", url=BASE + PATH, hint="Name it in NO_PROXY.")
+    large = TooLarge("too large", url=BASE + PATH)
+    for error in (proxy, blocked, large):
+        said = error.hint
+        assert explained(error, BASE, PATH).hint == said
 
 
 @pytest.mark.parametrize("body", [b"[]", b"7", b"null", b"", b"{", b"\xff"])

@@ -341,7 +341,7 @@ def test_a_certificate_belongs_to_the_name(
 
 @pytest.mark.parametrize(
     ("trouble", "said"),
-    [("untrusted", "SSL_CERT_FILE"), ("wrong-name", "another name")],
+    [("untrusted", "SSL_CERT_FILE"), ("wrong-name", "Check the host")],
 )
 def test_a_certificate_that_is_not_accepted_is_tried_once(
     proxy: ForwardProxy, trusted: Proxies, trouble: Any, said: str
