@@ -139,7 +139,13 @@ def test_without_the_marker_all_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "said"), [(10 << 20, "10 MiB"), (512 << 10, "512 KiB"), (1000, "1000 bytes")]
+    ("limit", "said"),
+    [
+        (10 << 20, "10 MiB"),
+        (512 << 10, "512 KiB"),
+        (1000, "1000 bytes"),
+        ((1 << 20) + 1, "1048577 bytes"),
+    ],
 )
 def test_a_body_over_its_limit_says_the_limit(limit: int, said: str) -> None:
     """The size is told in a unit that people read; the hint names no setting, because there is none."""
