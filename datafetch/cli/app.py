@@ -4,7 +4,9 @@ import sys
 
 import typer
 
-from datafetch.cli import jobs
+from datafetch.cli import completion, jobs, usage
+from datafetch.cli.examples import epilog_of
+from datafetch.cli.help import HelpGroup
 from datafetch.cli.options import (
     EnvFile,
     GlobalOptions,
@@ -15,12 +17,15 @@ from datafetch.cli.options import (
 )
 from datafetch.runtime.memory import hold_collector
 
+_NAME = "datafetch"
+
 app = typer.Typer(
-    name="datafetch",
-    no_args_is_help=True,
+    name=_NAME,
+    cls=HelpGroup,
+    epilog=epilog_of(""),
     pretty_exceptions_enable=False,
-    # rich costs more than all the rest of the start-up, and pipes do not show its colours
-    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+    # help and errors are written by `help.py` and `usage.py`: rich would cost more than all else
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -35,7 +40,10 @@ def global_options(
     env_file: EnvFile = None,
     version: Version = False,
 ) -> None:
-    """Keep the data behind a site fresh: bookmarks, GitHub activity, logos, OpenGraph previews."""
+    """Keep the data behind a site fresh: bookmarks, GitHub activity, logos, OpenGraph previews.
+
+    Settings come from the environment, and from .env in the working folder.
+    """
     del version  # its callback has printed it
     context.obj = GlobalOptions(verbose, quiet, log_format, env_file)
 
@@ -49,12 +57,23 @@ def with_bare_restore(arguments: list[str]) -> list[str]:
     for place, argument in enumerate(arguments):
         expanded.append(argument)
         following = arguments[place + 1 : place + 2]
-        if argument == "--restore" and not (following and following[0].isdigit()):
+        if argument == "--restore" and (not following or following[0].startswith("-")):
             expanded.append("1")
     return expanded
 
 
 def main() -> None:
-    """Run the command and exit; errors that it does not expect come out."""
+    """Run the command and exit; errors that it does not expect come out.
+
+    Raises:
+        UsageError: the command line cannot be read; nothing was run.
+    """
     hold_collector()
-    app(with_bare_restore(sys.argv[1:]))
+    if completion.is_asked():
+        completion.answer(lambda: app(prog_name=_NAME))
+    arguments = with_bare_restore(sys.argv[1:]) or ["--help"]
+    try:
+        code = app(arguments, prog_name=_NAME, standalone_mode=False)
+    except usage.WrongUsage as error:
+        raise usage.explained(error, arguments, jobs.NAMES) from None
+    sys.exit(code)

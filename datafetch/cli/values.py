@@ -1,0 +1,159 @@
+"""Reads the values of options and arguments; what cannot be read is refused with what would do."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import typer
+
+from datafetch.cli.usage import no_such_job, shown
+from datafetch.models.run import JobName
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+NEWEST_BACKUP, OLDEST_BACKUP = 1, 5
+
+
+def parse_age(text: str) -> float:
+    """An age such as `30d`, `12h`, `90m` or `45s`, in seconds.
+
+    Raises:
+        typer.BadParameter: the text is no such age.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", text.strip().lower(), re.ASCII)
+    if match is None:
+        raise typer.BadParameter(f"{shown(text)} is not an age: write 45s, 90m, 12h, 30d or 2w")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def item_count(text: str) -> int:
+    """How many items to fetch at most, from 1.
+
+    Raises:
+        typer.BadParameter: the text is no such number.
+    """
+    if not re.fullmatch(r"0*[1-9]\d{0,9}", text, re.ASCII):
+        raise typer.BadParameter(f"{shown(text)} is not a number of items: write 1 or more")
+    return int(text)
+
+
+def backup_number(text: str) -> int:
+    """Which backup, 1 being the newest.
+
+    Raises:
+        typer.BadParameter: the text is no such number.
+    """
+    if not re.fullmatch(rf"[{NEWEST_BACKUP}-{OLDEST_BACKUP}]", text):
+        raise typer.BadParameter(
+            f"{shown(text)} is not the number of a backup: write {NEWEST_BACKUP} (the newest) "
+            f"to {OLDEST_BACKUP}"
+        )
+    return int(text)
+
+
+def repository(text: str) -> str:
+    """A repository as `OWNER/NAME`; its web address will do.
+
+    Raises:
+        typer.BadParameter: the text names no repository.
+    """
+    path = re.sub(r"^https?://[^/]+/", "", text).removesuffix("/").removesuffix(".git")
+    if not re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", path):
+        raise typer.BadParameter(
+            f"{shown(text)} is not a repository: write OWNER/NAME, such as octocat/hello-world"
+        )
+    return path
+
+
+def domain_name(text: str) -> str:
+    """A domain; of a web address its host.
+
+    Raises:
+        typer.BadParameter: the text is neither.
+    """
+    name = text
+    if "://" in text:
+        from datafetch.urls import host_name
+
+        name = host_name(text)
+    if not re.fullmatch(r"[^\s/@:]+\.[^\s/@:]+", name):
+        raise typer.BadParameter(f"{shown(text)} is not a domain: write it like example.com")
+    return name
+
+
+def web_address(text: str) -> str:
+    """The address of a web page.
+
+    Raises:
+        typer.BadParameter: the text is no such address.
+    """
+    if not re.fullmatch(r"https?://[^\s/]\S*", text, re.IGNORECASE):
+        raise typer.BadParameter(
+            f"{shown(text)} is not a web address: write all of it, such as https://example.com/page"
+        )
+    return text
+
+
+def log_format(text: str) -> str:
+    """How logs are written.
+
+    Raises:
+        typer.BadParameter: the text is neither `console` nor `json`.
+    """
+    if text not in ("console", "json"):
+        raise typer.BadParameter(f"{shown(text)} is not a format of logs: write console or json")
+    return text
+
+
+def job_name(text: str) -> JobName:
+    """A job.
+
+    Raises:
+        typer.BadParameter: there is none of that name.
+    """
+    names = [job.value for job in JobName]
+    if text not in names:
+        raise typer.BadParameter(no_such_job(text, names))
+    return JobName(text)
+
+
+def settings_file(text: str) -> Path:
+    """A file that is there and can be read.
+
+    Raises:
+        typer.BadParameter: it is not, cannot be, or is a folder.
+    """
+    path = Path(text)
+    try:
+        folder = stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        place = "" if path.is_absolute() else f" in {Path.cwd()}"
+        raise typer.BadParameter(f"there is no file {shown(text)}{place}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise typer.BadParameter(f"{shown(text)} cannot be read: {reason}") from None
+    if folder:
+        raise typer.BadParameter(
+            f"{shown(text)} is a folder: name the file in it, such as {path / '.env'}"
+        )
+    if not os.access(path, os.R_OK):  # not opened: a pipe would keep what was read, or wait
+        raise typer.BadParameter(f"{shown(text)} may not be read by this user")
+    return path
+
+
+def target_folder(text: str) -> Path:
+    """A folder to write to, which need not be there yet.
+
+    Raises:
+        typer.BadParameter: a file stands in its place, or in that of a folder above it.
+    """
+    if not text.strip():
+        raise typer.BadParameter("names no folder")
+    path = Path(text)
+    for place in (path, *path.parents):
+        if place.is_dir():
+            break
+        if place.exists():
+            raise typer.BadParameter(f"{shown(str(place))} is a file, not a folder: name another")
+    return path
