@@ -6,7 +6,6 @@ offers files. Names of what is stored are read from a folder store only.
 
 import io
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -135,6 +134,8 @@ def is_asked() -> bool:
 
 def answer(program: Callable[[], object]) -> None:
     """Let Typer answer the shell's question, and exit; whatever goes wrong, nothing is offered."""
+    import logging  # `--help` and `--version` need none
+
     logging.disable(logging.CRITICAL)
     shell = os.environ[VARIABLE].rpartition("_")[2]
     answers, begun, code = io.StringIO(), "", 0

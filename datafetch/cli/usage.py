@@ -20,7 +20,6 @@ _LONGEST_SHOWN = 120
 _MOST_NAMED = 3
 
 _COMMANDS_MEANT: Mapping[str, Sequence[str]] = {
-    "opengraph": ["refresh-opengraph"],
     "og": ["refresh-opengraph"],
     "github-activity": ["github"],
     "prefetch": ["prefetch-build", "prefetch-dev"],
@@ -36,7 +35,6 @@ _COMMANDS_MEANT: Mapping[str, Sequence[str]] = {
 """What people type who know jobs and results by name, the old system, or other programs."""
 
 _JOBS_MEANT: Mapping[str, Sequence[str]] = {
-    "refresh-opengraph": ["opengraph"],
     "og": ["opengraph"],
     "github-activity": ["github"],
 }
@@ -96,9 +94,7 @@ def too_many(rest: Sequence[str], ctx: "Context") -> UsageError:
     option = _ITEM_OPTIONS.get(command) or ("--output" if command in _FOLDER_COMMANDS else "")
     taken = [param for param in ctx.command.get_params(ctx) if param.param_type_name == "argument"]
     said = f"{command} takes {'no more than one argument' if taken else 'options only'}"
-    meant = (
-        f": did you mean {option} {rest[0]}?" if option and shown(rest[0]) == repr(rest[0]) else ""
-    )
+    meant = f": write {option} {rest[0]}" if option and shown(rest[0]) == repr(rest[0]) else ""
     return UsageError(
         f"{said}, not {shown(rest[0])}{meant}",
         hint=try_help(ctx.command_path),

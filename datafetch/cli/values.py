@@ -88,7 +88,7 @@ def web_address(text: str) -> str:
     Raises:
         typer.BadParameter: the text is no such address.
     """
-    if not re.fullmatch(r"https?://[^\s/]\S*", text, re.IGNORECASE):
+    if not re.fullmatch(r"https?://[^\s/].*", text, re.IGNORECASE):
         raise typer.BadParameter(
             f"{shown(text)} is not a web address: write all of it, such as https://example.com/page"
         )

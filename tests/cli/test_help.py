@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from datafetch.settings import ENV_NAMES
 from tests.processes import ROOT, datafetch
 
 COMMANDS = (
@@ -19,6 +20,21 @@ COMMANDS = (
 )
 PAGES = [(), *((command,) for command in COMMANDS)]
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def test_help_is_as_light_in_colours_as_in_a_pipe(tmp_path):
+    """Nobody waits for libraries that draw, read settings or log, to be told how to type."""
+    done = datafetch("--help", cwd=tmp_path, FORCE_COLOR="1", PYTHONPROFILEIMPORTTIME="1")
+    loaded = set(re.findall(r"\| +(\w+)", done.err))
+    assert "typer" in loaded
+    assert loaded & {"rich", "pydantic", "logging", "boto3", "httpx2", "ada_url"} == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_are_named_as_they_are_set(page):
+    """A setting that a page names is one that there is."""
+    named = set(re.findall(r"\b[A-Z0-9]+(?:_[A-Z0-9]+)+\b", page_of(*page)))
+    assert named <= {name for names in ENV_NAMES.values() for name in names}
 
 
 @functools.cache
