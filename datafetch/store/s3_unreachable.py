@@ -10,6 +10,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ProxyConnectionError,
     ReadTimeoutError,
+    SSLError,
 )
 
 from datafetch.certificates import chain, tls_fault
@@ -21,6 +22,9 @@ _NO_SUCH_NAME = frozenset({-2, -5, 7, 8})
 
 _TLS_ALERT = "\x15\x03"
 """How a TLS server's alert begins (RFC 8446, 5.1); it answers so to a request in plain http."""
+
+_OF_A_FILE = frozenset({"X509", "PEM", "ASN1"})
+"""The parts of OpenSSL (`ssl.SSLError.library`) that read certificates from a file."""
 
 _PROXY_HINT = "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that are asked directly."
 
@@ -36,6 +40,12 @@ def silence(error: Exception, at: BucketAddress) -> tuple[str, str | None]:
         return f"{at.server}: {fault.said}", _with_bundle(fault.hint)
     if isinstance(error, EndpointConnectionError):
         return _not_connected(error, at)
+    if _is_bundle_unread(error):
+        name = bundle_variable()
+        return (
+            f"the certificates of {name} cannot be loaded",
+            f"Set {name} to a readable file with certificates (PEM), or leave it empty.",
+        )
     if is_lasting(error):
         return (
             f"{at.server} does not answer in plain http",
@@ -56,7 +66,11 @@ def is_lasting(error: BaseException | None) -> bool:
     """Whether a call that failed so will fail again, until somebody changes something."""
     if error is None:
         return False
-    if tls_fault(error) is not None or any(_is_unknown(cause) for cause in chain(error)):
+    if (
+        tls_fault(error) is not None
+        or _is_bundle_unread(error)
+        or any(_is_unknown(cause) for cause in chain(error))
+    ):
         return True
     return isinstance(error, ConnectionClosedError) and any(
         isinstance(text, str) and _TLS_ALERT in text
@@ -75,14 +89,25 @@ def stop_what_cannot_pass(
     return False if is_lasting(caught_exception) else None
 
 
-def _with_bundle(hint: str) -> str:
-    """boto3 reads AWS_CA_BUNDLE first, so it is named where it is what counts."""
-    bundle = os.environ.get("AWS_CA_BUNDLE")
-    return (
-        f"{hint} AWS_CA_BUNDLE is set, and counts before it."
-        if bundle and ("SSL_CERT_FILE" in hint)
-        else hint
+def bundle_variable() -> str:
+    """The variable whose certificates the S3 client trusts: boto3's own counts before the other."""
+    return "AWS_CA_BUNDLE" if os.environ.get("AWS_CA_BUNDLE") else "SSL_CERT_FILE"
+
+
+def _is_bundle_unread(error: BaseException) -> bool:
+    """Whether the file with the trusted certificates is missing, not to be read, or holds none."""
+    return isinstance(error, SSLError) and any(
+        isinstance(cause, FileNotFoundError | PermissionError | IsADirectoryError)
+        or getattr(cause, "library", "") in _OF_A_FILE
+        for cause in chain(error)
     )
+
+
+def _with_bundle(hint: str) -> str:
+    """The hint, and what hides the variable that it names, if anything does."""
+    if "SSL_CERT_FILE" in hint and bundle_variable() != "SSL_CERT_FILE":
+        return f"{hint} AWS_CA_BUNDLE is set, and counts before it."
+    return hint
 
 
 def _not_connected(error: EndpointConnectionError, at: BucketAddress) -> tuple[str, str | None]:

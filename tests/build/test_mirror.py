@@ -96,6 +96,23 @@ def test_a_mirror_is_a_store_that_builds_read(build: Build, tmp_path: Path) -> N
     assert listed == objects(build).keys()
 
 
+def test_what_git_is_told_of_store_and_site_stays_where_it_is(build: Build, tmp_path: Path) -> None:
+    """The store's own file is no object, and what the site tells git of its mirror is the site's."""
+    assert (tmp_path / "store/.gitignore").exists()
+    build.output.mkdir(parents=True)
+    (build.output / ".gitignore").write_text("images/\n")
+    mirror(build)
+    remove_logo(build, 1)
+    mirror(build)
+    assert (build.output / ".gitignore").read_text() == "images/\n"
+
+
+def test_a_mirror_gets_no_file_for_git(build: Build) -> None:
+    """What the store tells git is nothing that a copy of its objects has."""
+    mirror(build)
+    assert not (build.output / ".gitignore").exists()
+
+
 def test_a_mirror_that_is_current_is_left_alone(build: Build) -> None:
     """A second run touches no file, records included."""
     mirror(build)

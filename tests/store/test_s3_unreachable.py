@@ -127,6 +127,23 @@ def test_a_certificate_of_another_host_is_about_the_address(
         assert server.count == 1
 
 
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "AWS_CA_BUNDLE"])
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nx\n"])
+def test_certificates_that_cannot_be_loaded_are_told_by_their_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    """A mistyped path in it looked like a server that does not answer."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv(name, str(path))
+    with secured() as (server, _):
+        error = failed(f"https://localhost:{server.port}")
+        assert f"the certificates of {name} cannot be loaded" in str(error)
+        assert name in error.hint
+        assert server.count <= 1
+
+
 def test_the_bundle_of_boto3_is_named_where_it_hides_the_other(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
