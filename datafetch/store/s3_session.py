@@ -6,6 +6,7 @@ memory.
 
 import gzip
 import json
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, ProfileNotFound
 from botocore.loaders import JSONFileLoader, Loader
 
 from datafetch.ca_files import file_problem
@@ -102,6 +103,8 @@ def make_client(
     is_plain = endpoint is not None and endpoint.lower().startswith("http://")
     if not is_plain and (problem := file_problem(os.environ, bundle)) is not None:
         raise ConfigurationError([problem])
+    # What the library below warns of is raised as well, and then told once, with what to do.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     # Many servers that are not Amazon's answer 400 or 501 to the checksums in trailers that
     # botocore sends by default since 1.36.
     is_other = endpoint is not None and not is_amazon(endpoint)
@@ -125,6 +128,10 @@ def make_client(
             config=config,
             verify=os.environ.get(bundle) or None,
         )
+    except ProfileNotFound as error:
+        raise ConfigurationError(
+            [f"AWS_PROFILE: {redact(str(error))} (it stands in ~/.aws/config or credentials)"]
+        ) from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
             [f"the S3 store cannot be set up: {redact(str(error))}"], hint=_OTHERS

@@ -10,6 +10,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError
 
+from datafetch.errors import ConfigurationError
 from datafetch.models.store_place import Addressing
 from datafetch.store.s3_session import make_client, s3_session
 
@@ -95,6 +96,25 @@ def test_the_bucket_stands_where_the_setting_says_whatever_the_profile_says(
     with closing(client):
         signed = client.generate_presigned_url("get_object", {"Bucket": "my-bucket", "Key": "x"})
     assert signed.startswith(url)
+
+
+def test_a_profile_that_is_not_there_is_told_by_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name comes from the shell, and not from a setting of datafetch."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "mistyped")
+    with pytest.raises(ConfigurationError, match=r"AWS_PROFILE: .*mistyped"):
+        make_client(
+            None,
+            "eu-west-1",
+            (None, None, None),
+            addressing="virtual",
+            width=1,
+            read_timeout_s=1,
+            max_retries=0,
+        )
 
 
 def test_a_connection_is_made_and_watched_as_the_store_says() -> None:
