@@ -194,7 +194,8 @@ def test_a_body_without_a_place_in_the_temporary_folder_is_not_the_servers_fault
     with pytest.raises(StoreUnavailable) as caught, store.open("json/x.json"):
         pass
     assert str(caught.value) == (
-        "json/x.json has no place in the temporary folder: No such file or directory"
+        f"json/x.json has no place in the temporary folder {tmp_path}/missing:"
+        " No such file or directory"
     )
     assert "TMPDIR" in caught.value.hint
     assert s3_fake.requests() == [("GET", "json/x.json")]
