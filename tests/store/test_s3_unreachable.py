@@ -292,6 +292,7 @@ def test_the_port_of_s3_is_not_doubted(endpoint: str) -> None:
     ("endpoint", "right"),
     [
         ("https://s3.example.net/site", "https://s3.example.net."),
+        ("https://s3.example.net/base/site", "https://s3.example.net/base."),
         ("https://site.s3.example.net", "https://s3.example.net."),
         ("https://s3.example.net/minio", "https://s3.example.net."),
     ],
