@@ -130,7 +130,8 @@ def make_client(
         )
     except ProfileNotFound as error:
         raise ConfigurationError(
-            [f"AWS_PROFILE: {redact(str(error))} (it stands in ~/.aws/config or credentials)"]
+            [f"AWS_PROFILE: {redact(str(error))} (it stands in ~/.aws/config or credentials)"],
+            hint=_OTHERS,
         ) from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(

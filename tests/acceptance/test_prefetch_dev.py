@@ -177,7 +177,7 @@ def test_an_unreachable_store_is_exit_1_before_anything_is_asked(tmp_path, world
         DATAFETCH_ENV="test",
     )
     assert done.code == 1
-    assert "127.0.0.1:9" in done.out
+    assert "nothing listens at http://127.0.0.1:9" in done.out
     assert "S3_SERVER_URL" in done.out
     assert "some-secret" not in done.out + done.err
     assert world.requests().get("karakeep", 0) == 0
