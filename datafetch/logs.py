@@ -1,4 +1,4 @@
-"""Logs on stderr: JSON lines or a console; secrets and query strings are redacted on every record.
+"""Events of the log, JSON lines of them, and what no output may show: secrets and query strings.
 
 An event has a stable name (the message) and fields (`extra`); tests and alerts look for the
 name, never for prose.
@@ -7,21 +7,15 @@ name, never for prose.
 import json
 import logging
 import re
-import sys
 import threading
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from datafetch.printable import printable_json
 
 LOGGER_NAME = "datafetch"
 MASK = "***"
-
-LogFormat = Literal["console", "json"]
 
 _PLAIN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>]+")
@@ -59,8 +53,6 @@ _SHAPES = re.compile(
 
 _LONGER_THAN_WORDS = 24
 _SHORTEST_SECRET = 6
-
-_SAID_BY_RESULTS = frozenset({"run_finished", "run_note", "locked"})
 
 _secrets: set[str] = set()
 _secrets_lock = threading.Lock()
@@ -143,9 +135,15 @@ def bound_logger(**fields: object) -> EventLogger:
     return EventLogger(logging.getLogger(LOGGER_NAME), fields)
 
 
-def _fields_of(record: logging.LogRecord) -> dict[str, object]:
-    """The record's own fields, redacted; standard attributes and fields of None are left out."""
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """The record's own fields, redacted; standard attributes and fields of None are left out.
+
+    A record with an exception and without the field `error` gets it: what happened, in one line.
+    """
     own = {name: value for name, value in vars(record).items() if name not in _PLAIN_ATTRIBUTES}
+    if record.exc_info and record.exc_info[1] is not None and own.get("error") is None:
+        happened = record.exc_info[1]
+        own["error"] = " ".join(f"{type(happened).__name__}: {happened}".split())
     return {name: _redacted(value) for name, value in own.items() if value is not None}
 
 
@@ -163,71 +161,8 @@ class JsonFormatter(logging.Formatter):
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "event": redact(record.getMessage()),
-            **_fields_of(record),
+            **fields_of(record),
         }
         if record.exc_info and self._with_traceback:
             line["traceback"] = redact(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False, default=str)
-
-
-class ConsoleFormatter(logging.Formatter):
-    """For people: `12:00:05 warning event_name  field=value …`."""
-
-    def __init__(self, *, with_time: bool = True, with_traceback: bool = True) -> None:
-        super().__init__()
-        self._with_time = with_time
-        self._with_traceback = with_traceback
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record as a line for people; a traceback follows on lines of its own."""
-        fields = "".join(f"  {name}={value}" for name, value in _fields_of(record).items())
-        text = f"{redact(record.getMessage())}{fields}"
-        if self._with_time:
-            moment = datetime.fromtimestamp(record.created, UTC).astimezone()
-            text = f"{moment:%H:%M:%S} {record.levelname.lower():7} {text}"
-        if record.exc_info and self._with_traceback:
-            text += "\n" + redact(self.formatException(record.exc_info))
-        return text
-
-
-def default_format() -> LogFormat:
-    """Console on a terminal, JSON otherwise."""
-    return "console" if sys.stderr.isatty() else "json"
-
-
-@cache
-def terminal() -> "Console":
-    """The one console on stderr: log lines and progress bars share it, so that they do not mix."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def configure_logging(log_format: LogFormat, verbosity: int) -> None:
-    """Send this process's records to stderr; a record that cannot be written there is lost.
-
-    Args:
-        log_format: how a record is written.
-        verbosity: -1 warnings only, 0 normal, 1 debug, and tracebacks of unexpected errors.
-    """
-    # Else a full disk or a terminal that went away is a traceback for each line of the log.
-    logging.raiseExceptions = False
-    traces = verbosity > 0
-    handler: logging.Handler
-    if log_format == "console" and sys.stderr.isatty():
-        from rich.logging import RichHandler
-
-        handler = RichHandler(console=terminal(), show_path=False, markup=False)
-        handler.setFormatter(ConsoleFormatter(with_time=False, with_traceback=traces))
-        if verbosity <= 0:
-            # The results that follow on stdout say the same.
-            handler.addFilter(lambda record: record.getMessage() not in _SAID_BY_RESULTS)
-    else:
-        handler = logging.StreamHandler(sys.stderr)
-        formatter = JsonFormatter if log_format == "json" else ConsoleFormatter
-        handler.setFormatter(formatter(with_traceback=traces))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    levels = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
-    logging.getLogger(LOGGER_NAME).setLevel(levels[max(-1, min(1, verbosity))])
+        return printable_json(json.dumps(line, ensure_ascii=False, default=str))

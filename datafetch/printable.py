@@ -4,7 +4,6 @@ Titles, answers of servers and values of settings come from others. Printed as t
 characters could forge lines, hide text or change the terminal.
 """
 
-import json
 import re
 
 _UNSHOWABLE = re.compile(
@@ -26,4 +25,6 @@ def printable(text: str) -> str:
 
 def printable_json(document: str) -> str:
     r"""The JSON with such characters of its texts as `\u009b`, which readers turn back."""
+    import json  # whoever has such a document has loaded it; help and version need none
+
     return _UNSHOWABLE.sub(lambda found: json.dumps(found[0])[1:-1], document)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from datafetch import errors, logs
+from datafetch.cli.console import ConsoleFormatter
 from datafetch.logs import (
-    ConsoleFormatter,
     EventLogger,
     JsonFormatter,
     bound_logger,
@@ -156,6 +156,15 @@ def test_a_json_line_has_the_event_and_its_fields():
     assert line["time"].endswith("Z")
 
 
+def test_a_json_line_has_no_raw_control_character():
+    """What steers terminals beyond ASCII is escaped; letters stay, and readers get what there was."""
+    evil = "Zoë \x9b2J \u202e \u2028 \x7f"
+    line = JsonFormatter().format(_record(title=evil))
+    assert line.isprintable()
+    assert "Zoë" in line
+    assert json.loads(line)["title"] == evil
+
+
 def test_nested_fields_are_redacted_too():
     """A secret inside a list or mapping is found as well."""
     line = json.loads(JsonFormatter().format(_record(urls=[{"u": "https://a.example/p?x=1"}])))
@@ -176,7 +185,8 @@ def test_a_traceback_is_redacted():
 
 UNSHOWABLE = """
 import logging
-from datafetch.logs import bound_logger, configure_logging
+from datafetch.cli.console import configure_logging
+from datafetch.logs import bound_logger
 
 class Unshowable:
     def __str__(self):

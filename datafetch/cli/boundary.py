@@ -1,4 +1,9 @@
-"""The one error boundary: whatever happens ends as one line, an exit code and, if asked for, JSON."""
+"""The one error boundary: whatever happens ends as an exit code and, on stderr, in few words.
+
+They are one line that says what happened, and below it, where there is one, a hint what to do; of
+settings that are missing or invalid each has a line of its own. No traceback. With `--json` there
+is an array on stdout, too.
+"""
 
 import sys
 import threading
@@ -25,10 +30,13 @@ def print_error(error: DatafetchError) -> None:
 
 
 def expected(error: Exception) -> DatafetchError:
-    """The error as one of ours; the traceback of any other is logged, for `--verbose`."""
+    """The error as one of ours; of any other the traceback is logged, with `--verbose` only.
+
+    Without it there is nothing to log: what the error says is printed, once.
+    """
     if isinstance(error, DatafetchError):
         return error
-    _log_unexpected(error)
+    _log_unexpected(error, "unexpected_error", traceback_only=True)
     return Unexpected.of(error)
 
 
@@ -45,11 +53,13 @@ def call(command: Callable[[], None], *, as_json: bool) -> None:
         command()
         code: object = ExitCode.OK
     except SystemExit as leaving:
-        code = leaving.code
+        # click makes an error of a reader that has had enough
+        gone = streams.is_left_by_reader(leaving.__context__)
+        code = ExitCode.OK if gone else leaving.code
     except KeyboardInterrupt:
         code = ExitCode.SIGINT
     except Exception as error:  # noqa: BLE001 - the one boundary
-        failure = expected(error)
+        failure = streams.lost_by(error) or expected(error)
         print_error(failure)
         code = failure.exit_code
     if as_json and code not in (None, ExitCode.OK) and not streams.has_shown():
@@ -70,24 +80,29 @@ def _print_empty_array() -> None:
 
 def _log_thread(happened: "threading.ExceptHookArgs") -> None:
     if isinstance(happened.exc_value, Exception):
-        _log_unexpected(happened.exc_value)
+        _log_unexpected(happened.exc_value, "thread_failed")
 
 
 def _log_unraisable(happened: "sys.UnraisableHookArgs") -> None:
     if isinstance(happened.exc_value, Exception):
-        _log_unexpected(happened.exc_value, harmless=True)
+        _log_unexpected(happened.exc_value, "removal_failed", harmless=True)
 
 
-def _log_unexpected(error: Exception, *, harmless: bool = False) -> None:
+def _log_unexpected(
+    error: Exception, event: str, *, harmless: bool = False, traceback_only: bool = False
+) -> None:
     import logging
 
     from datafetch.logs import LOGGER_NAME
 
     if not logging.getLogger().handlers:
         return  # before the log is set up, Python would write to stderr in its own form
-    logging.getLogger(LOGGER_NAME).log(
+    log = logging.getLogger(LOGGER_NAME)
+    if traceback_only and not log.isEnabledFor(logging.DEBUG):
+        return
+    log.log(
         logging.DEBUG if harmless else logging.ERROR,
-        "unexpected_error",
+        event,
         extra={"error": str(Unexpected.of(error))},
         exc_info=error,
     )

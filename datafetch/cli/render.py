@@ -7,14 +7,29 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from datafetch.cli.streams import show
+from datafetch.cli.console import screen
+from datafetch.cli.events import counts_text, many
+from datafetch.cli.streams import can_redraw, painted, show, uses_colour, width_of
 from datafetch.job import Progress
-from datafetch.logs import terminal
 from datafetch.models.run import RunResult, RunStatus
+from datafetch.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
+
+
+_GREEN, _YELLOW, _RED, _BOLD = "32", "33", "31", "1"
+_COLOURS = {
+    RunStatus.SUCCEEDED: _GREEN,
+    RunStatus.UNCHANGED: _GREEN,
+    RunStatus.PARTIAL: _YELLOW,
+    RunStatus.LOCKED: _YELLOW,
+    RunStatus.CANCELLED: _YELLOW,
+    RunStatus.FAILED: _RED,
+}
+_INDENT = "    "
+_NARROWEST = 40
 
 
 def print_results(
@@ -22,29 +37,57 @@ def print_results(
 ) -> None:
     """Print one JSON array, or a line for each operation and a closing line of counts.
 
+    Below an operation's line stand, indented, its error, its notes, and what to do. With `quiet`
+    only operations that did not succeed are shown.
+
     Raises:
         OutputLost: standard output cannot be written to.
     """
     if as_json:
         show(json.dumps([result.to_json() for result in results]))
         return
-    failed = [result for result in results if not result.success]
-    for result in failed if quiet else results:
-        show(result_line(result))
-        for sentence in result.sentences:
-            show(f"    {sentence}")
-    if results and (failed or not quiet):
-        show(closing_line(results) + (" (dry run: nothing was written)" if dry_run else ""))
+    shown = [result for result in results if not (quiet and result.success)]
+    longest = max((len(result.operation.value) for result in shown), default=0)
+    colours, width = uses_colour(sys.stdout), width_of(sys.stdout)
+    for result in shown:
+        line = result_line(result, longest)
+        if colours:
+            word, colour = result.status.value, _COLOURS[result.status]
+            line = line.replace(f" {word}", f" {painted(word, colour)}", 1)
+        show(line)
+        for sentence in (result.error, *result.sentences):
+            # of what did not begin, the error is on stderr already
+            if sentence and result.run_id:
+                show(_below(sentence, width))
+    if shown or (results and not quiet):
+        closing = closing_line(results) + (" (dry run: nothing was written)" if dry_run else "")
+        show(painted(closing, _BOLD) if colours else closing)
 
 
-def result_line(result: RunResult) -> str:
-    """The line that shows the result of one operation."""
-    text = (
-        f"{result.operation.value:<24} {result.status.value:<10} "
-        f"{_many(result.items_processed, 'item')}, {result.items_changed} changed, "
-        f"{result.items_skipped} skipped, {result.items_failed} failed, {result.duration_s:.1f} s"
+def result_line(result: RunResult, longest: int = 0) -> str:
+    """The line that shows the result of one operation.
+
+    `longest` is the length of the longest of the names that stand below each other.
+    """
+    did = counts_text(result.to_json()) if result.run_id else "did not begin"
+    return f"{result.operation.value:<{longest}}  {result.status.value:<9}  {did}"
+
+
+def _below(sentence: str, width: int | None) -> str:
+    """A sentence below the line of its result: in one line, or in lines of so many columns."""
+    text = printable(sentence)
+    if width is None or width < _NARROWEST or len(text) + len(_INDENT) <= width:
+        return _INDENT + text
+    import textwrap
+
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_long_words=False,  # addresses and commands can be copied whole
+        break_on_hyphens=False,
     )
-    return f"{text}: {result.error}" if result.error else text
 
 
 def closing_line(results: Sequence[RunResult]) -> str:
@@ -57,18 +100,14 @@ def closing_line(results: Sequence[RunResult]) -> str:
     )
     changed = sum(result.items_changed for result in results)
     seconds = sum(result.duration_s for result in results)
-    return f"{_many(len(results), 'operation')}, {ended}, {_many(changed, 'item')} changed, {seconds:.1f} s"
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+    return f"{many(len(results), 'operation')}, {ended}, {many(changed, 'item')} changed, {seconds:.1f} s"
 
 
 class TerminalProgress:
     """Progress bars on a terminal's stderr; nothing anywhere else."""
 
     def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled and sys.stderr.isatty()
+        self._enabled = enabled and can_redraw(sys.stderr)
         self._bars: RichProgress | None = None
 
     def for_job(self, name: str) -> Progress:
@@ -77,12 +116,18 @@ class TerminalProgress:
             return Progress()
         try:
             bars = self._started()
-            for done in bars.task_ids:
-                bars.remove_task(done)
             return _Bar(bars, bars.add_task(name, total=None), name)
         except OSError:  # the terminal went away; the run goes on
             self._enabled = False
             return Progress()
+
+    def job_ended(self) -> None:
+        """Take the job's bar off the screen; the next job makes its own."""
+        if self._bars is not None:
+            for task in self._bars.task_ids:
+                self._bars.remove_task(task)
+            with suppress(OSError):  # the terminal went away
+                self._bars.refresh()
 
     def close(self) -> None:
         """Take the bars off the screen, if it is still there."""
@@ -94,13 +139,14 @@ class TerminalProgress:
         if self._bars is None:
             from rich.progress import Progress as Bars
 
-            self._bars = Bars(console=terminal(), transient=True)
+            # what is printed on stdout is no matter of stderr's screen
+            self._bars = Bars(console=screen(), transient=True, redirect_stdout=False)
             self._bars.start()
         return self._bars
 
 
 class _Bar(Progress):
-    """One job's bar."""
+    """One job's bar; it goes when all is done, and comes back when there is more to do."""
 
     def __init__(self, bars: "RichProgress", task: "TaskID", name: str) -> None:
         self._bars = bars
@@ -109,12 +155,32 @@ class _Bar(Progress):
 
     def total(self, count: int) -> None:
         """Set how many items there are to work on."""
-        self._bars.update(self._task, total=count)
+        with _as_far_as_it_goes():
+            self._bars.update(self._task, total=count, visible=True, refresh=True)
+            self._hide_if_done()
 
     def advance(self, count: int = 1) -> None:
         """Count so many more items as done."""
-        self._bars.update(self._task, advance=count, description=self._name)
+        with _as_far_as_it_goes():
+            self._bars.update(self._task, advance=count, description=self._name)
+            self._hide_if_done()
 
     def waiting(self, note: str) -> None:
         """Show beside the job's name what it waits for."""
-        self._bars.update(self._task, description=f"{self._name}: {note}")
+        with _as_far_as_it_goes():
+            about = f"{self._name}: {printable(note)}"
+            self._bars.update(self._task, description=about, visible=True)
+
+    def _hide_if_done(self) -> None:
+        for task in self._bars.tasks:
+            if task.id == self._task and task.finished and task.visible:
+                self._bars.update(self._task, visible=False, refresh=True)
+
+
+def _as_far_as_it_goes() -> suppress:
+    """A bar is no reason for a job to fail.
+
+    The terminal may have gone away (OSError), and a thread of a job that was stopped may come when
+    its bar is no more (KeyError).
+    """
+    return suppress(OSError, KeyError)

@@ -12,6 +12,7 @@ from typing import Self
 from datafetch.build.request import PrefetchRequest
 from datafetch.cli import streams
 from datafetch.cli.boundary import expected, print_error
+from datafetch.cli.console import configure_logging, default_format, end_log
 from datafetch.cli.options import JobOptions
 from datafetch.cli.render import TerminalProgress, print_results
 from datafetch.cli.streams import OutputLost
@@ -19,7 +20,7 @@ from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import asks_for_dry_run, load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
-from datafetch.logs import bound_logger, configure_logging, default_format, redact
+from datafetch.logs import bound_logger, redact
 from datafetch.manager import DataFetchManager
 from datafetch.models.places import Environment
 from datafetch.models.run import (
@@ -74,12 +75,15 @@ class Session:
         if error is not None and not isinstance(error, Exception):
             return False
         failure = expected(error) if error is not None else None
-        shown = bool(self._results) or failure is None
+        any_ran = bool(self._results)
         if failure is not None:
-            print_error(failure)
             self._fail_the_rest(failure)
         code = worst_code(self._results, failure)
-        if self._options.json or shown:
+        silent = self._options.quiet and code in (ExitCode.OK, ExitCode.LOCKED)
+        end_log(show=not silent)
+        if failure is not None:
+            print_error(failure)
+        if self._options.json or (not silent and (any_ran or failure is None)):
             try:
                 self._print_results()
             except OutputLost as lost:
@@ -104,6 +108,7 @@ class Session:
         for job in jobs:
             self._cancel.raise_if_cancelled()
             self._results.append(self._get_manager(settings).run(RunRequest(job, options)))
+            self._progress.job_ended()
 
     def run_prefetch(self, request: PrefetchRequest) -> None:
         """Write the build's files from the store; in a dry run they are only checked.

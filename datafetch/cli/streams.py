@@ -13,8 +13,10 @@ from contextlib import suppress
 from typing import TextIO
 
 from datafetch.errors import DatafetchError
+from datafetch.printable import printable
 
 _NAMES = ("stdin", "stdout", "stderr")
+_USUAL_COLUMNS = 80
 
 
 class OutputLost(DatafetchError):
@@ -60,6 +62,33 @@ def can_redraw(stream: TextIO) -> bool:
     return os.environ.get("TERM") not in ("dumb", "unknown") and stream.isatty()
 
 
+def painted(text: str, code: str) -> str:
+    """The text in a colour or weight of terminals: `31` red, `32` green, `33` yellow, `2` pale."""
+    return f"\x1b[{code}m{text}\x1b[0m"
+
+
+def width_of(stream: TextIO) -> int | None:
+    """The columns of a terminal, or those that `COLUMNS` says; None for what is no terminal."""
+    if not stream.isatty():
+        return None
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_COLUMNS
+    except (OSError, ValueError):  # it went away, or has no number
+        return _USUAL_COLUMNS
+
+
+def are_one_place() -> bool:
+    """Whether stdout and stderr lead to one place: one terminal, one file, one pipe (`2>&1`, cron)."""
+    try:
+        first, second = (os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr))
+    except (OSError, ValueError):
+        return False
+    return (first.st_dev, first.st_ino) == (second.st_dev, second.st_ino)
+
+
 _shown = threading.Event()
 
 
@@ -86,15 +115,38 @@ def show(text: str) -> None:
     except (OSError, ValueError) as error:  # ValueError: somebody has closed it
         _give_up(sys.stdout)
         reason = getattr(error, "strerror", None) or str(error)
-        raise OutputLost(
-            f"the results could not be written to standard output: {reason}"
-        ) from error
+        raise _lost(reason) from error
+
+
+def _lost(reason: str) -> OutputLost:
+    return OutputLost(f"the results could not be written to standard output: {reason}")
+
+
+def lost_by(error: BaseException) -> OutputLost | None:
+    """The error to tell when somebody else's write to standard output failed; None when none did.
+
+    The parser of the command line prints help and version by itself. What it could not write
+    still waits, and fails again. Nothing more is written then.
+    """
+    if not isinstance(error, OSError):
+        return None
+    try:
+        sys.stdout.flush()
+    except OSError as again:
+        _give_up(sys.stdout)
+        return _lost(again.strerror or str(again))
+    return None
+
+
+def is_left_by_reader(error: BaseException | None) -> bool:
+    """Whether a write failed because who reads standard output has had enough (`| head`)."""
+    return isinstance(error, BrokenPipeError)
 
 
 def say(text: str) -> None:
-    """Write a text and a line end to standard error, if that can be written to."""
+    """Write a text as one line to standard error, if that can be written to."""
     try:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{printable(text)}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         _give_up(sys.stderr)

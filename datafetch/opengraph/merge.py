@@ -70,7 +70,7 @@ class Merger:
             with self._context.wait_for_lease(JobName.BOOKMARKS, LEASE_WAIT_S) as fence:
                 return enrich_bookmarks(self._context.under(fence), tags, self._patch), None
         except LeaseHeld as held:
-            self._context.log.warning("merge_waits", extra={"reason": str(held)})
+            self._context.log.warning("merge_put_off", extra={"reason": str(held)})
             return 0, str(held)
 
     def _patch(self, item: Mapping[str, object]) -> dict[str, str] | None:

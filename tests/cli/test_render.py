@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
+from datafetch.cli.console import screen
 from datafetch.cli.render import TerminalProgress, closing_line, print_results, result_line
-from datafetch.logs import terminal
 from datafetch.models.run import Operation, RunResult, RunStatus
+from tests.terminals import played
 
 
 def _result(status: RunStatus, code: int = 0, **fields: object) -> RunResult:
@@ -50,6 +51,35 @@ def test_quiet_speaks_of_failures_only(capsys):
     assert shown.count("logos ") == 1
 
 
+def test_results_stand_below_each_other(capsys):
+    """Names and statuses are in columns; error, notes and what to do are indented below."""
+    opengraph = RunResult(Operation.OPENGRAPH, RunStatus.PARTIAL, "r", items_failed=2, notes=("n",))
+    failed = _result(RunStatus.FAILED, 1, error="it is down", hint="Wait.", notes=("left out",))
+    print_results([failed, opengraph], as_json=False, quiet=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "logos      failed     0 items, 0 changed, 0.0 s",
+        "    it is down",
+        "    left out",
+        "    Wait.",
+        "opengraph  partial    0 items, 0 changed, 2 failed, 0.0 s",
+        "    n",
+        "2 operations, 1 failed, 0 items changed, 0.0 s",
+    ]
+
+
+def test_foreign_text_in_results_steers_no_terminal(capsys, monkeypatch):
+    """An error or note from elsewhere is one line, seen and not obeyed; in JSON it is ASCII."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    evil = "a\x1b[2Jb\x9b31m\u202ec\nlogos  succeeded"
+    results = [_result(RunStatus.FAILED, 1, error=evil, notes=(evil,), hint=evil)]
+    print_results(results, as_json=False, quiet=False)
+    shown = capsys.readouterr().out
+    assert shown.count(r"    a\x1b[2Jb\x9b31m\u202ec\nlogos  succeeded") == 3
+    assert len(shown.splitlines()) == 5
+    print_results(results, as_json=True, quiet=False)
+    assert capsys.readouterr().out.rstrip("\n").isascii()
+
+
 def test_a_dry_run_says_so(capsys):
     """Nobody takes a plan for what was done."""
     print_results([_result(RunStatus.SUCCEEDED)], as_json=False, quiet=False, dry_run=True)
@@ -76,18 +106,21 @@ def test_a_terminal_that_goes_away_stops_no_job(monkeypatch, closed):
     window = Window()
     monkeypatch.setattr(sys, "stderr", window)
     monkeypatch.setenv("TERM", "xterm")
-    terminal.cache_clear()
+    screen.cache_clear()
     progress = TerminalProgress(enabled=True)
     window.open = closed != "before"
     for job in ("bookmarks", "logos"):
         bar = progress.for_job(job)
         bar.total(3)
         bar.advance()
+        bar.advance(2)
+        progress.job_ended()
+        bar.advance()  # of a thread that was not stopped in time
         window.open = window.open and closed != "between"
     window.open = False
     progress.close()
     monkeypatch.undo()
-    terminal.cache_clear()
+    screen.cache_clear()
 
 
 def test_a_progress_bar_says_what_its_job_waits_for(monkeypatch):
@@ -96,7 +129,7 @@ def test_a_progress_bar_says_what_its_job_waits_for(monkeypatch):
     monkeypatch.setattr(sys, "stderr", window)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    terminal.cache_clear()
+    screen.cache_clear()
     progress = TerminalProgress(enabled=True)
     bar = progress.for_job("github")
     bar.total(3)
@@ -113,4 +146,41 @@ def test_a_progress_bar_says_what_its_job_waits_for(monkeypatch):
     progress.close()
     assert "waiting" not in window.getvalue()
     monkeypatch.undo()
-    terminal.cache_clear()
+    screen.cache_clear()
+
+
+def stands(window: Window) -> list[str]:
+    """What stands on the terminal after one more line: bars are drawn anew below it."""
+    screen().print("a line")
+    lines, _ = played(window.getvalue().replace("\n", "\r\n"), 80)
+    return lines
+
+
+@pytest.mark.parametrize("how", ["all done", "nothing to do", "job ended"])
+def test_a_finished_bar_goes(monkeypatch, how):
+    """A bar stands while its job has something to do, and no longer; more to do brings it back."""
+    window = Window()
+    monkeypatch.setattr(sys, "stderr", window)
+    monkeypatch.setenv("TERM", "xterm")
+    screen.cache_clear()
+    progress = TerminalProgress(enabled=True)
+    bar = progress.for_job("logos")
+    bar.total(3)
+    bar.advance()
+    assert "logos" in stands(window)[-1]
+    if how == "job ended":
+        progress.job_ended()
+    elif how == "all done":
+        bar.advance(2)
+    else:
+        bar.total(0)
+    assert stands(window)[-1] == "a line"
+    if how == "all done":
+        bar.total(4)
+        assert "logos" in stands(window)[-1]
+    progress.close()
+    lines, cursor = played(window.getvalue().replace("\n", "\r\n"), 80)
+    monkeypatch.undo()
+    screen.cache_clear()
+    assert set(lines) == {"a line"}
+    assert cursor

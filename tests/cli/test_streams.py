@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.cli.streams import uses_colour
+from datafetch.cli.streams import say, uses_colour
 from tests.fakes.faults import held
 from tests.fakes.world import World
 from tests.processes import clean_environment, command_line
@@ -124,9 +124,71 @@ def test_help_and_version_have_no_traceback(
     tmp_path: Path, arguments: list[str], redirections: str
 ) -> None:
     """Also what is printed by the parser of the command line ends in a line, or in nothing."""
-    code, out, _ = redirected(redirections, *arguments, cwd=tmp_path)
-    assert code == (1 if redirections == ">/dev/full" else 0)
+    code, out, err = redirected(redirections, *arguments, cwd=tmp_path)
+    full = redirections == ">/dev/full"
+    assert code == (1 if full else 0)
     assert bool(out) == redirections.startswith("2")
+    lost = "datafetch: the results could not be written to standard output: No space left on device"
+    assert err.splitlines()[:1] == ([lost] if full else [])
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["bookmarks", "--help"]])
+def test_a_reader_of_help_that_has_had_enough_is_no_failure(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    """`datafetch --help | head -0` was exit code 1."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        command_line(*arguments),
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_said_is_one_line_that_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An error with the words of others, C1 and turned text among them, is one line on stderr."""
+    say("datafetch: a\x1b[2J\x9b31m\u202eb\nforged")
+    assert capsys.readouterr().err == r"datafetch: a\x1b[2J\x9b31m\u202eb\nforged" + "\n"
+
+
+ONE_PLACE = """
+import sys
+from datafetch.cli.streams import are_one_place
+open(sys.argv[1], "w").write(str(are_one_place()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("redirections", "one_place"),
+    [
+        (">both 2>&1", True),
+        (">>both 2>>both", True),
+        (">out 2>err", False),
+        (">out", False),
+        ("2>&1 | cat", True),
+        ("| cat", False),
+    ],
+)
+def test_one_place_is_known_as_such(tmp_path: Path, redirections: str, one_place: bool) -> None:
+    """A file, a pipe or a terminal that both streams lead to, however the shell was told so."""
+    script = f'"$0" -c "$1" answer {redirections}'
+    subprocess.run(
+        ["sh", "-c", script, *command_line()[:1], ONE_PLACE],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert (tmp_path / "answer").read_text() == str(one_place)
 
 
 def test_a_reader_that_has_had_enough_changes_nothing(tmp_path: Path, world: World) -> None:

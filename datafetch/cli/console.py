@@ -1,0 +1,193 @@
+"""The log on standard error: its lines for people, what a quiet run keeps back, and the bars' screen."""
+
+import logging
+import sys
+from collections import deque
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from datafetch.cli import streams
+from datafetch.cli.events import RESULT_EVENTS, Fields, sentence
+from datafetch.clock import log_time
+from datafetch.logs import LOGGER_NAME, JsonFormatter, fields_of, redact
+from datafetch.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LogFormat = Literal["console", "json"]
+
+_LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
+_MOST_KEPT = 1000
+_NARROWEST = 40
+_ENDS_OF_A_RUN = frozenset({"run_started", "run_finished"})
+_DIM, _YELLOW, _RED = "2", "33", "31"
+
+
+class ConsoleFormatter(logging.Formatter):
+    """For people: `2026-11-26 15:32:34Z logos: warning: a.example failed 3 times in a row …`."""
+
+    def __init__(
+        self, *, verbose: bool = False, colours: bool = False, width: int | None = None
+    ) -> None:
+        """Say how to write.
+
+        Args:
+            verbose: also the event's name, the fields that its sentence has not, and tracebacks.
+            colours: with the colours of terminals.
+            width: columns after which a line is continued on the next one, at a word; None for
+                one line, however long.
+        """
+        super().__init__()
+        self._verbose = verbose
+        self._colours = colours
+        self._width = width if width is None or width >= _NARROWEST else None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line for people; a traceback follows on lines of its own."""
+        fields = fields_of(record)
+        event = redact(record.getMessage())
+        said = sentence(event, fields)
+        moment = log_time(record.created)
+        job = f"{fields['job']}: " if "job" in fields else ""
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        rest = self._unsaid(event, fields, said.said) if self._verbose else ""
+        text = self._wrapped(f"{moment} {printable(f'{job}{level}{said.text}{rest}')}")
+        if self._colours:
+            text = _painted(text, moment, level, record.levelno)
+        if record.exc_info and self._verbose:
+            lines = redact(self.formatException(record.exc_info)).splitlines()
+            text = "\n".join([text, *map(printable, lines)])
+        return text
+
+    def _unsaid(self, event: str, fields: Fields, said: frozenset[str]) -> str:
+        """The event's name, and its fields that the sentence has not; the run's id only at its ends."""
+        if event == "request":
+            return ""
+        known = said | ({"job"} if event in _ENDS_OF_A_RUN else {"job", "runId"})
+        left = [
+            f"{key}={value}" for key, value in fields.items() if key not in known and value != ""
+        ]
+        return f"  [{' '.join([event, *left])}]"
+
+    def _wrapped(self, line: str) -> str:
+        if self._width is None or len(line) <= self._width:
+            return line
+        import textwrap
+
+        return textwrap.fill(
+            line,
+            self._width,
+            subsequent_indent="    ",
+            break_long_words=False,  # addresses and keys can be copied whole
+            break_on_hyphens=False,
+        )
+
+
+def _painted(text: str, moment: str, level: str, number: int) -> str:
+    """The line with its time pale, and the word of its level in yellow or red."""
+    shown = streams.painted(moment, _DIM)
+    after = text[len(moment) :]
+    if level:
+        colour = _RED if number >= logging.ERROR else _YELLOW
+        after = after.replace(level.strip(), streams.painted(level.strip(), colour), 1)
+    return shown + after
+
+
+@cache
+def screen() -> "Console":
+    """The one console on stderr, made when bars are first shown; from then on lines go through it."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
+    """Writes lines to stderr; while bars are shown, above them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record; what cannot be written is lost."""
+        if screen.cache_info().currsize == 0:
+            super().emit(record)
+            return
+        try:
+            screen().print(
+                self.format(record), markup=False, highlight=False, emoji=False, soft_wrap=True
+            )
+        except Exception:  # noqa: BLE001 - as in every handler of Python's
+            self.handleError(record)
+
+
+class KeptBack(logging.Handler):
+    """Keeps the warnings of a quiet run until it is known whether somebody should see them."""
+
+    def __init__(self, lines: logging.Handler) -> None:
+        super().__init__()
+        self._lines = lines
+        self._kept: deque[logging.LogRecord] = deque(maxlen=_MOST_KEPT)
+        self._lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a warning, the newest 1,000 of them; an error is written at once, and what came before."""
+        self._lost += len(self._kept) == _MOST_KEPT
+        self._kept.append(record)
+        if record.levelno >= logging.ERROR:
+            self.end(show=True)
+
+    def end(self, *, show: bool) -> None:
+        """Write what was kept, or forget it."""
+        self.acquire()
+        try:
+            kept, lost = list(self._kept), self._lost
+            self._kept.clear()
+            self._lost = 0
+        finally:
+            self.release()
+        if not show:
+            return
+        if lost:
+            about = {"levelno": logging.WARNING, "levelname": "WARNING", "count": lost}
+            kept.insert(0, logging.makeLogRecord({"msg": "warnings_left_out", **about}))
+        for record in kept:
+            self._lines.handle(record)
+
+
+def default_format() -> LogFormat:
+    """Console on a terminal, JSON otherwise."""
+    return "console" if sys.stderr.isatty() else "json"
+
+
+def configure_logging(log_format: LogFormat, verbosity: int) -> None:
+    """Send this process's records to stderr; a record that cannot be written there is lost.
+
+    What the printed results say is not logged as well where stdout and stderr are one place: not
+    for people, and not in a quiet run, whose output somebody gets by mail.
+
+    Args:
+        log_format: how a record is written.
+        verbosity: -1 warnings only, and only when `end_log` says so or an error comes; 0 normal;
+            1 debug, every field, and tracebacks of unexpected errors.
+    """
+    # Else a full disk or a terminal that went away is a traceback for each line of the log.
+    logging.raiseExceptions = False
+    lines = _Lines(sys.stderr)
+    verbose = verbosity > 0
+    if log_format == "json":
+        lines.setFormatter(JsonFormatter(with_traceback=verbose))
+    else:
+        colours, width = streams.uses_colour(sys.stderr), streams.width_of(sys.stderr)
+        lines.setFormatter(ConsoleFormatter(verbose=verbose, colours=colours, width=width))
+    handler = KeptBack(lines) if verbosity < 0 else lines
+    if not verbose and (log_format == "console" or verbosity < 0) and streams.are_one_place():
+        handler.addFilter(lambda record: record.getMessage() not in RESULT_EVENTS)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(LOGGER_NAME).setLevel(_LEVELS[max(-1, min(1, verbosity))])
+
+
+def end_log(*, show: bool) -> None:
+    """Write the warnings that a quiet run has kept back, or forget them."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, KeptBack):
+            handler.end(show=show)

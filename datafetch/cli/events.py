@@ -1,0 +1,193 @@
+"""Says each event of the log as a sentence for people; JSON lines have the event and its fields."""
+
+import re
+from collections.abc import Callable, Mapping
+from string import Formatter
+from typing import NamedTuple
+
+Fields = Mapping[str, object]
+
+RESULT_EVENTS = frozenset({"locked", "run_finished", "run_note", "unexpected_error"})
+"""Events that say nothing but what the printed results, or the error that ends the command, say."""
+
+_FOR_MACHINES = frozenset({"job", "runId", "operation", "environment", "store", "pid", "token"})
+"""Fields that are shown only with `--verbose`, where no sentence has them."""
+
+_EVENT = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")
+
+SENTENCES: Mapping[str, tuple[str, ...]] = {
+    # The first sentence counts whose fields the record has.
+    "backup_read": ("read {items} bookmarks from the backup {key}",),
+    "backup_unreadable": ("the backup {key} cannot be read and is passed over",),
+    "bookmark_unreadable": ("bookmark {item} cannot be read; what is stored of it stays: {error}",),
+    "bookmarks_not_whole": (
+        (
+            "in the stored list {read} bookmarks can be read, {odd} cannot, {doubled} stand twice; "
+            "it is made anew with the help of its copies"
+        ),
+    ),
+    "bookmarks_published": (
+        (
+            "published: {written} objects written, {equal} were equal already, {deleted} deleted, "
+            "{gone} bookmarks gone"
+        ),
+    ),
+    "bookmarks_rebuilt": ("found {items} bookmarks for {key} in itself and its copies",),
+    "bookmarks_touched": ("something else has changed {key} since the last run; it is read anew",),
+    "breaker_closed": ("{host} answers again",),
+    "breaker_opened": (
+        "{host} failed {failures} times in a row and is left alone until {until}: {reason}",
+        "{host} failed {failures} times in a row and is left alone until {until}",
+        "{host} failed {failures} times in a row and is left alone for a while",
+    ),
+    "breaker_still_open": ("{host} still fails and is left alone until {until}: {reason}",),
+    "breakers_not_read": ("the record of hosts that fail cannot be read: {error}",),
+    "breakers_not_saved": ("the record of hosts that fail could not be stored: {error}",),
+    "clock_skew": (
+        "this machine's clock is {ahead_s} s ahead of what {host} tells (less than 0: behind)",
+    ),
+    "conditions_probed": (
+        "tried whether {endpoint} keeps the conditions of writes; what it keeps: {found}",
+    ),
+    "counts_unknown": ("what was done so far could not be counted: {error}",),
+    "failure_not_noted": (
+        "the failure could not be noted in the bookmarks' index and heartbeat: {error}",
+    ),
+    "generic_picture_unknown": (
+        "what {source} shows for sites without a logo is not known in this run: {error}",
+    ),
+    "github_planned": ("{to_ask} of {repositories} repositories are asked for",),
+    "github_repository": ("{repository}: {error_text}", "{repository}"),
+    "github_repository_failed": ("the statistics of {repository} could not be had: {error}",),
+    "index_moved_meanwhile": ("another run has written the index meanwhile; it stays as it is",),
+    "lease_lost": (
+        "the lock is lost, so nothing more is written: {error} {hint}",
+        "the lock is lost, so nothing more is written: {error}",
+    ),
+    "lease_not_released": ("the lock could not be given back; it ends by itself: {error}",),
+    "locked": ("{error} {hint}", "{error}"),
+    "logo_failed": ("{domain}: {error}",),
+    "logo_skipped": ("{domain} is skipped: {reason}",),
+    "manifest_saved": ("saved the manifest of {logos} logos; {removed} old objects removed",),
+    "merge_put_off": (
+        "the bookmarks get what was found by the next run, since another one holds them: {reason}",
+    ),
+    "mirror_record_unreadable": (
+        "the record of an earlier mirror, {file}, cannot be read; what it wrote is left alone",
+    ),
+    "no_bookmarks_stored": ("no bookmarks are stored yet that could name domains",),
+    "object_corrupt": (
+        "the stored object {key} cannot be read: {error}",
+        "the stored object {key} cannot be read",
+    ),
+    "opengraph_failed": ("{item}: {error}",),
+    "opengraph_merged": ("{bookmarks} bookmarks got new previews",),
+    "override_unreadable": ("the override {key} cannot be read and does not count",),
+    "picture_not_as_described": (
+        "the picture {key} of {entry} is not the one that the manifest describes",
+    ),
+    "picture_unusable": ("no picture for bookmark {bookmark}: {reason}",),
+    "prefetch_planned": ("{files} files, {changed} of them would change",),
+    "prefetch_reads_again": (
+        "{dataset} is being changed by a run; reading it again: {reason}",
+        "{dataset} is being changed by a run; reading it again",
+    ),
+    "prefetch_written": ("{files} files, {changed} of them changed",),
+    "progress_not_saved": ("what was done so far could not be saved: {error}",),
+    "publish_not_atomic": ("{note}",),
+    "publish_taken_over": ("an earlier run ended while it published; that is done again first",),
+    "rate_limit_wait": ("{host} asks to wait; asking again in {wait_s} s: {reason}",),
+    "records_not_written": ("how the run ended could not be recorded in the store: {error}",),
+    "records_superseded": ("another run has written {key} meanwhile; its record stays",),
+    "removal_failed": ("an object could not be removed cleanly: {error}",),
+    "request": ("{method} {host}{path} {status} {ms} ms", "{method} {host}{path} {error} {ms} ms"),
+    "request_retried": (
+        "{host} is asked again in {wait_s} s: {reason}",
+        "{upstream} is asked again in {wait_s} s: {error}",
+    ),
+    "run_note": ("{note}",),
+    "run_started": ("started",),
+    "second_look_failed": (
+        "whether {item} is gone cannot be told, so it stays until the next full sync: {error}",
+    ),
+    "second_look_refused": (
+        (
+            "the server does not tell one by one which bookmarks are gone, so the list is read "
+            "again: {error}"
+        ),
+    ),
+    "setting_unknown": (
+        "{setting} ({where}) is no setting of datafetch; did you mean {suggestion}?",
+        "{setting} ({where}) is no setting of datafetch",
+    ),
+    "statistics_pending": ("{note}",),
+    "stopped_late": ("some work did not end within 5 s of being stopped, and was left",),
+    "thread_failed": ("a part of the work ended unexpectedly: {error}",),
+    "unexpected_error": ("{error}",),
+    "warnings_left_out": ("{count} earlier warnings are left out",),
+}
+
+
+class Sentence(NamedTuple):
+    """What is said of an event.
+
+    Attributes:
+        text: the sentence.
+        said: the names of the fields that it contains.
+    """
+
+    text: str
+    said: frozenset[str]
+
+
+def sentence(event: str, fields: Fields) -> Sentence:
+    """The event as a sentence; one without a sentence of its own, as its words and fields.
+
+    A text that is no event, from a library's own log, stays as it is.
+    """
+    special = _SPECIAL.get(event)
+    if special is not None:
+        return Sentence(special(fields), frozenset(fields) - {"runId"})
+    for template in SENTENCES.get(event, ()):
+        names = names_in(template)
+        if all(fields.get(name) not in (None, "") for name in names):
+            return Sentence(template.format_map(fields), names)
+    shown = {name: value for name, value in fields.items() if name not in _FOR_MACHINES}
+    words = event.replace("_", " ") if _EVENT.fullmatch(event) else event
+    told = ", ".join(f"{name} {value}" for name, value in shown.items())
+    return Sentence(f"{words}: {told}" if told else words, frozenset(shown))
+
+
+def names_in(template: str) -> frozenset[str]:
+    """The names of the fields that stand in a sentence."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(template) if name)
+
+
+def counts_text(fields: Fields) -> str:
+    """What a run did, by the fields of a result's JSON: `12 items, 3 changed, 0.4 s`.
+
+    Skipped and failed items are named when there are any.
+    """
+    parts = [many(fields.get("itemsProcessed"), "item"), f"{fields.get('itemsChanged', 0)} changed"]
+    parts += [
+        f"{fields[name]} {word}"
+        for name, word in (("itemsSkipped", "skipped"), ("itemsFailed", "failed"))
+        if fields.get(name)
+    ]
+    duration = fields.get("duration")
+    seconds = duration if isinstance(duration, int | float) else 0.0
+    return ", ".join([*parts, f"{seconds:.1f} s"])
+
+
+def many(count: object, thing: str) -> str:
+    """The count and the thing: `1 item`, `2 items`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _run_finished(fields: Fields) -> str:
+    ended = f"{fields.get('status')}, {counts_text(fields)}"
+    why = " ".join(str(fields[name]) for name in ("error", "hint") if fields.get(name))
+    return f"{ended}: {why}" if why else ended
+
+
+_SPECIAL: Mapping[str, Callable[[Fields], str]] = {"run_finished": _run_finished}
