@@ -100,7 +100,7 @@ def test_every_promised_name_is_known(name):
     assert unknown(**{name: "x"}) == []
 
 
-@pytest.mark.parametrize("name", [*SECRET_NAMES, "DATAFETCH_PING_URL", "S3_BUCKET"])
+@pytest.mark.parametrize("name", [*sorted(SECRET_NAMES), "DATAFETCH_PING_URL", "S3_BUCKET"])
 def test_the_file_of_a_secret_or_a_text_is_known(name):
     """`NAME_FILE` stands for any of them."""
     assert unknown(**{f"{name}_FILE": "x"}) == []
