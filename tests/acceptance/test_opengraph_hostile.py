@@ -300,7 +300,7 @@ def test_the_friendly_run_stored_everything(hostile) -> None:
 @pytest.mark.parametrize(
     ("case", "kind"),
     [(case, kind) for case, (_, kind) in FAILING.items()]
-    + [(case, "TransientError") for case in UNTRUSTED],
+    + [(case, "CannotConnect") for case in UNTRUSTED],
 )
 def test_a_hostile_page_is_a_dead_letter_and_changes_nothing(hostile, case: str, kind: str) -> None:
     """The page ends in time with a dead letter; metadata, picture and bookmark stay to the byte."""
