@@ -59,8 +59,8 @@ def unreadable_note(fetched: Fetched) -> tuple[str, ...]:
         return ()
     named = named_failures([FailedItem(item.name, short_reason(item.error)) for item in items])
     note = (
-        f"{len(items)} of {fetched.size} bookmarks could not be read: {named}; what is stored of "
-        "them stays. Mend them in Karakeep: each `datafetch bookmarks` reads them again"
+        f"could not be read: {named}; what is stored of them stays. Mend them in Karakeep: each "
+        "`datafetch bookmarks` reads them again"
     )
     return (note,)
 

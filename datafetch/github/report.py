@@ -164,7 +164,7 @@ def _notes(
         by_status.setdefault(status_of(entry, done), []).append(entry)
     notes = []
     if failed := by_status.get(Status.FAILED):
-        notes.append(_failed_note(failed, done, of=len(entries)))
+        notes.append(_failed_note(failed, done))
     if pending := by_status.get(Status.PENDING):
         named = name_them([entry.repository for entry in pending], NAMED)
         notes.append(
@@ -196,7 +196,7 @@ def _notes(
     return notes
 
 
-def _failed_note(failed: Sequence[Entry], done: StatisticsRound, *, of: int) -> str:
+def _failed_note(failed: Sequence[Entry], done: StatisticsRound) -> str:
     """The sentence that names the first that failed, and says what to type."""
     ordered = sorted(
         failed, key=lambda entry: (entry.repository.private, entry.repository.full_name)
@@ -210,8 +210,8 @@ def _failed_note(failed: Sequence[Entry], done: StatisticsRound, *, of: int) -> 
     known = public if len(public) == len(ordered) <= NAMED else ["OWNER/NAME"]
     options = " ".join(f"--repo {name}" for name in known)
     return (
-        f"{len(failed)} of {count_of(of)} could not be read (stored lines count):"
-        f" {named_failures(items)}; `datafetch github {options}` asks again now"
+        f"could not be read (stored lines count): {named_failures(items)};"
+        f" `datafetch github {options}` asks again now"
     )
 
 

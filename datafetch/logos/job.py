@@ -56,7 +56,6 @@ class _LogoRun:
         self._unsaved = 0
         self._unanswered = 0
         self._limited = False
-        self._scope = 0
         self._failures: list[FailedItem] = []
         self._named_without: list[str] = []
         context.so_far.told_by(self._done_so_far)
@@ -68,7 +67,6 @@ class _LogoRun:
             self._without_logo.load,
         )
         self._context.progress.total(len(domains))
-        self._scope = len(domains)
         if self._context.options.dry_run:
             return self._dry_report(domains)
         if domains:
@@ -216,7 +214,7 @@ class _LogoRun:
         failures, without = list(self._failures), self._named_without
         if failures:
             command, now = "datafetch logos --domain DOMAIN", self._context.clock.now()
-            notes.append(failed_note(failures, of=self._scope, command=command, now=now))
+            notes.append(failed_note(failures, command=command, now=now))
         if without:
             more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
             notes.append(f"no usable logo was found for {', '.join(without[:NAMED])}{more}")

@@ -67,7 +67,7 @@ class _OpenGraphRun:
         self._web = web
         self._tally = Tally(context, self._state)
         self._notes: tuple[str, ...] = ()
-        self._scope = self._due = self._left = 0
+        self._due = self._left = 0
         self._merged = False
         context.so_far.told_by(self._done_so_far)
 
@@ -81,7 +81,7 @@ class _OpenGraphRun:
         worker = PageWorker(self._context, self._web, self._metadata, self._finder, asked)
         tasks = self._tasks(spread(pages), worker, asked)
         self._context.progress.total(len(tasks))
-        self._scope, self._due = len(pages), len(tasks)
+        self._due = len(tasks)
         if self._context.options.dry_run:
             return self._dry_report(pages, tasks, worker)
         self._work_on(tasks, worker)
@@ -228,8 +228,7 @@ class _OpenGraphRun:
         return max((time for time in times if time is not None), default=None)
 
     def _failed_notes(self) -> tuple[str, ...]:
-        failures = list(self._tally.failures)
-        return words.failures_note(failures, self._scope, self._context.clock.now())
+        return words.failures_note(list(self._tally.failures), self._context.clock.now())
 
     def _done_so_far(self) -> JobReport:
         """What a run that is stopped now has done: each page's metadata and picture is stored."""

@@ -45,11 +45,11 @@ def assets_refused(error: UpstreamError) -> str:
     return f"the bookmark server did not give its pictures (status {error.status}). {error.hint}"
 
 
-def failures_note(failures: Sequence[FailedItem], scope: int, now: float) -> tuple[str, ...]:
+def failures_note(failures: Sequence[FailedItem], now: float) -> tuple[str, ...]:
     """The note that names the pages that failed; none when none did."""
     if not failures:
         return ()
-    return (failed_note(failures, of=scope, command=f"{COMMAND} --url URL", now=now),)
+    return (failed_note(failures, command=f"{COMMAND} --url URL", now=now),)
 
 
 def stored_instead(name: str, pages: Sequence[BookmarkedPage]) -> str:

@@ -50,21 +50,19 @@ def named_failures(failed: Sequence[FailedItem]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def failed_note(failed: Sequence[FailedItem], *, of: int, command: str, now: float) -> str:
-    """The note of a run in which at least one item failed.
+def failed_note(failed: Sequence[FailedItem], *, command: str, now: float) -> str:
+    """The note of a run in which at least one item failed; the result's `error` says how many.
 
-    `3 of 120 failed: https://a.example/x (404), … and 1 more; `datafetch refresh-opengraph --url
-    URL` tries them now, else they are tried again from 16:37 UTC`.
+    `failed: https://a.example/x (404), … and 1 more; `datafetch refresh-opengraph --url URL` tries
+    them now, else they are tried again from 16:37 UTC`.
 
     Args:
         failed: all items that failed in this run.
-        of: how many items the run had in scope.
         command: what to type to try them again at once.
         now: epoch seconds; a time on another day (UTC) is told with its date.
     """
-    text = f"{len(failed)} of {of} failed: {named_failures(failed)}"
     them = "it" if len(failed) == 1 else "them"
-    return f"{text}; `{command}` tries {them} now, {_later(failed, now)}"
+    return f"failed: {named_failures(failed)}; `{command}` tries {them} now, {_later(failed, now)}"
 
 
 def _later(failed: Sequence[FailedItem], now: float) -> str:

@@ -8,9 +8,8 @@ from datafetch.models.text import one_line
 _LONGEST_ERROR = 2000
 
 _OVER_BUDGET_HINT = (
-    "What did not fail is stored, and what failed is tried again later and does not count twice. "
-    "See why with --verbose; where so many failures are normal, raise DATAFETCH_MAX_FAILURE_RATIO "
-    "(0 to 1)."
+    "What did not fail is stored, and items that fail again do not count against the budget. Where "
+    "so many new failures are normal, raise DATAFETCH_MAX_FAILURE_RATIO (0 to 1)."
 )
 
 

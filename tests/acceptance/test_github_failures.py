@@ -138,7 +138,7 @@ PARTIAL = {
     "429 with reset": (_at(STATS, RESET), "REST limit is used up until 20"),
     "a body cut short": (
         _at(TOOLS, cut(20)),
-        "1 of 4 repositories could not be read (stored lines count): octo-dev/tools (",
+        "could not be read (stored lines count): octo-dev/tools (",
     ),
     "a body cut short, what to type": (_at(TOOLS, cut(20)), "`datafetch github --repo octo-dev/t"),
     "private 404": (

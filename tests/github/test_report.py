@@ -173,7 +173,7 @@ def test_the_first_three_that_failed_are_named_with_what_to_type() -> None:
     some = round_of(failed(A, error), failed(B, TransientError("x", status=502)))
     assert report(done=some).notes == (
         (
-            "2 of 4 repositories could not be read (stored lines count): o/a (no answer in time),"
+            "could not be read (stored lines count): o/a (no answer in time),"
             " o/b (502); `datafetch github --repo o/a --repo o/b` asks again now"
         ),
     )
