@@ -292,8 +292,5 @@ class _GitHubRun:
             else:
                 letters.succeeded(item)
         if discovery.whole:
-            names = {entry.repository.full_name for entry in entries}
-            for item in [letter.item for letter in letters.letters.values()]:
-                if item not in names:
-                    letters.succeeded(item)
+            letters.keep_only({entry.repository.full_name for entry in entries})
         return new

@@ -70,6 +70,8 @@ class _LogoRun:
         if self._context.options.dry_run:
             return self._dry_report(domains)
         if domains:
+            if not self._context.options.only:
+                self._context.dead_letters.keep_only(frozenset(domains))
             self._work_on(domains)
         return self._report(len(domains), self._last_fetched_at())
 
@@ -111,6 +113,8 @@ class _LogoRun:
                 assert_never(plan)
 
     def _dry_report(self, domains: Sequence[str]) -> JobReport:
+        if not domains:
+            return self._report(0, self._manifest.newest())
         tasks = list(self._tasks(domains))
         known = sum(task.stored is not None for task in tasks)
         new = len(tasks) - known
@@ -239,10 +243,7 @@ class _LogoRun:
         options = self._context.options
         narrowed = options.only or options.missing or options.older_than_s is not None
         if not scope:
-            notes = (
-                *notes,
-                "no domains are known: run `datafetch bookmarks` first, or set LOGO_DOMAIN_FILES",
-            )
+            notes = (*notes, _no_domains(dry_run=options.dry_run))
         partial = (
             f"stopped after {options.limit} domains (--limit): run `datafetch logos` again for the "
             "next ones"
@@ -259,6 +260,14 @@ class _LogoRun:
             notes=(*notes, *self._notes()),
             full_sync=not (narrowed or self._limited),
         )
+
+
+def _no_domains(*, dry_run: bool) -> str:
+    """What is told when there is nothing to look for; a dry run may follow one of the bookmarks."""
+    bookmarks = "run `datafetch bookmarks` first"
+    if dry_run:
+        bookmarks = "`datafetch bookmarks` stores bookmarks when it is run without --dry-run"
+    return f"no domains are known: {bookmarks}, or set LOGO_DOMAIN_FILES"
 
 
 def _policy(context: JobContext[LogoSettings]) -> DuePolicy:

@@ -75,7 +75,7 @@ class _OpenGraphRun:
         bookmarks = self._bookmarks()
         pages = pages_of(bookmarks)
         if not pages:
-            return JobReport(notes=(words.NO_PAGES,))
+            return JobReport(notes=(words.no_pages(dry_run=self._context.options.dry_run),))
         asked = self._asked(pages)
         self._load(pages)
         worker = PageWorker(self._context, self._web, self._metadata, self._finder, asked)

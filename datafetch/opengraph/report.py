@@ -11,8 +11,15 @@ COMMAND = "datafetch refresh-opengraph"
 _NAMED = 3
 """Most addresses that a hint names."""
 
-NO_PAGES = "no bookmarks with an address are stored: run `datafetch bookmarks` first"
 UNMERGED = f"their results are stored, and the next `{COMMAND}` puts them into the bookmarks"
+
+
+def no_pages(*, dry_run: bool) -> str:
+    """There is nothing to read; a dry run may follow one of the bookmarks, which stored nothing."""
+    bookmarks = "run `datafetch bookmarks` first"
+    if dry_run:
+        bookmarks = "`datafetch bookmarks` stores them when it is run without --dry-run"
+    return f"no bookmarks with an address are stored: {bookmarks}"
 
 
 def unmerged_reason(reason: str) -> str:

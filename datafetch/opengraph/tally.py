@@ -115,7 +115,4 @@ class Tally:
         known = {page.address for page in pages} | {
             picture_item(bookmark_id) for bookmark_id in ids
         }
-        letters = self._context.dead_letters
-        for letter in list(letters.letters.values()):
-            if letter.item not in known:
-                letters.succeeded(letter.item)
+        self._context.dead_letters.keep_only(known)

@@ -1,6 +1,7 @@
 """The dead letters of one job: items that failed and wait to be tried again."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -150,6 +151,12 @@ class DeadLetters:
         """Drop the letter of an item that succeeded, or that no longer exists."""
         if self.letters and self.letters.pop(letter_id(self._job, item), None) is not None:
             self._dirty = True
+
+    def keep_only(self, items: Collection[str]) -> None:
+        """Drop the letters of all items but these: the others no longer exist."""
+        for letter in list(self.letters.values()):
+            if letter.item not in items:
+                self.succeeded(letter.item)
 
     def save(self) -> None:
         """Store the letters if they changed; an object that cannot be read is kept aside first.

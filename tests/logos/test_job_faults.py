@@ -526,3 +526,39 @@ def test_an_open_publish_is_finished(world: World) -> None:
     assert report == JobReport(
         processed=1, last_fetched_at=round(world.clock.now() * 1000), full_sync=True
     )
+
+
+# ------------------------------------------------------------ what left the list
+
+
+def test_the_letter_of_a_domain_that_left_the_list_is_dropped(world: World) -> None:
+    """Each run said for ever that a site waits which no bookmark has any more."""
+    world.bookmark(A, B)
+    world.at_google(A)
+    world.google.inject(faults.reply(500), f"domain={B}")
+    world.run()
+    assert list(world.letters) == [B]
+    world.bookmark(A)
+    world.run(A)
+    world.run(dry_run=True)
+    assert list(world.letters) == [B]
+    world.run()
+    assert world.letters == {}
+
+
+def test_without_any_domain_the_letters_stay(world: World) -> None:
+    """A store whose bookmarks are missing is no reason to forget how often each site failed."""
+    world.bookmark(B)
+    world.google.inject(faults.reply(500))
+    world.run()
+    world.bookmark()
+    world.run()
+    assert list(world.letters) == [B]
+
+
+def test_a_run_without_domains_says_where_they_come_from(world: World) -> None:
+    """After a dry run of the bookmarks "run `datafetch bookmarks` first" told what had just been done."""
+    assert "run `datafetch bookmarks` first, or set LOGO_DOMAIN_FILES" in world.run().notes[0]
+    (note,) = world.run(dry_run=True).notes
+    assert "first" not in note
+    assert "`datafetch bookmarks` stores bookmarks when it is run without --dry-run" in note

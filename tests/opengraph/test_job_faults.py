@@ -422,3 +422,12 @@ def test_unreadable_is_not_absent():
         with pytest.raises(Exception, match="neither") as raised:
             it.run()
         assert not isinstance(raised.value, CorruptObject)
+
+
+def test_a_run_without_bookmarks_says_where_they_come_from():
+    """After a dry run of the bookmarks "run `datafetch bookmarks` first" told what had just been done."""
+    with world([]) as it:
+        (note,) = it.run().notes
+        assert note.endswith("run `datafetch bookmarks` first")
+        (note,) = it.run(dry_run=True).notes
+        assert note.endswith("`datafetch bookmarks` stores them when it is run without --dry-run")
