@@ -20,7 +20,6 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.logs import redact
 from datafetch.models.text import one_line
 from datafetch.net.base import Answer
 from datafetch.net.excerpts import Excerpt, excerpt
@@ -251,4 +250,4 @@ def _words(body: bytes) -> str:
         value = text
     while isinstance(value, dict):
         value = value.get("message") or value.get("error")
-    return redact(one_line(value, _MOST_WORDS)) if isinstance(value, str) else ""
+    return one_line(value, _MOST_WORDS) if isinstance(value, str) else ""

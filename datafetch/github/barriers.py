@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from datafetch.errors import Denied
 from datafetch.github.model import Barrier
+from datafetch.models.text import one_line
 
 CLASSIC_SCOPES = ("repo", "read:user")
 FINE_GRAINED_PERMISSIONS = ("Metadata", "Contents")
@@ -95,8 +96,7 @@ def barrier_in(message: str) -> Barrier | None:
 
 def words_of(message: str) -> str:
     """GitHub's own words for an error of ours: in one line, printable, and not too long."""
-    line = " ".join(message.split())
-    return "".join(letter for letter in line if letter.isprintable())[:_MOST_WORDS]
+    return one_line(message, _MOST_WORDS)
 
 
 @dataclass

@@ -94,10 +94,8 @@ def report_so_far(entries: Sequence[Entry], plan: AskingPlan, done: StatisticsRo
     open_ones = sum(status in (None, Status.FAILED, Status.PENDING) for status in asked)
     failed = sum(status in (Status.FAILED, Status.PENDING) for status in asked)
     read = len(asked) - open_ones
-    note = (
-        f"{read} of {count_of(len(asked))} read and kept; `datafetch github` goes on with the"
-        f" other {open_ones}"
-    )
+    goes_on = f"; `datafetch github` goes on with the other {open_ones}" if open_ones else ""
+    note = f"{read} of {count_of(len(asked))} read and kept{goes_on}"
     return JobReport(
         processed=len(entries),
         changed=len(done.written),

@@ -226,9 +226,6 @@ class _LogoRun:
 
     def _done_so_far(self) -> JobReport:
         """What a run that is stopped now has done: only logos in the stored manifest are changes."""
-        notes = self._notes()
-        if self._asked:
-            notes += (f"{self._done} domains were asked for before the run ended",)
         return JobReport(
             processed=self._done,
             changed=self._changed - self._unsaved,
@@ -236,7 +233,7 @@ class _LogoRun:
             failed=len(self._failures),
             newly_failed=self._newly_failed,
             change_detected=self._changed > self._unsaved,
-            notes=notes,
+            notes=self._notes(),
         )
 
     def _report(self, scope: int, last_fetched_at: int | None, *notes: str) -> JobReport:

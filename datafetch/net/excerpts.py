@@ -4,7 +4,7 @@ import html
 from dataclasses import dataclass
 from typing import Literal
 
-from datafetch.logs import redact
+from datafetch.models.text import one_line
 
 _LOOKED_AT = 64 * 1024
 """Bytes of the body, from its start, in which a title is looked for."""
@@ -54,25 +54,17 @@ def excerpt(body: bytes, content_type: str) -> Excerpt:
         body: decoded; only its start is looked at.
         content_type: the header `Content-Type` of the answer.
     """
-    media_type = one_line(content_type.partition(";")[0]).lower()
+    media_type = one_line(content_type.partition(";")[0], _MOST_WORDS).lower()
     start = body[:_LOOKED_AT].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if not start:
         return Excerpt("empty", media_type, "")
     if start.startswith("<") or media_type == "text/html":
-        return Excerpt("page", media_type, one_line(_title(start)))
+        return Excerpt("page", media_type, one_line(_title(start), _MOST_WORDS))
     if start[0] in '{["':
         return Excerpt("json", media_type, "")
     if "\0" in start or start.count("\ufffd") > len(start) // 10:
         return Excerpt("binary", media_type, "")
-    return Excerpt("text", media_type, one_line(start))
-
-
-def one_line(text: str) -> str:
-    """Foreign text as a message may hold it: one short line, without secrets and control characters."""
-    cut = text[: 4 * _MOST_WORDS]
-    printable = "".join(char if char.isprintable() else " " for char in cut)
-    line = redact(" ".join(printable.split()))
-    return line if len(line) <= _MOST_WORDS else line[: _MOST_WORDS - 1] + "…"
+    return Excerpt("text", media_type, one_line(start, _MOST_WORDS))
 
 
 def _title(page: str) -> str:
