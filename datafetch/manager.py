@@ -160,8 +160,9 @@ class _OperationRun:
         """Write to the log how the run ended, and that this machine's clock is wrong, if it is."""
         skew = self._parts.skew.found()
         if skew is not None:
-            about = {"host": skew.host, "ahead_s": round(skew.ahead_s)}
-            self.log.warning("clock_skew", extra=about)
+            self.events.warn_of(
+                "clock_skew", str(skew), host=skew.host, ahead_s=round(skew.ahead_s)
+            )
         self.events.finished(result)
 
 
@@ -226,7 +227,7 @@ class _JobRun(_OperationRun):
         try:
             self.begin()
             if lease.note:
-                self.log.warning("publish_not_atomic", extra={"note": lease.note})
+                self.events.warn_of("publish_not_atomic", lease.note)
             letters, job, _ = together(
                 lambda: records.begin(self.run_id),
                 lambda: make_job(self._settings, name),

@@ -402,6 +402,9 @@ def test_a_clock_that_is_wrong_is_a_note_and_a_warning(
         ("WARNING", "s3.example.com")
     ]
     assert warned[0]["ahead_s"] == -172_800
+    assert "run_note" not in [
+        record.message for record in caplog.records if "2 d behind" in str(vars(record).get("note"))
+    ]
 
 
 def test_a_clock_that_is_right_is_not_told_of(machine: Machine) -> None:

@@ -44,6 +44,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "breakers_not_read": ("the record of hosts that fail cannot be read: {error}",),
     "breakers_not_saved": ("the record of hosts that fail could not be stored: {error}",),
     "clock_skew": (
+        "{note}",
         "this machine's clock is {ahead_s} s ahead of what {host} tells (less than 0: behind)",
     ),
     "conditions_probed": (

@@ -59,7 +59,7 @@ class LeaseKeeper:
                 f"the lock of {lease.job} could not be given back ({error}): runs of other "
                 f"machines are locked out until {utc_text(now + lease.ttl_s, now)} at the latest"
             )
-            self._log.warning("lease_not_released", extra={"error": str(error), "note": note})
+            self._log.warning("lease_not_released", extra={"error": str(error)})
             return note
         return ""
 

@@ -2,7 +2,7 @@
 
 from datafetch.clock import to_iso
 from datafetch.errors import ExitCode, LeaseHeld
-from datafetch.logs import EventLogger
+from datafetch.logs import EventLogger, redact
 from datafetch.models.run import RunResult
 
 
@@ -14,6 +14,12 @@ class RunLog:
         self._log = log
         self._dry_run = dry_run
         self._locked_out = False
+        self._told: set[str] = set()
+
+    def warn_of(self, event: str, note: str, **fields: object) -> None:
+        """Warn of what the result has a note on; `finished` does not log that note once more."""
+        self._told.add(redact(note))
+        self._log.warning(event, extra={"note": note, **fields})
 
     def started(self, *, environment: str, store: str) -> None:
         """The run begins: nothing keeps it out any more."""
@@ -42,7 +48,8 @@ class RunLog:
         if result.error and result.hint:
             fields["hint"] = result.hint
         for note in result.notes:
-            self._log.info("run_note", extra={"note": note})
+            if note not in self._told:
+                self._log.info("run_note", extra={"note": note})
         if result.exit_code == ExitCode.OK:
             self._log.info("run_finished", extra=fields)
         elif result.exit_code == ExitCode.LOCKED:

@@ -71,3 +71,15 @@ def test_a_lock_of_which_little_is_known_is_told_all_the_same(caplog):
     assert "host" not in bare
     assert "run it again" in bare["hint"]
     assert (endless["host"], "until" in endless) == ("web-1", False)
+
+
+def test_a_warning_of_what_is_in_the_notes_is_one_line(caplog):
+    """A wrong clock was told twice in each log: by its warning, and by the note of the result."""
+    log = RunLog(bound_logger(), dry_run=False)
+    log.warn_of("clock_skew", "the clock is wrong", host="s3.example.com")
+    log.finished(_result(notes=("the clock is wrong", "other")))
+    names = [record.message for record in caplog.records]
+    assert names == ["clock_skew", "run_note", "run_finished"]
+    first = caplog.records[0]
+    assert (first.levelname, vars(first)["note"]) == ("WARNING", "the clock is wrong")
+    assert vars(first)["host"] == "s3.example.com"
