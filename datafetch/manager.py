@@ -202,10 +202,9 @@ class _JobRun(_OperationRun):
         """
         try:
             return self._dry() if self._request.options.dry_run else self._locked()
-        except LeaseHeld as held:
-            self.events.locked(held)
-            return self.result(JobReport(failure=held))
         except DatafetchError as error:
+            if isinstance(error, LeaseHeld):
+                self.events.locked(error)
             return self.result(JobReport(failure=error))
         except Exception as error:
             self.log.exception("unexpected_error")
@@ -235,9 +234,8 @@ class _JobRun(_OperationRun):
             )
             report = self._work(job, FencedStore(parts.store, lease), letters)
             lease.retire()
-            told = (*records.notes(), *((lease.note,) if lease.note else ()))
-            report = replace(report, notes=(*report.notes, *told))
-            result = self._recorded(records, report)
+            lock_note = (lease.note,) if lease.note else ()
+            result = self._recorded(records, report.noting(*records.notes(), *lock_note))
         finally:
             left = self._keeper.give_back(lease)
         return replace(result, notes=(*result.notes, left)) if left else result
@@ -247,19 +245,13 @@ class _JobRun(_OperationRun):
             return self._context(settings, store, letters)
 
         report = self.carry_out(lambda: job.run(context))
-        return replace(
-            report, notes=(*report.notes, *self._remarks.notes(), *self._run_notes(report, letters))
-        )
+        return report.noting(*self._remarks.notes(), *self._run_notes(report, letters))
 
     def _run_notes(self, report: JobReport, letters: DeadLetters) -> Iterator[str]:
         """What every job's users are told, whichever job it is."""
         name = self._request.job
-        yield from waiting_notes(
-            letters.untried(),
-            name,
-            whole=report.full_sync,
-            now=self._parts.clock.now(),
-        )
+        now = self._parts.clock.now()
+        yield from waiting_notes(letters.untried(), name, whole=report.full_sync, now=now)
         if self._settings.env is Environment.PRODUCTION:
             note = no_cdn_note(name, self._parts.urls)
             if note and note not in self._said:

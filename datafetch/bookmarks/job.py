@@ -233,8 +233,8 @@ class _BookmarkRun:
             self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
             self._remember(fetched, snapshot, now, adopted=adopted)
         if dry:
-            notes = (*report.notes, words.UNCHANGED_PLAN)
-            return replace(report, notes=notes, last_fetched_at=self._stored_fetched_at())
+            planned = report.noting(words.UNCHANGED_PLAN)
+            return replace(planned, last_fetched_at=self._stored_fetched_at())
         return replace(report, last_fetched_at=now)
 
     def _remember(self, fetched: Fetched, snapshot: Snapshot, now: int, *, adopted: bool) -> None:
@@ -275,11 +275,8 @@ class _BookmarkRun:
 
     def _planned(self, report: JobReport, plan: PublishPlan) -> JobReport:
         diff = self._publisher.preview(plan)
-        return replace(
-            report,
-            notes=(*report.notes, words.planned_note(diff)),
-            last_fetched_at=self._stored_fetched_at(),
-        )
+        planned = report.noting(words.planned_note(diff))
+        return replace(planned, last_fetched_at=self._stored_fetched_at())
 
     def _restore(self) -> JobReport:
         """Publish a backup. When that fails, heartbeat and index are not touched."""
@@ -293,6 +290,4 @@ class _BookmarkRun:
             return self._publish(snapshot, stored, change, NOTHING_FETCHED)
 
         report = self._publisher.with_restart(attempt)
-        return replace(
-            report, notes=(*report.notes, words.restored_note(self._context.options, backup))
-        )
+        return report.noting(words.restored_note(self._context.options, backup))

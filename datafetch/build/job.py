@@ -23,7 +23,7 @@ from datafetch.build.rules.checks import (
 )
 from datafetch.build.rules.github_checks import check_summary, check_weekly, read_activity
 from datafetch.build.rules.pictures import ManifestPicture, read_logos, read_opengraph
-from datafetch.build.rules.preview import differing_note, plan_note
+from datafetch.build.rules.preview import differing_note, plan_note, unstored_note
 from datafetch.build.write import PictureStager, Staging
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import ObjectNotFound, UsageError
@@ -277,20 +277,16 @@ class Prefetch:
         except ObjectNotFound as missing:
             if missing.key != dataset.commit or not (request.after_jobs and request.dry_run):
                 raise
-        note = f"would check {dataset.commit} and write {', '.join(files)} in {request.folder}"
-        why = f"it is not in {self.store.name} yet, and this dry run stored nothing"
-        return JobReport(notes=(f"{note}; {why}: `{dataset.command}` stores it",))
+        note = unstored_note(dataset.commit, files, str(request.folder), self.store.name)
+        return JobReport(notes=(f"{note}: `{dataset.command}` stores it",))
 
     def _plan_notes(self, staging: Staging, files: int) -> tuple[str, ...]:
         """What a dry run would have done to the folder."""
         request = self.request
         if not request.dry_run:
             return ()
-        note = plan_note(staging.plan(), files, str(request.folder))
-        basis = (
-            " (by what is stored now: this dry run stored nothing)" if request.after_jobs else ""
-        )
-        return (note + basis,)
+        folder = str(request.folder)
+        return (plan_note(staging.plan(), files, folder, after_jobs=request.after_jobs),)
 
     def _report(
         self,

@@ -1,7 +1,7 @@
 """A run of a job from the request to the result: what was asked, and how it went."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from datafetch.models.json import JsonObject
@@ -108,6 +108,10 @@ class JobReport:
     notes: tuple[str, ...] = ()
     full_sync: bool = False
     failure: Exception | None = None
+
+    def noting(self, *notes: str) -> "JobReport":
+        """The same report with these notes after its own."""
+        return replace(self, notes=(*self.notes, *notes))
 
     def over_budget(self, max_failure_ratio: float) -> bool:
         """Whether more than this ratio of the items newly failed: the run then counts as failed.

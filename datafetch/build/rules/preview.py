@@ -14,11 +14,13 @@ class FolderPlan(NamedTuple):
     removed: Sequence[str]
 
 
-def plan_note(plan: FolderPlan, files: int, folder: str) -> str:
+def plan_note(plan: FolderPlan, files: int, folder: str, *, after_jobs: bool = False) -> str:
     """What would happen in the folder to a dataset that has so many `files`.
 
     `would write 2 files (a.json, b.json), change 1 (c.json) and remove 1 (d.png) in generated`.
+    With `after_jobs` the jobs ran in the same dry run, and may store something else.
     """
+    basis = " (by what is stored now: this dry run stored nothing)" if after_jobs else ""
     parts = [
         f"{verb} {_many(names)}"
         for verb, names in (
@@ -29,10 +31,18 @@ def plan_note(plan: FolderPlan, files: int, folder: str) -> str:
         if names
     ]
     if not parts:
-        return f"would write nothing: {folder} has all {files} files as they are stored"
+        return f"would write nothing: {folder} has all {files} files as they are stored{basis}"
     *first, last = parts
     said = f"{', '.join(first)} and {last}" if first else last
-    return f"would {said} in {folder}"
+    return f"would {said} in {folder}{basis}"
+
+
+def unstored_note(commit: str, files: Sequence[str], folder: str, store: str) -> str:
+    """What would happen once the jobs have stored a dataset, whose key `commit` is not there yet."""
+    return (
+        f"would check {commit} and write {', '.join(files)} in {folder}; it is not in {store} yet, "
+        "and this dry run stored nothing"
+    )
 
 
 def _many(names: Sequence[str]) -> str:
