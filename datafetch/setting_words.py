@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from datafetch.env_file import EnvFile
+from datafetch.models.json import JsonObject
 from datafetch.models.setting_problems import Missing
 from datafetch.models.setting_values import WEEK_MS
 from datafetch.setting_names import written_for
@@ -87,7 +87,7 @@ def _no_file(file: EnvFile, *, something_missing: bool) -> str:
 def _expected(field: str, name: str) -> str:
     """What the value of a number or a switch should be, with its range and an example."""
     whole = Settings.model_json_schema(by_alias=False)["properties"][field]
-    schema: dict[str, Any] = whole.get("anyOf", [whole])[0]
+    schema: JsonObject = whole.get("anyOf", [whole])[0]
     if schema["type"] == "boolean":
         return "should be true or false"
     is_whole = schema["type"] == "integer"

@@ -3,7 +3,7 @@
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
@@ -12,7 +12,7 @@ from datafetch.cli import usage
 from datafetch.cli.streams import uses_colour
 
 if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter, Parameter
+    from typer._click import Command, Context, HelpFormatter, Parameter
 
 OWN_PANEL = "Options"
 COMMON_PANEL = "Common options"
@@ -58,7 +58,9 @@ class HelpCommand(TyperCommand):
 class HelpGroup(TyperGroup):
     """The program: its help, and what it says of a command that it does not have."""
 
-    def resolve_command(self, ctx: "Context", args: list[str]) -> Any:
+    def resolve_command(
+        self, ctx: "Context", args: list[str]
+    ) -> tuple[str | None, "Command | None", list[str]]:
         """Find the command that is named.
 
         Raises:
