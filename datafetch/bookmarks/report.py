@@ -10,8 +10,8 @@ _NAMED = 5
 """Most bookmarks that a message names."""
 
 UNFINISHED = (
-    "the publish of the new list was begun and not finished: readers miss nothing of it, and the "
-    "next `datafetch bookmarks` finishes it first"
+    "the new list is not published, or only in part: readers miss no bookmark, and the next "
+    "`datafetch bookmarks` finishes it"
 )
 
 OPEN_PUBLISH = "an earlier run did not finish its publish; a run without --dry-run ends it first"

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from datafetch.clock import Clock, to_iso, to_ms
+from datafetch.clock import Clock, log_time, to_ms
 from datafetch.errors import StoreError
 from datafetch.logs import bound_logger
 from datafetch.ops.record import Record
@@ -96,7 +96,7 @@ class BreakerBook:
         with self._lock:
             self._changed.add(host)
         if after.opened_at is not None:
-            until = to_iso(after.opened_at + self._policy.cooldown_s)
+            until = log_time(after.opened_at + self._policy.cooldown_s)
             about = {"host": host, "failures": after.failures, "reason": why, "until": until}
             if before.is_open:
                 _log.debug("breaker_still_open", extra=about)

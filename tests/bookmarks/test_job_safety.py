@@ -313,6 +313,7 @@ def test_open_publish_is_ended_before_anything_else(at: int) -> None:
     assert KEYS.publish_journal("bookmarks") in world.stored()
     assert so_far(world).changed == 0
     assert "next `datafetch bookmarks` finishes it" in so_far(world).notes[-1]
+    assert "not published, or only in part" in so_far(world).notes[-1]
     world.run(dry_run=True)
     assert "without --dry-run" in remarks(world)
     world.app.inject(reply(503), PAGE)
