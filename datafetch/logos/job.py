@@ -23,7 +23,7 @@ from datafetch.logos.rules.choice import Ask, DuePolicy, Keep, Leave, plan_domai
 from datafetch.logos.search import NoAnswer, NoLogo
 from datafetch.logos.worker import HasLogo, LogoResult, LogoTask, LogoWorker
 from datafetch.models.job_settings import LogoSettings
-from datafetch.models.run import JobReport
+from datafetch.models.run import JobName, JobReport
 from datafetch.models.text import one_line
 from datafetch.net.guard import authority
 from datafetch.ops.failures import NAMED, FailedItem, failed_note
@@ -217,8 +217,7 @@ class _LogoRun:
         notes: list[str] = []
         failures, without = list(self._failures), self._named_without
         if failures:
-            command, now = "datafetch logos --domain DOMAIN", self._context.clock.now()
-            notes.append(failed_note(failures, command=command, now=now))
+            notes.append(failed_note(failures, JobName.LOGOS, self._context.clock.now()))
         if without:
             more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
             notes.append(f"no usable logo was found for {', '.join(without[:NAMED])}{more}")

@@ -7,7 +7,7 @@ from datafetch.clock import to_ms
 from datafetch.errors import LeaseLost, StoreError, UsageError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
-from datafetch.models.run import JobReport
+from datafetch.models.run import JobName, JobReport
 from datafetch.opengraph import report as words
 from datafetch.opengraph.manifest import PictureManifest
 from datafetch.opengraph.merge import Merger
@@ -28,6 +28,7 @@ from datafetch.opengraph.state import OpenGraphState
 from datafetch.opengraph.tally import Tally
 from datafetch.opengraph.webpage import WebPages
 from datafetch.opengraph.worker import PageTask, PageWorker, WantedPicture
+from datafetch.ops.failures import failed_note
 from datafetch.store.keys import IMAGES_PREFIX
 
 CHECKPOINT_EVERY = 200
@@ -228,7 +229,9 @@ class _OpenGraphRun:
         return max((time for time in times if time is not None), default=None)
 
     def _failed_notes(self) -> tuple[str, ...]:
-        return words.failures_note(list(self._tally.failures), self._context.clock.now())
+        # A list, because a run that is being stopped may still add to it.
+        failures, now = list(self._tally.failures), self._context.clock.now()
+        return (failed_note(failures, JobName.OPENGRAPH, now),) if failures else ()
 
     def _done_so_far(self) -> JobReport:
         """What a run that is stopped now has done: each page's metadata and picture is stored."""

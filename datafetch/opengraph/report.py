@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from datafetch.errors import UpstreamError
 from datafetch.opengraph.rules.plan import BookmarkedPage, stored_of_host
-from datafetch.ops.failures import FailedItem, failed_note
 
 COMMAND = "datafetch refresh-opengraph"
 
@@ -50,13 +49,6 @@ def not_remembered(error: Exception) -> str:
 def assets_refused(error: UpstreamError) -> str:
     """The bookmark server does not give the pictures that it holds."""
     return f"the bookmark server did not give its pictures (status {error.status}). {error.hint}"
-
-
-def failures_note(failures: Sequence[FailedItem], now: float) -> tuple[str, ...]:
-    """The note that names the pages that failed; none when none did."""
-    if not failures:
-        return ()
-    return (failed_note(failures, command=f"{COMMAND} --url URL", now=now),)
 
 
 def stored_instead(name: str, pages: Sequence[BookmarkedPage]) -> str:

@@ -1,10 +1,14 @@
-"""The sentence that tells users which items failed, why, and what to type to try them again."""
+"""The sentence that tells users which items failed, why, and what to type to try them again.
 
-from collections.abc import Sequence
+`RETRIES` has the commands, for the note of items that still wait, too (`run_notes.py`).
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datafetch.clock import utc_text
 from datafetch.errors import DatafetchError, UpstreamError
+from datafetch.models.run import JobName
 from datafetch.models.text import one_line
 
 NAMED = 3
@@ -13,6 +17,33 @@ NAMED = 3
 _MOST_OF_A_NAME = 200
 _MOST_OF_A_REASON = 80
 _FIRST_ERROR_STATUS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How a job tries its items again.
+
+    Attributes:
+        named: the command that tries one of them now.
+        all: the command that tries all of them now.
+        on_time: whether its runs leave an item alone until its next attempt is due.
+    """
+
+    named: str
+    all: str
+    on_time: bool = True
+
+
+RETRIES: Mapping[JobName, Retries] = {
+    JobName.LOGOS: Retries("datafetch logos --domain DOMAIN", "datafetch logos --force"),
+    JobName.OPENGRAPH: Retries(
+        "datafetch refresh-opengraph --url URL", "datafetch refresh-opengraph --force"
+    ),
+    JobName.GITHUB: Retries(
+        "datafetch github --repo OWNER/NAME", "datafetch github --force", on_time=False
+    ),
+}
+"""The bookmark job is missing: each of its runs reads and reports all that it could not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +81,7 @@ def named_failures(failed: Sequence[FailedItem]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def failed_note(failed: Sequence[FailedItem], *, command: str, now: float) -> str:
+def failed_note(failed: Sequence[FailedItem], job: JobName, now: float) -> str:
     """The note of a run in which at least one item failed; the result's `error` says how many.
 
     `failed: https://a.example/x (404), … and 1 more; `datafetch refresh-opengraph --url URL` tries
@@ -58,10 +89,11 @@ def failed_note(failed: Sequence[FailedItem], *, command: str, now: float) -> st
 
     Args:
         failed: all items that failed in this run.
-        command: what to type to try them again at once.
+        job: one of `RETRIES`, which has what to type to try them again at once.
         now: epoch seconds; a time on another day (UTC) is told with its date.
     """
     them = "it" if len(failed) == 1 else "them"
+    command = RETRIES[job].named
     return f"failed: {named_failures(failed)}; `{command}` tries {them} now, {_later(failed, now)}"
 
 

@@ -10,7 +10,7 @@ class RunLog:
     """The events of one run: `run_started`, `run_note` and `run_finished`, or `locked` alone."""
 
     def __init__(self, log: EventLogger, *, dry_run: bool) -> None:
-        """Both events of a dry run say that it is one."""
+        """With `dry_run`, `run_started` and `run_finished` have the field `dryRun`."""
         self._log = log
         self._dry_run = dry_run
         self._locked_out = False

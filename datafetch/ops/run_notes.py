@@ -2,39 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from datafetch.clock import to_ms, utc_text
 from datafetch.models.run import JobName
 from datafetch.ops.dead_letters import DeadLetter
+from datafetch.ops.failures import RETRIES, Retries
 from datafetch.store.keys import IMAGES_PREFIX, PublicUrls
-
-
-@dataclass(frozen=True, slots=True)
-class _Retries:
-    """How a job tries its items again.
-
-    Attributes:
-        named: the command that tries one of them now.
-        all: the command that tries all of them now.
-        on_time: whether its runs leave an item alone until its next attempt is due.
-    """
-
-    named: str
-    all: str
-    on_time: bool = True
-
-
-_RETRIES = {
-    JobName.LOGOS: _Retries("datafetch logos --domain DOMAIN", "datafetch logos --force"),
-    JobName.OPENGRAPH: _Retries(
-        "datafetch refresh-opengraph --url URL", "datafetch refresh-opengraph --force"
-    ),
-    JobName.GITHUB: _Retries(
-        "datafetch github --repo OWNER/NAME", "datafetch github --force", on_time=False
-    ),
-}
-"""The bookmark job is missing: each of its runs reads and reports all that it could not read."""
 
 _KINDS = {"Missing": "404"}
 _OTHER_KIND = "refused"
@@ -52,7 +25,7 @@ def waiting_notes(
             next run: this one saw that the job needs it no more.
         now: epoch seconds.
     """
-    retries = _RETRIES.get(job)
+    retries = RETRIES.get(job)
     if retries is None:
         return ()
     known = list(letters)
@@ -104,7 +77,7 @@ def _items(count: int) -> str:
     return "1 item waits" if count == 1 else f"{count} items wait"
 
 
-def _settled_note(letters: Sequence[DeadLetter], retries: _Retries) -> str:
+def _settled_note(letters: Sequence[DeadLetter], retries: Retries) -> str:
     kinds = Counter(_KINDS.get(letter.error_type, _OTHER_KIND) for letter in letters)
     reasons = ", ".join(sorted(kinds))
     count = len(letters)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from datafetch.errors import GuardRefused, Malformed, Missing, TransientError
+from datafetch.models.run import JobName
 from datafetch.ops.failures import FailedItem, failed_note, named_failures, short_reason
 
 NOW = datetime(2026, 11, 26, 15, 37, tzinfo=UTC).timestamp()
@@ -19,7 +20,7 @@ def items(count: int, retry_at: int | None = IN_AN_HOUR) -> list[FailedItem]:
 
 def note(failed: list[FailedItem]) -> str:
     """The note of a run."""
-    return failed_note(failed, command="datafetch refresh-opengraph --url URL", now=NOW)
+    return failed_note(failed, JobName.OPENGRAPH, NOW)
 
 
 def test_the_first_three_are_named_and_the_others_counted():
