@@ -20,6 +20,7 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
+from datafetch.logs import redact
 from datafetch.models.text import one_line
 from datafetch.net.base import Answer
 from datafetch.net.excerpts import Excerpt, excerpt
@@ -250,4 +251,4 @@ def _words(body: bytes) -> str:
         value = text
     while isinstance(value, dict):
         value = value.get("message") or value.get("error")
-    return one_line(value, _MOST_WORDS) if isinstance(value, str) else ""
+    return one_line(redact(value), _MOST_WORDS) if isinstance(value, str) else ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from datafetch.errors import Denied
 from datafetch.github.model import Barrier
+from datafetch.logs import redact
 from datafetch.models.text import one_line
 
 CLASSIC_SCOPES = ("repo", "read:user")
@@ -96,7 +97,7 @@ def barrier_in(message: str) -> Barrier | None:
 
 def words_of(message: str) -> str:
     """GitHub's own words for an error of ours: in one line, printable, and not too long."""
-    return one_line(message, _MOST_WORDS)
+    return one_line(redact(message), _MOST_WORDS)
 
 
 @dataclass

@@ -4,10 +4,14 @@ import html
 from dataclasses import dataclass
 from typing import Literal
 
+from datafetch.logs import redact
 from datafetch.models.text import one_line
 
 _LOOKED_AT = 64 * 1024
 """Bytes of the body, from its start, in which a title is looked for."""
+
+_READ_FOR_WORDS = 4096
+"""Characters from which they are taken; secrets are masked before anything is cut off."""
 
 _MOST_WORDS = 80
 """Characters that are shown of a title or a text."""
@@ -54,17 +58,21 @@ def excerpt(body: bytes, content_type: str) -> Excerpt:
         body: decoded; only its start is looked at.
         content_type: the header `Content-Type` of the answer.
     """
-    media_type = one_line(content_type.partition(";")[0], _MOST_WORDS).lower()
+    media_type = _words(content_type.partition(";")[0]).lower()
     start = body[:_LOOKED_AT].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
     if not start:
         return Excerpt("empty", media_type, "")
     if start.startswith("<") or media_type == "text/html":
-        return Excerpt("page", media_type, one_line(_title(start), _MOST_WORDS))
+        return Excerpt("page", media_type, _words(_title(start)))
     if start[0] in '{["':
         return Excerpt("json", media_type, "")
     if "\0" in start or start.count("\ufffd") > len(start) // 10:
         return Excerpt("binary", media_type, "")
-    return Excerpt("text", media_type, one_line(start, _MOST_WORDS))
+    return Excerpt("text", media_type, _words(start))
+
+
+def _words(text: str) -> str:
+    return one_line(redact(text[:_READ_FOR_WORDS]), _MOST_WORDS)
 
 
 def _title(page: str) -> str:

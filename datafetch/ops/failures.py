@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from datafetch.clock import utc_text
 from datafetch.errors import DatafetchError, UpstreamError
+from datafetch.logs import redact
 from datafetch.models.run import JobName
 from datafetch.models.text import one_line
 
@@ -64,17 +65,18 @@ class FailedItem:
 def short_reason(error: DatafetchError) -> str:
     """Why something failed, in a few words: the HTTP status, else the message without its URL."""
     if not isinstance(error, UpstreamError):
-        return one_line(str(error), _MOST_OF_A_REASON)
+        return one_line(redact(str(error)), _MOST_OF_A_REASON)
     if error.status is not None and error.status >= _FIRST_ERROR_STATUS:
         return str(error.status)
     text = str(error)
-    return one_line(text.removeprefix(f"{error.url}: ") if error.url else text, _MOST_OF_A_REASON)
+    said = text.removeprefix(f"{error.url}: ") if error.url else text
+    return one_line(redact(said), _MOST_OF_A_REASON)
 
 
 def named_failures(failed: Sequence[FailedItem]) -> str:
     """The first items with their reasons: `a (404), b (no answer in time), c (403) and 2 more`."""
     shown = [
-        f"{one_line(item.name, _MOST_OF_A_NAME)} ({one_line(item.reason, _MOST_OF_A_REASON)})"
+        f"{one_line(redact(item.name), _MOST_OF_A_NAME)} ({one_line(item.reason, _MOST_OF_A_REASON)})"
         for item in failed[:NAMED]
     ]
     more = len(failed) - len(shown)

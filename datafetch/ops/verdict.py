@@ -40,11 +40,11 @@ def error_text(report: JobReport, status: RunStatus, max_failure_ratio: float) -
     error = report.failure
     if error is not None:
         known = error if isinstance(error, DatafetchError) else Unexpected.of(error)
-        return one_line(str(known), _LONGEST_ERROR)
+        return one_line(redact(str(known)), _LONGEST_ERROR)
     reasons = [report.partial] if report.partial else []
     if report.failed or status is RunStatus.FAILED:
         reasons.append(_failures(report, status, max_failure_ratio))
-    return one_line("; ".join(reasons), _LONGEST_ERROR) if reasons else None
+    return one_line(redact("; ".join(reasons)), _LONGEST_ERROR) if reasons else None
 
 
 def _failures(report: JobReport, status: RunStatus, max_failure_ratio: float) -> str:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from datafetch.errors import GuardRefused, Malformed, Missing, TransientError
+from datafetch.logs import register_secrets
 from datafetch.models.run import JobName
 from datafetch.ops.failures import FailedItem, failed_note, named_failures, short_reason
 
@@ -79,3 +80,12 @@ def test_foreign_text_is_one_short_line():
     said = named_failures([FailedItem("a\x1b[2J\nb" + "x" * 5000, "why\x07\n" + "y" * 5000)])
     assert said.isprintable()
     assert len(said) < 400
+
+
+def test_a_secret_is_masked_before_the_text_is_cut():
+    """The first half of a token that stood at the cut was shown, since only a whole one is known."""
+    register_secrets(["s3cr3t-value-of-somebody"])
+    echo = "x" * 70 + " s3cr3t-value-of-somebody"
+    assert "s3cr" not in short_reason(Malformed(echo, url="https://a.example/"))
+    assert "s3cr" not in short_reason(GuardRefused(echo))
+    assert "s3cr" not in named_failures([FailedItem("x" * 190 + " s3cr3t-value-of-somebody", "")])
