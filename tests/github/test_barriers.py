@@ -46,7 +46,7 @@ def test_the_reason_is_read_from_github_s_words(message: str, barrier: Barrier |
 
 def test_words_of_others_are_one_short_printable_line() -> None:
     """They forge no line of a log or a terminal."""
-    assert words_of("one\r\n two\u2028three\x1b[31m\u202e") == "one two three[31m"
+    assert words_of("one\r\n two\u2028three\x1b[31m\u202e") == "one two three [31m"
     assert len(words_of("x" * 5000)) == 300
 
 

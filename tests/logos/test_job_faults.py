@@ -300,7 +300,7 @@ def test_a_cancelled_run_keeps_what_it_has(world: World) -> None:
     assert kept[:3] == domains[:3]
     so_far = context.so_far.report()
     assert (so_far.processed, so_far.changed) == (len(kept), len(kept))
-    assert f"{len(kept)} domains were asked for" in so_far.notes[0]
+    assert so_far.notes == ()
     world.google.heal()
     world.run()
     assert sorted(world.manifest) == domains
