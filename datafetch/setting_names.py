@@ -1,7 +1,7 @@
 """Which names are settings, and which setting was meant by a name that is none."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from datafetch.models.setting_problems import Missing, UnknownSetting
 from datafetch.settings import ENV_NAMES, FILE_NAMES
@@ -28,13 +28,26 @@ NAMES = frozenset(name for names in ENV_NAMES.values() for name in names) | _LAT
 _KNOWN = NAMES | {f"{name}{FILE_SUFFIX}" for name in FILE_NAMES | _LATER}
 
 _OURS = re.compile(r"(?:DATAFETCH|BOOKMARKS?|S3|LOGO|OG)_", re.IGNORECASE)
-"""How names begin that no other program is likely to read."""
+"""How our names begin. In a `.env` file each such name is meant for us."""
+
+_SHARED = re.compile(r"(?:S3|LOGO|OG)_", re.IGNORECASE)
+"""How other programs' names in the environment may begin, too."""
+
+_OF_A_SERVICE = re.compile(
+    r".+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+)
+_OF_A_LINK = re.compile(r"(.+?)_(?:PORT|NAME|ENV_\w+)")
+_ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
+"""What `NAME_PORT` holds of a service or a linked container; a user would set a number."""
+
+_OF_OTHERS = frozenset({"CI", "GITHUB_ACTIONS"})
+"""Names that build services set, so that nobody who wrote another one meant them."""
 
 _BY_FIRST_WORD = {
-    word: [name for name in NAMES if name.startswith(f"{word}_")]
-    for word in {name.partition("_")[0] for name in NAMES} - {"AWS"}
+    word: [name for name in NAMES - _OF_OTHERS if name.startswith(f"{word}_")]
+    for word in {name.partition("_")[0] for name in NAMES} - {"AWS", "NEXT", "NODE"}
 }
-"""For names that do not begin like ours; those of AWS are read by its libraries."""
+"""For names that do not begin like ours; those of AWS, Next and Node have other readers."""
 
 _OTHER_WORDS = {
     other: name
@@ -62,14 +75,18 @@ def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
     """The names that are set and look like settings, but are none; each once.
 
     Names that do not begin like ours (`GITHUB_…`, `NODE_…`) are other programs', unless they are
-    very near to one of ours.
+    very near to one of ours. So are in the environment, but not in `.env`, those near to none that
+    begin with a common word (`S3_…`), and what Kubernetes and Docker say of other containers.
     """
     found = []
     for name in _set_names(sources):
-        if name in _KNOWN:
+        in_file = name in sources.file.values
+        if name in _KNOWN or (not in_file and _is_of_a_service(name, sources.variables)):
             continue
         if _OURS.match(name):
             suggestion = _meant_by(name, NAMES)
+            if suggestion is None and not in_file and _SHARED.match(name):
+                continue
         else:
             # Build services set dozens of names: they are compared with few of ours.
             suggestion = _meant_by(name, _BY_FIRST_WORD.get(_first_word(name), ()))
@@ -90,6 +107,19 @@ def written_for(problem: Missing, sources: Sources) -> UnknownSetting | None:
             if likeness > most:
                 best, most = UnknownSetting(_shown(name), _where(sources, name), wanted), likeness
     return best
+
+
+def _is_of_a_service(name: str, variables: Mapping[str, str]) -> bool:
+    """Whether a variable tells of another container.
+
+    Kubernetes sets them for each service (https://kubernetes.io/docs/concepts/services-networking/
+    service/#environment-variables), Docker for each link (https://docs.docker.com/engine/network/
+    links/#environment-variables).
+    """
+    if _OF_A_SERVICE.fullmatch(name):
+        return True
+    link = _OF_A_LINK.fullmatch(name)
+    return link is not None and bool(_ADDRESS.match(variables.get(f"{link[1]}_PORT", "")))
 
 
 def _set_names(sources: Sources) -> list[str]:

@@ -1,6 +1,6 @@
 """Names that are no settings: warned of with the nearest one, and others' left alone."""
 
-import re
+import json
 from pathlib import Path
 
 import pytest
@@ -26,6 +26,12 @@ LATER = [
     *("S3_LOGOS_CRON", "S3_OPENGRAPH_CRON"),
 ]
 """Settings that are promised, whether or not this version reads them."""
+
+
+def in_the_file(name: str) -> list[tuple[str, str | None]]:
+    """What is said of this name in a `.env` file: name and suggestion."""
+    file = EnvFile(".env", Path(".env"), is_there=True, values={name: "x"}, lines={name: 1})
+    return [(each.name, each.suggestion) for each in unknown_settings(Sources({}, file))]
 
 
 def unknown(**variables: str) -> list[tuple[str, str | None]]:
@@ -72,7 +78,51 @@ def test_a_name_that_is_no_setting_is_told_with_the_nearest(written, meant):
 )
 def test_a_name_that_is_near_to_none_has_no_suggestion(written):
     """A suggestion that is only a guess, or one of two, sends people the wrong way."""
-    assert unknown(**{written: "x"}) == [(written, None)]
+    assert in_the_file(written) == [(written, None)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        *("S3_FORCE_PATH_STYLE", "S3_USE_SSL", "S3_BACKUP_BUCKET", "S3_READ_ONLY"),
+        *("LOGO_DEV_TOKEN", "LOGO_PATH", "OG_IMAGE_URL", "og_title"),
+    ],
+)
+def test_common_first_words_are_left_to_other_programs_in_the_environment(other):
+    """Backups and sites set such names for themselves; nobody could make the warning go."""
+    assert unknown(**{other: "x"}) == []
+    assert in_the_file(other) == [(other, None)]
+
+
+def test_our_own_first_words_are_told_wherever_they_stand():
+    """Nobody else has names like these, so one that is near to none is a mistake, too."""
+    assert unknown(DATAFETCH_COLOUR="x") == [("DATAFETCH_COLOUR", None)]
+    assert unknown(BOOKMARKS_PREFETCH="x") == [("BOOKMARKS_PREFETCH", None)]
+
+
+@pytest.mark.parametrize("service", ["DATAFETCH", "BOOKMARKS", "BOOKMARKS_API", "S3", "LOGO", "OG"])
+def test_variables_of_services_are_left_alone(service):
+    """Kubernetes and Docker's links tell each container of its neighbours by such names."""
+    address = "tcp://10.0.0.7:3000"
+    told = {
+        "PORT": address,
+        "SERVICE_HOST": "10.0.0.7",
+        "SERVICE_PORT": "3000",
+        "SERVICE_PORT_HTTP_ALT": "3000",
+        "PORT_3000_TCP": address,
+        "PORT_3000_TCP_PROTO": "tcp",
+        "PORT_3000_TCP_PORT": "3000",
+        "PORT_3000_TCP_ADDR": "10.0.0.7",
+        "NAME": "/site/neighbour",
+        "ENV_NODE_VERSION": "24",
+    }
+    assert unknown(**{f"{service}_{name}": value for name, value in told.items()}) == []
+
+
+@pytest.mark.parametrize("name", ["DATAFETCH_PORT", "DATAFETCH_NAME", "BOOKMARKS_ENV_X"])
+def test_a_name_that_only_looks_like_that_of_a_service_is_told(name):
+    """A port without an address is what a user sets, not Kubernetes."""
+    assert unknown(**{name: "8080"}) == [(name, None)]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +130,16 @@ def test_a_name_that_is_near_to_none_has_no_suggestion(written):
     [
         # what GitHub Actions and other build services set
         *("GITHUB_REPOSITORY_OWNER", "GITHUB_REPOSITORY", "GITHUB_ACTIONS", "GITHUB_SERVER_URL"),
-        *("GITHUB_GRAPHQL_URL", "GITHUB_REF", "GITHUB_ENV", "CI_JOB_TOKEN", "CI_API_V4_URL"),
+        *(
+            "GITHUB_ACTION",
+            "GITHUB_GRAPHQL_URL",
+            "GITHUB_REF",
+            "GITHUB_ENV",
+            "CI_JOB_TOKEN",
+            "CI_API_V4_URL",
+        ),
+        # what a site sets for itself
+        *("NEXT_PUBLIC_BASE_URL", "NEXT_PUBLIC_CDN_URL", "NODE_ENVS"),
         *("NEXT_PUBLIC_SITE_NAME", "NODE_OPTIONS", "API_KEY", "MAX_JOBS", "PATH", "AWS_REGIONS"),
         # what is gone with the system before
         *("AUTO_REPAIR_CSV_FILES", "SELECTIVE_OG_REFRESH", "DEPLOYMENT_URL", "GH_TOKEN"),
@@ -138,11 +197,12 @@ def test_beside_an_error_the_names_are_told_with_it(tmp_path):
 def test_a_command_warns_of_each_name_once(tmp_path: Path) -> None:
     """However many jobs the command has, the warning comes once, on stderr, and nothing else changes."""
     (tmp_path / ".env").write_text("DATAFETCH_CONCURENCY=3\nS3_BUCKT=s3cret\n")
-    done = datafetch("prefetch-build", "--log-format", "console", cwd=tmp_path)
+    done = datafetch("prefetch-build", "--log-format", "json", cwd=tmp_path)
     assert done.code == 1  # nothing is stored
-    lines = [line for line in done.err.splitlines() if "setting_unknown" in line]
-    assert len(lines) == 2
-    for said in ("warning", "DATAFETCH_CONCURENCY", ".env, line 1", "DATAFETCH_CONCURRENCY"):
-        assert re.search(rf"{re.escape(said)}\b", lines[0])
-    assert "S3_BUCKET" in lines[1]
+    told = [line for line in done.err.splitlines() if '"setting_unknown"' in line]
+    events = [json.loads(line) for line in told]
+    assert [(e["level"], e["setting"], e["where"], e["suggestion"]) for e in events] == [
+        ("warning", "DATAFETCH_CONCURENCY", "in .env, line 1", "DATAFETCH_CONCURRENCY"),
+        ("warning", "S3_BUCKT", "in .env, line 2", "S3_BUCKET"),
+    ]
     assert "s3cret" not in done.out + done.err
