@@ -20,7 +20,7 @@ from datafetch.net.proxies import ProxyAddress
 
 _HEADER_TOO_LARGE = 431  # RFC 6585, 5
 
-_NEXT_RUN = "The next run tries again."
+_NEXT_RUN = TransientError.hint
 
 UNSENDABLE_HINT = (
     "Its address or a header, such as a token, holds characters that HTTP cannot carry: look for "

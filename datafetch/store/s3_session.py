@@ -23,6 +23,7 @@ from datafetch.errors import ConfigurationError
 from datafetch.logs import redact
 from datafetch.models.store_place import Addressing
 from datafetch.store.s3_dialect import is_amazon
+from datafetch.store.s3_unreachable import bundle_variable
 from datafetch.store.times import read_time
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def make_client(
         ConfigurationError: no client can be made with these values.
     """
     # boto3 reads AWS_CA_BUNDLE, but not SSL_CERT_FILE, which other programs obey.
-    bundle = "AWS_CA_BUNDLE" if os.environ.get("AWS_CA_BUNDLE") else "SSL_CERT_FILE"
+    bundle = bundle_variable()
     is_plain = endpoint is not None and endpoint.lower().startswith("http://")
     if not is_plain and (problem := file_problem(os.environ, bundle)) is not None:
         raise ConfigurationError([problem])

@@ -226,11 +226,14 @@ class WebStore(RefusesWrites):
         said = str(error) if quote(key) in str(error) else f"{key}: {error}"
         if isinstance(error, Denied):
             raise StoreDenied(said, key=key, hint=_CLOSED_HINT) from error
-        # A hint that was given to this one error knows its cause, unlike that of its class.
-        hint = vars(error).get("hint") or (
-            _UNAVAILABLE_HINT if isinstance(error, TransientError) else _ODD_HINT
-        )
-        raise StoreUnavailable(said, key=key, hint=hint) from error
+        raise StoreUnavailable(said, key=key, hint=_hint_for(error)) from error
+
+
+def _hint_for(error: UpstreamError) -> str:
+    """What to do about an error: what is known of this one, and which setting holds the address."""
+    if error.hint not in ("", TransientError.hint):
+        return f"{error.hint} The address comes from DATAFETCH_STORE."
+    return _UNAVAILABLE_HINT if isinstance(error, TransientError) else _ODD_HINT
 
 
 def _stored(key: str, answer: WebAnswer) -> StoredObject:

@@ -16,7 +16,7 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from datafetch.errors import StoreError, StoreUnavailable
+from datafetch.errors import ConfigurationError, StoreError, StoreUnavailable
 from datafetch.store.s3 import S3Store
 from datafetch.store.s3_place import BucketAddress
 from datafetch.store.s3_unreachable import is_lasting, silence
@@ -129,14 +129,29 @@ def test_a_certificate_of_another_host_is_about_the_address(
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "AWS_CA_BUNDLE"])
-@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nx\n"])
-def test_certificates_that_cannot_be_loaded_are_told_by_their_variable(
+@pytest.mark.parametrize("content", [None, b"", b"ca"])
+def test_a_file_that_holds_no_certificates_is_told_before_the_server_is_asked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes | None
 ) -> None:
-    """A mistyped path in it looked like a server that does not answer."""
+    """A mistyped path looked like a server that does not answer, and cost all repetitions."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_bytes(content)
+    monkeypatch.setenv(name, str(path))
+    with pytest.raises(ConfigurationError) as caught:
+        failed("https://localhost:9")
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{name}: ")
+    assert str(path) in problem
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "AWS_CA_BUNDLE"])
+def test_certificates_that_cannot_be_loaded_are_told_by_their_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """What is no certificate between the right lines is found by the TLS library only."""
+    path = tmp_path / "ca.pem"
+    path.write_bytes(b"-----BEGIN CERTIFICATE-----\nx\n")
     monkeypatch.setenv(name, str(path))
     with secured() as (server, _):
         error = failed(f"https://localhost:{server.port}")
