@@ -1,21 +1,18 @@
 """A bucket of Amazon S3, or of any server that speaks its protocol, as an object store (boto3).
 
-botocore retries calls (standard mode, bounded). It does not retry a body that was cut off after
-a good answer, which is read once more here, nor a conflict (409), which `put_conditionally` does.
+botocore retries calls (standard mode, bounded). It does not retry a conflict (409), which
+`put_conditionally` does, nor a body that was cut off, which `s3_reads` reads once more.
 """
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from typing import IO, TYPE_CHECKING, TypeVar, cast
-
-from botocore.response import StreamingBody
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
+from typing import IO, TYPE_CHECKING, cast
 
 from datafetch.clock import Clock, ClockSkew, SystemClock
-from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreDenied, StoreUnavailable
+from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable
 from datafetch.models.store_place import Addressing
 from datafetch.store.base import (
-    CHUNK,
     JSON_TYPE,
     Condition,
     EtagForm,
@@ -28,28 +25,20 @@ from datafetch.store.base import (
 )
 from datafetch.store.conditional import put_conditionally
 from datafetch.store.keys import is_public
-from datafetch.store.paths import check_prefix
-from datafetch.store.s3_answers import NotS3, canonical_etag, tame
+from datafetch.store.s3_answers import tame
 from datafetch.store.s3_bucket import Bucket
 from datafetch.store.s3_dialect import addressing_of, is_amazon, send_small_at_once
-from datafetch.store.s3_errors import NO_ANSWER, Sent, is_unexplained
+from datafetch.store.s3_errors import Sent
+from datafetch.store.s3_reads import S3Reads
 from datafetch.store.s3_session import make_client
 from datafetch.store.s3_unreachable import stop_what_cannot_pass
 from datafetch.store.s3_watch import S3Watch
-from datafetch.store.streams import Window, spooled
-from datafetch.store.times import age_s, written_at
+from datafetch.store.streams import Window
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.literals import ObjectCannedACLType
-    from mypy_boto3_s3.type_defs import (
-        GetObjectOutputTypeDef,
-        HeadObjectOutputTypeDef,
-        ObjectTypeDef,
-        PutObjectRequestTypeDef,
-    )
-
-T = TypeVar("T")
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
 
 class S3Store:
@@ -143,6 +132,7 @@ class S3Store:
             from_settings=endpoint is not None,
             own_keys=access_key is not None,
         )
+        self._reads = S3Reads(self._bucket)
 
     @property
     def name(self) -> str:
@@ -161,35 +151,19 @@ class S3Store:
 
     def get(self, key: str) -> StoredObject:
         """See `ObjectStore.get`."""
-        info, body, age = self._fetch(key, self._bucket.whole_key(key), StreamingBody.read)
-        return StoredObject(info, body, age)
+        return self._reads.get(key)
 
-    @contextmanager
-    def open(self, key: str) -> Iterator[OpenedObject]:
+    def open(self, key: str) -> AbstractContextManager[OpenedObject]:
         """See `ObjectStore.open`."""
-        info, file, _ = self._fetch(
-            key, self._bucket.whole_key(key), lambda stream: spooled(key, stream.iter_chunks(CHUNK))
-        )
-        with file:
-            yield OpenedObject(info, file)
+        return self._reads.open(key)
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""
-        return self._head(key, self._bucket.whole_key(key))
+        return self._reads.head(key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`."""
-        whole = self._bucket.prefix + prefix
-        check_prefix(whole)
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket.name, Prefix=whole
-        )
-        with self._bucket.translated(prefix):
-            for page in pages:
-                for item in page.get("Contents", ()):
-                    yield from self._listed(whole, item)
-                if page.get("IsTruncated") and not page.get("NextContinuationToken"):
-                    raise NotS3("a listing that breaks off")
+        return self._reads.list(prefix)
 
     def put(
         self,
@@ -241,43 +215,6 @@ class S3Store:
         """See `ObjectStore.close`; a call under way ends by its own time limits."""
         self._client.close()
 
-    def _head(self, key: str, whole: str) -> ObjectInfo:
-        """The properties of an object that the bucket has as `whole`."""
-        try:
-            with self._bucket.translated(key):
-                answer = self._client.head_object(Bucket=self._bucket.name, Key=whole)
-        except (StoreDenied, StoreUnavailable) as error:
-            if not is_unexplained(error.__cause__):
-                raise
-            # The answer to HEAD has no body, and so no reason; that to GET has one.
-            return self._fetch(key, whole, StreamingBody.read)[0]
-        if "content-length" not in answer["ResponseMetadata"]["HTTPHeaders"]:
-            # Some proxies drop the length of what they would pack.
-            return self._fetch(key, whole, StreamingBody.read)[0]
-        return _info_of(key, answer, answer["ContentLength"])
-
-    def _fetch(
-        self, key: str, whole: str, take: Callable[[StreamingBody], T], *, again: bool = True
-    ) -> tuple[ObjectInfo, T, float | None]:
-        """The object's properties, what `take` made of its body, and its age in seconds.
-
-        The bucket has the object as `whole`. With `again` it is asked for once more when its body
-        was cut off.
-        """
-        with self._bucket.translated(key):
-            answer = self._client.get_object(Bucket=self._bucket.name, Key=whole)
-        try:
-            with closing(answer["Body"]) as stream:
-                content = take(stream)
-                size = stream.tell()
-        except NO_ANSWER as error:
-            if again:
-                return self._fetch(key, whole, take, again=False)
-            raise self._bucket.error(key, error) from error
-        date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        info = _info_of(key, answer, size)
-        return info, content, age_s(date, info.last_modified)
-
     def _sent_etag(self, etag: str) -> str:
         bare = etag.strip('"')
         return f'"{bare}"' if self.etag_form is EtagForm.QUOTED else bare
@@ -305,29 +242,3 @@ class S3Store:
                 key=key,
                 hint="See the server's log: it took a write that it does not show.",
             ) from error
-
-    def _listed(self, asked: str, item: "ObjectTypeDef") -> Iterator[ObjectInfo]:
-        """The object that a listing's entry names; what the entry leaves out is asked for.
-
-        Nothing when the object is gone by then, does not begin with what was asked for, or is the
-        empty one named like the prefix, which consoles make.
-        """
-        whole, size, etag = item.get("Key"), item.get("Size"), canonical_etag(item.get("ETag"))
-        if not whole:
-            raise NotS3("a listing with an object without a key")
-        key = whole.removeprefix(self._bucket.prefix)
-        if not whole.startswith(asked) or not key:
-            return
-        if size is not None and etag is not None:
-            yield ObjectInfo(key, etag, size, written_at(item.get("LastModified")))
-            return
-        with suppress(ObjectNotFound):
-            # Its name may be one that we would not write: what is found is not judged.
-            yield self._head(key, whole)
-
-
-def _info_of(
-    key: str, answer: "HeadObjectOutputTypeDef | GetObjectOutputTypeDef", size: int
-) -> ObjectInfo:
-    modified = written_at(answer.get("LastModified"))
-    return ObjectInfo(key, answer["ETag"], size, modified, answer.get("ContentType"))

@@ -400,6 +400,25 @@ def test_a_head_without_a_length_is_answered_by_reading(
     assert odd.asked() == ["HEAD", "GET"]
 
 
+@pytest.mark.parametrize("status", [400, 403])
+def test_where_head_is_refused_the_object_is_asked_for_and_not_read(
+    odd: OddApp, client: S3Store, status: int
+) -> None:
+    """A proxy that lets only GET through must not bring a picture of 10 GB into memory."""
+    large = found().changed(declared_length=10_000_000_000, ending="close")
+    odd.answers = {"HEAD": Response(status), "GET": large}
+    assert client.head(KEY).size == 10_000_000_000
+    assert odd.asked().count("GET") == 1
+
+
+def test_where_head_is_refused_an_object_without_a_length_is_counted(
+    odd: OddApp, client: S3Store
+) -> None:
+    """In chunks its end tells the size, as for every reader."""
+    odd.answers = {"HEAD": Response(403), "GET": found().changed(chunks=[BODY[:4], BODY[4:]])}
+    assert client.head(KEY).size == 11
+
+
 def test_too_long_a_length_is_a_body_that_was_cut_off(odd: OddApp, client: S3Store) -> None:
     """Half an object is never returned: it is asked for once more, then the store is unavailable."""
     odd.answers = {"GET": found().changed(declared_length=99, ending="close")}
