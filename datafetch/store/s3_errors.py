@@ -8,7 +8,6 @@ Codes: Amazon S3 API reference, "Error responses".
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -31,9 +30,11 @@ from datafetch.errors import (
     StoreUnavailable,
 )
 from datafetch.logs import redact
-from datafetch.store.s3_answers import NO_DOCUMENT, PLAIN_HTTP, UNREADABLE, NotS3, SentElsewhere
+from datafetch.models.text import one_line
+from datafetch.store.s3_answers import NO_DOCUMENT, UNREADABLE, NotS3, SentElsewhere
 from datafetch.store.s3_hints import Refusal, hint_for, moved_hint, no_bucket_hint
 from datafetch.store.s3_place import BucketAddress
+from datafetch.store.s3_strangers import elsewhere, not_s3
 from datafetch.store.s3_unreachable import silence
 
 NO_ANSWER = (BotoCoreError, HTTPError, OSError)
@@ -90,7 +91,6 @@ _PROXY_REFUSED = (
     " stands between this machine and {server}."
 )
 _ABOUT_ACL = re.compile(r"x-amz-acl|\bacls?\b|access control list", re.IGNORECASE)
-_MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
 _MAX_MESSAGE = 200
 
 
@@ -123,19 +123,19 @@ def error_of(
     """
     if isinstance(error, ClientError):
         if found := _no_document(error):
-            return _not_s3(found, at, key)
+            return not_s3(found, at, key)
         return _meaning(error, at, key, sent)
     # The error's own text may hold the whole URL; its type says enough.
     kind, what = type(error).__name__, key or at.label
     if isinstance(error, _NO_CREDENTIALS):
         return _no_credentials(error, at, key)
     if isinstance(error, SentElsewhere):
-        return _elsewhere(error, at, key)
+        return elsewhere(error, at, key)
     # The errors of no answer come first: some are also of a type of the unreadable.
     if isinstance(error, NO_ANSWER):
         said, hint = silence(error, at)
         return StoreUnavailable(f"{what}: {said}", key=key, hint=hint)
-    return _not_s3(error if isinstance(error, NotS3) else NotS3(f"{kind} in its answer"), at, key)
+    return not_s3(error if isinstance(error, NotS3) else NotS3(f"{kind} in its answer"), at, key)
 
 
 def answer_of(error: ClientError) -> tuple[int, str]:
@@ -171,35 +171,6 @@ def _no_credentials(error: Exception, at: BucketAddress, key: str) -> StoreDenie
             " and S3_SECRET_ACCESS_KEY."
         )
     return StoreDenied(f"{at.label}: {said}", key=key, hint=hint)
-
-
-def _not_s3(found: NotS3, at: BucketAddress, key: str) -> StoreUnavailable:
-    """The error for an answer that does not come from S3, whatever it says."""
-    parts = [str(found)]
-    if found.status:
-        media = _MEDIA_TYPE.match(found.content_type)
-        status = f"HTTP {found.status}"
-        parts = [*parts, status] if str(found) != status else parts
-        parts[-1] += f", {media[0]}" if media else ""
-    said = f"{key or at.label}: {at.server} does not answer as S3 ({'; '.join(parts)})"
-    return StoreUnavailable(said, key=key, hint=_not_s3_hint(found, at))
-
-
-def _not_s3_hint(found: NotS3, at: BucketAddress) -> str:
-    if str(found) == PLAIN_HTTP:
-        return f"Write https:// in {at.setting}."
-    if found.is_page:
-        hint = (
-            "Is this the console's port, a web site, or the log-in page of a proxy? Check"
-            f" {at.setting}: it must be the address of S3 itself."
-        )
-    else:
-        hint = (
-            f"Check {at.setting}: is this the console's port, or another server's? A proxy before"
-            " the store may drop headers, too."
-        )
-    doubts = (at.port_doubt(), at.doubt())
-    return " ".join((hint, *(doubt for doubt in doubts if doubt)))
 
 
 def _no_document(error: ClientError) -> NotS3 | None:
@@ -291,7 +262,8 @@ def _said(error: ClientError, refusal: Refusal, at: BucketAddress) -> str:
 
 def _one_line(text: str) -> str:
     """A server's own text, short and without secrets, on one line."""
-    return redact(" ".join(text.split())[:_MAX_MESSAGE])
+    # Masked before it is cut: half a secret would not be known for one.
+    return one_line(redact(text[: 8 * _MAX_MESSAGE]), _MAX_MESSAGE)
 
 
 def _is_about_acl(error: ClientError, sent: Sent) -> bool:
@@ -303,27 +275,3 @@ def _is_about_acl(error: ClientError, sent: Sent) -> bool:
     # text may repeat the request, so a bucket's name has its say only where an ACL was sent.
     fields = (_field(error, name) for name in ("Header", "ArgumentName", "Message"))
     return sent.acl and status in (400, 501) and any(_ABOUT_ACL.search(field) for field in fields)
-
-
-def _elsewhere(error: SentElsewhere, at: BucketAddress, key: str) -> StoreUnavailable:
-    who, address = f"{key or at.label}: {at.server}", _address(error.location)
-    if address is None:
-        hint = moved_hint(at)
-        return StoreUnavailable(f"{who} sends the request elsewhere", key=key, hint=hint)
-    if address == at.server.replace("http://", "https://", 1):
-        hint = f"Write https:// in {at.setting}."
-    else:
-        hint = (
-            f"Set {at.setting} to the store's own address, with https:// if that is what it wants."
-            " If the other address is that of a log-in page, a proxy stands before the store."
-        )
-    return StoreUnavailable(f"{who} sends the request on to {address}", key=key, hint=hint)
-
-
-def _address(location: str) -> str | None:
-    """Scheme and host of an absolute URL; None for anything else."""
-    try:
-        to = urlsplit(location)
-    except ValueError:
-        return None
-    return f"{to.scheme}://{to.hostname}" if to.hostname else None

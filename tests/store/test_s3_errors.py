@@ -20,6 +20,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
+from datafetch.logs import register_secrets
 from datafetch.store.s3_answers import NotS3, SentElsewhere
 from datafetch.store.s3_errors import NOTHING_SPECIAL, Sent, answer_of, error_of
 from datafetch.store.s3_place import BucketAddress
@@ -55,6 +56,15 @@ def refusal(status: int, code: str, message: str = "why", **fields: str) -> Clie
 def translated(error: Exception, key: str = KEY, sent: Sent = NOTHING_SPECIAL) -> StoreError:
     """The error of the store for an error of the client."""
     return error_of(error, at=AT, key=key, sent=sent)
+
+
+def test_what_a_server_says_holds_no_part_of_a_secret_and_steers_no_terminal() -> None:
+    """A secret that stood where the text was cut was no longer known for one."""
+    secret = "c2VjcmV0LW9mLXRoZS1rZXk"
+    register_secrets([secret])
+    said = str(translated(refusal(400, "Odd\x1b[2J", f"{'x ' * 95}{secret} \x1b[2J")))
+    assert secret[:4] not in said
+    assert "\x1b" not in said
 
 
 @pytest.mark.parametrize(
