@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
@@ -143,6 +144,18 @@ class ClockSkew:
         self._agreed = False
         self._seen: dict[tuple[Witness, str], tuple[float, float]] = {}
         """For each host the smallest difference, 0 when the clocks agree, and the time it told."""
+
+    def observe_answer(
+        self, host: str, headers: Mapping[str, str], now: float, witness: Witness = "other"
+    ) -> None:
+        """Take note of the time in an answer's headers, whose names are in lower case.
+
+        An answer out of a cache tells when it was made, and is left out. The rest is as in
+        `observe`.
+        """
+        told = http_date(headers.get("date", ""))
+        if told is not None and headers.get("age", "0").strip() == "0":
+            self.observe(host, told, now, witness)
 
     def observe(self, host: str, told: float, now: float, witness: Witness = "other") -> None:
         """Take note of a time that a host told.

@@ -77,6 +77,11 @@ class Url(NamedTuple):
         return _name(self.host)
 
     @property
+    def authority(self) -> str:
+        """The host, with its port unless that is the scheme's own."""
+        return self.host if self.port is None else f"{self.host}:{self.port}"
+
+    @property
     def origin(self) -> Origin:
         """Scheme, host name and port: credentials and trust hold for one origin only."""
         port = DEFAULT_PORTS[self.scheme] if self.port is None else self.port

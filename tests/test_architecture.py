@@ -556,7 +556,6 @@ OTHER_READERS = {
 READ_SETTINGS = {
     "net/proxies.py",
     "store/s3_dialect.py",
-    "store/s3_errors.py",
     "store/s3_place.py",
 }
 

@@ -116,7 +116,7 @@ def bookmark_server(value: str) -> str:
     below = page or re.match(r"(.*?/api/v[0-9]+)/[^/]", url.path)
     if below:
         what = "a page" if page else "one of its answers"
-        base = f"{url.scheme}://{_authority(url)}{below[1]}"
+        base = f"{url.scheme}://{url.authority}{below[1]}"
         raise ValueError(f"is the address of {what}, not of the server: write {base}")
     return value.rstrip("/")
 
@@ -136,7 +136,7 @@ def github_api(value: str) -> str:
         right = f"https://api.{host.removeprefix('api.')}"
     elif path.endswith(("/graphql", "/api")):
         base = re.sub(r"(/api)?(/v3)?(/graphql)?$", "", path)
-        right = f"{url.scheme}://{_authority(url)}{base}/api/v3"
+        right = f"{url.scheme}://{url.authority}{base}/api/v3"
     wanted = parse(right)
     if wanted is not None and (url.origin, path) != (wanted.origin, wanted.path.rstrip("/")):
         what = (
@@ -175,10 +175,6 @@ def _url_trouble(text: str) -> str:
     if re.match(r"https?://[^/?#]*@", text, re.IGNORECASE):
         return f"{should}, without a user and password before the host"
     return f"{should}, such as https://host.example.com"
-
-
-def _authority(url: Url) -> str:
-    return url.host if url.port is None else f"{url.host}:{url.port}"
 
 
 def repositories(value: str) -> str:

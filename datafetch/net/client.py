@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
-from datafetch.clock import CancelToken, Clock, ClockSkew, Witness, http_date
+from datafetch.clock import CancelToken, Clock, ClockSkew, Witness
 from datafetch.errors import Cancelled, Refused, UpstreamError
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
 from datafetch.net.body import declared_length, read_body
@@ -206,19 +206,14 @@ class GuardedClient:
                 self._counts.add(request.upstream, "requests")
                 with self._wire().exchange(hop, limit, request.timeout_s) as answer:
                     visit.answered(hop.url.name, behind)
-                    self._compare_clocks(hop, answer)
+                    witness: Witness = "named" if hop.trusted else "other"
+                    now = self._clock.now()
+                    self._skew.observe_answer(hop.url.name, answer.headers, now, witness)
                     yield answer if log is None else _logged(answer, log)
         except Cancelled:
             # A closed connection does not say why; the token's `Cancelled` names the signal.
             self._cancel.raise_if_cancelled()
             raise
-
-    def _compare_clocks(self, hop: Hop, answer: "RawAnswer") -> None:
-        """Note the time that a server told; a cache's answer tells of when it was made."""
-        told = http_date(answer.headers.get("date", ""))
-        if told is not None and answer.headers.get("age", "0").strip() == "0":
-            witness: Witness = "named" if hop.trusted else "other"
-            self._skew.observe(hop.url.name, told, self._clock.now(), witness)
 
     def _read(
         self, request: Request, hop: Hop, answer: "RawAnswer", write: Callable[[bytes], object]

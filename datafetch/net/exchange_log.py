@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from datafetch.clock import Clock
 from datafetch.logs import bound_logger
-from datafetch.net.guard import authority
 from datafetch.net.hops import Hop
 
 _LONGEST_PATH = 200
@@ -55,7 +54,7 @@ def exchange_log(hop: Hop, clock: Clock) -> Iterator[ExchangeLog | None]:
         path = hop.url.path
         about = {
             "method": hop.method,
-            "host": authority(hop.url.href),
+            "host": hop.url.authority,
             "path": path if len(path) <= _LONGEST_PATH else path[: _LONGEST_PATH - 1] + "…",
             "status": log.status,
             "error": failed,

@@ -1,12 +1,12 @@
 """The errors for answers that do not come from S3, but from another server or a proxy before it."""
 
 import re
-from urllib.parse import urlsplit
 
 from datafetch.errors import StoreUnavailable
 from datafetch.store.s3_answers import PLAIN_HTTP, NotS3, SentElsewhere
 from datafetch.store.s3_hints import moved_hint
 from datafetch.store.s3_place import BucketAddress
+from datafetch.urls import parse
 
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
 
@@ -57,9 +57,6 @@ def _not_s3_hint(found: NotS3, at: BucketAddress) -> str:
 
 
 def _address(location: str) -> str | None:
-    """Scheme and host of an absolute URL; None for anything else."""
-    try:
-        to = urlsplit(location)
-    except ValueError:
-        return None
-    return f"{to.scheme}://{to.hostname}" if to.hostname else None
+    """Scheme, host and port of a web address; None for anything else."""
+    to = parse(location)
+    return None if to is None else f"{to.scheme}://{to.authority}"

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from datafetch.clock import Clock, ClockSkew, http_date
+from datafetch.clock import Clock, ClockSkew
 from datafetch.logs import bound_logger
 from datafetch.store.s3_answers import Answer
-from datafetch.urls import Url, parse
+from datafetch.urls import parse
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -47,12 +47,9 @@ class S3Watch:
         self._thread.sent = (request, time.monotonic())
 
     def _answered(self, *, response_dict: Answer, **_: object) -> None:
-        headers, request = response_dict["headers"], self._thread.sent[0]
-        told = http_date(headers.get("date", ""))
-        if told is not None and headers.get("age", "0").strip() == "0":
-            address = parse(request.url)
-            host = address.name if address else ""
-            self._skew.observe(host, told, self._clock.now(), "store")
+        headers, address = response_dict["headers"], parse(self._thread.sent[0].url)
+        host = address.name if address else ""
+        self._skew.observe_answer(host, headers, self._clock.now(), "store")
         self._log(headers, status=response_dict["status_code"])
 
     def _failed(self, *, exception: BaseException | None, **_: object) -> None:
@@ -70,7 +67,7 @@ class S3Watch:
         of_data = headers if request.method == "GET" else request.headers
         about = {
             "method": request.method,
-            "host": _authority(address),
+            "host": address.authority if address else "",
             "path": path if len(path) <= _LONGEST_PATH else path[: _LONGEST_PATH - 1] + "…",
             "status": status,
             "error": error,
@@ -78,12 +75,6 @@ class S3Watch:
             "bytes": _number(of_data.get("content-length")),
         }
         _log.debug("request", extra=about)
-
-
-def _authority(address: Url | None) -> str:
-    if address is None:
-        return ""
-    return address.host if address.port is None else f"{address.host}:{address.port}"
 
 
 def _number(text: object) -> int | None:

@@ -1,5 +1,6 @@
 """What the errors of an S3 client mean, by type, status and code."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -262,7 +263,7 @@ def test_a_redirection_says_where_to(address: str) -> None:
     """Plain http before https, or a log-in page: the other address is named, without its query."""
     said = translated(SentElsewhere(f"{address}:8443/start?token=secret"))
     assert type(said) is StoreUnavailable
-    assert str(said) == f"{KEY}: https://s3.example.net/base sends the request on to {address}"
+    assert str(said) == f"{KEY}: https://s3.example.net/base sends the request on to {address}:8443"
     assert "S3_SERVER_URL" in said.hint
     assert "secret" not in f"{said} {said.hint}"
 
@@ -288,3 +289,11 @@ def test_what_is_no_answer_of_s3_is_said_so(
     assert str(said) == f"{what}: https://s3.example.net/base does not answer as S3 ({why})"
     assert "S3_SERVER_URL" in said.hint
     assert said.key == key
+
+
+def test_a_redirection_to_https_at_the_same_port_says_so() -> None:
+    """The port was left out of the comparison, and the hint spoke of a proxy."""
+    at = replace(AT, endpoint="http://s3.example.net:9000")
+    error = error_of(SentElsewhere("https://s3.example.net:9000/bucket?x=secret"), at=at, key=KEY)
+    assert "https://s3.example.net:9000" in str(error)
+    assert error.hint == "Write https:// in S3_SERVER_URL."
