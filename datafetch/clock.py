@@ -127,7 +127,7 @@ class Skew(NamedTuple):
         return (
             f"this machine's clock is {_span(abs(self.ahead_s))} {way} {self.host} (Date: "
             f"{log_time(self.told)}): set it{other}, for example with `timedatectl set-ntp true`; "
-            "times in results, schedules and leases are wrong until then"
+            "times in results and schedules are wrong until then"
         )
 
 

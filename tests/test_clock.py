@@ -94,8 +94,8 @@ def test_a_clock_that_is_wrong_is_told_in_a_sentence():
     skew.observe(SITE, NOW, NOW + 2 * DAY)
     assert str(skew.found()) == (
         "this machine's clock is 2 d ahead of api.github.com (Date: 2026-11-26 15:32:34Z): set it, "
-        "for example with `timedatectl set-ntp true`; times in results, schedules and leases are "
-        "wrong until then"
+        "for example with `timedatectl set-ntp true`; times in results and schedules are wrong "
+        "until then"
     )
 
 
