@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 Fields = Mapping[str, object]
 
-RESULT_EVENTS = frozenset({"locked", "run_finished", "run_note", "unexpected_error"})
+RESULT_EVENTS = frozenset(
+    {"clock_skew", "locked", "publish_not_atomic", "run_finished", "run_note", "unexpected_error"}
+)
 """Events that say nothing but what the printed results, or the error that ends the command, say."""
 
 _FOR_MACHINES = frozenset({"job", "runId", "operation", "environment", "store", "pid", "token"})
@@ -43,10 +45,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "breaker_still_open": ("{host} still fails and is left alone until {until}: {reason}",),
     "breakers_not_read": ("the record of hosts that fail cannot be read: {error}",),
     "breakers_not_saved": ("the record of hosts that fail could not be stored: {error}",),
-    "clock_skew": (
-        "{note}",
-        "this machine's clock is {ahead_s} s ahead of what {host} tells (less than 0: behind)",
-    ),
+    "clock_skew": ("{note}",),
     "conditions_probed": (
         "tried whether {endpoint} keeps the conditions of writes; what it keeps: {found}",
     ),
@@ -94,8 +93,10 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "{dataset} is being changed by a run; reading it again",
     ),
     "prefetch_written": ("{files} files, {changed} of them changed",),
+    "probe_not_deleted": ("the object {key}, written as a trial, could not be deleted: {error}",),
     "progress_not_saved": ("what was done so far could not be saved: {error}",),
     "publish_not_atomic": ("{note}",),
+    "publish_starts_over": ("the publish starts over: {reason}",),
     "publish_taken_over": ("an earlier run ended while it published; that is done again first",),
     "rate_limit_wait": ("{host} asks to wait; asking again in {wait_s} s: {reason}",),
     "records_not_written": ("how the run ended could not be recorded in the store: {error}",),

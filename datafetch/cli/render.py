@@ -167,8 +167,10 @@ class _Bar(Progress):
 
     def waiting(self, note: str) -> None:
         """Show beside the job's name what it waits for."""
+        from rich.markup import escape  # here it is loaded already, with the bars
+
         with _as_far_as_it_goes():
-            about = f"{self._name}: {printable(note)}"
+            about = escape(f"{self._name}: {printable(note)}")
             self._bars.update(self._task, description=about, visible=True)
 
     def _hide_if_done(self) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.bookmarks.world import link
+from tests.fakes.base import Answer
 from tests.fakes.faults import reply
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
+from tests.fakes.message import Request, Response
 from tests.processes import clean_environment, command_line, datafetch
 from tests.terminals import in_a_terminal
 
@@ -136,6 +138,23 @@ def test_the_log_for_people_does_not_repeat_the_results(site: Site) -> None:
     assert both.count("8 of 13 items") == 1
     _, out, err = site.run("bookmarks", "--log-format", "console", one_place=False)
     assert (out.count("8 of 13 items"), err.count("8 of 13 items")) == (1, 1)
+
+
+@pytest.mark.parametrize(("log_format", "times"), [("console", 1), ("json", 2)])
+def test_a_note_of_each_result_is_no_warning_as_well(
+    site: Site, log_format: str, times: int
+) -> None:
+    """A wrong clock is told once where results and the console's log meet; JSON lines stay whole."""
+
+    def in_other_times(request: Request, answer: Answer) -> Response:
+        proper = answer(request)
+        return proper.changed(headers={**proper.headers, "Date": "Wed, 01 Jan 2020 00:00:00 GMT"})
+
+    site.app.inject(in_other_times)
+    code, both, _ = site.run("bookmarks", "--log-format", log_format, one_place=True)
+    assert code == 0
+    assert both.count("this machine's clock is") == times
+    assert ("clock_skew" in events(both)) is (log_format == "json")
 
 
 def test_json_lines_are_whole_unless_quiet(site: Site) -> None:

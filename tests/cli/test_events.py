@@ -11,7 +11,7 @@ import datafetch
 from datafetch.cli.events import SENTENCES, names_in, sentence
 
 PACKAGE = Path(datafetch.__file__).parent
-LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
+LEVELS = {"warn_of", "debug", "info", "warning", "error", "exception", "critical"}
 SPECIAL = {"run_finished"}
 
 
@@ -32,7 +32,7 @@ def calls() -> Iterator[Call]:
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr in LEVELS
-                and ast.unparse(node.func.value).rpartition(".")[2] in ("log", "_log")
+                and ast.unparse(node.func.value).rpartition(".")[2].lower() in ("log", "_log", "events")
             ):
                 where = f"{path.relative_to(PACKAGE)}:{node.lineno}"
                 fields = _fields(node, node.func.attr)
@@ -64,6 +64,8 @@ def _fields(node: ast.Call, method: str) -> frozenset[str] | None:
         own = frozenset(str(key.value) for key in extra.keys if isinstance(key, ast.Constant))
     elif extra is not None:
         own = None
+    if method == "warn_of":
+        return frozenset({"note"})
     return own | {"error"} if own is not None and method == "exception" else own
 
 

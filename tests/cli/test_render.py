@@ -156,6 +156,23 @@ def stands(window: Window) -> list[str]:
     return lines
 
 
+def test_brackets_in_what_is_waited_for_are_no_markup(monkeypatch):
+    """The words may name an address or a repository: brackets are shown, and end no job."""
+    window = Window()
+    monkeypatch.setattr(sys, "stderr", window)
+    monkeypatch.setenv("TERM", "xterm")
+    screen.cache_clear()
+    progress = TerminalProgress(enabled=True)
+    bar = progress.for_job("github")
+    bar.total(3)
+    for note in ("[::1] or [bold]", "a [/closed] one"):
+        bar.waiting(note)
+        assert stands(window)[-1].startswith(f"github: {note} ")
+    progress.close()
+    monkeypatch.undo()
+    screen.cache_clear()
+
+
 @pytest.mark.parametrize("how", ["all done", "nothing to do", "job ended"])
 def test_a_finished_bar_goes(monkeypatch, how):
     """A bar stands while its job has something to do, and no longer; more to do brings it back."""
