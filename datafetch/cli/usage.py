@@ -65,9 +65,15 @@ def _did_you_mean(names: Sequence[str]) -> str:
 
 
 def _like(word: str, known: Iterable[str], meant: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """The known names that somebody may have meant, the likeliest first."""
+    """The known names that somebody may have meant, the likeliest first.
+
+    The dashes before options are not compared: they are alike in all, and `--wait` is not `--limit`.
+    """
     plain = word.lower().replace("_", "-")
-    return meant.get(plain) or get_close_matches(plain, list(dict.fromkeys(known)), n=2)
+    names = {name.lstrip("-"): name for name in known}
+    return meant.get(plain) or [
+        names[name] for name in get_close_matches(plain.lstrip("-"), list(names), n=2)
+    ]
 
 
 def no_such_command(name: str, known: Collection[str]) -> UsageError:

@@ -18,6 +18,10 @@ SAID = [
     (["bookmarks", "--dry_run"], "did you mean --dry-run?", "datafetch bookmarks --help"),
     (["bookmarks", "-n"], "'-n': did you mean --dry-run?", "datafetch bookmarks --help"),
     (["logos", "--zzz"], "there is no option '--zzz'\n", "datafetch logos --help"),
+    (["logos", "--wait", "3"], "there is no option '--wait'\n", "datafetch logos --help"),
+    (["logos", "--timeout=3"], "there is no option '--timeout'\n", "datafetch logos --help"),
+    (["--nope"], "there is no option '--nope'\n", "datafetch --help"),
+    (["logos", "--lim", "3"], "did you mean --limit?", "datafetch logos --help"),
     (["--zzz"], "there is no option '--zzz'\n", "datafetch --help"),
     (["--dryrun", "bookmarks"], "did you mean --dry-run after the command?", "datafetch --help"),
     (
