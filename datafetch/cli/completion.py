@@ -35,32 +35,48 @@ _MOST_BYTES = 16_000_000
 _BREAKS = (":", "=")
 
 
+def is_asked() -> bool:
+    """Whether a shell has started this process to complete a line."""
+    return bool(os.environ.get(VARIABLE))
+
+
+def _when_asked(offers: Callable[..., list[Offer]]) -> Callable[..., list[Offer]] | None:
+    """The function; None while no shell asks, so that Typer need not read its signature at each start."""
+    return offers if is_asked() else None
+
+
+@_when_asked
 def log_formats() -> list[Offer]:
     """Values of `--log-format`."""
     return [("console", "lines for people"), ("json", "one JSON object a line")]
 
 
+@_when_asked
 def ages() -> list[Offer]:
     """Usual ages."""
     return [("12h", "half a day"), ("1d", "a day"), ("7d", "a week"), ("30d", "a month")]
 
 
+@_when_asked
 def counts() -> list[Offer]:
     """Usual numbers of items."""
     return ["10", "50", "100"]
 
 
+@_when_asked
 def backups() -> list[Offer]:
     """Numbers of backups."""
     return [("1", "the newest"), "2", "3", "4", ("5", "the oldest")]
 
 
+@_when_asked
 def jobs(context: typer.Context) -> list[Offer]:
     """The jobs that are not named yet."""
     named = context.params.get("jobs") or ()
     return [job.value for job in JobName if job not in named and job.value not in named]
 
 
+@_when_asked
 def commands(context: typer.Context) -> list[Offer]:
     """The program's commands."""
     program = context.find_root().command
@@ -68,6 +84,7 @@ def commands(context: typer.Context) -> list[Offer]:
     return [(name, command.short_help or "") for name, command in program.commands.items()]
 
 
+@_when_asked
 def domains(context: typer.Context, incomplete: str) -> list[Offer]:
     """Domains of the stored bookmarks."""
     from datafetch.urls import host_name
@@ -75,11 +92,13 @@ def domains(context: typer.Context, incomplete: str) -> list[Offer]:
     return _some((host_name(page) for page in _pages(context)), incomplete)
 
 
+@_when_asked
 def pages(context: typer.Context, incomplete: str) -> list[Offer]:
     """Addresses of the stored bookmarks."""
     return _some(_pages(context), incomplete)
 
 
+@_when_asked
 def repositories(context: typer.Context, incomplete: str) -> list[Offer]:
     """Repositories whose statistics are stored."""
     folder = _stored(context, lambda keys: keys.github_csv_prefix())
@@ -125,11 +144,6 @@ def _stored(context: typer.Context, key: "Callable[[Keys], str]") -> Path | None
 
 
 # ---------------------------------------------------------- what shells ask
-
-
-def is_asked() -> bool:
-    """Whether a shell has started this process to complete a line."""
-    return bool(os.environ.get(VARIABLE))
 
 
 def answer(program: Callable[[], object]) -> None:

@@ -5,11 +5,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from datafetch.cli import usage
-from datafetch.cli.streams import uses_colour
+from datafetch.cli.streams import painted, uses_colour
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter, Parameter
@@ -18,6 +17,7 @@ OWN_PANEL = "Options"
 COMMON_PANEL = "Common options"
 GLOBAL_PANEL = "Global options"
 
+_BOLD, _DIM, _CYAN = "1", "2", "36"
 _WIDEST_LEFT = 26
 _GAP = 2
 _INDENT = 2
@@ -194,7 +194,7 @@ def _row(row: Row, left: int, width: int, *, colour: bool) -> list[str]:
     name, text = row
     margin = " " * (_INDENT + left + _GAP)
     wrapped = textwrap.wrap(text, max(width - len(margin), 20)) or [""]
-    shown = typer.style(name, fg="cyan") if colour else name
+    shown = painted(name, _CYAN) if colour else name
     padding = " " * (left - len(name) + _GAP)
     first = (
         [f"{' ' * _INDENT}{shown}{padding}{wrapped[0]}".rstrip()]
@@ -207,8 +207,8 @@ def _row(row: Row, left: int, width: int, *, colour: bool) -> list[str]:
 def _painted(line: str) -> str:
     """A line with the colour of its kind: headings, and the comments of examples."""
     if line.endswith(":") and not line.startswith(" "):
-        return typer.style(line, bold=True)
-    return typer.style(line, dim=True) if line.startswith("  # ") else line
+        return painted(line, _BOLD)
+    return painted(line, _DIM) if line.startswith("  # ") else line
 
 
 def epilog(examples: Sequence[Row], codes: Sequence[Row], closing: Sequence[str]) -> str:

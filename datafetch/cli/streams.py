@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import TextIO
 
 from datafetch.errors import DatafetchError
-from datafetch.printable import printable
 
 _NAMES = ("stdin", "stdout", "stderr")
 _USUAL_COLUMNS = 80
@@ -145,6 +144,8 @@ def is_left_by_reader(error: BaseException | None) -> bool:
 
 def say(text: str) -> None:
     """Write a text as one line to standard error, if that can be written to."""
+    from datafetch.printable import printable  # help and version need it not
+
     try:
         sys.stderr.write(f"{printable(text)}\n")
         sys.stderr.flush()

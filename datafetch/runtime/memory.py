@@ -4,7 +4,6 @@ Both are here because they were measured; the comments say what they gain.
 """
 
 import atexit
-import ctypes
 import gc
 import os
 
@@ -27,6 +26,8 @@ def spare_memory() -> None:
     # and takes 9 % less CPU time.
     if "MALLOC_ARENA_MAX" in os.environ:
         return
+    import ctypes  # help and version need none
+
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):

@@ -27,7 +27,7 @@ def test_help_is_as_light_in_colours_as_in_a_pipe(tmp_path):
     done = datafetch("--help", cwd=tmp_path, FORCE_COLOR="1", PYTHONPROFILEIMPORTTIME="1")
     loaded = set(re.findall(r"\| +(\w+)", done.err))
     assert "typer" in loaded
-    assert loaded & {"rich", "pydantic", "logging", "boto3", "httpx2", "ada_url"} == set()
+    assert loaded & {"rich", "pydantic", "logging", "ctypes", "boto3", "httpx2", "ada_url"} == set()
 
 
 @pytest.mark.parametrize("page", PAGES)
