@@ -171,7 +171,7 @@ class _Bar(Progress):
 
         with _as_far_as_it_goes():
             about = escape(f"{self._name}: {printable(note)}")
-            self._bars.update(self._task, description=about, visible=True)
+            self._bars.update(self._task, description=about, visible=True, refresh=True)
 
     def _hide_if_done(self) -> None:
         for task in self._bars.tasks:

@@ -67,7 +67,7 @@ def _did_you_mean(names: Sequence[str]) -> str:
 def _like(word: str, known: Iterable[str], meant: Mapping[str, Sequence[str]]) -> Sequence[str]:
     """The known names that somebody may have meant, the likeliest first.
 
-    The dashes before options are not compared: they are alike in all, and `--wait` is not `--limit`.
+    The dashes before options are not compared: all options have them.
     """
     plain = word.lower().replace("_", "-")
     names = {name.lstrip("-"): name for name in known}

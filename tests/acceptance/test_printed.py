@@ -175,14 +175,15 @@ def test_wrong_settings_are_printed_once(tmp_path: Path, arguments: list[str]) -
         assert done.err.count(f"{name} is missing") == 1
 
 
-def test_what_did_not_begin_does_not_repeat_why(site: Site) -> None:
-    """After a signal between two jobs the reason is printed once, and the rest did not begin."""
+@pytest.mark.parametrize("options", ["", "quiet=True"])
+def test_what_did_not_begin_does_not_repeat_why(site: Site, options: str) -> None:
+    """After a signal between two jobs, also of a quiet run, it is said once why the rest did not begin."""
     code = (
         "import os, signal\n"
         "from datafetch.cli.options import JobOptions\n"
         "from datafetch.cli.session import Session\n"
         "from datafetch.models.run import JobName\n"
-        "with Session(JobOptions()) as session:\n"
+        f"with Session(JobOptions({options})) as session:\n"
         "    session.run_jobs([JobName.BOOKMARKS])\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    session.run_jobs([JobName.BOOKMARKS, JobName.LOGOS])\n"
