@@ -32,7 +32,8 @@ def calls() -> Iterator[Call]:
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr in LEVELS
-                and ast.unparse(node.func.value).rpartition(".")[2].lower() in ("log", "_log", "events")
+                and ast.unparse(node.func.value).rpartition(".")[2].lower()
+                in ("log", "_log", "events")
             ):
                 where = f"{path.relative_to(PACKAGE)}:{node.lineno}"
                 fields = _fields(node, node.func.attr)
