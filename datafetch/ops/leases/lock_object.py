@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
@@ -122,7 +123,7 @@ def is_of_this_machine(lock: LockObject) -> bool:
 
 
 def is_dead_here(lock: LockObject) -> bool:
-    """Whether the lease was taken by a process of this machine that does not exist any more.
+    """Whether the lease was taken by a process of this machine that has ended.
 
     If another process has its number by now, the lease expires by itself. If two machines share
     a host name, the run whose lease is wrongly taken loses it at its next renewal.
@@ -135,4 +136,18 @@ def is_dead_here(lock: LockObject) -> bool:
         return True
     except PermissionError:
         pass  # it is there, and another user's
-    return False
+    return _has_ended(lock.pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process that exists has ended, and only waits for its parent to notice.
+
+    In a container whose first process does not ask for the ends of others, it waits for ever.
+    Linux tells; elsewhere such a process counts as alive.
+    """
+    try:
+        told = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    # pid (name) state …, and the name may contain anything
+    return told.rpartition(b")")[2].split()[:1] == [b"Z"]

@@ -198,6 +198,17 @@ def test_the_lock_of_a_dead_process_of_this_machine_is_taken_at_once(store, cloc
     assert leases.acquire("bookmarks", "run-2").token == 2
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_dead_process_that_nobody_asked_for_is_dead(store, clock, tmp_path):
+    """In a container without an init, the lock of a run that was killed was held to its end."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        store.put(KEYS.lock("bookmarks"), json.dumps(_stored(store) | {"pid": ended.pid}).encode())
+        assert leases.acquire("bookmarks", "run-2").token == 2
+
+
 def test_a_dead_process_of_another_machine_is_not_ours_to_judge(store, clock, tmp_path):
     """A process number means nothing on another host: its lease runs out by itself."""
     leases = _leases(store, clock, tmp_path)
