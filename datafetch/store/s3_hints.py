@@ -87,6 +87,10 @@ class Refusal:
         """What the action was to be done to, as a policy names it."""
         return at.resource("" if self.operation in _ON_THE_BUCKET else self.key)
 
+    def whole_target(self, at: BucketAddress) -> str:
+        """What to allow the action on: what is refused for one object is so for the next, too."""
+        return at.resource("" if self.operation in _ON_THE_BUCKET else "*")
+
 
 def hint_for(refusal: Refusal, at: BucketAddress) -> str | None:
     """What to do next; None when the refusal does not tell the cause."""
@@ -198,7 +202,7 @@ def _rights_hint(refusal: Refusal, at: BucketAddress) -> str | None:
     if not action:
         return None
     needed = f"{action} and {ACL_ACTION}" if refusal.acl else action
-    hint = f"Allow {needed} on {refusal.target(at)}."
+    hint = f"Allow {needed} on {refusal.whole_target(at)}."
     if refusal.acl:
         hint += " Some buckets refuse public ACLs: leave S3_OBJECT_ACL empty for them."
     if refusal.operation in _READS:
