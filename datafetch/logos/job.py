@@ -7,6 +7,7 @@ from typing import assert_never
 from datafetch.clock import to_ms
 from datafetch.errors import (
     BaseMoved,
+    BreakerOpen,
     Cancelled,
     DatafetchError,
     LeaseLost,
@@ -178,15 +179,17 @@ class _LogoRun:
                     self._named_without.append(f"{domain} ({one_line(reason, _MOST_OF_A_REASON)})")
             case NoAnswer(domain, error, asked):
                 self._unanswered += 1
-                newly = letters.failed(domain, error)
+                newly = letters.failed(domain, error, counts=asked)
                 if asked:
                     self._failures.append(self._failed_item(domain, error))
                     self._newly_failed += newly
                 else:
                     self._skipped += 1
-                self._context.log.warning(
-                    "logo_failed", extra={"domain": domain, "error": str(error)}
-                )
+                fields = {"domain": domain, "error": str(error)}
+                if isinstance(error, BreakerOpen):  # of the host a warning tells already
+                    self._context.log.info("logo_failed", extra=fields)
+                else:
+                    self._context.log.warning("logo_failed", extra=fields)
             case _:
                 assert_never(result)
 

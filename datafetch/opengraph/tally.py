@@ -87,7 +87,11 @@ class Tally:
 
     def _note_failure(self, item: str, error: DatafetchError) -> bool:
         newly = self._context.dead_letters.failed(item, error)
-        self._context.log.warning("opengraph_failed", extra={"item": item, "error": str(error)})
+        fields = {"item": item, "error": str(error)}
+        if isinstance(error, BreakerOpen):  # of the host a warning tells already
+            self._context.log.info("opengraph_failed", extra=fields)
+        else:
+            self._context.log.warning("opengraph_failed", extra=fields)
         return newly
 
     def _count(self, page: BookmarkedPage, faults: Sequence[_Fault], newly: Sequence[bool]) -> None:

@@ -125,12 +125,15 @@ class DeadLetters:
             return False
         return letter.next_attempt_at is None or letter.next_attempt_at > to_ms(self._clock.now())
 
-    def failed(self, item: str, error: DatafetchError) -> bool:
-        """Record that the item failed; returns whether it had no letter before."""
+    def failed(self, item: str, error: DatafetchError, *, counts: bool = False) -> bool:
+        """Record that the item failed; returns whether it had no letter before.
+
+        One that met an open breaker was not tried, and waits, unless the run `counts` it as failed.
+        """
         known, now_ms = self.get(item), to_ms(self._clock.now())
         letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
         self.letters[letter.id] = letter
-        if not isinstance(error, BreakerOpen):
+        if counts or not isinstance(error, BreakerOpen):
             self._failed_now.add(letter.id)
         self._dirty = True
         return known is None

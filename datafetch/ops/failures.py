@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datafetch.clock import utc_text
-from datafetch.errors import DatafetchError, UpstreamError
+from datafetch.errors import BreakerOpen, DatafetchError, UpstreamError
 from datafetch.logs import redact
 from datafetch.models.run import JobName
 from datafetch.models.text import one_line
@@ -18,6 +18,7 @@ NAMED = 3
 _MOST_OF_A_NAME = 200
 _MOST_OF_A_REASON = 80
 _FIRST_ERROR_STATUS = 400
+_LEFT_ALONE = "keeps failing, so not asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class FailedItem:
 
 def short_reason(error: DatafetchError) -> str:
     """Why something failed, in a few words: the HTTP status, else the message without its URL."""
+    if isinstance(error, BreakerOpen):
+        return _LEFT_ALONE
     if not isinstance(error, UpstreamError):
         return one_line(redact(str(error)), _MOST_OF_A_REASON)
     if error.status is not None and error.status >= _FIRST_ERROR_STATUS:

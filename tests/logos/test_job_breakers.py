@@ -68,6 +68,21 @@ def test_a_service_that_is_not_asked_is_a_fault_of_the_run(world: World) -> None
     assert report.last_fetched_at is None
 
 
+def test_domains_behind_a_failing_service_are_told_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mail of cron had a warning for each domain of the list when one logo service was down."""
+    world.bookmark("a.example.com", "b.example.org", "c.example.net")
+    world.google.inject(DOWN, at(GOOGLE_HOST))
+    with caplog.at_level("INFO"):
+        report = world.run(width=1)
+    told = [(record.levelname, record.message) for record in caplog.records]
+    assert told.count(("WARNING", "logo_failed")) == 1
+    assert told.count(("INFO", "logo_failed")) == 2
+    (note,) = (note for note in report.notes if "failed: " in note)
+    assert note.count("keeps failing, so not asked") == 2
+
+
 def test_what_was_asked_says_more(world: World) -> None:
     """A site that fails is reported as it failed, though a service was not even asked."""
     world.bookmark("a.example.com", "b.example.org")

@@ -82,6 +82,8 @@ def test_what_failed_just_now_is_told_from_what_waited(tmp_path):
     queue.failed("b", BreakerOpen("not asked"))
     queue.succeeded("c")
     assert sorted(letter.item for letter in queue.untried()) == ["b", "d"]
+    queue.failed("b", BreakerOpen("not asked"), counts=True)
+    assert [letter.item for letter in queue.untried()] == ["d"]
 
 
 def test_a_letter_is_due_when_its_time_has_come(tmp_path):

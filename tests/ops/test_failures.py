@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datafetch.errors import GuardRefused, Malformed, Missing, TransientError
+from datafetch.errors import BreakerOpen, GuardRefused, Malformed, Missing, TransientError
 from datafetch.logs import register_secrets
 from datafetch.models.run import JobName
 from datafetch.ops.failures import FailedItem, failed_note, named_failures, short_reason
@@ -68,6 +68,10 @@ def test_what_no_run_tries_again_is_not_promised():
         ),
         (Malformed("not a picture", url="https://a.example/", status=200), "not a picture"),
         (GuardRefused("too few"), "too few"),
+        (
+            BreakerOpen("a.example failed 3 times in a row; it is not asked for another 9 s"),
+            "keeps failing, so not asked",
+        ),
     ],
 )
 def test_a_reason_is_short(error, reason):
