@@ -8,7 +8,16 @@ from typing import NamedTuple
 Fields = Mapping[str, object]
 
 RESULT_EVENTS = frozenset(
-    {"clock_skew", "locked", "publish_not_atomic", "run_finished", "run_note", "unexpected_error"}
+    {
+        "clock_skew",
+        "lease_not_released",
+        "locked",
+        "publish_not_atomic",
+        "records_not_written",
+        "run_finished",
+        "run_note",
+        "unexpected_error",
+    }
 )
 """Events that say nothing but what the printed results, or the error that ends the command, say."""
 
@@ -61,12 +70,11 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "github_repository_failed": ("the statistics of {repository} could not be had: {error}",),
     "index_moved_meanwhile": ("another run has written the index meanwhile; it stays as it is",),
     "lease_lost": (
-        "the lock is lost, so nothing more is written: {error} {hint}",
+        "the lock is lost, so nothing more is written: {error}. {hint}",
         "the lock is lost, so nothing more is written: {error}",
     ),
     "lease_not_released": ("the lock could not be given back; it ends by itself: {error}",),
-    "locked": ("{error} {hint}", "{error}"),
-    "logo_failed": ("{domain}: {error}",),
+    "locked": ("{error}. {hint}", "{error}"),
     "logo_skipped": ("{domain} is skipped: {reason}",),
     "manifest_saved": ("saved the manifest of {logos} logos; {removed} old objects removed",),
     "merge_put_off": (
@@ -80,8 +88,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "the stored object {key} cannot be read: {error}",
         "the stored object {key} cannot be read",
     ),
-    "opengraph_failed": ("{item}: {error}",),
     "opengraph_merged": ("{bookmarks} bookmarks got new previews",),
+    "other_lease_not_released": ("{note}",),
     "override_unreadable": ("the override {key} cannot be read and does not count",),
     "picture_not_as_described": (
         "the picture {key} of {entry} is not the one that the manifest describes",
@@ -188,8 +196,24 @@ def many(count: object, thing: str) -> str:
 
 def _run_finished(fields: Fields) -> str:
     ended = f"{fields.get('status')}, {counts_text(fields)}"
-    why = " ".join(str(fields[name]) for name in ("error", "hint") if fields.get(name))
+    error, hint = (str(fields.get(name) or "") for name in ("error", "hint"))
+    between = " " if error.endswith((".", "!", "?")) else ". "
+    why = f"{error}{between}{hint}" if error and hint else error or hint
     return f"{ended}: {why}" if why else ended
 
 
-_SPECIAL: Mapping[str, Callable[[Fields], str]] = {"run_finished": _run_finished}
+def _item_failed(item: str) -> Callable[[Fields], str]:
+    """Says `item: error`; an error that begins with the item's address says both."""
+
+    def said(fields: Fields) -> str:
+        name, error = str(fields.get(item)), str(fields.get("error"))
+        return error if error.startswith(f"{name}: ") else f"{name}: {error}"
+
+    return said
+
+
+_SPECIAL: Mapping[str, Callable[[Fields], str]] = {
+    "logo_failed": _item_failed("domain"),
+    "opengraph_failed": _item_failed("item"),
+    "run_finished": _run_finished,
+}

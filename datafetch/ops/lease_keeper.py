@@ -51,17 +51,12 @@ class LeaseKeeper:
         Returns:
             What to tell the user: until when other machines are locked out; empty for nothing.
         """
-        try:
-            lease.release()
-        except DatafetchError as error:
-            now = self._clock.now()
-            note = (
-                f"the lock of {lease.job} could not be given back ({error}): runs of other "
-                f"machines are locked out until {utc_text(now + lease.ttl_s, now)} at the latest"
-            )
-            self._log.warning("lease_not_released", extra={"error": str(error)})
-            return note
-        return ""
+        error = _released(lease)
+        if error is None:
+            return ""
+        note = self._not_released_note(lease, error)
+        self._log.warning("lease_not_released", extra={"error": str(error)})
+        return note
 
     @contextmanager
     def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
@@ -85,8 +80,27 @@ class LeaseKeeper:
         try:
             yield lease
         finally:
-            self.give_back(lease)
+            if (error := _released(lease)) is not None:
+                # not a `lease_not_released`, which the run's result tells too
+                note = self._not_released_note(lease, error)
+                self._log.warning("other_lease_not_released", extra={"note": note})
+
+    def _not_released_note(self, lease: HeldLease, error: DatafetchError) -> str:
+        now = self._clock.now()
+        return (
+            f"the lock of {lease.job} could not be given back ({error}): runs of other "
+            f"machines are locked out until {utc_text(now + lease.ttl_s, now)} at the latest"
+        )
 
     def _lost(self, error: LeaseLost) -> None:
         self._log.error("lease_lost", extra={"error": str(error), "hint": error.hint})
         self._cancel.cancel(Cancelled(str(error), hint=error.hint))
+
+
+def _released(lease: HeldLease) -> DatafetchError | None:
+    """Give the lease back; returns why that could not be done."""
+    try:
+        lease.release()
+    except DatafetchError as error:
+        return error
+    return None

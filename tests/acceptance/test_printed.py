@@ -157,6 +157,24 @@ def test_a_note_of_each_result_is_no_warning_as_well(
     assert ("clock_skew" in events(both)) is (log_format == "json")
 
 
+def test_what_could_not_be_recorded_is_mailed_once(site: Site) -> None:
+    """A full disk was told by the log and again by the result, each time with the whole error."""
+
+    def spoil(request: Request, answer: Answer) -> Response:
+        for folder in ("jobs", "locks"):
+            record = site.folder / f"store/json/datafetch/{folder}/bookmarks-dev.json"
+            record.unlink()
+            record.mkdir()
+        return answer(request)
+
+    site.app.inject(spoil, times=1)
+    code, mail, _ = site.run("bookmarks", "-q", "--log-format", "console", one_place=True)
+    assert code == 1
+    assert mail.startswith("bookmarks  failed")
+    assert mail.count("json/datafetch/jobs/bookmarks-dev.json: ") == 1
+    assert mail.count("could not be given back") == 1
+
+
 def test_json_lines_are_whole_unless_quiet(site: Site) -> None:
     """Alerts look for `run_finished`, also where the results stand between the lines of the log."""
     _, both, _ = site.run("bookmarks", "--log-format", "json", one_place=True)

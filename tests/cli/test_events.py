@@ -12,7 +12,7 @@ from datafetch.cli.events import SENTENCES, names_in, sentence
 
 PACKAGE = Path(datafetch.__file__).parent
 LEVELS = {"warn_of", "debug", "info", "warning", "error", "exception", "critical"}
-SPECIAL = {"run_finished"}
+SPECIAL = {"logo_failed", "opengraph_failed", "run_finished"}
 
 
 class Call(NamedTuple):
@@ -102,6 +102,7 @@ def test_each_event_is_said_in_words(call):
             {"method": "GET", "host": "api.github.com", "path": "/x", "status": 200, "ms": 132},
             "GET api.github.com/x 200 132 ms",
         ),
+        ("locked", {"error": "by run-1", "hint": "Wait."}, "by run-1. Wait."),
         ("object_corrupt", {"key": "k", "error": "no JSON"}, "object k cannot be read: no JSON"),
         ("object_corrupt", {"key": "k"}, "object k cannot be read"),
         ("tea_is_ready", {"cups": 2, "job": "tea", "runId": "r"}, "tea is ready: cups 2"),
@@ -117,7 +118,7 @@ def test_each_event_is_said_in_words(call):
                 "error": "it is down",
                 "hint": "Wait.",
             },
-            "failed, 1 item, 0 changed, 1 failed, 2.0 s: it is down Wait.",
+            "failed, 1 item, 0 changed, 1 failed, 2.0 s: it is down. Wait.",
         ),
     ],
 )
@@ -125,3 +126,17 @@ def test_an_event_is_a_sentence(event, fields, text):
     """People read words; an event without a sentence is its own words and fields, without ids."""
     assert text in sentence(event, fields).text
     assert "runId" not in sentence(event, fields).text
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        ("https://a.example/x: status 500", "https://a.example/x: status 500"),
+        ("b.example: no answer", "https://a.example/x: b.example: no answer"),
+    ],
+)
+def test_the_address_of_an_item_is_said_once(error, text):
+    """A page that failed had its address twice in its line."""
+    assert (
+        sentence("opengraph_failed", {"item": "https://a.example/x", "error": error}).text == text
+    )

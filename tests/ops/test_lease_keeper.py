@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import pytest
 
+from datafetch.cli.events import RESULT_EVENTS
 from datafetch.clock import CancelToken
 from datafetch.errors import ConfigurationError, LeaseHeld
 from datafetch.logs import bound_logger
@@ -63,6 +64,16 @@ def test_a_lease_that_cannot_be_given_back_fails_no_run(
     assert [record.message for record in caplog.records] == ["lease_not_released"]
     assert "the lock of bookmarks could not be given back (no answer for " in said
     assert "other machines are locked out until 08:05 UTC at the latest" in said
+
+
+def test_another_jobs_lease_that_cannot_be_given_back_is_logged_by_another_name(
+    keeper: LeaseKeeper, store: FaultyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run's result does not tell of it, so no output that has the results may leave it out."""
+    with keeper.wait_for(JOB, 5):
+        store.fault = lambda _call, _number: "fail"
+    assert [record.message for record in caplog.records] == ["other_lease_not_released"]
+    assert "other_lease_not_released" not in RESULT_EVENTS
 
 
 def test_a_machine_whose_locks_fail_at_the_end_fails_no_run(
