@@ -269,14 +269,17 @@ class Prefetch:
     ) -> JobReport:
         """The report of `write`; of a dataset that no job has stored yet, what would be written.
 
-        That is excused only in a dry run after the jobs, which have stored nothing.
+        That is excused only in a dry run after the jobs, which have stored nothing. Where they
+        were to store it, they have failed just now, and are not advised once more.
         """
         request = self.request
         try:
             return write()
         except ObjectNotFound as missing:
-            if missing.key != dataset.commit or not (request.after_jobs and request.dry_run):
+            if missing.key != dataset.commit or not request.after_jobs:
                 raise
+            if not request.dry_run:
+                raise _never_stored(dataset, self.store.name) from missing
         note = unstored_note(dataset.commit, files, str(request.folder), self.store.name)
         return JobReport(notes=(f"{note}: `{dataset.command}` stores it",))
 
@@ -305,3 +308,12 @@ class Prefetch:
             last_fetched_at=last_fetched_at,
             notes=notes,
         )
+
+
+def _never_stored(dataset: Dataset, store: str) -> ObjectNotFound:
+    """The error of a dataset that is not there although its job ran just before."""
+    return ObjectNotFound(
+        f"{dataset.commit} is not in {store}: `{dataset.command}` ran just now and did not store it",
+        key=dataset.commit,
+        hint="Its own result says why; do what that says, and run this again.",
+    )

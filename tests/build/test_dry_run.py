@@ -57,6 +57,17 @@ def test_only_a_dry_run_tells_of_a_plan(build: Build) -> None:
     assert build.prefetch().bookmarks().notes == ()
 
 
+def test_after_a_job_that_failed_its_command_is_not_advised_again(tmp_path: Path) -> None:
+    """A first run with a wrong token said "run `datafetch bookmarks` first", which it had just done."""
+    build = Build(tmp_path / "generated", MemoryStore())
+    with pytest.raises(ObjectNotFound, match="ran just now and did not store it") as caught:
+        build.prefetch(after_jobs=True).bookmarks()
+    assert "Its own result says why" in caught.value.hint
+    assert "DATAFETCH_ENV" not in caught.value.hint
+    with pytest.raises(ObjectNotFound, match="run `datafetch bookmarks` first"):
+        build.prefetch().bookmarks()
+
+
 def test_after_jobs_that_stored_nothing_a_missing_dataset_is_no_failure(tmp_path: Path) -> None:
     """The first thing a newcomer tries ended with "not in the store: run `datafetch bookmarks` first"."""
     build = Build(tmp_path / "generated", MemoryStore())
@@ -96,7 +107,7 @@ def test_a_missing_dataset_fails_every_other_build(tmp_path: Path) -> None:
     """A build of nothing is no success: neither one that writes, nor a dry run of `prefetch-build`."""
     build = Build(tmp_path / "generated", MemoryStore())
     for prefetch in (build.prefetch(dry_run=True), build.prefetch(after_jobs=True)):
-        with pytest.raises(ObjectNotFound, match="run `datafetch bookmarks` first"):
+        with pytest.raises(ObjectNotFound, match="`datafetch bookmarks`"):
             prefetch.bookmarks()
 
 
