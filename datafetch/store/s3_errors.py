@@ -196,7 +196,7 @@ def _meaning(  # noqa: PLR0911 - a table of meanings
     if code == "NoSuchBucket":
         return no_bucket(at, key)
     if status == NOT_FOUND and code in _NO_OBJECT:
-        return ObjectNotFound(f"{key} is not in {at.label}", key=key)
+        return _absent(at, key)
     if status == 412:  # noqa: PLR2004 - HTTP's own numbers
         return PreconditionFailed(said, key=key)
     if status == 409:  # noqa: PLR2004 - ConditionalRequestConflict, OperationAborted
@@ -275,3 +275,16 @@ def _is_about_acl(error: ClientError, sent: Sent) -> bool:
     # text may repeat the request, so a bucket's name has its say only where an ACL was sent.
     fields = (_field(error, name) for name in ("Header", "ArgumentName", "Message"))
     return sent.acl and status in (400, 501) and any(_ABOUT_ACL.search(field) for field in fields)
+
+
+def _absent(at: BucketAddress, key: str) -> StoreError:
+    """The error of an object that is not there; or of a listing that was taken for one."""
+    if key and not key.endswith("/"):
+        return ObjectNotFound(f"{key} is not in {at.label}", key=key)
+    return StoreUnavailable(
+        f"{key or at.label}: {at.server} does not list the bucket {at.bucket}, but looks there for"
+        " an object of that name",
+        key=key,
+        hint=at.doubt()
+        or f"Check {at.setting}: it must be the address of the server alone, without the bucket.",
+    )

@@ -26,6 +26,10 @@ def not_s3(found: NotS3, at: BucketAddress, key: str) -> StoreUnavailable:
 def elsewhere(error: SentElsewhere, at: BucketAddress, key: str) -> StoreUnavailable:
     """The error for an answer that sends the request to another address."""
     who, address = f"{key or at.label}: {at.server}", _address(error.location)
+    if error.location.startswith("/"):
+        return StoreUnavailable(
+            f"{who} sends the request on to another of its own pages", key=key, hint=_page_hint(at)
+        )
     if address is None:
         hint = moved_hint(at)
         return StoreUnavailable(f"{who} sends the request elsewhere", key=key, hint=hint)
@@ -43,15 +47,24 @@ def _not_s3_hint(found: NotS3, at: BucketAddress) -> str:
     if str(found) == PLAIN_HTTP:
         return f"Write https:// in {at.setting}."
     if found.is_page:
-        hint = (
-            "Is this the console's port, a web site, or the log-in page of a proxy? Check"
-            f" {at.setting}: it must be the address of S3 itself."
-        )
-    else:
-        hint = (
-            f"Check {at.setting}: is this the console's port, or another server's? A proxy before"
-            " the store may drop headers, too."
-        )
+        return _page_hint(at)
+    return _doubted(
+        f"Check {at.setting}: is this the console's port, or another server's? A proxy before"
+        " the store may drop headers, too.",
+        at,
+    )
+
+
+def _page_hint(at: BucketAddress) -> str:
+    """What to do where a web site answers."""
+    return _doubted(
+        "Is this the console's port, a web site, or the log-in page of a proxy? Check"
+        f" {at.setting}: it must be the address of S3 itself.",
+        at,
+    )
+
+
+def _doubted(hint: str, at: BucketAddress) -> str:
     doubts = (at.port_doubt(), at.doubt())
     return " ".join((hint, *(doubt for doubt in doubts if doubt)))
 

@@ -56,6 +56,7 @@ def silence(error: Exception, at: BucketAddress) -> tuple[str, str | None]:
         (ConnectTimeoutError, "no connection to {} in time", _listening_hint(at)),
         (ReadTimeoutError, "no answer from {} in time", None),
         (ConnectionClosedError, "{} hung up without an answer", _hung_up_hint(at)),
+        (SSLError, "the connection to {} broke during the TLS handshake", _plain_hint(at)),
     ):
         if isinstance(error, kind):
             return said.format(at.server), hint
@@ -106,7 +107,7 @@ def _is_bundle_unread(error: BaseException) -> bool:
 def _with_bundle(hint: str) -> str:
     """The hint, and what hides the variable that it names, if anything does."""
     if "SSL_CERT_FILE" in hint and bundle_variable() != "SSL_CERT_FILE":
-        return f"{hint} AWS_CA_BUNDLE is set, and counts before it."
+        return f"{hint} AWS_CA_BUNDLE is set, and counts before it: set that one."
     return hint
 
 
@@ -135,6 +136,13 @@ def _hung_up_hint(at: BucketAddress) -> str | None:
     return (
         f"If this port is for https, write https:// in {at.setting}; else see what the server says"
         " in its log, and try again."
+    )
+
+
+def _plain_hint(at: BucketAddress) -> str:
+    return (
+        f"If this port is for plain http, write http:// in {at.setting}; else see what the server"
+        " says in its log, and try again."
     )
 
 

@@ -268,12 +268,42 @@ def test_a_redirection_says_where_to(address: str) -> None:
     assert "secret" not in f"{said} {said.hint}"
 
 
-@pytest.mark.parametrize("location", ["", "/login", "http://[", "nonsense"])
+@pytest.mark.parametrize("location", ["", "http://[", "nonsense"])
 def test_a_redirection_to_nowhere_is_about_the_region(location: str) -> None:
     """S3 answers so to a request for a bucket of another region, without a body to a HEAD."""
     said = translated(SentElsewhere(location))
     assert type(said) is StoreUnavailable
     assert "S3_REGION" in said.hint
+
+
+def test_a_redirection_to_its_own_pages_is_a_web_site() -> None:
+    """Web applications lead strangers to their log-in so; S3 never does, and its region is not in doubt."""
+    said = translated(SentElsewhere("/login?next=secret"))
+    assert type(said) is StoreUnavailable
+    assert "another of its own pages" in str(said)
+    assert "the address of S3 itself" in said.hint
+    assert "S3_REGION" not in said.hint
+    assert "secret" not in f"{said} {said.hint}"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "right"),
+    [
+        ("https://s3.example.net/bucket", "set https://s3.example.net."),
+        ("https://bucket.s3.example.net", "set https://s3.example.net."),
+        ("https://s3.example.net", "Check S3_SERVER_URL"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "json/bookmarks/by-id/"])
+def test_a_listing_taken_for_an_object_names_the_bucket_in_the_address(
+    endpoint: str, right: str, prefix: str
+) -> None:
+    """Providers show addresses with the bucket in them; writes then pass, and the first list says "no key"."""
+    at = replace(AT, endpoint=endpoint)
+    said = error_of(refusal(404, "NoSuchKey"), at=at, key=prefix)
+    assert type(said) is StoreUnavailable
+    assert "does not list the bucket bucket" in str(said)
+    assert right in said.hint
 
 
 @pytest.mark.parametrize(("key", "what"), [(KEY, KEY), ("", "s3://bucket")])

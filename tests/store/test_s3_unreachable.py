@@ -14,6 +14,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     ProxyConnectionError,
+    SSLError,
 )
 
 from datafetch.errors import ConfigurationError, StoreError, StoreUnavailable
@@ -210,6 +211,13 @@ def test_a_server_that_hangs_up_may_want_https() -> None:
     assert "hung up" in str(error)
     assert "If this port is for https" in error.hint
     assert "S3_SERVER_URL" in error.hint
+
+
+def test_a_handshake_that_breaks_off_may_want_http() -> None:
+    """Some servers of plain http hang up on a handshake; "SSLError" told nobody which word to change."""
+    error = silence(SSLError(endpoint_url="https://s3.example.net", error=EOFError()), address())
+    assert error[0].endswith("broke during the TLS handshake")
+    assert "If this port is for plain http, write http:// in S3_SERVER_URL" in (error[1] or "")
 
 
 def test_a_port_where_nobody_listens_is_told() -> None:
