@@ -30,6 +30,7 @@ from datafetch.urls import Url, parse
 _MOST_WORDS = 200
 
 _ADDRESS = "BOOKMARKS_API_URL"
+_API = "/api/v1"
 _SCOPES = "lists:read, bookmarks:read and assets:read"
 _KEYS = "in Karakeep under User Settings > API Keys"
 _PROXY = (
@@ -110,6 +111,12 @@ def _web_page(error: UpstreamError, page: Excerpt, asked: str, base: str) -> Ups
     elif kind is Denied:
         text += "a proxy before Karakeep asks for a log-in"
         hint = f"{_PROXY}. If there is no proxy: {_ITSELF}"
+    elif own and base.removesuffix(_API) == root:
+        text += "that is a page of Karakeep, not its API"
+        hint = (
+            f"{_ADDRESS} names the server alone, as it should. Bring Karakeep up to date, and see "
+            f"that a proxy before it passes {_API} on: {root}{_API}/lists has to answer in JSON."
+        )
     elif own:
         text += f"that is a page of Karakeep, {_ITSELF}"
         hint = f"Set {_ADDRESS} to {root}, without the path of a page."
@@ -167,9 +174,11 @@ def _hint(error: UpstreamError, base: str) -> str:
                 f"The next run tries again; if this goes on, look at the server {host} itself, or "
                 f"check {_ADDRESS}."
             )
+        # Some ports of https break off where they are asked in plain http.
+        scheme = ", does that port not want https://" if base.startswith("http:") else ""
         return (
-            f"{error.hint} If this goes on, check {_ADDRESS}: is {host} right, and does it answer "
-            "from this machine?"
+            f"{error.hint} If this goes on, check {_ADDRESS}: is {host} right{scheme}, and does it "
+            "answer from this machine?"
         )
     if isinstance(error, Refused):
         return f"Check {_ADDRESS}, whose host is {host}. {_PROXY}, if there is one."
@@ -212,9 +221,9 @@ def _moved_base(target: str, base: str, path: str) -> str | None:
     if found is None or asked is None:
         return None
     if found.href.endswith(path):
-        return found.href.removesuffix(path).removesuffix("/api/v1")
+        return found.href.removesuffix(path).removesuffix(_API)
     if found.name == asked.name and (asked.scheme, found.scheme) == ("http", "https"):
-        return f"{_origin(found)}{asked.path}".removesuffix("/api/v1")
+        return f"{_origin(found)}{asked.path}".removesuffix(_API)
     return None
 
 
@@ -224,7 +233,7 @@ def _is_http_at_https(words: str, base: str) -> bool:
 
 
 def _as_https(base: str) -> str:
-    return "https" + base.removeprefix("http").removesuffix("/api/v1")
+    return "https" + base.removeprefix("http").removesuffix(_API)
 
 
 def _origin_of(base: str) -> str:

@@ -26,7 +26,7 @@ from datafetch.errors import (
 from datafetch.net.base import Answer, HttpClient
 from tests.bookmarks.world import NEWEST
 from tests.fakes.base import FakeServer
-from tests.fakes.faults import redirect, reply
+from tests.fakes.faults import dropped, redirect, reply
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp, link
 from tests.fakes.message import Response
 from tests.job_settings import bookmarks_settings
@@ -221,6 +221,28 @@ def test_page_of_the_server_itself_names_the_address_without_a_path(
     assert isinstance(error, Malformed)
     assert "Karakeep" in str(error)
     assert f"Set BOOKMARKS_API_URL to {server.url}," in error.hint
+
+
+def test_page_of_the_server_at_the_right_address_does_not_ask_for_that_address_again(
+    http: HttpClient, server: FakeServer
+) -> None:
+    """An old server, or a proxy that passes no API on: to set what is set already helped nobody."""
+    server.app.inject(reply(404, "<!DOCTYPE html><title>Karakeep</title>", HTML))
+    error = failure(api(http, server))
+    assert "a page of Karakeep, not its API" in str(error)
+    assert "Set BOOKMARKS_API_URL" not in error.hint
+    assert f"{server.url}/api/v1/lists" in error.hint
+
+
+def test_a_connection_that_breaks_in_plain_http_may_want_https(
+    http: HttpClient, server: FakeServer
+) -> None:
+    """Some ports of https hang up without a word; "the next run tries again" led to the same error."""
+    server.app.inject(dropped())
+    assert "https://" in failure(api(http, server)).hint
+    secure = "https://k.example.com/api/v1"
+    error = explained(TransientError("it broke", url=secure + PATH), secure, PATH)
+    assert "https://" not in error.hint
 
 
 def test_title_is_short_and_plain(http: HttpClient, server: FakeServer) -> None:
