@@ -81,7 +81,15 @@ def _no_file(file: EnvFile, *, something_missing: bool) -> str:
     above = next((place for place in folder.parents if (place / name).is_file()), None)
     if above is not None:
         return f"{said}, but in {above}: cd to it, or --env-file {above / name}"
+    beside = next((other for other in _like(name) if (folder / other).is_file()), None)
+    if beside is not None:
+        return f"{said}, but {beside}: --env-file {folder / beside}, or rename it to {name}"
     return f"{said}: cd to it, or --env-file PATH, or set them in the environment"
+
+
+def _like(name: str) -> tuple[str, ...]:
+    """Names under which the file is found instead: a framework's, an editor's, one without a dot."""
+    return f"{name}.local", f"{name}.txt", name.removeprefix(".")
 
 
 def _expected(field: str, name: str) -> str:

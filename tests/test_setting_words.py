@@ -45,6 +45,14 @@ def test_without_a_file_its_folder_is_named(tmp_path):
     assert said in error.hint
 
 
+@pytest.mark.parametrize("name", [".env.local", ".env.txt", "env"])
+def test_a_file_of_nearly_that_name_is_named(tmp_path, name):
+    """Frameworks read `.env.local` and editors add `.txt`: its owner saw a file, and was told of none."""
+    (tmp_path / name).write_text("A=1\n")
+    said = f"but {name}: --env-file {tmp_path / name}, or rename it to .env"
+    assert said in refused(JobName.BOOKMARKS).hint
+
+
 def test_a_file_in_a_folder_above_is_named(tmp_path, monkeypatch):
     """Whoever stands in a folder below is told the way up, by the whole path."""
     (tmp_path / ".env").write_text("A=1\n")
@@ -228,6 +236,15 @@ def test_quotes_that_docker_kept_are_told_for_every_setting(monkeypatch, name, m
     problem = problem_for(refused(), name)
     assert "docker's --env-file keeps quotes" in problem or name.endswith("_FILE")
     assert "s3cret" not in problem
+
+
+@pytest.mark.parametrize("marks", ["“”", "‘’", "„“", "«»"])
+def test_typographic_quotes_are_not_blamed_on_docker(monkeypatch, marks):
+    """They come from a page or an editor and stay in `.env` too, where plain ones would not."""
+    monkeypatch.setenv("BOOKMARK_BEARER_TOKEN", f"{marks[0]}s3cret{marks[1]}")
+    problem = problem_for(refused(), "BOOKMARK_BEARER_TOKEN")
+    assert "typographic quotation marks" in problem
+    assert "docker" not in problem
 
 
 def test_standard_variables_in_quotes_are_told_too(monkeypatch):

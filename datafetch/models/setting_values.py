@@ -36,7 +36,8 @@ _ENVIRONMENTS = {
     "testing": "test",
 }
 
-_QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "\xab\xbb")
+_QUOTES = ('""', "''", "``")
+_TYPESET_QUOTES = ("\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "\xab\xbb")
 """Pairs of quotation marks; word processors write those beyond ASCII."""
 
 _CREDENTIALS = re.compile(
@@ -73,6 +74,11 @@ def copied_wrong(name: str, text: str) -> str | None:
     `docker run --env-file` takes all after `=` for the value, also quotes
     (https://docs.docker.com/reference/cli/docker/container/run/#env).
     """
+    if len(text) > 1 and text[0] + text[-1] in _TYPESET_QUOTES:
+        return (
+            "begins and ends with typographic quotation marks, which are part of the value: write "
+            "it without them"
+        )
     if len(text) > 1 and text[0] + text[-1] in _QUOTES:
         return (
             "begins and ends with a quotation mark: docker's --env-file keeps quotes; write the "
