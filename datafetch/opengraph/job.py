@@ -107,9 +107,11 @@ class _OpenGraphRun:
     def _asked(self, pages: Sequence[BookmarkedPage]) -> Asked:
         options = self._context.options
         named, unknown = named_pages(options.only, pages)
-        self._notes = tuple(f"no stored bookmark has the URL {name}" for name in unknown)
+        notes = tuple(f"no stored bookmark has the URL {name}" for name in unknown)
         if unknown and not named:
-            raise UsageError(self._notes[0], hint=words.stored_instead(unknown[0], pages))
+            self._notes = notes[1:]  # the error says the first
+            raise UsageError(notes[0], hint=words.stored_instead(unknown[0], pages))
+        self._notes = notes
         older = options.older_than_s
         return Asked(
             force=options.force,

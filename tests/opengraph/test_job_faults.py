@@ -106,6 +106,8 @@ def test_a_url_that_no_bookmark_has_leads_to_those_that_are_stored():
         with pytest.raises(UsageError) as refused:
             it.run(only=("https://elsewhere.example.com/",))
         assert refused.value.hint == "`datafetch bookmarks` stores new bookmarks."
+        assert it.context is not None
+        assert str(refused.value) not in it.context.so_far.report().notes  # it was printed twice
 
 
 FAILURES = {
