@@ -88,8 +88,10 @@ def _certificate_hint(code: int, where: str) -> str:
         return f"Check the host in {where}: the certificate does not name it."
     if code in _UNKNOWN_ISSUER:
         return (
-            "Set SSL_CERT_FILE to a file with the certificate of the private CA that issued it"
-            " (PEM), and with the public ones, if those are needed too."
+            "Set SSL_CERT_FILE to a file (PEM) with the certificate of the private CA that issued"
+            " it, or with its own where it is self-signed. The file counts in place of the public"
+            " ones: put those before it, where public sites are asked too (on Debian: cat"
+            " /etc/ssl/certs/ca-certificates.crt own.pem > all.pem)."
         )
     return (
         "Have the server's certificate made anew; set SSL_CERT_FILE for a private CA, or check this"

@@ -44,7 +44,10 @@ class ConfigurationError(DatafetchError):
     """
 
     exit_code = ExitCode.CONFIGURATION
-    hint = "Set them in the environment or in .env; the README's table of settings says how."
+    hint = (
+        "Correct it where it is set, in the environment or in .env; the README says under Settings "
+        "what it may be."
+    )
 
     def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
         self.problems = tuple(problems)

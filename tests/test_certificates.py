@@ -117,6 +117,16 @@ CASES = [
     (unknown_host, "under this name", "the host in S3_SERVER_URL"),
     (wants_a_certificate, "certificate of the client", "S3_SERVER_URL"),
 ]
+
+
+def test_a_certificate_that_nobody_vouches_for_may_be_its_own() -> None:
+    """A self-signed one has no authority to look for; and the file replaces the public certificates."""
+    fault = tls_fault(of_a_stranger())
+    assert fault is not None
+    assert "self-signed" in fault.hint
+    assert "in place of the public ones" in fault.hint
+
+
 ADVICE = ("SSL_CERT_FILE", "clock", "the host in S3_SERVER_URL", "TLS 1.2", "http://")
 
 

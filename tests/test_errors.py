@@ -76,6 +76,11 @@ def test_all_missing_settings_stand_in_one_message() -> None:
     assert "README" in error.hint
 
 
+def test_what_is_wrong_is_to_be_corrected_not_set() -> None:
+    """`SSL_CERT_FILE: there is no file` was followed by "Set them", though one was set already."""
+    assert ConfigurationError(["SSL_CERT_FILE: no file"]).hint.startswith("Correct it where")
+
+
 def test_an_errors_own_hint_goes_before_that_of_its_kind() -> None:
     """Who knows more says more, and an empty hint takes the general one away."""
     assert "policy" in StoreDenied("x").hint
