@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from datafetch.env_file import EnvFile, read_env_file
 from datafetch.errors import ConfigurationError
-from datafetch.logs import register_secrets
 from datafetch.models.setting_problems import Missing
 from datafetch.models.setting_values import copied_wrong
+from datafetch.redaction import register_secrets
 from datafetch.setting_names import unknown_settings
 from datafetch.setting_words import missing, where_to_set, wrong_values
 from datafetch.settings import ENV_NAMES, FILE_NAMES, SECRET_NAMES, Settings

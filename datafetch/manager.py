@@ -9,16 +9,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from datafetch.build.request import PrefetchRequest
-from datafetch.errors import (
-    DatafetchError,
-    LeaseHeld,
-    PreconditionFailed,
-    StoreError,
-    Unexpected,
-)
+from datafetch.errors import DatafetchError, LeaseHeld, PreconditionFailed, StoreError, Unexpected
 from datafetch.factory import AnyJob, Parts, check_jobs, make_job
 from datafetch.job import JobContext, Progress, Remarks, S, SoFar
-from datafetch.logs import bound_logger, redact
+from datafetch.logs import bound_logger
 from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobReport, Operation, RunRequest, RunResult
 from datafetch.net.counts import since
@@ -29,6 +23,7 @@ from datafetch.ops.run_log import RunLog
 from datafetch.ops.run_notes import no_cdn_note, superseded_note, waiting_notes
 from datafetch.ops.run_records import RunRecords
 from datafetch.ops.verdict import error_text, hint_of, verdict
+from datafetch.redaction import redact
 from datafetch.runtime.engine import beside, together
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore

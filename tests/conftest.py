@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from datafetch import logs
+from datafetch import redaction
 from datafetch.environment import STANDARD_VARIABLES
 from datafetch.settings import ENV_NAMES, FILE_NAMES
 
@@ -28,7 +28,7 @@ def scrubbed_environment(monkeypatch, tmp_path):
 
     The log forgets the secrets of the test before.
     """
-    monkeypatch.setattr(logs, "_secrets", set())
+    monkeypatch.setattr(redaction, "_secrets", set())
     for name in _SCRUBBED | {name for name in os.environ if name.startswith("DATAFETCH_")}:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))

@@ -187,8 +187,12 @@ UPWARD = [
     ("clock.py", "urls"),
     ("errors.py", "urls"),
     ("errors.py", "logs"),
+    ("errors.py", "upstream_errors"),
+    ("upstream_errors.py", "logs"),
     ("logs.py", "clock"),
-    ("logs.py", "errors"),
+    ("logs.py", "upstream_errors"),
+    ("redaction.py", "logs"),
+    ("redaction.py", "errors"),
     ("certificates.py", "errors"),
     ("ca_files.py", "errors"),
     ("printable.py", "logs"),
@@ -384,7 +388,7 @@ def test_rules_are_refused_what_does_io(seeded, library):
 def may_know(room: str, module: str) -> bool:
     """Whether the design lets the rules of a room import a module of the package."""
     owner, _, rest = module.removeprefix("datafetch.").partition(".")
-    if owner in {"models", "pages", "urls", "errors"}:
+    if owner in {"models", "pages", "urls", "errors", "upstream_errors"}:
         return True
     own = owner == room or room in {"opengraph", "build"}
     return own and (rest == "model" or rest.startswith("rules."))

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
 from datafetch.factory import check_jobs
-from datafetch.logs import redact
 from datafetch.models.places import Environment
 from datafetch.models.run import JobName
+from datafetch.redaction import redact
 from datafetch.settings import ENV_NAMES, SECRET_NAMES, Settings
 
 SECRETS = (

@@ -4,29 +4,31 @@ import pytest
 
 from datafetch.errors import (
     BaseMoved,
-    BreakerOpen,
     Cancelled,
     ConfigurationError,
     CorruptObject,
     DatafetchError,
-    Denied,
     ExitCode,
     GuardRefused,
     Inconsistent,
     LeaseHeld,
     LeaseLost,
-    Malformed,
-    Missing,
     ObjectNotFound,
-    RateLimited,
-    Refused,
-    Rejected,
     Stale,
     StoreDenied,
     StoreUnavailable,
+    UsageError,
+)
+from datafetch.upstream_errors import (
+    BreakerOpen,
+    Denied,
+    Malformed,
+    Missing,
+    RateLimited,
+    Refused,
+    Rejected,
     TooLarge,
     TransientError,
-    UsageError,
 )
 
 CODES = {UsageError: 2, ConfigurationError: 78, LeaseHeld: 75}

@@ -6,7 +6,7 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
-from datafetch.errors import BreakerOpen, ConfigurationError
+from datafetch.errors import ConfigurationError
 from datafetch.factory import Parts, check_jobs, make_job, make_parts, make_store
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName
@@ -16,6 +16,7 @@ from datafetch.runtime.breaker import Outcome
 from datafetch.store.checked import CheckedStore
 from datafetch.store.local import LocalStore
 from datafetch.store.s3 import S3Store
+from datafetch.upstream_errors import BreakerOpen
 from tests.support import FakeClock
 
 SECRETS = {

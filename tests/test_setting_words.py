@@ -7,8 +7,8 @@ import pytest
 from datafetch.environment import STANDARD_VARIABLES, load_settings
 from datafetch.errors import ConfigurationError
 from datafetch.factory import check_jobs
-from datafetch.logs import redact
 from datafetch.models.run import JobName
+from datafetch.redaction import redact
 from datafetch.settings import ENV_NAMES, Settings
 from tests.support import unprivileged
 

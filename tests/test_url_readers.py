@@ -6,7 +6,6 @@ import httpx2
 import pytest
 
 from datafetch.bookmarks.rules.slugs import base_slug, host_of
-from datafetch.errors import Refused
 from datafetch.logos.rules.domains import normalise
 from datafetch.logos.site_icons import icon_links
 from datafetch.models.places import origins
@@ -15,6 +14,7 @@ from datafetch.net.guard import canonical_host, parse_url
 from datafetch.net.hops import first_hop, next_hop
 from datafetch.net.options import NetOptions
 from datafetch.store.keys import PublicUrls
+from datafetch.upstream_errors import Refused
 from datafetch.urls import host_name, page_address, parse
 
 # As it is written, and what it is to browsers: `https://☃.net/` was three different things, and

@@ -11,9 +11,9 @@ from datafetch.bookmarks.model import RawBookmark, UnreadableItem
 from datafetch.bookmarks.rules.changes import Fetched, absent, is_known, is_settled
 from datafetch.bookmarks.rules.sublists import ListInfo, with_sublists, woven
 from datafetch.bookmarks.state import Snapshot
-from datafetch.errors import BreakerOpen, Missing, TransientError, UpstreamError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
+from datafetch.upstream_errors import BreakerOpen, Missing, TransientError, UpstreamError
 
 SECOND_LOOK_EACH = 20
 """Most absent bookmarks to ask for one by one; when there are more, the list is read again."""

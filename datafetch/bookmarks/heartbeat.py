@@ -6,19 +6,15 @@ from datafetch.errors import (
     BaseMoved,
     Cancelled,
     DatafetchError,
-    Denied,
     GuardRefused,
     Inconsistent,
     LeaseLost,
-    Missing,
     PreconditionFailed,
-    RateLimited,
     StoreError,
-    TransientError,
-    UpstreamError,
 )
 from datafetch.job import AnyContext
 from datafetch.store.base import IfMatch, encode_json
+from datafetch.upstream_errors import Denied, Missing, RateLimited, TransientError, UpstreamError
 
 
 def write_heartbeat(

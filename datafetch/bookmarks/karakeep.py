@@ -22,13 +22,13 @@ from datafetch.bookmarks.refusals import explained, read_json
 from datafetch.bookmarks.rules.sublists import ListInfo
 from datafetch.bookmarks.rules.times import good_time
 from datafetch.bookmarks.wrong_list import is_about_the_list, no_such_list
-from datafetch.errors import Malformed, Refused, UpstreamError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
 from datafetch.models.problems import first_problem
 from datafetch.net.base import MIB, NO_RETRY, HttpClient, Request
 from datafetch.net.guard import public_url
 from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import Malformed, Refused, UpstreamError
 
 T = TypeVar("T")
 

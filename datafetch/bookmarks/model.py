@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar, NamedTuple
 from pydantic import AfterValidator, ConfigDict, Field, SkipValidation, StrictBool
 from pydantic.alias_generators import to_camel
 
-from datafetch.errors import Malformed
 from datafetch.models.json import is_safe_segment
+from datafetch.upstream_errors import Malformed
 from datafetch.urls import publishable, well_formed
 
 

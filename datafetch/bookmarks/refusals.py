@@ -7,7 +7,12 @@ with API keys that may read only a part.
 import json
 
 from datafetch.certificates import tls_fault
-from datafetch.errors import (
+from datafetch.models.text import one_line
+from datafetch.net.base import Answer
+from datafetch.net.excerpts import Excerpt, excerpt
+from datafetch.net.guard import authority, public_url
+from datafetch.redaction import redact
+from datafetch.upstream_errors import (
     BreakerOpen,
     CannotConnect,
     Denied,
@@ -20,11 +25,6 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.logs import redact
-from datafetch.models.text import one_line
-from datafetch.net.base import Answer
-from datafetch.net.excerpts import Excerpt, excerpt
-from datafetch.net.guard import authority, public_url
 from datafetch.urls import Url, parse
 
 _MOST_WORDS = 200

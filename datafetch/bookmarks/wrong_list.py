@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from datafetch.bookmarks.rules.list_ids import NamedList, wrong_list
-from datafetch.errors import Denied, Missing, Rejected, UpstreamError
 from datafetch.models.text import one_line
 from datafetch.net.guard import public_url
 from datafetch.ops.failures import short_reason
+from datafetch.upstream_errors import Denied, Missing, Rejected, UpstreamError
 
 _MOST_OF_AN_ID = 100
 _PLAIN = re.compile(r"[\w.~-]+", re.ASCII)

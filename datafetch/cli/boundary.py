@@ -17,7 +17,7 @@ from datafetch.errors import ConfigurationError, DatafetchError, ExitCode, Unexp
 
 def print_error(error: DatafetchError) -> None:
     """Print on stderr what happened and what the user can do."""
-    from datafetch.logs import redact
+    from datafetch.redaction import redact
 
     if isinstance(error, ConfigurationError):
         streams.say("datafetch: settings are missing or invalid:")

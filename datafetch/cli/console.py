@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from datafetch.cli import streams
 from datafetch.cli.events import RESULT_EVENTS, Fields, sentence
 from datafetch.clock import log_time
-from datafetch.logs import LOGGER_NAME, JsonFormatter, fields_of, redact
+from datafetch.logs import LOGGER_NAME, JsonFormatter, fields_of
 from datafetch.printable import printable
+from datafetch.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import Console

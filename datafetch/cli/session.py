@@ -20,7 +20,7 @@ from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import asks_for_dry_run, load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
-from datafetch.logs import bound_logger, redact
+from datafetch.logs import bound_logger
 from datafetch.manager import DataFetchManager
 from datafetch.models.places import Environment
 from datafetch.models.run import (
@@ -34,6 +34,7 @@ from datafetch.models.run import (
 )
 from datafetch.models.setting_problems import Missing
 from datafetch.models.store_place import FolderPlace
+from datafetch.redaction import redact
 from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.settings import Settings
 

@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import AfterValidator, AliasPath, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from datafetch.errors import Malformed
 from datafetch.github.model import UNEXPECTED_HINT, Day, Repository, is_full_name
 from datafetch.models.problems import first_problem
+from datafetch.upstream_errors import Malformed
 
 T = TypeVar("T")
 

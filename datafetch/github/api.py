@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
 
-from datafetch.errors import Missing, Rejected
 from datafetch.github import lookups, queries
 from datafetch.github.answers import (
     CalendarDays,
@@ -21,6 +20,7 @@ from datafetch.github.lists import FoundRepositories, RecentList, read_committed
 from datafetch.github.lookups import LookUp
 from datafetch.github.model import UNEXPECTED_HINT, Day, TimeWindow
 from datafetch.github.windows import WindowAnswer, each_window
+from datafetch.upstream_errors import Missing, Rejected
 
 _MOST_TOTALS = 25
 """How many years one query asks for at most."""

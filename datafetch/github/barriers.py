@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from datafetch.errors import Denied
 from datafetch.github.model import Barrier
-from datafetch.logs import redact
 from datafetch.models.text import one_line
+from datafetch.redaction import redact
+from datafetch.upstream_errors import Denied
 
 CLASSIC_SCOPES = ("repo", "read:user")
 FINE_GRAINED_PERMISSIONS = ("Metadata", "Contents")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from datafetch.errors import Missing, RateLimited, Rejected, UsageError
+from datafetch.errors import UsageError
 from datafetch.github.api import GitHubActivity
 from datafetch.github.barriers import PERMISSIONS, HiddenError, HiddenRepositories, words_of
 from datafetch.github.dataset import GitHubDataset
@@ -23,6 +23,7 @@ from datafetch.github.rules.calendar import trailing_days, trailing_year, year_w
 from datafetch.github.rules.roster import LookedUp, Roster, build_roster, strays
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
+from datafetch.upstream_errors import Missing, RateLimited, Rejected
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,13 @@ from typing import Annotated, TypeVar
 
 from pydantic import AliasPath, BeforeValidator, Field, TypeAdapter
 
-from datafetch.errors import (
+from datafetch.github.answers import read_as
+from datafetch.github.barriers import PERMISSIONS, barrier_in, hint_for, words_of
+from datafetch.github.link import Link, PrimaryLimit
+from datafetch.github.model import UNEXPECTED_HINT, Barrier
+from datafetch.github.refusals import body_of, is_page, left, other_place, rights_in
+from datafetch.net.base import MIB, NO_RETRY, Answer, Request
+from datafetch.upstream_errors import (
     BreakerOpen,
     Denied,
     Malformed,
@@ -18,12 +24,6 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.github.answers import read_as
-from datafetch.github.barriers import PERMISSIONS, barrier_in, hint_for, words_of
-from datafetch.github.link import Link, PrimaryLimit
-from datafetch.github.model import UNEXPECTED_HINT, Barrier
-from datafetch.github.refusals import body_of, is_page, left, other_place, rights_in
-from datafetch.net.base import MIB, NO_RETRY, Answer, Request
 
 _T = TypeVar("_T")
 

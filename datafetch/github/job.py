@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from datafetch.clock import to_ms
-from datafetch.errors import BaseMoved, StoreError, TransientError
+from datafetch.errors import BaseMoved, StoreError
 from datafetch.github.aggregates import (
     Aggregates,
     Contributions,
@@ -36,6 +36,7 @@ from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobReport
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.store.publish import Publisher
+from datafetch.upstream_errors import TransientError
 
 
 def refresh_github(context: JobContext[GitHubSettings]) -> JobReport:

@@ -14,7 +14,6 @@ from typing import TypeVar
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from datafetch.clock import Clock, utc_text
-from datafetch.errors import Denied, RateLimited
 from datafetch.github.barriers import HiddenError, barrier_in, words_of
 from datafetch.github.model import Barrier
 from datafetch.github.refusals import (
@@ -31,6 +30,7 @@ from datafetch.logs import bound_logger
 from datafetch.net.base import Answer, HttpClient, Request
 from datafetch.net.outcomes import error_for
 from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import Denied, RateLimited
 
 T = TypeVar("T")
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from datafetch.errors import Malformed
 from datafetch.github import queries
 from datafetch.github.answers import CommittedRepositories, PageEnd, RepositoriesPage, read_as
 from datafetch.github.barriers import HiddenRepositories
@@ -22,6 +21,7 @@ from datafetch.github.graphql import (
 from datafetch.github.lookups import look_up
 from datafetch.github.model import UNEXPECTED_HINT, Barrier, Repository, TimeWindow
 from datafetch.github.windows import Unanswered, WindowAnswer, each_window
+from datafetch.upstream_errors import Malformed
 
 _SMALLEST_PAGE = 10
 """A page of so few repositories is not made smaller when it is too much."""

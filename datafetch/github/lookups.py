@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from datafetch.errors import Malformed
 from datafetch.github import queries
 from datafetch.github.answers import RepositoryNode, read_as
 from datafetch.github.graphql import (
@@ -17,6 +16,7 @@ from datafetch.github.graphql import (
     refusal,
 )
 from datafetch.github.model import UNEXPECTED_HINT, Barrier, Repository, is_full_name
+from datafetch.upstream_errors import Malformed
 
 _MOST_LOOKUPS = 50
 """How many repositories one query looks up at most; more is often too much."""

@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from datafetch.errors import Denied, Malformed, UpstreamError
 from datafetch.github.barriers import PERMISSIONS, barrier_in, hint_for, words_of
 from datafetch.github.model import Barrier
 from datafetch.net.base import Answer
 from datafetch.net.excerpts import excerpt
 from datafetch.net.guard import public_url
+from datafetch.upstream_errors import Denied, Malformed, UpstreamError
 from datafetch.urls import parse
 
 _GITHUB = "https://api.github.com"

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from datafetch.clock import to_ms
-from datafetch.errors import BreakerOpen, Denied, RateLimited, TransientError, UpstreamError
 from datafetch.github.barriers import HiddenError
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.model import (
@@ -22,6 +21,13 @@ from datafetch.github.rules.verdicts import AnswerVerdict, judge
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.ops.failures import short_reason
+from datafetch.upstream_errors import (
+    BreakerOpen,
+    Denied,
+    RateLimited,
+    TransientError,
+    UpstreamError,
+)
 
 WIDTH = 8
 """Requests at once: GitHub's secondary limits are about concurrency too

@@ -7,7 +7,6 @@ from hashlib import sha256
 from io import BytesIO
 from typing import BinaryIO
 
-from datafetch.errors import Malformed, Refused
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import (
     SERVICES,
@@ -19,6 +18,7 @@ from datafetch.logos.providers import (
 )
 from datafetch.logos.rules.generic import is_generic, known_looks, may_be_generic
 from datafetch.models.picture import Look
+from datafetch.upstream_errors import Malformed, Refused
 
 NOBODY = "datafetch.invalid"
 """A domain that cannot exist (RFC 6761, section 6.4, reserves `.invalid`), so it has no logo."""

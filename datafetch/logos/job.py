@@ -5,15 +5,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from datafetch.clock import to_ms
-from datafetch.errors import (
-    BaseMoved,
-    BreakerOpen,
-    Cancelled,
-    DatafetchError,
-    LeaseLost,
-    StoreError,
-    UpstreamError,
-)
+from datafetch.errors import BaseMoved, Cancelled, DatafetchError, LeaseLost, StoreError
 from datafetch.job import JobContext
 from datafetch.logos.domain_files import domains_in_scope
 from datafetch.logos.manifest import LogoManifest
@@ -30,6 +22,7 @@ from datafetch.net.guard import authority
 from datafetch.ops.failures import NAMED, FailedItem, failed_note
 from datafetch.runtime.engine import together
 from datafetch.runtime.limits import BatchPacer
+from datafetch.upstream_errors import BreakerOpen, UpstreamError
 
 _MOST_OF_A_REASON = 120
 """Characters that are told of why a domain has no logo."""

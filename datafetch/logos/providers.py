@@ -7,17 +7,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
 from urllib.parse import quote
 
-from datafetch.errors import (
-    BreakerOpen,
-    Denied,
-    Malformed,
-    Missing,
-    Refused,
-    Rejected,
-    TooLarge,
-    TransientError,
-    UpstreamError,
-)
 from datafetch.logos.model import Candidate, LogoSource
 from datafetch.logos.site_icons import icon_links
 from datafetch.net.base import (
@@ -30,6 +19,17 @@ from datafetch.net.base import (
 )
 from datafetch.runtime.limits import PerHost
 from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import (
+    BreakerOpen,
+    Denied,
+    Malformed,
+    Missing,
+    Refused,
+    Rejected,
+    TooLarge,
+    TransientError,
+    UpstreamError,
+)
 from datafetch.urls import host_name
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from datafetch.errors import BreakerOpen, UpstreamError
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import (
@@ -15,6 +14,7 @@ from datafetch.logos.providers import (
 )
 from datafetch.logos.rules.choice import best, decide, why_unusable
 from datafetch.logos.rules.domains import registrable
+from datafetch.upstream_errors import BreakerOpen, UpstreamError
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 
 from datafetch.clock import to_ms
-from datafetch.errors import Malformed, ObjectNotFound, Refused
+from datafetch.errors import ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
@@ -13,6 +13,7 @@ from datafetch.logos.providers import LogoProviders, Offer, candidate_of
 from datafetch.logos.rules.choice import is_worse, why_unusable
 from datafetch.logos.search import LogoConfirmed, LogoFound, NoAnswer, NoLogo, Search
 from datafetch.store.base import IMAGE_CACHE, FilePart
+from datafetch.upstream_errors import Malformed, Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 def one_line(text: str, most: int) -> str:
     """The text as one line of at most `most` characters, without control characters.
 
-    What may hold secrets goes through `logs.redact` first: half a secret is not known as one.
+    What may hold secrets goes through `redaction.redact` first: half a secret is not known as one.
     """
     printable = "".join(char if char.isprintable() else " " for char in text[: 8 * most])
     line = " ".join(printable.split())

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, Protocol
 
-from datafetch.errors import Malformed
 from datafetch.net.excerpts import excerpt
 from datafetch.net.guard import authority, public_url
 from datafetch.runtime.breaker import Outcome
 from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import Malformed
 
 KIB = 1024
 MIB = 1024 * KIB

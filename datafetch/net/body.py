@@ -3,8 +3,8 @@
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from datafetch.errors import Malformed, TooLarge, TransientError
 from datafetch.net.base import KIB, MIB, Request
+from datafetch.upstream_errors import Malformed, TooLarge, TransientError
 
 ACCEPT_ENCODING = "gzip, deflate"
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from datafetch.clock import CancelToken, Clock, ClockSkew, Witness
-from datafetch.errors import Cancelled, Refused, UpstreamError
+from datafetch.errors import Cancelled
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
 from datafetch.net.body import declared_length, read_body
 from datafetch.net.counts import Counts
@@ -28,6 +28,7 @@ from datafetch.net.proxies import Proxies
 from datafetch.net.visits import Visit
 from datafetch.net.waits import Waits
 from datafetch.runtime import retry
+from datafetch.upstream_errors import Refused, UpstreamError
 
 if TYPE_CHECKING:
     from datafetch.net.transport import RawAnswer, Wire

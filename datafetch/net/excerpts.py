@@ -4,8 +4,8 @@ import html
 from dataclasses import dataclass
 from typing import Literal
 
-from datafetch.logs import redact
 from datafetch.models.text import one_line
+from datafetch.redaction import redact
 
 _LOOKED_AT = 64 * 1024
 """Bytes of the body, from its start, in which a title is looked for."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import httpcore2
 
 from datafetch.certificates import tls_fault
-from datafetch.errors import (
+from datafetch.net.guard import authority
+from datafetch.net.proxies import ProxyAddress
+from datafetch.upstream_errors import (
     CannotConnect,
     Malformed,
     Refused,
@@ -15,8 +17,6 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.net.guard import authority
-from datafetch.net.proxies import ProxyAddress
 
 _HEADER_TOO_LARGE = 431  # RFC 6585, 5
 

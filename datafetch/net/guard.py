@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from ipaddress import ip_address
 
-from datafetch.errors import Refused
 from datafetch.net.addresses import address_of, is_public
+from datafetch.upstream_errors import Refused
 from datafetch.urls import DEFAULT_PORTS, Url, dns_name, parse, plainly_written, read_host
 
 Resolver = Callable[[str, int], Sequence[str]]

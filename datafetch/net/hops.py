@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from datafetch.errors import Refused
 from datafetch.models.json import encode_json
 from datafetch.net.base import Request
 from datafetch.net.guard import check_url, parse_url, public_url
 from datafetch.net.options import NetOptions
+from datafetch.upstream_errors import Refused
 from datafetch.urls import Url, parse
 
 _CREDENTIALS = frozenset(

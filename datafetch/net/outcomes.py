@@ -4,7 +4,9 @@ import email.utils
 from collections.abc import Mapping
 
 from datafetch.clock import utc_text
-from datafetch.errors import (
+from datafetch.net.base import Request
+from datafetch.net.guard import authority
+from datafetch.upstream_errors import (
     Denied,
     Malformed,
     Missing,
@@ -13,8 +15,6 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.net.base import Request
-from datafetch.net.guard import authority
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 

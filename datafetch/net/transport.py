@@ -11,7 +11,7 @@ from typing import NamedTuple
 import httpcore2
 import httpx2
 
-from datafetch.errors import Cancelled, ConfigurationError, Refused, TransientError
+from datafetch.errors import Cancelled, ConfigurationError
 from datafetch.net.body import ACCEPT_ENCODING
 from datafetch.net.deadline import Deadline, deadline
 from datafetch.net.faults import FAULTS, UNSENDABLE_HINT, Asked, error_of, proxy_wants_password
@@ -22,6 +22,7 @@ from datafetch.net.options import NetOptions
 from datafetch.net.pools import Pool
 from datafetch.net.proxies import Proxies, ProxyAddress
 from datafetch.net.trust import trusted_certificates
+from datafetch.upstream_errors import Refused, TransientError
 from datafetch.urls import DEFAULT_PORTS
 
 _KIND = "datafetch.kind"

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from datafetch.errors import (
+from datafetch.errors import Cancelled
+from datafetch.net.base import HostGate
+from datafetch.runtime.breaker import Outcome
+from datafetch.upstream_errors import (
     BreakerOpen,
-    Cancelled,
     CannotConnect,
     RateLimited,
     Refused,
@@ -19,8 +21,6 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.net.base import HostGate
-from datafetch.runtime.breaker import Outcome
 
 
 class Visit:

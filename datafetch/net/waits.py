@@ -4,10 +4,10 @@ import logging
 import threading
 
 from datafetch.clock import Clock
-from datafetch.errors import RateLimited
 from datafetch.logs import bound_logger
 from datafetch.net.base import Request
 from datafetch.net.guard import authority
+from datafetch.upstream_errors import RateLimited
 
 _AS_GOOD_AS_TOLD_S = 2.0
 """Seconds by which a wait may end after the one that was told last, and is not told again."""

@@ -6,15 +6,6 @@ from dataclasses import dataclass
 
 from datafetch.bookmarks.karakeep import BookmarkApi
 from datafetch.clock import to_ms
-from datafetch.errors import (
-    Denied,
-    Malformed,
-    Missing,
-    Refused,
-    Rejected,
-    TransientError,
-    UpstreamError,
-)
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.net.base import Download
@@ -23,6 +14,15 @@ from datafetch.opengraph.model import PictureRecord
 from datafetch.opengraph.rules.plan import PicturePlace, why_unusable
 from datafetch.opengraph.webpage import WebPages, as_picture
 from datafetch.store.base import IMAGE_CACHE, FilePart
+from datafetch.upstream_errors import (
+    Denied,
+    Malformed,
+    Missing,
+    Refused,
+    Rejected,
+    TransientError,
+    UpstreamError,
+)
 from datafetch.urls import host_of
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from datafetch.errors import UpstreamError
 from datafetch.opengraph.rules.plan import BookmarkedPage, stored_of_host
+from datafetch.upstream_errors import UpstreamError
 
 COMMAND = "datafetch refresh-opengraph"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from datafetch.errors import BreakerOpen, DatafetchError
+from datafetch.errors import DatafetchError
 from datafetch.job import AnyContext
 from datafetch.opengraph.model import BookmarkRecord, Description
 from datafetch.opengraph.pictures import PictureFound, PictureNotFound
@@ -12,6 +12,7 @@ from datafetch.opengraph.rules.plan import BookmarkedPage, picture_item
 from datafetch.opengraph.state import OpenGraphState
 from datafetch.opengraph.worker import PageResult, PictureSearch
 from datafetch.ops.failures import FailedItem
+from datafetch.upstream_errors import BreakerOpen
 
 
 class _Fault(NamedTuple):

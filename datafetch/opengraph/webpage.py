@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from datafetch.errors import Malformed
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.text import one_line
 from datafetch.net.base import (
@@ -18,6 +17,7 @@ from datafetch.pages.charset import decode_page
 from datafetch.pages.head import BODY, PageHead, scan
 from datafetch.runtime.limits import PerHost
 from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import Malformed
 from datafetch.urls import host_name
 
 HEAD_LIMIT = 512 * KIB

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from datafetch.clock import to_ms
-from datafetch.errors import BaseMoved, DatafetchError, Denied, Malformed, UpstreamError
+from datafetch.errors import BaseMoved, DatafetchError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.net.base import Validators
@@ -30,6 +30,7 @@ from datafetch.opengraph.rules.tags import describe
 from datafetch.opengraph.rules.walls import blocked_by
 from datafetch.opengraph.webpage import WebPages
 from datafetch.pages.head import PageHead
+from datafetch.upstream_errors import Denied, Malformed, UpstreamError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import BreakerOpen, DatafetchError
+from datafetch.errors import DatafetchError
 from datafetch.ops.failures import FailedItem, short_reason
 from datafetch.ops.record import Record
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
+from datafetch.upstream_errors import BreakerOpen
 
 BACKOFF_S = (3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
 """Seconds to wait after the first, second, third, and every further failure."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datafetch.clock import utc_text
-from datafetch.errors import BreakerOpen, DatafetchError, UpstreamError
-from datafetch.logs import redact
+from datafetch.errors import DatafetchError
 from datafetch.models.run import JobName
 from datafetch.models.text import one_line
+from datafetch.redaction import redact
+from datafetch.upstream_errors import BreakerOpen, UpstreamError
 
 NAMED = 3
 """Most items that a sentence names."""

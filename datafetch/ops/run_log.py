@@ -2,8 +2,9 @@
 
 from datafetch.clock import to_iso
 from datafetch.errors import ExitCode, LeaseHeld
-from datafetch.logs import EventLogger, redact
+from datafetch.logs import EventLogger
 from datafetch.models.run import RunResult
+from datafetch.redaction import redact
 
 
 class RunLog:

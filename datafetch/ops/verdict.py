@@ -1,9 +1,9 @@
 """How a run that ended is judged: status, exit code, error line and hint, from its report."""
 
 from datafetch.errors import Cancelled, DatafetchError, ExitCode, LeaseHeld, Unexpected
-from datafetch.logs import redact
 from datafetch.models.run import JobReport, RunStatus
 from datafetch.models.text import one_line
+from datafetch.redaction import redact
 
 _LONGEST_ERROR = 2000
 

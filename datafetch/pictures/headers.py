@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from datafetch.errors import Malformed
+from datafetch.upstream_errors import Malformed
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 

@@ -10,9 +10,10 @@ from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
-from datafetch.errors import DatafetchError, Malformed, TooLarge
+from datafetch.errors import DatafetchError
 from datafetch.pictures import headers
 from datafetch.pictures.svg import looks_like_svg, svg_size
+from datafetch.upstream_errors import Malformed, TooLarge
 
 if TYPE_CHECKING:
     from PIL.Image import Image

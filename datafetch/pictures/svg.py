@@ -4,8 +4,8 @@ import math
 import re
 from collections.abc import Mapping
 
-from datafetch.errors import Malformed, Refused
 from datafetch.pictures.headers import Size
+from datafetch.upstream_errors import Malformed, Refused
 
 _SVG = "http://www.w3.org/2000/svg"
 _XHTML = "http://www.w3.org/1999/xhtml"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from datafetch.clock import Clock
-from datafetch.errors import BreakerOpen
+from datafetch.upstream_errors import BreakerOpen
 
 
 class Outcome(Enum):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from datafetch.clock import Clock
-from datafetch.errors import BreakerOpen, CannotConnect, RateLimited, TransientError
+from datafetch.upstream_errors import BreakerOpen, CannotConnect, RateLimited, TransientError
 
 R = TypeVar("R")
 

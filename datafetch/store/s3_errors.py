@@ -29,8 +29,8 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.logs import redact
 from datafetch.models.text import one_line
+from datafetch.redaction import redact
 from datafetch.store.s3_answers import NO_DOCUMENT, UNREADABLE, NotS3, SentElsewhere
 from datafetch.store.s3_hints import Refusal, hint_for, moved_hint, no_bucket_hint
 from datafetch.store.s3_place import BucketAddress

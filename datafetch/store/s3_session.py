@@ -20,8 +20,8 @@ from botocore.loaders import JSONFileLoader, Loader
 
 from datafetch.ca_files import file_problem
 from datafetch.errors import ConfigurationError
-from datafetch.logs import redact
 from datafetch.models.store_place import Addressing
+from datafetch.redaction import redact
 from datafetch.store.s3_dialect import is_amazon
 from datafetch.store.s3_unreachable import bundle_variable
 from datafetch.store.times import read_time

@@ -11,17 +11,7 @@ from datetime import datetime
 from typing import BinaryIO, NoReturn, Protocol
 from urllib.parse import quote
 
-from datafetch.errors import (
-    Denied,
-    Missing,
-    NotShown,
-    ObjectNotFound,
-    StoreDenied,
-    StoreError,
-    StoreUnavailable,
-    TransientError,
-    UpstreamError,
-)
+from datafetch.errors import NotShown, ObjectNotFound, StoreDenied, StoreError, StoreUnavailable
 from datafetch.store.base import (
     ObjectInfo,
     OpenedObject,
@@ -31,6 +21,7 @@ from datafetch.store.paths import check_key
 from datafetch.store.readonly import RefusesWrites
 from datafetch.store.streams import in_temporary_file
 from datafetch.store.times import age_s, times_in, written_at
+from datafetch.upstream_errors import Denied, Missing, TransientError, UpstreamError
 
 _LARGEST_BYTES = 512 * 1024 * 1024
 """Of one object; the list of 200,000 bookmarks has about 300 MB."""

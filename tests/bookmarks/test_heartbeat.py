@@ -14,12 +14,11 @@ from datafetch.errors import (
     GuardRefused,
     Inconsistent,
     LeaseLost,
-    RateLimited,
     StoreUnavailable,
-    TransientError,
     UsageError,
 )
 from datafetch.models.run import RunOptions
+from datafetch.upstream_errors import RateLimited, TransientError
 from tests.bookmarks.world import KEYS, SETTINGS, World
 from tests.fakes.faults import reply
 from tests.stores import MemoryStore

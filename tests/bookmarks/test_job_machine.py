@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from datafetch.bookmarks.publish import enrich_bookmarks
-from datafetch.errors import BaseMoved, GuardRefused, LeaseLost, StoreUnavailable, TransientError
+from datafetch.errors import BaseMoved, GuardRefused, LeaseLost, StoreUnavailable
+from datafetch.upstream_errors import TransientError
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World
 from tests.fakes import karakeep
 from tests.fakes.faults import reply

@@ -12,16 +12,13 @@ from datafetch.errors import (
     BaseMoved,
     Cancelled,
     DatafetchError,
-    Denied,
     GuardRefused,
     LeaseLost,
-    Malformed,
-    Missing,
     StoreUnavailable,
-    TransientError,
 )
 from datafetch.models.run import JobReport, RunStatus
 from datafetch.ops.verdict import verdict
+from datafetch.upstream_errors import Denied, Malformed, Missing, TransientError
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, at_request, link
 from tests.fakes import karakeep
 from tests.fakes.base import Answer

@@ -16,9 +16,9 @@ from datafetch.bookmarks.karakeep import BookmarkApi, read_bookmark
 from datafetch.bookmarks.model import UnreadableItem
 from datafetch.bookmarks.rules.normalise import normalise
 from datafetch.bookmarks.rules.sublists import ListInfo
-from datafetch.errors import Denied, Malformed, Missing, Refused, TransientError
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.net.base import HttpClient
+from datafetch.upstream_errors import Denied, Malformed, Missing, Refused, TransientError
 from tests.fakes.faults import cut, reply
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp, bare_link, link, text
 from tests.job_settings import bookmarks_settings

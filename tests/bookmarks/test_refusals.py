@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from datafetch import logs
+from datafetch import redaction
 from datafetch.bookmarks.karakeep import BookmarkApi
 from datafetch.bookmarks.refusals import explained, read_json
-from datafetch.errors import (
+from datafetch.net.base import Answer, HttpClient
+from datafetch.upstream_errors import (
     BreakerOpen,
     CannotConnect,
     Denied,
@@ -23,7 +24,6 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.net.base import Answer, HttpClient
 from tests.bookmarks.world import NEWEST
 from tests.fakes.base import FakeServer
 from tests.fakes.faults import dropped, redirect, reply
@@ -127,7 +127,7 @@ def test_words_hold_no_secret(
     http: HttpClient, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that repeats the token in its answer does not bring it into the log."""
-    monkeypatch.setattr(logs, "_secrets", {TOKEN})
+    monkeypatch.setattr(redaction, "_secrets", {TOKEN})
     server.app.inject(reply(403, f'{{"message":"key {TOKEN} may not"}}'))
     error = failure(api(http, server))
     assert "key *** may not" in str(error)

@@ -7,11 +7,11 @@ import pytest
 
 from datafetch.bookmarks.fetch import ListReader
 from datafetch.bookmarks.karakeep import BookmarkApi
-from datafetch.errors import BreakerOpen, TransientError
 from datafetch.models.run import RunStatus
 from datafetch.net.base import Answer
 from datafetch.net.base import Request as Asked
 from datafetch.ops.verdict import verdict
+from datafetch.upstream_errors import BreakerOpen, TransientError
 from tests.bookmarks.test_fetch import PAGE, without
 from tests.bookmarks.world import SETTINGS, AppHttp, World
 from tests.fakes.faults import reply

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from datafetch.bookmarks.stored import BookmarkReader, read_bookmarks
-from datafetch.errors import BaseMoved, Inconsistent, StoreUnavailable, TransientError
+from datafetch.errors import BaseMoved, Inconsistent, StoreUnavailable
 from datafetch.models.job_settings import TagPages
+from datafetch.upstream_errors import TransientError
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, at_request, link
 from tests.fakes import karakeep
 from tests.fakes.faults import reply

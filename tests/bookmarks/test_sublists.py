@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from datafetch.errors import Denied, Malformed, Missing
+from datafetch.upstream_errors import Denied, Malformed, Missing
 from tests.bookmarks.test_fetch import without
 from tests.bookmarks.world import NEWEST, SETTINGS, World, link
 from tests.fakes import karakeep

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from datafetch.bookmarks.karakeep import BookmarkApi
-from datafetch.errors import Missing, Rejected, UpstreamError
 from datafetch.net.base import HttpClient
+from datafetch.upstream_errors import Missing, Rejected, UpstreamError
 from tests.fakes.base import FakeServer
 from tests.fakes.faults import dropped, reply
 from tests.fakes.karakeep import LIST_ID, KarakeepApp

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from datafetch.bookmarks.job import sync_bookmarks
-from datafetch.errors import Denied, Malformed, Missing, TransientError, UpstreamError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobReport, RunOptions
@@ -17,6 +16,7 @@ from datafetch.net.base import Request as Asked
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import FencedStore
 from datafetch.store.keys import Keys
+from datafetch.upstream_errors import Denied, Malformed, Missing, TransientError, UpstreamError
 from tests.fakes import karakeep
 from tests.fakes.message import Request
 from tests.job_settings import bookmarks_settings

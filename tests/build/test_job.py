@@ -5,13 +5,7 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import (
-    CorruptObject,
-    Inconsistent,
-    ObjectNotFound,
-    Stale,
-    StoreUnavailable,
-)
+from datafetch.errors import CorruptObject, Inconsistent, ObjectNotFound, Stale, StoreUnavailable
 from datafetch.store.keys import Keys
 from tests.bookmarks.world import World
 from tests.build.bookmarks import (

@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 from pydantic import TypeAdapter
 
-from datafetch.errors import Malformed
 from datafetch.github.answers import (
     CalendarDays,
     CommittedRepositories,
@@ -15,6 +14,7 @@ from datafetch.github.answers import (
     read_as,
 )
 from datafetch.github.model import Day, Repository
+from datafetch.upstream_errors import Malformed
 
 NODE = {
     "id": "R_1",

@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.errors import (
-    Malformed,
-    Missing,
-    Rejected,
-)
 from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.lists import FoundRepositories
 from datafetch.github.rules.calendar import trailing_year, year_window
+from datafetch.upstream_errors import Malformed, Missing, Rejected
 from tests.fakes.base import Answer, Request, Response
 from tests.fakes.faults import dropped, reply
 from tests.fakes.github import partial_data

@@ -2,11 +2,12 @@
 
 import pytest
 
-from datafetch.errors import Missing, RateLimited, Rejected, UsageError
+from datafetch.errors import UsageError
 from datafetch.github.barriers import HiddenError
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.discovery import Discovery, discover
 from datafetch.models.run import RunOptions
+from datafetch.upstream_errors import Missing, RateLimited, Rejected
 from tests.fakes.github import partial_data
 from tests.fakes.github_data import Activity
 from tests.github.world import Expected, World, asks, push, totals, worked

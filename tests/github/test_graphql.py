@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from datafetch.errors import DatafetchError, Denied, Malformed, Missing, Rejected, TransientError
+from datafetch.errors import DatafetchError
 from datafetch.github.graphql import Adaptive, Problem, TooMuchError, endpoint
 from datafetch.github.model import Barrier
+from datafetch.upstream_errors import Denied, Malformed, Missing, Rejected, TransientError
 from tests.fakes.base import Action
 from tests.fakes.faults import cut, reply
 from tests.fakes.github import partial_data

@@ -7,10 +7,10 @@ from email.utils import formatdate
 
 import pytest
 
-from datafetch.errors import Denied, RateLimited
 from datafetch.github.barriers import HiddenError
 from datafetch.github.link import Budget
 from datafetch.github.model import Repository
+from datafetch.upstream_errors import Denied, RateLimited
 from tests.fakes.base import Action, Answer, Request, Response
 from tests.fakes.faults import reply
 from tests.fakes.github import secondary_limit

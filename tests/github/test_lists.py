@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.errors import Denied, Missing, Rejected
 from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.lists import FoundRepositories
 from datafetch.github.model import Barrier, TimeWindow
 from datafetch.github.rules.calendar import year_window
 from datafetch.models.run import JobReport, RunOptions
+from datafetch.upstream_errors import Denied, Missing, Rejected
 from tests.fakes.base import Action, Answer, Request, Response
 from tests.fakes.faults import reply
 from tests.fakes.github_data import Activity, Hidden

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from datafetch.errors import Denied, Malformed, Rejected
 from datafetch.github.model import Barrier
+from datafetch.upstream_errors import Denied, Malformed, Rejected
 from tests.fakes.base import Answer, Request, Response
 from tests.fakes.faults import reply
 from tests.github.world import World, asks

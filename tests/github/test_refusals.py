@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import DatafetchError, Denied, Malformed, Missing, UpstreamError
+from datafetch.errors import DatafetchError
 from datafetch.github.job import refresh_github
 from datafetch.github.refusals import TokenFacts, other_place
 from datafetch.models.run import JobReport, RunOptions
+from datafetch.upstream_errors import Denied, Malformed, Missing, UpstreamError
 from tests.fakes.base import App, Response
 from tests.fakes.faults import redirect, reply
 from tests.fakes.github_data import Repository

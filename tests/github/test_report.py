@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datafetch.errors import Malformed, RateLimited, TransientError, UpstreamError
 from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.discovery import Discovery
 from datafetch.github.model import Barrier, RememberedRepository, Repository, Status, TimeWindow
@@ -15,6 +14,7 @@ from datafetch.github.rules.roster import Entry, Roster
 from datafetch.github.rules.verdicts import AnswerVerdict
 from datafetch.github.statistics import StatisticsResult, StatisticsRound
 from datafetch.models.run import JobReport, RunOptions
+from datafetch.upstream_errors import Malformed, RateLimited, TransientError, UpstreamError
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 A, B, C, D = (

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from datafetch.errors import Malformed, Missing
 from datafetch.github.model import (
     NoStatistics,
     OwnerAbsent,
@@ -15,6 +14,7 @@ from datafetch.github.model import (
     StillComputing,
     Week,
 )
+from datafetch.upstream_errors import Malformed, Missing
 from tests.fakes.faults import reply
 from tests.fakes.github_data import Stats
 from tests.github.world import TODAY, World

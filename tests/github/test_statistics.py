@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from datafetch.errors import Cancelled, Denied
+from datafetch.errors import Cancelled
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.job import refresh_github
 from datafetch.github.model import RememberedRepository, Repository, Status, Week
@@ -14,6 +14,7 @@ from datafetch.github.rules.csv import compact, parse_csv
 from datafetch.github.rules.roster import Entry
 from datafetch.github.statistics import Asking, remember
 from datafetch.job import Progress
+from datafetch.upstream_errors import Denied
 from tests.fakes.base import Action, Answer, Request, Response
 from tests.fakes.faults import cut, reply
 from tests.fakes.github_data import Activity, Stats

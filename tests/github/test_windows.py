@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.errors import Malformed, Rejected
 from datafetch.github import queries
 from datafetch.github.answers import CalendarTotal
 from datafetch.github.graphql import Adaptive
 from datafetch.github.model import TimeWindow
 from datafetch.github.windows import Unanswered, WindowAnswer, each_window
+from datafetch.upstream_errors import Malformed, Rejected
 from tests.fakes.faults import reply
 from tests.fakes.github import partial_data
 from tests.fakes.github_data import Activity

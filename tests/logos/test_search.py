@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.errors import BreakerOpen
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import Logo
 from datafetch.logos.search import (
@@ -19,6 +18,7 @@ from datafetch.logos.search import (
 from datafetch.logs import bound_logger
 from datafetch.ops.breakers import BreakerBook
 from datafetch.runtime.breaker import BreakerPolicy
+from datafetch.upstream_errors import BreakerOpen
 from tests.fakes import faults
 from tests.fakes.providers import Icon
 from tests.fakes.sites import Site

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.errors import Refused
 from datafetch.net.addresses import Address, address_of, is_public
 from datafetch.net.guard import parse_url
+from datafetch.upstream_errors import Refused
 
 
 def read(spelling: str) -> Address | None:

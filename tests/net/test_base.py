@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import Malformed
 from datafetch.net.base import NO_RETRY, Answer, Download, Request, Validators
+from datafetch.upstream_errors import Malformed
 
 
 def answer(body: bytes = b"", status: int = 200, **headers: str) -> Answer:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.errors import Malformed, TooLarge, TransientError
 from datafetch.net.base import Request
 from datafetch.net.body import read_body
+from datafetch.upstream_errors import Malformed, TooLarge, TransientError
 
 URL = "https://example.com/x"
 

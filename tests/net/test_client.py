@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from datafetch.clock import ClockSkew
-from datafetch.errors import (
+from datafetch.net.base import Validators
+from datafetch.runtime.breaker import Outcome
+from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import (
     BreakerOpen,
     Denied,
     Malformed,
@@ -17,9 +20,6 @@ from datafetch.errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.net.base import Validators
-from datafetch.runtime.breaker import Outcome
-from datafetch.runtime.retry import RetryPolicy
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, Response
 from tests.net.upstreams import Echo, ask, client, told

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from datafetch.clock import CancelToken
-from datafetch.errors import BreakerOpen, Cancelled, TransientError, UpstreamError
+from datafetch.errors import Cancelled
 from datafetch.net.base import NO_RETRY
 from datafetch.net.base import Request as Ask
 from datafetch.ops.breakers import BreakerBook
 from datafetch.runtime.breaker import BreakerPolicy, Outcome
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.store.keys import Keys
+from datafetch.upstream_errors import BreakerOpen, TransientError, UpstreamError
 from tests.fakes import faults
 from tests.fakes.base import FakeServer
 from tests.net.upstreams import Echo, FakeNetwork, InThread, ask, client

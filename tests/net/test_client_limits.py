@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import Malformed, Missing, TooLarge, TransientError
+from datafetch.upstream_errors import Malformed, Missing, TooLarge, TransientError
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, Response
 from tests.net.upstreams import Echo, Raw, ask, client, told

@@ -8,18 +8,13 @@ from typing import Any
 import httpcore2
 import pytest
 
-from datafetch.errors import (
-    BreakerOpen,
-    CannotConnect,
-    ConfigurationError,
-    Refused,
-    TransientError,
-)
+from datafetch.errors import ConfigurationError
 from datafetch.net.proxies import Proxies
 from datafetch.ops.breakers import BreakerBook
 from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.store.keys import Keys
+from datafetch.upstream_errors import BreakerOpen, CannotConnect, Refused, TransientError
 from tests.fakes import faults
 from tests.fakes.base import FakeServer
 from tests.fakes.proxy import ForwardProxy

@@ -9,10 +9,11 @@ import httpcore2
 import pytest
 
 from datafetch.clock import CancelToken
-from datafetch.errors import Cancelled, TransientError
+from datafetch.errors import Cancelled
 from datafetch.net.client import GuardedClient
 from datafetch.net.proxies import Proxies
 from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import TransientError
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, LoopbackServer, Response
 from tests.fakes.proxy import ForwardProxy

@@ -2,10 +2,10 @@
 
 import pytest
 
-from datafetch.errors import Malformed
-from datafetch.logs import register_secrets
 from datafetch.net.base import Answer
 from datafetch.net.excerpts import excerpt
+from datafetch.redaction import register_secrets
+from datafetch.upstream_errors import Malformed
 
 
 @pytest.mark.parametrize(

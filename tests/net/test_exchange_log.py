@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import Missing, TooLarge, TransientError
 from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import Missing, TooLarge, TransientError
 from tests.fakes import faults
 from tests.fakes.base import FakeServer
 from tests.net.upstreams import Echo, ask, client

@@ -9,10 +9,10 @@ import h11
 import httpcore2
 import pytest
 
-from datafetch.errors import CannotConnect, Malformed, Refused, TooLarge, TransientError
-from datafetch.logs import redact
 from datafetch.net.faults import FAULTS, Asked, HandshakeError, HandshakeTimeout, error_of
 from datafetch.net.proxies import ProxyAddress
+from datafetch.redaction import redact
+from datafetch.upstream_errors import CannotConnect, Malformed, Refused, TooLarge, TransientError
 
 URL = "https://example.com:8443/x"
 DIRECT = Asked(URL, None, timeout_s=15.0, total_s=60.0, is_over=False)

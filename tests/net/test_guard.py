@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.errors import Refused
 from datafetch.net.base import Request
 from datafetch.net.guard import canonical_host, guarded, parse_url, public_url
 from datafetch.net.hops import first_hop
 from datafetch.net.options import NetOptions
+from datafetch.upstream_errors import Refused
 from datafetch.urls import Url
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import Refused
 from datafetch.net.base import Request
 from datafetch.net.hops import Hop, first_hop, next_hop
 from datafetch.net.options import NetOptions
+from datafetch.upstream_errors import Refused
 
 TRUSTED = NetOptions("agent", trusted_origins=frozenset({("http", "10.0.0.5", 3000)}))
 NONE = NetOptions("agent")

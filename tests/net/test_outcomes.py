@@ -4,9 +4,16 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import Denied, Malformed, Missing, RateLimited, Rejected, TransientError
 from datafetch.net.base import Request, Validators
 from datafetch.net.outcomes import asked_until, error_for, is_answer
+from datafetch.upstream_errors import (
+    Denied,
+    Malformed,
+    Missing,
+    RateLimited,
+    Rejected,
+    TransientError,
+)
 
 NOW = 1_795_507_200.0
 URL = "https://example.com/x"

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from datafetch.clock import CancelToken
-from datafetch.errors import Cancelled, Refused, TransientError
+from datafetch.errors import Cancelled
 from datafetch.net.base import Request
 from datafetch.net.deadline import Deadline
 from datafetch.net.hops import Hop, first_hop
 from datafetch.net.options import NetOptions
 from datafetch.net.proxies import Proxies
 from datafetch.net.transport import Wire
+from datafetch.upstream_errors import Refused, TransientError
 from tests.fakes import faults
 from tests.fakes.base import FakeServer
 from tests.net.upstreams import ALLOWED, Echo, Raw

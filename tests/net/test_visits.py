@@ -4,19 +4,18 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import (
+from datafetch.errors import Cancelled, DatafetchError
+from datafetch.net.visits import Visit
+from datafetch.runtime.breaker import Outcome
+from datafetch.upstream_errors import (
     BreakerOpen,
-    Cancelled,
     CannotConnect,
-    DatafetchError,
     Malformed,
     RateLimited,
     Refused,
     TooLarge,
     TransientError,
 )
-from datafetch.net.visits import Visit
-from datafetch.runtime.breaker import Outcome
 
 ANSWERED, FAILED, UNKNOWN = Outcome.ANSWERED, Outcome.FAILED, Outcome.UNKNOWN
 

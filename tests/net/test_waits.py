@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from datafetch.errors import RateLimited, TransientError
 from datafetch.net.base import Request
 from datafetch.net.waits import Waits
 from datafetch.runtime.retry import RetryPolicy
+from datafetch.upstream_errors import RateLimited, TransientError
 from tests.support import FakeClock
 
 REQUEST = Request("https://api.example/x?key=secret", "settings", "karakeep", retry=RetryPolicy(4))

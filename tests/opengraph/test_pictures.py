@@ -7,11 +7,12 @@ from hashlib import sha256
 import pytest
 from pydantic import SecretStr
 
-from datafetch.errors import DatafetchError, Denied, Malformed, Missing, TooLarge, TransientError
+from datafetch.errors import DatafetchError
 from datafetch.opengraph.model import PictureRecord
 from datafetch.opengraph.pictures import PictureFinder, PictureFound, PictureNotFound
 from datafetch.opengraph.rules.plan import PicturePlace
 from datafetch.opengraph.webpage import WebPages
+from datafetch.upstream_errors import Denied, Malformed, Missing, TooLarge, TransientError
 from tests.fakes import karakeep
 from tests.fakes.base import FakeServer
 from tests.fakes.faults import large, reply

@@ -1,6 +1,6 @@
 """The tally by itself: how results are counted, and what state and dead letters are told."""
 
-from datafetch.errors import BreakerOpen, DatafetchError, TransientError
+from datafetch.errors import DatafetchError
 from datafetch.opengraph.model import (
     BookmarkRecord,
     Description,
@@ -13,6 +13,7 @@ from datafetch.opengraph.rules.plan import BookmarkedPage
 from datafetch.opengraph.state import OpenGraphState
 from datafetch.opengraph.tally import Tally
 from datafetch.opengraph.worker import PageResult, PageTask, PictureSearch
+from datafetch.upstream_errors import BreakerOpen, TransientError
 from tests.opengraph.parts import Parts
 
 URL = "https://a.example/"

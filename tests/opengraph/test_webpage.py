@@ -5,9 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from datafetch.errors import Denied, Malformed, Missing, RateLimited, Refused, TransientError
 from datafetch.net.base import HttpClient, Validators
 from datafetch.opengraph.webpage import WebPages
+from datafetch.upstream_errors import (
+    Denied,
+    Malformed,
+    Missing,
+    RateLimited,
+    Refused,
+    TransientError,
+)
 from tests.fakes.base import FakeServer
 from tests.fakes.faults import cut, endless, large, redirect, reply
 from tests.fakes.sites import SitesApp

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from datafetch.errors import Denied, Malformed, TransientError
 from datafetch.opengraph.metadata import MetadataStore
 from datafetch.opengraph.model import BookmarkRecord, Override, PageRecord, SavedBookmark
 from datafetch.opengraph.pictures import PictureFinder, PictureFound
 from datafetch.opengraph.rules.plan import Asked, BookmarkedPage
 from datafetch.opengraph.webpage import WebPages
 from datafetch.opengraph.worker import PageResult, PageTask, PageWorker, WantedPicture
+from datafetch.upstream_errors import Denied, Malformed, TransientError
 from datafetch.urls import url_hash
 from tests.fakes.base import Action, FakeServer
 from tests.fakes.faults import redirect, reply

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import BreakerOpen, StoreConflict
+from datafetch.errors import StoreConflict
 from datafetch.ops.breakers import BreakerBook
 from datafetch.runtime.breaker import BreakerPolicy, Outcome
 from datafetch.store.base import Condition, ObjectStore
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from datafetch.store.readonly import ReadOnlyStore
+from datafetch.upstream_errors import BreakerOpen
 from tests.stores import Call, FaultyStore, MemoryStore
 from tests.support import START, FakeClock
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from datafetch.errors import BreakerOpen, Missing, TransientError
 from datafetch.ops.dead_letters import DeadLetters, letter_id
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
+from datafetch.upstream_errors import BreakerOpen, Missing, TransientError
 from tests.stores import MemoryStore
 from tests.support import FakeClock
 

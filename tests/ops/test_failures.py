@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from datafetch.errors import BreakerOpen, GuardRefused, Malformed, Missing, TransientError
-from datafetch.logs import register_secrets
+from datafetch.errors import GuardRefused
 from datafetch.models.run import JobName
 from datafetch.ops.failures import FailedItem, failed_note, named_failures, short_reason
+from datafetch.redaction import register_secrets
+from datafetch.upstream_errors import BreakerOpen, Malformed, Missing, TransientError
 
 NOW = datetime(2026, 11, 26, 15, 37, tzinfo=UTC).timestamp()
 IN_AN_HOUR = round((NOW + 3600) * 1000)

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable, TransientError
+from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreUnavailable
 from datafetch.models.run import JobName, Operation, RunResult, RunStatus
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.run_records import RunRecords
 from datafetch.store.keys import Keys
+from datafetch.upstream_errors import TransientError
 from tests.stores import FaultyStore, MemoryStore
 from tests.support import FakeClock
 

@@ -9,8 +9,8 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from datafetch.errors import Malformed
 from datafetch.pictures.headers import Size, gif_size, largest_icon, png_size, sniff
+from datafetch.upstream_errors import Malformed
 from tests.fakes.pictures import picture
 
 

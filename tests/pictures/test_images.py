@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from datafetch.errors import Malformed, Refused, TooLarge
 from datafetch.pictures.images import PictureFacts, inspect
+from datafetch.upstream_errors import Malformed, Refused, TooLarge
 from tests.fakes.pictures import CONTENT_TYPES, photo, picture
 
 RASTER = ("png", "jpeg", "gif", "webp", "ico")

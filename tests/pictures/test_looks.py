@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from datafetch.errors import Malformed
 from datafetch.logos.rules.generic import is_generic, may_be_generic
 from datafetch.models.picture import Look
 from datafetch.pictures.looks import inspect_with_spread, look_of
+from datafetch.upstream_errors import Malformed
 from tests.fakes.pictures import globe, picture
 
 DRAWN = Image.open(io.BytesIO(globe(64))).convert("RGB")

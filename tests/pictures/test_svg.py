@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.errors import Malformed, Refused, TooLarge
 from datafetch.pictures.svg import looks_like_svg, svg_size
+from datafetch.upstream_errors import Malformed, Refused, TooLarge
 from tests.pictures.test_images import look
 
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'

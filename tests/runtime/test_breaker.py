@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from datafetch.errors import BreakerOpen
 from datafetch.runtime.breaker import CLOSED, Breaker, BreakerPolicy, Breakers, Outcome
+from datafetch.upstream_errors import BreakerOpen
 from tests.support import FakeClock
 
 POLICY = BreakerPolicy(failures=3, cooldown_s=60)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.errors import BreakerOpen, Cancelled, Malformed, Missing, RateLimited, TransientError
+from datafetch.errors import Cancelled
 from datafetch.runtime.retry import RetryPolicy, call, next_wait
+from datafetch.upstream_errors import BreakerOpen, Malformed, Missing, RateLimited, TransientError
 from tests.support import START, FakeClock
 
 POLICY = RetryPolicy(attempts=4, total_s=100, initial_s=1, max_wait_s=30)

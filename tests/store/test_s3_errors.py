@@ -21,7 +21,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.logs import register_secrets
+from datafetch.redaction import register_secrets
 from datafetch.store.s3_answers import NotS3, SentElsewhere
 from datafetch.store.s3_errors import NOTHING_SPECIAL, Sent, answer_of, error_of
 from datafetch.store.s3_place import BucketAddress

@@ -11,13 +11,7 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
-from datafetch.errors import (
-    NotShown,
-    ObjectNotFound,
-    StoreDenied,
-    StoreError,
-    StoreUnavailable,
-)
+from datafetch.errors import NotShown, ObjectNotFound, StoreDenied, StoreError, StoreUnavailable
 from datafetch.factory import make_http, make_store
 from datafetch.store.base import IfAbsent, ObjectStore
 from datafetch.store.web import WebAnswer, WebStore

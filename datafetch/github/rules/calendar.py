@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
-from datafetch.errors import GuardRefused, Malformed
+from datafetch.errors import GuardRefused
 from datafetch.github.model import UNEXPECTED_HINT, Day, TimeWindow
+from datafetch.upstream_errors import Malformed
 
 _DAYS_OFF = 2
 """So many days may be missing: GitHub's days are in the profile's time zone and ours in UTC, so the

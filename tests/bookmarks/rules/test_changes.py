@@ -14,7 +14,7 @@ from datafetch.bookmarks.rules.changes import (
     is_unchanged,
     merge_list,
 )
-from datafetch.errors import Malformed
+from datafetch.upstream_errors import Malformed
 
 DAY = 24 * 3600.0
 MADE = 1_767_225_600.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.errors import GuardRefused, Malformed
+from datafetch.errors import GuardRefused
 from datafetch.github.model import Day, TimeWindow
 from datafetch.github.rules.calendar import (
     all_time_total,
@@ -15,6 +15,7 @@ from datafetch.github.rules.calendar import (
     trailing_year,
     year_window,
 )
+from datafetch.upstream_errors import Malformed
 
 moments = st.integers(1_199_145_600, 2_840_140_800).map(lambda s: datetime.fromtimestamp(s, UTC))
 

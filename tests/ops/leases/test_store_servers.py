@@ -6,13 +6,7 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import (
-    LeaseHeld,
-    NotSupported,
-    PreconditionFailed,
-    StoreError,
-    UnsafeStore,
-)
+from datafetch.errors import LeaseHeld, NotSupported, PreconditionFailed, StoreError, UnsafeStore
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.store.base import Condition, ObjectStore
 from datafetch.store.keys import Keys

@@ -1,0 +1,94 @@
+"""Masks what no output may show: secrets, and the users and query strings of URLs."""
+
+import re
+import threading
+from collections.abc import Iterable
+from urllib.parse import quote
+
+MASK = "***"
+
+_URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>]+")
+
+# What stands before these words in a name does not matter, and to look for it would cost most.
+_NAME = (
+    r"(?P<name>token|secret|password|passwd|api[_-]?key|access[_-]?key(?:[_-]?id)?"
+    r"|authorization|signature|credentials?)"
+)
+_VALUE = r"(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"'&,;}\])]+)"
+_ASSIGNED = re.compile(rf"(?i){_NAME}(?P<between>\s{{0,3}}=\s{{0,3}}){_VALUE}")
+"""`api_key=…`, as in forms, settings and the arguments of a call."""
+
+_MEMBER = re.compile(rf"(?i){_NAME}(?P<between>[\"']\s{{0,3}}:\s{{0,3}}){_VALUE}")
+"""`"token": "…"`, as in JSON and in Python's mappings."""
+
+_HEADER = re.compile(
+    r"(?i)(?P<name>authorization|cookie|-(?:token|secret|key|signature|password))"
+    r"(?P<between>\s{0,3}:\s{0,3})"
+    r"(?P<value>(?:(?:bearer|basic|digest|negotiate|token)\s{1,3})?[^\s\"']+)"
+)
+"""`Authorization: Bearer …` and other headers that carry credentials."""
+
+_SPOKEN = re.compile(
+    r"(?i)(?P<name>bearer|basic|token|secret|password)"
+    r"(?P<between>:?\s{1,3}[\"']?)(?P<value>[a-z0-9._~+/=-]{8,})"
+)
+"""`password: …` and `token …`, where a word of a sentence may follow as well as a secret."""
+
+_SHAPES = re.compile(
+    r"\b(?:gh[opsur]_\w{16,255}|github_pat_\w{16,255}|ak[0-9]_\w{10,255}|AKIA[0-9A-Z]{16}"
+    r"|eyJ[\w-]{8,2000}\.[\w-]{8,4000}\.[\w-]{8,2000})\b"
+)
+"""Tokens of GitHub, Karakeep and AWS, and JSON Web Tokens: known by their form alone."""
+
+_LONGER_THAN_WORDS = 24
+_SHORTEST_SECRET = 6
+
+_secrets: set[str] = set()
+_secrets_lock = threading.Lock()
+
+
+def register_secrets(values: Iterable[str]) -> None:
+    """Mask these texts from now on; texts of fewer than 6 characters are not masked."""
+    with _secrets_lock:
+        for value in values:
+            if len(value) >= _SHORTEST_SECRET:
+                _secrets.update((value, quote(value, safe="")))
+
+
+def redact(text: str) -> str:
+    """The text without known secrets, credentials, and query strings and users of URLs.
+
+    Only values are masked. The words of a sentence stay, also after "token" or "password".
+    """
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    text = _URL.sub(_bare_url, text)
+    for pattern in (_HEADER, _ASSIGNED, _MEMBER, _SPOKEN):
+        text = pattern.sub(_masked, text)
+    return _SHAPES.sub(MASK, text)
+
+
+def _bare_url(match: re.Match[str]) -> str:
+    """The URL without user, query and fragment."""
+    scheme, _, rest = match[0].partition("://")
+    rest = re.split(r"[?#]", rest, maxsplit=1)[0]
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def _masked(match: re.Match[str]) -> str:
+    value = match["value"]
+    if match.re is _SPOKEN and not _looks_secret(value):
+        return match[0]
+    quote_mark = value[0] if value[0] in "\"'" else ""
+    return f"{match['name']}{match['between']}{quote_mark}{MASK}{quote_mark}"
+
+
+def _looks_secret(word: str) -> bool:
+    """Whether this is no word of a sentence, nor a path or a number."""
+    if "/" in word and ("." in word or word.startswith("/")):
+        return False
+    has_letter = any(letter.isalpha() for letter in word)
+    has_digit = any(letter.isdigit() for letter in word)
+    mixed = not (word.islower() or word.isupper() or word.istitle())
+    return has_letter and (has_digit or mixed or len(word) >= _LONGER_THAN_WORDS)
