@@ -164,17 +164,18 @@ class JobOptions(GlobalOptions):
 
 
 _GLOBAL = inspect.signature(GlobalOptions).parameters
+_OF_BUILDS = {"dry_run", "json", *_GLOBAL}
 _ALL = sorted(inspect.signature(JobOptions).parameters.values(), key=lambda p: p.name in _GLOBAL)
 """In the order in which the help shows them: the global ones last."""
 
 
 def with_options(*, job: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add options to a command: the fields of `JobOptions`, or `--json` and the global ones only.
+    """Add options to a command: all fields of `JobOptions`, or those that a build knows as well.
 
     The command is called with its own parameters and with `options`, a `JobOptions`. Typer knows
     no groups of options, so it gets a wrapper of the command with a parameter for each option.
     """
-    shared = [option for option in _ALL if job or option.name == "json" or option.name in _GLOBAL]
+    shared = [option for option in _ALL if job or option.name in _OF_BUILDS]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command, assigned=("__name__", "__doc__"))

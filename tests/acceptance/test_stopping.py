@@ -172,15 +172,18 @@ def test_a_dry_run_writes_nothing_at_all(tmp_path, world):
 
 
 def test_a_dry_run_tells_of_the_files(tmp_path, world):
-    """`prefetch-dev --dry-run` names the files that it would change, and changes none of them."""
+    """`--dry-run` of a build names the files that it would change, and changes none of them."""
     environment = {**world.environment(), **STORE, "GITHUB_STATS_PENDING_DELAY_MS": "1"}
     assert datafetch("update", "bookmarks", "github", cwd=tmp_path, **environment).code == 0
-    done = datafetch("prefetch-dev", "--dry-run", "--json", cwd=tmp_path, **environment)
-    assert done.code == 0, done.err
-    (said,) = done.result("bookmarks-prefetch")["notes"]
-    assert said.startswith("would write 3 files (bookmarks/bookmarks.json, ")
-    assert "in generated" in said
-    assert not (tmp_path / "generated").exists()
+    for command in ("prefetch-dev", "prefetch-build"):
+        done = datafetch(command, "--dry-run", "--json", cwd=tmp_path, **environment)
+        assert done.code == 0, done.err
+        result = done.result("bookmarks-prefetch")
+        (said,) = result["notes"]
+        assert said.startswith("would write 3 files (bookmarks/bookmarks.json, ")
+        assert "in generated" in said
+        assert result["dryRun"] is True
+        assert not (tmp_path / "generated").exists()
 
 
 def test_one_failure_does_not_stop_the_next_job(tmp_path, world):
