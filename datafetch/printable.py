@@ -24,7 +24,10 @@ def printable(text: str) -> str:
 
 
 def printable_json(document: str) -> str:
-    r"""The JSON with such characters of its texts as `\u009b`, which readers turn back."""
+    r"""The JSON, with each such character as a JSON escape (`\u009b`), which parsers turn back.
+
+    The document has to stand on one line: the end of a line would become an escape, too.
+    """
     import json  # whoever has such a document has loaded it; help and version need none
 
     return _UNSHOWABLE.sub(lambda found: json.dumps(found[0])[1:-1], document)

@@ -74,9 +74,10 @@ _VERY_NEAR = 0.9
 def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
     """The names that are set and look like settings, but are none; each once.
 
-    Names that do not begin like ours (`GITHUB_…`, `NODE_…`) are other programs', unless they are
-    very near to one of ours. So are in the environment, but not in `.env`, those near to none that
-    begin with a common word (`S3_…`), and what Kubernetes and Docker say of other containers.
+    Other programs' names are left out. Such is a name that does not begin like ours (`GITHUB_…`,
+    `NODE_…`), unless it is very near to one of ours. In the environment, but not in `.env`, two
+    more kinds are left out: names that begin with a word that others use as well (`S3_…`) and are
+    near to none of ours, and the variables in which Kubernetes and Docker tell of containers.
     """
     found = []
     for name in _set_names(sources):
@@ -168,7 +169,7 @@ def _likeness(name: str, known: str) -> float:
 
 
 def _words(name: str) -> frozenset[str]:
-    """The words of a name, without endings that say nothing (`BOOKMARKS`, `…_NAME`)."""
+    """The words of a name, without what says nothing: the S of a plural, and the word `NAME`."""
     return frozenset(
         word.removesuffix("S") if len(word) > 2 else word  # noqa: PLR2004 - not of S3 and OS
         for word in name.split("_")

@@ -30,7 +30,10 @@ _SOME = 10
 def wrong_values(
     error: ValidationError, values: Mapping[str, SetValue]
 ) -> dict[str, tuple[str, ...]]:
-    """What is wrong, by field; a sentence has the variable with the wrong value, not the value."""
+    """What is wrong, by field: a sentence that names the variable which set the wrong value.
+
+    It says what is wrong with the value, or what it should be, and where it stands.
+    """
     sentences: dict[str, tuple[str, ...]] = {}
     for problem in error.errors(include_url=False, include_input=False):
         field = str(problem["loc"][0])

@@ -19,7 +19,11 @@ _log = bound_logger()
 
 
 class Waits:
-    """Tells of waits. Thread-safe; of many requests that wait for one host, the first tells of it."""
+    """Writes to the log what requests wait for. Thread-safe.
+
+    A wait for a host's rate limit is the event `rate_limit_wait`, once for all requests that wait
+    so long for that host. Every other wait is the debug event `request_retried`.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -14,7 +14,10 @@ UNMERGED = f"their results are stored, and the next `{COMMAND}` puts them into t
 
 
 def no_pages(*, dry_run: bool) -> str:
-    """There is nothing to read; a dry run may follow one of the bookmarks, which stored nothing."""
+    """There is nothing to read: no stored bookmark has an address.
+
+    In a dry run the user may have run the bookmark job as a dry run, too, which stored nothing.
+    """
     bookmarks = "run `datafetch bookmarks` first"
     if dry_run:
         bookmarks = "`datafetch bookmarks` stores them when it is run without --dry-run"

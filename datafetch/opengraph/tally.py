@@ -23,7 +23,7 @@ class _Fault(NamedTuple):
 
 
 class Tally:
-    """What a run has found so far; only the thread that collects the results uses it.
+    """What a run has found so far; only the thread that collects the results changes it.
 
     Attributes:
         descriptions: those of the pages that were read in this run, by page hash.
@@ -96,9 +96,10 @@ class Tally:
         return newly
 
     def _count(self, page: BookmarkedPage, faults: Sequence[_Fault], newly: Sequence[bool]) -> None:
-        """Count a page once, however many faults it had; the first is the reason that is told.
+        """Count a page once, however many faults it had.
 
-        It is skipped, not failed, when each of its faults is an open breaker.
+        The reason that is told is its first fault that is no open breaker. A page all of whose
+        faults are open breakers is skipped, not failed.
         """
         if not faults:
             return

@@ -23,7 +23,8 @@ def carry_out(
 
     Args:
         work: runs on a thread of its own.
-        cancel: asks the work to stop. Whatever error the work then ends with, it was stopped.
+        cancel: asks the work to stop. If the work then ends with one of our errors, the failure is
+            the reason to stop, not that error; an unexpected error is reported all the same.
         on_cancel: makes work that waits end.
         so_far: what the work has done when it ends without a report; called once, while work that
             does not stop may still be going on.

@@ -129,7 +129,8 @@ class DeadLetters:
     def failed(self, item: str, error: DatafetchError, *, counts: bool = False) -> bool:
         """Record that the item failed; returns whether it had no letter before.
 
-        One that met an open breaker was not tried, and waits, unless the run `counts` it as failed.
+        An item that met an open breaker was not tried, so `untried` has its letter; with `counts`
+        the run counts the item as failed, and `untried` leaves it out.
         """
         known, now_ms = self.get(item), to_ms(self._clock.now())
         letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
@@ -140,7 +141,10 @@ class DeadLetters:
         return known is None
 
     def untried(self) -> list[DeadLetter]:
-        """The letters of items that this run did not ask for: not due, or behind an open breaker."""
+        """The letters of items that this run did not ask for.
+
+        They were not due, not among the items of this run, or behind an open breaker.
+        """
         # A copy: work that did not stop in time may still be adding to them.
         letters = list(self.letters.values())
         return [letter for letter in letters if letter.id not in self._failed_now]

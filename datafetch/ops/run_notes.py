@@ -21,8 +21,8 @@ def waiting_notes(
     Args:
         letters: those of the items that this run did not ask for.
         job: the job.
-        whole: whether this run covered everything. What is due now then is not promised to the
-            next run: this one saw that the job needs it no more.
+        whole: whether this run looked at all items of the job. If so, the job no longer needs an
+            item that is due and was not asked for, and no note says that the next run tries it.
         now: epoch seconds.
     """
     retries = RETRIES.get(job)
@@ -49,9 +49,9 @@ def waiting_notes(
 
 
 def no_cdn_note(job: JobName, urls: PublicUrls) -> str:
-    """What to tell of a site in production whose public base URL is not set; else empty.
+    """What to tell when the public base URL is not set; else empty.
 
-    It is empty for jobs that publish no pictures, too.
+    It is empty for jobs that publish no pictures, too. Only runs in production ask for it.
     """
     if urls.has_cdn or job not in (JobName.LOGOS, JobName.OPENGRAPH):
         return ""

@@ -248,7 +248,10 @@ def _field(error: ClientError, name: str) -> str:
 
 
 def _said(error: ClientError, refusal: Refusal, at: BucketAddress) -> str:
-    """What the server said, as far as it said anything; which action it refused, if it says so."""
+    """The error's text: the object, status and code, and the server's own words if it sent any.
+
+    The action is named when the refusal is about rights, or is a 403 without a code.
+    """
     status, code = answer_of(error)
     what, message = refusal.key or at.label, _one_line(refusal.message)
     has_code = code not in ("", str(status), NO_DOCUMENT)
@@ -278,7 +281,11 @@ def _is_about_acl(error: ClientError, sent: Sent) -> bool:
 
 
 def _absent(at: BucketAddress, key: str) -> StoreError:
-    """The error of an object that is not there; or of a listing that was taken for one."""
+    """The error for an object that is not there.
+
+    After a listing it is an error about the server's address: the server took the request for
+    that of an object.
+    """
     if key and not key.endswith("/"):
         return ObjectNotFound(f"{key} is not in {at.label}", key=key)
     return StoreUnavailable(

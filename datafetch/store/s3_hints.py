@@ -76,7 +76,7 @@ class Refusal:
 
     @property
     def is_about_rights(self) -> bool:
-        """Whether the code says no more than that the action is not allowed."""
+        """Whether code and words say no more than that the action is not allowed."""
         return self.code in ("AccessDenied", "Forbidden", "AllAccessDisabled") and not (
             _CONSOLE.search(self.message)
             or _NO_SUCH_KEY.search(self.message)
