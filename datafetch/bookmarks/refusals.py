@@ -43,8 +43,8 @@ _ITSELF = f"is {_ADDRESS} the address of Karakeep itself?"
 def explained(error: UpstreamError, base: str, path: str) -> UpstreamError:
     """The error with words that say what to do about it.
 
-    Its class stays, except that a `Missing` after a redirect to another origin becomes `Denied`,
-    and one with a web page in place of the server's own answer `Malformed`.
+    Its class stays, with two exceptions. After a redirect to another origin `Missing` becomes
+    `Denied`. Without one, `Missing` and `Rejected` become `Malformed` when the body is a web page.
 
     Args:
         error: of a request to the bookmark server.
@@ -163,7 +163,10 @@ def _rejected(error: Rejected, asked: str, base: str) -> Rejected:
 
 
 def _hint(error: UpstreamError, base: str) -> str:
-    """What to do about a failure of the connection, or of the server; empty for other errors."""
+    """What to do when the server cannot be reached, fails, or may not be asked.
+
+    Empty when the error's own hint is to stay.
+    """
     fault = tls_fault(error, _ADDRESS)
     if fault is not None:
         return fault.hint

@@ -47,7 +47,10 @@ def planned_note(diff: PublishResult) -> str:
 
 
 def command_of(options: RunOptions) -> str:
-    """What the user typed, without the options that may be added to it."""
+    """The command that hints repeat, with `--restore N` when the run publishes a backup.
+
+    The other options of the run are left out.
+    """
     restore = f" --restore {options.restore}" if options.restore else ""
     return f"datafetch bookmarks{restore}"
 

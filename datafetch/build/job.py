@@ -267,10 +267,14 @@ class Prefetch:
     def _excusing(
         self, dataset: Dataset, files: Sequence[str], write: Callable[[], JobReport]
     ) -> JobReport:
-        """The report of `write`; of a dataset that no job has stored yet, what would be written.
+        """Call `write` and return its report; excuse a missing dataset in a dry run after the jobs.
 
-        That is excused only in a dry run after the jobs, which have stored nothing. Where they
-        were to store it, they have failed just now, and are not advised once more.
+        The jobs of that dry run stored nothing, so the report says which files would be written.
+        When the jobs before were no dry run, the error points to the result of the dataset's job,
+        instead of advising to run that job again.
+
+        Raises:
+            DatafetchError: as `write`.
         """
         request = self.request
         try:

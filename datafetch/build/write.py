@@ -134,7 +134,7 @@ class Staging:
         sweep(folder, now, _TEMPORARY)
 
     def plan(self) -> FolderPlan:
-        """What a dry run would have done to the folder; nothing when it was none."""
+        """What `commit` would add or change but for the dry run; empty when this is no dry run."""
         return FolderPlan(sorted(self._new), sorted(self._changed), ())
 
     def commit(self) -> int:

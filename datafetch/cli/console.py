@@ -161,8 +161,9 @@ def default_format() -> LogFormat:
 def configure_logging(log_format: LogFormat, verbosity: int) -> None:
     """Send this process's records to stderr; a record that cannot be written there is lost.
 
-    What the printed results say is not logged as well where stdout and stderr are one place: not
-    for people, and not in a quiet run, whose output somebody gets by mail.
+    Where stdout and stderr lead to one place, events that only repeat the printed results are left
+    out: from the console format, unless `verbosity` is 1, and from a quiet run in either format,
+    whose output somebody gets by mail.
 
     Args:
         log_format: how a record is written.

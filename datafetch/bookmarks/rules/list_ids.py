@@ -68,7 +68,10 @@ def wrong_list(given: str, lists: Sequence[NamedList] | None, unnamed: str = "")
 def _as_meant(
     reason: str, meant: str, lists: Sequence[NamedList] | None, readable: str, how: str = ""
 ) -> WrongList:
-    """The id is known by its look; it is only advised when the token may read that list."""
+    """What to say when the wrong value shows which id the user meant.
+
+    The hint is to set `meant`, unless the token's lists are known and none has that id.
+    """
     if lists is None or any(found.id == meant for found in lists):
         return WrongList(reason, f"Set {SETTING}={_shown(meant)}{how}.")
     return WrongList(f"{reason}; {readable}", _choice(meant, lists))

@@ -7,7 +7,7 @@ _NAMED = 3
 
 
 class FolderPlan(NamedTuple):
-    """The names of the files of one dataset that a dry run did not write, change or remove."""
+    """The names of one dataset's files that a run would add, change or remove; for dry runs."""
 
     new: Sequence[str]
     changed: Sequence[str]
