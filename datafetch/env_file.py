@@ -32,7 +32,7 @@ class EnvFile:
     Attributes:
         label: how messages name the file; empty when no file was asked for.
         path: where it is, or would be, from the root of the file system.
-        is_there: whether a file of that name was found and read.
+        is_there: whether a file of that name was found, even one that cannot be read.
         values: its values by name, without white space around them; those that are empty are left
             out.
         lines: the line on which each name stands, those of empty values included; of a name that
@@ -86,7 +86,8 @@ def _text_of(path: Path) -> str | None:
     """The file's text, with a line feed at the end of each line; None when there is no such file.
 
     Raises:
-        ValueError: it is no text, or too long; the message names file and line.
+        ValueError: it is no text in UTF-8, a pipe, or too long; the message names the file, and
+            the line from which it is not UTF-8.
     """
     if path.is_fifo():  # whoever reads a pipe that nobody writes to waits for ever
         raise ValueError(f"{path} is a pipe; it has to be a file")

@@ -128,14 +128,14 @@ def _choose(sources: Sources) -> tuple[dict[str, SetValue], dict[str, tuple[str,
 
 
 def _trouble(value: SetValue) -> str | None:
-    """What no value of any setting may be; None when it is nothing of that."""
+    """What is wrong with a value, whichever setting it is for; None when nothing is."""
     if not _is_unicode(value.text):
         return "should be text in UTF-8"
     return copied_wrong(value.name, value.text)
 
 
 def _wrong_standard_variables(sources: Sources) -> Iterable[str]:
-    """What is wrong with those names that libraries read; an address in quotes is none."""
+    """A sentence for each of `STANDARD_VARIABLES` whose value is wrong, such as one in quotes."""
     for value in filter(None, map(sources.find, STANDARD_VARIABLES)):
         trouble = _trouble(value)
         if trouble is not None:

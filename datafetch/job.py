@@ -75,7 +75,10 @@ class Remarks:
         self._sentences.append(sentence)
 
     def unreadable(self, sentence: str) -> None:
-        """Add a sentence about a stored object that cannot be read; of many, the first count."""
+        """Add a sentence about a stored object that cannot be read.
+
+        The first `NAMED` of these sentences are told, then how many more objects there are.
+        """
         self._unreadable.append(sentence)
 
     def notes(self) -> tuple[str, ...]:

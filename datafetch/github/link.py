@@ -118,7 +118,7 @@ class Budget:
                 self._limit = int(limit) if _NUMBER.fullmatch(limit) else None
 
     def _block(self, limited: RateLimited) -> None:
-        """Send nothing before the limit ends, as far as GitHub said when that is."""
+        """Send nothing until the limit ends; for `_silent_wait_s` if GitHub does not say when."""
         with self._lock:
             now, until = self._clock.now(), limited.until
             self._is_primary = isinstance(limited, PrimaryLimit) or self._remaining == 0

@@ -255,7 +255,10 @@ class _LogoRun:
 
 
 def _no_domains(*, dry_run: bool) -> str:
-    """What is told when there is nothing to look for; a dry run may follow one of the bookmarks."""
+    """What is told when no domains are known.
+
+    A dry run is told of --dry-run: when `bookmarks` was run with it too, no bookmarks were stored.
+    """
     bookmarks = "run `datafetch bookmarks` first"
     if dry_run:
         bookmarks = "`datafetch bookmarks` stores bookmarks when it is run without --dry-run"

@@ -120,7 +120,10 @@ def _is_of_proxy(error: Exception, proxy: ProxyAddress) -> bool:
 
 
 def _proxy_error(error: Exception, asked: Asked, proxy: ProxyAddress) -> UpstreamError:
-    """The error of a proxy. It is named by its variable, and the server is not blamed."""
+    """The error when the proxy fails or refuses; its message names the proxy by its variable.
+
+    `by_proxy` is set unless the proxy only says that it cannot, or may not, connect to the server.
+    """
     failed: UpstreamError
     if isinstance(error, httpcore2.ProxyError):
         # It says nothing of the proxy that it cannot or may not reach one host.
