@@ -137,8 +137,9 @@ def keep_retired(context: AnyContext, known: Mapping[str, str], retired: Mapping
     """Store a copy of the freed slugs in an object of their own, in case the state is lost.
 
     `known` are the freed slugs in the stored state, `retired` those of the new list. Nothing is
-    written when `known` has all of `retired`. The copy is written before the publish that frees them. When that publish fails, the copy names
-    slugs that are not free, which does no harm: a bookmark that has such a slug keeps it.
+    written when `known` has all of `retired`. The copy is written before the publish that frees
+    them. When that publish fails, the copy names slugs that are not free, which does no harm: a
+    bookmark that has such a slug keeps it.
 
     Raises:
         StoreError: it could not be written.
