@@ -327,12 +327,13 @@ def test_a_run_that_is_stopped_counts_what_it_kept(small: World) -> None:
     with pytest.raises(Cancelled):
         refresh_github(context)
     so_far = context.so_far.report()
-    assert (so_far.processed, so_far.changed, so_far.failed) == (3, 1, 0)
+    kept = len(list(small.csv("x").parent.iterdir()))
+    assert kept in {1, 2}  # the one that was asked for when the signal came may be in time
+    assert (so_far.processed, so_far.changed, so_far.failed) == (3, kept, 0)
     assert so_far.notes == (
-        "1 of 3 repositories read and kept; `datafetch github` goes on with the other 2",
+        f"{kept} of 3 repositories read and kept; `datafetch github` goes on with the other {3 - kept}",
     )
-    assert len(list(small.csv("x").parent.iterdir())) == so_far.changed
     small.app.heal()
     small.app.log.clear()
     small.run()
-    assert len(small.asked()) == 2
+    assert len(small.asked()) == 3 - kept
