@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from datafetch.pages.refresh import Refresh, read_refresh
+from datafetch.urls import resolve
+
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser
 
@@ -51,10 +54,11 @@ class PageHead:
     Attributes:
         url: that of the page, after redirects.
         title: the text of the first `<title>`; empty when there is none.
-        base: the `href` of the first `<base>` that has one.
+        base: the `href` of the first `<base>` that has one, be it empty.
         metas: name (or property), in lower case, and content of each `<meta>`.
         links: `rel`, in lower case, and `href` of each `<link>`.
         etag, last_modified: the validators that the server sent with the page.
+        refresh: where the page's first `<meta http-equiv=refresh>` that browsers obey leads.
     """
 
     url: str
@@ -64,6 +68,12 @@ class PageHead:
     links: tuple[tuple[str, str], ...] = ()
     etag: str | None = None
     last_modified: str | None = None
+    refresh: Refresh | None = None
+
+    @property
+    def base_url(self) -> str:
+        """What relative addresses of the page resolve against, as in browsers."""
+        return _base_url(self.url, self.base)
 
     def content(self, name: str) -> list[str]:
         """The contents of all `<meta>` with this name, in the page's order."""
@@ -90,38 +100,47 @@ class Scanned:
         from selectolax.lexbor import LexborHTMLParser
 
         tree = LexborHTMLParser("".join(self.tags))
-        bases = (node.attributes.get("href") for node in tree.css("base"))
+        bases = (node.attributes.get("href") or "" for node in tree.css("base[href]"))
+        base = next(bases, None)
         return PageHead(
             url=url,
             title=html.unescape(self.title),
-            base=next((href for href in bases if href), None),
+            base=base,
             metas=tuple(_metas(tree)),
             links=tuple(_links(tree)),
             etag=etag,
             last_modified=last_modified,
+            refresh=_refresh(tree, url, _base_url(url, base)),
         )
 
 
-def scan(text: str) -> Scanned:
+def scan(text: str, *, beyond_head: bool = False) -> Scanned:
     """Cut out the tags that matter and stand before the body; any text is read as a page.
 
     Tags after a stray element count, too. For a browser the head ends there, but the author
     means them all the same.
+
+    Args:
+        text: the page, or its beginning.
+        beyond_head: whether the tags in the body count as well, after those of the head. Some
+            pages have all of their tags there.
     """
     title = ""
     tags: list[str] = []
     for kind, source in _pieces(text):
         if kind == BODY:
+            if beyond_head:
+                continue
             return Scanned(title, tuple(tags), stopped_early=False)
         if kind == "<title":
             title = title or source
         elif len(tags) < _MAX_TAGS:
             tags.append(source)
-    return Scanned(title, tuple(tags), stopped_early=BODY in text.lower())
+    return Scanned(title, tuple(tags), stopped_early=not beyond_head and BODY in text.lower())
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """The opening (such as `<meta`) and source of each tag that matters, up to the body.
+    """The opening (such as `<meta`) and source of each tag that matters.
 
     For a title the source is its text, for `<body` it is empty.
     """
@@ -131,9 +150,8 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
         kind = start.group().lower()
         if kind == BODY:
             yield kind, ""
-            return
         at = _end_of(text, start, kind)
-        if at is None or kind == _COMMENT:
+        if at is None or kind in (_COMMENT, BODY):
             continue
         if kind not in _CLOSINGS:
             yield kind, text[start.start() : at]
@@ -182,3 +200,18 @@ def _links(tree: "LexborHTMLParser") -> Iterator[tuple[str, str]]:
         rel, href = node.attributes.get("rel"), node.attributes.get("href")
         if rel and href:
             yield rel.lower(), href
+
+
+def _base_url(url: str, base: str | None) -> str:
+    """A base that is no web address is ignored, and none after it counts (HTML, 4.2.3)."""
+    return url if base is None else resolve(base, url) or url
+
+
+def _refresh(tree: "LexborHTMLParser", url: str, base: str) -> Refresh | None:
+    for node in tree.css("meta[http-equiv][content]"):
+        attributes = node.attributes
+        if (attributes.get("http-equiv") or "").lower() == "refresh":
+            found = read_refresh(attributes.get("content") or "", url, base)
+            if found is not None:
+                return found
+    return None

@@ -11,6 +11,7 @@ from datafetch.opengraph.rules.tags import describe
 from datafetch.opengraph.rules.walls import blocked_by
 from datafetch.pages.charset import decode_page
 from datafetch.pages.head import PageHead, scan
+from datafetch.pages.refresh import Refresh
 
 HEADS = Path(__file__).parent.parent / "data" / "heads"
 CASES = {path.stem: json.loads(path.read_text()) for path in sorted(HEADS.glob("*.json"))}
@@ -130,3 +131,34 @@ def test_any_text_is_some_page(text):
     assert said.image_url is None or said.image_url.startswith(("http://", "https://"))
     assert said.title is None or said.title == said.title.strip() != ""
     json.dumps(said.image_url).encode()
+
+
+def test_tags_beyond_the_head():
+    """Pages whose tags all stand in the body are read there, when asked for; the head's come first."""
+    page = (
+        "<head><title>Site</title><meta property=og:type content=a></head><body class=x>"
+        "<div><meta property=og:title content=Pie><meta property=og:type content=b></div>"
+        "<script>'<meta property=og:title content=no>'</script><title>Other</title>"
+    )
+    assert scan(page).head(URL).content("og:title") == []
+    whole = scan(page, beyond_head=True)
+    assert not whole.stopped_early
+    head = whole.head(URL)
+    assert head.title == "Site"
+    assert head.content("og:title") == ["Pie"]
+    assert head.content("og:type") == ["a", "b"]
+    assert scan("<body><title>T</title>", beyond_head=True).head(URL).title == "T"
+
+
+def test_a_page_that_sends_elsewhere():
+    """The first tag that browsers obey says where to, relative to the first base, even an empty one."""
+    page = (
+        "<meta http-equiv=refresh content='soon'><meta http-equiv=Refresh content='1;url=a'>"
+        "<meta http-equiv=refresh content='0;url=b'>"
+    )
+    assert scan(page).head(URL).refresh == Refresh(1, f"{URL}a")
+    there = scan(f"<base target=_top><base href=/x/><base href=/y/>{page}").head(URL).refresh
+    assert there == Refresh(1, f"{URL}x/a")
+    here = scan(f"<base href><base href=/y/>{page}").head(f"{URL}z/").refresh
+    assert here == Refresh(1, f"{URL}z/a")
+    assert scan("<meta name=refresh content='0;url=/'>").head(URL).refresh is None

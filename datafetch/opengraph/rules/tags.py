@@ -36,12 +36,11 @@ def describe(head: PageHead) -> Description:
     For a field that several tags give, the first that is not blank counts: in the order of
     `TITLES`, `DESCRIPTIONS` or `IMAGES`, and for tags of the same name in the page's order.
     """
-    base = _base(head)
     return Description(
         final_url=head.url,
         title=_first([*_contents(head, TITLES), head.title], MAX_TITLE),
         description=_first(_contents(head, DESCRIPTIONS), MAX_DESCRIPTION),
-        image_url=_image(head, base),
+        image_url=_image(head, head.base_url),
         site_name=_first(head.content("og:site_name"), MAX_TITLE),
         type=_first(head.content("og:type"), MAX_WORD),
         locale=_first(head.content("og:locale"), MAX_WORD),
@@ -59,13 +58,6 @@ def tidy(text: str) -> str:
 
 
 # ------------------------------------------------------------------- internal
-
-
-def _base(head: PageHead) -> str:
-    """What relative URLs resolve against; a base that is no web address is ignored."""
-    if head.base is None:
-        return head.url
-    return resolve(head.base, head.url) or head.url
 
 
 def _contents(head: PageHead, names: Iterable[str]) -> Iterator[str]:
