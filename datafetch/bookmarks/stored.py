@@ -12,6 +12,7 @@ from datafetch.bookmarks.copies import (
     read_listing,
 )
 from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.old_refresh import tell_of_old_refresh
 from datafetch.bookmarks.rewritten import Published
 from datafetch.bookmarks.rules.mapping import SlugMapping, left_slugs, take_slugs
 from datafetch.bookmarks.state import (
@@ -140,6 +141,8 @@ class BookmarkReader:
     ) -> StoredList:
         """The list and its ETags, read from the store and not taken from the state."""
         keys = self._keys
+        # Only here: this is the first run over what the old system left, or it has written since.
+        tell_of_old_refresh(self._context)
         prefixes = (
             keys.bookmarks_by_id_prefix(),
             keys.bookmark_pages_prefix(),

@@ -90,6 +90,10 @@ class Keys:
         """What the key of every slug shard starts with; older systems wrote them, we only delete."""
         return f"{BOOKMARKS_PREFIX}slug-shards{self.suffix}/"
 
+    def bookmarks_old_lock(self) -> str:
+        """The lock of the system before datafetch; only read, never obeyed or written."""
+        return f"{BOOKMARKS_PREFIX}refresh-lock{self.suffix}.json"
+
     def bookmarks_heartbeat(self) -> str:
         """When the last bookmark run ended, and how."""
         return f"{BOOKMARKS_PREFIX}heartbeat{self.suffix}.json"

@@ -24,6 +24,7 @@ CONTRACT: list[tuple[Callable[[Keys], str], str, bool]] = [
     (lambda k: k.bookmark_by_id(ID), "json/bookmarks/by-id{S}/bm_1.json", True),
     (lambda k: k.slug_mapping(), "json/bookmarks/slug-mapping{S}.json", True),
     (lambda k: k.slug_shards_prefix(), "json/bookmarks/slug-shards{S}/", True),
+    (lambda k: k.bookmarks_old_lock(), "json/bookmarks/refresh-lock{S}.json", True),
     (lambda k: k.bookmarks_heartbeat(), "json/bookmarks/heartbeat{S}.json", True),
     (lambda k: k.github_activity(), "json/github-activity/activity_data{S}.json", True),
     (lambda k: k.github_summary(), "json/github-activity/github_stats_summary{S}.json", True),
