@@ -74,7 +74,9 @@ def load_settings(
     if problems:
         # What is told of a missing name is not told again of the name in its place.
         told = set(re.findall(r"\w+", " ".join(problems)))
-        problems += [str(name) for name in unknown if name.name not in told]
+        problems += [
+            str(name) for name in unknown if name.instead is None and name.name not in told
+        ]
         raise ConfigurationError(
             list(dict.fromkeys(problems)),  # one name may set two fields
             hint=where_to_set(

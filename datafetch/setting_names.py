@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from datafetch.models.setting_problems import Missing, UnknownSetting
+from datafetch.old_settings import INSTEAD
 from datafetch.settings import ENV_NAMES, FILE_NAMES
 from datafetch.sources import FILE_SUFFIX, Sources
 
@@ -74,7 +75,8 @@ _VERY_NEAR = 0.9
 def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
     """The names that are set and look like settings, but are none; each once.
 
-    Other programs' names are left out. Such is a name that does not begin like ours (`GITHUB_…`,
+    Those that the system before datafetch read say what to do instead, wherever they stand. Other
+    programs' names are left out. Such is a name that does not begin like ours (`GITHUB_…`,
     `NODE_…`), unless it is very near to one of ours. In the environment, but not in `.env`, two
     more kinds are left out: names that begin with a word that others use as well (`S3_…`) and are
     near to none of ours, and the variables in which Kubernetes and Docker tell of containers.
@@ -82,6 +84,9 @@ def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
     found = []
     for name in _set_names(sources):
         in_file = name in sources.file.values
+        if name in INSTEAD:
+            found.append(UnknownSetting(name, _where(sources, name), instead=INSTEAD[name]))
+            continue
         if name in _KNOWN or (not in_file and _is_of_a_service(name, sources.variables)):
             continue
         if _OURS.match(name):
@@ -101,7 +106,7 @@ def written_for(problem: Missing, sources: Sources) -> UnknownSetting | None:
     """The name that the user has probably set for a missing setting; None when there is none."""
     best, most = None, 0.0
     for name in _set_names(sources):
-        if name in _KNOWN:
+        if name in _KNOWN or name in INSTEAD:
             continue
         for wanted in problem.names:
             likeness = _likeness(name, wanted)

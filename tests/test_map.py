@@ -87,7 +87,7 @@ def test_the_map_has_every_room_and_no_other():
         entry.name + ("/" if entry.is_dir() else "")
         for entry in PACKAGE.iterdir()
         # A folder that git emptied can still hold the interpreter's cache.
-        if entry.name not in UNNAMED and (entry.is_file() or any(entry.rglob("*.py")))
+        if entry.name not in UNNAMED and (entry.is_file() or any(entry.rglob("*.[pm][yd]")))
     }
     named = {name for names, _ in rooms() for name in paths(names)}
     assert {name for name in named if "…" not in name} == there

@@ -64,12 +64,13 @@ def rewrite_wheel(folder: Path, change: Callable[[str, bytes], Iterable[tuple[st
 
 
 def test_what_is_built_is_whole(built: Path) -> None:
-    """Wheel and sdist hold every file of datafetch/, the room named build and py.typed with them."""
+    """Wheel and sdist hold every file of datafetch/: the room named build, py.typed and the guides, too."""
     done = check(built)
     assert (done.returncode, done.stderr) == (0, "")
     (wheel,) = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"datafetch/build/job.py", "datafetch/py.typed"} <= set(names)
+    assert {f"datafetch/guides/{topic}.md" for topic in ("cron", "migrate", "stores")} <= set(names)
 
 
 def test_what_git_does_not_track_is_not_missed(tmp_path: Path) -> None:

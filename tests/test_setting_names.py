@@ -72,8 +72,8 @@ def test_a_name_that_is_no_setting_is_told_with_the_nearest(written, meant):
 @pytest.mark.parametrize(
     "written",
     [
-        *("DATAFETCH_COLOUR", "DATAFETCH_SECONDS", "S3_READ_ONLY", "S3_URL", "OG_IMAGE_CACHE"),
-        *("BOOKMARKS_SKIP_EXTERNAL_FETCH", "LOGO_PROVIDER", "BOOKMARKS_PREFETCH", "S3_KEY"),
+        *("DATAFETCH_COLOUR", "DATAFETCH_SECONDS", "S3_URL", "OG_IMAGE_CACHE"),
+        *("LOGO_PROVIDER", "BOOKMARKS_PREFETCH", "S3_KEY"),
     ],
 )
 def test_a_name_that_is_near_to_none_has_no_suggestion(written):
@@ -84,7 +84,7 @@ def test_a_name_that_is_near_to_none_has_no_suggestion(written):
 @pytest.mark.parametrize(
     "other",
     [
-        *("S3_FORCE_PATH_STYLE", "S3_USE_SSL", "S3_BACKUP_BUCKET", "S3_READ_ONLY"),
+        *("S3_FORCE_PATH_STYLE", "S3_USE_SSL", "S3_BACKUP_BUCKET", "S3_CACHE_FOLDER"),
         *("LOGO_DEV_TOKEN", "LOGO_PATH", "OG_IMAGE_URL", "og_title"),
     ],
 )
@@ -141,8 +141,7 @@ def test_a_name_that_only_looks_like_that_of_a_service_is_told(name):
         # what a site sets for itself
         *("NEXT_PUBLIC_BASE_URL", "NEXT_PUBLIC_CDN_URL", "NODE_ENVS"),
         *("NEXT_PUBLIC_SITE_NAME", "NODE_OPTIONS", "API_KEY", "MAX_JOBS", "PATH", "AWS_REGIONS"),
-        # what is gone with the system before
-        *("AUTO_REPAIR_CSV_FILES", "SELECTIVE_OG_REFRESH", "DEPLOYMENT_URL", "GH_TOKEN"),
+        *("DEPLOYMENT_URL", "GH_TOKEN"),
     ],
 )
 def test_names_of_other_programs_are_left_alone(other):

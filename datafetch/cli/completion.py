@@ -85,6 +85,14 @@ def commands(context: typer.Context) -> list[Offer]:
 
 
 @_when_asked
+def guides() -> list[Offer]:
+    """The topics of the guides."""
+    from datafetch.cli.guides import titles
+
+    return list(titles().items())
+
+
+@_when_asked
 def domains(context: typer.Context, incomplete: str) -> list[Offer]:
     """Domains of the stored bookmarks."""
     from datafetch.urls import host_name

@@ -88,6 +88,12 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "the stored object {key} cannot be read: {error}",
         "the stored object {key} cannot be read",
     ),
+    "old_settings": (
+        (
+            "set, but of the system before and without meaning here: {instead}. "
+            "`datafetch guide migrate` has all of them"
+        ),
+    ),
     "opengraph_merged": ("{bookmarks} bookmarks got new previews",),
     "other_lease_not_released": ("{note}",),
     "override_unreadable": ("the override {key} cannot be read and does not count",),

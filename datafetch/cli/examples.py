@@ -25,6 +25,7 @@ _PROGRAM_CODES: tuple[Row, ...] = (
     *(row for row in _JOB_CODES if row[0] != "0"),
 )
 _HELP_CODES: tuple[Row, ...] = (("0", "done"), ("2", "there is no such command"))
+_GUIDE_CODES: tuple[Row, ...] = (("0", "done"), ("2", "there is no such guide"))
 
 _WITHOUT_CREDENTIALS = """\
 DATAFETCH_STORE=https://cdn.example.com DATAFETCH_ENV=production \\
@@ -88,6 +89,11 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
             "datafetch prefetch-dev --output src/data --full",
         ),
     ),
+    "guide": (
+        ("the list of guides", "datafetch guide"),
+        ("coming from the old system", "datafetch guide migrate"),
+        ("what to know of cron, and lines to copy", "datafetch guide cron"),
+    ),
     "help": (
         ("this program's page", "datafetch help"),
         ("a command's page", "datafetch help bookmarks"),
@@ -98,15 +104,17 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
 _CODES: Mapping[str, Sequence[Row]] = {
     "": _PROGRAM_CODES,
     "prefetch-build": _BUILD_CODES,
+    "guide": _GUIDE_CODES,
     "help": _HELP_CODES,
 }
 _OF_THE_PROGRAM = (
     "datafetch COMMAND --help has the options and examples of a command.",
-    f"Settings (.env) and cron: {README}",
+    "datafetch guide lists the guides.",
+    f"Settings (.env), objects: {README}",
 )
 _OF_A_COMMAND = (
     "datafetch --help has the other commands.",
-    f"Settings (.env) and cron: {README}",
+    f"Settings (.env), objects: {README}",
 )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from datafetch.cli import completion
 from datafetch.cli.examples import epilog_of
+from datafetch.cli.guides import show_guide
 from datafetch.cli.help import HelpCommand, help_text
 from datafetch.cli.options import (
     JobOptions,
@@ -275,6 +276,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
     (update, _FETCH, "Run several of these jobs, or all"),
     (prefetch_build, _BUILD, "Write them from the store, without asking upstreams"),
     (prefetch_dev, _BUILD, "Run all jobs, then write them"),
+    (show_guide, _HELP, "Show a guide: cron, stores, coming from the old system"),
     (show_help, _HELP, "Show this page, or that of a command"),
 )
 """Each command, the group that it stands in, and its summary in the list of commands."""

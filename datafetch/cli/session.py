@@ -32,7 +32,7 @@ from datafetch.models.run import (
     RunResult,
     RunStatus,
 )
-from datafetch.models.setting_problems import Missing
+from datafetch.models.setting_problems import Missing, UnknownSetting, old_settings
 from datafetch.models.store_place import FolderPlace
 from datafetch.redaction import redact
 from datafetch.runtime.memory import release_collector, spare_memory
@@ -160,15 +160,7 @@ class Session:
 
         if self._settings is None:
             self._settings = load_settings(self._options.env_file or _DEFAULT_ENV_FILE, check)
-            for unknown in self._settings.unknown:
-                _log.warning(
-                    "setting_unknown",
-                    extra={
-                        "setting": unknown.name,
-                        "where": unknown.where,
-                        "suggestion": unknown.suggestion,
-                    },
-                )
+            _warn_of(self._settings.unknown)
         return self._settings
 
     def _get_manager(self, settings: Settings) -> DataFetchManager:
@@ -222,6 +214,19 @@ class Session:
             streams.finish()
             os._exit(code)
         sys.exit(code)
+
+
+def _warn_of(unknown: Sequence[UnknownSetting]) -> None:
+    """Log a warning for each name that is no setting, and one for all those of the old system."""
+    for name in unknown:
+        if name.instead is None:
+            _log.warning(
+                "setting_unknown",
+                extra={"setting": name.name, "where": name.where, "suggestion": name.suggestion},
+            )
+    old = [name.name for name in unknown if name.instead is not None]
+    if old:
+        _log.warning("old_settings", extra={"settings": old, "instead": old_settings(unknown)})
 
 
 def _is_store(folder: Path, settings: Settings) -> bool:

@@ -31,6 +31,10 @@ _COMMANDS_MEANT: Mapping[str, Sequence[str]] = {
     "all": ["update"],
     "version": ["--version"],
     "completion": ["--install-completion"],
+    "migrate": ["guide migrate"],
+    "cron": ["guide cron"],
+    "docs": ["guide"],
+    "man": ["guide"],
 }
 """What people type who know jobs and results by name, the old system, or other programs."""
 
@@ -39,11 +43,22 @@ _JOBS_MEANT: Mapping[str, Sequence[str]] = {
     "github-activity": ["github"],
 }
 
+_GUIDES_MEANT: Mapping[str, Sequence[str]] = {
+    "crontab": ["cron"],
+    "schedule": ["cron"],
+    "migration": ["migrate"],
+    "old": ["migrate"],
+    "bucket": ["stores"],
+    "lock": ["stores"],
+    "s3": ["stores"],
+}
+
 _OPTIONS_MEANT: Mapping[str, Sequence[str]] = {
     "-n": ["--dry-run"],
     "-f": ["--force"],
     "-j": ["--json"],
     "--since": ["--older-than"],
+    "--testlimit": ["--limit"],
 }
 
 _ITEM_OPTIONS = {"github": "--repo", "logos": "--domain", "refresh-opengraph": "--url"}
@@ -82,6 +97,13 @@ def no_such_command(name: str, known: Collection[str]) -> UsageError:
     return UsageError(
         f"there is no command {shown(name)}{_did_you_mean(meant)}", hint=try_help("datafetch")
     )
+
+
+def no_such_guide(topic: str, known: Collection[str]) -> UsageError:
+    """The error for a guide that there is not."""
+    meant = _like(topic, known, _GUIDES_MEANT)
+    ending = _did_you_mean(meant) if meant else f": guides are {', '.join(known)}"
+    return UsageError(f"there is no guide {shown(topic)}{ending}", hint=try_help("datafetch guide"))
 
 
 def no_such_job(name: str, known: Collection[str]) -> str:

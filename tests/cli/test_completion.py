@@ -65,6 +65,8 @@ def store(folder: Path) -> None:
         (["update", "bookmarks", ""], ["opengraph", "github", "logos"]),
         (["update", "bookmarks", "g"], ["github"]),
         (["help", "log"], ["logos"]),
+        (["guide", ""], ["cron", "migrate", "stores"]),
+        (["guide", "m"], ["migrate"]),
         (["--log-format", ""], ["console", "json"]),
         (["logos", "--log-format", "j"], ["json"]),
         (["--log-format", "=", "j"], ["json"]),

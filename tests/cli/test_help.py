@@ -16,6 +16,7 @@ COMMANDS = (
     "update",
     "prefetch-build",
     "prefetch-dev",
+    "guide",
     "help",
 )
 PAGES = [(), *((command,) for command in COMMANDS)]
@@ -105,6 +106,7 @@ def test_a_commands_own_options_come_first():
     [
         ("update", "datafetch update [JOB]... [OPTIONS]"),
         ("help", "datafetch help [COMMAND] [OPTIONS]"),
+        ("guide", "datafetch guide [TOPIC] [OPTIONS]"),
         ("logos", "datafetch logos [OPTIONS]"),
     ],
 )

@@ -1,0 +1,216 @@
+"""What the guides tell to type is typed here: the first run after the old system, and cron's lines."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bookmarks.world import link
+from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
+from tests.fakes.world import World
+from tests.processes import ROOT, clean_environment, datafetch
+
+GUIDES = ROOT / "datafetch" / "guides"
+QUICK = {"GITHUB_STATS_PENDING_DELAY_MS": "1", "LOGO_BATCH_DELAY_MS": "0"}
+OURS = "json/datafetch"
+
+
+def block(topic: str, name: str) -> str:
+    """The lines below a mark in a guide, as they are typed."""
+    text = (GUIDES / f"{topic}.md").read_text(encoding="utf-8")
+    found = re.search(rf"<!-- run: {name} -->\n```sh\n(.*?)```\n", text, re.DOTALL)
+    assert found is not None, name
+    return found[1]
+
+
+def program(folder: Path, name: str, lines: str) -> None:
+    """Put a program into a folder that stands in `PATH`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{lines}\n")
+    (folder / name).chmod(0o755)
+
+
+def with_datafetch(folder: Path) -> Path:
+    """A folder with a `datafetch` that runs this checkout."""
+    program(folder, "datafetch", f'PYTHONPATH={ROOT} exec {sys.executable} -m datafetch "$@"')
+    return folder
+
+
+class Site:
+    """A site's folder with its `.env`, a bookmark server with 12 bookmarks, and the programs of cron's lines."""
+
+    def __init__(self, folder: Path, app: KarakeepApp, url: str) -> None:
+        self.folder = folder
+        self.app = app
+        self.bin = with_datafetch(folder / ".venv" / "bin")
+        (folder / ".env").write_text(
+            f"DATAFETCH_STORE=file:./store\nBOOKMARKS_API_URL={url}\n"
+            f"BOOKMARKS_LIST_ID={LIST_ID}\nBOOKMARK_BEARER_TOKEN={TOKEN}\n"
+        )
+        for name in ("curl", "bun"):
+            program(self.bin, name, f'echo {name} "$@" >>"{folder}/called"')
+        (folder / "refresh-secret").write_text("s3cret\n")
+
+    def run(self, lines: str) -> "subprocess.CompletedProcess[str]":
+        """Run a guide's lines with a shell, with this folder in the place of `/opt/site`."""
+        return subprocess.run(
+            ["sh", "-c", lines.replace("/opt/site", str(self.folder))],
+            cwd=self.folder.parent,
+            env=clean_environment(PATH=f"{self.bin}:{os.environ['PATH']}"),
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    @property
+    def called(self) -> list[str]:
+        """The calls of the other programs, since this was last asked."""
+        file = self.folder / "called"
+        lines = file.read_text().splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return lines
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A site before its first run."""
+    (tmp_path / "site").mkdir()
+    app = KarakeepApp(link(number) for number in range(12))
+    with app.served() as server:
+        yield Site(tmp_path / "site", app, server.url)
+
+
+def test_a_line_runs_in_an_environment_as_poor_as_crons(site):
+    """With `cd` and a `.env` a line needs nothing of the shell in which it was written."""
+    done = site.run(block("cron", "poor"))
+    assert (done.stdout, done.stderr) == ("exit code 0\n", "")
+    assert (site.folder / "store/json/bookmarks/index-dev.json").is_file()
+
+
+def test_a_poor_line_says_what_is_missing(site):
+    """The line that is tried says by 78 which settings cron would not find."""
+    (site.folder / ".env").write_text("BOOKMARKS_LIST_ID=x\n")
+    done = site.run(block("cron", "poor"))
+    assert done.stdout == "exit code 78\n"
+    assert "BOOKMARK_BEARER_TOKEN is missing" in done.stderr
+    assert str(site.folder / ".env") in done.stderr
+
+
+def test_the_script_calls_the_site_after_a_change_only(site):
+    """Cache and search indexes are made anew when the list has changed, and not every two hours."""
+    script = block("migrate", "after")
+    first = site.run(script)
+    assert (first.returncode, first.stderr) == (0, "")
+    calls = site.called
+    assert [line.split()[0] for line in calls] == ["curl", "bun"]
+    assert "Authorization: Bearer s3cret https://site.example.com/api/revalidate/" in calls[0]
+    assert calls[1] == "bun run update-s3 -- --search-indexes"
+    second = site.run(script)
+    assert second.returncode == 0
+    assert site.called == []
+
+
+def test_the_script_passes_on_how_it_ended(site):
+    """The mail of cron depends on it: a run that failed calls nobody, and its code and words come out."""
+    site.run(block("migrate", "after"))
+    assert site.called
+    for number in range(12):
+        site.app.remove(f"b{number:03d}")
+    done = site.run(block("migrate", "after"))
+    assert done.returncode == 1
+    assert site.called == []
+
+
+def old_list(folder: Path) -> dict[str, str]:
+    """Make what is stored in a folder what the old system would have left; the slugs by id.
+
+    Slugs that we would not give, enrichment, fields that we do not know, a checksum of another
+    form, and no state of ours.
+    """
+    shutil.rmtree(folder / OURS)
+    bookmarks = folder / "json/bookmarks"
+    items: list[dict[str, Any]] = json.loads((bookmarks / "bookmarks-dev.json").read_bytes())
+    for number, item in enumerate(items):
+        item["slug"] = f"old-slug-{number}"
+        item["ogDescription"] = f"old words {number}"
+        item["scrapedContentText"] = "kept"
+    slugs = {item["id"]: item["slug"] for item in items}
+    entries = {
+        item["id"]: {name: item[name] for name in ("id", "slug", "url", "title")} for item in items
+    }
+    mapping = {
+        "version": "1.0.0",
+        "generated": "2025-11-26T08:00:00.000Z",
+        "count": len(items),
+        "checksum": hashlib.md5(b"in another form").hexdigest(),
+        "slugs": entries,
+        "reverseMap": {slug: key for key, slug in slugs.items()},
+    }
+    (bookmarks / "bookmarks-dev.json").write_text(json.dumps(items))
+    (bookmarks / "slug-mapping-dev.json").write_text(json.dumps(mapping))
+    for item in items:
+        (bookmarks / "by-id-dev" / f"{item['id']}.json").write_text(json.dumps(item))
+    return slugs
+
+
+def others(folder: Path) -> dict[str, bytes]:
+    """Objects of the old system that nobody here makes, reads or removes."""
+    keys = (
+        "json/content-graph-dev/related-content.json",
+        "json/search/bookmarks-index-dev.json",
+        "json/image-data/education/manifest-dev.json",
+        "json/rate-limit/jina-fetch-limiter-dev.json",
+        "images/blog/cover.png",
+    )
+    for key in keys:
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(key.encode())
+    return {key: key.encode() for key in keys}
+
+
+def test_the_first_run_after_the_old_system(tmp_path):
+    """The lines of the guide, over what the old system left: slugs, enrichment and the rest stay."""
+    store = tmp_path / "store"
+    with World(30, 8, 3) as world:
+        settings = {**world.environment(), **QUICK, "DATAFETCH_STORE": "file:./store"}
+        made = datafetch("bookmarks", cwd=tmp_path, **settings)
+        assert made.code == 0, made.err
+        slugs = old_list(store)
+        left = others(store)
+        old = (store / "json/bookmarks/bookmarks-dev.json").read_bytes()
+        bin_folder = with_datafetch(tmp_path / "bin")
+        for line in block("migrate", "first").splitlines():
+            done = subprocess.run(
+                ["sh", "-c", line.replace("/tmp/", f"{tmp_path}/")],
+                cwd=tmp_path,
+                env=clean_environment(
+                    **settings, PATH=f"{bin_folder}:{os.environ['PATH']}", S3_READ_ONLY="true"
+                ),
+                capture_output=True,
+                text=True,
+                timeout=100,
+                check=False,
+            )
+            assert done.returncode == 0, f"{line}: {done.stderr}"
+            assert '"old_settings"' in done.stderr, line
+            if line == "datafetch bookmarks --dry-run":
+                assert (store / "json/bookmarks/bookmarks-dev.json").read_bytes() == old
+                assert not (store / OURS).exists()
+        again = datafetch("bookmarks", "--json", cwd=tmp_path, **settings)
+        assert again.result("bookmarks")["status"] == "unchanged"
+        planned = datafetch("bookmarks", "--restore", "--dry-run", cwd=tmp_path, **settings)
+        assert "would be published with 30 bookmarks" in planned.out
+    items = json.loads((store / "json/bookmarks/bookmarks-dev.json").read_bytes())
+    assert {item["id"]: item["slug"] for item in items} == slugs
+    assert all(item["scrapedContentText"] == "kept" for item in items)
+    assert {key: (store / key).read_bytes() for key in left} == left
+    assert (tmp_path / "generated/bookmarks/index.json").is_file()
