@@ -7,7 +7,7 @@ other programs use as well (`DEBUG`, `VERBOSE`).
 
 from collections.abc import Iterable, Mapping
 
-_DRY_RUN = "to write nothing, give --dry-run or set DRY_RUN=true"
+_DRY_RUN = "this does not keep datafetch from writing, but --dry-run and DRY_RUN=true do"
 _MEMORY = "memory is bounded without a budget"
 _PREVIEWS = "previews are a job of their own, datafetch refresh-opengraph with --missing or --limit"
 _CRON = "runs are started by cron"

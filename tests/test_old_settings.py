@@ -90,7 +90,10 @@ def test_a_command_warns_once_of_all_of_them(tmp_path):
     (warning,) = [event for event in events if event["event"] == "old_settings"]
     assert warning["level"] == "warning"
     assert warning["settings"] == ["S3_READ_ONLY", "IMAGE_RAM_BUDGET_BYTES", "FORCE_LOGOS"]
-    assert "S3_READ_ONLY (in .env, line 1): to write nothing, give --dry-run" in warning["instead"]
+    assert (
+        "S3_READ_ONLY (in .env, line 1): this does not keep datafetch from writing"
+        in warning["instead"]
+    )
     assert "FORCE_LOGOS (in the environment): datafetch logos --force" in warning["instead"]
     (other,) = [event for event in events if event["event"] == "setting_unknown"]
     assert other["setting"] == "OG_RETRIES"

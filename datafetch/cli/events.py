@@ -90,7 +90,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     ),
     "old_settings": (
         (
-            "set, but of the system before and without meaning here: {instead}. "
+            "set, but without meaning for datafetch, only for the system before it: {instead}. "
             "`datafetch guide migrate` has all of them"
         ),
     ),

@@ -8,9 +8,11 @@ import pytest
 import typer.main
 
 from datafetch.cli.app import app, with_bare_restore
+from datafetch.env_file import EnvFile
 from datafetch.old_settings import INSTEAD
-from datafetch.setting_names import NAMES
+from datafetch.setting_names import NAMES, unknown_settings
 from datafetch.settings import ENV_NAMES
+from datafetch.sources import Sources
 from tests.processes import ROOT, datafetch
 from tests.terminals import in_a_terminal
 
@@ -24,6 +26,9 @@ NOT_READ_YET = {
     *("NEXT_PUBLIC_SITE_URL", "DATAFETCH_CHANGE_URL"),
 }
 """Settings of which the guides say that this version does not read them."""
+
+RENAMED = {"S3_BUCKET_NAME", "BOOKMARK_REFRESH_SECRET"}
+"""Names of the old system of which the guide says, and the warning too, which they are now."""
 
 OF_OTHERS = {"CRON_TZ", "XDG_RUNTIME_DIR", "ENABLE_BACKGROUND_SERVICES"}
 """Variables of cron, of the session, and of the old system's container."""
@@ -173,7 +178,15 @@ def test_options_of_a_guide_are_there(topic):
 def test_settings_of_a_guide_are_read(topic):
     """A guide names only what this version reads, what it says that it does not, and what is gone."""
     read = {name for names in ENV_NAMES.values() for name in names}
-    assert settings(TEXTS[topic]) - read - set(INSTEAD) - NOT_READ_YET - OF_OTHERS == set()
+    known = {*read, *INSTEAD, *NOT_READ_YET, *RENAMED, *OF_OTHERS}
+    assert settings(TEXTS[topic]) - known == set()
+
+
+@pytest.mark.parametrize("name", sorted(RENAMED))
+def test_a_name_that_is_another_now_is_told_as_the_guide_tells_it(name):
+    """The guide's line and the warning lead to the same setting."""
+    (found,) = unknown_settings(Sources({name: "x"}, EnvFile()))
+    assert f"\n| `{name}` | `{found.suggestion}`" in TEXTS["migrate"]
 
 
 def test_what_is_said_to_be_unread_is_a_setting_to_come():
