@@ -2,16 +2,15 @@
 
 An HTML parser builds a tree, and there are pages of half a megabyte whose tree takes half a
 minute or all memory to build (100,000 nested elements; formatting elements that are opened
-anew in each paragraph). So regular expressions cut out the few tags that matter, and the parser
-is given these alone: `meta`, `link` and `base` cannot be nested.
+anew in each paragraph). So `markup.py` cuts out the few tags that matter, and the parser is given
+these alone: none of them can be nested.
 """
 
-import html
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from datafetch.pages import markup
 from datafetch.pages.refresh import Refresh, read_refresh
 from datafetch.urls import resolve
 
@@ -20,31 +19,15 @@ if TYPE_CHECKING:
 
 BODY = "<body"
 
-_COMMENT = "<!--"
-
 _MAX_TAGS = 2000
 """Further tags of a page are ignored."""
 
-_MAX_TITLE = 16 * 1024
-"""Further characters of a title are ignored."""
+_BEYOND = "datafetch-beyond"
+_NO_SCRIPTS = "datafetch-noscript"
+"""Attributes that mark the tags of a body and those of a `<noscript>`.
 
-_START = re.compile(
-    r"<(?:!--|(?:script|style|svg|template|title|meta|link|base|body)(?=[\s/>]|\Z))", re.IGNORECASE
-)
-_TAG_REST = re.compile(r"""(?:[^>"'=]+|=\s*"[^"]*"|=\s*'[^']*'|["'=])*+>""")
-"""The rest of a tag, up to the first `>` outside of a quoted value.
-
-The alternatives begin differently and nothing is tried twice, so the time is linear.
+A page that has them itself only makes its own tags count for less.
 """
-
-_CLOSINGS = {
-    f"<{name}": re.compile(f"</{name}", re.IGNORECASE)
-    for name in ("script", "style", "svg", "template", "title")
-}
-"""The closing tag of each element whose content is skipped or read as text, by its opening."""
-
-_SWALLOWING = ("<script", "<style")
-"""When one of these is never closed, the rest of the page belongs to it, as in a browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +82,16 @@ class Scanned:
         """Parse the tags; the URL (after redirects) and the validators are the page's."""
         from selectolax.lexbor import LexborHTMLParser
 
-        tree = LexborHTMLParser("".join(self.tags))
+        source = f"<title>{self.title}</title>{''.join(self.tags)}"
+        # A browser shows a replacement character for NUL. Its author sees nothing there, and
+        # other controls are left alone.
+        tree = LexborHTMLParser(source.replace("\0", "\1"))
+        title = tree.css_first("title")
         bases = (node.attributes.get("href") or "" for node in tree.css("base[href]"))
         base = next(bases, None)
         return PageHead(
             url=url,
-            title=html.unescape(self.title),
+            title="" if title is None else title.text(),
             base=base,
             metas=tuple(_metas(tree)),
             links=tuple(_links(tree)),
@@ -127,61 +114,22 @@ def scan(text: str, *, beyond_head: bool = False) -> Scanned:
     """
     title = ""
     tags: list[str] = []
-    for kind, source in _pieces(text):
-        if kind == BODY:
-            if beyond_head:
-                continue
-            return Scanned(title, tuple(tags), stopped_early=False)
-        if kind == "<title":
-            title = title or source
+    for piece in markup.pieces(text):
+        if piece.name == markup.BODY:
+            if not beyond_head:
+                return Scanned(title, tuple(tags), stopped_early=False)
+        elif piece.name == markup.TITLE:
+            title = title or piece.source
         elif len(tags) < _MAX_TAGS:
-            tags.append(source)
+            tags.append(_marked(piece))
     return Scanned(title, tuple(tags), stopped_early=not beyond_head and BODY in text.lower())
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """The opening (such as `<meta`) and source of each tag that matters.
-
-    For a title the source is its text, for `<body` it is empty.
-    """
-    unclosed: set[str] = set()
-    at: int | None = 0
-    while at is not None and (start := _START.search(text, at)) is not None:
-        kind = start.group().lower()
-        if kind == BODY:
-            yield kind, ""
-        at = _end_of(text, start, kind)
-        if at is None or kind in (_COMMENT, BODY):
-            continue
-        if kind not in _CLOSINGS:
-            yield kind, text[start.start() : at]
-        elif kind not in unclosed:
-            closed = _CLOSINGS[kind].search(text, at)
-            if kind == "<title":
-                yield kind, _title(text, at, closed)
-            if closed is not None:
-                at = closed.start()
-            elif kind in _SWALLOWING:
-                return
-            else:
-                unclosed.add(kind)
-
-
-def _end_of(text: str, start: re.Match[str], kind: str) -> int | None:
-    """The place after a comment or an opening tag; None when it is never closed."""
-    if kind == _COMMENT:
-        # `<!-->` is a whole comment (HTML, 13.2.5.44).
-        end = text.find("-->", start.start() + 2)
-        return end + 3 if end >= 0 else None
-    rest = _TAG_REST.match(text, start.end())
-    return rest.end() if rest is not None else None
-
-
-def _title(text: str, start: int, closed: re.Match[str] | None) -> str:
-    """The text of a title; a title that is never closed ends at the next tag."""
-    if closed is not None:
-        return text[start : min(closed.start(), start + _MAX_TITLE)]
-    return text[start : start + _MAX_TITLE].partition("<")[0]
+def _marked(piece: markup.Piece) -> str:
+    """The source of a tag, marked by where it stood."""
+    marks = [_BEYOND] * piece.beyond_head + [_NO_SCRIPTS] * piece.without_scripts
+    name = len("<") + len(piece.name)
+    return " ".join([piece.source[:name], *marks]) + piece.source[name:]
 
 
 def _metas(tree: "LexborHTMLParser") -> Iterator[tuple[str, str]]:
@@ -190,7 +138,11 @@ def _metas(tree: "LexborHTMLParser") -> Iterator[tuple[str, str]]:
         content = attributes.get("content") or attributes.get("value")
         if not content:
             continue
-        names = (attributes.get(kind) for kind in ("property", "name", "itemprop"))
+        # RDFa and microdata take several names in one attribute, `name` takes one.
+        names = [*(attributes.get("property") or "").split(), attributes.get("name") or ""]
+        if _BEYOND not in attributes:
+            # In a body `itemprop` is a property of a thing on the page, not of the page.
+            names += (attributes.get("itemprop") or "").split()
         for name in dict.fromkeys(name.strip().lower() for name in names if name):
             yield name, content
 
@@ -208,7 +160,7 @@ def _base_url(url: str, base: str | None) -> str:
 
 
 def _refresh(tree: "LexborHTMLParser", url: str, base: str) -> Refresh | None:
-    for node in tree.css("meta[http-equiv][content]"):
+    for node in tree.css(f"meta[http-equiv][content]:not([{_NO_SCRIPTS}])"):
         attributes = node.attributes
         if (attributes.get("http-equiv") or "").lower() == "refresh":
             found = read_refresh(attributes.get("content") or "", url, base)

@@ -1,10 +1,10 @@
 """Reads the description of a page (title, text, picture, …) from the tags of its head."""
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 
 from datafetch.opengraph.model import Description
+from datafetch.pages.entities import mend_letters
 from datafetch.pages.head import PageHead
 from datafetch.urls import resolve
 
@@ -24,7 +24,6 @@ MAX_DESCRIPTION = 5000
 MAX_WORD = 100
 """Longer texts are cut, in characters; nobody shows more."""
 
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos|nbsp);")
 _UNSEEN = re.compile(r"[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]+")
 """Characters without width, and those that turn the direction of the text after them."""
 _SPACES = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
@@ -50,11 +49,9 @@ def describe(head: PageHead) -> Description:
 def tidy(text: str) -> str:
     """The text on one line, without characters that cannot be seen.
 
-    Entities that are still in it, because the site escaped them twice, are resolved.
+    Letters that are still entities in it, because the site escaped them twice, are resolved.
     """
-    if "&" in text and _ENTITY.search(text):
-        text = html.unescape(text)
-    return _SPACES.sub(" ", _UNSEEN.sub("", text)).strip()
+    return _SPACES.sub(" ", _UNSEEN.sub("", mend_letters(text))).strip()
 
 
 # ------------------------------------------------------------------- internal
