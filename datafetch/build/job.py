@@ -24,6 +24,7 @@ from datafetch.build.rules.checks import (
 from datafetch.build.rules.github_checks import check_summary, check_weekly, read_activity
 from datafetch.build.rules.pictures import ManifestPicture, read_logos, read_opengraph
 from datafetch.build.rules.preview import differing_note, plan_note, unstored_note
+from datafetch.build.rules.readers import check_readable
 from datafetch.build.write import PictureStager, Staging
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import ObjectNotFound, UsageError
@@ -95,6 +96,7 @@ class Prefetch:
         check_age(dataset.title, age_s, self.request.max_age_s, dataset.command)
         bodies = self._get_all(dataset, (keys.bookmarks(), keys.slug_mapping()))
         items = read_items(keys.bookmarks(), bodies[keys.bookmarks()], index)
+        check_readable(keys.bookmarks(), items)
         check_mapping(keys.slug_mapping(), bodies[keys.slug_mapping()], index, items)
 
         def check(number: int) -> tuple[str, bytes]:
