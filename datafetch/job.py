@@ -12,6 +12,7 @@ from datafetch.net.base import HttpClient
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.record import keep_aside
 from datafetch.runtime.engine import Engine
+from datafetch.store.again import write_again
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.fenced import Fence, FencedStore
 from datafetch.store.keys import Keys, PublicUrls
@@ -69,6 +70,7 @@ class Remarks:
     def __init__(self) -> None:
         self._sentences: list[str] = []
         self._unreadable: list[str] = []
+        self._again: list[int] = []
 
     def say(self, sentence: str) -> None:
         """Add a sentence; the same one is told once."""
@@ -81,6 +83,10 @@ class Remarks:
         """
         self._unreadable.append(sentence)
 
+    def wrote_again(self, objects: int) -> None:
+        """Add a number of objects that were equal, and were written again (--force)."""
+        self._again.append(objects)
+
     def notes(self) -> tuple[str, ...]:
         """All that was said so far."""
         unreadable = list(dict.fromkeys(self._unreadable))
@@ -88,6 +94,9 @@ class Remarks:
         said = [*dict.fromkeys(self._sentences), *unreadable[: self.NAMED]]
         if more > 0:
             said.append(f"{more} more stored objects could not be read either")
+        if again := sum(self._again):
+            objects = "1 object was" if again == 1 else f"{again} objects were"
+            said.append(f"{objects} equal and written again (--force), for headers and access")
         return tuple(said)
 
 
@@ -159,9 +168,31 @@ class JobContext(Generic[S_co]):
             f"{name} could not be read: it is kept as {copy}, and its next version has what can be read"
         )
 
-    def publisher(self) -> Publisher:
-        """The publisher of datasets for this run."""
-        return Publisher(self.store, self.keys, self.clock, self.engine, self.run_id)
+    def publisher(self, *, own: bool = True) -> Publisher:
+        """The publisher of datasets for this run.
+
+        `own`: whether it publishes the job's own dataset, whose equal objects are written too with
+        --force.
+        """
+        again = self.remarks.wrote_again if own and self.options.force else None
+        return Publisher(self.store, self.keys, self.clock, self.engine, self.run_id, again=again)
+
+    def write_again(self, key: str) -> str | None:
+        """With --force, write a stored object again as it is, so that new headers reach it.
+
+        Returns:
+            Its new ETag; None when it was not written: without --force, or when it is gone.
+
+        Raises:
+            StoreError: the store failed; the object is as it was.
+            LeaseLost: this run may not write any more.
+        """
+        if not self.options.force or self.options.dry_run:
+            return None
+        etag = write_again(self.store, key)
+        if etag is not None:
+            self.remarks.wrote_again(1)
+        return etag
 
     def under(self, fence: Fence) -> Self:
         """The same context with a store that also checks this fence before each write."""

@@ -1,6 +1,7 @@
 """Gathers the bookmarks from their own objects, pages and backups if the master is broken."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -163,7 +164,13 @@ def backup_keys(context: AnyContext) -> list[str]:
         StoreError: the store did not answer.
     """
     prefix = context.keys.bookmarks_backup_prefix()
-    return sorted(etags_by_listing(context.store, (prefix,)), reverse=True)
+    listed = etags_by_listing(context.store, (prefix,))
+    # Other tools leave .DS_Store, Thumbs.db and their like, and folders of their own.
+    names = {key: key.removeprefix(prefix) for key in listed}
+    return sorted(
+        (key for key, name in names.items() if re.fullmatch(r"[^./][^/]*\.json", name)),
+        reverse=True,
+    )
 
 
 class Copies:

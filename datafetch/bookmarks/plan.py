@@ -122,6 +122,7 @@ def build_plan(
         ],
         etags=stored.etags,
         hashes=hashes,
+        kept=() if stale_mapping else (keys.slug_mapping(),),
         state=_state_writer(keys, change, tags, times, mapping_hash),
     )
 

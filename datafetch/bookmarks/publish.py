@@ -167,7 +167,7 @@ def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
         LeaseLost: the bookmarks' lease ended.
         StoreError: the store failed; the next bookmark run finishes the publish.
     """
-    publisher = context.publisher()
+    publisher = context.publisher(own=False)
     reader = BookmarkReader(context, publisher, tags)
 
     def attempt(number: int) -> int:

@@ -40,9 +40,10 @@ def restored_note(options: RunOptions, backup: Backup) -> str:
 
 def planned_note(diff: PublishResult) -> str:
     """What a dry run would write and remove."""
+    again = f"write {len(diff.again)} equal ones again, " if diff.again else ""
     return (
-        f"would write {len(diff.written)} objects, leave {len(diff.equal)} as they are and remove "
-        f"{len(diff.deleted)}"
+        f"would write {len(diff.written)} objects, {again}leave {len(diff.equal)} as they are and "
+        f"remove {len(diff.deleted)}"
     )
 
 

@@ -1,5 +1,6 @@
 """Reads the stored bookmarks: from the master, or from its copies when the master is broken."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -33,9 +34,13 @@ from datafetch.job import AnyContext
 from datafetch.models.job_settings import TagPages
 from datafetch.store.base import StoredObject
 from datafetch.store.keys import Keys
+from datafetch.store.paths import is_key
 from datafetch.store.publish import Publisher, etags_by_listing
 
 _ASIDE = Keys.corrupt("", "")
+
+_OURS = re.compile(r".*/[^./][^/]*\.json", re.DOTALL)
+"""Not what other tools leave in folders: `.DS_Store`, `Thumbs.db`, `._x.json`."""
 
 
 class BookmarkReader:
@@ -234,6 +239,8 @@ class BookmarkReader:
     def _is_trace(self, key: str, mapping: SlugMapping | None) -> bool:
         """Whether the presence of this object shows that bookmarks were stored."""
         if key == self._keys.bookmarks() or key.startswith(self._keys.slug_shards_prefix()):
+            return False
+        if not _OURS.fullmatch(key) or not is_key(key):
             return False
         return key != self._keys.slug_mapping() or mapping is None or bool(mapping.slugs)
 

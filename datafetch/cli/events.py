@@ -116,6 +116,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "records_not_written": ("how the run ended could not be recorded in the store: {error}",),
     "records_superseded": ("another run has written {key} meanwhile; its record stays",),
     "removal_failed": ("an object could not be removed cleanly: {error}",),
+    "stray_left": ("{key}, which no job of datafetch names so, could not be removed: {error}",),
     "request": ("{method} {host}{path} {status} {ms} ms", "{method} {host}{path} {error} {ms} ms"),
     "request_retried": (
         "{host} is asked again in {wait_s} s: {reason}",

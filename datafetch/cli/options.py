@@ -103,7 +103,7 @@ class JobOptions(GlobalOptions):
         bool,
         typer.Option(
             "--force",
-            help="Ignore freshness and change detection; safety guards stay on.",
+            help="Ignore freshness and change detection, write equal objects again; guards stay on.",
             rich_help_panel=COMMON_PANEL,
         ),
     ] = False

@@ -192,6 +192,7 @@ def _plan(
         content=content,
         deletes=deletes,
         etags={key: aggregate.etag for key, aggregate in stored.items()},
+        kept=sorted(stored.keys() - {commit.key} - {write.key for write in content}),
         # The site shows when the activity was last written, so every successful run writes it, even
         # if equal: no bytes have an empty hash.
         hashes={key: aggregate.sha256 for key, aggregate in stored.items()} | {commit.key: ""},

@@ -141,7 +141,8 @@ class GitHubDataset:
         prefix = keys.github_csv_prefix()
         for info in context.store.list(prefix):
             name = info.key.removeprefix(prefix)
-            if name.endswith(".csv"):
+            # Other tools leave folders of theirs here, and files like `._owner_repo.csv`.
+            if name.endswith(".csv") and "/" not in name and not name.startswith("."):
                 dataset.stored[name.removesuffix(".csv")] = info.etag
         for key in (
             keys.github_activity(),

@@ -14,6 +14,7 @@ from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.model import SOURCES, Logo
 from datafetch.runtime.engine import together
+from datafetch.store.blog_manifest import make_blog_manifest
 from datafetch.store.json_stream import fields
 from datafetch.store.keys import SUFFIXES, Keys
 from datafetch.store.publish import PublishPlan, PublishResult, Spooled, Write
@@ -115,8 +116,10 @@ class LogoManifest:
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
         """
-        if self._unsaved or self._unfinished or self._replaced or self._etag is None:
+        unequal = self._unsaved or self._unfinished or self._replaced or self._etag is None
+        if unequal or self._context.options.force:
             self._publish(tuple(sorted(self._removable())))
+            make_blog_manifest(self._context.store, self._context.keys)
             self._replaced.clear()
             self._unfinished = False
 

@@ -83,11 +83,14 @@ class LogoWorker:
             case NoLogo() if task.stored is not None:
                 return self._kept(task, task.stored.etag)
             case NoLogo() | NoAnswer():
+                if task.stored is not None:
+                    self._context.write_again(task.stored.key)
                 return outcome
 
     def _kept(self, task: LogoTask, etag: str | None) -> HasLogo:
         """The stored logo stays, and its age counts from now."""
         assert task.stored is not None
+        self._context.write_again(task.stored.key)
         logo = replace(task.stored, etag=etag, fetched_at=self._now())
         return HasLogo(task.domain, logo, changed=False)
 
@@ -97,7 +100,8 @@ class LogoWorker:
         if stored is not None and self._is_worse(candidate, stored):
             return self._kept(task, stored.etag)
         key = self._context.keys.logo(task.domain, candidate.source, offer.extension)
-        if stored is not None and (stored.key, stored.sha256) == (key, candidate.sha256):
+        same = stored is not None and (stored.key, stored.sha256) == (key, candidate.sha256)
+        if same and not self._context.options.force:
             return self._kept(task, offer.etag)
         offer.file.seek(0)
         self._context.store.put(
@@ -106,8 +110,10 @@ class LogoWorker:
             content_type=offer.content_type,
             cache_control=IMAGE_CACHE,
         )
+        if same:
+            self._context.remarks.wrote_again(1)
         logo = self._logo(key, candidate, offer.content_type, offer.etag, self._now())
-        return HasLogo(task.domain, logo, changed=True)
+        return HasLogo(task.domain, logo, changed=not same)
 
     def _is_worse(self, candidate: Candidate, stored: Logo) -> bool:
         """Whether the candidate is worse than the stored logo; never if that is generic."""

@@ -174,11 +174,13 @@ class _OpenGraphRun:
         letters = self._context.dead_letters
         record = self._state.bookmarks.get(bookmark.id, BookmarkRecord())
         name = picture_item(bookmark.id)
-        key = self._context.urls.key_of(bookmark.image) if bookmark.image else None
+        own = self._context.urls.key_of(bookmark.image) if bookmark.image else None
+        known = record.picture.key if record.picture is not None else None
+        keys = {key for key in (known, own) if key is not None and key.startswith(IMAGES_PREFIX)}
         return WantedPicture(
             bookmark=bookmark,
             record=record,
-            has_picture=record.picture is not None or (key or "").startswith(IMAGES_PREFIX),
+            stored_keys=tuple(sorted(keys)),
             settled=letters.get(name) is None or letters.waiting(name),
         )
 

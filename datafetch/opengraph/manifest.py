@@ -12,6 +12,7 @@ from datafetch.opengraph.rules.merge import merged_manifest, pictures_by_stem, s
 from datafetch.opengraph.rules.plan import BookmarkedPage
 from datafetch.opengraph.state import DATASET, OpenGraphState
 from datafetch.store.base import encode_json
+from datafetch.store.blog_manifest import make_blog_manifest
 from datafetch.store.publish import Publisher, PublishPlan, Write
 from datafetch.urls import host_of
 
@@ -75,7 +76,7 @@ class PictureManifest:
     def publish(self, state: OpenGraphState, bookmarks: Sequence[SavedBookmark]) -> bool:
         """Add the state's pictures, and those of old systems, which only bookmarks name.
 
-        Returns whether the manifest changed; equal bytes are not written.
+        Returns whether the manifest changed; equal bytes are written with --force only.
 
         Raises:
             BaseMoved: somebody else wrote it twice meanwhile.
@@ -89,7 +90,8 @@ class PictureManifest:
                 key, version = record.picture.key, record.picture.version
                 pictures[key] = urls.for_key(key, version or None)
         same = merged_manifest(self._urls, pictures, self._key_of) == self._urls
-        if same and self._etag is not None and not self._broken:
+        whole = same and self._etag is not None and not self._broken
+        if whole and not self._context.options.force:
             return False
 
         def build(attempt: int) -> PublishPlan:
@@ -98,11 +100,11 @@ class PictureManifest:
             value = merged_manifest(self._urls, pictures, self._key_of)
             return PublishPlan(DATASET, Write(self._key, encode_json(value)), self._etag)
 
-        return bool(
-            self._publisher.with_restart(
-                lambda attempt: self._publisher.publish(build(attempt))
-            ).written
+        result = self._publisher.with_restart(
+            lambda attempt: self._publisher.publish(build(attempt))
         )
+        make_blog_manifest(self._context.store, self._context.keys)
+        return bool(result.written)
 
     def _key_of(self, url: str) -> str:
         """The key of a picture's URL, which may be below a public base URL that is set no longer.

@@ -86,6 +86,15 @@ class MetadataStore:
             return record_of(stored, etag)
         return self._put(name, metadata, etag)
 
+    def write_again(self, name: str) -> str | None:
+        """With --force, write the metadata that is stored under a hash again; its new ETag.
+
+        Raises:
+            StoreError: the store failed; the object is as it was.
+            LeaseLost: this run may not write any more.
+        """
+        return self._context.write_again(self._context.keys.opengraph_metadata(name))
+
     # ------------------------------------------------------------------ steps
 
     def _put(self, name: str, metadata: PageMetadata, etag: str | None) -> PageRecord:

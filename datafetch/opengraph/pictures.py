@@ -52,6 +52,7 @@ class PictureFinder:
     def __init__(self, context: JobContext[OpenGraphSettings], web: WebPages) -> None:
         self._context = context
         self._web = web
+        self._stored: set[str] = set()
         settings = context.settings
         self._assets = (
             BookmarkApi(context.http, settings.karakeep) if settings.karakeep is not None else None
@@ -101,6 +102,16 @@ class PictureFinder:
                 return found
         return PictureNotFound(fault)
 
+    def write_again(self, key: str) -> None:
+        """With --force, write a stored picture again unless this run has stored it already.
+
+        Raises:
+            StoreError: the store failed; the picture is as it was.
+            LeaseLost: this run may not write any more.
+        """
+        if key not in self._stored:
+            self._context.write_again(key)
+
     def _download(self, place: PicturePlace) -> Download:
         if place.kind == "page":
             return self._web.picture(place.name)
@@ -146,7 +157,9 @@ class PictureFinder:
         if stored is not None and same and not self._context.options.force:
             return PictureFound(stored, changed=False)
         self._put(key, download, picture.content_type)
+        self._stored.add(key)
         if stored is not None and same:
+            self._context.remarks.wrote_again(1)
             return PictureFound(stored, changed=False)
         now = to_ms(self._context.clock.now())
         etag = download.validators.etag

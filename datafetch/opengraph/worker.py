@@ -39,14 +39,20 @@ class WantedPicture:
 
     Attributes:
         record: what the job remembers of the bookmark.
-        has_picture: whether a picture is stored for it.
+        stored_keys: of the pictures that are stored for it: those that its record and its own
+            fields name.
         settled: False when a fault ended the last search, and its dead letter is due.
     """
 
     bookmark: SavedBookmark
     record: BookmarkRecord
-    has_picture: bool
+    stored_keys: tuple[str, ...]
     settled: bool
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a picture is stored for it."""
+        return bool(self.stored_keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,24 @@ class PageWorker:
             self._search(task, wanted, places)
             for wanted, places in self._due_pictures(task, result.record)
         )
-        return replace(result, searches=searches)
+        return self._written_again(replace(result, searches=searches))
+
+    def _written_again(self, result: PageResult) -> PageResult:
+        """With --force, write again what is stored of the page and was not written just now.
+
+        That is the metadata of a page that could not be read, and pictures that were not found
+        again, or not looked for.
+        """
+        if not self._asked.force:
+            return result
+        for wanted in result.task.wanted:
+            for key in wanted.stored_keys:
+                self._pictures.write_again(key)
+        record = result.record
+        if result.error is None or result.changed or record is None or not record.object_etag:
+            return result
+        etag = self._metadata.write_again(result.task.page.hash)
+        return replace(result, record=replace(record, object_etag=etag or record.object_etag))
 
     def picture_is_due(self, task: PageTask) -> bool:
         """Whether a bookmark's picture is due, as far as is known before the page is asked."""

@@ -141,6 +141,9 @@ class FilePart:
 class ObjectStore(Protocol):
     """Objects under keys, in a folder or a bucket.
 
+    `put` refuses keys that cannot name an object in every store. The other methods take every key
+    that `list` gives, and raise `StoreError` for a text that can be none.
+
     Every method may raise `StoreUnavailable` or `StoreDenied`. Only a missing
     object raises `ObjectNotFound`; nothing else is ever reported as missing.
     Implementations are safe to use from several threads.
@@ -183,7 +186,12 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """All objects whose key starts with the prefix, sorted by key, however many there are."""
+        """All objects whose key starts with the prefix, sorted by key, however many there are.
+
+        Their keys may be such as `put` refuses, since other tools write into stores too: each can
+        be read and deleted. What cannot be asked for by its name is left alone and not listed
+        (see `paths.check_found`, `paths.walk`).
+        """
         ...
 
     def put(

@@ -11,7 +11,7 @@ from pathlib import Path
 from datafetch.errors import PreconditionFailed
 from datafetch.store.base import Condition, IfAbsent
 from datafetch.store.durability import sync
-from datafetch.store.paths import IGNORE_FILE
+from datafetch.store.paths import IGNORE_FILE, leads_out
 
 
 def open_file(path: Path) -> BufferedReader:
@@ -30,6 +30,31 @@ def open_file(path: Path) -> BufferedReader:
 def _without_waiting(path: str, flags: int) -> int:
     # To open a pipe waits for somebody who writes to it; for files O_NONBLOCK changes nothing.
     return os.open(path, flags | os.O_NONBLOCK)
+
+
+def check_folder(root: Path, folder: Path) -> None:
+    """Make sure that no folder between the store's folder `root` and `folder` is a link.
+
+    Listings do not follow links to folders, so that nothing outside is removed, or removed by its
+    second name. What is read and written there would therefore never agree with what is listed.
+
+    Raises:
+        OSError: `folder`, or one that it is in, is a link (ELOOP).
+    """
+    while folder != root and folder.is_relative_to(root):
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "links to folders are not followed", str(folder))
+        folder = folder.parent
+
+
+def check_link(root: Path, path: Path) -> None:
+    """Make sure that a file is no link to a file outside the store's folder `root`.
+
+    Raises:
+        OSError: it is one (ELOOP). One that leads nowhere is as good as no file.
+    """
+    if path.is_symlink() and leads_out(root, path) and path.exists():
+        raise OSError(errno.ELOOP, "links out of the store are not followed", str(path))
 
 
 def check_condition(condition: Condition, key: str, path: Path) -> None:

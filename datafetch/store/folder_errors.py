@@ -23,6 +23,7 @@ _WRONG_KIND = {
     errno.ENOTDIR: "has something else than a folder on its way",
     errno.EISDIR: "is a folder, and should be a file",
     errno.EINVAL: "is no file",
+    errno.ELOOP: "is a link",
 }
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 """How flock(2) says that the file system keeps no locks, such as NFS without its lock service."""
@@ -138,6 +139,8 @@ _HINTS = {
     errno.ENOTDIR: _MOVE,
     errno.EISDIR: _MOVE,
     errno.EINVAL: _MOVE,
+    errno.ELOOP: "Put what it leads to in its place, or mount it there (mount --bind), or set"
+    " DATAFETCH_STORE to the folder that it leads to.",
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,
     errno.EIO: "The disk of {root} fails to read or write: see dmesg, and check the disk.",

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from datafetch.models.places import Environment
+from datafetch.store.paths import is_key
 from datafetch.urls import parse, well_formed, written_path
 
 SUFFIXES = tuple(environment.suffix for environment in Environment)
@@ -23,6 +24,8 @@ LOCKS_PREFIX = f"{STATE_PREFIX}locks/"
 
 _PUBLIC_PREFIXES = (IMAGES_PREFIX, BOOKMARKS_PREFIX, _MANIFESTS_PREFIX, _OPENGRAPH_PREFIX)
 _CORRUPT = ".corrupt-"
+_LONGEST_BESIDE = 900
+"""Bytes of a key to which something can be added; S3 takes 1,024, a prefix of the store included."""
 
 
 def is_public(key: str) -> bool:
@@ -175,6 +178,12 @@ class Keys:
         """CDN URLs of all pages' pictures: the commit point of the OpenGraph dataset."""
         return f"{_MANIFESTS_PREFIX}opengraph/manifest{self.suffix}.json"
 
+    # ------------------------------------------------------------------- blog
+
+    def blog_manifest(self) -> str:
+        """Pictures of the blog, which somebody else stores; we only see that it is there."""
+        return f"{_MANIFESTS_PREFIX}blog/manifest{self.suffix}.json"
+
     # -------------------------------------------------------------- own state
 
     def job_state(self, job: str) -> str:
@@ -220,7 +229,13 @@ class Keys:
 
     @staticmethod
     def corrupt(key: str, time: str) -> str:
-        """The copy of an object that cannot be read; never public."""
+        """The copy of an object that cannot be read; never public.
+
+        It stands beside the object, except when somebody else has given that a key that is no name
+        for ours: then it is named by the first 16 hex digits of that key's SHA-256.
+        """
+        if len(well_formed(key).encode()) > _LONGEST_BESIDE or not is_key(f"{key}{_CORRUPT}"):
+            key = f"{STATE_PREFIX}aside/{_sha256(key)[:16]}"
         return f"{key}{_CORRUPT}{time}"
 
 

@@ -28,7 +28,13 @@ from datafetch.store.base import (
     StoredObject,
 )
 from datafetch.store.durability import Unsynced, is_durable, sync
-from datafetch.store.files import check_condition, make_folder, open_file
+from datafetch.store.files import (
+    check_condition,
+    check_folder,
+    check_link,
+    make_folder,
+    open_file,
+)
 from datafetch.store.folder_errors import check_root, held_too_long, lock_failed, translated
 from datafetch.store.keys import LOCKS_PREFIX, is_commit
 from datafetch.store.paths import (
@@ -36,7 +42,9 @@ from datafetch.store.paths import (
     check_prefix,
     content_type_of,
     folder_of,
+    is_its_place,
     path_of,
+    path_of_found,
     walk,
 )
 from datafetch.store.streams import Window
@@ -76,6 +84,7 @@ class LocalStore:
         self._lock_path = self._root / f"{RESERVED}lock"
         self._file_lock = FileLock(self._lock_path)
         self._swept: set[Path] = set()
+        self._real: set[Path] = set()
         self._etags: dict[str, tuple[_Fingerprint, str]] = {}
 
     def __repr__(self) -> str:
@@ -99,8 +108,8 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of(self._root, key)
-        with self._reading(key), open_file(path) as file:
+        path = path_of_found(self._root, key)
+        with self._reading(key, path), open_file(path) as file:
             status = os.fstat(file.fileno())
             body = file.read()
         info = self._info(key, status, hashlib.sha256(body).hexdigest())
@@ -116,8 +125,8 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of(self._root, key)
-        with self._reading(key):
+        path = path_of_found(self._root, key)
+        with self._reading(key, path):
             file = open_file(path)
         with file:
             with translated(key, self._root):
@@ -132,18 +141,25 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of(self._root, key)
-        with self._reading(key):
+        path = path_of_found(self._root, key)
+        with self._reading(key, path):
             status, etag = self._etag_of(key, path)
         return self._info(key, status, etag)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """See `ObjectStore.list`; only folders that can hold such keys are read."""
+        """See `ObjectStore.list`; only folders that can hold such keys are read.
+
+        Files whose names are not UTF-8 are left alone, and so are links (see `walk`).
+        """
         segments = check_prefix(prefix)
         base = "".join(f"{segment}/" for segment in segments)
+        folder = folder_of(self._root, segments)
         with translated(prefix, self._root):
-            found = sorted(walk(folder_of(self._root, segments), base, prefix))
+            self._check_folder(folder)
+            found = sorted(walk(self._root, folder, base, prefix))
         for key, path in found:
+            if not is_its_place(self._root, key, path):
+                continue
             try:
                 with translated(key, self._root, missing_passes=True):
                     status, etag = self._etag_of(key, path)
@@ -168,10 +184,11 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
-        path = path_of(self._root, key)
+        path = path_of_found(self._root, key)
         with translated(key, self._root):
             if not self._root.exists():
                 return
+            self._check_folder(path.parent)
             with self._exclusive(key):
                 try:
                     path.unlink()
@@ -194,6 +211,7 @@ class LocalStore:
         path = path_of(self._root, key)
         durable = is_durable(key)
         with translated(key, self._root):
+            self._check_folder(path.parent)
             make_folder(path.parent, self._root, durable=durable)
             temporary = temporary_in(path.parent)
             try:
@@ -255,10 +273,18 @@ class LocalStore:
                 raise lock_failed(key, self._lock_path, error) from error
             yield
 
+    def _check_folder(self, folder: Path) -> None:
+        """See `check_folder`; a folder is looked at once."""
+        if folder not in self._real:
+            check_folder(self._root, folder)
+            self._real.add(folder)
+
     @contextmanager
-    def _reading(self, key: str) -> Iterator[None]:
+    def _reading(self, key: str, path: Path) -> Iterator[None]:
         try:
             with translated(key, self._root, missing_passes=True):
+                self._check_folder(path.parent)
+                check_link(self._root, path)
                 yield
         except FileNotFoundError as error:
             raise ObjectNotFound(f"{key} is not in {self.name}", key=key) from error

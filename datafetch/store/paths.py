@@ -1,4 +1,9 @@
-"""Checks keys, and says in which file a folder store keeps each object, never outside its folder."""
+"""Checks keys, and says in which file a folder store keeps each object, never outside its folder.
+
+There are two checks. `check_key` is for what we write: such a key can name an object in every
+store. `check_found` and `path_of_found` are for what we find: other tools have named it, and it is
+read and removed under its own name.
+"""
 
 import os
 import re
@@ -22,6 +27,9 @@ _CONTINUED = "~+"
 
 _FORBIDDEN = re.compile(r"[\\\0\ud800-\udfff]")
 """Surrogates are no text; Python puts them into a file name that is not UTF-8."""
+
+_NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
+_DOTS = frozenset({".", ".."})
 
 _CONTENT_TYPES = {
     ".avif": "image/avif",
@@ -54,6 +62,39 @@ def check_key(key: str) -> list[str]:
     return segments
 
 
+def is_key(key: str) -> bool:
+    """Whether we could write an object under this key (see `check_key`)."""
+    try:
+        check_key(key)
+    except StoreError:
+        return False
+    return True
+
+
+def check_found(key: str) -> None:
+    """Make sure that a server can be asked for an object by this key, whoever has named it so.
+
+    Empty segments, backslashes and control characters are allowed, which `check_key` refuses.
+
+    Raises:
+        StoreError: it has a segment `.` or `..`, which whatever stands between us and the server
+            may take out of an address (RFC 3986, 6.2.2.3), so that another object would be meant;
+            or it ends with a slash, as the empty objects do by which consoles show a folder; or it
+            is no text.
+    """
+    if not key or key.endswith("/") or _NO_TEXT.search(key) or _DOTS & {*key.split("/")}:
+        raise _no_key(key)
+
+
+def is_found(key: str) -> bool:
+    """Whether an object with this key is listed: it can be asked for (see `check_found`)."""
+    try:
+        check_found(key)
+    except StoreError:
+        return False
+    return True
+
+
 def check_prefix(prefix: str) -> list[str]:
     """Split a prefix into its segments, without what follows its last slash.
 
@@ -80,13 +121,38 @@ def path_of(root: Path, key: str) -> Path:
     return folder_of(root, check_key(key))
 
 
+def path_of_found(root: Path, key: str) -> Path:
+    """The file of an object that is read or removed; other tools may have named it.
+
+    Raises:
+        StoreError: no file of the folder can have this key: it has an empty segment, `.` or `..`,
+            is no text, or has a name that this store keeps for itself.
+    """
+    segments = key.split("/")
+    if "" in segments or not is_found(key) or any(map(_is_own, segments)) or key == IGNORE_FILE:
+        raise _no_key(key)
+    return folder_of(root, segments)
+
+
+def is_its_place(root: Path, key: str, path: Path) -> bool:
+    """Whether `path` is the file that is read for `key`.
+
+    A folder that somebody else has given a name that ends in `~+` looks like a part of a name.
+    """
+    return _CONTINUED not in str(path) or folder_of(root, key.split("/")) == path
+
+
+def _is_own(name: str) -> bool:
+    """Whether it is the name of one of the store's own files."""
+    return name.startswith(RESERVED)
+
+
 def _key_below(base: str, name: str, *, is_folder: bool) -> str | None:
     """`base` and the name: the key of a file, or for a folder what all keys in it start with.
 
-    None for a name that belongs to no object: the store's own files, and invalid names.
+    None for a name that belongs to no object: the store's own files, and what is not UTF-8.
     """
-    is_own = name.startswith(RESERVED) or (base == "" and name == IGNORE_FILE)
-    if is_own or _FORBIDDEN.search(name):
+    if _is_own(name) or (base == "" and name == IGNORE_FILE) or _NO_TEXT.search(name):
         return None
     if not is_folder:
         return base + name
@@ -98,36 +164,53 @@ def content_type_of(key: str) -> str:
     return _CONTENT_TYPES.get(Path(key).suffix.lower(), "application/octet-stream")
 
 
-def walk(folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Key and file of each object in a folder (whose keys all start with `base`) with the prefix."""
-    try:
-        entries = os.scandir(folder)
-    except FileNotFoundError:
-        return
-    with entries:
-        for entry in entries:
-            is_folder = entry.is_dir()
-            key = _key_below(base, entry.name, is_folder=is_folder)
-            if key is None:
-                continue
-            if not is_folder and key.startswith(prefix):
-                if entry.is_file():  # a pipe or a socket is no object
-                    yield key, Path(entry.path)
-            elif is_folder and (key.startswith(prefix) or prefix.startswith(key)):
-                yield from walk(Path(entry.path), key, prefix)
+def walk(root: Path, folder: Path, base: str, prefix: str) -> Iterator[tuple[str, Path]]:
+    """Key and file of each object in a folder (whose keys all start with `base`) with the prefix.
+
+    Links to folders are not followed, nor links to files outside the store's folder `root`: what
+    is stale is removed, and must not be somebody else's. Pipes and sockets are no objects.
+    """
+    waiting = [(folder, base)]
+    while waiting:
+        at, base = waiting.pop()
+        try:
+            entries = os.scandir(at)
+        except FileNotFoundError:
+            continue
+        with entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                key = _key_below(base, entry.name, is_folder=is_folder)
+                if key is None:
+                    continue
+                if not is_folder and key.startswith(prefix):
+                    if entry.is_file() and not (entry.is_symlink() and leads_out(root, entry.path)):
+                        yield key, Path(entry.path)
+                elif is_folder and (key.startswith(prefix) or prefix.startswith(key)):
+                    waiting.append((Path(entry.path), key))
+
+
+def leads_out(root: Path, path: str | Path) -> bool:
+    """Whether a link leads to something that is not in the store's folder `root`."""
+    return not Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def _checked(whole: str, segments: list[str]) -> list[str]:
     for segment in segments:
         if (
-            segment in ("", ".", "..")
+            segment == ""
+            or segment in _DOTS
             or whole == IGNORE_FILE
-            or segment.startswith(RESERVED)
+            or _is_own(segment)
             or segment.endswith(_CONTINUED)
             or _FORBIDDEN.search(segment)
         ):
-            raise StoreError(f"not the key of an object: {whole[:200]!r}", key=whole)
+            raise _no_key(whole)
     return segments
+
+
+def _no_key(key: str) -> StoreError:
+    return StoreError(f"not the key of an object: {key[:200]!r}", key=key)
 
 
 def _names(segment: str) -> Iterator[str]:

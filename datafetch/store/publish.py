@@ -25,11 +25,20 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed
+from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed, StoreError
 from datafetch.runtime.engine import Engine
+from datafetch.store.again import write_again
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json
 from datafetch.store.keys import Keys
-from datafetch.store.publish_plan import Diff, PublishPlan, PublishResult, StateWriter
+from datafetch.store.paths import is_key
+from datafetch.store.publish_plan import (
+    Diff,
+    PublishPlan,
+    PublishResult,
+    StateWriter,
+    as_tasks,
+    twins,
+)
 from datafetch.store.writes import Spooled, Write
 
 __all__ = [
@@ -97,8 +106,17 @@ class Publisher:
     """Publishes datasets on behalf of one run, so that readers never see half of one."""
 
     def __init__(
-        self, store: ObjectStore, keys: Keys, clock: Clock, engine: Engine, run_id: str
+        self,
+        store: ObjectStore,
+        keys: Keys,
+        clock: Clock,
+        engine: Engine,
+        run_id: str,
+        *,
+        again: Callable[[int], None] | None = None,
     ) -> None:
+        """With `again`, equal objects are written too; it is told how many each publish wrote."""
+        self._again = again
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -132,6 +150,9 @@ class Publisher:
         commit object differs, it is written without a journal; when nothing differs, neither is.
         The state, if the plan has one, is written in every case.
 
+        A publisher with `again` writes equal objects too, on the same conditions. They need no
+        journal: readers see the same bytes before and after, wherever a run ends.
+
         Raises:
             BaseMoved: somebody else changed the dataset since the plan's base was read.
             LeaseLost: this run may not write any more.
@@ -143,14 +164,19 @@ class Publisher:
         committed = journalled or not work.is_commit_equal
         if journalled:
             self._write_journal(work)
+        again = self._write_equal(plan, work) if self._again else {}
+        etags.update(again)
         for stage in work.plan.stages():
             for written in self._engine.map(partial(self._write_all, plan.etags), stage):
                 etags.update(written)
-        if committed:
+        if committed or self._again:
             etags[plan.commit.key] = self._put(plan.commit, plan.base_etag)
-        for _ in self._engine.map(self._store.delete, plan.deletes):
+            if not committed:
+                again[plan.commit.key] = etags[plan.commit.key]
+        live = twins(plan.deletes, work.hashes)
+        for _ in self._engine.map(partial(self._remove, live), plan.deletes):
             pass
-        result = work.result(etags, committed=committed)
+        result = work.result(etags, committed=committed, again=again)
         if plan.state is not None:
             state = plan.state(result.etags, result.hashes)
             # Needs no condition: the writes before it were fenced by theirs, and a state that is
@@ -159,15 +185,18 @@ class Publisher:
         if journalled:
             self._store.delete(self._keys.publish_journal(plan.dataset))
             self._journals[plan.dataset] = None
+        if self._again:
+            self._again(len(again))
         return result
 
-    @staticmethod
-    def preview(plan: PublishPlan) -> PublishResult:
+    def preview(self, plan: PublishPlan) -> PublishResult:
         """The result that `publish` would return; nothing is written."""
         work = Diff.of(plan)
-        return work.result(
-            plan.etags, committed=not (work.is_commit_alone and work.is_commit_equal)
-        )
+        committed = not (work.is_commit_alone and work.is_commit_equal)
+        again = {*work.equal, *plan.kept} if self._again else set[str]()
+        if committed:
+            again.discard(plan.commit.key)
+        return work.result(plan.etags, committed=committed, again=again)
 
     def with_restart(self, attempt: Callable[[int], _T]) -> _T:
         """Run `attempt(0)`; when it raises `BaseMoved`, start over once with `attempt(1)`.
@@ -207,6 +236,51 @@ class Publisher:
         key = self._keys.publish_journal(plan.dataset)
         etag = self._put(Write(key, body), known.etag if known else None)
         self._journals[plan.dataset] = Journal(etag, self._run_id, plan.base_etag)
+
+    def _write_equal(self, plan: PublishPlan, work: Diff) -> dict[str, str]:
+        """Write the equal objects of a plan again, all but its commit; returns their new ETags."""
+        etags: dict[str, str] = {}
+        same = [
+            write
+            for write in plan.objects()
+            if write.key in work.equal and write.key not in work.idle
+        ]
+        for written in self._engine.map(partial(self._write_all, plan.etags), as_tasks(same)):
+            etags.update(written)
+        stored = (*sorted(work.idle), *plan.kept)
+        rest = self._engine.map(self._write_stored, stored)
+        return etags | {key: etag for key, etag in rest if etag is not None}
+
+    def _write_stored(self, key: str) -> tuple[str, str | None]:
+        return key, write_again(self._store, key)
+
+    def _remove(self, live: Mapping[str, str], key: str) -> None:
+        """Remove a stale object, unless it is a live one by another spelling of its name.
+
+        `live` are the live objects whose keys differ from stale ones only in what some disks do
+        not tell apart. What has a name that we would not write may stay where it is: a server
+        may not take such a name.
+
+        Raises:
+            StoreError: an object of a name of ours could not be removed.
+            LeaseLost: this run may not write any more.
+        """
+        try:
+            if key in live and self._is_one_object(key, live[key]):
+                return
+            self._store.delete(key)
+        except StoreError as error:
+            if is_key(key):
+                raise
+            _LOG.info("stray_left", extra={"key": key, "error": str(error)})
+
+    def _is_one_object(self, key: str, other: str) -> bool:
+        """Whether the store shows the same object under both keys."""
+        try:
+            found, theirs = self._store.head(key), self._store.head(other)
+        except ObjectNotFound:
+            return False
+        return (found.etag, found.last_modified) == (theirs.etag, theirs.last_modified)
 
     def _write_all(self, etags: Mapping[str, str], task: Sequence[Write]) -> dict[str, str]:
         """Write one object after the other, each if its ETag is as given; returns the new ETags."""

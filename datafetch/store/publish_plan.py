@@ -1,8 +1,9 @@
 """The plan and the result of a publish, and the part of a plan that is not stored yet."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from unicodedata import normalize
 
 from datafetch.store.writes import Write, etag_says_equal
 
@@ -31,6 +32,9 @@ class PublishPlan:
         hashes: SHA-256 (hex) of each object's bytes as of the last publish, where known.
             Equal bytes are not written. Without a hash, an ETag that is the MD5 or
             SHA-256 of the new bytes proves that they are equal.
+        kept: keys of stored objects of the dataset that are not to be changed, though a new one
+            would say something else, such as another time. Only a publish that writes equal
+            objects too writes their stored bytes again.
         state: makes the object that remembers ETags and hashes for the next run; written
             after the commit, while the journal is still open.
     """
@@ -44,6 +48,7 @@ class PublishPlan:
     deletes: Sequence[str] = ()
     etags: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    kept: Sequence[str] = ()
     state: StateWriter | None = None
 
     def stages(self) -> Iterator[Iterable[Sequence[Write]]]:
@@ -51,8 +56,7 @@ class PublishPlan:
 
         The tasks of a stage run in parallel, the writes of a task one after the other.
         """
-        starts = range(0, len(self.content), _TASK_WRITES)
-        yield (self.content[start : start + _TASK_WRITES] for start in starts)
+        yield as_tasks(self.content)
         yield self.chains
         yield () if self.master is None else ((self.master,),)
 
@@ -62,15 +66,23 @@ class PublishPlan:
             yield from chain.from_iterable(stage)
 
 
+def as_tasks(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    """The writes in tasks that can run in parallel."""
+    starts = range(0, len(writes), _TASK_WRITES)
+    return (writes[start : start + _TASK_WRITES] for start in starts)
+
+
 @dataclass(frozen=True, slots=True)
 class PublishResult:
     """The keys that a publish wrote, left alone because the bytes were equal, and removed.
 
+    `again` are those whose equal bytes were written again, which changes nothing for readers.
     `etags` and `hashes` are those of all objects after the publish, the commit's included.
     """
 
     written: tuple[str, ...]
     equal: tuple[str, ...]
+    again: tuple[str, ...]
     deleted: tuple[str, ...]
     etags: Mapping[str, str]
     hashes: Mapping[str, str]
@@ -83,11 +95,13 @@ class Diff:
     Attributes:
         plan: the plan without the objects that are stored already; its commit is always there.
         equal: keys of the objects that are stored already; the commit's may be among them.
+        idle: those of `equal` whose planned bytes are not the stored ones (see `Write.follows`).
         hashes: SHA-256 (hex) of every object of the whole plan.
     """
 
     plan: PublishPlan
     equal: frozenset[str]
+    idle: frozenset[str]
     hashes: Mapping[str, str]
 
     @classmethod
@@ -101,7 +115,8 @@ class Diff:
             for write in objects
             if _is_equal(etags.get(write.key), plan.hashes.get(write.key), write, hashes[write.key])
         }
-        for follower in _idle_followers(plan, hashes):
+        idle = _idle_followers(plan, hashes)
+        for follower in idle:
             equal.add(follower)
             hashes[follower] = plan.hashes[follower]
 
@@ -114,7 +129,7 @@ class Diff:
             chains=tuple(filter(None, map(different, plan.chains))),
             master=plan.master if plan.master and plan.master.key not in equal else None,
         )
-        return cls(rest, frozenset(equal), hashes)
+        return cls(rest, frozenset(equal), frozenset(idle), hashes)
 
     @property
     def is_commit_equal(self) -> bool:
@@ -126,13 +141,16 @@ class Diff:
         """Whether only the commit object may have to be written, and nothing to be removed."""
         return not self.plan.deletes and next(self.plan.objects(), None) is None
 
-    def result(self, etags: Mapping[str, str], *, committed: bool) -> PublishResult:
+    def result(
+        self, etags: Mapping[str, str], *, committed: bool, again: Collection[str] = ()
+    ) -> PublishResult:
         """The result of a publish that has been done; `etags` are those of all objects after it.
 
         `committed`: whether the commit object was written. Together with other writes it is
-        written even when it is equal, because its condition is what fences them.
+        written even when it is equal, because its condition is what fences them. `again`: keys
+        whose equal bytes were written again.
         """
-        plan, equal = self.plan, self.equal
+        plan, equal = self.plan, self.equal.difference(again)
         written = [write.key for write in plan.objects()]
         if committed:
             written.append(plan.commit.key)
@@ -142,8 +160,26 @@ class Diff:
             known_etags.pop(key, None)
             known_hashes.pop(key, None)
         return PublishResult(
-            tuple(written), tuple(sorted(equal)), tuple(plan.deletes), known_etags, known_hashes
+            tuple(written),
+            tuple(sorted(equal)),
+            tuple(sorted(again)),
+            tuple(plan.deletes),
+            known_etags,
+            known_hashes,
         )
+
+
+def twins(deletes: Iterable[str], live: Iterable[str]) -> dict[str, str]:
+    """Those of `deletes` whose key some disks take for that of a live object, with its key.
+
+    Disks of macOS and Windows ignore case, and older ones change the Unicode form of names.
+    """
+    folded = {_folded(key): key for key in deletes}
+    return {folded[name]: key for key in live if (name := _folded(key)) in folded} if folded else {}
+
+
+def _folded(key: str) -> str:
+    return key if key.isascii() and key.islower() else normalize("NFC", key.casefold())
 
 
 def _idle_followers(plan: PublishPlan, hashes: Mapping[str, str]) -> list[str]:

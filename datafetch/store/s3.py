@@ -202,7 +202,7 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
-        whole = self._bucket.whole_key(key)
+        whole = self._bucket.found_key(key)
         # For an object that is not there S3 itself answers 204, some servers 404.
         with suppress(ObjectNotFound), self._bucket.translated(key):
             self._client.delete_object(Bucket=self._bucket.name, Key=whole)

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from datafetch.errors import StoreError
 from datafetch.models.store_place import Addressing
-from datafetch.store.paths import check_key
+from datafetch.store.paths import check_found, check_key
 from datafetch.store.s3_dialect import endpoint_of, identity_of, object_url
 from datafetch.store.s3_errors import (
     FAILURES,
@@ -88,13 +88,23 @@ class Bucket:
         )
 
     def whole_key(self, key: str) -> str:
-        """The key of an object as the bucket has it, with the prefix.
+        """The key of an object that is written, as the bucket has it, with the prefix.
 
         Raises:
-            StoreError: it is not the key of an object.
+            StoreError: we write no object under such a key (`check_key`).
         """
         whole = self.prefix + key
         check_key(whole)
+        return whole
+
+    def found_key(self, key: str) -> str:
+        """The key of an object that is read or removed, as the bucket has it, with the prefix.
+
+        Raises:
+            StoreError: no object can be asked for by such a key (`check_found`).
+        """
+        whole = self.prefix + key
+        check_found(whole)
         return whole
 
     @contextmanager

@@ -11,7 +11,7 @@ from botocore.response import StreamingBody
 
 from datafetch.errors import ObjectNotFound, StoreDenied, StoreUnavailable
 from datafetch.store.base import CHUNK, ObjectInfo, OpenedObject, StoredObject
-from datafetch.store.paths import check_prefix
+from datafetch.store.paths import check_prefix, is_found
 from datafetch.store.s3_answers import NotS3, canonical_etag
 from datafetch.store.s3_bucket import Bucket
 from datafetch.store.s3_errors import NO_ANSWER, is_unexplained
@@ -36,21 +36,21 @@ class S3Reads:
 
     def get(self, key: str) -> StoredObject:
         """See `ObjectStore.get`."""
-        info, body, age = self._fetch(key, self._bucket.whole_key(key), StreamingBody.read)
+        info, body, age = self._fetch(key, self._bucket.found_key(key), StreamingBody.read)
         return StoredObject(info, body, age)
 
     @contextmanager
     def open(self, key: str) -> Iterator[OpenedObject]:
         """See `ObjectStore.open`."""
         info, file, _ = self._fetch(
-            key, self._bucket.whole_key(key), lambda stream: spooled(key, stream.iter_chunks(CHUNK))
+            key, self._bucket.found_key(key), lambda stream: spooled(key, stream.iter_chunks(CHUNK))
         )
         with file:
             yield OpenedObject(info, file)
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""
-        return self._head(key, self._bucket.whole_key(key))
+        return self._head(key, self._bucket.found_key(key))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`."""
@@ -120,14 +120,14 @@ class S3Reads:
     def _listed(self, asked: str, item: "ObjectTypeDef") -> Iterator[ObjectInfo]:
         """The object that a listing's entry names; what the entry leaves out is asked for.
 
-        Nothing when the object is gone by then, does not begin with what was asked for, or is the
-        empty one named like the prefix, which consoles make.
+        Nothing when the object is gone by then, does not begin with what was asked for, or cannot
+        be asked for by its key (`check_found`), like the ones by which consoles show folders.
         """
         whole, size, etag = item.get("Key"), item.get("Size"), canonical_etag(item.get("ETag"))
         if not whole:
             raise NotS3("a listing with an object without a key")
         key = whole.removeprefix(self._bucket.prefix)
-        if not whole.startswith(asked) or not key:
+        if not whole.startswith(asked) or not key or not is_found(whole):
             return
         if size is not None and etag is not None:
             yield ObjectInfo(key, etag, size, written_at(item.get("LastModified")))

@@ -10,8 +10,9 @@ import pytest
 
 from datafetch.errors import CorruptObject, UsageError
 from datafetch.models.job_settings import TagPages
-from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, link
+from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, at_request, link
 from tests.fakes import karakeep
+from tests.stores import Killed
 
 LONG = replace(SETTINGS, full_sync_max_items=100)
 
@@ -149,18 +150,43 @@ def test_long_unchanged_list_remembers_its_full_sync() -> None:
     assert not world.run().full_sync
 
 
-def test_force_on_the_same_writes_nothing_anew() -> None:
-    """`--force` looks at everything; equal bytes are not written all the same."""
+def test_force_on_the_same_writes_equal_objects_again() -> None:
+    """So that new headers and access reach all of them; it is no change, and the times stay."""
     world = World.of(60)
     world.run()
+    keys = world.stored("json/bookmarks/")
+    timed = {key: world.json(key) for key in keys if "/pages" not in key and "index-" not in key}
+    index = world.index()
     report = world.run(force=True)
-    assert not report.change_detected
+    assert (report.changed, report.change_detected) == (0, False)
     assert world.faulty is not None
-    assert set(world.faulty.keys("put")) == {
-        KEYS.bookmarks_index(),
-        KEYS.dataset("bookmarks"),
-        KEYS.bookmarks_heartbeat(),
+    puts = world.faulty.keys("put")
+    assert set(puts) >= set(keys)
+    assert KEYS.publish_journal("bookmarks") not in puts
+    assert {key: world.json(key) for key in timed if "heartbeat" not in key} == {
+        key: value for key, value in timed.items() if "heartbeat" not in key
     }
+    for name in ("lastModified", "checksum", "count"):
+        assert world.index()[name] == index[name]
+    assert world.context is not None
+    [note] = [note for note in world.context.remarks.notes() if "--force" in note]
+    assert note.endswith("objects were equal and written again (--force), for headers and access")
+    assert not world.run().change_detected
+
+
+@pytest.mark.parametrize("at", [8, 12, 40, 80])
+def test_a_forced_run_that_dies_leaves_nothing_to_end(at: int) -> None:
+    """It wrote equal bytes, so the next run finds no change and no open publish."""
+    world = World.of(60)
+    world.run()
+    before = {key: world.store.get(key).body for key in world.stored("json/bookmarks/")}
+    with pytest.raises(Killed):
+        world.run(at_request(at, "kill"), force=True)
+    assert {key: world.store.get(key).body for key in before} == before
+    assert not world.run().change_detected
+    world.app.edit("b001", title="New")
+    assert world.run().changed == 1
+    world.assert_whole()
 
 
 def test_force_heals_what_somebody_broke() -> None:

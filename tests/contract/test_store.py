@@ -466,15 +466,23 @@ def test_a_stream_that_is_too_short_stores_nothing(store: ObjectStore) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", "/", "/etc/passwd", "a//b", "a/", "../a", "a/../../b", "a/.", "a/..", "a\\b", "a\0b",
-     "\ud800", "x" * 1025, "a/.datafetch-lock"],
-)  # fmt: skip
+    ["", "/", "a/", "../a", "a/../../b", "a/.", "a/..", "a\0b", "\ud800"],
+)
 def test_what_is_no_key_is_refused_and_never_called_missing(store: ObjectStore, key: str) -> None:
     """A hostile id or host name cannot lead out of the store, in any operation."""
     for call in (store.get, store.head, store.delete):
         with pytest.raises(StoreError) as caught:
             call(key)
         assert not isinstance(caught.value, ObjectNotFound)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/", "/etc/passwd", "a//b", "a/", "../a", "a/../../b", "a/.", "a/..", "a\\b", "a\0b",
+     "\ud800", "x" * 1025, "a/.datafetch-lock"],
+)  # fmt: skip
+def test_what_not_every_store_can_hold_is_written_to_none(store: ObjectStore, key: str) -> None:
+    """So one store can be copied into another."""
     with pytest.raises(StoreError):
         store.put(key, b"1")
     with pytest.raises(StoreError):

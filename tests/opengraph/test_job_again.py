@@ -105,3 +105,40 @@ def test_the_state_is_not_stored_all_the_time(count, most):
     """The state grows with the list: stored every so many pages, its writing would outgrow the fetching."""
     assert count // checkpoint_every(count) <= most
     assert checkpoint_every(count) >= 200
+
+
+def test_force_writes_equal_objects_again():
+    """So that new headers reach them: pictures found or not, metadata, the manifest; it is no change."""
+    with world(["one", "two"]) as it:
+        it.run()
+        listed = it.manifest()
+        assert len(listed) == 2
+        it.sites.inject(reply(500), "/two")
+        before = {info.key: it.store.get(info.key).body for info in it.store.list("images/")}
+        report = it.run(force=True)
+        assert it.faulty is not None
+        puts = it.faulty.keys("put")
+        assert {*before} <= {*puts}
+        assert KEYS.opengraph_manifest() in puts
+        assert all(puts.count(key) == 1 for key in before)
+        names = {url_hash(it.url("one")), url_hash(it.url("two"))}
+        assert {KEYS.opengraph_metadata(name) for name in names} <= {*puts}
+        assert (report.changed, report.change_detected) == (0, False)
+        assert it.manifest() == listed
+        assert {
+            info.key: it.store.get(info.key).body for info in it.store.list("images/")
+        } == before
+        assert it.context is not None
+        [note] = [note for note in it.context.remarks.notes() if "--force" in note]
+        assert note.startswith("4 objects were equal and written again")
+        assert not it.run().change_detected
+
+
+def test_the_blogs_manifest_is_made_with_ours():
+    """Its readers demand an array; an unchanged run does not ask for it."""
+    with world(["one"]) as it:
+        it.run()
+        assert it.json(KEYS.blog_manifest()) == []
+        it.run()
+        assert it.faulty is not None
+        assert KEYS.blog_manifest() not in [call.key for call in it.faulty.calls]

@@ -45,9 +45,9 @@ class Worked:
         page = BookmarkedPage(self.url, [self.bookmark])
         return PageTask(page, record, None, (), ask=ask, conditionally=True)
 
-    def wanting(self, task: PageTask, *, has_picture: bool = False) -> PageTask:
-        """The task that looks for the bookmark's picture as well."""
-        wanted = WantedPicture(self.bookmark, BookmarkRecord(), has_picture, settled=True)
+    def wanting(self, task: PageTask, *stored: str) -> PageTask:
+        """The task that looks for the bookmark's picture as well; `stored` are keys of pictures."""
+        wanted = WantedPicture(self.bookmark, BookmarkRecord(), stored, settled=True)
         return replace(task, wanted=(wanted,))
 
     def work(
@@ -216,7 +216,7 @@ def test_a_picture_that_people_chose_is_looked_for(it: Worked) -> None:
 def test_who_has_a_picture_keeps_it(it: Worked) -> None:
     """A stored picture is looked for again only by force."""
     record = PageRecord(source="external", image_url=f"{it.site.url}/img/1.png")
-    task = it.wanting(it.task(record, ask=False), has_picture=True)
+    task = it.wanting(it.task(record, ask=False), "images/opengraph/x.jpg")
     assert it.work(task).searches == ()
     assert len(it.work(task, force=True).searches) == 1
 

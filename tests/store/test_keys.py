@@ -59,6 +59,7 @@ CONTRACT: list[tuple[Callable[[Keys], str], str, bool]] = [
         True,
     ),
     (lambda k: k.opengraph_manifest(), "json/image-data/opengraph/manifest{S}.json", True),
+    (lambda k: k.blog_manifest(), "json/image-data/blog/manifest{S}.json", True),
     (lambda k: k.job_state("bookmarks"), "json/datafetch/jobs/bookmarks{S}.json", False),
     (lambda k: k.history("github"), "json/datafetch/history/github{S}.json", False),
     (lambda k: k.dataset("bookmarks"), "json/datafetch/datasets/bookmarks{S}.json", False),
@@ -225,3 +226,12 @@ def test_an_empty_cdn_setting_claims_no_urls() -> None:
 def test_scheme_and_its_own_port_make_no_other_url(base, url, key):
     """URLs are compared by host and path; a port counts only when it is not the scheme's own."""
     assert PublicUrls(base, lambda name: f"/{name}").key_of(url) == key
+
+
+@pytest.mark.parametrize("key", ["json/bookmarks/tags//page-1.json", "json/a\\b", "x" * 901])
+def test_a_copy_of_what_has_no_name_of_ours_is_named_by_its_hash(key: str) -> None:
+    """Every store takes the copy, and no visitor reads it."""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+    assert Keys.corrupt(key, "now") == f"json/datafetch/aside/{digest}.corrupt-now"
+    assert not is_public(Keys.corrupt(key, "now"))
+    assert Keys.corrupt("json/a.json", "now") == "json/a.json.corrupt-now"

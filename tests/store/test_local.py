@@ -104,7 +104,6 @@ def test_files_that_are_no_objects_are_not_listed(store: LocalStore, root: Path)
     """What a crash or somebody else left behind is never taken for an object."""
     store.put(KEY, b"{}")
     (root / "json/.datafetch-0123456789abcdef").write_bytes(b"half")
-    (root / "json/back\\slash").write_bytes(b"x")
     Path(os.fsdecode(os.fsencode(root) + b"/not-utf8-\xff")).write_bytes(b"x")
     (root / "dangling").symlink_to("nowhere")
     assert [info.key for info in store.list("")] == [KEY]
@@ -564,3 +563,78 @@ def test_a_write_waits_for_another_process_that_holds_the_lock(
         assert list(store.list("")) == []
     writer.join()
     assert store.get(KEY).body == b"1"
+
+
+STRAYS = ["a\\b.json", "Thumbs.db", ".DS_Store", "half.tmp", "a b.json", "a\x01\n.json", "x~+"]
+
+
+@pytest.mark.parametrize("name", STRAYS)
+def test_what_others_have_left_is_listed_read_and_removed(
+    store: LocalStore, root: Path, name: str
+) -> None:
+    """A file that we would not have named so is an object like others, until it is tidied."""
+    store.put(PAGE, b"[]")
+    (root / "json/bookmarks/pages-test" / name).write_bytes(b"stray")
+    key = f"json/bookmarks/pages-test/{name}"
+    assert {info.key for info in store.list("json/bookmarks/")} == {PAGE, key}
+    assert store.get(key).body == opened(store, key) == b"stray"
+    assert store.head(key).size == 5
+    store.delete(key)
+    assert files_below(root) == [PAGE]
+
+
+def test_a_folder_that_looks_like_a_part_of_a_long_name_is_left_alone(
+    store: LocalStore, root: Path
+) -> None:
+    """Its file is not read under that name, so it is not listed under it either."""
+    store.put(PAGE, b"[]")
+    (root / "json/odd~+").mkdir()
+    (root / "json/odd~+/x.json").write_bytes(b"1")
+    assert [info.key for info in store.list("")] == [PAGE]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_link_to_a_folder_is_not_followed(
+    store: LocalStore, root: Path, tmp_path: Path, *, inside: bool
+) -> None:
+    """What is stale is removed, and must be neither somebody else's nor a second name of ours."""
+    target = root / "json/bookmarks/pages-test" if inside else tmp_path / "theirs"
+    store.put(PAGE, b"[]")
+    target.mkdir(exist_ok=True)
+    (target / "page-1.json").write_bytes(b"theirs")
+    (root / "json/bookmarks/tags-test").symlink_to(target)
+    key = "json/bookmarks/tags-test/page-1.json"
+    assert [info.key for info in LocalStore(root).list("json/")] == [PAGE]
+    for call in (store.get, store.head, store.delete, lambda key: store.put(key, b"ours")):
+        with pytest.raises(StoreUnavailable, match=r"tags-test is a link") as caught:
+            call(key)
+        assert "mount --bind" in str(caught.value.hint)
+    with pytest.raises(StoreUnavailable, match="is a link"):
+        list(store.list("json/bookmarks/tags-test/"))
+    assert (target / "page-1.json").read_bytes() == b"theirs"
+
+
+def test_a_link_to_a_file_outside_is_not_read(
+    store: LocalStore, root: Path, tmp_path: Path
+) -> None:
+    """Nothing from elsewhere is published; to write takes the link away, and leaves what it led to."""
+    secret = tmp_path / "secret.json"
+    secret.write_bytes(b"secret")
+    (root / "json").mkdir(parents=True)
+    (root / "json/x.json").symlink_to(secret)
+    assert list(store.list("")) == []
+    for call in (store.get, store.head):
+        with pytest.raises(StoreUnavailable, match=r"x\.json is a link"):
+            call("json/x.json")
+    store.put("json/x.json", b"ours")
+    assert (secret.read_bytes(), store.get("json/x.json").body) == (b"secret", b"ours")
+
+
+def test_a_link_within_the_folder_is_a_file_like_others(store: LocalStore, root: Path) -> None:
+    """Its owner has put it there; removing it leaves what it leads to."""
+    store.put(PAGE, b"[1]")
+    (root / "json/again.json").symlink_to(root / PAGE)
+    assert [info.key for info in store.list("")] == ["json/again.json", PAGE]
+    assert store.get("json/again.json").body == b"[1]"
+    store.delete("json/again.json")
+    assert files_below(root) == [PAGE]

@@ -1,7 +1,9 @@
 """Which keys are keys, and where a folder keeps them."""
 
 import os
+import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,16 @@ from hypothesis import strategies as st
 
 from datafetch.errors import StoreError
 from datafetch.store.local import LocalStore
-from datafetch.store.paths import check_key, check_prefix, content_type_of, folder_of, path_of, walk
+from datafetch.store.paths import (
+    check_found,
+    check_key,
+    check_prefix,
+    content_type_of,
+    folder_of,
+    path_of,
+    path_of_found,
+    walk,
+)
 from tests.support import unprivileged
 
 ROOT = Path("/srv/store")
@@ -110,14 +121,14 @@ def test_only_folders_that_can_hold_the_prefix_are_read() -> None:
             (root / name).touch()
         (root / "a/d").chmod(0)
         with unprivileged():
-            found = sorted(walk(root / "a", "a/", "a/b"))
+            found = sorted(walk(root, root / "a", "a/", "a/b"))
         (root / "a/d").chmod(0o755)
         assert found == [("a/b/1", root / "a/b/1"), ("a/bc/2", root / "a/bc/2")]
 
 
 def test_a_folder_that_is_not_there_has_no_objects(tmp_path: Path) -> None:
     """Nothing was stored below that prefix yet, or it was tidied away meanwhile."""
-    assert list(walk(tmp_path / "none", "none/", "none/")) == []
+    assert list(walk(tmp_path, tmp_path / "none", "none/", "none/")) == []
 
 
 @pytest.mark.parametrize(
@@ -138,3 +149,51 @@ def test_a_folder_that_is_not_there_has_no_objects(tmp_path: Path) -> None:
 def test_the_content_type_follows_from_the_name(key: str, expected: str) -> None:
     """A folder keeps no types; pictures are still served as pictures."""
     assert content_type_of(key) == expected
+
+
+@pytest.mark.parametrize(
+    "key", ["a//b", "/a", "a\\b", "a\x01b", " ", "a/~+", "x" * 1025, ".gitignore", "a/.datafetch-x"]
+)
+def test_what_others_have_named_can_be_asked_for(key: str) -> None:
+    """Rules for what we write are not applied to what we find."""
+    check_found(key)
+
+
+@pytest.mark.parametrize("key", ["", "a/", "../a", "a/./b", "a/..", "a\0b", "\ud800"])
+def test_a_name_that_may_mean_another_object_is_never_asked_for(key: str) -> None:
+    """Proxies take dot segments out of addresses: to delete one might delete a good object."""
+    with pytest.raises(StoreError, match="not the key of an object"):
+        check_found(key)
+
+
+@given(st.lists(SEGMENT, min_size=1, max_size=4).map("/".join))
+def test_a_key_that_was_found_never_leads_out_of_the_folder(key: str) -> None:
+    """Whatever it is, it is refused or its file is in the folder."""
+    try:
+        path = path_of_found(ROOT, key)
+    except StoreError:
+        return
+    assert Path(os.path.normpath(path)) == path
+    assert path.is_relative_to(ROOT)
+    assert path != ROOT
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a file 1,500 folders below it, which Python itself cannot remove."""
+    at = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(os.open("x.json", os.O_CREAT, dir_fd=at))
+    os.close(at)
+    yield tmp_path
+    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
+
+
+def test_folders_however_deep_are_listed(deep: Path) -> None:
+    """A tree that another tool has left deeper than Python may call itself ends no job."""
+    [(key, _)] = walk(deep, deep, "", "")
+    assert key == "d/" * 1500 + "x.json"

@@ -10,7 +10,7 @@ import pytest
 
 from datafetch.errors import BaseMoved, LeaseLost, StoreConflict, StoreUnavailable
 from datafetch.runtime.engine import Engine
-from datafetch.store.base import Condition
+from datafetch.store.base import Condition, ObjectInfo
 from datafetch.store.fenced import FencedStore
 from datafetch.store.keys import Keys
 from datafetch.store.publish import (
@@ -338,3 +338,151 @@ def test_preview_does_nothing() -> None:
     assert preview(PLAN)
     assert publisher(store).preview(PLAN).written == tuple(ORDER[1:])
     assert store.calls == []
+
+
+# ------------------------------------------------------------- equal objects
+
+
+def rewriting(store: FaultyStore, told: list[int], fence: Counting | None = None) -> Publisher:
+    """A publisher that writes equal objects too."""
+    fenced = FencedStore(store, fence or Counting())
+    return Publisher(fenced, KEYS, FakeClock(), Engine(1), "r1", again=told.append)
+
+
+def test_equal_objects_are_written_again_when_asked_for() -> None:
+    """So that new headers reach them; each on the condition of its ETag, and it is no change."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    store.put("kept", b"k1")
+    store.calls.clear()
+    plan, told = again(PLAN, store, kept=["kept", "gone"]), list[int]()
+    result = rewriting(store, told).publish(plan)
+    keys = ("a", "b", "commit", "kept", "master", "p1", "p2", "t1")
+    assert (result.written, result.equal, result.again) == ((), (), keys)
+    assert told == [8]
+    puts = [call.key for call in store.calls if call.method == "put"]
+    assert sorted(puts) == sorted(keys)
+    assert puts[-1] == "commit"
+    assert JOURNAL not in etags_by_listing(store.inner, [""])
+
+
+def test_what_follows_is_written_again_as_it_is_stored() -> None:
+    """An index whose time would differ keeps its time: nothing changed."""
+    store = FaultyStore(MemoryStore())
+    chain = [Write("page", b"p"), Write("index", b"time 1", follows=True)]
+    plan = PublishPlan("set", Write("commit", b"1"), None, chains=[chain])
+    first = publisher(store).publish(plan)
+    later = [chain[0], Write("index", b"time 2", follows=True)]
+    store.calls.clear()
+    plan = again(plan, store, hashes=first.hashes, chains=[later])
+    assert rewriting(store, []).publish(plan).again == ("commit", "index", "page")
+    assert store.inner.get("index").body == b"time 1"
+    assert Call("put", "index") in store.calls
+
+
+def test_what_differs_counts_as_written_and_the_rest_as_again() -> None:
+    """The state gets the ETags of both."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    told: list[int] = []
+    plan = again(PLAN, store, content=[Write("a", b"a2")])
+    result = rewriting(store, told).publish(plan)
+    assert result.written == ("a", "commit")
+    assert result.again == ("master", "p1", "p2", "t1")
+    assert dict(result.etags) == etags_by_listing(store.inner, [""])
+    assert told == [4]
+
+
+@pytest.mark.parametrize("left", range(9))
+def test_an_interrupted_writing_of_equal_objects_leaves_nothing_to_end(left: int) -> None:
+    """Wherever it ends, readers have what they had, and there is no journal."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    assert isinstance(store.inner, MemoryStore)
+    before = dict(store.inner.objects)
+    plan = again(PLAN, store)
+    with suppress(LeaseLost):
+        rewriting(store, [], Counting(left)).publish(plan)
+    assert store.inner.objects == before
+
+
+def test_an_equal_object_that_somebody_changed_is_not_written_over() -> None:
+    """The publish starts over from what is stored now."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    plan = again(PLAN, store)
+    store.put("p1", b"theirs")
+    with pytest.raises(BaseMoved, match="p1"):
+        rewriting(store, []).publish(plan)
+    assert store.inner.get("p1").body == b"theirs"
+
+
+def test_a_preview_counts_the_equal_objects_that_would_be_written() -> None:
+    """Nothing is written by it."""
+    store = FaultyStore(MemoryStore())
+    publisher(store).publish(PLAN)
+    plan = again(PLAN, store, kept=["kept"])
+    store.calls.clear()
+    seen = rewriting(store, []).preview(plan)
+    assert (seen.written, seen.equal) == ((), ())
+    assert seen.again == ("a", "b", "commit", "kept", "master", "p1", "p2", "t1")
+    assert store.count("put") == 0
+
+
+# -------------------------------------------------------------------- strays
+
+
+def test_a_stray_that_cannot_be_removed_stays() -> None:
+    """A server that refuses such a name ends no publish; one that refuses ours does."""
+    refuses = FaultyStore(
+        MemoryStore(), lambda call, _: "fail" if call == Call("delete", "tags//x") else None
+    )
+    result = publisher(refuses).publish(replace(PLAN, deletes=["tags//x", "old"]))
+    assert result.deleted == ("tags//x", "old")
+    assert JOURNAL not in etags_by_listing(refuses.inner, [""])
+    refuses = FaultyStore(
+        MemoryStore(), lambda call, _: "fail" if call == Call("delete", "old") else None
+    )
+    with pytest.raises(StoreUnavailable):
+        publisher(refuses).publish(replace(PLAN, deletes=["old"]))
+
+
+class FoldingStore(MemoryStore):
+    """A disk that does not tell capitals from small letters, and shows names as they were made."""
+
+    def _name(self, key: str) -> str:
+        return next((name for name in self.objects if name.lower() == key.lower()), key)
+
+    def head(self, key: str) -> ObjectInfo:
+        return super().head(self._name(key))
+
+    def put_once(self, key: str, body: bytes, condition: Condition) -> str:
+        return super().put_once(self._name(key), body, condition)
+
+    def delete(self, key: str) -> None:
+        super().delete(self._name(key))
+
+
+def test_a_live_object_is_not_removed_by_another_spelling_of_its_name() -> None:
+    """On disks that ignore case a stale name may be that of a file that was just written."""
+    memory = FoldingStore()
+    memory.put("tags/AI/page-1.json", b"old")
+    plan = PublishPlan(
+        "set",
+        Write("commit", b"1"),
+        None,
+        content=[Write("tags/ai/page-1.json", b"new")],
+        etags={"tags/ai/page-1.json": etag_of(b"old")},
+        deletes=["tags/AI/page-1.json"],
+    )
+    publisher(FaultyStore(memory)).publish(plan)
+    assert memory.objects["tags/AI/page-1.json"] == b"new"
+
+
+def test_a_stale_object_goes_although_a_live_one_has_nearly_its_name() -> None:
+    """Stores that tell capitals from small letters hold two objects."""
+    store = FaultyStore(MemoryStore())
+    store.put("A", b"stale")
+    publisher(store).publish(replace(PLAN, deletes=["A"]))
+    assert "A" not in etags_by_listing(store.inner, [""])
+    assert "a" in etags_by_listing(store.inner, [""])
