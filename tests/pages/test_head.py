@@ -24,14 +24,15 @@ def head_of(body: bytes, content_type: str = "text/html", url: str = URL) -> Pag
 
 
 def read_case(name: str) -> PageHead:
-    """The head of a page of the corpus."""
+    """The head of a page of the corpus, and what follows it where the case says so."""
     case = CASES[name]
-    return head_of((HEADS / f"{name}.html").read_bytes(), case["contentType"], case["url"])
+    text = decode_page((HEADS / f"{name}.html").read_bytes(), case["contentType"])
+    return scan(text, beyond_head=case.get("beyondHead", False)).head(case["url"])
 
 
 def test_the_corpus_is_large():
     """The oddities that were met once stay met."""
-    assert len(CASES) >= 60
+    assert len(CASES) >= 145
     assert {path.stem for path in HEADS.glob("*.html")} == set(CASES)
 
 
@@ -55,6 +56,14 @@ def test_corpus(name):
 def test_walls(name):
     """A page of consent, a captcha, a log-in or an error is never taken for the page behind it."""
     assert blocked_by(read_case(name)) is not None
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if "expected" in case])
+def test_redirects_of_pages(name):
+    """A page that sends elsewhere was stored as "Redirecting…"; others send nowhere."""
+    refresh = read_case(name).refresh
+    found = None if refresh is None else {"delay_s": refresh.delay_s, "url": refresh.url}
+    assert found == CASES[name].get("refresh")
 
 
 def test_stopping_at_the_body():
