@@ -65,3 +65,19 @@ def test_entities_in_attributes() -> None:
             wrong.append((case["input"], token[2]["a"], found))
     assert wrong == []
     assert tried >= 9
+
+
+@pytest.mark.parametrize("file", ["test1", "test2", "test3", "test4", "domjs"])
+def test_comments_end_where_browsers_end_them(file: str) -> None:
+    """A title after a comment was lost, or one inside it was shown, where its end is written oddly."""
+    wrong = []
+    for case in html5lib_tests(file):
+        token = only(case, "Comment")
+        codes = [error["code"] for error in case.get("errors", [])]
+        if token is None or case.get("initialStates") or case.get("doubleEscaped"):
+            continue
+        if "eof-in-comment" in codes or not case["input"].endswith(">"):
+            continue
+        if scan(f"{case['input']}<title>T</title>").head(URL).title != "T":
+            wrong.append(case["input"])
+    assert wrong == []
