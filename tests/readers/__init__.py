@@ -51,6 +51,7 @@ def _known_keys(suffix: str) -> list[str]:
         rf"json/bookmarks/pages{suffix}/page-[1-9][0-9]*\.json",
         rf"json/bookmarks/tags{suffix}/[^/]+/(index|page-[1-9][0-9]*)\.json",
         rf"json/bookmarks/by-id{suffix}/[^/]+\.json",
+        rf"json/bookmarks/slug-shards{suffix}/[^/]+/[^/]+\.json",
         rf"json/github-activity/activity_data{suffix}\.json",
         rf"json/github-activity/github_stats_summary(_all_time)?{suffix}\.json",
         rf"json/github-activity/aggregated_weekly_activity{suffix}\.json",

@@ -96,10 +96,7 @@ def _logo(domain: str, logo: Logo, objects: Mapping[str, bytes], site: Site) -> 
     stem = f"images/logos/{domain.replace('.', '_')}_{source}_{hash8(domain)}."
     if not key.startswith(stem) and key not in site.earlier_pictures:
         yield f"is looked for at {stem}…, and is at {key}"
-    version = re.search(r"\?v=([0-9a-f]+)$", logo.cdn_url)
-    if key not in site.earlier_pictures and (
-        version is None or version.group(1) != hashlib.sha256(objects[key]).hexdigest()[:8]
-    ):
+    if key not in site.earlier_pictures and not logo.cdn_url.endswith(_version(objects[key])):
         yield "its address does not end in ?v= and the hash of the picture"
 
 
@@ -115,7 +112,7 @@ def _previews(objects: Mapping[str, bytes], previews: list[str], site: Site) -> 
             continue
         if found not in objects:
             yield f"{key}: {item['id']}: {image} leads to no picture"
-        elif f"?v={hashlib.sha256(objects[found]).hexdigest()[:8]}" not in image:
+        elif found not in site.earlier_pictures and _version(objects[found]) not in image:
             yield f"{key}: {item['id']}: {image} has not the hash of the picture"
         if found not in listed:
             yield f"{key}: {item['id']}: {image} is not in the manifest"
@@ -124,6 +121,11 @@ def _previews(objects: Mapping[str, bytes], previews: list[str], site: Site) -> 
         stem = f"images/opengraph/{name}-{hash8(address + ':' + str(item['id']))}."
         if not found.startswith(stem) and found not in site.earlier_pictures:
             yield f"{key}: {item['id']}: is looked for at {stem}…, and is at {found}"
+
+
+def _version(picture: bytes) -> str:
+    """What an address ends in, so that caches see a new picture under the same key."""
+    return f"?v={hashlib.sha256(picture).hexdigest()[:8]}"
 
 
 def _metadata(objects: Mapping[str, bytes]) -> Iterator[str]:

@@ -27,8 +27,13 @@ class Folder:
         self.settings = {"DATAFETCH_STORE": f"file:{root}"}
 
     def objects(self) -> dict[str, bytes]:
+        """Without what a folder keeps for itself, whose names begin with a dot."""
         files = (path for path in self._root.rglob("*") if path.is_file())
-        return {path.relative_to(self._root).as_posix(): path.read_bytes() for path in files}
+        return {
+            path.relative_to(self._root).as_posix(): path.read_bytes()
+            for path in files
+            if not path.name.startswith(".")
+        }
 
     def fill(self, objects: Mapping[str, bytes]) -> None:
         """Keys with an empty part, such as `tags//page-1.json`, are none that a folder can hold."""

@@ -156,7 +156,11 @@ SPOILT_OBJECTS: dict[str, tuple[Callable[[Objects], object], str]] = {
     "not UTF-8": (put(**{f"{BOOKMARKS}index.json": b'{"a":"\xff"}'}), "is no JSON in UTF-8"),
     "stray tag": (put(**{f"{BOOKMARKS}tags//page-1.json": b"[]"}), "no reader builds this key"),
     "stale tag": (put(**{f"{BOOKMARKS}tags/old/page-1.json": b"[]"}), "no bookmark has this tag"),
-    "shard": (put(**{f"{BOOKMARKS}slug-shards/ex/a.json": b"{}"}), "no reader builds this key"),
+    "shard of another slug": (
+        put(**{f"{BOOKMARKS}slug-shards/ol/old.json": b'{"id":"b001","slug":"old"}'}),
+        "disagrees with the mapping",
+    ),
+    "shard of nobody": (put(**{f"{BOOKMARKS}slug-shards/ex/a.json": b"{}"}), "disagrees with the"),
     "other environment": (
         put(**{f"{BOOKMARKS}pages-dev/page-1.json": b"[]"}),
         "no reader builds this key",
