@@ -34,61 +34,22 @@ _REST = re.compile(
 _COMMENT_AT_ONCE = re.compile(r"-?>")
 _COMMENT_END = re.compile(r"--!?>")
 _SCRIPT = re.compile(r"<!--|-->|<(/?)script(?=[\t\n\f\r />])", re.IGNORECASE | re.ASCII)
-_TEXTS = ("style", TITLE, "textarea", "xmp", "iframe", "noembed", "noframes")
+_TEXTS = frozenset(
+    {"script", "style", TITLE, "textarea", "xmp", "iframe", "noembed", "noframes", "plaintext"}
+)
+"""The elements in which tags are text, unless they are those of a drawing or a formula."""
+
 _ENDS = {
     name: re.compile(f"</{name}(?=[\\t\\n\\f\\r />])", re.IGNORECASE | re.ASCII)
-    for name in (*_TEXTS, "script")
+    for name in _TEXTS - {"script", "plaintext"}
 }
-"""The end of each element in which tags are text, by its name."""
+"""The end of each of them, by its name; that of a script is more than a closing tag."""
 
 _FOREIGN = frozenset({"svg", "math"})
-_ENDS_FOREIGN = frozenset(
-    [
-        "b",
-        "big",
-        "blockquote",
-        "body",
-        "br",
-        "center",
-        "code",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "embed",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "head",
-        "hr",
-        "i",
-        "img",
-        "li",
-        "listing",
-        "menu",
-        "meta",
-        "nobr",
-        "ol",
-        "p",
-        "pre",
-        "ruby",
-        "s",
-        "small",
-        "span",
-        "strong",
-        "strike",
-        "sub",
-        "sup",
-        "table",
-        "tt",
-        "u",
-        "ul",
-        "var",
-    ]
+_ENDS_FOREIGN = re.compile(
+    "b|big|blockquote|body|br|center|code|dd|div|dl|dt|em|embed|h1|h2|h3|h4|h5|h6|head|"
+    "hr|i|img|li|listing|menu|meta|nobr|ol|p|pre|ruby|s|small|span|strong|strike|sub|"
+    "sup|table|tt|u|ul|var"
 )
 """An opening tag of these ends a drawing or a formula that is still open (HTML, 13.2.6.5)."""
 
@@ -111,45 +72,35 @@ class Piece:
 
 
 class _Open:
-    """Which of the elements are open that say what becomes of the tags in them."""
+    """How many elements are open of those that say what becomes of the tags in them."""
 
     def __init__(self) -> None:
-        self._drawings = 0
-        self._templates = 0
-        self._without_scripts = 0
+        self._open = dict.fromkeys((*_FOREIGN, "template", "noscript"), 0)
 
     @property
     def foreign(self) -> bool:
         """Whether the tags are those of a drawing or a formula."""
-        return self._drawings > 0
-
-    @property
-    def inert(self) -> bool:
-        """Whether tags here say nothing of the page."""
-        return self._drawings + self._templates > 0
+        return any(self._open[name] for name in _FOREIGN)
 
     @property
     def in_template(self) -> bool:
         """Whether the tags are copied into the page by a script, or never."""
-        return self._templates > 0
+        return self._open["template"] > 0
 
     @property
     def without_scripts(self) -> bool:
         """Whether browsers that run scripts ignore the tags."""
-        return self._without_scripts > 0
+        return self._open["noscript"] > 0
 
     def meet(self, name: str, *, closed_at_once: bool) -> None:
         """Take note of a tag, by its name, with its `/` when it is a closing tag."""
-        step = -1 if name.startswith("/") else 1
         element = name.lstrip("/")
-        if element in _FOREIGN and not closed_at_once:
-            self._drawings = max(self._drawings + step, 0)
-        elif name in _ENDS_FOREIGN:
-            self._drawings = 0
-        elif element == "template":
-            self._templates = max(self._templates + step, 0)
-        elif element == "noscript":
-            self._without_scripts = max(self._without_scripts + step, 0)
+        if _ENDS_FOREIGN.fullmatch(name):
+            self._open.update(dict.fromkeys(_FOREIGN, 0))
+        elif name.startswith("/") and element in self._open:
+            self._open[element] = max(self._open[element] - 1, 0)
+        elif name in self._open and not (closed_at_once and name in _FOREIGN):
+            self._open[name] += 1
 
 
 def pieces(text: str) -> Iterator[Piece]:
@@ -164,7 +115,7 @@ def pieces(text: str) -> Iterator[Piece]:
         if name == BODY and not opened.in_template:
             beyond_head = True
             yield Piece(BODY, "")
-        elif name in _WANTED and name != BODY and not opened.inert:
+        elif name in _WANTED and name != BODY and not (opened.foreign or opened.in_template):
             source = text[start:end]
             yield Piece(name, source, beyond_head, opened.without_scripts)
 
@@ -188,20 +139,17 @@ def _tags(text: str, opened: _Open) -> Iterator[tuple[str, int, int]]:
                 yield BODY, opening.start(), opening.end()
             return
         start, at = opening.start(), rest.end()
-        closed_at_once = text.endswith("/>", start, at)
-        opened.meet(name, closed_at_once=closed_at_once)
-        if name == TITLE and not (opened.foreign and closed_at_once):
+        opened.meet(name, closed_at_once=text.endswith("/>", start, at))
+        if opened.foreign or name not in _TEXTS:
+            yield name, start, at
+        elif name == TITLE:
             # Once a title is not closed, none after it is: the rest is not searched again.
             closing = _ENDS[TITLE].search(text, at) if titles_end else None
             titles_end = closing is not None
             text_start, at = at, _after_title(text, at, closing)
             yield TITLE, text_start, min(at, text_start + _MAX_TITLE)
-        elif name in _ENDS and not (opened.foreign and closed_at_once):
-            at = _after_text(text, at, name)
-        elif name == "plaintext" and not opened.foreign:
-            return
         else:
-            yield name, start, at
+            at = _after_text(text, at, name)
 
 
 def _after_markup(text: str, opening: re.Match[str], *, foreign: bool) -> int:
@@ -237,7 +185,7 @@ def _after_text(text: str, start: int, name: str) -> int:
     """Where the text of an element ends: at its closing tag, or else at the end of the page."""
     if name == "script":
         return _after_script(text, start)
-    closing = _ENDS[name].search(text, start)
+    closing = None if name == "plaintext" else _ENDS[name].search(text, start)
     return len(text) if closing is None else closing.start()
 
 

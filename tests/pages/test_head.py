@@ -74,6 +74,83 @@ def test_stopping_at_the_body():
     assert not scan("<title>T</title>").stopped_early
 
 
+def metas(page: str, *, beyond_head: bool = False) -> list[tuple[str, str]]:
+    """The names and contents that the metas of a page give."""
+    return list(scan(page, beyond_head=beyond_head).head(URL).metas)
+
+
+@pytest.mark.parametrize(
+    ("page", "found"),
+    [
+        (
+            '<meta property="og:title twitter:title" content=A>',
+            [("og:title", "A"), ("twitter:title", "A")],
+        ),
+        (
+            "<meta property='OG:Title\n' name=description content=A>",
+            [("og:title", "A"), ("description", "A")],
+        ),
+        ("<meta name=' Two  words ' content=A>", [("two  words", "A")]),
+        ("<meta itemprop='name image' content=A>", [("name", "A"), ("image", "A")]),
+        ("<meta property=a property=b content=A content=B>", [("a", "A")]),
+        ("<meta property=a value=A>", [("a", "A")]),
+        ("<meta property=a content=A/>", [("a", "A/")]),
+        ("<meta property=a content='?a=1&copy=2&amp;lt;&lt;'>", [("a", "?a=1&copy=2&lt;<")]),
+        ("<meta property=a content='b\0c'>", [("a", "b\1c")]),
+        ("<meta property=a content>", []),
+        ("<meta property content=A>", []),
+        ("<meta\0 property=a content=A>", []),
+        ("<svg><style><meta property=a content=A>", [("a", "A")]),
+        ("<!-- --!><meta property=a content=A>", [("a", "A")]),
+        ("<noscript><meta property=a content=A></noscript>", [("a", "A")]),
+        ("<template><meta property=a content=A></template>", []),
+    ],
+)
+def test_metas(page, found):
+    """Each name of a tag counts, and its attributes are read as browsers read them."""
+    assert metas(page) == found
+
+
+def test_properties_of_things_in_the_body():
+    """What the body says of a product or an author is not what the page says of itself."""
+    page = "<body><p itemscope><meta itemprop=description content=A><meta name=b content=B></p>"
+    assert metas(page, beyond_head=True) == [("b", "B")]
+
+
+def test_no_redirect_for_browsers_without_scripts():
+    """A page that sends readers without scripts elsewhere is still the page for all others."""
+    order = "<meta http-equiv=refresh content='0;url=/no-scripts'>"
+    assert scan(f"<noscript>{order}</noscript>").head(URL).refresh is None
+    later = scan(f"<noscript>{order}</noscript><meta http-equiv=refresh content=9>").head(URL)
+    assert later.refresh == Refresh(9, URL)
+
+
+def test_pictures_in_addresses_are_handed_on_whole():
+    """An icon that stands in the page itself, as a data: URL, is a link like every other."""
+    icon = "data:image/png;base64," + "A" * 30_000
+    assert scan(f"<link rel='ICON' href={icon}>").head(URL).links == (("icon", icon),)
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("&amp;lt; &lt;b&gt; &copy &Eacute;", "&lt; <b> © É"),
+        ("&#8364; &#x20AC; &#128; &#0; &#xD800;", "€ € € \ufffd \ufffd"),
+        (f"&#{'1' * 5000};", "\ufffd"),
+        ("<b>A</b>", "<b>A</b>"),
+        ("A</titl", "A</titl"),
+    ],
+)
+def test_titles(source, title):
+    """A title's entities are resolved once, whatever number they name; its tags are text."""
+    assert scan(f"<title>{source}</title><meta>").head(URL).title == title
+
+
+def test_many_tags():
+    """A page of more tags than any author writes is read up to 2,000 of them."""
+    assert len(metas("<meta name=a content=b>" * 2001)) == 2000
+
+
 HOSTILE = {
     "nested elements": "<div>",
     "formatting elements that are opened anew in each paragraph": "<p><b a={}>",

@@ -59,6 +59,7 @@ def test_tags_as_browsers_cut_them(page, found):
         "<svg><title>Icon</title><link a><svg></svg><base b></svg>",
         "<svg><![CDATA[ > <meta a>]]></svg>",
         "<math><title>T</title></math>",
+        "<svg></math><title>T</title></svg>",
         "<\u017ftyle><body\u017f>",
     ],
 )
@@ -85,6 +86,9 @@ def test_what_is_no_tag_of_the_page(page):
         "<svg/><meta a>",
         "<svg><style/><script/></svg><meta a>",
         "<svg><g><meta a>",
+        "<svg><style><meta a></style></svg>",
+        "<svg><script><textarea></svg><meta a>",
+        "<svg><div><style><link></style><meta a>",
         "<svg></svg></svg></template><meta a>",
         "<noscript><meta a></noscript>",
         "<![CDATA[ > <meta a>",
