@@ -8,65 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
+from datafetch.bookmarks.rules.opaque_hosts import is_opaque
 from datafetch.urls import host_name, written_path
-
-OPAQUE_HOSTS = frozenset(
-    {
-        # video
-        "youtube.com",
-        "youtu.be",
-        "vimeo.com",
-        "twitch.tv",
-        "dailymotion.com",
-        "loom.com",
-        "tiktok.com",
-        # social
-        "twitter.com",
-        "x.com",
-        "facebook.com",
-        "instagram.com",
-        "linkedin.com",
-        "reddit.com",
-        "threads.net",
-        "threads.com",
-        "bsky.app",
-        "mastodon.social",
-        "pinterest.com",
-        "news.ycombinator.com",
-        "discord.com",
-        "t.me",
-        # code
-        "github.com",
-        "gist.github.com",
-        "gitlab.com",
-        "bitbucket.org",
-        "codeberg.org",
-        "codepen.io",
-        "codesandbox.io",
-        "stackblitz.com",
-        "huggingface.co",
-        # questions
-        "stackoverflow.com",
-        "stackexchange.com",
-        "superuser.com",
-        "serverfault.com",
-        "askubuntu.com",
-        "quora.com",
-        # documents
-        "docs.google.com",
-        "drive.google.com",
-        "notion.so",
-        "notion.site",
-        "dropbox.com",
-        "figma.com",
-        "medium.com",
-        "substack.com",
-        "arxiv.org",
-        "scribd.com",
-        "slideshare.net",
-    }
-)
-"""Hosts whose paths do not describe the page; their subdomains count too."""
 
 MAX_TITLED = 60
 """Longest slug that is made with a title, in characters."""
@@ -77,7 +20,14 @@ _MAX_TAG_BYTES = 180
 _NOT_ASCII_WORD = re.compile(r"[^a-z0-9]+")
 _DASHES = re.compile(r"-+")
 _SPACES = re.compile(r"[\s_]+")
-_WORD_DOT = re.compile(r"^\.|\.(?=[^\W\d_])")
+_WORD_DOT = re.compile(r"^\.|\.(?=[A-Za-z])")
+# What JavaScript takes for white space (ECMA-262, 12.2 and 12.3).
+_READERS_SPACES = re.compile(r"[_\t-\r \xa0\u1680\u2000-\u200a\u205f\u3000\ufeff]+")
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+_NOT_IN_TAGS = re.compile(r"[^a-z0-9-]")
+_NEVER_SHOWN = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2066-\u206f]")
+"""Controls and marks of direction, which readers take out of a name before they make its slug."""
+
 _LAST_LATIN = 0x24F
 
 
@@ -96,17 +46,12 @@ def host_of(url: str) -> str:
     return bare if "." in bare else host
 
 
-def is_opaque(host: str) -> bool:
-    """Whether the host is one of `OPAQUE_HOSTS` or below one; whole labels are compared."""
-    labels = host.split(".")
-    return any(".".join(labels[start:]) in OPAQUE_HOSTS for start in range(len(labels) - 1))
-
-
 def base_slug(url: str, title: str | None, bookmark_id: str) -> str:
     """The slug that a bookmark gets when no other bookmark has it; never empty.
 
     It is made of host and path; of host and title for an opaque host; of the title for a
-    bookmark without a URL; of the id when there is no usable text at all.
+    bookmark without a URL; of the id when there is no usable text at all. It is in ASCII, since
+    routes cannot look up other letters: a title of which such letters are left is not used.
     """
     host = host_of(url)
     if not host:
@@ -151,34 +96,51 @@ def assign_slugs(
 
 @lru_cache(maxsize=20_000)
 def tag_slug(name: str) -> str:
-    """The slug of a tag: readable, in any script, never empty; the slug of a slug is itself.
+    """The slug of a tag: readable, never empty; the slug of a slug is itself.
 
     `C++` → `c-plus-plus`, `C#` → `c-sharp`, `.NET` → `dotnet`, `Node.js` → `nodedotjs`,
-    `R&D` → `r-and-d`. A name of which nothing is left becomes `tag-` and 8 hex of its SHA-256.
+    `R&D` → `r-and-d`. It is in ASCII, as readers make it of the name for their links: other
+    scripts are dropped from a mixed name (`日本語 AI` → `ai`). A name of which that leaves nothing
+    keeps its letters, and one without letters becomes `tag-` and 8 hex of its SHA-256.
     """
-    text = name.replace("++", "-plus-plus").replace("+", "-plus")
+    text = _NEVER_SHOWN.sub("", name).replace("++", "-plus-plus").replace("+", "-plus")
     text = text.replace("&", "-and-").replace("#", "-sharp").replace("@", "-at-")
-    text = _WORD_DOT.sub("dot", text.strip())
-    slug = _DASHES.sub("-", _words(_SPACES.sub("-", text))).strip("-")
-    if not any(character.isalnum() for character in slug):
+    slug = _ascii_tag(text) or _tag_in_its_script(text)
+    if not slug:
         return "tag-" + _hash8(name)
     return slug if len(slug.encode()) <= _MAX_TAG_BYTES else _shortened(slug)
 
 
-def _titled(prefix: str, title: str | None) -> str:
-    """Prefix and title, in any script, within `MAX_TITLED` characters and cut at a dash.
+def _ascii_tag(text: str) -> str:
+    """What readers keep of a tag's name: without diacritics, in ASCII only; it may be empty."""
+    text = _WORD_DOT.sub("dot", text)
+    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", text)).lower()
+    kept = _NOT_IN_TAGS.sub("", _READERS_SPACES.sub("-", plain))
+    return _DASHES.sub("-", kept).strip("-")
 
-    Empty when the title has no letter and no digit.
+
+def _tag_in_its_script(text: str) -> str:
+    """The letters of a name of which `_ascii_tag` leaves nothing; empty when it has none."""
+    slug = _DASHES.sub("-", _words(_SPACES.sub("-", text))).strip("-")
+    return slug if any(character.isalnum() for character in slug) else ""
+
+
+def _titled(prefix: str, title: str | None) -> str:
+    """Prefix and title in ASCII, within `MAX_TITLED` characters and cut at a dash.
+
+    Empty when the title has no letter and no digit, or one that is not in ASCII once its
+    diacritics are stripped (`ł`, `ß`, `я`): half a word says something else.
     """
-    kept = "".join(c if _is_word(c) else "-" for c in _plain_letters(title or ""))
-    words = _DASHES.sub("-", kept).strip("-")
-    if not any(character.isalnum() for character in words):
+    parts = unicodedata.normalize("NFKD", title or "")
+    letters = "".join(c for c in parts if not unicodedata.category(c).startswith("M")).lower()
+    words = _plain(letters)
+    if not words or any(c.isalnum() and not c.isascii() for c in letters):
         return ""
     whole = f"{prefix}-{words}" if prefix else words
     if len(whole) <= MAX_TITLED:
         return whole
     cut = whole[: MAX_TITLED + 1].rpartition("-")[0]
-    # A script without spaces has no dash to cut at: better a cut word than no word.
+    # A first word that is too long has no dash to cut at: better a cut word than no word.
     return cut if len(cut) > len(prefix) else whole[:MAX_TITLED].rstrip("-")
 
 

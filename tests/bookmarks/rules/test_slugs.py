@@ -11,7 +11,6 @@ from datafetch.bookmarks.rules.slugs import (
     assign_slugs,
     base_slug,
     host_of,
-    is_opaque,
     tag_slug,
 )
 
@@ -42,13 +41,21 @@ def test_slug_is_host_and_path(url: str, slug: str) -> None:
     [
         ("https://youtu.be/dQw4w9", "Never Gonna: Give", "youtu-be-never-gonna-give"),
         ("https://m.youtube.com/watch?v=1", "Écran", "m-youtube-com-ecran"),
+        ("https://youtu.be/a", "İstanbul’da ﬁlm ① ½", "youtu-be-istanbul-da-film-1-1-2"),
+        ("https://youtu.be/a", "Việt Nam — A–Z “café”", "youtu-be-viet-nam-a-z-cafe"),
+        ("https://youtu.be/a", "Ｆｕｌｌ　ｗｉｄｔｈ", "youtu-be-full-width"),
+        ("https://youtu.be/a", "🎉 Party 🎉 1️⃣", "youtu-be-party-1"),
+        ("https://x.com/a/status/1", "Łódź", "x-com-a-status-1"),
+        ("https://x.com/a/status/1", "Straße 5", "x-com-a-status-1"),
+        ("https://x.com/a/status/1", "Привет world", "x-com-a-status-1"),
+        ("https://x.com/a/status/1", "Year ٢٠٢٦", "x-com-a-status-1"),
         ("https://github.com/a/b", None, "github-com-a-b"),
-        ("https://x.com/a/status/1", "日本語の話", "x-com-日本語の話"),
+        ("https://x.com/a/status/1", "日本語の話", "x-com-a-status-1"),
         ("https://x.com/a/status/1", "🎉🎉", "x-com-a-status-1"),
     ],
 )
 def test_opaque_hosts_use_the_title(url: str, title: str | None, slug: str) -> None:
-    """Where a path says nothing the title does; without a usable one the path has to."""
+    """Slugs had letters that a route cannot look up: a title that is not ASCII without its diacritics gives way to the path."""
     assert base_slug(url, title, "id1") == slug
 
 
@@ -60,10 +67,11 @@ def test_titled_slug_is_cut_at_a_dash() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "slug"), [("हिन्दी में", "हिन्दी-में"), ("🎉", "ab-9"), (None, "ab-9")]
+    ("title", "slug"),
+    [("À faire", "a-faire"), ("हिन्दी में", "ab-9"), ("🎉", "ab-9"), (None, "ab-9")],
 )
 def test_without_url_the_title_or_the_id(title: str | None, slug: str) -> None:
-    """A note has a slug too: of its title in any script, else of its id."""
+    """A note has a slug too: of its title when that is in ASCII, else of its id."""
     assert base_slug("", title, "aB_9") == slug
 
 
@@ -82,20 +90,12 @@ def test_what_has_no_letters_is_told_by_its_hash(url: str, bookmark_id: str, slu
 
 @given(st.text(), st.one_of(st.none(), st.text()), st.from_regex(r"[A-Za-z0-9_-]+", fullmatch=True))
 def test_slug_is_never_empty(url: str, title: str | None, bookmark_id: str) -> None:
-    """Whatever comes, a bookmark has a slug without slash, space or dash at its ends."""
+    """Whatever comes, a bookmark has a slug in ASCII without a dash at its ends."""
     for given_url in (url, f"https://{url}", f"https://youtu.be/{url}"):
         slug = base_slug(given_url, title, bookmark_id)
         assert slug
-        assert not re.search(r"[\s/?#]", slug)
+        assert re.fullmatch(r"[a-z0-9-]+", slug)
         assert slug == slug.strip("-")
-
-
-@pytest.mark.parametrize("host", ["netflix.com", "notgithub.com", "com", "github.com.evil.net"])
-def test_hosts_are_compared_by_labels(host: str) -> None:
-    """Hosts were tested by `endsWith("x.com")`: `netflix.com` matched."""
-    assert not is_opaque(host)
-    assert is_opaque("x.com")
-    assert is_opaque("old.reddit.com")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +138,19 @@ def test_host_is_what_stands_between_the_slashes(url: str, host: str) -> None:
         ("What's new?", "whats-new"),
         ("--a--b--", "a-b"),
         ("日本語", "日本語"),
+        ("日本語 AI", "ai"),
+        ("AI・機械学習", "ai"),
+        ("Łódź", "odz"),
+        ("Straße", "strae"),
+        ("Привет-мир", "привет-мир"),
+        ("C++言語", "c-plus-plus"),
+        ("日本語2", "2"),
+        ("Rock ’n’ Roll", "rock-n-roll"),
+        ("zero\u200bwidth\u2028line", "zerowidthline"),
+        ("a\ufeffb\u3000c", "a-b-c"),
+        (" .5", "5"),
+        ("日.本", "日本"),
+        (".日本", "dot"),
         ("हिन्दी", "हिन्दी"),
         ("❤️", "tag-16e81418"),
         ("", "tag-e3b0c442"),
@@ -153,7 +166,7 @@ def test_tag_slug(name: str, slug: str) -> None:
     [
         ("a" * 180, "a" * 180),
         ("a" * 181, "a" * 171 + "-9ce4e58a"),
-        ("é" + "語" * 60, "e" + "語" * 56 + "-3a5bede3"),
+        ("я" + "語" * 60, "я" + "語" * 56 + "-4ac42b4c"),
         ("one " + "a" * 160 + " " + "b" * 30, "one-" + "a" * 160 + "-1920070a"),
     ],
     ids=["just fits", "one too many", "characters of three bytes", "words"],
