@@ -48,6 +48,7 @@ def bookmarks_group(settings: Settings) -> BookmarksSettings:
         max_shrink_ratio=settings.max_shrink_ratio,
         tags=_tag_pages(settings),
         retry_max_s=settings.retry_max_seconds,
+        include_unlinked=settings.bookmarks_include_unlinked,
         include_sublists=settings.bookmarks_include_sublists,
         headers=settings.bookmarks_header_fields,
     )

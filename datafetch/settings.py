@@ -126,6 +126,7 @@ class Settings(BaseModel):
     ] = None
     bookmarks_full_sync_max_items: Annotated[Positive, _env("BOOKMARKS_FULL_SYNC_MAX_ITEMS")] = 2000
     bookmarks_full_sync_hours: Annotated[Seconds, _env("BOOKMARKS_FULL_SYNC_HOURS")] = 24.0
+    bookmarks_include_unlinked: Annotated[bool, _env("BOOKMARKS_INCLUDE_UNLINKED")] = False
     bookmarks_include_sublists: Annotated[bool, _env("BOOKMARKS_INCLUDE_SUBLISTS")] = False
     bookmarks_headers: Annotated[
         SecretStr | None, unless_none(header_lines), _env("BOOKMARKS_HEADERS")

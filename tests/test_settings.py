@@ -284,6 +284,13 @@ def test_headers_that_are_none_are_refused_at_once(monkeypatch, value):
     assert "secret-of-it" not in str(caught.value)
 
 
+def test_items_without_an_address_are_published_only_when_asked_for(monkeypatch, bookmark_server):
+    """Readers that demand an address would refuse a list with them."""
+    assert bookmarks_group(load_settings()).include_unlinked is False
+    monkeypatch.setenv("BOOKMARKS_INCLUDE_UNLINKED", "true")
+    assert bookmarks_group(load_settings()).include_unlinked is True
+
+
 def test_sublists_count_only_when_asked_for(monkeypatch, bookmark_server):
     """The lists below the list are off unless the setting says so."""
     assert bookmarks_group(load_settings()).include_sublists is False

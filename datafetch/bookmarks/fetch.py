@@ -4,7 +4,7 @@ A stored bookmark that did not come is asked for again before it counts as delet
 cannot be read become dead letters.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from datafetch.bookmarks.karakeep import BookmarkApi, ListPage
 from datafetch.bookmarks.model import RawBookmark, UnreadableItem
@@ -49,13 +49,13 @@ class ListReader:
         due_at = read_at / 1000 + settings.full_sync_hours * 3600
         return stored <= settings.full_sync_max_items or self._context.clock.now() >= due_at
 
-    def read(self, sources: Mapping[str, str], *, full: bool, limit: int | None = None) -> Fetched:
+    def read(self, snapshot: Snapshot | None, *, full: bool, limit: int | None = None) -> Fetched:
         """The items of the list, and of those below it if they count, in the server's order.
 
-        Each id comes once. `sources` has the source hash of each item at the last publish, by id.
-        A reading that is not `full` stops in each list after the first page whose readable items
-        all have that hash still, and were crawled and tagged by the server, or have waited for
-        that for more than a week.
+        Each id comes once. The `snapshot` has the source hash of each item at the last publish,
+        also of those that were left out. A reading that is not `full` stops in each list after the
+        first page whose readable items all have that hash still, and were crawled and tagged by
+        the server, or have waited for that for more than a week.
 
         An item that moves between pages while they are read may come twice, and then the first
         counts. Or it does not come at all; then `look_again` asks for it.
@@ -77,7 +77,7 @@ class ListReader:
                 for item in page.unreadable:
                     unreadable.setdefault(item.name, item)
                 self._context.progress.advance(len(page.readable))
-                if not full and self._is_old(page, sources):
+                if snapshot is not None and not full and self._is_old(page, snapshot):
                     complete = False
                     break
             lists.append(readable)
@@ -168,13 +168,15 @@ class ListReader:
         return fetched._replace(gone=gone, undecided=frozenset(missing), complete=False)
 
     def _read_again(self, missing: Sequence[str], *notes: str) -> Fetched:
-        again = self.read({}, full=True)
+        again = self.read(None, full=True)
         return again._replace(gone=frozenset(absent(missing, again)), notes=notes)
 
-    def _is_old(self, page: ListPage, sources: Mapping[str, str]) -> bool:
+    def _is_old(self, page: ListPage, snapshot: Snapshot) -> bool:
         now = self._context.clock.now()
+        sources, left_out = snapshot.sources, snapshot.left_out
         return bool(page.readable) and all(
-            is_known(raw, sources) and is_settled(raw, now) for raw in page.readable
+            (is_known(raw, sources) or is_known(raw, left_out)) and is_settled(raw, now)
+            for raw in page.readable
         )
 
 

@@ -1,5 +1,6 @@
 """The bookmark job: reads the list, merges it over what is stored, and publishes what changed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from datafetch.bookmarks import report as words
@@ -18,11 +19,14 @@ from datafetch.bookmarks.rules.changes import (
     NOTHING_FETCHED,
     Fetched,
     Merged,
+    Policy,
     is_unchanged,
+    leave_out,
+    left_out_of,
     merge_list,
 )
 from datafetch.bookmarks.rules.guards import check_bookmarks, check_failures, check_not_empty
-from datafetch.bookmarks.state import DATASET, Snapshot, StoredList
+from datafetch.bookmarks.state import DATASET, Snapshot, StoredList, rules_of
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_ms
 from datafetch.errors import DatafetchError, GuardRefused
@@ -49,7 +53,8 @@ class _BookmarkRun:
         self._context = context
         self._settings = context.settings
         self._publisher = context.publisher()
-        self._reader = BookmarkReader(context, self._publisher, self._settings.tags)
+        self._rules = rules_of(include_unlinked=self._settings.include_unlinked)
+        self._reader = BookmarkReader(context, self._publisher, self._settings.tags, self._rules)
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None
         self._ended_publish = False
@@ -96,24 +101,31 @@ class _BookmarkRun:
             snapshot, stored = self._start(self._republish())
         known = [item.id for item in stored.items] if stored else list(snapshot.sources)
         full = self._list.is_full(snapshot, len(known))
-        fetched = self._list.read(snapshot.sources, full=full, limit=self._context.options.limit)
+        fetched = self._list.read(snapshot, full=full, limit=self._context.options.limit)
         self._so_far = JobReport(processed=max(len(known), fetched.size))
         check_not_empty(fetched.size, len(known), self._settings.list_id)
         fetched = self._list.look_again(fetched, known)
         newly = note_items(self._context, fetched)
+        if not self._settings.include_unlinked:
+            fetched = leave_out(fetched, snapshot.sources)
+        left_out = left_out_of(fetched, snapshot.left_out)
         self._so_far = replace(
             self._so_far,
             failed=len(fetched.unreadable),
             newly_failed=newly,
-            notes=(*fetched.notes, *words.unreadable_note(fetched)),
+            notes=(
+                *fetched.notes,
+                *words.unreadable_note(fetched),
+                *words.tags_note(fetched),
+            ),
             partial=words.undecided_reason(fetched),
         )
 
         def attempt(number: int) -> JobReport:
             if number == 0:
-                return self._settle(fetched, snapshot, stored)
+                return self._settle(fetched, left_out, snapshot, stored)
             self._snapshot = again = self._reader.snapshot().distrusted()
-            return self._settle(fetched, again, self._reader.items(again))
+            return self._settle(fetched, left_out, again, self._reader.items(again))
 
         report = self._publisher.with_restart(attempt)
         return replace(report, change_detected=report.change_detected or self._ended_publish)
@@ -163,18 +175,26 @@ class _BookmarkRun:
             return False
         return bool(stored.items) and len(stored.items) >= stored.counted
 
-    def _settle(self, fetched: Fetched, snapshot: Snapshot, stored: StoredList | None) -> JobReport:
+    def _settle(
+        self,
+        fetched: Fetched,
+        left_out: Mapping[str, str],
+        snapshot: Snapshot,
+        stored: StoredList | None,
+    ) -> JobReport:
         """Publish the new list, or only confirm the stored one when nothing changed."""
         if snapshot.trusted and is_unchanged(fetched, snapshot.sources):
             intact = self._reader.intact(snapshot)
             if intact is not None:
-                return self._confirm(fetched, intact, adopted=intact is not snapshot)
+                return self._confirm(fetched, left_out, intact, adopted=intact is not snapshot)
             self._context.log.warning(
                 "bookmarks_touched", extra={"key": self._context.keys.bookmarks()}
             )
         if stored is None:
             stored = self._reader.items(snapshot)
-        merged = merge_list(fetched, stored.items, stored.sources, stored.retired)
+        # The state of a stored list that was read from the store says nothing of its items' rules.
+        policy = Policy(unlinked=self._settings.include_unlinked, refit=stored.listed)
+        merged = merge_list(fetched, stored.items, stored.sources, stored.retired, left_out, policy)
         self._guard(merged, stored.counted)
         now = to_ms(self._context.clock.now())
         change = Change(
@@ -182,6 +202,7 @@ class _BookmarkRun:
             differs=differs(merged, stored),
             fetched_at=now,
             full_sync_at=now if fetched.complete else snapshot.full_sync_at,
+            rules=self._rules,
         )
         return self._publish(snapshot, stored, change, fetched)
 
@@ -190,8 +211,8 @@ class _BookmarkRun:
     ) -> JobReport:
         merged = change.merged
         report = replace(
-            self._checked(len(merged.bookmarks), fetched),
-            changed=len(merged.changed) + len(merged.gone),
+            self._checked(len(merged.bookmarks), fetched, merged.left_out),
+            changed=len(merged.changed) + len(merged.gone) + len(merged.withdrawn),
             change_detected=change.differs,
             last_fetched_at=change.fetched_at or self._stored_fetched_at(),
         )
@@ -210,16 +231,24 @@ class _BookmarkRun:
                 "equal": len(result.equal),
                 "deleted": len(result.deleted),
                 "gone": len(merged.gone),
+                "left_out": len(merged.left_out),
             },
         )
         return report
 
-    def _confirm(self, fetched: Fetched, snapshot: Snapshot, *, adopted: bool) -> JobReport:
+    def _confirm(
+        self,
+        fetched: Fetched,
+        left_out: Mapping[str, str],
+        snapshot: Snapshot,
+        *,
+        adopted: bool,
+    ) -> JobReport:
         """Set the times in the stored index: the list was read and has not changed.
 
         `adopted`: whether the snapshot's state has the ETag of a master that another tool wrote.
         """
-        report = self._checked(len(snapshot.sources), fetched)
+        report = self._checked(len(snapshot.sources), fetched, left_out)
         now = to_ms(self._context.clock.now())
         dry = self._context.options.dry_run
         if not dry:
@@ -231,33 +260,48 @@ class _BookmarkRun:
             }
             commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
             self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
-            self._remember(fetched, snapshot, now, adopted=adopted)
+            self._remember(fetched, left_out, snapshot, now, adopted=adopted)
         if dry:
             planned = report.noting(words.UNCHANGED_PLAN)
             return replace(planned, last_fetched_at=self._stored_fetched_at())
         return replace(report, last_fetched_at=now)
 
-    def _remember(self, fetched: Fetched, snapshot: Snapshot, now: int, *, adopted: bool) -> None:
-        """Store the time of a long list's full reading, and an adopted ETag.
+    def _remember(
+        self,
+        fetched: Fetched,
+        left_out: Mapping[str, str],
+        snapshot: Snapshot,
+        now: int,
+        *,
+        adopted: bool,
+    ) -> None:
+        """Store the time of a long list's full reading, an adopted ETag, and what is left out.
 
-        A short list is read in full by every run, so that its time need not be stored.
+        A short list is read in full by every run, so that neither its time need be stored, nor
+        what is left out of it.
         """
         state = snapshot.state
         long = len(snapshot.sources) > self._settings.full_sync_max_items
-        if state is None or not (adopted or (fetched.complete and long)):
+        news = fetched.complete or left_out != snapshot.left_out
+        if state is None or not (adopted or (long and news)):
             return
+        state = replace(state, left_out={**left_out})
         if fetched.complete:
             state = replace(state, full_sync_at=now)
         self._context.store.put(self._context.keys.dataset(DATASET), state.encoded())
 
-    def _checked(self, planned: int, fetched: Fetched) -> JobReport:
-        """The report of a list of `planned` items.
+    def _checked(self, planned: int, fetched: Fetched, left_out: Mapping[str, str]) -> JobReport:
+        """The report of a list of `planned` items, beside those that are left out.
 
         Raises:
             GuardRefused: too many items newly failed.
         """
-        processed = max(planned, fetched.size)
-        report = replace(self._so_far, processed=processed, full_sync=fetched.complete)
+        report = replace(
+            self._so_far,
+            processed=max(planned + len(left_out), fetched.size),
+            skipped=len(left_out),
+            full_sync=fetched.complete,
+        ).noting(*words.left_out_note(list(left_out)))
         check_failures(report, self._context.max_failure_ratio)
         return report
 
@@ -267,6 +311,8 @@ class _BookmarkRun:
             len(merged.bookmarks),
             sum(1 for bookmark in merged.bookmarks if bookmark.url),
             self._settings,
+            left_out=len(merged.left_out),
+            withdrawn=len(merged.withdrawn),
             production=self._context.production,
             allow_shrink=self._context.options.allow_shrink,
             unreadable=self._so_far.failed,
@@ -285,7 +331,9 @@ class _BookmarkRun:
         def attempt(_: int) -> JobReport:
             self._snapshot = snapshot = self._reader.snapshot().distrusted()
             stored = self._reader.items(snapshot)
-            change = restored(backup.items, stored)
+            change = restored(
+                backup.items, stored, include_unlinked=self._settings.include_unlinked
+            )
             self._guard(change.merged, stored.counted)
             return self._publish(snapshot, stored, change, NOTHING_FETCHED)
 

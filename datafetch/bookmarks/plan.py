@@ -14,12 +14,13 @@ from datafetch.bookmarks.rules.list import (
     checksum,
     group_by_tag,
     index,
+    mapping_checksum,
     mapping_entries,
     pages,
     slug_mapping,
 )
 from datafetch.bookmarks.rules.mapping import SlugMapping
-from datafetch.bookmarks.rules.normalise import tag_slugs
+from datafetch.bookmarks.rules.merge import tag_slugs
 from datafetch.bookmarks.state import (
     DATASET,
     BookmarkState,
@@ -44,12 +45,14 @@ class Change:
         differs: whether the index tells readers that the list changed.
         fetched_at: epoch ms of this run's successful fetch; None leaves `lastFetchedAt` alone.
         full_sync_at: epoch ms of the last time that the whole list was read.
+        rules: those by which the items were made, as `rules_of` names them.
     """
 
     merged: Merged
     differs: bool
     fetched_at: int | None
     full_sync_at: int | None
+    rules: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def differs(merged: Merged, stored: StoredList) -> bool:
     """Whether an item of the list is new, changed or gone, or the order is another than stored."""
     before = [item.id for item in stored.items]
     after = [bookmark.id for bookmark in merged.bookmarks]
-    return bool(merged.changed or merged.gone) or before != after
+    return bool(merged.changed or merged.gone or merged.withdrawn) or before != after
 
 
 def build_plan(
@@ -90,13 +93,14 @@ def build_plan(
     singles = [Write(keys.bookmark_by_id(item.id), item.body) for item in bookmarks]
     named = mapping_entries(bookmarks)
     entries = encode_json(named)
-    mapping_hash = hash_mapping(entries, list_checksum)
+    pairs = mapping_checksum(bookmarks)
+    mapping_hash = hash_mapping(entries, pairs)
     stale_mapping = keys.slug_mapping() not in stored.etags or not (
-        _is_current(stored.mapping, named, list_checksum)
+        _is_current(stored.mapping, named, pairs)
         if stored.listed or snapshot.state is None
         else mapping_hash == snapshot.state.mapping
     )
-    mapping = slug_mapping(bookmarks, entries, times.last_modified, list_checksum)
+    mapping = slug_mapping(bookmarks, entries, times.last_modified, pairs)
     hashes = _known_hashes(master, stored)
     chains = [
         *_page_chains(keys, bookmarks, stored),
@@ -127,22 +131,22 @@ def build_plan(
     )
 
 
-def hash_mapping(entries: bytes, list_checksum: str) -> str:
+def hash_mapping(entries: bytes, checksum_of_pairs: str) -> str:
     """A hash of the slug mapping, without the time at which it was generated."""
-    digest = hashlib.sha256(list_checksum.encode())
+    digest = hashlib.sha256(checksum_of_pairs.encode())
     digest.update(entries)
     return digest.hexdigest()
 
 
 def _is_current(
-    mapping: SlugMapping, entries: Mapping[str, Mapping[str, str]], list_checksum: str
+    mapping: SlugMapping, entries: Mapping[str, Mapping[str, str]], checksum_of_pairs: str
 ) -> bool:
     """Whether the stored mapping says what a new one would; the order of its keys is no matter."""
     owners = {slug: bookmark_id for bookmark_id, slug in mapping.by_id().items()}
     return (
         owners == mapping.reverse_map
         and mapping.slugs == entries
-        and mapping.checksum == list_checksum
+        and mapping.checksum == checksum_of_pairs
     )
 
 
@@ -223,11 +227,12 @@ def _state_writer(
     def write(etags: Mapping[str, str], hashes: Mapping[str, str]) -> Write:
         state = BookmarkState(
             last_modified=times.last_modified,
-            layout=layout_of(tags),
+            layout=layout_of(tags, change.rules),
             mapping=mapping_hash,
             full_sync_at=change.full_sync_at,
             sources=change.merged.sources,
             retired_slugs=change.merged.retired,
+            left_out=change.merged.left_out,
             objects=objects_of(etags, hashes),
         )
         return Write(keys.dataset(DATASET), state.encoded())

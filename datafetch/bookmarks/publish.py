@@ -14,10 +14,18 @@ from typing import NamedTuple
 from datafetch.bookmarks.copies import ObjectReader, backup_keys, read_listing
 from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.plan import Change, Tidying, build_plan
-from datafetch.bookmarks.rules.changes import NOTHING_FETCHED, merge_list
+from datafetch.bookmarks.rules.changes import AS_IT_IS, NOTHING_FETCHED, Policy, merge_list
 from datafetch.bookmarks.rules.list import Times, checksum
 from datafetch.bookmarks.rules.mapping import shard_agrees, slug_owners
-from datafetch.bookmarks.state import RETIRED, Snapshot, StoredList
+from datafetch.bookmarks.rules.times import is_utc
+from datafetch.bookmarks.state import (
+    RETIRED,
+    Snapshot,
+    StoredIndex,
+    StoredList,
+    rules_in,
+    rules_of,
+)
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import log_time, to_iso, to_ms
 from datafetch.errors import CorruptObject, UsageError
@@ -45,13 +53,19 @@ def plan_change(
     change = replace(change, differs=change.differs or _index_disagrees(snapshot, change))
     before = snapshot.index
     times = Times(
-        last_modified=("" if change.differs else before.last_modified) or to_iso(now),
+        last_modified=_last_modified(before, change) or to_iso(now),
         last_fetched_at=change.fetched_at or before.last_fetched_at,
         last_attempted_at=change.fetched_at or before.last_attempted_at or to_ms(now),
     )
     tidying = _tidying(context, stored, change, now)
     plan = build_plan(context.keys, change, tags, snapshot, stored, times, tidying)
     return _without_equal_pages(context, plan) if stored.listed else plan
+
+
+def _last_modified(index: StoredIndex, change: Change) -> str:
+    """The time of the stored index, if the list is the same and readers can read that time."""
+    kept = "" if change.differs else index.last_modified
+    return kept if is_utc(kept) else ""
 
 
 def _without_equal_pages(context: AnyContext, plan: PublishPlan) -> PublishPlan:
@@ -83,13 +97,27 @@ def plan_stored(
 ) -> PublishPlan:
     """The plan that publishes the stored items again, enriched or after a publish that died.
 
-    `lastFetchedAt` stays, since nothing was fetched.
+    `lastFetchedAt` stays, since nothing was fetched. The state says by which rules the items were
+    made, so that the next sync makes them over if these are older.
 
     Raises:
         StoreError: the store did not answer; nothing was written.
     """
-    merged = merge_list(NOTHING_FETCHED, stored.items, stored.sources, stored.retired)
-    change = Change(merged, differs=True, fetched_at=None, full_sync_at=snapshot.full_sync_at)
+    merged = merge_list(
+        NOTHING_FETCHED,
+        stored.items,
+        stored.sources,
+        stored.retired,
+        snapshot.left_out,
+        AS_IT_IS,
+    )
+    change = Change(
+        merged,
+        differs=True,
+        fetched_at=None,
+        full_sync_at=snapshot.full_sync_at,
+        rules=rules_in(snapshot.state),
+    )
     return plan_change(context, snapshot, stored, change, tags)
 
 
@@ -251,9 +279,10 @@ def _time_of(key: str) -> str:
     return log_time(moment.timestamp())
 
 
-def restored(items: list[StoredBookmark], stored: StoredList) -> Change:
+def restored(items: list[StoredBookmark], stored: StoredList, *, include_unlinked: bool) -> Change:
     """The list of a backup as a change of the stored one; pure.
 
+    The items are made over by the present rules, since older ones may have made the backup.
     The slugs of bookmarks that are not in the backup are not used again. Source hashes are
     forgotten, so that the next sync reads and merges everything; `lastFetchedAt` stays, since
     nothing was fetched.
@@ -262,9 +291,22 @@ def restored(items: list[StoredBookmark], stored: StoredList) -> Change:
     before = {item.id: json.dumps(item.fields, sort_keys=True) for item in stored.items}
     gone = before.keys() - {item.id for item in items}
     freed = slug_owners(item for item in stored.items if item.id in gone)
-    merged = merge_list(NOTHING_FETCHED, items, {}, {**freed, **stored.retired})
+    policy = Policy(unlinked=include_unlinked, refit=True)
+    merged = merge_list(NOTHING_FETCHED, items, {}, {**freed, **stored.retired}, {}, policy)
     changed = frozenset(
-        item.id for item in items if before.get(item.id) != json.dumps(item.fields, sort_keys=True)
+        item.id
+        for item in merged.bookmarks
+        if before.get(item.id) != json.dumps(json.loads(item.body), sort_keys=True)
     )
-    merged = merged._replace(changed=merged.changed | changed, gone=frozenset(gone))
-    return Change(merged, differs=bool(merged.changed or gone), fetched_at=None, full_sync_at=None)
+    merged = merged._replace(
+        changed=changed,
+        gone=frozenset(gone),
+        withdrawn=frozenset(merged.withdrawn & before.keys()),
+    )
+    return Change(
+        merged,
+        differs=bool(changed or gone or merged.withdrawn),
+        fetched_at=None,
+        full_sync_at=None,
+        rules=rules_of(include_unlinked=include_unlinked),
+    )

@@ -1,13 +1,19 @@
 """The sentences in which a run of the bookmark job tells the user what it found and did."""
 
+from collections.abc import Sequence
+
 from datafetch.bookmarks.publish import Backup
 from datafetch.bookmarks.rules.changes import Fetched
+from datafetch.bookmarks.rules.normalise import MAX_TAGS, surplus_tags
 from datafetch.models.run import RunOptions
 from datafetch.ops.failures import FailedItem, named_failures, short_reason
 from datafetch.store.publish import PublishResult
 
 _NAMED = 5
 """Most bookmarks that a message names."""
+
+_FIRST = 3
+"""How many of the items that are left out a note names."""
 
 UNFINISHED = (
     "the new list is not published, or only in part: readers miss no bookmark, and the next "
@@ -67,6 +73,37 @@ def unreadable_note(fetched: Fetched) -> tuple[str, ...]:
         "`datafetch bookmarks` reads them again"
     )
     return (note,)
+
+
+def left_out_note(ids: Sequence[str]) -> tuple[str, ...]:
+    """The note about items that are not published, since they have no web address; none for 0."""
+    if not ids:
+        return ()
+    note = (
+        f"left out, since they have no web address (notes, files): {_first_of(ids)}. They keep "
+        "their slugs; BOOKMARKS_INCLUDE_UNLINKED=true publishes them too, but readers that demand "
+        "an address then refuse the whole list"
+    )
+    return (note,)
+
+
+def tags_note(fetched: Fetched) -> tuple[str, ...]:
+    """The note about items of which not every tag is published; none when there are none."""
+    surplus = {raw.id: count for raw in fetched.readable if (count := surplus_tags(raw))}
+    if not surplus:
+        return ()
+    note = (
+        f"more than {MAX_TAGS} tags: {_first_of(list(surplus))}. The first {MAX_TAGS} of each are "
+        f"published, and {sum(surplus.values())} are left out"
+    )
+    return (note,)
+
+
+def _first_of(ids: Sequence[str]) -> str:
+    """How many items there are, and the ids of the first three."""
+    number = f"{len(ids)} item{'' if len(ids) == 1 else 's'}"
+    more = ", …" if len(ids) > _FIRST else ""
+    return f"{number} ({', '.join(ids[:_FIRST])}{more})"
 
 
 def undecided_reason(fetched: Fetched) -> str | None:

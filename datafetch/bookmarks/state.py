@@ -4,8 +4,9 @@ The state has a hash of each item and each object of the last publish, by which 
 what changed without reading them.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, OnErrorOmit, TypeAdapter
@@ -21,8 +22,11 @@ DATASET = "bookmarks"
 RETIRED = f"{DATASET}-retired"
 """The dataset name of a copy of the freed slugs, which stays when the dataset's state is lost."""
 
-RULES = 3
+RULES = 4
 """Raise this number when the normalising changes: every item is then read and made again."""
+
+_UNKNOWN_RULES = "0"
+"""Stands for rules of which it is not known which they were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class BookmarkState(CamelCase):
         mapping: hash of the slug mapping without its time.
         full_sync_at: epoch ms of the last full reading that was noted; None when none is known.
         retired_slugs: freed slugs, which no bookmark has any more, and the ids that had them.
+        left_out: source hashes of the items that are not published, see `Merged.left_out`.
         sources: hash of each item as the server sent it (`source_hash`), by id, in the list's
             order; an empty text where it is not known.
         objects: ETag and SHA-256 of each object, by its key without `json/bookmarks/`.
@@ -49,6 +54,7 @@ class BookmarkState(CamelCase):
     retired_slugs: dict[str, str]
     sources: dict[str, str]
     objects: dict[str, tuple[str, str]]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     def etags(self) -> dict[str, str]:
         """ETags by key."""
@@ -85,6 +91,7 @@ class BookmarkState(CamelCase):
 
 
 _Number = Annotated[int | None, BeforeValidator(lambda it: it if type(it) is int else None)]
+_Time = Annotated[int | None, BeforeValidator(lambda it: it if type(it) is int and it else None)]
 _Text = Annotated[str, BeforeValidator(lambda it: it if isinstance(it, str) else "")]
 
 
@@ -99,8 +106,8 @@ class StoredIndex(CamelCase):
     fields: Mapping[str, object] | None = None
     count: _Number = None
     last_modified: _Text = ""
-    last_fetched_at: _Number = None
-    last_attempted_at: _Number = None
+    last_fetched_at: _Time = None
+    last_attempted_at: _Time = None
     checksum: _Text = ""
 
 
@@ -125,10 +132,24 @@ def objects_of(etags: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str,
     }
 
 
-def layout_of(tags: TagPages) -> str:
-    """A text that differs when pages, tag pages or items would be made in another way."""
+def rules_of(*, include_unlinked: bool) -> str:
+    """A text that differs when the items would be made, or chosen, in another way."""
+    return f"{RULES}+unlinked" if include_unlinked else str(RULES)
+
+
+def layout_of(tags: TagPages, rules: str) -> str:
+    """A text that differs when pages, tag pages or items would be made in another way.
+
+    `rules` is what `rules_of` gives.
+    """
     shown = "off" if not tags.enabled else "all" if tags.maximum is None else str(tags.maximum)
-    return f"rules={RULES} tags={shown}"
+    return f"rules={rules} tags={shown}"
+
+
+def rules_in(state: BookmarkState | None) -> str:
+    """The rules by which the items of the last publish were made, as `rules_of` names them."""
+    found = re.match(r"rules=(\S+)", state.layout) if state is not None else None
+    return found[1] if found is not None else _UNKNOWN_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +178,11 @@ class Snapshot:
     def sources(self) -> Mapping[str, str]:
         """The source hashes by which change can be judged; empty when the state is not trusted."""
         return self.state.sources if self.state is not None and self.trusted else {}
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """`BookmarkState.left_out`; empty when the state is not trusted."""
+        return self.state.left_out if self.state is not None and self.trusted else {}
 
     @property
     def full_sync_at(self) -> int | None:

@@ -28,6 +28,7 @@ from datafetch.bookmarks.state import (
     StoredIndex,
     StoredList,
     layout_of,
+    rules_in,
 )
 from datafetch.errors import Inconsistent, ObjectNotFound
 from datafetch.job import AnyContext
@@ -46,10 +47,21 @@ _OURS = re.compile(r".*/[^./][^/]*\.json", re.DOTALL)
 class BookmarkReader:
     """Reads one environment's bookmarks for one run; broken objects are copied aside."""
 
-    def __init__(self, context: AnyContext, publisher: Publisher, tags: TagPages | None) -> None:
-        """`tags` are those that the run publishes; None when it publishes no bookmarks."""
+    def __init__(
+        self,
+        context: AnyContext,
+        publisher: Publisher,
+        tags: TagPages | None,
+        rules: str | None = None,
+    ) -> None:
+        """What the run will publish decides which state is trusted.
+
+        `tags` are those that get pages; None when the run publishes no bookmarks. `rules` are those
+        by which it makes the items (`rules_of`); None when it leaves them as they are stored.
+        """
         self._context = context
-        self._layout = layout_of(tags) if tags is not None else None
+        self._tags = tags
+        self._rules = rules
         self._store = context.store
         self._keys = context.keys
         self._publisher = publisher
@@ -69,7 +81,7 @@ class BookmarkReader:
         trusted = (
             journal is None
             and state is not None
-            and self._layout in (None, state.layout)
+            and self._is_layout(state)
             and state.last_modified == index.last_modified
             and len(state.sources) == index.count
         )
@@ -137,6 +149,12 @@ class BookmarkReader:
         )
 
     # ------------------------------------------------------------------ steps
+
+    def _is_layout(self, state: BookmarkState) -> bool:
+        """Whether the run would publish the same objects as the last publish."""
+        if self._tags is None:
+            return True
+        return state.layout == layout_of(self._tags, self._rules or rules_in(state))
 
     def _published(self, state: BookmarkState, found: StoredObject) -> list[StoredBookmark] | None:
         return Published(self._context, self._objects, state).items_of(found)

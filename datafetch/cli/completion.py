@@ -129,7 +129,7 @@ def _pages(context: typer.Context) -> list[str]:
         return []
     try:
         slugs = json.loads(file.read_bytes())["slugs"]
-        return [str(entry["url"]) for entry in slugs.values()]
+        return [str(entry["url"]) for entry in slugs.values() if "url" in entry]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return []  # not as we write it: `datafetch bookmarks` repairs it, and says so
 

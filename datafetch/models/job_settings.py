@@ -23,6 +23,7 @@ class BookmarksSettings:
     """What the bookmark job needs; times in the unit of the name.
 
     Attributes:
+        include_unlinked: whether items without a web address are published too.
         include_sublists: whether what stands in lists below the list counts too.
         headers: name and value of each header for the proxy before the server.
     """
@@ -36,6 +37,7 @@ class BookmarksSettings:
     max_shrink_ratio: float
     tags: TagPages
     retry_max_s: float
+    include_unlinked: bool = False
     include_sublists: bool = False
     headers: tuple[tuple[str, SecretStr], ...] = ()
 

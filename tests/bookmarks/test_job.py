@@ -267,14 +267,15 @@ def test_enrichment_survives_a_change_of_the_item() -> None:
     """A refresh replaced stored items by bare API items: 883 of 884 lost their images."""
     world = World.of(30)
     world.run()
-    world.enrich("b003", ogImage="https://cdn.example.com/x.png", logoData={"a": 1}, mine=True)
+    logo = {"url": "https://cdn.example.com/logo.png"}
+    world.enrich("b003", ogImage="https://cdn.example.com/x.png", logoData=logo, mine=True)
     world.app.edit("b003", title="New title")
     world.run()
     world.assert_whole()
     item = world.item("b003")
     assert item["title"] == "New title"
     assert item["ogImage"] == "https://cdn.example.com/x.png"
-    assert (item["logoData"], item["mine"]) == ({"a": 1}, True)
+    assert (item["logoData"], item["mine"]) == (logo, True)
 
 
 def test_slugs_never_move() -> None:
@@ -442,7 +443,7 @@ OLD_RULES = "rules=2 tags=all"
 
 def test_store_of_the_version_before_is_made_anew_once() -> None:
     """What the version before stored by other rules is put right by the next run, and slugs do not change."""
-    world = World.of(30)
+    world = World.of(30, settings=replace(SETTINGS, include_unlinked=True))
     odd = {**link(40, url="https://ok.example.com/"), "createdAt": "+056789-01-01T00:00:00.000Z"}
     note = karakeep.text("note", "x", NEWEST, "javascript:alert(1)")
     world.app.add(odd, note)
@@ -470,7 +471,7 @@ def test_store_of_the_version_before_is_made_anew_once() -> None:
     assert report.changed == 2
     assert world.slugs() == before
     assert "javascript:" not in json.dumps(world.master())
-    assert world.item("note")["url"] == ""
+    assert "url" not in world.item("note")
     created = (NEWEST - timedelta(hours=3)).isoformat(timespec="milliseconds")
     assert world.item("b003")["dateCreated"] == created.replace("+00:00", "Z")
     assert world.item("b003")["dateBookmarked"].startswith("2026-11-03T")

@@ -49,7 +49,9 @@ class Bookmarks(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        small = replace(SETTINGS, full_sync_max_items=20, full_sync_hours=5.0)
+        small = replace(
+            SETTINGS, full_sync_max_items=20, full_sync_hours=5.0, include_unlinked=True
+        )
         self.world = World(karakeep.KarakeepApp(), settings=small)
         self.slugs: dict[str, str] = {}
         self.enriched: set[str] = set()

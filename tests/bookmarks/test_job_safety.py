@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -165,7 +165,8 @@ def test_worse_answers_are_refused_and_can_be_allowed(
     change: Callable[[World], Any], production: bool
 ) -> None:
     """An empty or partial API answer replaced the list; no check on shrinking."""
-    world = World.of(30, production=production)
+    settings = replace(SETTINGS, include_unlinked=True)
+    world = World.of(30, production=production, settings=settings)
     world.run()
     before = bodies(world)
     change(world)

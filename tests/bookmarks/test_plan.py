@@ -9,7 +9,7 @@ import pytest
 
 from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.plan import Change, Tidying, build_plan
-from datafetch.bookmarks.rules.changes import NOTHING_FETCHED, merge_list
+from datafetch.bookmarks.rules.changes import AS_IT_IS, NOTHING_FETCHED, merge_list
 from datafetch.bookmarks.rules.list import Times
 from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.bookmarks.state import Snapshot, StoredIndex, StoredList
@@ -49,8 +49,8 @@ def plan_of(
     bookmarks: Sequence[StoredBookmark], stored: StoredList, tags: TagPages = ALL_TAGS
 ) -> PublishPlan:
     """The publish of these bookmarks over the stored list."""
-    merged = merge_list(NOTHING_FETCHED, bookmarks, {}, {"freed": "gone"})
-    change = Change(merged, differs=True, fetched_at=3, full_sync_at=4)
+    merged = merge_list(NOTHING_FETCHED, bookmarks, {}, {"freed": "gone"}, {"note": "h"}, AS_IT_IS)
+    change = Change(merged, differs=True, fetched_at=3, full_sync_at=4, rules="4")
     snapshot = Snapshot(None, StoredIndex(), "etag", None, trusted=False)
     return build_plan(KEYS, change, tags, snapshot, stored, TIMES, TIDYING)
 
@@ -165,4 +165,5 @@ def test_the_state_remembers_what_was_published() -> None:
     state = json.loads(bytes_of(write))
     assert state["objects"] == {"bookmarks-test.json": ["e", "h"]}
     assert (state["sources"], state["retiredSlugs"]) == ({"b00": ""}, {"freed": "gone"})
+    assert (state["leftOut"], state["layout"]) == ({"note": "h"}, "rules=4 tags=all")
     assert (state["lastModified"], state["fullSyncAt"]) == (TIMES.last_modified, 4)

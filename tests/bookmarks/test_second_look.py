@@ -169,7 +169,7 @@ def test_open_breaker_of_the_server_fails_the_second_look(closed: str) -> None:
 
     context = make_context(SETTINGS, MemoryStore())
     reader = ListReader(context, BookmarkApi(Broken(world.app), SETTINGS))
-    fetched = reader.read({}, full=True)
+    fetched = reader.read(None, full=True)
     with pytest.raises(BreakerOpen):
         reader.look_again(fetched, ["gone"])
 

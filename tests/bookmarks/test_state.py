@@ -1,6 +1,7 @@
 """The values that are read of the stored bookmarks."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,13 +16,15 @@ from datafetch.bookmarks.state import (
     StoredIndex,
     layout_of,
     objects_of,
+    rules_in,
+    rules_of,
 )
 from datafetch.models.job_settings import TagPages
 
 BODY = (
     '{"version":1,"lastModified":"2026-01-01T00:00:00.000Z","layout":"rules=2 tags=all",'
     '"mapping":"m","fullSyncAt":null,"retiredSlugs":{"é":"b2"},"sources":{"b1":"hash"},'
-    '"objects":{"bookmarks.json":["e1","h1"],"index.json":["e2",""]}}'
+    '"objects":{"bookmarks.json":["e1","h1"],"index.json":["e2",""]},"leftOut":{"n1":"h"}}'
 )
 
 
@@ -33,6 +36,12 @@ def state() -> BookmarkState:
 def test_the_stored_bytes_of_a_state_stay_the_same() -> None:
     """A state that is read and written again is the same bytes, so no store is read anew for it."""
     assert state().encoded() == BODY.encode()
+
+
+def test_a_state_of_an_older_version_has_nothing_left_out() -> None:
+    """It is read like one of today; what is left out was still published then."""
+    older = {key: value for key, value in json.loads(BODY).items() if key != "leftOut"}
+    assert STATE.validate_python(older).left_out == {}
 
 
 @pytest.mark.parametrize(
@@ -102,21 +111,32 @@ def test_the_copy_of_freed_slugs_is_read_without_its_odd_entries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "layout"),
+    ("tags", "unlinked", "layout"),
     [
-        (TagPages(enabled=True, maximum=None), "rules=3 tags=all"),
-        (TagPages(enabled=True, maximum=5), "rules=3 tags=5"),
-        (TagPages(enabled=False, maximum=5), "rules=3 tags=off"),
+        (TagPages(enabled=True, maximum=None), False, "rules=4 tags=all"),
+        (TagPages(enabled=True, maximum=5), False, "rules=4 tags=5"),
+        (TagPages(enabled=False, maximum=5), True, "rules=4+unlinked tags=off"),
     ],
 )
-def test_the_layout_names_what_decides_the_objects(tags: TagPages, layout: str) -> None:
+def test_the_layout_names_what_decides_the_objects(
+    tags: TagPages, unlinked: bool, layout: str
+) -> None:
     """Another layout means a new publish: while nothing changed it stays the same text."""
-    assert layout_of(tags) == layout
+    rules = rules_of(include_unlinked=unlinked)
+    assert layout_of(tags, rules) == layout
+    assert rules_in(replace(state(), layout=layout)) == rules
+
+
+def test_rules_of_a_state_that_says_none_are_unknown() -> None:
+    """A list without a state may have been made by any rules, so that it is made over."""
+    assert rules_in(None) == rules_in(replace(state(), layout="odd")) == "0"
 
 
 def test_a_distrusted_state_judges_nothing() -> None:
     """Without trust no item counts as known, and the whole list is read."""
     snapshot = Snapshot(None, StoredIndex(), None, state(), trusted=True)
     assert snapshot.sources == {"b1": "hash"}
+    assert snapshot.left_out == {"n1": "h"}
+    assert snapshot.distrusted().left_out == {}
     assert snapshot.distrusted().sources == {}
     assert snapshot.distrusted().full_sync_at is None

@@ -14,11 +14,14 @@ _LETTERS = (
 )
 
 
-def check_not_empty(fetched: int, stored: int, list_id: str, unreadable: int = 0) -> None:
+def check_not_empty(
+    fetched: int, stored: int, list_id: str, unreadable: int = 0, left_out: int = 0
+) -> None:
     """Refuse an empty list, even with `--allow-shrink`.
 
     `fetched` counts what came or will be stored, and `stored` what is stored now. `unreadable`,
-    how many items could not be read, only changes the message.
+    how many items could not be read, and `left_out`, how many have no web address, only change
+    the message.
 
     Raises:
         GuardRefused: `fetched` is 0.
@@ -27,6 +30,12 @@ def check_not_empty(fetched: int, stored: int, list_id: str, unreadable: int = 0
     if fetched == 0 and unreadable > 0:
         raise GuardRefused(
             f"none of the list's {unreadable} items could be read; {stay}", hint=_LETTERS
+        )
+    if fetched == 0 and left_out > 0:
+        raise GuardRefused(
+            f"none of the list's {left_out} items has a web address; {stay}",
+            hint=f"If the list {list_id} is right and has notes and files only, set "
+            "BOOKMARKS_INCLUDE_UNLINKED=true and run `datafetch bookmarks --allow-shrink`.",
         )
     if fetched == 0:
         raise GuardRefused(
@@ -45,22 +54,26 @@ def check_bookmarks(
     production: bool,
     allow_shrink: bool,
     unreadable: int = 0,
+    left_out: int = 0,
+    withdrawn: int = 0,
     command: str = "datafetch bookmarks",
 ) -> None:
     """Refuse a list that would replace a better one; all numbers count bookmarks.
 
-    `command` is what the user typed, for the hints.
+    `left_out` are those of the list that are not published for want of a web address: they are
+    not in `planned`, and count for the minimum. `withdrawn` are those of them that are stored:
+    that they go is no shrinking. `command` is what the user typed, for the hints.
 
     Raises:
         GuardRefused: with the numbers, and the way out as its hint.
     """
-    check_not_empty(planned, stored, settings.list_id, unreadable)
-    if production and planned < settings.min_threshold:
+    check_not_empty(planned, stored, settings.list_id, unreadable, left_out)
+    if production and planned + left_out < settings.min_threshold:
         raise GuardRefused(
-            f"{planned} bookmarks, and production takes no fewer than {settings.min_threshold}; "
+            f"{planned + left_out} bookmarks, and production takes no fewer than {settings.min_threshold}; "
             f"{stored} are stored and stay",
             hint=f"If the list {settings.list_id} is right and has so few, set "
-            f"MIN_BOOKMARKS_THRESHOLD={planned}.",
+            f"MIN_BOOKMARKS_THRESHOLD={planned + left_out}.",
         )
     if allow_shrink:
         return
@@ -70,7 +83,9 @@ def check_bookmarks(
             hint=f"If the list {settings.list_id} has notes and files only, run "
             f"`{command} --allow-shrink`.",
         )
-    check_shrink(stored, planned, settings.max_shrink_ratio, settings.list_id, command)
+    check_shrink(
+        max(0, stored - withdrawn), planned, settings.max_shrink_ratio, settings.list_id, command
+    )
 
 
 def check_failures(report: JobReport, max_failure_ratio: float) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from datafetch.bookmarks.model import Bookmark
 from datafetch.models.json import encode_json
+from datafetch.models.slug_pairs import pairs_checksum
 
 PAGE_SIZE = 24
 MAPPING_VERSION = "1.0.0"
@@ -130,7 +131,8 @@ def index(
         "totalPages": -(-len(bookmarks) // PAGE_SIZE),
         "pageSize": PAGE_SIZE,
         "lastModified": times.last_modified,
-        "lastFetchedAt": times.last_fetched_at,
+        # Readers demand a number; 0 is a time at which nobody fetched anything.
+        "lastFetchedAt": times.last_fetched_at or 0,
         "lastAttemptedAt": times.last_attempted_at,
         "checksum": list_checksum,
         "changeDetected": changed,
@@ -138,25 +140,36 @@ def index(
 
 
 def mapping_entries(bookmarks: Iterable[Bookmark]) -> dict[str, dict[str, str]]:
-    """What the slug mapping says of each bookmark, by id."""
+    """What the slug mapping says of each bookmark, by id; one without an address has no `url`."""
     return {
-        item.id: {"id": item.id, "slug": item.slug, "url": item.url, "title": item.title}
+        item.id: {
+            "id": item.id,
+            "slug": item.slug,
+            **({"url": item.url} if item.url else {}),
+            "title": item.title,
+        }
         for item in bookmarks
     }
 
 
+def mapping_checksum(bookmarks: Iterable[Bookmark]) -> str:
+    """The checksum of the slug mapping, which is of its pairs alone."""
+    return pairs_checksum({item.id: item.slug for item in bookmarks})
+
+
 def slug_mapping(
-    bookmarks: Sequence[Bookmark], entries: bytes, generated: str, list_checksum: str
+    bookmarks: Sequence[Bookmark], entries: bytes, generated: str, checksum_of_pairs: str
 ) -> tuple[bytes, ...]:
     """Slugs by id and ids by slug, as the parts of one JSON object.
 
-    `entries` are the encoded `mapping_entries`: the largest part, encoded once.
+    `entries` are the encoded `mapping_entries`: the largest part, encoded once. `generated` is an
+    ISO time in UTC, which ends in `Z`.
     """
     head = {
         "version": MAPPING_VERSION,
         "generated": generated,
         "count": len(bookmarks),
-        "checksum": list_checksum,
+        "checksum": checksum_of_pairs,
     }
     reverse = {bookmark.slug: bookmark.id for bookmark in bookmarks}
     return (

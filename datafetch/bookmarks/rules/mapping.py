@@ -15,7 +15,7 @@ class SlugMapping(CamelCase):
     Attributes:
         slugs: for each bookmark, by id, an object with its `slug`.
         reverse_map: the id of the bookmark that has a slug, by slug.
-        checksum: of the list that the mapping was written with.
+        checksum: of its pairs of id and slug; older mappings have that of the list.
     """
 
     slugs: dict[str, object]

@@ -37,8 +37,8 @@ class _MappingEntry(StoredModel):
 
     id: str
     slug: str
-    url: str
     title: str
+    url: str | None = None
 
 
 class _SlugMapping(StoredModel):

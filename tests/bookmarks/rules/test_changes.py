@@ -9,9 +9,13 @@ from datafetch.bookmarks.model import RawBookmark, StoredBookmark, UnreadableIte
 from datafetch.bookmarks.rules.changes import (
     NOTHING_FETCHED,
     Fetched,
+    Merged,
+    Policy,
     absent,
     is_settled,
     is_unchanged,
+    leave_out,
+    left_out_of,
     merge_list,
 )
 from datafetch.upstream_errors import Malformed
@@ -36,6 +40,21 @@ def stored(name: str, **fields: str) -> StoredBookmark:
 def fetched(*raws: RawBookmark, complete: bool = True) -> Fetched:
     """A reading of these."""
     return Fetched(list(raws), [], complete)
+
+
+def merged_with(
+    reading: Fetched,
+    before: list[StoredBookmark],
+    sources: dict[str, str] | None = None,
+    retired: dict[str, str] | None = None,
+    *,
+    unlinked: bool = True,
+    refit: bool = False,
+) -> Merged:
+    """The reading laid over what is stored."""
+    policy = Policy(unlinked=unlinked, refit=refit)
+    left_out = left_out_of(reading, {})
+    return merge_list(reading, before, sources or {}, retired or {}, left_out, policy)
 
 
 @pytest.mark.parametrize(
@@ -96,10 +115,10 @@ def test_known_items_are_taken_as_stored() -> None:
     """An item whose source is known is not made again: what is stored of it stays byte for byte."""
     source = raw("a")
     before = [stored("a", slug="s", title="by hand", dateBookmarked="2026-01-01T")]
-    merged = merge_list(fetched(source), before, {"a": source.source_hash}, {})
+    merged = merged_with(fetched(source), before, {"a": source.source_hash})
     assert merged.bookmarks[0].title == "by hand"
     assert not merged.changed
-    merged = merge_list(fetched(source), before, {"a": "old"}, {})
+    merged = merged_with(fetched(source), before, {"a": "old"})
     assert merged.bookmarks[0].title == "T"
     assert merged.changed == {"a"}
     assert merged.sources == {"a": source.source_hash}
@@ -109,10 +128,10 @@ def test_freed_slugs_are_remembered() -> None:
     """The slug of a deleted bookmark is retired, and given back only to its owner."""
     gone = Fetched([raw("b")], [], complete=True, gone=frozenset("a"))
     before = [stored("a", slug="e-com-b", dateBookmarked="2026-01-01T")]
-    merged = merge_list(gone, before, {}, {})
+    merged = merged_with(gone, before)
     assert [bookmark.slug for bookmark in merged.bookmarks] == ["e-com-b-2"]
     assert merged.retired == {"e-com-b": "a"}
-    back = merge_list(fetched(raw("a")), [], {}, merged.retired)
+    back = merged_with(fetched(raw("a")), [], {}, merged.retired)
     assert back.bookmarks[0].slug == "e-com-b"
     assert back.retired == {}
 
@@ -124,10 +143,70 @@ def test_one_slug_of_two_old_items_stays_with_the_older() -> None:
         stored("old", slug="same", dateBookmarked="2026-01-01T"),
         stored("bare", url="https://e.com/x", dateBookmarked="2025-01-01T"),
     ]
-    merged = merge_list(fetched(complete=False), before, {}, {})
+    merged = merged_with(fetched(complete=False), before)
     assert {bookmark.id: bookmark.slug for bookmark in merged.bookmarks} == {
         "new": "same-2",
         "old": "same",
         "bare": "e-com-x",
     }
     assert merged.changed == {"new", "bare"}
+
+
+def note(name: str) -> RawBookmark:
+    """A note, which has no web address."""
+    return raw(name, content={"url": None, "type": "text"})
+
+
+def test_items_without_an_address_are_left_out_of_a_reading() -> None:
+    """One item without a web address made readers refuse the whole list."""
+    reading = leave_out(fetched(raw("a"), note("n"), raw("b")), {})
+    assert [item.id for item in reading.readable] == ["a", "b"]
+    assert [item.id for item in reading.left_out] == ["n"]
+    assert reading.size == 3
+    assert leave_out(fetched(raw("a")), {}).left_out == ()
+
+
+def test_an_item_that_lost_its_address_is_a_change() -> None:
+    """It is published still, so the list differs though all others are known."""
+    first, lost = raw("a"), note("n")
+    known = {"a": first.source_hash, "n": "when it had one"}
+    assert not is_unchanged(leave_out(fetched(first, lost), known), known)
+    assert is_unchanged(leave_out(fetched(first, lost), {"a": "x"}), {"a": first.source_hash})
+
+
+def test_what_is_left_out_is_remembered_while_it_is_not_read() -> None:
+    """An incremental reading brings only some of them; a complete one all."""
+    known = {"old": "h", "linked": "h", "gone": "h"}
+    reading = leave_out(fetched(raw("linked"), note("n"), complete=False), {})
+    reading = reading._replace(gone=frozenset({"gone"}))
+    hashed = {"n": note("n").source_hash}
+    assert left_out_of(reading, known) == {"old": "h", **hashed}
+    assert left_out_of(reading._replace(complete=True), known) == hashed
+
+
+def test_a_stored_item_without_address_goes_and_keeps_its_slug() -> None:
+    """What comes back when it gets an address, or is asked for, has the slug that it had."""
+    before = [
+        stored("n", slug="e-com-a", dateBookmarked="2026-01-01T"),
+        stored("silent", slug="my-note", dateBookmarked="2025-01-01T"),
+    ]
+    reading = leave_out(fetched(raw("a"), note("n"), complete=False), {})
+    merged = merged_with(reading, before, unlinked=False, refit=True)
+    assert {item.id: item.slug for item in merged.bookmarks} == {"a": "e-com-a-2"}
+    assert merged.retired == {"e-com-a": "n", "my-note": "silent"}
+    assert merged.withdrawn == set(merged.left_out) == {"n", "silent"}
+    assert (merged.gone, list(merged.sources)) == (frozenset(), ["a"])
+    back = merged_with(fetched(note("n")), [], {}, merged.retired)
+    assert back.bookmarks[0].slug == "e-com-a"
+
+
+def test_items_that_did_not_come_are_made_over_by_the_present_rules() -> None:
+    """A stored address that may not be published stayed for as long as its item did not come."""
+    bad = stored("a", slug="s", url="https://e.com/", ogImage="/api/assets/1", title="T")
+    plain = merged_with(fetched(complete=False), [bad])
+    assert b"/api/assets/1" in plain.bookmarks[0].body
+    assert not plain.changed
+    made = merged_with(fetched(complete=False), [bad], refit=True)
+    assert b"/api/assets/1" not in made.bookmarks[0].body
+    assert made.changed == {"a"}
+    assert made.bookmarks[0].slug == "s"

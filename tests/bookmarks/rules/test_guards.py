@@ -79,6 +79,22 @@ def test_a_list_of_unreadable_items_is_not_called_empty() -> None:
     check_not_empty(1, 30, LIST_ID, 7)
 
 
+def test_what_has_no_address_counts_for_the_minimum_and_is_no_shrinking() -> None:
+    """A short list of links beside many notes is as large as the list in Karakeep."""
+    check(6, 6, 6, left_out=4, production=True)
+    with pytest.raises(GuardRefused, match="9 bookmarks, and production takes no fewer than 10"):
+        check(6, 6, 6, left_out=3, production=True)
+    with pytest.raises(GuardRefused, match="from 10 to 6"):
+        check(10, 6, 6, left_out=4)
+
+
+def test_a_list_of_notes_alone_names_the_setting() -> None:
+    """Nothing of it can be published without an address; the hint says how it can be."""
+    with pytest.raises(GuardRefused, match="none of the list's 7 items has a web address") as told:
+        check(0, 0, 0, left_out=7)
+    assert "BOOKMARKS_INCLUDE_UNLINKED=true" in told.value.hint
+
+
 def test_too_many_new_failures_are_refused() -> None:
     """More new failures than the ratio allows say that the server changed; known ones do not count."""
     with pytest.raises(GuardRefused, match="6 of 10 items"):

@@ -19,7 +19,7 @@ from datafetch.bookmarks.rules.list import (
     slug_mapping,
     weave,
 )
-from datafetch.bookmarks.rules.normalise import as_bookmark
+from datafetch.bookmarks.rules.merge import as_bookmark
 
 
 def bookmark(number: int, *tags: str, date: str | None = None) -> Bookmark:

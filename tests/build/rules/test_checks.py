@@ -211,7 +211,7 @@ def test_spelling_of_a_page_does_not_matter() -> None:
         (lambda v: v.update(slugs=[]), CorruptObject),
         (lambda v: v.pop("reverseMap"), CorruptObject),
         (lambda v: v["slugs"].update(b1="site-1"), CorruptObject),
-        (lambda v: v["slugs"]["b1"].pop("url"), CorruptObject),
+        (lambda v: v["slugs"]["b1"].update(url=5), CorruptObject),
         (lambda v: v["slugs"]["b1"].update(title=5), CorruptObject),
         (lambda v: v.pop("count"), CorruptObject),
         (lambda v: v["reverseMap"].update({"site-1": None}), CorruptObject),
