@@ -35,7 +35,7 @@ def _check_objects(objects: dict[str, bytes], suffix: str) -> None:
     """Every key of the contract's tables is there, with its shape."""
     index = _json(objects[f"json/bookmarks/index{suffix}.json"])
     master = _json(objects[f"json/bookmarks/bookmarks{suffix}.json"])
-    assert index["count"] == len(master) == 30
+    assert index["count"] == len(master) == 29
     assert index["pageSize"] == 24
     pages = [
         _json(objects[f"json/bookmarks/pages{suffix}/page-{number}.json"])
