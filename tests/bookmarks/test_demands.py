@@ -2,17 +2,22 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from datafetch.bookmarks.publish import enrich_bookmarks
 from datafetch.errors import GuardRefused
+from datafetch.models.job_settings import TagPages
+from datafetch.store.base import ObjectStore
+from datafetch.store.local import LocalStore
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, link
 from tests.fakes import karakeep
 from tests.job_settings import ALL_TAGS
 from tests.readers.bookmarks import refusals
 from tests.readers.site import Site
+from tests.stores import MemoryStore
 
 STATE = KEYS.dataset("bookmarks")
 INCLUDED = replace(SETTINGS, include_unlinked=True)
@@ -232,6 +237,33 @@ def test_pages_of_tags_move_to_the_slugs_that_readers_link() -> None:
     world.run()
     assert key not in world.stored()
     assert_accepted(world)
+
+
+@pytest.mark.parametrize("tags", [ALL_TAGS, TagPages(enabled=False, maximum=None)])
+@pytest.mark.parametrize("folder", [False, True])
+def test_stale_pages_of_tags_go_whatever_their_name(
+    tags: TagPages, folder: bool, tmp_path: Path
+) -> None:
+    """What the old system had left under `tags//` ended every run; a folder cannot hold that name."""
+    store: ObjectStore = LocalStore(tmp_path) if folder else MemoryStore()
+    world = World.of(30, store=store, settings=replace(SETTINGS, tags=tags))
+    world.run()
+    names = ["old tag/page-1.json", "İ/index.json", "a/b/page-1.json"]
+    stale = [KEYS.tags_prefix() + name for name in names]
+    if folder:
+        for key in stale:
+            file = tmp_path / key
+            file.parent.mkdir(parents=True)
+            file.write_bytes(b"[]")
+    else:
+        stale += [f"{KEYS.tags_prefix()}/page-1.json", f"{KEYS.tags_prefix()}../page-1.json"]
+        for key in stale:
+            store.put(key, b"[]")
+    report = world.run(force=True)
+    assert (report.failed, report.change_detected) == (0, False)
+    assert not set(stale) & set(world.stored())
+    if tags.enabled:
+        assert_accepted(world)
 
 
 def test_the_first_hundred_tags_are_published_and_the_rest_counted() -> None:
