@@ -92,7 +92,7 @@ class Prefetch:
         keys = self.keys
         index = read_index(found.info.key, found.body)
         fetched_at = index.last_fetched_at
-        age_s = None if fetched_at is None else self.clock.now() - fetched_at / 1000
+        age_s = self.clock.now() - fetched_at / 1000
         check_age(dataset.title, age_s, self.request.max_age_s, dataset.command)
         bodies = self._get_all(dataset, (keys.bookmarks(), keys.slug_mapping()))
         items = read_items(keys.bookmarks(), bodies[keys.bookmarks()], index)

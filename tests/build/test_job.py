@@ -150,12 +150,29 @@ def test_stale_bookmarks_are_refused_with_their_age(build: Build, world: World) 
     assert build.prefetch(max_age_s=50 * 3600).bookmarks().changed == 0
 
 
-def test_bookmarks_that_were_never_fetched_are_stale(build: Build) -> None:
-    """An index without a successful fetch is as old as can be, but no error without a limit."""
+def test_an_index_without_a_fetch_is_refused(build: Build) -> None:
+    """Readers demand its time; the next sync has one."""
     build.change(INDEX, lambda v: v.update(lastFetchedAt=None))
-    with pytest.raises(Stale, match="unknown time"):
-        build.prefetch(max_age_s=1e9).bookmarks()
-    assert build.prefetch().bookmarks().last_fetched_at is None
+    with pytest.raises(CorruptObject, match="lastFetchedAt") as caught:
+        build.prefetch().bookmarks()
+    assert "`datafetch bookmarks --force`" in caught.value.hint
+
+
+def test_a_list_that_readers_would_refuse_is_refused(build: Build) -> None:
+    """The item, its field and the command that mends it are named, and the files stay."""
+    build.prefetch().bookmarks()
+    before = build.files()
+    build.change(MASTER, lambda items: items[3].update(ogImage="/api/assets/1"))
+    with pytest.raises(CorruptObject, match="readers refuse the bookmark b003: ogImage") as caught:
+        build.prefetch().bookmarks()
+    assert "Run `datafetch bookmarks --force`, which stores it anew" in caught.value.hint
+    assert build.files() == before
+
+
+def test_a_mapping_with_the_checksum_of_older_programs_is_accepted(build: Build) -> None:
+    """What ties it to the list is its pairs."""
+    build.change(MAPPING, lambda value: value.update(checksum="d41d8cd98f00b204e9800998ecf8427e"))
+    assert build.prefetch().bookmarks().changed == 3
 
 
 def test_a_store_that_fails_at_any_request_leaves_the_files(build: Build, world: World) -> None:

@@ -27,8 +27,8 @@ class CheckedIndex(StoredModel):
     page_size: Count
     checksum: str
     last_modified: str
-    last_fetched_at: Count | None = None
-    last_attempted_at: Count | None = None
+    last_fetched_at: Count
+    last_attempted_at: Count
     change_detected: bool
 
 

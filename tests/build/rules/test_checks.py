@@ -102,7 +102,9 @@ def test_a_dataset_of_any_size_agrees_with_itself(count: int) -> None:
         ("lastModified", 5),
         ("lastFetchedAt", "yesterday"),
         ("lastFetchedAt", 10**400),
+        ("lastFetchedAt", None),
         ("lastAttemptedAt", -1),
+        ("lastAttemptedAt", None),
         ("changeDetected", "no"),
     ],
 )
@@ -112,7 +114,18 @@ def test_an_index_of_another_shape_is_corrupt(field: str, value: object) -> None
         read_index("some-index", encode({**make_index(make_items(30)), field: value}))
 
 
-@pytest.mark.parametrize("field", ["count", "totalPages", "pageSize", "checksum", "lastModified"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        "count",
+        "totalPages",
+        "pageSize",
+        "checksum",
+        "lastModified",
+        "lastFetchedAt",
+        "lastAttemptedAt",
+    ],
+)
 def test_an_index_without_one_of_its_fields_is_corrupt(field: str) -> None:
     """What the site reads of the index must be there."""
     with pytest.raises(CorruptObject, match=f"index cannot be used: {field}: Field required"):
