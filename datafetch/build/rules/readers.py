@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
-from datafetch.build.rules.stored import Count, StoredModel, unusable
+from datafetch.build.rules.stored import StoredModel, unusable
 from datafetch.models.json import JsonObject
 from datafetch.models.problems import first_problem
 from datafetch.models.text import one_line
@@ -27,6 +27,8 @@ def _is_address(text: str) -> str:
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Address = Annotated[str, AfterValidator(_is_address)]
+_Whole = Annotated[float, Field(ge=0, multiple_of=1)]
+"""A number without a fraction; to JavaScript 5.0 is one."""
 
 
 class _Tag(StoredModel):
@@ -97,8 +99,8 @@ class _Unlinked(StoredModel):
     og_image_last_fetched_at: str = ""
     og_image_etag: str = ""
     domain: str = ""
-    word_count: Count = 0
-    reading_time: Count = 0
+    word_count: _Whole = 0
+    reading_time: _Whole = 0
     logo_data: _LogoData | None = None
 
 

@@ -52,7 +52,7 @@ def test_what_readers_take_is_accepted() -> None:
     """Fields that nobody demands may be missing, and those that nobody knows may be anything."""
     bare = ("id", "url", "title", "description", "slug", "tags", "dateBookmarked")
     item = {name: ITEM[name] for name in (*bare, "sourceUpdatedAt")}
-    check_readable("list", [ITEM, item, {**item, "tags": []}])
+    check_readable("list", [ITEM, item, {**item, "tags": []}, {**item, "wordCount": 5.0}])
 
 
 def test_a_note_in_a_list_that_has_them_is_accepted() -> None:
@@ -106,6 +106,7 @@ def test_a_note_in_a_list_that_has_them_is_accepted() -> None:
         ("assets.0.assetType", GONE),
         ("wordCount", -1),
         ("wordCount", 1.5),
+        ("wordCount", True),
         ("readingTime", None),
         ("domain", None),
         ("logoData", {"url": "/logo.png"}),
