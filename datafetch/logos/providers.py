@@ -1,5 +1,6 @@
 """Asks for logos: Google's and DuckDuckGo's favicon services, and the sites themselves."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -233,6 +234,8 @@ class LogoProviders:
             candidate, picture = candidate_of(
                 download.file, source, download.url, download.size, download.sha256
             )
+            if picture.cleaned is not None:
+                download = download.with_body(picture.cleaned)
         except Refused as error:
             download.close()
             return NoPicture(source, str(error))
@@ -262,6 +265,8 @@ def candidate_of(
 ) -> "tuple[Candidate, PictureFacts]":
     """The candidate for the rules, made of a picture of `size` bytes, and the inspected picture.
 
+    Where the picture is to be stored `cleaned`, the candidate is that of the cleaned bytes.
+
     Raises:
         Malformed, Refused: it is no picture, or not a safe one, as `inspect` says.
     """
@@ -273,6 +278,8 @@ def candidate_of(
         picture, spread = inspect_with_spread(file)
     else:
         picture = inspect(file)
+    if picture.cleaned is not None:
+        size, sha256 = picture.bytes, hashlib.sha256(picture.cleaned).hexdigest()
     candidate = Candidate(
         source=source,
         url=url,

@@ -132,6 +132,13 @@ class LogoWorker:
             return None
         if why_unusable(candidate) is not None or self._generic.is_generic(candidate, file):
             return None
+        if picture.cleaned is not None:
+            self._context.store.put(
+                task.picture,
+                picture.cleaned,
+                content_type=picture.content_type,
+                cache_control=IMAGE_CACHE,
+            )
         modified = found.info.last_modified
         # 0 when the store does not know: the logo is then due.
         fetched_at = 0 if modified is None else to_ms(modified.timestamp())

@@ -1,9 +1,10 @@
 """The protocol of the HTTP client, and its values: requests, answers, downloads."""
 
+import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Literal, Protocol
 
 from datafetch.net.excerpts import excerpt
@@ -166,6 +167,14 @@ class Download(AnswerHead):
     file: BinaryIO
     size: int
     sha256: str
+
+    def with_body(self, body: bytes) -> "Download":
+        """The same answer with another body, which takes the place of the old one in the file."""
+        self.file.seek(0)
+        self.file.truncate()
+        self.file.write(body)
+        self.file.seek(0)
+        return replace(self, size=len(body), sha256=hashlib.sha256(body).hexdigest())
 
     def close(self) -> None:
         """Close the file, which deletes it."""

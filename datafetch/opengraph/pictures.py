@@ -138,9 +138,11 @@ class PictureFinder:
         Raises:
             Malformed, Refused: it is no picture, or not a safe one.
         """
-        from datafetch.pictures.images import inspect
+        from datafetch.pictures.images import MAX_PREVIEW_PIXELS, inspect
 
-        picture = inspect(download.file)
+        picture = inspect(download.file, max_pixels=MAX_PREVIEW_PIXELS)
+        if picture.cleaned is not None:
+            download = download.with_body(picture.cleaned)
         reason = why_unusable(
             place.kind, picture.format, picture.width, picture.height, download.size
         )

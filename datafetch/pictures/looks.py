@@ -81,6 +81,9 @@ def _look(image: "Pixels", sha256: str) -> Look:
 def _on_white(image: "Pixels") -> "Pixels":
     from PIL import Image
 
+    if image.mode.startswith("I;16"):
+        # Pillow would cut shades above 255 off instead of making them less.
+        image = image.convert("I").point(lambda shade: shade * (1 / 256)).convert("L")
     if not image.has_transparency_data:
         return image.convert("RGB")
     whole = image.convert("RGBA")

@@ -1,15 +1,16 @@
 """Refuses SVG pictures that run a script or load anything from elsewhere."""
 
-import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from datafetch.pictures.headers import Size
+from datafetch.pictures.svg_cuts import without_document_type, without_leftovers
+from datafetch.pictures.svg_sizes import size_of
 from datafetch.upstream_errors import Malformed, Refused
 
 _SVG = "http://www.w3.org/2000/svg"
 _XHTML = "http://www.w3.org/1999/xhtml"
-_DEFAULT_SIZE = (300, 150)  # https://www.w3.org/TR/CSS22/visudet.html#inline-replaced-width
 
 _ACTIVE = frozenset(
     {
@@ -24,39 +25,56 @@ _INSIDE = re.compile(r"#|data:image/(?:png|jpe?g|gif|webp)[;,]", re.IGNORECASE)
 _URL = re.compile(r"url\s*\(\s*[\"']?\s*", re.IGNORECASE)
 _SCHEMES = re.compile(r"(?:java|vb|live)script:|data:text/html", re.IGNORECASE)
 _CSS = re.compile(
-    r"@import|@namespace|@font-face|image-set\s*\(|expression\s*\(|-moz-binding|behavior\s*:|\\",
+    r"@import|@namespace|@font-face|image-set\s*\(|expression\s*\(|-moz-binding|behavior\s*:|\\"
+    # https://www.w3.org/TR/css-images-4/#image-notation and css-values-4/#funcdef-src, which
+    # browsers may learn. Names such as "image (1)" and "image(1)" are no calls.
+    r"|\b(?:image|src)\(\s*(?:[\"'/]|var\()",
     re.IGNORECASE,
 )
 _BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 
-_LENGTH = re.compile(r"\s*\+?(\d*\.?\d+(?:e[+-]?\d+)?)\s*(px|pt|pc|mm|cm|in)?\s*", re.IGNORECASE)
-_UNITS = {
-    "": 1.0,
-    "px": 1.0,
-    "pt": 4 / 3,
-    "pc": 16.0,
-    "mm": 96 / 25.4,
-    "cm": 96 / 2.54,
-    "in": 96.0,
-}
-_LARGEST = 1e6
+_PREFIX = rb"(?:[\w.-]{1,64}:)?"
+_BEGINNING = re.compile(rb"<(?:\?\w|!--|(?:!doctype\s+)?" + _PREFIX + rb"svg\b)")
+_ROOT = re.compile(rb"<" + _PREFIX + rb"svg(?=[\s/>])")
+
+
+@dataclass(frozen=True, slots=True)
+class SafeSvg:
+    """An SVG picture that is safe to show.
+
+    Attributes:
+        content: the bytes to store; those that were given, unless something was cut out of them.
+        size: as browsers show it, in pixels.
+    """
+
+    content: bytes
+    size: Size
 
 
 def looks_like_svg(head: bytes) -> bool:
-    """Whether a file may be an SVG, by its first bytes: XML in which `<svg` occurs."""
+    """Whether a file may be an SVG, by its first bytes: XML in which an element `svg` begins."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return text.startswith((b"<?xml", b"<svg", b"<!--", b"<!doctype svg")) and b"<svg" in text
+    return _BEGINNING.match(text) is not None and _ROOT.search(text) is not None
 
 
-def svg_size(data: bytes) -> Size:
-    """Check that an SVG is safe to show, and return its size.
+def read_svg(data: bytes) -> SafeSvg:
+    """Check that an SVG is safe to show, cutting out what drawing programs leave in it.
+
+    A document type, `<?xpacket?>` instructions and empty scripts are cut. What is left is checked.
 
     Raises:
-        Refused: it has a DOCTYPE, scripts, event handlers, HTML, or references that lead out of
-            the file.
+        Refused: it has scripts, event handlers, HTML, entities of its own, or references that lead
+            out of the file.
         Malformed: it is not well-formed, no SVG, or has no size.
     """
+    rest = without_document_type(data)
+    content = without_leftovers(rest)
+    return SafeSvg(content, _checked_size(content, had_document_type=rest is not data))
+
+
+def _checked_size(data: bytes, *, had_document_type: bool) -> Size:
     from xml.etree.ElementTree import ParseError
+    from xml.parsers.expat.errors import XML_ERROR_UNDEFINED_ENTITY, codes
 
     from defusedxml.common import DefusedXmlException
     from defusedxml.ElementTree import DefusedXMLParser
@@ -67,8 +85,12 @@ def svg_size(data: bytes) -> Size:
         parser.feed(data)
         parser.close()
     except DefusedXmlException as error:
-        raise Refused("the picture has a document type or entities") from error
-    except (ParseError, ValueError, LookupError) as error:
+        raise Refused("the picture has a document type that cannot be cut out") from error
+    except ParseError as error:
+        if had_document_type and error.code == codes[XML_ERROR_UNDEFINED_ENTITY]:
+            raise Refused("the picture refers to entities of its document type") from error
+        raise Malformed("the picture is not well-formed") from error
+    except (ValueError, LookupError) as error:
         raise Malformed("the picture is not well-formed") from error
     if inspector.size is None:
         raise Malformed("the picture is empty")
@@ -87,11 +109,14 @@ class _Inspector:
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Check the start of an element."""
+        if self._style is not None:
+            # Programs disagree about what text around an element inside says.
+            raise Refused("the picture's style sheet holds an element")
         namespace, name = _split(tag)
         if self.size is None:
             if (namespace, name) != (_SVG, "svg"):
                 raise Malformed("the file is no SVG picture")
-            self.size = _size(attributes)
+            self.size = size_of(attributes)
         name = name.lower()
         if namespace == _XHTML or name in _ACTIVE:
             raise Refused(f"the picture holds active content ({name[:40]})")
@@ -101,13 +126,17 @@ class _Inspector:
             self._style = []
 
     def data(self, text: str) -> None:
-        """Collect the text of a `<style>` element."""
+        """Collect the text of a `<style>` element.
+
+        Comments and the marks of CDATA sections part it for the parser only: browsers join it.
+        """
         if self._style is not None:
             self._style.append(text)
 
     def end(self, tag: str) -> None:
         """Check the collected text where a `<style>` element ends."""
-        if self._style is not None and _split(tag)[1].lower() == "style":
+        del tag
+        if self._style is not None:
             _check_css("".join(self._style))
             self._style = None
 
@@ -145,36 +174,3 @@ def _check_css(text: str) -> None:
     for found in _URL.finditer(text):
         if not _INSIDE.match(text, found.end()):
             raise Refused("the picture refers to something outside of it")
-
-
-def _size(attributes: Mapping[str, str]) -> Size:
-    """The size that the root element has by https://www.w3.org/TR/SVG2/coords.html#SizingSVGInCSS."""
-    width, height = _length(attributes.get("width")), _length(attributes.get("height"))
-    box = _view_box(attributes.get("viewBox"))
-    if width is None and height is None:
-        width, height = box or _DEFAULT_SIZE
-    ratio = box[0] / box[1] if box else _DEFAULT_SIZE[0] / _DEFAULT_SIZE[1]
-    if width is None:
-        width = (height or 0) * ratio
-    if height is None:
-        height = width / ratio
-    if not 0 < width <= _LARGEST or not 0 < height <= _LARGEST:
-        raise Malformed("the picture has no size")
-    return max(1, round(width)), max(1, round(height))
-
-
-def _length(text: str | None) -> float | None:
-    """A length in pixels; None for one that depends on the page around the picture, such as `50%`."""
-    found = _LENGTH.fullmatch(text or "")
-    return float(found[1]) * _UNITS[(found[2] or "").lower()] if found else None
-
-
-def _view_box(text: str | None) -> tuple[float, float] | None:
-    try:
-        numbers = [float(part) for part in re.split(r"[\s,]+", (text or "").strip())]
-    except ValueError:
-        return None
-    if len(numbers) != 4 or not all(map(math.isfinite, numbers)):  # noqa: PLR2004 - x, y, width, height
-        return None
-    width, height = numbers[2:]
-    return (width, height) if width > 0 and height > 0 else None

@@ -9,9 +9,14 @@ from typing import BinaryIO
 import pytest
 from PIL import Image
 
-from datafetch.pictures.headers import Size, gif_size, largest_icon, png_size, sniff
+from datafetch.pictures.headers import Size, gif_size, largest_icon, png_parts, sniff
 from datafetch.upstream_errors import Malformed
 from tests.fakes.pictures import picture
+
+
+def png_size(file: BinaryIO) -> Size:
+    """The size of a PNG that is whole."""
+    return png_parts(file).size
 
 
 def moving_gif() -> bytes:
@@ -50,6 +55,10 @@ END = chunk(b"IEND", b"")
         (b"\0\0\1\0", "ico"),
         (b"\0\0\2\0", None),
         (b"BM", None),
+        (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf", "avif"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0avifmif1miaf", "avif"),
+        (b"\0\0\0\x20ftypheic\0\0\0\0mif1heic", None),
+        (b"\0\0\0\x14ftypmp42\0\0\0\0mp41avif", None),
         (b"", None),
     ],
 )
@@ -88,10 +97,33 @@ def test_a_png_begins_with_its_size(first: bytes) -> None:
         png_size(png(first, SIZE, END))
 
 
-def test_a_gif_holds_known_blocks_only() -> None:
-    """Bytes that are no block are damage, not something to be skipped."""
+def test_bytes_between_the_blocks_of_a_gif_are_no_failure() -> None:
+    """As in browsers: zeros are skipped, and what is no block ends the picture after an image."""
+    data = picture("gif", 64, 48)
+    for stray in (b"\0\0\0;", b"?", b"?;", b"\0\xff" + bytes(9)):
+        assert gif_size(io.BytesIO(data[:-1] + stray)) == (64, 48)
     with pytest.raises(Malformed, match="unknown block"):
         gif_size(io.BytesIO(b"GIF89a" + bytes(7) + b"?;"))
+
+
+def test_a_png_is_damaged_where_its_pixels_need_it() -> None:
+    """A wrong checksum spoils a critical part; one of a text, or of transparency, is left out."""
+    text, clear = chunk(b"tEXt", b"x"), chunk(b"tRNS", b"\0\1")
+    pixels = chunk(b"IDAT", b"x" * 70_000)
+    whole = png(SIZE, text, clear, pixels, text, END)
+    begin, shown = 8 + len(SIZE), len(clear) + len(pixels)
+    middle = begin + len(text)
+    end = middle + shown + len(text)
+    spans = [(0, begin), (middle, middle + shown), (end, end + len(END))]
+    assert png_parts(whole).needed == spans
+    spoilt = text[:-1] + b"?"
+    assert png_parts(png(SIZE, spoilt, clear, pixels, spoilt, END)).needed == spans
+    assert (middle, middle + len(clear)) not in png_parts(
+        png(SIZE, text, clear[:-1] + b"?", pixels, text, END)
+    ).needed
+    for parts in ((SIZE[:-1] + b"?", pixels, END), (SIZE, pixels[:-1] + b"?", END)):
+        with pytest.raises(Malformed, match="checksum"):
+            png_parts(png(*parts))
 
 
 def test_millions_of_parts_are_not_walked() -> None:

@@ -1,16 +1,31 @@
 """SVG pictures: those that neither run nor fetch anything pass, with their size."""
 
+import io
+import socket
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.pictures.svg import looks_like_svg, svg_size
+from datafetch.pictures.images import inspect
+from datafetch.pictures.svg import looks_like_svg, read_svg
 from datafetch.upstream_errors import Malformed, Refused, TooLarge
 from tests.pictures.test_images import look
 
+# A document type as Illustrator writes it.
+ILLUSTRATOR = """<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd" [
+\t<!ENTITY ns_extend "http://ns.adobe.com/Extensibility/1.0/">
+\t<!-- a comment: ]> -->
+\t<?instruction ]> ?>
+\t<!ENTITY odd ']>'>
+]>"""
 NS = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+
+
+def svg_size(data: bytes) -> tuple[int, int]:
+    """The size of a picture that is safe."""
+    return read_svg(data).size
 
 
 def svg(inside: str = "", attributes: str = 'width="20" height="10"', before: str = "") -> bytes:
@@ -68,7 +83,6 @@ def test_harmless_pictures_pass(inside: str) -> None:
         "<style>a{background:image-set('https://evil.example/x' 1x)}</style>",
         "<style>@font-face{font-family:x;src:url(#x)}</style>",
         "<style><![CDATA[a{background:url(x.png)}]]></style>",
-        "<style>a{background:<b/>url(x.png)}</style>",
         '<set attributeName="href" to="javascript:alert(1)"/>',
         '<animate attributeName="xlink:href" values="#a;#b"/>',
         '<set attributeName="onclick" to="x"/>',
@@ -84,19 +98,165 @@ def test_active_pictures_are_refused(inside: str) -> None:
         look(svg(inside))
 
 
+def test_a_style_sheet_cannot_be_hidden_by_what_stands_inside_it() -> None:
+    """An element inside, a comment or CDATA must not keep a part of the sheet from being judged."""
+    for sheet in (
+        "<style>a{}<style/>b{background:url(//evil.example/x)}</style>",
+        "<style>a{}<g/>@import '//evil.example/x';</style>",
+        "<style>a{}<g/></style>",
+        "<style>@im<!-- x -->port '//evil.example/x';</style>",
+        "<style>a{background:u<![CDATA[rl(//evil.example/x)]]>}</style>",
+        "<style>a{background:ur&#108;(//evil.example/x)}</style>",
+        "<style>a{background:u<?xpacket x?>rl(//evil.example/x)}</style>",
+        "<style>a{background:u<script/>rl(//evil.example/x)}</style>",
+        "<style>a{background:image('//evil.example/x')}</style>",
+        "<style>a{background:src(var(--x))}</style>",
+    ):
+        with pytest.raises(Refused):
+            read_svg(svg(sheet))
+    assert read_svg(svg("<style>a{fill:re<!-- x -->d}</style><style>b{}</style>")).size == (20, 10)
+
+
 @pytest.mark.parametrize(
     "before",
     [
+        "<!DOCTYPE svg>",
+        "<!DOCTYPE svg []>",
         '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">',
+        '<!DOCTYPE svg SYSTEM "file:///etc/passwd" >',
         '<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>',
         '<!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>',
-        '<?xml-stylesheet type="text/css" href="https://evil.example/x.css"?>',
+        '<!DOCTYPE svg [<!ENTITY % p SYSTEM "//evil.example/p.dtd"> %p; ]  >',
+        '<!DOCTYPE svg [<?xml-stylesheet href="//evil.example/x.css"?>]>',
+        '<!DOCTYPE svg [<!ATTLIST svg onload CDATA "alert(1)">]>',
+        ILLUSTRATOR,
     ],
 )
-def test_document_types_and_sheets_are_refused(before: str) -> None:
-    """Entities read files and explode; a style sheet of another place fetches."""
-    with pytest.raises(Refused):
+@pytest.mark.parametrize("start", ["", "\ufeff", '<?xml version="1.0"?>\n<!-- <!DOCTYPE x> -->\n'])
+def test_a_document_type_is_cut_out(start: str, before: str) -> None:
+    """Logos from drawing programs have one: it goes, with all that it declares, and nothing else."""
+    data = svg("<g>é<!-- <!DOCTYPE y> --></g>", before=f"{start}{before}\n")
+    plain = svg("<g>é<!-- <!DOCTYPE y> --></g>", before=f"{start}\n")
+    found = inspect(io.BytesIO(data))
+    assert found.cleaned == plain
+    assert (found.format, found.width, found.height, found.bytes) == ("svg", 20, 10, len(plain))
+    assert inspect(io.BytesIO(plain)).cleaned is None
+
+
+@pytest.mark.parametrize(
+    ("before", "inside"),
+    [
+        ('<!DOCTYPE svg [<!ENTITY x "y">]>', "<text>&x;</text>"),
+        ('<!DOCTYPE svg [<!ENTITY x "y">]>', '<g id="&x;"/>'),
+        ('<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>', "<text>&x;</text>"),
+        ('<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://x.example/x.dtd">', "&nbsp;"),
+        ('<!DOCTYPE svg [<!ENTITY x "y"><!ATTLIST svg id CDATA "&x;">]>', ""),
+        (ILLUSTRATOR, '<g xmlns:x="&ns_extend;"/>'),
+    ],
+)
+def test_what_refers_to_an_entity_of_its_own_is_refused(before: str, inside: str) -> None:
+    """Without the document type such a reference means nothing."""
+    with pytest.raises(Refused, match="entities"):
+        read_svg(svg(inside, before=before))
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["<!DOCTYPE svg [<!ENTITY x 'y'>", "<!DOCTYPE svg><!DOCTYPE svg>", "<!DOCTYPE svg [<!x]>"],
+)
+def test_a_broken_document_type_is_refused(before: str) -> None:
+    """What the parser does not find the end of is not cut by guess."""
+    with pytest.raises(Refused, match="cannot be cut out"):
         look(svg(before=before))
+
+
+@pytest.mark.parametrize("use", ["<text>&e99;</text>", '<g id="&e99;"/>', "", None])
+def test_a_billion_laughs_are_not_laughed(use: str | None) -> None:
+    """Entities that grow tenfold a hundred times are never replaced, wherever they are used."""
+    laughs = "".join(f'<!ENTITY e{step + 1} "{f"&e{step};" * 10}">' for step in range(99))
+    default = '<!ATTLIST svg id CDATA "&e99;">' if use is None else ""
+    data = svg(use or "", before=f'<!DOCTYPE svg [<!ENTITY e0 "ha">{laughs}{default}]>')
+    if use == "":
+        assert read_svg(data).content == svg()
+    else:
+        with pytest.raises(Refused, match="entities"):
+            read_svg(data)
+
+
+def test_no_document_type_is_fetched() -> None:
+    """A picture that names a document type on a server makes no connection to it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        place = f"http://127.0.0.1:{server.getsockname()[1]}/x.dtd"
+        subset = f'[<!ENTITY % p SYSTEM "{place}"> %p; <!ENTITY e SYSTEM "{place}">]'
+        read_svg(svg(before=f'<!DOCTYPE svg SYSTEM "{place}" {subset}>'))
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize(
+    ("leftover", "rest"),
+    [
+        ("<script/>", ""),
+        ('<script type="text/javascript" />', ""),
+        ("<script></script>", ""),
+        ("<g><script/></g>", "<g></g>"),
+        ('<script a="/>">\n <!-- x --> <![CDATA[]]></script ><g/>', "<g/>"),
+        ("<SCRIPT xmlns=''/>", ""),
+        ("<script/><script/><g>ü<script/></g>", "<g>ü</g>"),
+        ('<?xpacket begin="\ufeff" id="x"?><g/><?xpacket end="w"?>', "<g/>"),
+        ("<metadata><?xpacket a?>ß<?xpacket b?></metadata>", "<metadata>ß</metadata>"),
+        ("<!-- <script/> <?xpacket?> --><script/>", "<!-- <script/> <?xpacket?> -->"),
+        ("<title>a script</title>", "<title>a script</title>"),
+    ],
+)
+def test_leftovers_of_programs_are_cut_out(leftover: str, rest: str) -> None:
+    """Empty scripts and packets of metadata go, byte by byte; nothing else changes."""
+    assert read_svg(svg(leftover)).content == svg(rest)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<script href="x.js"/>',
+        '<script xlink:href="#x"/>',
+        '<script src="x.js"></script>',
+        "<script>&#97;</script>",
+        "<script><![CDATA[x]]></script>",
+        "<script><g/></script>",
+        "<script><script/></script>",
+        "<script><?xpacket x?></script>",
+        "<?xpacket-stylesheet x?>",
+        "<?XPACKET x?>",
+        "<?php echo 1 ?><?xpacket x?>",
+    ],
+)
+def test_a_script_that_says_something_is_refused(inside: str) -> None:
+    """Only what is empty is cut; other instructions may name a style sheet."""
+    with pytest.raises(Refused):
+        read_svg(svg(inside))
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<scr<script/>ipt>alert(1)</script>",
+        "<<?xpacket?>script>x</script>",
+        "&#<?xpacket?>60;script>",
+        "]]<script/>>",
+    ],
+)
+def test_what_is_cut_does_not_join_what_stands_around_it(inside: str) -> None:
+    """Halves of a mark do not become a whole one unnoticed: the rest is read anew."""
+    with pytest.raises(Malformed):
+        read_svg(svg(inside))
+
+
+def test_a_style_sheet_before_the_picture_is_refused() -> None:
+    """A style sheet of another place fetches."""
+    sheet = '<?xml-stylesheet type="text/css" href="https://evil.example/x.css"?>'
+    with pytest.raises(Refused):
+        look(svg(before=sheet))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +268,11 @@ def test_document_types_and_sheets_are_refused(before: str) -> None:
         b"<?xml version='1.0'?><rss><svg xmlns='http://www.w3.org/2000/svg'/></rss>",
         b"<svg xmlns='http://www.w3.org/2000/svg'>&undefined;</svg>",
         b"<?xml version='1.0' encoding='no-such'?><svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<?xml version='1.0' encoding='utf-7'?><svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<?xml version='1.0' encoding='cp037'?><svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<?xml version='1.0' encoding='iso-2022-jp'?><svg xmlns='http://www.w3.org/2000/svg'>\x1b$B</svg>",
+        b"<?xml version='1.0' encoding='gbk'?><svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"<!DOCTYPE html><svg/>",
         b"<svg xmlns='http://www.w3.org/2000/svg' width='0' height='5'/>",
     ],
 )
@@ -131,6 +296,10 @@ def test_what_is_no_svg_is_malformed(data: Any) -> None:
         ('viewBox="nan nan nan nan"', (300, 150)),
         ("", (300, 150)),
         ('width="0.2" height="0.2"', (1, 1)),
+        ('width="1em" height="2rem" viewBox="0 0 64 32"', (16, 32)),
+        ('width="20 px" height="-3" viewBox="0 0 64 32"', (64, 32)),
+        ('width="1e2" height="1_0" viewBox="0 0 64 32"', (100, 50)),
+        ('width="٣٣" height="5vh" viewBox="0 0 1_0 32"', (300, 150)),
     ],
 )
 def test_the_size_is_read_as_browsers_do(attributes: str, size: tuple[int, int]) -> None:
@@ -143,6 +312,21 @@ def test_a_size_beyond_reason_is_refused(attributes: str) -> None:
     """Numbers that are no sizes do not get through."""
     with pytest.raises(Malformed):
         svg_size(svg(attributes=attributes))
+
+
+@pytest.mark.parametrize("filler", ["1" * 16_000, " " * 16_000, "1" + " " * 16_000, "1 " * 8_000])
+def test_a_long_size_takes_no_time(filler: str) -> None:
+    """A width of thousands of digits or blanks is none; it used to take minutes."""
+    attributes = f'width="{filler}x" height="{filler}x" viewBox="{filler}x"'
+    assert svg_size(svg(attributes=attributes)) == (300, 150)
+
+
+def test_much_may_stand_before_the_picture() -> None:
+    """A licence of 60 kB in a comment, and a prefix, do not hide that it is an SVG."""
+    licence = f"<!-- {'x' * 60_000} -->"
+    assert look(svg(before=licence)).format == "svg"
+    prefixed = b'<s:svg xmlns:s="http://www.w3.org/2000/svg" width="7" height="5"/>'
+    assert (look(prefixed).width, look(b"<!DOCTYPE s:svg>" + prefixed).width) == (7, 7)
 
 
 def test_other_encodings_hide_nothing() -> None:

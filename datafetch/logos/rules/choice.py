@@ -38,6 +38,8 @@ def why_unusable(candidate: Candidate) -> str | None:
     generic = known_name(candidate.sha256)
     if generic is not None:
         return f"{generic}, which stands for no logo"
+    if candidate.format == "avif":
+        return "an AVIF, which older browsers do not show"
     if min(candidate.width, candidate.height) < MIN_SIDE:
         return f"only {candidate.width} x {candidate.height} pixels"
     if candidate.size < MIN_BYTES:
