@@ -166,3 +166,31 @@ def test_a_lost_lease_stores_no_picture(world: World) -> None:
     with pytest.raises(LeaseLost):
         work(world, LogoTask(DOMAIN), Lost())
     assert world.pictures == set()
+
+
+DRAWING = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">'
+    b'<rect width="9" height="9"/></svg>' + b"<!-- a drawing of more than one hundred bytes -->"
+)
+DRAWN_KEY = KEYS.logo(DOMAIN, "direct", "svg")
+
+
+def test_a_drawing_is_stored_as_it_was_cleaned(world: World) -> None:
+    """Without its document type: size and hash are those of the stored bytes, now and later."""
+    world.at_site(DOMAIN, touch=Icon(64, "svg", b"<!DOCTYPE svg>" + DRAWING))
+    result = done(world, LogoTask(DOMAIN))
+    assert world.store.get(DRAWN_KEY).body == DRAWING
+    assert (result.logo.size, result.logo.sha256) == (len(DRAWING), sha256(DRAWING).hexdigest())
+    etag = world.store.head(DRAWN_KEY).etag
+    again = done(world, LogoTask(DOMAIN, result.logo))
+    assert (again.changed, again.logo.sha256) == (False, result.logo.sha256)
+    assert world.store.head(DRAWN_KEY).etag == etag
+
+
+def test_a_stored_drawing_is_adopted_as_it_was_cleaned(world: World) -> None:
+    """What is found with a document type is stored without it, so that the manifest is true."""
+    world.store.put(DRAWN_KEY, b"<!DOCTYPE svg>" + DRAWING, content_type="image/svg+xml")
+    result = done(world, LogoTask(DOMAIN, picture=DRAWN_KEY))
+    assert world.asked == 0
+    assert world.store.get(DRAWN_KEY).body == DRAWING
+    assert result.logo.sha256 == sha256(DRAWING).hexdigest()

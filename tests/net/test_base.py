@@ -74,3 +74,13 @@ def test_what_is_no_json_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed) as caught:
         answer(body, status=203).json()
     assert (caught.value.url, caught.value.status) == ("https://example.com/x", 203)
+
+
+def test_a_download_may_be_given_another_body() -> None:
+    """Size and hash are those of the new body, which stands in the same file, from its start."""
+    file = io.BytesIO(b"a longer body")
+    first = Download(200, "https://example.com/x", {"etag": '"e"'}, file, 13, "0" * 64)
+    second = first.with_body(b"short")
+    assert (second.size, second.file.read(), second.file is file) == (5, b"short", True)
+    assert second.sha256 == "f9b0078b5df596d2ea19010c001bbd009e651de2c57e8fb7e355f31eb9d3f739"
+    assert (second.validators.etag, second.status) == ('"e"', 200)

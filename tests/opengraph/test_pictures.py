@@ -1,10 +1,12 @@
 """The search for a bookmark's picture by itself: which place is taken, and what ends the search."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from PIL import Image
 from pydantic import SecretStr
 
 from datafetch.errors import DatafetchError
@@ -208,3 +210,33 @@ def test_without_a_bookmark_server_there_are_no_assets(parts: Parts) -> None:
     finder = PictureFinder(parts.context(http=http), WebPages(http, SETTINGS))
     assert not finder.has_assets
     http.close()
+
+
+def photograph(width: int, height: int) -> bytes:
+    """A photograph of many pixels."""
+    out = io.BytesIO()
+    Image.new("L", (width, height), 128).save(out, "JPEG")
+    return out.getvalue()
+
+
+def test_a_photograph_may_have_forty_megapixels(it: Searched) -> None:
+    """Cameras make more pixels than logos have: 40 megapixels are a preview, more are refused."""
+    body = photograph(8000, 5000)
+    it.site.app.inject(reply(200, body, JPEG), "/large/")
+    it.site.app.inject(reply(200, photograph(8001, 5000), JPEG), "/larger/")
+    it.found(it.place("large/1.jpg"))
+    assert list(it.pictures().values()) == [body]
+    outcome = it.find(it.place("larger/1.jpg"))
+    assert isinstance(outcome, PictureNotFound)
+    assert isinstance(outcome.error, TooLarge)
+    assert str(outcome.error) == "the picture has 8001 x 5000 pixels, more than 40000000 in all"
+
+
+def test_a_drawing_is_stored_as_it_was_cleaned(it: Searched) -> None:
+    """Without its document type; its version is the start of the hash of the stored bytes."""
+    drawing = picture("svg", 64)
+    body = b"<!DOCTYPE svg>" + drawing
+    it.site.app.inject(reply(200, body, {"Content-Type": "image/svg+xml"}), "/drawing/")
+    found = it.found(it.place("drawing/1.svg"))
+    assert list(it.pictures().values()) == [drawing]
+    assert found.record.version == sha256(drawing).hexdigest()[:8]

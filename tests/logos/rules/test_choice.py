@@ -104,10 +104,11 @@ def test_generic_pictures_are_never_logos(generic: str) -> None:
         (picture(200, 15), False),
         (picture(16, size=100), True),
         (picture(16, size=99), False),
+        (picture(200, format="avif"), False),
     ],
 )
 def test_a_logo_has_sixteen_pixels_and_a_hundred_bytes(candidate: Candidate, usable: bool) -> None:
-    """Tracking pixels and stubs are not logos."""
+    """Tracking pixels and stubs are not logos, nor what older browsers do not show."""
     assert (why_unusable(candidate) is None) == usable
 
 
