@@ -62,8 +62,8 @@ _IN_MEMORY = 64 * 1024
 _SVG_HEAD = 64 * 1024
 """Bytes in which an SVG's first element begins; comments and a document type may stand before it."""
 
-_OTHER_ENDS = (END_MARK, b"\x55\xaa\x33\xcc" * 4096 + END_MARK)
-"""Two ends for a JPEG without one: nothing, and bytes that a decoder takes for missing pixels."""
+_OTHER_ENDS = (b"", *(bits * 4096 for bits in (b"\x55\xaa\x33", b"\xaa\x33\xcc", b"\xf0\xaa\x33")))
+"""What may stand for the missing pixels of a JPEG, if there are any: bits that begin differently."""
 
 See = Callable[["Image"], None]
 """Called with the decoded pixels of a picture, which are released after it returns."""
@@ -272,7 +272,7 @@ def _check_that_only_the_end_lacks(file: BinaryIO, markers: JpegMarkers) -> None
 
     if markers.in_one_pass:
         for end in _OTHER_ENDS:
-            with _with_end(file, end) as whole:
+            with _with_end(file, end + END_MARK) as whole:
                 _decode(whole, "JPEG", see)
     if len(seen) != 1:
         raise Malformed("the picture is cut short")
