@@ -161,3 +161,14 @@ CLEAR.paste((10, 20, 30, 255), (0, 0, 8, 16))
 def test_a_spread_is_that_of_what_is_seen(data: bytes, found: str) -> None:
     """Colours count as they show on white; of unusual kinds there is none, so that they are looked at."""
     assert spread(data) == bytes.fromhex(found)
+
+
+def test_sixteen_bits_look_as_eight_do() -> None:
+    """A grey PNG of 65,536 shades is known again in one of 256."""
+    grey = DRAWN.convert("L")
+    deep = Image.new("I;16", grey.size)
+    fine = struct.pack(f"<{len(grey.tobytes())}H", *(shade * 257 for shade in grey.tobytes()))
+    deep.frombytes(fine)
+    found, known = look(saved(deep, "PNG")), look(saved(grey, "PNG"))
+    assert (found.shape, found.colours) == (known.shape, known.colours)
+    assert known.shape is not None

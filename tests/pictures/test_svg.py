@@ -298,6 +298,7 @@ def test_what_is_no_svg_is_malformed(data: Any) -> None:
         ('width="0.2" height="0.2"', (1, 1)),
         ('width="1em" height="2rem" viewBox="0 0 64 32"', (16, 32)),
         ('width="20 px" height="-3" viewBox="0 0 64 32"', (64, 32)),
+        (f'width="{"0" * 300}7" height="5"', (10, 5)),
         ('width="1e2" height="1_0" viewBox="0 0 64 32"', (100, 50)),
         ('width="٣٣" height="5vh" viewBox="0 0 1_0 32"', (300, 150)),
     ],
