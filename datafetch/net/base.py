@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Literal, Protocol
 
@@ -45,6 +45,9 @@ class Validators:
 
 NO_RETRY = RetryPolicy(attempts=1)
 
+Enough = Callable[[bytes, Mapping[str, str]], bool]
+"""Says of the beginning of a body, and the headers it came with, whether it is all that is needed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -63,12 +66,15 @@ class Request:
         truncate: whether a body longer than `limit` is cut to its first `limit` bytes.
         stop_after: stop reading after these bytes (lower-case ASCII, found in either case),
             such as `b"<body"` to read the head of a page only.
+        enough: asked when `stop_after` is found for the first time; when it says no, the body is
+            read on to its end or its limit.
         accept: statuses, besides 2xx, that are returned as an answer and not raised as an error.
         validators: make the request conditional; a 304 is then returned as an answer.
         timeout_s: seconds for connecting, and for each read and write.
         total_s: seconds for one try, redirects and body included.
         retry: how often and how long the request is tried.
-        max_redirects: the most redirects that are followed.
+        max_redirects: the most redirects that are followed, with those in `redirected`.
+        redirected: how many redirects, by tags in pages, have led to `url` already.
         private_headers: sent too, but to the origin of `url` only: never after a redirect to
             another one, whatever their names are.
         error_body: whether the error of an answer is to hold its body (`UpstreamError.body`).
@@ -84,12 +90,14 @@ class Request:
     limit: int = 64 * MIB
     truncate: bool = False
     stop_after: bytes | None = None
+    enough: Enough | None = field(default=None, compare=False)
     accept: Collection[int] = ()
     validators: Validators | None = None
     timeout_s: float = 15.0
     total_s: float = 60.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     max_redirects: int = 5
+    redirected: int = 0
     private_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     error_body: bool = False
     heavy: bool = False
@@ -103,11 +111,13 @@ class AnswerHead:
         status: the HTTP status.
         url: the URL that answered, after all redirects.
         headers: by name in lower case; the values of a repeated header are joined by commas.
+        redirects: how many redirects led to `url`, with those in `Request.redirected`.
     """
 
     status: int
     url: str
     headers: Mapping[str, str]
+    redirects: int = field(default=0, kw_only=True)
 
     @property
     def not_modified(self) -> bool:

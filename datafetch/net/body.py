@@ -45,7 +45,7 @@ def read_body(
         chunks: the body as it comes over the network.
         headers: those of the answer.
         url: for error messages, without query.
-        request: its `limit`, `truncate` and `stop_after` say how much to read.
+        request: its `limit`, `truncate`, `stop_after` and `enough` say how much to read.
         write: is given the decoded bytes, at most `limit` in all.
 
     Returns:
@@ -62,11 +62,11 @@ def read_body(
     if whole and (declared_length(headers) or 0) > request.limit:
         raise TooLarge(too_large, url=url)
     room = request.limit
-    marker = _Marker(request.stop_after) if request.stop_after else None
+    stop = _Stop(request, headers)
     try:
         for chunk in chunks:
             for piece in (chunk,) if inflate is None else inflate.feed(chunk):
-                end = marker.find(piece) if marker else None
+                end = stop.find(piece)
                 data = piece if end is None else piece[:end]
                 if len(data) > room:
                     if not request.truncate:
@@ -160,6 +160,30 @@ def _inflate_for(headers: Mapping[str, str], url: str) -> _Inflate | None:
         )
     # Other names ("utf-8", "none") are mistakes for a plain body; browsers ignore them.
     return _Inflate(gzip=packed[0] in _GZIP) if packed else None
+
+
+class _Stop:
+    """Finds where reading stops: after a request's `stop_after`, if its `enough` agrees."""
+
+    def __init__(self, request: Request, headers: Mapping[str, str]) -> None:
+        self._marker = _Marker(request.stop_after) if request.stop_after else None
+        self._enough = request.enough
+        self._headers = headers
+        self._so_far = bytearray()
+
+    def find(self, piece: bytes) -> int | None:
+        """The index in this piece at which reading stops; None when it goes on."""
+        if self._marker is None:
+            return None
+        end = self._marker.find(piece)
+        if self._enough is None:
+            return end
+        self._so_far += piece[:end]
+        if end is None:
+            return None
+        # Asked once only: a page that holds the marker thousands of times is not read as often.
+        self._marker = None
+        return end if self._enough(bytes(self._so_far), self._headers) else None
 
 
 class _Marker:

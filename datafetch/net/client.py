@@ -90,8 +90,8 @@ class GuardedClient:
 
         def once(visit: Visit, left: float) -> Answer:
             body = io.BytesIO()
-            answer, url = self._once(request, body.write, visit, left)
-            return Answer(answer.status, url, answer.headers, body.getvalue())
+            answer, url, count = self._once(request, body.write, visit, left)
+            return Answer(answer.status, url, answer.headers, body.getvalue(), redirects=count)
 
         return self._retried(request, once)
 
@@ -108,13 +108,21 @@ class GuardedClient:
                 file.write(data)
 
             try:
-                answer, url = self._once(request, write, visit, left)
+                answer, url, count = self._once(request, write, visit, left)
             except BaseException:
                 file.close()
                 raise
             size = file.tell()
             file.seek(0)
-            return Download(answer.status, url, answer.headers, file, size, digest.hexdigest())
+            return Download(
+                answer.status,
+                url,
+                answer.headers,
+                file,
+                size,
+                digest.hexdigest(),
+                redirects=count,
+            )
 
         return self._retried(request, once)
 
@@ -171,21 +179,21 @@ class GuardedClient:
 
     def _once(
         self, request: Request, write: Callable[[bytes], object], visit: Visit, left: float
-    ) -> "tuple[RawAnswer, str]":
+    ) -> "tuple[RawAnswer, str, int]":
         """Try the request once, redirects included; `write` is given the body.
 
         Returns:
-            The answer and the URL that sent it.
+            The answer, the URL that sent it, and how many redirects led there.
         """
         limit = Deadline(self._clock, self._cancel, min(request.total_s, left))
         hop = first_hop(request, self._options)
-        for _ in range(request.max_redirects + 1):
+        for count in range(request.redirected, request.max_redirects + 1):
             with _placed(hop), self._exchange(request, hop, visit, limit) as answer:
                 self._counts.add(request.upstream, f"status_{answer.status}")
                 if is_answer(answer.status, request):
                     if self._read(request, hop, answer, write):
                         self._drop_rest(request, answer)
-                    return answer, hop.url.href
+                    return answer, hop.url.href, count
                 body = self._drain(request, answer)
                 hop = self._follow(hop, answer, body)
         shown = public_url(request.url)

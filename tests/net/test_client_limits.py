@@ -3,12 +3,13 @@
 import gzip
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from datafetch.upstream_errors import Malformed, Missing, TooLarge, TransientError
+from datafetch.upstream_errors import Malformed, Missing, Refused, TooLarge, TransientError
 from tests.fakes import faults
 from tests.fakes.base import FakeServer, Response
 from tests.net.upstreams import Echo, Raw, ask, client, told
@@ -40,6 +41,34 @@ def test_only_the_head_of_a_page_is_read(echo: Echo, server: FakeServer) -> None
     with client() as http:
         page = http.fetch(ask(server.url, stop_after=b"<body"))
     assert page.body == b"<html><head><title>x</title></head><BODY"
+
+
+def test_reading_goes_on_when_the_head_is_not_enough(echo: Echo, server: FakeServer) -> None:
+    """Who asks is shown the head and its headers, once; when that is not enough, all is read."""
+    echo.inject(faults.reply(200, b"<title>x</title><body><body>rest", {"X-Kind": "page"}))
+    shown: list[tuple[bytes, str]] = []
+
+    def enough(body: bytes, headers: Mapping[str, str]) -> bool:
+        shown.append((body, headers["x-kind"]))
+        return len(shown) > 1
+
+    with client() as http:
+        request = ask(server.url, stop_after=b"<body", enough=enough)
+        assert http.fetch(request).body == b"<title>x</title><body><body>rest"
+        assert http.fetch(request).body == b"<title>x</title><body"
+    assert shown == [(b"<title>x</title><body", "page")] * 2
+
+
+def test_redirects_that_were_followed_before_count(echo: Echo, server: FakeServer) -> None:
+    """A caller that follows redirects of its own says how many; the answer says how many there were."""
+    echo.inject(faults.redirect("/there"), "/here")
+    with client() as http:
+        assert http.fetch(ask(f"{server.url}/there")).redirects == 0
+        assert http.fetch(ask(f"{server.url}/here", redirected=4)).redirects == 5
+        with closing(http.download(ask(f"{server.url}/here"))) as download:
+            assert download.redirects == 1
+        with pytest.raises(Refused, match="more than 5 redirects"):
+            http.fetch(ask(f"{server.url}/here", redirected=5))
 
 
 def test_a_rest_that_never_comes_is_no_fault(echo: Echo, server: FakeServer) -> None:
