@@ -37,6 +37,8 @@ _LONGEST_LABEL = 63
 _BARE_HOST = re.compile(r"\[[^\]\x00-\x20]*\]|[^\x00-\x20/\\?#@:\[\]]+")
 # User and password of a URL of any scheme. The last `@` before the path ends them.
 _LOGIN = re.compile(r"//([^\s/?#]*)@")
+# Browsers escape each `@` in a user or a password.
+_WRITTEN_LOGIN = re.compile(r"\A(https?://)[^/?#@]*@")
 _WRITTEN_PATH = re.compile(r"[^:/\\?#]*:[/\\\t\n\r]*[^/\\?#]*([^?#]*)")
 
 
@@ -121,10 +123,21 @@ def publishable(value: object) -> str | None:
     return well_formed(value) if plain else url.href
 
 
+def clean_address(value: object) -> str | None:
+    """A `publishable` address as browsers write it, without user and password."""
+    url = parse(value) if isinstance(value, str) and publishable(value) is not None else None
+    return None if url is None else without_login(url.href)
+
+
+def without_login(href: str) -> str:
+    """An address that a browser wrote, without user and password."""
+    return _WRITTEN_LOGIN.sub(r"\1", href)
+
+
 def page_address(text: str) -> str | None:
-    """The address of a page: without its fragment; None when the text is not a web address."""
+    """The address of a page: without its fragment, user and password; None when it is none."""
     href = normalise_url(text)
-    return None if href is None else href.partition("#")[0]
+    return None if href is None else without_login(href.partition("#")[0])
 
 
 def resolve(reference: str, base: str) -> str | None:

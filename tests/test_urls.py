@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafetch.urls import (
+    clean_address,
     has_password,
     host_name,
     host_of,
@@ -152,6 +153,16 @@ def test_pages_are_named_with_their_query_and_without_their_fragment():
     assert url_hash(first) != url_hash(second)
     assert url_hash(first) == hashlib.sha256(first.encode()).hexdigest()
     assert without_query(first) == without_query(second) == "https://www.example.com/watch"
+
+
+def test_pages_are_named_without_user_and_password():
+    """A password in a bookmark's address is in no name, and in nothing that is stored of the page."""
+    for login in ("user:pass@", "user@", ":pass@", "u%40x:p@ss@"):
+        assert page_address(f"https://{login}a.example/x?y=@z") == "https://a.example/x?y=@z"
+        assert clean_address(f"https://{login}a.example/x#y") == "https://a.example/x#y"
+    assert page_address("https://a.example/@x") == "https://a.example/@x"
+    for text in ("/x", "javascript:x", "https://", 5, None):
+        assert clean_address(text) is None
 
 
 @pytest.mark.parametrize(

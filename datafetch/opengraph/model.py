@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from datafetch.models.json import is_safe_segment
-from datafetch.urls import publishable, well_formed
+from datafetch.urls import clean_address, well_formed
 
 Source = Literal["external", "fallback"]
 """What metadata was made from: the page, or its bookmark (`fallback`) if the page is unreadable."""
@@ -50,12 +50,12 @@ def _source(value: object) -> Source:
 def _texts(value: object) -> object:
     """Only the texts in an object; anything but an object is left for pydantic to refuse.
 
-    Addresses that bookmarks may not have are left out.
+    Addresses are written as browsers do; those that bookmarks may not have are left out.
     """
     if not isinstance(value, dict):
         return value
     texts = {name: well_formed(text) for name, text in value.items() if isinstance(text, str)}
-    addresses = {name: publishable(texts[name]) for name in _ADDRESSES & texts.keys()}
+    addresses = {name: clean_address(texts[name]) for name in _ADDRESSES & texts.keys()}
     return {name: text for name, text in {**texts, **addresses}.items() if text is not None}
 
 
@@ -69,8 +69,8 @@ _ADDRESSES = frozenset({"finalUrl", "imageUrl"})
 OldText = Annotated[str | None, BeforeValidator(_text)]
 """A text that old systems may have stored as something else."""
 
-OldAddress = Annotated[str | None, BeforeValidator(publishable)]
-"""An address that old systems may have stored though nobody should be given it (`javascript:…`)."""
+OldAddress = Annotated[str | None, BeforeValidator(clean_address)]
+"""An address as browsers write it; what nobody should be given (`javascript:…`) is left out."""
 
 Remembered = Annotated[str | None, Field(exclude_if=_is_empty)]
 RememberedText = Annotated[str, Field(exclude_if=_is_empty)]
@@ -111,7 +111,7 @@ class PageMetadata:
     """The stored object of one page.
 
     Old systems wrote it less strictly, so that only `url` is required when it is read. A stored
-    `final_url` or `image_url` that may not be published (`publishable`) is left out.
+    `final_url` or `image_url` is read as browsers write it, or left out (`clean_address`).
 
     Attributes:
         url: the page's address, without fragment.
@@ -124,7 +124,7 @@ class PageMetadata:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
     url: str
-    final_url: Annotated[str, BeforeValidator(lambda value: publishable(value) or "")] = ""
+    final_url: Annotated[str, BeforeValidator(lambda value: clean_address(value) or "")] = ""
     title: OldText = None
     description: OldText = None
     image_url: OldAddress = None
@@ -193,6 +193,8 @@ class PageRecord:
         digest: of the stored description.
         image_url: of the stored description.
         etag, last_modified: the page's validators.
+        bare_since: epoch ms since when the site shows the page without its former tags; None
+            while it does not.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
@@ -205,6 +207,7 @@ class PageRecord:
     image_url: Remembered = None
     etag: Remembered = None
     last_modified: Remembered = None
+    bare_since: RememberedTime = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,27 @@ def test_addresses_of_overrides_are_web_addresses(address: str):
     assert SAID.overridden(override.value) == replace(SAID, title="By hand")
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (
+            "HTTPS://B\u00fccher.Example:443/a b?\u00e4",
+            "https://xn--bcher-kva.example/a%20b?%C3%A4",
+        ),
+        ("https://user:pass@a.example/x", "https://a.example/x"),
+        ("https://user@a.example", "https://a.example/"),
+        ("https://a.example/../x/./y", "https://a.example/x/y"),
+        ("https://a.example/@x", "https://a.example/@x"),
+    ],
+)
+def test_addresses_are_as_browsers_write_them(written: str, read: str) -> None:
+    """Stored addresses are compared by other programs; user and password are nobody's business."""
+    old = METADATA.validate_python({"url": URL, "finalUrl": written, "imageUrl": written})
+    assert (old.final_url, old.image_url) == (read, read)
+    override = TypeAdapter(Override).validate_python({"etag": "e", "value": {"imageUrl": written}})
+    assert override.value == {"imageUrl": read}
+
+
 @pytest.mark.parametrize("value", [None, [], "x", {}, {"url": 5}])
 def test_what_is_no_metadata(value):
     """An object without a URL is of no page, and is not taken for an empty one."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datafetch.opengraph.model import Description
 from datafetch.pages.entities import mend_letters
 from datafetch.pages.head import PageHead
-from datafetch.urls import resolve
+from datafetch.urls import clean_address, resolve
 
 TITLES = ("og:title", "twitter:title")
 DESCRIPTIONS = ("og:description", "twitter:description", "description")
@@ -80,7 +80,7 @@ def _image(head: PageHead, base: str) -> str | None:
         # An empty reference would resolve to the page itself.
         if not url:
             continue
-        found = resolve(url, base)
+        found = clean_address(resolve(url, base))
         if found is not None and found.partition("#")[0] != head.url.partition("#")[0]:
             return found
     return None
