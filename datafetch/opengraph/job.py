@@ -1,6 +1,7 @@
 """The OpenGraph job: reads pages' metadata, stores pictures, and merges both into the bookmarks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from datafetch.bookmarks.stored import read_bookmarks
 from datafetch.clock import to_ms
@@ -124,9 +125,10 @@ class _OpenGraphRun:
         self._state.load()
         self._state.read_overrides()
         self._manifest.load()
+        self._recall_pictures(pages)
         if self._state.found:
             return
-        # Nothing is remembered: the stored metadata and the manifest are read in its place.
+        # Nothing is remembered: the stored metadata is read in its place.
         listed = self._metadata.listed()
 
         def recall(page: BookmarkedPage) -> tuple[str, PageRecord | None]:
@@ -135,8 +137,13 @@ class _OpenGraphRun:
         for name, record in self._context.engine.map(recall, pages):
             if record is not None:
                 self._state.pages[name] = record
-        for bookmark_id, picture in self._manifest.recall(pages).items():
-            self._state.bookmarks[bookmark_id] = BookmarkRecord(picture=picture)
+
+    def _recall_pictures(self, pages: Sequence[BookmarkedPage]) -> None:
+        """Find the pictures that the manifest lists and the state does not know."""
+        known = {name for name, record in self._state.bookmarks.items() if record.picture}
+        for bookmark_id, picture in self._manifest.recall(pages, known).items():
+            record = self._state.bookmarks.get(bookmark_id, BookmarkRecord())
+            self._state.bookmarks[bookmark_id] = replace(record, picture=picture)
 
     def _tasks(
         self, pages: Sequence[BookmarkedPage], worker: PageWorker, asked: Asked
@@ -167,7 +174,7 @@ class _OpenGraphRun:
             override=override_of(page.address, self._state.overrides),
             wanted=tuple(self._wanted(bookmark) for bookmark in page.bookmarks),
             ask=ask,
-            conditionally=not asked.force and self._state.same_rules,
+            conditionally=not asked.force,
         )
 
     def _wanted(self, bookmark: SavedBookmark) -> WantedPicture:

@@ -1,6 +1,6 @@
 """The manifest, the list of all pictures' public URLs: read, merged, committed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
@@ -8,23 +8,28 @@ from pydantic import BeforeValidator, TypeAdapter, ValidationError
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.opengraph.model import BookmarkRecord, PictureRecord, SavedBookmark
-from datafetch.opengraph.rules.merge import merged_manifest, pictures_by_stem, stem_of
+from datafetch.opengraph.pictures import picture_stems
+from datafetch.opengraph.rules.merge import merged_manifest, pictures_by_stem
 from datafetch.opengraph.rules.plan import BookmarkedPage
 from datafetch.opengraph.state import DATASET, OpenGraphState
 from datafetch.store.base import encode_json
 from datafetch.store.blog_manifest import make_blog_manifest
+from datafetch.store.keys import IMAGES_PREFIX
 from datafetch.store.publish import Publisher, PublishPlan, Write
-from datafetch.urls import host_of
+from datafetch.urls import publishable
 
 
 def _url_or_none(entry: object) -> str | None:
-    return entry if isinstance(entry, str) else None
+    """The entry if readers can load it: a web address, or the path of a folder's picture."""
+    if not isinstance(entry, str):
+        return None
+    return entry if publishable(entry) or entry.startswith(f"/{IMAGES_PREFIX}") else None
 
 
 _ENTRIES: TypeAdapter[list[str | None]] = TypeAdapter(
     list[Annotated[str | None, BeforeValidator(_url_or_none)]]
 )
-"""An entry that is not a text is read as None, so that the others can be read."""
+"""An entry that is no address is read as None, so that the others can be read."""
 
 
 class PictureManifest:
@@ -59,16 +64,21 @@ class PictureManifest:
         if self._broken:
             self._context.keep_aside(found)
 
-    def recall(self, pages: Sequence[BookmarkedPage]) -> dict[str, PictureRecord]:
-        """The pictures that the manifest has of these pages' bookmarks, by bookmark id."""
+    def recall(
+        self, pages: Sequence[BookmarkedPage], without: Collection[str] = ()
+    ) -> dict[str, PictureRecord]:
+        """The pictures that the manifest has of these pages' bookmarks, by bookmark id.
+
+        Their keys may be those that earlier releases made. Bookmarks in `without` are left out.
+        """
         known = pictures_by_stem(self._urls, self._key_of)
         found = {}
-        for page in pages:
+        for page in pages if known else ():
             for bookmark in page.bookmarks:
-                key = self._context.keys.opengraph_image(
-                    host_of(page.address), page.address, bookmark.id, "x"
-                )
-                picture = known.get(stem_of(key))
+                if bookmark.id in without:
+                    continue
+                stems = picture_stems(self._context.keys, page.address, bookmark)
+                picture = next((known[stem] for stem in stems if stem in known), None)
                 if picture is not None:
                     found[bookmark.id] = picture
         return found

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from datafetch.errors import BaseMoved, CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.opengraph.model import METADATA, Description, PageMetadata, PageRecord
-from datafetch.opengraph.state import DATASET
+from datafetch.opengraph.state import DATASET, as_unread
 from datafetch.store.base import encode_json
 from datafetch.store.publish import Publisher, PublishPlan, Write
 from datafetch.urls import page_address, url_hash, without_query
@@ -39,6 +39,8 @@ class MetadataStore:
         it: such an object counts when the `url` in it is this page's, and is stored anew, unless
         somebody else writes the page's own object meanwhile: then that one counts.
 
+        The record has no validators: which rules read the page is not known any more.
+
         Raises:
             StoreError: the store did not answer.
             LeaseLost: this run may not write any more.
@@ -50,7 +52,8 @@ class MetadataStore:
             if found is not None and page_address(found[0].url) == address:
                 metadata, etag = found
                 is_own = name == url_hash(address)
-                return record_of(metadata, etag) if is_own else self._adopted(metadata)
+                record = record_of(metadata, etag) if is_own else self._adopted(metadata)
+                return None if record is None else as_unread(record)
         return None
 
     def description(self, name: str) -> Description | None:

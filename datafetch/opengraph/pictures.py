@@ -10,10 +10,12 @@ from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.net.base import Download
 from datafetch.opengraph import report as words
-from datafetch.opengraph.model import PictureRecord
+from datafetch.opengraph.model import PictureRecord, SavedBookmark
+from datafetch.opengraph.rules.merge import kept_stem
 from datafetch.opengraph.rules.plan import PicturePlace, why_unusable
 from datafetch.opengraph.webpage import WebPages, as_picture
 from datafetch.store.base import IMAGE_CACHE, FilePart
+from datafetch.store.keys import Keys
 from datafetch.upstream_errors import (
     Denied,
     Malformed,
@@ -65,12 +67,14 @@ class PictureFinder:
 
     def find(
         self,
-        bookmark_id: str,
+        bookmark: SavedBookmark,
         address: str,
         places: Sequence[PicturePlace],
         stored: PictureRecord | None,
     ) -> PictureFound | PictureNotFound:
         """Store the first usable picture; `stored` is the one that the bookmark has now.
+
+        `address` is that of the bookmark's page.
 
         A server that may answer later ends the search: its picture would be better than those of
         the next places, and once a bookmark has a picture, it is not searched for again.
@@ -94,7 +98,7 @@ class PictureFinder:
                 continue
             with closing(download):
                 try:
-                    found = self._take(bookmark_id, address, place, download, stored)
+                    found = self._take(bookmark, address, place, download, stored)
                 except (Refused, Malformed) as error:
                     fault = error
                     continue
@@ -127,7 +131,7 @@ class PictureFinder:
 
     def _take(
         self,
-        bookmark_id: str,
+        bookmark: SavedBookmark,
         address: str,
         place: PicturePlace,
         download: Download,
@@ -148,12 +152,11 @@ class PictureFinder:
         )
         if reason is not None:
             self._context.log.debug(
-                "picture_unusable", extra={"bookmark": bookmark_id, "reason": reason}
+                "picture_unusable", extra={"bookmark": bookmark.id, "reason": reason}
             )
             return None
-        key = self._context.keys.opengraph_image(
-            host_of(address), address, bookmark_id, picture.extension
-        )
+        stems = picture_stems(self._context.keys, address, bookmark)
+        key = f"{kept_stem(stems, stored)}.{picture.extension}"
         version = download.sha256[:8]
         same = stored is not None and (stored.key, stored.version) == (key, version)
         if stored is not None and same and not self._context.options.force:
@@ -175,3 +178,9 @@ class PictureFinder:
             content_type=content_type,
             cache_control=IMAGE_CACHE,
         )
+
+
+def picture_stems(keys: Keys, address: str, bookmark: SavedBookmark) -> tuple[str, ...]:
+    """The keys without extension that the picture of this page's bookmark may have; see `Keys`."""
+    url = bookmark.url or address
+    return keys.opengraph_image_stems(host_of(url), url, address, bookmark.id)

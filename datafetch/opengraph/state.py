@@ -1,7 +1,7 @@
 """What the OpenGraph job remembers between runs, so that fresh pages cost no request."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,10 +13,11 @@ from datafetch.ops.record import Record
 
 DATASET = "opengraph"
 
-RULES = 1
-"""The version of the rules that read pages' heads; increase it when they change.
+RULES = 2
+"""The version of the rules that read pages' heads and choose pictures; increase it when they change.
 
-The next run then asks without validators, because a 304 would keep what the old rules had read.
+What older rules have read then loses its validators, because a 304 would keep it, and each search
+for a picture that found none is made once more.
 """
 
 _VERSION: Literal[1] = 1
@@ -54,7 +55,6 @@ class OpenGraphState:
         bookmarks: by id.
         overrides: by the hash in their key.
         found: whether a state was stored and can be read.
-        same_rules: whether the run that stored the state had the present `RULES`.
     """
 
     def __init__(self, context: AnyContext) -> None:
@@ -71,10 +71,11 @@ class OpenGraphState:
         self.bookmarks: dict[str, BookmarkRecord] = {}
         self.overrides: dict[str, Override] = {}
         self.found = False
-        self.same_rules = True
 
     def load(self) -> None:
         """Read the stored state; a broken one counts as none, and a copy is kept aside on save.
+
+        Of what other `RULES` have read, nothing is kept that would keep it from being read anew.
 
         Raises:
             StoreError: the store did not answer.
@@ -83,9 +84,13 @@ class OpenGraphState:
         if stored is None:
             return
         self.found = True
-        self.same_rules = stored.rules == RULES
         self.pages = dict(stored.pages)
         self.bookmarks = dict(stored.bookmarks)
+        if stored.rules != RULES:
+            self.pages = {name: as_unread(page) for name, page in self.pages.items()}
+            self.bookmarks = {
+                name: replace(known, tried="") for name, known in self.bookmarks.items()
+            }
         self.overrides = dict(stored.overrides)
 
     def save(self) -> None:
@@ -150,6 +155,11 @@ class OpenGraphState:
         except (CorruptObject, ValidationError):
             self._context.log.warning("override_unreadable", extra={"key": key})
             return name, Override(found.etag, {})
+
+
+def as_unread(page: PageRecord) -> PageRecord:
+    """The record without the page's validators, so that the site sends the page itself."""
+    return replace(page, etag=None, last_modified=None)
 
 
 def _only(records: Mapping[str, _T], names: Iterable[str]) -> dict[str, _T]:

@@ -7,6 +7,7 @@ from datafetch.errors import BaseMoved, DatafetchError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.net.base import Validators
+from datafetch.net.guard import public_url
 from datafetch.opengraph.metadata import MetadataStore
 from datafetch.opengraph.model import (
     BookmarkRecord,
@@ -17,6 +18,7 @@ from datafetch.opengraph.model import (
     SavedBookmark,
 )
 from datafetch.opengraph.pictures import PictureFinder, PictureFound, PictureNotFound
+from datafetch.opengraph.rules.belief import Known, Verdict, judge, judge_picture
 from datafetch.opengraph.rules.merge import fallback
 from datafetch.opengraph.rules.plan import (
     Asked,
@@ -27,10 +29,12 @@ from datafetch.opengraph.rules.plan import (
     tried,
 )
 from datafetch.opengraph.rules.tags import describe
-from datafetch.opengraph.rules.walls import blocked_by
-from datafetch.opengraph.webpage import WebPages
+from datafetch.opengraph.webpage import BarePicture, WebPages
 from datafetch.pages.head import PageHead
 from datafetch.upstream_errors import Denied, Malformed, UpstreamError
+
+Shown = PageHead | BarePicture
+"""What stands at a page's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,12 @@ class PageWorker:
         image_url = _image_url(task, record)
         due = []
         for wanted in task.wanted:
-            places = places_of(wanted.bookmark, image_url, assets=self._pictures.has_assets)
+            places = places_of(
+                wanted.bookmark,
+                image_url,
+                assets=self._pictures.has_assets,
+                itself=image_url == task.page.address,
+            )
             if picture_is_due(
                 wanted.record,
                 places,
@@ -185,34 +194,35 @@ class PageWorker:
         given = Validators(known.etag, known.last_modified) if conditional else Validators()
         validators = given if given.headers() else None
         try:
-            head = self._web.head(task.page.address, validators)
-            if head is None:
-                return PageResult(task, replace(known, fetched_at=self._now(), failed_at=None))
-            said = describe(head)
-            self._check_is_the_page(task.page, known, head, said)
-            return self._store(task, known, head, said)
+            shown = self._web.read(task.page.address, validators)
+            if shown is None:
+                now = self._now()
+                record = replace(known, fetched_at=now, failed_at=None, bare_since=None)
+                return PageResult(task, record)
+            said = _said(shown, task.page)
+            verdict = self._verdict(task.page, known, shown, said)
+            if verdict.doubt is not None:
+                doubted = replace(known, bare_since=verdict.bare_since)
+                return self._failed(task, doubted, _doubt(verdict, task.page.address, shown.url))
+            return self._store(task, known, shown, said)
         except (UpstreamError, BaseMoved) as error:
             return self._failed(task, known, error)
 
-    def _check_is_the_page(
-        self, page: BookmarkedPage, known: PageRecord, head: PageHead, said: Description
-    ) -> None:
-        """Refuse an answer that would replace stored metadata by that of a wall, or by nothing.
-
-        Raises:
-            Denied: a consent, log-in or robot page was shown in place of the page.
-            Malformed: the page says nothing now, and said something before.
-        """
-        wall = blocked_by(head)
-        if wall is not None:
-            raise Denied(f"the site shows another page: {wall}", url=page.address, hint="")
-        if said.says_nothing and known.source == "external":
-            before = self._metadata.description(page.hash)
-            if before is not None and not before.says_nothing:
-                raise Malformed("the page says nothing of itself any more", url=page.address)
+    def _verdict(
+        self, page: BookmarkedPage, known: PageRecord, shown: Shown, said: Description
+    ) -> Verdict:
+        """Whether the answer is believed; stored metadata is read when it says something else."""
+        stored = None
+        if known.source == "external":
+            same = known.digest == said.digest()
+            stored = said if same else self._metadata.description(page.hash)
+        before = Known(page.address, stored, known.bare_since)
+        if isinstance(shown, BarePicture):
+            return judge_picture(before, shown.url)
+        return judge(before, shown, said, self._now())
 
     def _store(
-        self, task: PageTask, known: PageRecord, head: PageHead, said: Description
+        self, task: PageTask, known: PageRecord, shown: Shown, said: Description
     ) -> PageResult:
         """Store a page's description, unless it is stored already and the run is not forced."""
         now = self._now()
@@ -226,8 +236,9 @@ class PageWorker:
                 known,
                 fetched_at=now,
                 failed_at=None,
-                etag=head.etag,
-                last_modified=head.last_modified,
+                etag=shown.etag,
+                last_modified=shown.last_modified,
+                bare_since=None,
             )
             return PageResult(task, record, description=said)
         metadata = PageMetadata.of(
@@ -235,8 +246,8 @@ class PageWorker:
             said,
             timestamp=now,
             source="external",
-            etag=head.etag,
-            last_modified=head.last_modified,
+            etag=shown.etag,
+            last_modified=shown.last_modified,
         )
         record = self._metadata.write(metadata, known.object_etag)
         return PageResult(task, record, changed=not same, description=said)
@@ -259,12 +270,34 @@ class PageWorker:
     def _search(
         self, task: PageTask, wanted: WantedPicture, places: tuple[PicturePlace, ...]
     ) -> PictureSearch:
-        bookmark_id = wanted.bookmark.id
-        outcome = self._pictures.find(bookmark_id, task.page.address, places, wanted.record.picture)
-        return PictureSearch(bookmark_id, tried(places), outcome)
+        outcome = self._pictures.find(
+            wanted.bookmark, task.page.address, places, wanted.record.picture
+        )
+        return PictureSearch(wanted.bookmark.id, tried(places), outcome)
 
     def _now(self) -> int:
         return to_ms(self._context.clock.now())
+
+
+def _said(shown: Shown, page: BookmarkedPage) -> Description:
+    """What is told of a page; a picture without a page has the words of its bookmark."""
+    if isinstance(shown, PageHead):
+        return describe(shown)
+    words = fallback(page.address, page.bookmarks[0])
+    return replace(words, final_url=shown.url, image_url=page.address)
+
+
+def _doubt(verdict: Verdict, address: str, final: str) -> UpstreamError:
+    """The error of an answer that is not believed."""
+    asked, shown = public_url(address), public_url(final)
+    if not verdict.walled:
+        return Malformed(f"{asked}: {verdict.doubt}", url=asked, hint="What is stored stays.")
+    where = "" if shown == asked else f", at {shown}"
+    return Denied(
+        f"{asked}: another page is shown: {verdict.doubt}{where}",
+        url=asked,
+        hint=f"What is stored stays. See what a browser shows without a log-in at {asked}.",
+    )
 
 
 def _image_url(task: PageTask, record: PageRecord | None) -> str | None:

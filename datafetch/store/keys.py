@@ -168,11 +168,45 @@ class Keys:
     def opengraph_image(self, host: str, url: str, bookmark_id: str, extension: str) -> str:
         """The key of a page's picture: `images/opengraph/{name}-{hash}.{extension}`.
 
-        `name` is the host with each dot replaced by `-`, and `hash` is the first 8 hex digits of
-        the SHA-256 of `{url}:{bookmark_id}`. The key is the same in every environment.
+        `name` is the host without `www.`, with each dot replaced by `-`, and `hash` is the first 8
+        hex digits of the SHA-256 of `{url}:{bookmark_id}`. The key is the same in every
+        environment.
+
+        Args:
+            host: the host of `url`, as browsers write it.
+            url: the bookmark's, as it is stored.
+            bookmark_id: the bookmark's.
+            extension: the picture's, without a dot.
         """
-        digest = _sha256(f"{url}:{bookmark_id}")[:8]
-        return f"{self.opengraph_images_prefix()}{host.replace('.', '-')}-{digest}.{extension}"
+        name = host.removeprefix("www.").replace(".", "-")
+        return f"{self._opengraph_stem(name, f'{url}:{bookmark_id}')}.{extension}"
+
+    def opengraph_image_stems(
+        self, host: str, url: str, address: str, bookmark_id: str
+    ) -> tuple[str, ...]:
+        """The keys that the picture of a bookmark may have, without extension; today's is first.
+
+        Earlier releases hashed the page's address in place of the bookmark's URL, and kept `www.`
+        in the name. The site that wrote these pictures before hashed the id alone for a while.
+
+        Args:
+            host: as in `opengraph_image`.
+            url: as in `opengraph_image`.
+            address: the page's: `url` as browsers write it, without its fragment.
+            bookmark_id: as in `opengraph_image`.
+        """
+        name, long_name = host.removeprefix("www.").replace(".", "-"), host.replace(".", "-")
+        written, read = f"{url}:{bookmark_id}", f"{address}:{bookmark_id}"
+        stems = (
+            self._opengraph_stem(name, written),
+            self._opengraph_stem(long_name, read),
+            self._opengraph_stem(name, read),
+            self._opengraph_stem(f"{name}-bookmark", bookmark_id),
+        )
+        return tuple(dict.fromkeys(stems))
+
+    def _opengraph_stem(self, name: str, hashed: str) -> str:
+        return f"{self.opengraph_images_prefix()}{name}-{_sha256(hashed)[:8]}"
 
     def opengraph_manifest(self) -> str:
         """CDN URLs of all pages' pictures: the commit point of the OpenGraph dataset."""

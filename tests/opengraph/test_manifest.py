@@ -66,7 +66,8 @@ def test_what_is_no_manifest_is_kept_aside_and_made_anew(parts: Parts, body: byt
 
 def test_a_broken_entry_loses_itself_only(parts: Parts) -> None:
     """What is no URL goes, the URLs beside it stay, and the object is kept aside."""
-    body = parts.put(KEY, [f"{CDN}/y.png?v=1", 5, None, {"url": "x"}])
+    odd = [5, None, {"url": "x"}, "", "javascript:alert(1)", "y.png", "//evil.example/y.png"]
+    body = parts.put(KEY, [f"{CDN}/y.png?v=1", *odd])
     assert publish(parts)
     assert parts.json(KEY) == [f"{CDN}/y.png?v=1"]
     assert parts.aside(KEY) == [body]
@@ -108,3 +109,23 @@ def test_a_lost_state_finds_its_pictures_in_the_manifest(parts: Parts) -> None:
     manifest.load()
     recalled = manifest.recall(pages_of([BOOKMARK, SavedBookmark("c", BOOKMARK.url)]))
     assert recalled == {"b": PictureRecord(key, "0a0b0c0d")}
+    assert manifest.recall(pages_of([BOOKMARK]), without={"b"}) == {}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "images/opengraph/a-example-90211997.png",
+        "images/opengraph/www-a-example-8c174f26.png",
+        "images/opengraph/a-example-bookmark-3e23e816.png",
+    ],
+    ids=["today", "www", "id"],
+)
+def test_pictures_under_earlier_keys_are_found(parts: Parts, key: str) -> None:
+    """Keys with `www.`, or of another hash, were not found again: their pictures were fetched twice."""
+    parts.put(KEY, [f"https://cdn.example.com/{key}?v=0a0b0c0d"])
+    context = parts.context()
+    manifest = PictureManifest(context, publisher(context))
+    manifest.load()
+    www = SavedBookmark("b", "https://www.a.example/page#part")
+    assert manifest.recall(pages_of([www])) == {"b": PictureRecord(key, "0a0b0c0d")}

@@ -1,5 +1,7 @@
 """The metadata objects by themselves: whose words replace whose, and what is found of old systems."""
 
+from dataclasses import replace
+
 import pytest
 
 from datafetch.errors import BaseMoved
@@ -52,6 +54,16 @@ def test_equal_bytes_are_not_written(parts: Parts) -> None:
     record = stored(parts).write(metadata("Title"), None)
     assert stored(parts).write(metadata("Title"), record.object_etag) == record
     assert parts.calls.count("put") == 0
+
+
+def test_a_recalled_page_is_asked_without_validators(parts: Parts) -> None:
+    """Which rules have read what is stored is not known when the state is lost: 304 would keep it."""
+    said = Description(URL, "Title")
+    made = PageMetadata.of(URL, said, timestamp=5, source="external", etag='"e"', last_modified="S")
+    written = stored(parts).write(made, None)
+    assert (written.etag, written.last_modified) == ('"e"', "S")
+    recalled = stored(parts).recall(URL, frozenset({NAME}))
+    assert recalled == replace(written, etag=None, last_modified=None)
 
 
 def test_what_was_made_of_a_bookmark_counts_as_a_failure(parts: Parts) -> None:

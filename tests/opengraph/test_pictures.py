@@ -10,7 +10,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from datafetch.errors import DatafetchError
-from datafetch.opengraph.model import PictureRecord
+from datafetch.opengraph.model import PictureRecord, SavedBookmark
 from datafetch.opengraph.pictures import PictureFinder, PictureFound, PictureNotFound
 from datafetch.opengraph.rules.plan import PicturePlace
 from datafetch.opengraph.webpage import WebPages
@@ -44,7 +44,11 @@ class Searched:
         return PicturePlace("page", f"{self.site.url}/{path}")
 
     def find(
-        self, *places: PicturePlace, stored: PictureRecord | None = None, force: bool = False
+        self,
+        *places: PicturePlace,
+        stored: PictureRecord | None = None,
+        force: bool = False,
+        url: str = PAGE,
     ) -> PictureFound | PictureNotFound:
         """Search these places for the picture of the bookmark `b`."""
         http = make_http(self.parts.clock)
@@ -52,13 +56,15 @@ class Searched:
         try:
             self.remarks = context.remarks
             finder = PictureFinder(context, WebPages(http, self.settings))
-            return finder.find("b", PAGE, places, stored)
+            return finder.find(SavedBookmark("b", url), PAGE, places, stored)
         finally:
             http.close()
 
-    def found(self, *places: PicturePlace, stored: PictureRecord | None = None) -> PictureFound:
+    def found(
+        self, *places: PicturePlace, stored: PictureRecord | None = None, url: str = PAGE
+    ) -> PictureFound:
         """Search these places, and find one."""
-        outcome = self.find(*places, stored=stored)
+        outcome = self.find(*places, stored=stored, url=url)
         assert isinstance(outcome, PictureFound)
         return outcome
 
@@ -66,6 +72,11 @@ class Searched:
         """What is stored."""
         store = self.parts.store
         return {info.key: store.get(info.key).body for info in store.list("images/")}
+
+
+def hashed(url: str) -> str:
+    """The hash in the key of the picture of the bookmark `b` of a URL."""
+    return sha256(f"{url}:b".encode()).hexdigest()[:8]
 
 
 @pytest.fixture
@@ -88,6 +99,22 @@ def test_a_picture_is_stored_by_page_and_bookmark(it: Searched) -> None:
         PictureRecord(key, sha256(PHOTO).hexdigest()[:8], it.parts.now_ms, '"e"'), changed=True
     )
     assert it.parts.store.head(key).content_type == "image/jpeg"
+
+
+def test_its_key_is_of_the_bookmarks_own_url(it: Searched) -> None:
+    """Readers make the key of the URL that the bookmark has, without `www.`; nobody asked for ours."""
+    url = "https://www.a.example/page#part"
+    outcome = it.found(it.place("photo/1.jpg"), url=url)
+    assert outcome.record.key == f"images/opengraph/a-example-{hashed(url)}.jpg"
+
+
+def test_a_picture_under_an_earlier_key_stays_there(it: Searched) -> None:
+    """A forced run writes it where it is: under a new key the old object would be nobody's."""
+    key = f"images/opengraph/www-a-example-{hashed(PAGE)}.jpg"
+    stored = PictureRecord(key, "0a0b0c0d", 5)
+    outcome = it.found(it.place("photo/1.jpg"), stored=stored)
+    assert outcome.record.key == key
+    assert list(it.pictures()) == [key]
 
 
 def test_the_first_usable_place_is_taken(it: Searched) -> None:

@@ -76,6 +76,12 @@ class Worked:
         self.parts.clock.advance(60)
         return record
 
+    def remembered(self, record: PageRecord | None) -> PageRecord:
+        """Ask for the page again; gives what is remembered of it then."""
+        found = self.work(self.task(record)).record
+        assert found is not None
+        return found
+
     def stored(self) -> dict[str, object]:
         """The page's metadata."""
         found: dict[str, object] = self.parts.json(KEYS.opengraph_metadata(url_hash(self.url)))
@@ -152,6 +158,80 @@ def test_a_failure_leaves_a_pages_words(it: Worked, action: Action, error: type[
     assert isinstance(result.error, error)
     assert result.record == replace(record, failed_at=it.parts.now_ms)
     assert not result.changed
+    assert it.stored() == before
+
+
+def test_a_log_in_in_place_leaves_a_pages_words(it: Worked) -> None:
+    """A log-in with 200 and tags of its own replaced a good title; the message says what came."""
+    record, before = it.read(), it.stored()
+    it.says(TITLE.format("Log into Facebook"))
+    result = it.work(it.task(record))
+    assert str(result.error) == (
+        f"{it.url}: another page is shown: it asks for a log-in (Log into Facebook)"
+    )
+    assert result.error is not None
+    assert "stays" in result.error.hint
+    assert it.stored() == before
+    it.says(TITLE.format("Second"))
+    assert it.remembered(result.record).failed_at is None
+    assert it.stored()["title"] == "Second"
+
+
+def test_a_page_without_its_tags_is_believed_in_the_end(it: Worked) -> None:
+    """The state remembers since when, through failures of other kinds, until 30 days have passed."""
+    it.says(TITLE.format("First") + "<meta name=description content=Words>")
+    record, before = it.read(), it.stored()
+    it.says("<title>First</title>")
+    first = it.parts.now_ms
+    record = it.remembered(record)
+    assert (record.bare_since, record.failed_at) == (first, first)
+    it.parts.clock.advance(29 * 24 * 3600)
+    it.says(reply(500))
+    record = it.remembered(record)
+    assert record.bare_since == first
+    assert it.stored() == before
+    it.parts.clock.advance(24 * 3600)
+    it.says("<title>First</title>")
+    assert it.remembered(record).bare_since is None
+    assert (it.stored()["title"], it.stored()["description"]) == ("First", None)
+
+
+def test_an_unchanged_answer_ends_the_doubt(it: Worked) -> None:
+    """304 to the validators of what is stored means that the tags are back."""
+    record = it.read()
+    it.says(reply(304))
+    record = it.remembered(replace(record, bare_since=1, failed_at=1))
+    assert (record.bare_since, record.failed_at) == (None, None)
+
+
+def test_the_stored_words_are_read_only_when_the_page_has_others(it: Worked) -> None:
+    """A page that says what it said costs no request to the store."""
+    record = it.read()
+    it.says(TITLE.format("First") + "<!-- other bytes -->")
+    it.work(it.task(record))
+    assert not any("metadata" in key for key in it.parts.calls.keys("get"))
+
+
+def test_a_bookmark_of_a_picture_has_the_picture(it: Worked) -> None:
+    """A bookmark that is itself a picture failed as "no page": it has its own title and that picture."""
+    it.says(reply(200, photo(), {"Content-Type": "image/jpeg", "ETag": '"e"'}))
+    it.bookmark = replace(it.bookmark, screenshot="shot-1")
+    result = it.work(it.wanting(it.task()))
+    assert result.error is None
+    assert (it.stored()["title"], it.stored()["imageUrl"]) == ("Mine", it.url)
+    assert it.stored()["source"] == "external"
+    [search] = result.searches
+    assert isinstance(search.outcome, PictureFound)
+    assert it.parts.store.get(search.outcome.record.key).body == photo()
+    it.says(reply(304))
+    assert it.work(it.task(result.record)).error is None
+
+
+def test_a_placeholder_picture_leaves_a_pages_words(it: Worked) -> None:
+    """Some sites answer robots with a picture: that is not the page."""
+    record, before = it.read(), it.stored()
+    it.says(reply(200, photo(), {"Content-Type": "image/jpeg"}))
+    assert isinstance(it.work(it.task(record)).error, Denied)
     assert it.stored() == before
 
 

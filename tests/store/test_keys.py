@@ -55,7 +55,7 @@ CONTRACT: list[tuple[Callable[[Keys], str], str, bool]] = [
     (lambda k: k.opengraph_override(HASH), f"json/opengraph/overrides/{HASH}.json", True),
     (
         lambda k: k.opengraph_image("www.example.com", PAGE, ID, "jpg"),
-        f"images/opengraph/www-example-com-{IMAGE_HASH}.jpg",
+        f"images/opengraph/example-com-{IMAGE_HASH}.jpg",
         True,
     ),
     (lambda k: k.opengraph_manifest(), "json/image-data/opengraph/manifest{S}.json", True),
@@ -81,6 +81,24 @@ def test_the_key_of_a_picture_can_be_made_of_any_stored_address() -> None:
     odd, written = ("https://example.com/\ud800", "https://example.com/\ufffd")
     made = {keys.opengraph_image("example.com", url, "b1", "png") for url in (odd, written)}
     assert len(made) == 1
+
+
+def test_pictures_are_found_under_the_keys_of_earlier_releases() -> None:
+    """A picture whose key had `www.` or another hash was fetched again, and the old one was left."""
+    url, address = "https://www.example.com#top", "https://www.example.com/"
+    assert Keys("-test").opengraph_image_stems("www.example.com", url, address, "bm_1") == (
+        "images/opengraph/example-com-f0137df4",
+        "images/opengraph/www-example-com-524fa09b",
+        "images/opengraph/example-com-524fa09b",
+        "images/opengraph/example-com-bookmark-e202d87a",
+    )
+    plain = Keys().opengraph_image_stems(
+        "a.example", "https://a.example/x", "https://a.example/x", "b"
+    )
+    assert len(plain) == 2
+    assert f"{plain[0]}.png" == Keys().opengraph_image(
+        "a.example", "https://a.example/x", "b", "png"
+    )
 
 
 @pytest.mark.parametrize("suffix", ["", "-dev", "-test"])

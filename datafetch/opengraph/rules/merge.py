@@ -1,6 +1,6 @@
 """Decides which OpenGraph fields a bookmark gets, and which URLs the manifest of pictures has."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from datafetch.bookmarks.rules.normalise import UNDESCRIBED, UNTITLED
@@ -13,7 +13,7 @@ from datafetch.opengraph.model import (
     SavedBookmark,
     digest_of,
 )
-from datafetch.urls import normalise_url, page_address, url_hash, without_query
+from datafetch.urls import clean_address, page_address, url_hash, without_query
 
 
 class BookmarkPicture(NamedTuple):
@@ -69,7 +69,7 @@ def fallback(address: str, bookmark: SavedBookmark) -> Description:
         final_url=address,
         title=_unless(UNTITLED, bookmark.title),
         description=_unless(UNDESCRIBED, bookmark.description),
-        image_url=normalise_url(external) if isinstance(external, str) else None,
+        image_url=clean_address(external),
     )
 
 
@@ -143,3 +143,13 @@ def pictures_by_stem(
 def stem_of(key: str) -> str:
     """A picture's key without its extension."""
     return key.rpartition(".")[0] or key
+
+
+def kept_stem(stems: Sequence[str], stored: PictureRecord | None) -> str:
+    """The key, without extension, of a bookmark's new picture, of the keys that it may have.
+
+    A picture that is stored under the key of an earlier release keeps it, so that the new one
+    takes its place and leaves no object behind that nobody names.
+    """
+    known = stem_of(stored.key) if stored is not None else None
+    return known if known is not None and known in stems else stems[0]

@@ -139,19 +139,25 @@ def _older(then_ms: int, limit_ms: int, now_ms: int) -> bool:
 
 
 def places_of(
-    bookmark: SavedBookmark, image_url: str | None, *, assets: bool
+    bookmark: SavedBookmark, image_url: str | None, *, assets: bool, itself: bool = False
 ) -> tuple[PicturePlace, ...]:
     """Where a bookmark's picture is looked for, best first: banner, screenshot, page, bookmark.
 
-    `image_url` is the page's picture; the bookmark's is the one that the page had when it was
-    saved. `assets` says whether the bookmark server can be asked.
+    Args:
+        bookmark: its picture is the one that the page had when it was saved.
+        image_url: the page's picture.
+        assets: whether the bookmark server can be asked.
+        itself: whether the bookmark is of `image_url` itself, which then comes first: of a picture
+            the server has only the screenshot of a browser that shows it.
     """
     places = []
+    if itself and image_url is not None:
+        places.append(PicturePlace("page", image_url))
     if assets and bookmark.banner is not None:
         places.append(PicturePlace("banner", bookmark.banner))
     if assets and bookmark.screenshot is not None:
         places.append(PicturePlace("screenshot", bookmark.screenshot))
-    if image_url is not None:
+    if image_url is not None and not itself:
         places.append(PicturePlace("page", image_url))
     saved_url = page_address(bookmark.saved_image) if bookmark.saved_image else None
     if saved_url is not None and (image_url is None or saved_url != page_address(image_url)):

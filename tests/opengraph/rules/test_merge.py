@@ -10,6 +10,7 @@ from datafetch.opengraph.model import (
 from datafetch.opengraph.rules.merge import (
     BookmarkPicture,
     fallback,
+    kept_stem,
     mark_of,
     merged_manifest,
     override_of,
@@ -81,6 +82,8 @@ def test_what_is_made_of_a_bookmark():
         content={"imageUrl": "https://x.example/ä.png"},
     )
     assert fallback(URL, named) == Description(URL, "Mine", None, "https://x.example/%C3%A4.png")
+    secret = bookmark(ogImageExternal="https://user:pass@x.example/i.png")
+    assert fallback(URL, secret).image_url == "https://x.example/i.png"
     unnamed = bookmark(title="Untitled Bookmark", ogImageExternal="/api/x")
     assert fallback(URL, unnamed) == Description(URL)
 
@@ -153,3 +156,11 @@ def test_entries_of_others_stay_apart_in_the_manifest():
     """An entry that is no picture of previews is known by its URL, so that it never stands for another."""
     others = ["https://old.example.net/a.png", "https://old.example.net/b.png"]
     assert set(pictures_by_stem(others, key_of)) == {url.removesuffix(".png") for url in others}
+
+
+def test_a_new_picture_takes_the_place_of_the_stored_one():
+    """A picture under an earlier key keeps it: under a new one the old object would be nobody's."""
+    stems = ("images/opengraph/new", "images/opengraph/www-old")
+    assert kept_stem(stems, None) == "images/opengraph/new"
+    assert kept_stem(stems, PictureRecord("images/opengraph/www-old.jpg")) == stems[1]
+    assert kept_stem(stems, PictureRecord("images/opengraph/another.jpg")) == stems[0]

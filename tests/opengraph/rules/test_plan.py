@@ -214,3 +214,18 @@ def test_hosts_take_turns(hosts):
         rounds.append(seen[host])
         seen[host] += 1
     assert rounds == sorted(rounds)
+
+
+def test_a_picture_that_is_bookmarked_comes_first():
+    """Of a bookmarked picture the server has only the screenshot of a browser that shows it."""
+    url = "https://a.example/photo.jpg"
+    shot = with_content(screenshotAssetId="s1")
+    screenshot, itself = PicturePlace("screenshot", "s1"), PicturePlace("page", url)
+    assert places_of(shot, url, assets=True) == (screenshot, itself)
+    assert places_of(shot, url, assets=True, itself=True) == (itself, screenshot)
+
+
+def test_pages_are_known_without_user_and_password():
+    """An address with a password went into metadata, which everyone reads, and into dead letters."""
+    [page] = pages_of(bookmarks({"id": "b1", "url": "https://user:pass@a.example/x"}))
+    assert page.address == "https://a.example/x"
