@@ -106,6 +106,22 @@ def test_without_a_bookmark_server():
         assert stored(it) == photo()
 
 
+def test_a_bookmarked_picture_is_its_own_preview():
+    """Of a picture the bookmark server has a screenshot, which is worse; the bookmark's title stays."""
+    with world() as it:
+        banner(it, photo(), "shot-1")
+        it.add("img/own.png", title="Mine", screenshotAssetId="shot-1")
+        report = it.run()
+        assert (report.failed, it.letters()) == (0, {})
+        assert it.karakeep.log.count("assets/shot-1") == 0
+        assert stored(it).startswith(b"\x89PNG")
+        assert it.metadata("img/own.png")["imageUrl"] == it.url("img/own.png")
+        assert it.metadata("img/own.png")["title"] == it.bookmark(0)["title"]
+        it.asked()
+        assert not it.run().change_detected
+        assert it.asked() == []
+
+
 def test_a_page_without_a_picture_has_its_bookmarks():
     """Bookmarks whose pages name no picture were left with an external one, though it could be stored."""
     with world() as it:

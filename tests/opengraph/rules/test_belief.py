@@ -249,11 +249,20 @@ NO_WALLS = {
     ),
     "a repository that was renamed": Shape(
         "https://github.com/acme/lamps", "GitHub - acme/lamps: Lamps in C",
-        "GitHub - acme/lights: Everything that glows", "https://github.com/acme/lights", og=True,
+        "GitHub - jane/lights: Everything that glows", "https://github.com/jane/lights", og=True,
     ),
     "a repository named login": Shape(
         "https://github.com/acme/gate", "GitHub - acme/gate: Log-in for sites",
         "GitHub - acme/login: Log-in for sites", "https://github.com/acme/login", og=True,
+    ),
+    "the site's name and the topic went from before the title": Shape(
+        "https://acme.example/lamps", "Acme: Lamps: How they glow", "How they glow", og=True
+    ),
+    "a page that never had a title of its own": Shape(
+        ARTICLE, "News", "News - Where things shine", og=True
+    ),
+    "a page named like its host": Shape(
+        "https://acme.example/story", None, "acme.example", og=True
     ),
     "a product with another title": Shape(
         "https://www.amazon.com/dp/B000TEST01", "Amazon.com: Desk lamp, black : Home",
@@ -371,6 +380,14 @@ def test_a_page_without_its_tags_is_believed_after_30_days() -> None:
     assert BARE.judged(NOW, NOW + 30 * DAY - 1).bare_since == NOW
     assert BARE.judged(NOW, NOW + 30 * DAY - 1).doubt is not None
     assert BARE.judged(NOW, NOW + 30 * DAY) == Verdict()
+
+
+def test_a_site_that_becomes_an_app_is_believed_after_30_days() -> None:
+    """All its pages have the site's name and nothing else: a shell for a day, or the page from now on."""
+    app = Shape(ARTICLE, f"{MADE} | The News", "The News")
+    assert not app.judged().walled
+    assert app.judged().bare_since == NOW
+    assert app.judged(NOW, NOW + 30 * DAY) == Verdict()
 
 
 def test_tags_that_come_back_end_the_doubt() -> None:
