@@ -231,11 +231,13 @@ def _text_of(answer: Answer) -> str:
     """
     content_type = answer.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
+    shown = public_url(answer.url)
     if answer.status not in _GOOD:
         raise Malformed(
-            f"the site answered {answer.status} in place of its page",
-            url=answer.url,
+            f"{shown}: the site answered {answer.status} in place of its page",
+            url=shown,
             status=answer.status,
+            hint=f"See what `curl -i {shown}` says.",
         )
     text = decode_page(answer.body, content_type)
     start = text[:KIB].lstrip("\ufeff \t\r\n").lower()
@@ -244,7 +246,8 @@ def _text_of(answer: Answer) -> str:
     if kind in ("", "unknown/unknown") and start.startswith("<"):
         return text
     raise Malformed(
-        f"this is no page but {one_line(kind, 60) or 'something without a type'}",
-        url=answer.url,
+        f"{shown}: this is no page but {one_line(kind, 60) or 'something without a type'}",
+        url=shown,
         status=answer.status,
+        hint="Only pages and pictures have previews; the bookmark's own words stand in its place.",
     )
