@@ -26,7 +26,7 @@ from tests.processes import clean_environment, command_line
 
 HTML = {"Content-Type": "text/html"}
 PNG = {"Content-Type": "image/png"}
-NEW = "<title>Said while hostile</title><body>"
+NEW = "<title>Said while hostile</title><meta name=description content=Words><body>"
 MIB = 1024 * 1024
 CDN = "https://cdn.example.com"
 IMPATIENT = {

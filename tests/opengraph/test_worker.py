@@ -231,7 +231,7 @@ def test_a_placeholder_picture_leaves_a_pages_words(it: Worked) -> None:
     """Some sites answer robots with a picture: that is not the page."""
     record, before = it.read(), it.stored()
     it.says(reply(200, photo(), {"Content-Type": "image/jpeg"}))
-    assert isinstance(it.work(it.task(record)).error, Denied)
+    assert isinstance(it.work(it.task(record)).error, Malformed)
     assert it.stored() == before
 
 

@@ -100,9 +100,7 @@ def judge_picture(known: Known, url: str) -> Verdict:
         return Verdict(wall, walled=True, bare_since=known.bare_since)
     if stored is None or stored.says_nothing or stored.image_url in (url, known.address):
         return Verdict()
-    return Verdict(
-        "a picture stands in place of the page", walled=True, bare_since=known.bare_since
-    )
+    return Verdict("a picture stands in place of the page", bare_since=known.bare_since)
 
 
 def _bare(since: int | None, now_ms: int) -> Verdict:

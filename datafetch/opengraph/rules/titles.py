@@ -47,8 +47,6 @@ _WALLS = frozenset(
         "before you continue to google search",
         "before you continue to youtube",
         "client challenge",
-        "redirecting",
-        "redirect",
         "you are being redirected",
         "making sure you're not a bot",
         "javascript is not available",
@@ -58,6 +56,9 @@ _WALLS = frozenset(
         "blocked",
     }
 )
+_LEADS_ON = frozenset({"redirecting", "redirect"})
+"""Titles of pages that lead to another; who followed their order has left them."""
+
 _ERRORS = frozenset(
     {
         "unauthorized",
@@ -172,6 +173,11 @@ def is_wall(title: str) -> bool:
     """Whether a title is that of a robot check, a redirect or an error, whatever the site."""
     text = folded(title)
     return text in _WALLS or text in _ERRORS or text.startswith(_STARTS)
+
+
+def leads_on(title: str) -> bool:
+    """Whether a title says that the page leads to another one: it was not followed by then."""
+    return folded(title) in _LEADS_ON
 
 
 def is_wall_of_site(title: str, host: str, *, told: bool) -> bool:

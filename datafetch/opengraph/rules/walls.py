@@ -2,7 +2,7 @@
 
 from datafetch.opengraph.rules.places import check_at, is_gate, is_home, mentions_gate
 from datafetch.opengraph.rules.tags import DESCRIPTIONS, IMAGES, TITLES, tidy
-from datafetch.opengraph.rules.titles import is_log_in, is_wall, is_wall_of_site
+from datafetch.opengraph.rules.titles import is_log_in, is_wall, is_wall_of_site, leads_on
 from datafetch.pages.head import PageHead
 from datafetch.urls import host_name
 
@@ -38,6 +38,8 @@ def _by_title(head: PageHead, asked: str | None) -> str | None:
     described = any(head.content(name) for name in (*TITLES, *IMAGES))
     if not described and is_wall(title):
         return f"its title is that of a wall or an error ({title[:_SHOWN]})"
+    if asked is not None and not described and leads_on(title):
+        return f"it leads to another page in a way that is not followed ({title[:_SHOWN]})"
     if asked is None or is_home(asked):
         return None
     if is_log_in(title) and not (mentions_gate(head.url) or mentions_gate(asked)):
