@@ -9,7 +9,7 @@ from typing import BinaryIO, Literal, Protocol
 
 from datafetch.net.excerpts import excerpt
 from datafetch.net.guard import authority, public_url
-from datafetch.runtime.breaker import Outcome
+from datafetch.runtime.breaker import Outcome, Patience
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.upstream_errors import Malformed
 
@@ -198,11 +198,18 @@ class HostGate(Protocol):
     any object that stands for one request, with all its tries and redirects.
     """
 
-    def allow(self, host: str, visit: object) -> None:
+    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
         """Let the visit send to the host; the probe of an open breaker may do so several times.
+
+        While another visit is the probe, this one waits for its end, as long as `patience` says;
+        None: it does not wait.
+
+        Returns:
+            The seconds that it waited.
 
         Raises:
             BreakerOpen: the host failed so often that it is not asked for a while.
+            Cancelled: the run was asked to stop during the wait.
         """
         ...
 

@@ -28,6 +28,7 @@ from datafetch.net.proxies import Proxies
 from datafetch.net.visits import Visit
 from datafetch.net.waits import Waits
 from datafetch.runtime import retry
+from datafetch.runtime.breaker import Patience
 from datafetch.upstream_errors import Refused, UpstreamError
 
 if TYPE_CHECKING:
@@ -163,8 +164,10 @@ class GuardedClient:
             self._counts.add(request.upstream, "retries")
             self._waits.tell(error, wait_s, request, tries)
 
+        # A probe may take as long as this request may, with all its tries.
+        patience = Patience(request.total_s + request.retry.total_s, self._cancel)
         try:
-            with Visit(self._gate, heavy=request.heavy) as visit:
+            with Visit(self._gate, heavy=request.heavy, patience=patience) as visit:
                 return retry.call(
                     lambda left: once(visit, left),
                     request.retry,
@@ -211,7 +214,11 @@ class GuardedClient:
         proxy = self._proxies.proxy_for(hop.url)
         behind = None if proxy is None or proxy.host == hop.url.name else proxy.host
         try:
-            with exchange_log(hop, self._clock) as log, visit.exchange(hop.url.name, behind):
+            with (
+                exchange_log(hop, self._clock) as log,
+                visit.exchange(hop.url.name, behind) as waited_s,
+            ):
+                limit.extend(waited_s)
                 self._counts.add(request.upstream, "requests")
                 with self._wire().exchange(hop, limit, request.timeout_s) as answer:
                     visit.answered(hop.url.name, behind)

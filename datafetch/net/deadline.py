@@ -30,6 +30,10 @@ class Deadline:
         """Whether the moment has come."""
         return self._end <= self._clock.monotonic()
 
+    def extend(self, seconds: float) -> None:
+        """Move the moment on by so many seconds, which passed before anything was asked."""
+        self._end += seconds
+
     def within(self, timeout: float | None, error: Callable[[], Exception]) -> float:
         """The seconds that one read or write may take: its own time-out, or less time left.
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from datafetch.errors import Cancelled
 from datafetch.net.base import HostGate
-from datafetch.runtime.breaker import Outcome
+from datafetch.runtime.breaker import Outcome, Patience
 from datafetch.upstream_errors import (
     BreakerOpen,
     CannotConnect,
@@ -31,11 +31,15 @@ class Visit:
     Args:
         gate: refuses requests to hosts that fail; None to ask every host.
         heavy: see `Request.heavy`.
+        patience: how long it waits where another request tries a host that failed; None: not.
     """
 
-    def __init__(self, gate: HostGate | None, *, heavy: bool) -> None:
+    def __init__(
+        self, gate: HostGate | None, *, heavy: bool, patience: Patience | None = None
+    ) -> None:
         self._gate = gate
         self._heavy = heavy
+        self._patience = patience
         self._outcomes: dict[str, Outcome] = {}
         self._error: UpstreamError | None = None
 
@@ -60,7 +64,7 @@ class Visit:
             raise self._error from error
 
     @contextmanager
-    def exchange(self, host: str, proxy: str | None = None) -> Iterator[None]:
+    def exchange(self, host: str, proxy: str | None = None) -> Iterator[float]:
         """Note the outcome of an exchange with a host; the last exchange with each host counts.
 
         A proxy has an outcome of its own, as if it were one more host: when it fails, the hosts
@@ -70,16 +74,21 @@ class Visit:
             host: that of the URL.
             proxy: the host of the proxy that the exchange goes through; None without one.
 
+        Yields:
+            The seconds that it waited at the gate, which are not the exchange's own.
+
         Raises:
             BreakerOpen: the gate does not let the request pass to the host or the proxy.
+            Cancelled: the run was asked to stop while it waited at the gate.
         """
+        waited_s = 0.0
         for asked in (proxy, host):
             if asked is not None:
                 if self._gate is not None:
-                    self._gate.allow(asked, self)
+                    waited_s += self._gate.allow(asked, self, self._patience)
                 self._outcomes[asked] = Outcome.UNKNOWN
         try:
-            yield
+            yield waited_s
         except UpstreamError as error:
             self._error = error
             failed = proxy if error.by_proxy and proxy is not None else host

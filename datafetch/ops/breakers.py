@@ -12,7 +12,7 @@ from datafetch.clock import Clock, log_time, to_ms
 from datafetch.errors import StoreError
 from datafetch.logs import bound_logger
 from datafetch.ops.record import Record
-from datafetch.runtime.breaker import Breaker, BreakerPolicy, Breakers, Outcome
+from datafetch.runtime.breaker import Breaker, BreakerPolicy, Breakers, Outcome, Patience
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
@@ -83,10 +83,13 @@ class BreakerBook:
                 }
             )
 
-    def allow(self, host: str, visit: object) -> None:
+    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
         """See `HostGate.allow`."""
         self.load()
-        self._breakers.allow(host, visit)
+        waited_s = self._breakers.allow(host, visit, patience)
+        if waited_s > 0:
+            _log.debug("probe_awaited", extra={"host": host, "wait_s": round(waited_s, 1)})
+        return waited_s
 
     def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         """See `HostGate.record`."""

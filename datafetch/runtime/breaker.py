@@ -2,7 +2,8 @@
 
 Pure functions decide; `Breakers` holds the breakers of all hosts. A "visit" is any object that
 stands for one request with its further tries and redirects; the visit that an open breaker lets
-through is its "probe".
+through is its "probe". Other visits wait for its end: they pass when it succeeded, and are refused
+when it failed.
 """
 
 import threading
@@ -10,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from datafetch.clock import Clock
+from datafetch.clock import CancelToken, Clock
 from datafetch.upstream_errors import BreakerOpen
+
+_LOOK_S = 0.1
+"""Seconds within which a visit that waits for a probe notices that the run was asked to stop."""
 
 
 class Outcome(Enum):
@@ -33,6 +37,19 @@ class BreakerPolicy:
 
     failures: int
     cooldown_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a visit waits for the end of a probe.
+
+    Attributes:
+        most_s: seconds.
+        cancel: ends the wait when the run is asked to stop.
+    """
+
+    most_s: float
+    cancel: CancelToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +120,52 @@ class Breakers:
         self._policy = policy
         self._clock = clock
         self._lock = threading.Lock()
+        self._probed = threading.Condition(self._lock)
+        """Notified when a probe has ended."""
         self._hosts: dict[str, Breaker] = {}
 
-    def allow(self, host: str, visit: object) -> None:
+    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
         """Let the visit pass, or raise.
 
+        While a probe is under way the visit waits for its end, unless it is a probe itself: two
+        probes that waited for each other would both wait in vain.
+
+        Args:
+            host: where the visit goes.
+            visit: the request.
+            patience: how long it waits; None not to wait.
+
+        Returns:
+            The seconds that it waited.
+
         Raises:
-            BreakerOpen: the host failed too often, and has not cooled down or has a probe.
+            BreakerOpen: the host failed too often and has not cooled down, or its probe failed
+                or did not end in time.
+            Cancelled: the run was asked to stop during the wait.
         """
-        now = self._clock.now()
-        with self._lock:
-            breaker = self._hosts.get(host, CLOSED)
-            passed = enter(breaker, self._policy, visit, now)
-            if passed is not None and passed is not breaker:
-                self._hosts[host] = passed
-        if passed is None:
-            raise BreakerOpen(_refusal(host, breaker, self._policy, now))
+        started = self._clock.monotonic()
+        failures: int | None = None
+        with self._probed:
+            while True:
+                now, waited = self._clock.now(), self._clock.monotonic() - started
+                breaker = self._hosts.get(host, CLOSED)
+                failed_again = failures is not None and breaker.failures > failures
+                passed = None if failed_again else enter(breaker, self._policy, visit, now)
+                if passed is not None:
+                    if passed is not breaker:
+                        self._hosts[host] = passed
+                    return waited
+                if patience is None or failed_again or waited >= patience.most_s:
+                    break
+                if breaker.probe is None or self._is_probe(visit):
+                    break
+                failures = breaker.failures
+                self._probed.wait(_LOOK_S)
+                patience.cancel.raise_if_cancelled()
+        raise BreakerOpen(_refusal(host, breaker, self._policy, now, waited))
+
+    def _is_probe(self, visit: object) -> bool:
+        return any(breaker.probe is visit for breaker in self._hosts.values())
 
     def record(self, host: str, outcome: Outcome, visit: object) -> tuple[Breaker, Breaker]:
         """Take note of how the visit ended; returns the host's breaker before and after."""
@@ -130,6 +177,8 @@ class Breakers:
                 self._hosts.pop(host, None)
             else:
                 self._hosts[host] = after
+            if after.probe is not before.probe:
+                self._probed.notify_all()
         return before, after
 
     def get(self, host: str) -> Breaker:
@@ -143,8 +192,12 @@ class Breakers:
             self._hosts = {**known, **self._hosts}
 
 
-def _refusal(host: str, breaker: Breaker, policy: BreakerPolicy, now: float) -> str:
+def _refusal(
+    host: str, breaker: Breaker, policy: BreakerPolicy, now: float, waited_s: float
+) -> str:
     failed = f"{host} failed {breaker.failures} times in a row"
+    if breaker.probe is not None and waited_s > 0:
+        return f"{failed}; the request that tries it had not ended after {waited_s:.0f} s"
     if breaker.probe is not None:
         return f"{failed}; one request is trying it, no other is sent"
     return f"{failed}; it is not asked for another {breaker.wait_s(policy, now):.0f} s"

@@ -7,7 +7,7 @@ import pytest
 
 from datafetch.clock import ClockSkew
 from datafetch.net.base import Validators
-from datafetch.runtime.breaker import Outcome
+from datafetch.runtime.breaker import Outcome, Patience
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.upstream_errors import (
     BreakerOpen,
@@ -205,7 +205,7 @@ def test_an_error_names_the_url_that_was_asked_last(echo: Echo, server: FakeServ
 class Closed:
     """A gate that lets nobody through."""
 
-    def allow(self, host: str, visit: object) -> None:
+    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
         raise BreakerOpen(host)
 
     def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:

@@ -16,7 +16,7 @@ from datafetch.runtime.retry import RetryPolicy
 from datafetch.store.keys import Keys
 from datafetch.upstream_errors import BreakerOpen, TransientError, UpstreamError
 from tests.fakes import faults
-from tests.fakes.base import FakeServer
+from tests.fakes.base import FakeServer, Response
 from tests.net.upstreams import Echo, FakeNetwork, InThread, ask, client
 from tests.stores import MemoryStore
 from tests.support import FakeClock
@@ -175,8 +175,8 @@ def test_a_redirect_is_the_first_hosts_answer(hosts: Hosts) -> None:
     assert hosts.get(GOOD) == 200
 
 
-def test_one_request_probes_and_others_are_refused_meanwhile(hosts: Hosts) -> None:
-    """Sixteen threads do not all fall upon a host that has just come back."""
+def test_one_request_probes_and_others_wait_for_its_answer(hosts: Hosts) -> None:
+    """Sixteen threads do not all fall upon a host that has just come back, nor fail meanwhile."""
     hosts.fail(BAD, times=3)
     for _ in range(3):
         hosts.error_of()
@@ -185,13 +185,52 @@ def test_one_request_probes_and_others_are_refused_meanwhile(hosts: Hosts) -> No
     hosts.app.inject(faults.held(gate), times=1)
     probe = InThread(hosts.get)
     hosts.app.log.wait_for(4)
-    error = hosts.error_of()
-    assert isinstance(error, BreakerOpen)
-    assert "one request is trying it" in str(error)
+    others = [InThread(hosts.get) for _ in range(3)]
+    for other in others:
+        other.wait_until_blocked("wait")
+    assert hosts.asked(BAD) == 4
+    gate.set()
+    assert all(thread.ended() for thread in [probe, *others])
+    assert [thread.error for thread in [probe, *others]] == [None] * 4
+    assert hosts.asked(BAD) == 7
+
+
+def test_those_that_waited_are_refused_when_the_probe_fails(hosts: Hosts) -> None:
+    """One request is sent to a host that is still down, whoever waited for it."""
+    hosts.fail(BAD, times=3)
+    for _ in range(3):
+        hosts.error_of()
+    hosts.clock.advance(60)
+    gate = threading.Event()
+    hosts.app.inject(lambda *_: Response(500, gate=gate), times=1)
+    probe = InThread(hosts.get)
+    hosts.app.log.wait_for(4)
+    others = [InThread(hosts.get) for _ in range(3)]
+    for other in others:
+        other.wait_until_blocked("wait")
+    gate.set()
+    assert all(thread.ended() for thread in [probe, *others])
+    assert [type(thread.error) for thread in others] == [BreakerOpen] * 3
+    assert hosts.asked(BAD) == 4
+
+
+def test_the_wait_takes_nothing_from_the_requests_own_time(hosts: Hosts) -> None:
+    """A request that waited as long as a try may take still has the whole of that for itself."""
+    hosts.fail(BAD, times=3)
+    for _ in range(3):
+        hosts.error_of()
+    hosts.clock.advance(60)
+    gate = threading.Event()
+    hosts.app.inject(faults.held(gate), times=1)
+    probe = InThread(lambda: hosts.get(total_s=600))
+    hosts.app.log.wait_for(4)
+    other = InThread(lambda: hosts.get(total_s=30, retry=TRIES))
+    other.wait_until_blocked("wait")
+    hosts.clock.advance(45)
     gate.set()
     assert probe.ended()
-    assert probe.error is None
-    assert hosts.get() == 200
+    assert other.ended()
+    assert (probe.error, other.error) == (None, None)
 
 
 def test_the_probe_has_its_tries_and_redirects(hosts: Hosts) -> None:

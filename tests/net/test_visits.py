@@ -6,7 +6,7 @@ import pytest
 
 from datafetch.errors import Cancelled, DatafetchError
 from datafetch.net.visits import Visit
-from datafetch.runtime.breaker import Outcome
+from datafetch.runtime.breaker import Outcome, Patience
 from datafetch.upstream_errors import (
     BreakerOpen,
     CannotConnect,
@@ -28,9 +28,10 @@ class Gate:
         self.told: list[tuple[str, Outcome]] = []
         self.reasons: list[str] = []
 
-    def allow(self, host: str, visit: object) -> None:
+    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
         if host == self.closed:
             raise BreakerOpen(f"{host} is not asked")
+        return 0.0
 
     def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         self.told.append((host, outcome))
