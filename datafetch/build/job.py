@@ -213,10 +213,9 @@ class Prefetch:
 
             def bring(found: StoredObject) -> tuple[int, int]:
                 staging.clear()
-                pictures = read(found.info.key, found.body)
-                differing = stager.stage(pictures, staging)
+                counts = stager.stage(read(found.info.key, found.body), staging)
                 staging.add(name, found.body)
-                return len(pictures), differing
+                return counts
 
             count, differing = self._reader.read(dataset, bring)
             changed = staging.commit()

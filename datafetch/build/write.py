@@ -172,31 +172,44 @@ class PictureStager:
     engine: Engine
     log: logging.LoggerAdapter[logging.Logger]
 
-    def stage(self, pictures: Sequence[ManifestPicture], staging: Staging) -> int:
-        """Stage all pictures; return how many differ from what the manifest says of them.
+    def stage(self, pictures: Sequence[ManifestPicture], staging: Staging) -> tuple[int, int]:
+        """Stage all pictures that there are.
 
-        A picture that differs was stored after the manifest, by a job that still runs or died.
+        Returns:
+            How many were staged, and how many of them differ from what the manifest says of them.
+            A picture that differs was stored after the manifest, by a job that still runs or died.
 
         Raises:
             Inconsistent: a picture is missing or empty; the message names its entry.
             DatafetchError: the folder or the store failed.
         """
 
-        def bring(picture: ManifestPicture) -> bool:
+        def bring(picture: ManifestPicture) -> tuple[int, int]:
             there = staging.fingerprint(picture.key)
             if there is not None and picture.is_known(*there):
                 staging.keep(picture.key, there[1])
-                return False
+                return 1, 0
             body = self._get(picture)
+            if body is None:
+                return 0, 0
             staging.add(picture.key, body)
-            return not self._is_described(picture, body)
+            return 1, 0 if self._is_described(picture, body) else 1
 
-        return sum(self.engine.map(bring, pictures))
+        staged = differing = 0
+        for is_there, differs in self.engine.map(bring, pictures):
+            staged, differing = staged + is_there, differing + differs
+        return staged, differing
 
-    def _get(self, picture: ManifestPicture) -> bytes:
+    def _get(self, picture: ManifestPicture) -> bytes | None:
+        """The picture's bytes; None when it is not in the store, and need not be."""
         try:
             body = self.store.get(picture.key).body
         except ObjectNotFound as error:
+            if picture.may_be_missing:
+                self.log.info(
+                    "old_picture_missing", extra={"key": picture.key, "entry": picture.entry}
+                )
+                return None
             raise Inconsistent(
                 f"the manifest names {picture.key} for {picture.entry}, which is not in the store"
             ) from error

@@ -88,6 +88,9 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "the stored object {key} cannot be read: {error}",
         "the stored object {key} cannot be read",
     ),
+    "old_picture_missing": (
+        "the picture {key} of {entry} is not in the store; `datafetch logos` looks for another",
+    ),
     "old_settings": (
         (
             "set, but without meaning for datafetch, only for the system before it: {instead}. "
@@ -107,6 +110,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "{dataset} is being changed by a run; reading it again",
     ),
     "prefetch_written": ("{files} files, {changed} of them changed",),
+    "probe_awaited": ("waited {wait_s} s for the request that tried {host}",),
     "probe_not_deleted": ("the object {key}, written as a trial, could not be deleted: {error}",),
     "progress_not_saved": ("what was done so far could not be saved: {error}",),
     "publish_not_atomic": ("{note}",),

@@ -5,7 +5,6 @@ The files that `LOGO_DOMAIN_FILES` names are JSON, CSV or text.
 
 import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from datafetch.errors import ConfigurationError, CorruptObject, ObjectNotFound, UsageError
@@ -13,9 +12,7 @@ from datafetch.job import JobContext
 from datafetch.logos.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.json import read_json
-from datafetch.runtime.engine import together
-from datafetch.store.base import OpenedObject
-from datafetch.store.json_stream import fields, members
+from datafetch.store.json_stream import members
 
 
 def domains_in_scope(context: JobContext[LogoSettings]) -> list[str]:
@@ -44,50 +41,25 @@ def _domain_or_error(name: str) -> str:
 
 
 def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
-    """The domains of the stored bookmarks, read from the slug mapping if it fits their list.
+    """The domains of the stored list of bookmarks, read item by item.
 
-    The mapping has every URL of the list, in a tenth of its bytes.
+    The slug mapping has every address in fewer bytes, but only the list says whether it fits.
     """
-    with ExitStack() as opened:
-        path: tuple[str, ...] = ("slugs",)
-        found = _mapping(context, opened)
-        if found is None:
-            try:
-                found, path = opened.enter_context(context.store.open(context.keys.bookmarks())), ()
-            except ObjectNotFound:
-                context.log.info("no_bookmarks_stored")
-                return
-        try:
-            for _, item in members(found.chunks(), *path):
-                domain = bookmark_domain(item)
-                if domain is not None:
-                    yield domain
-        except ValueError as error:
-            raise CorruptObject(
-                f"{found.info.key} cannot be read: {error}",
-                key=found.info.key,
-                hint="Run `datafetch bookmarks`, which repairs it, and try again.",
-            ) from error
-
-
-def _mapping(context: JobContext[LogoSettings], opened: ExitStack) -> OpenedObject | None:
-    """The slug mapping; None when it cannot be read, or its checksum is not that of the list."""
     try:
-        index, found = together(
-            lambda: context.store.get(context.keys.bookmarks_index()).json(),
-            lambda: opened.enter_context(context.store.open(context.keys.slug_mapping())),
-        )
-        checksum = _member(index, "checksum")
-        if checksum is None:
-            return None
-        checksums = (value for name, value in fields(found.chunks()) if name == "checksum")
-        return found if next(checksums, None) == checksum else None
-    except (CorruptObject, ObjectNotFound, ValueError):
-        return None
-
-
-def _member(value: object, name: str) -> object:
-    return value.get(name) if isinstance(value, dict) else None
+        with context.store.open(context.keys.bookmarks()) as found:
+            try:
+                for _, item in members(found.chunks()):
+                    domain = bookmark_domain(item)
+                    if domain is not None:
+                        yield domain
+            except ValueError as error:
+                raise CorruptObject(
+                    f"{found.info.key} cannot be read: {error}",
+                    key=found.info.key,
+                    hint="Run `datafetch bookmarks`, which repairs it, and try again.",
+                ) from error
+    except ObjectNotFound:
+        context.log.info("no_bookmarks_stored")
 
 
 SETTING = "LOGO_DOMAIN_FILES"

@@ -76,7 +76,7 @@ class GenericPictures:
         elif isinstance(reply, Offer) and reply.candidate.source in SERVICES:
             source = reply.candidate.source
             try:
-                self._ask_for_nobody(source)
+                self.ask_for_nobody(source)
                 generic = self.is_generic(reply.candidate, reply.file)
             except BaseException:
                 reply.close()
@@ -97,11 +97,19 @@ class GenericPictures:
         return look is not None and is_generic(look, known)
 
     def is_generic_logo(self, logo: Logo) -> bool:
-        """Whether a stored logo is, byte for byte, a generic picture of its source."""
-        return _is_among(logo.sha256, self._known[logo.original_source])
+        """Whether a stored logo is, byte for byte, a generic picture of its source.
 
-    def _ask_for_nobody(self, source: LogoSource) -> None:
-        """Ask the service for `NOBODY`, once in a run; other threads wait for the answer."""
+        One that came from elsewhere is compared with those of all sources.
+        """
+        sources = SOURCES if logo.provider is None else (logo.provider,)
+        return any(_is_among(logo.sha256, self._known[source]) for source in sources)
+
+    def ask_for_nobody(self, source: LogoSource) -> None:
+        """Ask the service for `NOBODY`, once in a run; other threads wait for the answer.
+
+        Raises:
+            Cancelled: the run was asked to stop.
+        """
         if source in self._asked:
             return
         with self._asking[source]:

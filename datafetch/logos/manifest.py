@@ -5,14 +5,14 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from posixpath import splitext
 from typing import BinaryIO, cast
-
-from pydantic import TypeAdapter
 
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.model import SOURCES, Logo
+from datafetch.logos.rules.entries import Entry, entry_text, packed, read_entry, unpacked
 from datafetch.runtime.engine import together
 from datafetch.store.blog_manifest import make_blog_manifest
 from datafetch.store.json_stream import fields
@@ -33,11 +33,9 @@ After 200 changes, or when a fifth of the logos have changed if that is more, bu
 _IN_MEMORY = 64 * 1024
 """A manifest of more bytes is written to a temporary file while it is saved, not to memory."""
 
-_MANIFEST_ENTRY = TypeAdapter(dict[str, object])
-
 
 class LogoManifest:
-    """The stored logos of all domains, packed (see `Logo.packed`), and the unsaved changes."""
+    """The entries of all domains, packed (see `rules/entries.py`), and the unsaved changes."""
 
     def __init__(self, context: AnyContext) -> None:
         self._context = context
@@ -49,6 +47,8 @@ class LogoManifest:
         self._replaced: set[str] = set()
         self._pictures: dict[str, list[str]] = {}
         self._unfinished = False
+        self._outdated = False
+        """Whether an entry of ours calls its source as it was called once."""
         self._saved_at = context.clock.monotonic()
 
     def load(self) -> None:
@@ -70,10 +70,10 @@ class LogoManifest:
             # The run that died may not have removed the pictures that it replaced.
             self._replaced.update(self._superseded())
 
-    def get(self, domain: str) -> Logo | None:
-        """The stored logo of a domain."""
-        packed = self._entries.get(domain)
-        return None if packed is None else self._unpacked(domain, packed)
+    def get(self, domain: str) -> Entry | None:
+        """The entry of a domain."""
+        held = self._entries.get(domain)
+        return None if held is None else self._unpacked(domain, held)
 
     def picture_of(self, domain: str) -> str | None:
         """Key of a listed picture for a domain without an entry; None when there is none."""
@@ -82,9 +82,15 @@ class LogoManifest:
         return next(iter(self._keys_of(domain)), None)
 
     def put(self, domain: str, logo: Logo) -> None:
-        """Note a logo; the picture that it replaces is removed after the manifest is stored."""
+        """Note a logo; the picture that it replaces is removed after the manifest is stored.
+
+        Fields of the entry that datafetch does not make stay. So do pictures of the old site, whose
+        other objects may name them too.
+        """
         before = self.get(domain)
-        if before is not None and before.key != logo.key:
+        if before is not None:
+            logo = replace(logo, others=before.others)
+        if isinstance(before, Logo) and before.key != logo.key:
             self._replaced.add(before.key)
         self._replaced.discard(logo.key)
         self._entries[domain] = self._packed(domain, logo)
@@ -92,7 +98,8 @@ class LogoManifest:
 
     def newest(self) -> int | None:
         """Epoch ms of the last time that a provider confirmed a logo; None without logos."""
-        logos = (self._unpacked(domain, packed) for domain, packed in self._entries.items())
+        entries = (self._unpacked(domain, held) for domain, held in self._entries.items())
+        logos = (entry for entry in entries if isinstance(entry, Logo))
         return max((logo.fetched_at for logo in logos), default=None)
 
     def save_now_and_then(self) -> bool:
@@ -116,8 +123,8 @@ class LogoManifest:
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
         """
-        unequal = self._unsaved or self._unfinished or self._replaced or self._etag is None
-        if unequal or self._context.options.force:
+        changed = self._unsaved or self._unfinished or self._replaced or self._outdated
+        if changed or self._etag is None or self._context.options.force:
             self._publish(tuple(sorted(self._removable())))
             make_blog_manifest(self._context.store, self._context.keys)
             self._replaced.clear()
@@ -146,9 +153,12 @@ class LogoManifest:
         try:
             for domain, value in fields(chunks):
                 try:
-                    entries[domain] = self._packed(domain, Logo.from_json(value))
+                    entry = read_entry(value)
                 except CorruptObject:
                     broken = True
+                    continue
+                entries[domain] = self._packed(domain, entry)
+                self._outdated |= isinstance(entry, Logo) and _names_otherwise(value, entry)
         except ValueError:
             broken = True
         return entries, broken
@@ -168,28 +178,35 @@ class LogoManifest:
             "manifest_saved", extra={"logos": len(self._entries), "removed": len(deletes)}
         )
         self._unsaved.clear()
+        self._outdated = False
         self._saved_at = self._context.clock.monotonic()
 
     def _merge_with_stored(self) -> None:
         """Read what somebody else has published, and apply this run's unsaved changes to it."""
-        own = {domain: self._entries[domain] for domain in self._unsaved}
+        own = {domain: self.get(domain) for domain in self._unsaved}
         self._read()
-        self._entries.update(own)
+        for domain, entry in own.items():
+            if isinstance(entry, Logo):
+                theirs = self.get(domain) or entry
+                logo = replace(entry, others=theirs.others)
+                self._entries[domain] = self._packed(domain, logo)
 
     def _encoded(self) -> Iterator[bytes]:
         """The manifest's bytes in parts, sorted by domain, so that equal logos give equal bytes."""
         yield b"{"
         for count, domain in enumerate(sorted(self._entries)):
-            logo = self._unpacked(domain, self._entries[domain])
-            url = self._context.urls.for_key(logo.key, version=logo.version)
-            yield f"{',' if count else ''}{json.dumps(domain)}:{logo.to_json(url)}".encode()
+            text = entry_text(self._unpacked(domain, self._entries[domain]), self._url_of)
+            yield f"{',' if count else ''}{json.dumps(domain)}:{text}".encode()
         yield b"}"
 
-    def _packed(self, domain: str, logo: Logo) -> bytes:
-        return logo.packed(self._context.keys.logo(domain, logo.original_source, ""))
+    def _url_of(self, logo: Logo) -> str:
+        return self._context.urls.for_key(logo.key, version=logo.version)
 
-    def _unpacked(self, domain: str, packed: bytes) -> Logo:
-        return Logo.unpacked(packed, lambda source: self._context.keys.logo(domain, source, ""))
+    def _packed(self, domain: str, entry: Entry) -> bytes:
+        return packed(entry, lambda source: self._context.keys.logo(domain, source, ""))
+
+    def _unpacked(self, domain: str, held: bytes) -> Entry:
+        return unpacked(held, lambda source: self._context.keys.logo(domain, source, ""))
 
     # --------------------------------------------------------------- pictures
 
@@ -206,16 +223,18 @@ class LogoManifest:
             yield from self._pictures.get(stem, ())
 
     def _superseded(self) -> Iterator[str]:
-        """Keys of the listed pictures whose domain has an entry that names another picture."""
-        for domain, packed in self._entries.items():
-            current = self._unpacked(domain, packed).key
-            yield from (key for key in self._keys_of(domain) if key != current)
+        """Keys of the listed pictures whose domain has a logo of ours that is another picture."""
+        for domain, held in self._entries.items():
+            entry = self._unpacked(domain, held)
+            if isinstance(entry, Logo):
+                yield from (key for key in self._keys_of(domain) if key != entry.key)
 
     def _removable(self) -> set[str]:
         """Replaced pictures that no environment's manifest names."""
         if not self._replaced:
             return set()
-        removable = set(self._replaced)
+        own = (self._unpacked(domain, held).key for domain, held in self._entries.items())
+        removable = self._replaced.difference(key for key in own if key is not None)
         for suffix in SUFFIXES:
             if suffix != self._context.keys.suffix:
                 removable -= self._named_by(Keys(suffix).logo_manifest())
@@ -228,11 +247,24 @@ class LogoManifest:
         """
         try:
             with self._context.store.open(manifest) as found:
-                return {
-                    str(_MANIFEST_ENTRY.validate_python(entry)["key"])
-                    for _, entry in fields(found.chunks())
-                }
+                keys = {_key_of(entry) for _, entry in fields(found.chunks())}
         except ObjectNotFound:
             return set()
-        except (ValueError, LookupError):
+        except (ValueError, CorruptObject):
             return set(self._replaced)
+        return {key for key in keys if key is not None}
+
+
+def _names_otherwise(value: object, logo: Logo) -> bool:
+    """Whether an entry calls its source otherwise than the logo that was read from it."""
+    return isinstance(value, dict) and value.get("originalSource") != logo.original_source
+
+
+def _key_of(value: object) -> str | None:
+    """The key that an entry names, also one that lacks other things; None when it names none.
+
+    Raises:
+        CorruptObject: it is no entry.
+    """
+    key = value.get("key") if isinstance(value, dict) else None
+    return key if isinstance(key, str) else read_entry(value).key

@@ -14,10 +14,13 @@ from datafetch.errors import CorruptObject
 from datafetch.models.json import compact_json
 from datafetch.models.problems import first_problem
 
-LogoSource = Literal["google", "ddg", "direct"]
+LogoSource = Literal["google", "duckduckgo", "direct"]
 
-SOURCES: tuple[LogoSource, ...] = ("google", "ddg", "direct")
+SOURCES: tuple[LogoSource, ...] = ("google", "duckduckgo", "direct")
 """The providers, in the order in which they are asked."""
+
+_EARLIER = {"ddg": "duckduckgo"}
+"""Sources as datafetch wrote them once, with what readers call them."""
 
 _IMAGE = "image/"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -49,6 +52,15 @@ class Candidate:
     spread: bytes = b""
 
 
+def source_name(text: str) -> str:
+    """What readers call a source."""
+    return _EARLIER.get(text, text)
+
+
+def _source(value: object) -> object:
+    return source_name(value) if isinstance(value, str) else value
+
+
 def _etag(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
@@ -59,17 +71,20 @@ class Logo:
 
     Attributes:
         key: the object that holds the picture.
-        original_source: the provider that it came from.
+        original_source: where it came from: one of `SOURCES`, or, when the old site stored it,
+            what that calls its source, such as `clearbit`.
         size: bytes.
         sha256: hex, of the stored bytes.
         etag: the provider's validator, for conditional requests.
-        fetched_at: epoch ms of the last time the provider confirmed it.
+        fetched_at: epoch ms of the last time the provider confirmed it; 0 when none ever did.
+        others: the entry's fields that datafetch does not make, as a JSON object; empty when
+            there are none.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
     key: _Text
-    original_source: LogoSource
+    original_source: Annotated[_Text, BeforeValidator(_source)]
     content_type: _Text
     size: Annotated[_Count, Field(alias="bytes")]
     width: _Count
@@ -77,6 +92,12 @@ class Logo:
     sha256: _Text
     etag: Annotated[str | None, BeforeValidator(_etag)] = None
     fetched_at: _Count
+    others: str = ""
+
+    @property
+    def provider(self) -> LogoSource | None:
+        """The provider to ask whether it still has this logo; None when it came from elsewhere."""
+        return next((source for source in SOURCES if source == self.original_source), None)
 
     @property
     def version(self) -> str:
@@ -85,16 +106,19 @@ class Logo:
 
     def to_json(self, cdn_url: str) -> str:
         """Its entry in the manifest."""
-        entry = _LOGO.dump_python(self, by_alias=True, exclude_none=True)
-        return compact_json({"cdnUrl": cdn_url, **entry})
+        entry = _LOGO.dump_python(self, by_alias=True, exclude_none=True, exclude={"others"})
+        text = compact_json({"cdnUrl": cdn_url, **entry})
+        return f"{text[:-1]},{self.others[1:]}" if self.others else text
 
     @classmethod
     def from_json(cls, value: object) -> "Logo":
-        """Read an entry of the manifest back.
+        """Read an entry of the manifest back, without its `others`.
 
         Raises:
             CorruptObject: it is not a logo's entry.
         """
+        if isinstance(value, dict):
+            value = {name: field for name, field in value.items() if name != "others"}
         try:
             return _LOGO.validate_python(value)
         except ValidationError as error:
@@ -119,12 +143,13 @@ class Logo:
             self.etag,
             self.fetched_at,
         )
-        return compact_json(values).encode(*_TEXT)
+        held = (*values, self.others) if self.others else values
+        return compact_json(held).encode(*_TEXT)
 
     @classmethod
-    def unpacked(cls, packed: bytes, key_start: Callable[[LogoSource], str]) -> "Logo":
+    def unpacked(cls, packed: bytes, key_start: Callable[[str], str]) -> "Logo":
         """The logo that was packed; `key_start` gives the start of its domain's keys by source."""
-        key, source, kind, size, width, height, sha256, etag, fetched_at = json.loads(
+        key, source, kind, size, width, height, sha256, etag, fetched_at, *others = json.loads(
             packed.decode(*_TEXT)
         )
         return cls(
@@ -137,10 +162,14 @@ class Logo:
             sha256=_longer(sha256),
             etag=etag,
             fetched_at=fetched_at,
+            others=others[0] if others else "",
         )
 
 
 _LOGO: TypeAdapter[Logo] = TypeAdapter(Logo)
+
+OWN_FIELDS = frozenset(("key", "contentType", "bytes", "width", "height", "sha256", "fetchedAt"))
+"""Fields that only entries of ours have."""
 
 
 def _shorter(sha256: str) -> str:

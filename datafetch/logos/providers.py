@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import islice
+from hashlib import sha256
+from io import BytesIO
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
 from urllib.parse import quote
 
 from datafetch.logos.model import Candidate, LogoSource
-from datafetch.logos.site_icons import icon_links
+from datafetch.logos.site_icons import ICON_PATH, TOUCH_PATH, icons_to_try
 from datafetch.net.base import (
     KIB,
     MIB,
@@ -18,6 +19,7 @@ from datafetch.net.base import (
     Request,
     Validators,
 )
+from datafetch.pictures.data_urls import is_data_url, read_data_url
 from datafetch.runtime.limits import PerHost
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.upstream_errors import (
@@ -31,25 +33,22 @@ from datafetch.upstream_errors import (
     TransientError,
     UpstreamError,
 )
-from datafetch.urls import host_name
+from datafetch.urls import host_name, parse
 
 if TYPE_CHECKING:
     from datafetch.pictures.images import PictureFacts
 
 SERVICES: Mapping[LogoSource, str] = {
     "google": "https://www.google.com/s2/favicons?domain={domain}&sz=256",
-    "ddg": "https://icons.duckduckgo.com/ip3/{domain}.ico",
+    "duckduckgo": "https://icons.duckduckgo.com/ip3/{domain}.ico",
 }
 """Addresses of the services; neither is documented by its owner."""
 
-UPSTREAMS: Mapping[LogoSource, str] = {"google": "google", "ddg": "ddg", "direct": "site"}
+UPSTREAMS: Mapping[LogoSource, str] = {"google": "google", "duckduckgo": "ddg", "direct": "site"}
 """The name under which the requests to a provider are counted."""
 
 PICTURE_LIMIT = 10 * MIB
 _PAGE_LIMIT = 512 * KIB
-_NAMED_ICONS = 4
-"""At most so many icons of a page are fetched, the largest first; pages name dozens."""
-
 _PER_SITE = 2
 """At most so many requests to one site at once: all its subdomains may lead to it."""
 
@@ -104,11 +103,13 @@ class NoPicture:
 
     Attributes:
         generic: bytes of the generic picture that a service sent with its 404; else empty.
+        url: the URL that answered, after redirects, without its query; empty when not known.
     """
 
     source: LogoSource
     reason: str
     generic: bytes = b""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +159,24 @@ class LogoProviders:
         """The site's own icons, at its domain, or at `www.` when nobody answers there."""
         unreachable: list[Fault] = []
         for origin in (f"https://{domain}", f"https://www.{domain}"):
-            first = self._picture("direct", f"{origin}/apple-touch-icon.png", etag)
+            first = self._picture("direct", origin + TOUCH_PATH, etag)
             if not _is_unreachable(first):
                 yield first
-                yield from self._ask_page(origin, etag)
+                yield from self._ask_page(origin, _url_of(first), etag)
                 return
             unreachable.append(first)
         # When an open breaker kept the domain itself from being asked, that is the fault to tell.
         not_asked = isinstance(unreachable[0].error, BreakerOpen)
         yield unreachable[0 if not_asked else -1]
 
-    def _ask_page(self, origin: str, etag: str | None) -> Iterator[ProviderReply]:
-        """The icons that the site's first page names, then the one at the usual place."""
-        usual = f"{origin}/favicon.ico"
+    def _ask_page(self, origin: str, touch: str, etag: str | None) -> Iterator[ProviderReply]:
+        """The icons of the site's first page: those that it names, and those at the usual places.
+
+        Args:
+            origin: where the site was asked for its touch icon.
+            touch: the address that answered to that.
+            etag: as in `ask`.
+        """
         request = Request(
             url=f"{origin}/",
             trust="data",
@@ -183,6 +189,8 @@ class LogoProviders:
             total_s=_TOTAL_S,
             retry=self._retries("direct"),
         )
+        asked = {origin + TOUCH_PATH, touch}
+        moved = False
         try:
             with self._place(request):
                 page = self._http.fetch(request)
@@ -191,11 +199,23 @@ class LogoProviders:
         except UpstreamError as error:
             yield NoPicture("direct", str(error))
         else:
-            tried = {f"{origin}/apple-touch-icon.png", usual}
-            links = (link for link in icon_links(page.body, page.url) if link.url not in tried)
-            for link in islice(links, _NAMED_ICONS):
-                yield self._picture("direct", link.url, etag)
-        yield self._picture("direct", usual, etag)
+            for url in icons_to_try(page.body, page.url, frozenset(asked)):
+                asked.add(url)
+                yield self._inline(url) if is_data_url(url) else self._picture("direct", url, etag)
+            # Where each address of the site leads to another origin, its icon was asked for there.
+            moved = _same_origin(touch, page.url) and not _same_origin(touch, origin)
+        usual = origin + ICON_PATH
+        if usual not in asked and not moved:
+            yield self._picture("direct", usual, etag)
+
+    def _inline(self, url: str) -> ProviderReply:
+        """The picture that stands in the page itself, in a `data:` URL."""
+        try:
+            body = read_data_url(url).body
+        except (Malformed, TooLarge) as error:
+            return NoPicture("direct", str(error))
+        digest = sha256(body).hexdigest()
+        return self._inspected("direct", Download(200, "", {}, BytesIO(body), len(body), digest))
 
     def _picture(self, source: LogoSource, url: str, etag: str | None) -> ProviderReply:
         request = Request(
@@ -215,7 +235,7 @@ class LogoProviders:
                 download = self._http.download(request)
         except Missing as error:
             # A service may send its generic picture with the 404: it has no logo.
-            return NoPicture(source, str(error), error.body)
+            return NoPicture(source, str(error), error.body, error.url)
         except TooLarge as error:
             return NoPicture(source, str(error))
         except (Denied, Rejected, Refused, Malformed) as error:
@@ -238,11 +258,12 @@ class LogoProviders:
                 download = download.with_body(picture.cleaned)
         except Refused as error:
             download.close()
-            return NoPicture(source, str(error))
+            return NoPicture(source, str(error), url=download.url)
         except Malformed as error:
             download.close()
             # Sites answer any path with a page; a service that does so is out of order.
-            return NoPicture(source, str(error)) if source == "direct" else Fault(source, error)
+            none = NoPicture(source, str(error), url=download.url)
+            return none if source == "direct" else Fault(source, error)
         except BaseException:
             download.close()
             raise
@@ -291,6 +312,22 @@ def candidate_of(
         spread=spread,
     )
     return candidate, picture
+
+
+def _url_of(reply: ProviderReply) -> str:
+    """The address that answered, after redirects; empty when it is not known."""
+    match reply:
+        case Offer(candidate):
+            return candidate.url
+        case NoPicture():
+            return reply.url
+        case _:
+            return ""
+
+
+def _same_origin(url: str, other: str) -> bool:
+    first, second = parse(url), parse(other)
+    return first is not None and second is not None and first.origin == second.origin
 
 
 def _is_unreachable(reply: ProviderReply) -> TypeGuard[Fault]:

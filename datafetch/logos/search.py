@@ -8,11 +8,18 @@ from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import (
     Fault,
     LogoProviders,
+    NoPicture,
     Offer,
     PictureUnchanged,
     ProviderReply,
 )
-from datafetch.logos.rules.choice import best, decide, why_unusable
+from datafetch.logos.rules.choice import (
+    OwnProvider,
+    best,
+    decide,
+    may_replace,
+    why_unusable,
+)
 from datafetch.logos.rules.domains import registrable
 from datafetch.upstream_errors import BreakerOpen, UpstreamError
 
@@ -26,7 +33,10 @@ class LogoFound:
 
 @dataclass(frozen=True, slots=True)
 class LogoConfirmed:
-    """The stored logo is still what its provider has; `etag` is the provider's validator now."""
+    """The stored logo stays: its provider still has it, or nothing may replace it.
+
+    `etag` is the provider's validator now.
+    """
 
     etag: str | None
 
@@ -64,13 +74,15 @@ class Search:
 
     Attributes:
         generic: the generic pictures that the run knows.
-        stored: the stored logo, whose provider is asked first whether it still has it; or None.
+        stored: the stored logo, which stays unless what is found may replace it; or None.
+        conditionally: whether the stored logo's provider is asked first if it still has it.
     """
 
     providers: LogoProviders
     domain: str
     generic: GenericPictures
     stored: Logo | None = None
+    conditionally: bool = False
     _seen: list[Candidate] = field(default_factory=list)
     _reasons: list[str] = field(default_factory=list)
     _faults: list[Fault] = field(default_factory=list)
@@ -93,8 +105,8 @@ class Search:
         return outcome
 
     def _run(self) -> SearchOutcome:
-        if self.stored is not None:
-            outcome = self._revalidate(self.stored)
+        if self.stored is not None and self.conditionally and self.stored.provider is not None:
+            outcome = self._revalidate(self.stored, self.stored.provider)
             if outcome is not None:
                 return outcome
         for name in self._names():
@@ -112,10 +124,10 @@ class Search:
         if above is not None:
             yield above
 
-    def _revalidate(self, stored: Logo) -> SearchOutcome | None:
+    def _revalidate(self, stored: Logo, provider: LogoSource) -> SearchOutcome | None:
         """Ask the stored logo's provider; None when it has neither that picture nor a good one."""
         for name in self._names():
-            for reply in self._ask(stored.original_source, name, stored.etag):
+            for reply in self._ask(provider, name, stored.etag):
                 if isinstance(reply, PictureUnchanged):
                     return LogoConfirmed(stored.etag)
                 if isinstance(reply, Fault):
@@ -142,11 +154,24 @@ class Search:
         missed = [fault for fault in self._faults if fault.source != "direct"]
         if self._best is None:
             return None
-        return self._no_answer(missed) if missed else LogoFound(self._best)
+        if missed:
+            return self._no_answer(missed)
+        if self.stored is None or self._may_replace(self.stored):
+            return LogoFound(self._best)
+        silent = [fault for fault in self._faults if fault.source == self.stored.provider]
+        return self._no_answer(silent) if silent else LogoConfirmed(self.stored.etag)
 
     def _ask(self, source: LogoSource, name: str, etag: str | None) -> Iterator[ProviderReply]:
+        """Ask a provider for a domain, and DuckDuckGo at `www.` too when it has no icon without."""
         self._asked.add((source, name))
-        return map(self.generic.sifted, self.providers.ask(source, name, etag))
+        hosts = (name, f"www.{name}") if source == "duckduckgo" else (name,)
+        for host in hosts:
+            has_none = True
+            for reply in map(self.generic.sifted, self.providers.ask(source, host, etag)):
+                has_none = has_none and isinstance(reply, NoPicture)
+                yield reply
+            if not has_none:
+                return
 
     def _note(self, reply: ProviderReply, name: str) -> None:
         """Remember a reply; of the offers only the best one is kept open."""
@@ -170,7 +195,22 @@ class Search:
             self._reasons.append(f"{reply.source}: {reply.reason}")
 
     def _is_settled(self) -> bool:
-        return decide(self._seen) is not None
+        """Whether the best picture is so good that nobody else is asked."""
+        good = decide(self._seen) is not None
+        return good and (self.stored is None or self._may_replace(self.stored))
+
+    def _may_replace(self, stored: Logo) -> bool:
+        """Whether the best picture may replace the stored logo, as far as the search has come.
+
+        Any logo replaces a generic picture, which may be known as such only since a moment ago.
+        """
+        if self.generic.is_generic_logo(stored):
+            return True
+        asked = any(source == stored.provider for source, _ in self._asked)
+        failed = any(fault.source == stored.provider for fault in self._faults)
+        heard = stored.provider is None or (asked and not failed)
+        own = OwnProvider.ANSWERED if heard else OwnProvider.SILENT
+        return self._best is not None and may_replace(self._best.candidate, stored, own)
 
     def _close(self) -> None:
         if self._best is not None:

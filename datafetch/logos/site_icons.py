@@ -1,14 +1,25 @@
-"""Finds the icons that a web page names in its head."""
+"""Finds the icons of a web page: those that its head names, and those at the usual places."""
 
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from datafetch.pages.head import scan
+from datafetch.pictures.data_urls import is_data_url
 from datafetch.urls import parse, resolve
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
+
+TOUCH_PATH = "/apple-touch-icon.png"
+ICON_PATH = "/favicon.ico"
+
+_NAMED = 4
+"""At most so many icons that a page names are fetched, the largest first; pages name dozens."""
+
+_INLINE = 4
+"""At most so many icons that stand in the page itself are looked at."""
 
 _TOUCH = frozenset({"apple-touch-icon", "apple-touch-icon-precomposed"})
 _TOUCH_SIDE = 180
@@ -25,17 +36,49 @@ _SIZE = re.compile(r"(\d{1,4})x(\d{1,4})")
 
 @dataclass(frozen=True, slots=True)
 class IconLink:
-    """An icon that a page names; `side` is its stated or assumed size, in pixels."""
+    """An icon that a page names; `side` is its stated or assumed size, in pixels.
+
+    The URL is a web address, or a `data:` URL: then the picture stands in the page itself.
+    """
 
     url: str
     side: int
+
+
+def icons_to_try(html: bytes, page_url: str, asked: Collection[str]) -> Iterator[str]:
+    """The addresses of a page's icons in the order in which they are to be tried.
+
+    The page is at `page_url` after redirects, perhaps at another origin than where the site was
+    asked before; what is usual is at that origin too. Web addresses in `asked` are left out.
+    """
+    page = parse(page_url)
+    origin = "" if page is None else f"{page.scheme}://{page.authority}"
+    touch, usual = origin + TOUCH_PATH, origin + ICON_PATH
+    links = icon_links(html, page_url)
+    if touch not in {link.url for link in links}:
+        links.append(IconLink(touch, _TOUCH_SIDE))
+    named = inline = 0
+    for link in sorted(links, key=lambda link: -link.side):
+        if is_data_url(link.url):
+            inline += 1
+            if inline <= _INLINE:
+                yield link.url
+        elif link.url == touch:
+            if touch not in asked:
+                yield touch
+        elif link.url != usual and link.url not in asked:
+            named += 1
+            if named <= _NAMED:
+                yield link.url
+    if usual not in asked:
+        yield usual
 
 
 def icon_links(html: bytes, page_url: str) -> list[IconLink]:
     """The icons that a page names, the largest first, then in the page's order; each URL once.
 
     `page_url` is the page's URL after redirects; `<base>` is respected. Mask icons and URLs that
-    are not on the web are left out. No input raises.
+    are neither on the web nor `data:` URLs are left out. No input raises.
     """
     from selectolax.lexbor import LexborHTMLParser
 
@@ -56,12 +99,14 @@ def _icon(node: "LexborNode", base: str) -> IconLink | None:
     rel = set((attributes.get("rel") or "").lower().split())
     if not rel & (_TOUCH | {"icon"}):
         return None
-    url = _join(base, attributes.get("href") or "")
+    href = attributes.get("href") or ""
+    url = href if is_data_url(href) else _join(base, href)
     if url is None:
         return None
     sizes = (attributes.get("sizes") or "").lower()
     kind = (attributes.get("type") or "").lower()
-    if "svg" in kind or "any" in sizes.split() or _path(url).lower().endswith(".svg"):
+    drawn = _is_svg(url) or "svg" in kind
+    if drawn or "any" in sizes.split():
         return IconLink(url, _ANY_SIDE)
     named = [min(int(width), int(height)) for width, height in _SIZE.findall(sizes)]
     unnamed = _TOUCH_SIDE if rel & _TOUCH else _ICON_SIDE
@@ -76,6 +121,9 @@ def _join(base: str, href: str) -> str | None:
     return None if url is None else url.partition("#")[0]
 
 
-def _path(url: str) -> str:
+def _is_svg(url: str) -> bool:
+    """Whether an address says that a drawing is behind it."""
+    if is_data_url(url):
+        return "image/svg" in url[:64].lower()
     found = parse(url)
-    return "" if found is None else found.path
+    return found is not None and found.path.lower().endswith(".svg")

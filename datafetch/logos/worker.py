@@ -9,8 +9,9 @@ from datafetch.errors import ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
-from datafetch.logos.providers import LogoProviders, Offer, candidate_of
-from datafetch.logos.rules.choice import is_worse, why_unusable
+from datafetch.logos.providers import PICTURE_LIMIT, SERVICES, LogoProviders, Offer, candidate_of
+from datafetch.logos.rules.choice import why_unusable
+from datafetch.logos.rules.entries import Entry, OldLogo
 from datafetch.logos.search import LogoConfirmed, LogoFound, NoAnswer, NoLogo, Search
 from datafetch.store.base import IMAGE_CACHE, FilePart
 from datafetch.upstream_errors import Malformed, Refused
@@ -21,14 +22,14 @@ class LogoTask:
     """One domain to work on.
 
     Attributes:
-        stored: its stored logo.
+        stored: its entry in the manifest.
         conditionally: whether to ask only for what differs from the stored logo.
         picture: key of a stored picture that the manifest does not name; if it can be a logo, it
             becomes the domain's logo, and no provider is asked.
     """
 
     domain: str
-    stored: Logo | None = None
+    stored: Entry | None = None
     conditionally: bool = False
     picture: str | None = None
 
@@ -64,45 +65,45 @@ class LogoWorker:
         adopted = self._adopted(task)
         if adopted is not None:
             return HasLogo(task.domain, adopted, changed=True)
-        asked_for = task.stored if task.conditionally else None
-        if asked_for is not None and self._generic.is_generic_logo(asked_for):
-            # Asked conditionally, the service would confirm the generic picture for ever.
-            asked_for = None
-        if asked_for is None and self._context.engine.width > 1:
+        stored = self._measured(task.stored) if isinstance(task.stored, OldLogo) else task.stored
+        # Asked conditionally, a service would confirm its generic picture for ever.
+        is_generic = stored is not None and self._generic.is_generic_logo(stored)
+        conditionally = task.conditionally and not is_generic
+        if not conditionally and self._context.engine.width > 1:
             # All workers are about to ask the first service: one learns its generic picture first.
             self._generic.ask_ahead(SOURCES[0])
-        outcome = Search(self._providers, task.domain, self._generic, asked_for).run()
+        search = Search(self._providers, task.domain, self._generic, stored, conditionally)
+        outcome = search.run()
         match outcome:
             case LogoFound(offer):
                 try:
-                    return self._take(task, offer)
+                    return self._take(task.domain, stored, offer)
                 finally:
                     offer.close()
-            case LogoConfirmed(etag):
-                return self._kept(task, etag)
-            case NoLogo() if task.stored is not None:
-                return self._kept(task, task.stored.etag)
+            case LogoConfirmed(etag) if stored is not None:
+                return self._kept(task.domain, stored, etag)
+            case NoLogo() if stored is not None:
+                return self._kept(task.domain, stored, stored.etag)
             case NoLogo() | NoAnswer():
-                if task.stored is not None:
+                if task.stored is not None and task.stored.key is not None:
                     self._context.write_again(task.stored.key)
                 return outcome
+            case LogoConfirmed():
+                raise AssertionError("a logo is confirmed only when one is stored")
 
-    def _kept(self, task: LogoTask, etag: str | None) -> HasLogo:
+    def _kept(self, domain: str, stored: Logo, etag: str | None) -> HasLogo:
         """The stored logo stays, and its age counts from now."""
-        assert task.stored is not None
-        self._context.write_again(task.stored.key)
-        logo = replace(task.stored, etag=etag, fetched_at=self._now())
-        return HasLogo(task.domain, logo, changed=False)
+        self._context.write_again(stored.key)
+        logo = replace(stored, etag=etag, fetched_at=self._now())
+        return HasLogo(domain, logo, changed=False)
 
-    def _take(self, task: LogoTask, offer: Offer) -> HasLogo:
-        """Store the picture, unless it is stored already or worse than the stored one."""
-        candidate, stored = offer.candidate, task.stored
-        if stored is not None and self._is_worse(candidate, stored):
-            return self._kept(task, stored.etag)
-        key = self._context.keys.logo(task.domain, candidate.source, offer.extension)
+    def _take(self, domain: str, stored: Logo | None, offer: Offer) -> HasLogo:
+        """Store the picture, unless it is stored already."""
+        candidate = offer.candidate
+        key = self._context.keys.logo(domain, candidate.source, offer.extension)
         same = stored is not None and (stored.key, stored.sha256) == (key, candidate.sha256)
-        if same and not self._context.options.force:
-            return self._kept(task, offer.etag)
+        if stored is not None and same and not self._context.options.force:
+            return self._kept(domain, stored, offer.etag)
         offer.file.seek(0)
         self._context.store.put(
             key,
@@ -113,21 +114,36 @@ class LogoWorker:
         if same:
             self._context.remarks.wrote_again(1)
         logo = self._logo(key, candidate, offer.content_type, offer.etag, self._now())
-        return HasLogo(task.domain, logo, changed=not same)
-
-    def _is_worse(self, candidate: Candidate, stored: Logo) -> bool:
-        """Whether the candidate is worse than the stored logo; never if that is generic."""
-        return not self._generic.is_generic_logo(stored) and is_worse(candidate, stored)
+        return HasLogo(domain, logo, changed=not same)
 
     def _adopted(self, task: LogoTask) -> Logo | None:
         """A logo made of the task's `picture`; None when it has none, or it cannot be a logo."""
         if task.picture is None:
             return None
-        source = _source_of(task.picture)
+        return self._logo_at(task.picture, self._source_of(task.domain, task.picture))
+
+    def _measured(self, old: OldLogo) -> Logo | None:
+        """The logo that an entry of the old site names; None when there is no such logo."""
+        if old.key is None:
+            return None
+        provider = _provider(old.original_source)
+        if provider in SERVICES:
+            # Its generic picture has to be known before the old one is looked at.
+            self._generic.ask_for_nobody(provider)
+        found = self._logo_at(old.key, old.original_source)
+        # When the old site fetched it is not known, so no provider has confirmed it yet.
+        return None if found is None else replace(found, fetched_at=0)
+
+    def _logo_at(self, key: str, source: str) -> Logo | None:
+        """A logo made of a stored picture; None when it is not there, or cannot be a logo."""
+        provider = _provider(source)
         try:
-            found = self._context.store.get(task.picture)
+            found = self._context.store.get(key)
             size, digest = len(found.body), hashlib.sha256(found.body).hexdigest()
-            candidate, picture = candidate_of(file := BytesIO(found.body), source, "", size, digest)
+            if size > PICTURE_LIMIT:
+                return None
+            file = BytesIO(found.body)
+            candidate, picture = candidate_of(file, provider, "", size, digest)
         except (ObjectNotFound, Refused, Malformed):
             return None
         if why_unusable(candidate) is not None or self._generic.is_generic(candidate, file):
@@ -142,7 +158,13 @@ class LogoWorker:
         modified = found.info.last_modified
         # 0 when the store does not know: the logo is then due.
         fetched_at = 0 if modified is None else to_ms(modified.timestamp())
-        return self._logo(task.picture, candidate, picture.content_type, None, fetched_at)
+        logo = self._logo(key, candidate, picture.content_type, None, fetched_at)
+        return replace(logo, original_source=source)
+
+    def _source_of(self, domain: str, key: str) -> str:
+        """The provider that a picture's key names: `…_{source}_{hash8}.{ext}`."""
+        keys = self._context.keys
+        return next(source for source in SOURCES if key.startswith(keys.logo(domain, source, "")))
 
     @staticmethod
     def _logo(
@@ -164,7 +186,6 @@ class LogoWorker:
         return to_ms(self._context.clock.now())
 
 
-def _source_of(key: str) -> LogoSource:
-    """The provider that a picture's key names: `…_{source}_{hash8}.{ext}`."""
-    named = key.rsplit("_", 2)[1]
-    return next(source for source in SOURCES if source == named)
+def _provider(source: str) -> LogoSource:
+    """The provider whose generic pictures a stored one is compared with; Google when it has none."""
+    return next((known for known in SOURCES if known == source), SOURCES[0])

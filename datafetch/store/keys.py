@@ -27,6 +27,9 @@ _CORRUPT = ".corrupt-"
 _LONGEST_BESIDE = 900
 """Bytes of a key to which something can be added; S3 takes 1,024, a prefix of the store included."""
 
+_LOGO_SOURCES = {"duckduckgo": "ddg"}
+"""What keys call a source whose name is another one everywhere else."""
+
 
 def is_public(key: str) -> bool:
     """Whether the site's visitors read this object, so that `S3_OBJECT_ACL` applies to it."""
@@ -137,10 +140,10 @@ class Keys:
         """The key of a logo's picture: `images/logos/{name}_{source}_{hash}.{extension}`.
 
         `name` is the domain with each dot replaced by `_`, `source` is the provider that the
-        picture came from (`google`, `ddg` or `direct`), and `hash` is the first 8 hex digits of
-        the domain's SHA-256. The key is the same in every environment.
+        picture came from (`google`, `ddg` for `duckduckgo`, `direct`), and `hash` is the first 8
+        hex digits of the domain's SHA-256. The key is the same in every environment.
         """
-        name = domain.replace(".", "_")
+        name, source = domain.replace(".", "_"), _LOGO_SOURCES.get(source, source)
         return f"{self.logo_images_prefix()}{name}_{source}_{_sha256(domain)[:8]}.{extension}"
 
     def logo_manifest(self) -> str:

@@ -22,8 +22,7 @@ START = (
     ("GET", "json/datafetch/breakers.json", 0),
 )
 LOGOS = (
-    ("GET", "json/bookmarks/index.json", 0),
-    ("GET", "json/bookmarks/slug-mapping.json", 0),
+    ("GET", "json/bookmarks/bookmarks.json", 0),
     ("GET", "json/datafetch/publish/logos.json", 0),
     ("GET", "json/image-data/logos/manifest.json", 0),
     ("GET", "json/rate-limit/logo-failed-domains.json", 0),

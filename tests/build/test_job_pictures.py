@@ -63,6 +63,25 @@ def test_logos_and_their_manifest_are_written(build: Build) -> None:
     assert (report.processed, report.changed, report.notes) == (6, 6, ())
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_pictures_of_the_old_site_are_written_when_they_are_stored(
+    build: Build, *, mirror: bool
+) -> None:
+    """Its manifest need not agree with the store: what is there is copied, and nothing fails."""
+    there, missing = "images/logos/old_example_com_google_1.png", "images/logos/missing.png"
+    build.store.put(there, picture(9), content_type="image/png")
+
+    def with_old(entries: dict[str, object]) -> None:
+        for key in (there, missing):
+            entries[key] = {"cdnUrl": f"https://old.example.net/{key}", "originalSource": "google"}
+
+    build.change(LOGOS, with_old)
+    report = build.prefetch(mirror=mirror).logos()
+    assert build.contents()[there] == picture(9)
+    assert missing not in build.contents()
+    assert (report.processed, report.changed) == (7, 7)
+
+
 def test_page_pictures_and_their_manifest_are_written(build: Build) -> None:
     """Every picture whose URL the manifest has stands under its key, byte for byte."""
     report = build.prefetch(width=4).opengraph()

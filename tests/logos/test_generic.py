@@ -68,7 +68,7 @@ def test_a_picture_with_a_404_is_generic_from_then_on(generic: GenericPictures) 
     assert generic.sifted(reply) is reply
     assert is_generic(generic, globe())
     assert is_generic(generic, globe(64))
-    assert not is_generic(generic, globe(), "ddg")
+    assert not is_generic(generic, globe(), "duckduckgo")
 
 
 def test_a_service_is_asked_before_its_first_offer_counts(

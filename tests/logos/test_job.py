@@ -66,7 +66,7 @@ def test_providers_are_asked_in_order_until_one_is_good(world: World) -> None:
     world.run()
     assert {domain: entry["originalSource"] for domain, entry in world.manifest.items()} == {
         A: "google",
-        B: "ddg",
+        B: "duckduckgo",
         C: "direct",
     }
     assert not world.ddg.log.count(A)
@@ -211,8 +211,8 @@ def test_a_logo_that_moved_leaves_no_picture_behind(world: World) -> None:
     world.at_ddg(A, 96, "ico")
     world.later()
     world.run()
-    assert world.pictures == {KEYS.logo(A, "ddg", "ico")}
-    assert world.manifest[A]["originalSource"] == "ddg"
+    assert world.pictures == {KEYS.logo(A, "duckduckgo", "ico")}
+    assert world.manifest[A]["originalSource"] == "duckduckgo"
     assert world.calls is not None
     order = [(call.method, call.key) for call in world.calls.calls]
     written = order.index(("put", KEYS.logo_manifest()))
@@ -230,7 +230,7 @@ def test_a_picture_that_another_environment_shows_stays(world: World) -> None:
     world.at_ddg(A)
     world.later()
     world.run()
-    assert world.pictures == {KEYS.logo(A, "google", "png"), KEYS.logo(A, "ddg", "png")}
+    assert world.pictures == {KEYS.logo(A, "google", "png"), KEYS.logo(A, "duckduckgo", "png")}
 
 
 def test_a_run_for_one_domain_does_not_shrink_the_manifest(world: World) -> None:
@@ -279,22 +279,14 @@ def test_a_missing_file_of_domains_stops_the_run(world: World) -> None:
     assert world.snapshot() == before
 
 
-def test_the_slug_mapping_stands_for_the_list(world: World) -> None:
-    """The mapping has every URL in a tenth of the bytes: when it belongs to the list it is read instead."""
-    world.at_google(A)
-    world.store.put(KEYS.bookmarks_index(), encode_json({"checksum": "1"}))
-    mapping = {"checksum": "1", "slugs": {"x": {"id": "x", "url": f"https://www.{A}/"}}}
-    world.store.put(KEYS.slug_mapping(), encode_json(mapping))
-    world.run()
-    assert list(world.manifest) == [A]
-
-
-def test_a_mapping_of_another_list_is_not_believed(world: World) -> None:
-    """With another checksum the list itself is read."""
+def test_the_list_says_which_domains_there_are(world: World) -> None:
+    """A slug mapping of another list may have the same count and checksum: it is not asked."""
     world.bookmark(A)
     world.at_google(A)
-    world.store.put(KEYS.bookmarks_index(), encode_json({"checksum": "2"}))
-    world.store.put(KEYS.slug_mapping(), encode_json({"checksum": "1", "slugs": {}}))
+    world.at_google(B)
+    world.store.put(KEYS.bookmarks_index(), encode_json({"checksum": "1", "count": 1}))
+    mapping = {"checksum": "1", "count": 1, "slugs": {"x": {"id": "x", "url": f"https://{B}/"}}}
+    world.store.put(KEYS.slug_mapping(), encode_json(mapping))
     world.run()
     assert list(world.manifest) == [A]
 
@@ -308,15 +300,17 @@ def test_without_bookmarks_the_run_says_so(world: World) -> None:
 
 
 def test_force_asks_for_everything(world: World) -> None:
-    """`--force` ignores freshness and validators; equal bytes are still not written."""
+    """`--force` ignores freshness and validators, and writes what is equal again: no change."""
     world.bookmark(A)
     world.at_site(A, touch=Icon(180))
     world.run()
-    world.run(force=True)
+    report = world.run(force=True)
     assert [request.params["domain"] for request in world.google.log.all()] == [NOBODY, A]
     assert "if-none-match" not in world.sites.log.all()[0].headers
     assert world.calls is not None
-    assert not [key for key in world.calls.keys("put") if key.startswith("images/")]
+    pictures = [key for key in world.calls.keys("put") if key.startswith("images/")]
+    assert pictures == [KEYS.logo(A, "direct", "png")]
+    assert (report.changed, report.change_detected) == (0, False)
 
 
 def test_missing_and_older_than_narrow_the_run(world: World) -> None:

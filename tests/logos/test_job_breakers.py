@@ -1,17 +1,20 @@
 """The jobs and open breakers: what they skip, what they fail for, and what they never conclude."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from datafetch.models.run import JobReport
 from datafetch.ops.breakers import BreakerBook
-from datafetch.runtime.breaker import BreakerPolicy
+from datafetch.runtime.breaker import BreakerPolicy, Patience
 from tests.fakes import faults
 from tests.fakes.base import Request
 from tests.fakes.providers import GOOGLE_HOST
 from tests.logos.world import KEYS, World
+from tests.net.upstreams import InThread
 
 DOWN = faults.reply(500)
 BAD, FINE = "bad.example.com", "fine.example.org"
@@ -103,3 +106,77 @@ def test_a_stored_logo_outlives_its_sites_breaker(world: World) -> None:
     world.run(width=1)
     assert world.run(force=True).changed == 0
     assert world.manifest == before
+
+
+@pytest.mark.parametrize("down", [60, None], ids=["comes back", "stays down"])
+def test_no_logo_gives_way_while_its_provider_is_not_asked(
+    tmp_path: Path, monkeypatch: Any, down: int | None
+) -> None:
+    """In a forced run 16 of 300 stored logos became the next provider's smaller ones meanwhile."""
+    with World.started(tmp_path, monkeypatch) as world:
+        domains = [f"site{number}.example.com" for number in range(300)]
+        world.bookmark(*domains)
+        for domain in domains:
+            world.at_google(domain)
+        world.run(width=16)
+        before = world.manifest
+        assert {entry["width"] for entry in before.values()} == {128}
+        for domain in domains:
+            world.at_ddg(domain, 64)
+        world.gate = BreakerBook(world.store, KEYS, world.clock, BreakerPolicy(3, 1))
+        # The 16 requests that are under way fail with all their tries, and the first probes too.
+        world.google.inject(DOWN, "domain=site", times=down, after=40)
+        report = world.run(force=True, width=16)
+        after = world.manifest
+        assert [name for name in domains if after[name]["width"] < 128] == []
+        assert {entry["originalSource"] for entry in after.values()} == {"google"}
+        assert report.changed == 0
+        assert report.failed > 0
+        assert len(world.letters) == report.failed
+        assert world.negative == {}
+
+
+class Watched(BreakerBook):
+    """Breakers that count who came to Google's gate since the count was last taken."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._came = threading.Semaphore(0)
+
+    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
+        if host == GOOGLE_HOST:
+            self._came.release()
+        return super().allow(host, visit, patience)
+
+    def forget(self) -> None:
+        """Count from none again."""
+        self._came = threading.Semaphore(0)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many have come."""
+        for _ in range(count):
+            assert self._came.acquire(timeout=20)
+
+
+def test_domains_that_come_during_the_probe_get_their_logo(world: World) -> None:
+    """They wait for its answer, instead of failing or taking the next provider's picture."""
+    domains = [f"site{number}.example.com" for number in range(12)]
+    world.bookmark(*domains)
+    world.gate = gate = Watched(world.store, KEYS, world.clock, BreakerPolicy(1, 60))
+    world.google.inject(DOWN, at(GOOGLE_HOST))
+    world.run(domains[0], width=1)
+    world.google.heal()
+    world.clock.advance(60)
+    gate.forget()
+    for domain in domains:
+        world.at_google(domain)
+        world.at_ddg(domain, 64)
+    answers = threading.Event()
+    world.google.inject(faults.held(answers), times=1)
+    reports: list[JobReport] = []
+    running = InThread(lambda: reports.append(world.run(force=True, width=4)))
+    gate.wait_for(4)
+    answers.set()
+    assert running.ended()
+    assert (reports[0].failed, reports[0].changed) == (0, 12)
+    assert {entry["originalSource"] for entry in world.manifest.values()} == {"google"}

@@ -521,7 +521,7 @@ def test_an_open_publish_is_finished(world: World) -> None:
     assert len(world.pictures) == 2
     report = world.run()
     assert world.asked == 0
-    assert world.pictures == {KEYS.logo(A, "ddg", "png")}
+    assert world.pictures == {KEYS.logo(A, "duckduckgo", "png")}
     assert KEYS.publish_journal("logos") not in world.snapshot()
     assert report == JobReport(
         processed=1, last_fetched_at=round(world.clock.now() * 1000), full_sync=True

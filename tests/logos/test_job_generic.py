@@ -53,7 +53,7 @@ def test_what_one_service_shows_for_none_says_nothing_of_another(world: World) -
     world.ddg.icons[B] = Icon(body=larger_globe())
     world.ddg.inject(faults.reply(404), lambda request: B not in request.path)
     world.run(width=1)
-    assert world.manifest[B]["originalSource"] == "ddg"
+    assert world.manifest[B]["originalSource"] == "duckduckgo"
 
 
 def test_what_a_404_teaches_costs_no_request(world: World) -> None:

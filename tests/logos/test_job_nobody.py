@@ -34,7 +34,7 @@ def asked_for_nobody(world: World) -> tuple[int, int]:
 # ---------------------------------------------------------------- the first of all
 
 
-@pytest.mark.parametrize("service", ["google", "ddg"])
+@pytest.mark.parametrize("service", ["google", "duckduckgo"])
 @pytest.mark.parametrize("width", [1, 8])
 def test_a_globe_with_200_is_refused_though_it_comes_first(
     world: World, service: str, width: int
@@ -51,7 +51,7 @@ def test_a_globe_with_200_is_refused_though_it_comes_first(
     assert world.letters == {}
     assert report.failed == 0
     of_google = 1 if service == "google" or width > 1 else 0
-    assert asked_for_nobody(world) == (of_google, 1 if service == "ddg" else 0)
+    assert asked_for_nobody(world) == (of_google, 1 if service == "duckduckgo" else 0)
 
 
 def test_a_globe_of_another_size_is_refused_first_of_all(world: World) -> None:
@@ -70,8 +70,8 @@ def test_the_next_provider_is_asked_instead(world: World) -> None:
     world.google.icons[A] = Icon(body=globe(256))
     world.at_ddg(A, 48)
     world.run()
-    assert world.manifest[A]["originalSource"] == "ddg"
-    assert world.pictures == {KEYS.logo(A, "ddg", "png")}
+    assert world.manifest[A]["originalSource"] == "duckduckgo"
+    assert world.pictures == {KEYS.logo(A, "duckduckgo", "png")}
 
 
 # ---------------------------------------------------------------- what it costs
@@ -223,8 +223,8 @@ def test_a_stored_globe_gives_way_to_a_smaller_logo(world: World) -> None:
     with_a_globe_stored(world)
     world.at_ddg(A, 32)
     world.run()
-    assert world.manifest[A]["originalSource"] == "ddg"
-    assert world.pictures == {KEYS.logo(A, "ddg", "png")}
+    assert world.manifest[A]["originalSource"] == "duckduckgo"
+    assert world.pictures == {KEYS.logo(A, "duckduckgo", "png")}
 
 
 def test_a_stored_globe_stays_while_there_is_no_logo(world: World) -> None:

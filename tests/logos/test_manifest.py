@@ -90,10 +90,10 @@ def stored(tmp_path: Path) -> Stored:
 
 def test_logos_are_stored_sorted_and_read_back(stored: Stored) -> None:
     """Equal logos are equal bytes, in whatever order they came."""
-    stored.saved((B, logo(B)), (A, logo(A, "ddg")))
+    stored.saved((B, logo(B)), (A, logo(A, "duckduckgo")))
     assert list(stored.entries()) == [A, B]
     manifest = stored.loaded()
-    assert (manifest.get(A), manifest.get(B)) == (logo(A, "ddg"), logo(B))
+    assert (manifest.get(A), manifest.get(B)) == (logo(A, "duckduckgo"), logo(B))
     assert manifest.get(C) is None
     assert manifest.newest() == 5
 
@@ -149,8 +149,8 @@ def test_pictures_are_listed_only_when_the_manifest_does_not_tell(stored: Stored
 def test_a_replaced_picture_goes_after_the_manifest_is_stored(stored: Stored) -> None:
     """Readers of the old manifest find its picture until the new one is there."""
     stored.saved((A, logo(A)))
-    stored.saved((A, logo(A, "ddg")))
-    assert stored.pictures() == {logo(A, "ddg").key}
+    stored.saved((A, logo(A, "duckduckgo")))
+    assert stored.pictures() == {logo(A, "duckduckgo").key}
     calls = [(call.method, call.key) for call in stored.calls.calls]
     assert calls.index(("put", KEY)) < calls.index(("delete", logo(A).key))
 
@@ -161,8 +161,8 @@ def test_a_picture_that_another_environment_may_show_stays(stored: Stored, their
     body = theirs if isinstance(theirs, bytes) else encode_json(theirs)
     stored.store.put(Keys("").logo_manifest(), body)
     stored.saved((A, logo(A)))
-    stored.saved((A, logo(A, "ddg")))
-    assert stored.pictures() == {logo(A).key, logo(A, "ddg").key}
+    stored.saved((A, logo(A, "duckduckgo")))
+    assert stored.pictures() == {logo(A).key, logo(A, "duckduckgo").key}
 
 
 def test_entries_that_somebody_else_stored_meanwhile_stay(stored: Stored) -> None:

@@ -13,7 +13,7 @@ from datafetch.logos.model import Logo, LogoSource, NoLogoRecord
 
 LOGO = Logo(
     key="images/logos/x_ddg_0a0b0c0d.png",
-    original_source="ddg",
+    original_source="duckduckgo",
     content_type="image/png",
     size=2000,
     width=128,
@@ -33,7 +33,9 @@ def entry(logo: Logo = LOGO) -> dict[str, object]:
 
 
 @given(
-    st.sampled_from(["google", "ddg", "direct"]), st.none() | st.text(min_size=1), st.integers(0)
+    st.sampled_from(["google", "duckduckgo", "direct"]),
+    st.none() | st.text(min_size=1),
+    st.integers(0),
 )
 def test_a_logo_is_read_back_as_it_was(source: LogoSource, etag: str | None, at: int) -> None:
     """An entry of the manifest loses nothing."""
@@ -54,7 +56,7 @@ def test_a_packed_logo_is_unpacked_as_it_was(
     logo = replace(LOGO, key=key, etag=etag, sha256=sha256, content_type=content_type)
     start = "images/logos/x_ddg_0a0b0c0d."
     packed = logo.packed(start)
-    assert Logo.unpacked(packed, {"ddg": start}.__getitem__) == logo
+    assert Logo.unpacked(packed, {"duckduckgo": start}.__getitem__) == logo
 
 
 def test_a_packed_logo_is_small() -> None:
@@ -66,9 +68,21 @@ def test_the_entry_has_the_shape_that_readers_know() -> None:
     """Names and order of the manifest's fields are fixed."""
     assert LOGO.to_json(URL) == (
         '{"cdnUrl":"https://cdn.example.com/x","key":"images/logos/x_ddg_0a0b0c0d.png",'
-        '"originalSource":"ddg","contentType":"image/png","bytes":2000,"width":128,"height":96,'
+        '"originalSource":"duckduckgo","contentType":"image/png","bytes":2000,"width":128,"height":96,'
         f'"sha256":"{"cd" * 32}","etag":"\\"1\\"","fetchedAt":1795}}'
     )
+
+
+def test_ddg_is_read_as_duckduckgo() -> None:
+    """What datafetch wrote once is read as what readers call it."""
+    assert Logo.from_json({**entry(), "originalSource": "ddg"}) == LOGO
+
+
+def test_a_source_of_the_old_site_is_no_provider() -> None:
+    """A logo from a service that is gone stays, but nobody can be asked whether it still has it."""
+    logo = Logo.from_json({**entry(), "originalSource": "clearbit"})
+    assert (logo.original_source, logo.provider) == ("clearbit", None)
+    assert LOGO.provider == "duckduckgo"
 
 
 def test_without_a_validator_there_is_no_etag() -> None:
@@ -86,7 +100,8 @@ def test_the_version_is_the_start_of_the_hash() -> None:
     [
         {"key": None},
         {"key": ""},
-        {"originalSource": "clearbit"},
+        {"originalSource": ""},
+        {"originalSource": 5},
         {"bytes": "2000"},
         {"fetchedAt": None},
         {"width": -1},

@@ -1,7 +1,9 @@
 """What the providers are asked, and what their answers mean."""
 
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -43,7 +45,11 @@ def providers(world: World) -> Iterator[RecordedProviders]:
 
 def app_of(world: World, source: LogoSource) -> App:
     """The fake that answers for a provider."""
-    apps: dict[LogoSource, App] = {"google": world.google, "ddg": world.ddg, "direct": world.sites}
+    apps: dict[LogoSource, App] = {
+        "google": world.google,
+        "duckduckgo": world.ddg,
+        "direct": world.sites,
+    }
     return apps[source]
 
 
@@ -53,7 +59,7 @@ def test_the_services_are_asked_as_they_are_known(
     """Google at 256 pixels, DuckDuckGo by its `.ico`, one request each, counted under their names."""
     world.at_google(DOMAIN, 128)
     world.at_ddg(DOMAIN, 64, "ico")
-    found = [*providers.ask("google", DOMAIN), *providers.ask("ddg", DOMAIN)]
+    found = [*providers.ask("google", DOMAIN), *providers.ask("duckduckgo", DOMAIN)]
     assert [request.target for request in world.google.log.all()] == [
         f"/s2/favicons?domain={DOMAIN}&sz=256"
     ]
@@ -135,7 +141,7 @@ def test_what_an_answer_means(
     """A site's refusal is its answer; a service that refuses or talks nonsense is out of order."""
     expected: dict[LogoSource, type[ProviderReply]] = {
         "google": at_service,
-        "ddg": at_service,
+        "duckduckgo": at_service,
         "direct": at_site,
     }
     for source, kind in expected.items():
@@ -182,3 +188,105 @@ def test_one_site_has_few_requests_at_once(world: World, providers: RecordedProv
     for thread in threads:
         thread.join()
     assert most == 2
+
+
+SCRIPTED = (
+    "%3Csvg xmlns='http://www.w3.org/2000/svg' width='64' height='64'%3E"
+    "%3Cscript%3Ealert(1)%3C/script%3E%3C/svg%3E"
+)
+PAGE = '<html><head><link rel="icon" href="{}"></head><body></body></html>'
+
+
+def leading(world: World, page: str, *, all_paths: bool = False) -> None:
+    """The first page, or every path, of the site leads to another origin, which has this page."""
+
+    def moved(request: Request, answer: Answer) -> Response:
+        if all_paths or request.path == "/":
+            return Response(302, {"Location": f"https://www.{DOMAIN}{request.target}"})
+        return answer(request)
+
+    def home(request: Request, answer: Answer) -> Response:
+        if request.path == "/":
+            return Response(200, {"Content-Type": "text/html"}, page.encode())
+        return answer(request)
+
+    world.sites.inject(moved, lambda request: request.hostname == DOMAIN)
+    world.sites.inject(home, lambda request: request.hostname == f"www.{DOMAIN}")
+
+
+def asked(world: World) -> list[str]:
+    """The addresses that sites were asked for, without `https://`."""
+    return [f"{request.hostname}{request.path}" for request in world.sites.log.all()]
+
+
+def test_the_usual_places_where_the_page_is_are_asked_too(
+    world: World, providers: RecordedProviders
+) -> None:
+    """A site whose home page moved has its icons there, and perhaps still one where it was."""
+    leading(world, "")
+    list(providers.ask("direct", DOMAIN))
+    assert asked(world) == [
+        f"{DOMAIN}/apple-touch-icon.png",
+        f"{DOMAIN}/",
+        f"www.{DOMAIN}/",
+        f"www.{DOMAIN}/apple-touch-icon.png",
+        f"www.{DOMAIN}/favicon.ico",
+        f"{DOMAIN}/favicon.ico",
+    ]
+
+
+def test_a_site_that_moved_as_a_whole_is_asked_for_nothing_twice(
+    world: World, providers: RecordedProviders
+) -> None:
+    """Where every path leads to `www.`, each place is asked for once."""
+    leading(world, "", all_paths=True)
+    list(providers.ask("direct", DOMAIN))
+    at_www = [place for place in asked(world) if place.startswith("www.")]
+    assert at_www == [
+        f"www.{DOMAIN}{path}" for path in ("/apple-touch-icon.png", "/", "/favicon.ico")
+    ]
+    assert asked(world).count(f"{DOMAIN}/favicon.ico") == 0
+
+
+def test_the_place_where_the_page_is_is_guarded(world: World, providers: RecordedProviders) -> None:
+    """A home page that leads into a private network is not followed, nor are icons asked for there."""
+    inside = Response(302, {"Location": "https://10.0.0.1/"})
+    world.sites.inject(lambda *_: inside, lambda request: request.path == "/")
+    replies = list(providers.ask("direct", DOMAIN))
+    assert {type(reply) for reply in replies} == {NoPicture}
+    assert asked(world) == [
+        f"{DOMAIN}{path}" for path in ("/apple-touch-icon.png", "/", "/favicon.ico")
+    ]
+
+
+def test_an_icon_in_the_page_costs_no_request(world: World, providers: RecordedProviders) -> None:
+    """A picture that stands in a `data:` URL is checked like a download, and is an offer like one."""
+    body = picture("png", 96, 96, (1, 2, 3))
+    leading(world, PAGE.format(f"data:image/png;base64,{b64encode(body).decode()}"))
+    offers = [reply for reply in providers.ask("direct", DOMAIN) if isinstance(reply, Offer)]
+    (offer,) = offers
+    assert (offer.candidate.width, offer.candidate.source, offer.etag) == (96, "direct", None)
+    assert offer.file.read() == body
+    assert (offer.candidate.size, offer.candidate.sha256) == (len(body), sha256(body).hexdigest())
+    assert len(asked(world)) == 6
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "data:,",
+        "data:;base64,=",
+        "data:image/png;base64,!!",
+        "data:image/png,no picture",
+        f"data:image/svg+xml,{SCRIPTED}",
+        "data:image/png;base64," + "A" * 600_000,
+    ],
+    ids=["empty", "padding", "broken", "words", "script", "long"],
+)
+def test_an_icon_in_the_page_that_is_no_safe_picture_is_none(
+    world: World, providers: RecordedProviders, url: str
+) -> None:
+    """`data:,` keeps browsers from asking for an icon; a script is as hostile there as elsewhere."""
+    leading(world, PAGE.format(url))
+    replies = list(providers.ask("direct", DOMAIN))
+    assert {type(reply) for reply in replies} == {NoPicture}

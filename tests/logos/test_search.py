@@ -20,6 +20,8 @@ from datafetch.ops.breakers import BreakerBook
 from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.upstream_errors import BreakerOpen
 from tests.fakes import faults
+from tests.fakes.base import Action, Answer, Request, Response
+from tests.fakes.pictures import globe
 from tests.fakes.providers import Icon
 from tests.fakes.sites import Site
 from tests.logos.world import KEYS, RecordedProviders, World
@@ -43,10 +45,15 @@ def providers(world: World) -> Iterator[RecordedProviders]:
 
 
 def search(
-    providers: RecordedProviders, domain: str = DOMAIN, stored: Logo | None = None
+    providers: RecordedProviders,
+    domain: str = DOMAIN,
+    stored: Logo | None = None,
+    *,
+    conditionally: bool = True,
 ) -> SearchOutcome:
-    """Search for a domain's logo."""
-    return Search(providers, domain, GenericPictures(providers, bound_logger()), stored).run()
+    """Search for a domain's logo; a stored one is asked for conditionally."""
+    generic = GenericPictures(providers, bound_logger())
+    return Search(providers, domain, generic, stored, conditionally=conditionally).run()
 
 
 def width_of(outcome: SearchOutcome) -> int:
@@ -71,15 +78,15 @@ def stored(providers: RecordedProviders) -> Logo:
         height=candidate.height,
         sha256=candidate.sha256,
         etag=outcome.offer.etag,
-        fetched_at=0,
+        fetched_at=1,
     )
 
 
-@pytest.mark.parametrize(("size", "asked"), [(64, 0), (63, 1)])
+@pytest.mark.parametrize(("size", "asked"), [(64, 0), (63, 2)])
 def test_below_64_pixels_the_next_provider_is_asked(
     world: World, providers: RecordedProviders, size: int, asked: int
 ) -> None:
-    """A good picture costs one request; a small one is compared."""
+    """A good picture costs one request; a small one is compared, also with what is at `www.`."""
     world.at_google(DOMAIN, size)
     assert width_of(search(providers)) == size
     assert world.ddg.log.count(DOMAIN) == asked
@@ -105,7 +112,7 @@ def test_no_logo_says_what_each_provider_answered(
     assert isinstance(outcome, NoLogo)
     assert outcome.domain == DOMAIN
     assert "status 404" in outcome.reason
-    assert "ddg: only 8 x 8 pixels" in outcome.reason
+    assert "duckduckgo: only 8 x 8 pixels" in outcome.reason
 
 
 def test_a_subdomain_has_the_logo_of_its_registrable_domain(
@@ -197,3 +204,68 @@ def test_a_logo_that_its_provider_lost_is_looked_for_elsewhere(
     world.google.log.clear()
     assert width_of(search(providers, stored=logo)) == 96
     assert world.google.log.count(f"domain={DOMAIN}") == 1
+
+
+@pytest.mark.parametrize("trouble", [faults.reply(500), faults.reply(429)], ids=["500", "429"])
+@pytest.mark.parametrize(("size", "taken"), [(64, False), (128, False), (129, True)])
+def test_a_forced_search_exchanges_a_logo_for_a_larger_one_only(
+    world: World, providers: RecordedProviders, trouble: Action, size: int, *, taken: bool
+) -> None:
+    """Stored 128 px logos became 64 px ones of the next provider while Google was not to be asked."""
+    world.at_google(DOMAIN, 128)
+    logo = stored(providers)
+    world.google.inject(trouble)
+    world.at_ddg(DOMAIN, size)
+    outcome = search(providers, stored=logo, conditionally=False)
+    assert isinstance(outcome, LogoFound) == taken
+    if not taken:
+        assert isinstance(outcome, NoAnswer)
+        assert outcome.error.status in (500, 429)
+
+
+def test_a_forced_search_asks_the_logos_own_provider(
+    world: World, providers: RecordedProviders
+) -> None:
+    """A good picture of a provider that is asked earlier does not replace a larger one unheard."""
+    world.at_ddg(DOMAIN, 256)
+    logo = stored(providers)
+    world.at_google(DOMAIN, 64)
+    outcome = search(providers, stored=logo, conditionally=False)
+    assert isinstance(outcome, LogoFound)
+    assert outcome.offer.candidate.sha256 == logo.sha256
+    del world.ddg.icons[DOMAIN]
+    outcome = search(providers, stored=logo, conditionally=False)
+    assert width_of(outcome) == 64
+
+
+def test_duckduckgo_is_asked_with_www_when_it_has_none_without(
+    world: World, providers: RecordedProviders
+) -> None:
+    """Some icons it knows under `www.` only; one that it has costs no second request."""
+
+    def only_www(request: Request, answer: Answer) -> Response:
+        known = request.path.startswith("/ip3/www.")
+        return answer(request) if known else Response(404)
+
+    world.at_ddg(DOMAIN, 64)
+    assert width_of(search(providers)) == 64
+    assert [request.path for request in world.ddg.log.all(DOMAIN)] == [f"/ip3/{DOMAIN}.ico"]
+    world.ddg.log.clear()
+    world.ddg.inject(only_www, DOMAIN)
+    assert width_of(search(providers)) == 64
+    assert [request.path for request in world.ddg.log.all(DOMAIN)] == [
+        f"/ip3/{DOMAIN}.ico",
+        f"/ip3/www.{DOMAIN}.ico",
+    ]
+
+
+def test_a_generic_picture_without_www_is_none(world: World, providers: RecordedProviders) -> None:
+    """What stands for none, with 200, is no reason not to ask at `www.`."""
+
+    def generic(request: Request, answer: Answer) -> Response:
+        return answer(request) if "/ip3/www." in request.path else Response(200, {}, globe(32))
+
+    world.ddg.none_status = 200
+    world.at_ddg(DOMAIN, 64)
+    world.ddg.inject(generic, DOMAIN)
+    assert width_of(search(providers)) == 64

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.logos.site_icons import icon_links
+from datafetch.logos.site_icons import icon_links, icons_to_try
 
 PAGE = "https://example.com/en/start"
 
@@ -43,10 +43,10 @@ def test_addresses_are_resolved_as_browsers_do() -> None:
 
 
 def test_what_is_no_icon_is_left_out() -> None:
-    """Masks, data addresses, other schemes and other links are not logos; each address comes once."""
+    """Masks, other schemes and other links are not logos; each address comes once."""
     assert urls(
         '<link rel="mask-icon" href="/mask.svg"><link rel="stylesheet" href="/x.css">'
-        '<link rel="icon" href="data:image/png;base64,AAAA"><link rel="icon" href="">'
+        '<link rel="icon" href="">'
         '<link rel="icon" href="javascript:alert(1)"><link rel="icon" href="http://[bad/">'
         '<link rel="icon" href="/a.png"><link rel="apple-touch-icon" href="/a.png">'
     ) == ["https://example.com/a.png"]
@@ -75,3 +75,46 @@ def test_no_page_raises(html: bytes | str) -> None:
     """Whatever a page holds, the answer is a list."""
     body = html.encode() if isinstance(html, str) else html
     assert isinstance(icon_links(body, PAGE), list)
+
+
+def to_try(head: str, *asked: str, page: str = PAGE) -> list[str]:
+    """The addresses that are tried for a page with this head, when these were asked before."""
+    return list(icons_to_try(head.encode(), page, asked))
+
+
+def test_an_icon_that_stands_in_the_page_is_handed_on() -> None:
+    """Small sites write their icon into the page; a drawing is known by its type."""
+    bitmap, drawing = "data:image/png;base64,AAAA", "DATA:image/svg+xml,<svg/>"
+    named = f'<link rel="icon" href="{bitmap}"><link rel="icon" href="{drawing}">'
+    assert urls(named) == [drawing, bitmap]
+
+
+def test_the_usual_places_of_the_page_are_tried_too() -> None:
+    """A touch icon is guessed to be larger than what has no size; none is asked for twice."""
+    head = "<link rel=icon href=/small.png><link rel=icon href=/l.png sizes=192x192>"
+    origin = "https://example.com"
+    places = ["/l.png", "/apple-touch-icon.png", "/small.png", "/favicon.ico"]
+    assert to_try(head) == [origin + place for place in places]
+    asked = f"{origin}/apple-touch-icon.png"
+    assert to_try(head, asked) == [origin + place for place in places if place != places[1]]
+    named = (
+        "<link rel=icon href=/favicon.ico><link rel=apple-touch-icon href=/apple-touch-icon.png>"
+    )
+    assert to_try(named) == to_try("") == [origin + places[1], origin + places[3]]
+
+
+def test_few_icons_of_a_page_are_tried() -> None:
+    """Pages name dozens: the four largest of either kind are enough."""
+    links = "".join(
+        f"<link rel=icon href=/{number}.png sizes={number}x{number}>" for number in range(20, 40)
+    )
+    inline = "".join(f'<link rel=icon href="data:,{number}">' for number in range(20))
+    tried = to_try(links + inline)
+    assert [url.rpartition("/")[2] for url in tried if url.endswith(".png")] == [
+        "apple-touch-icon.png",
+        "39.png",
+        "38.png",
+        "37.png",
+        "36.png",
+    ]
+    assert [url for url in tried if url.startswith("data:")] == [f"data:,{n}" for n in range(4)]

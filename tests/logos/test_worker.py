@@ -152,7 +152,7 @@ def test_a_generic_picture_gives_way_to_any_logo(world: World) -> None:
     world.google.icons = {"datafetch.invalid": Icon(body=body), DOMAIN: Icon(body=body)}
     world.at_ddg(DOMAIN, 32)
     result = done(world, LogoTask(DOMAIN, stored))
-    assert (result.logo.original_source, result.logo.width) == ("ddg", 32)
+    assert (result.logo.original_source, result.logo.width) == ("duckduckgo", 32)
 
 
 def test_a_lost_lease_stores_no_picture(world: World) -> None:

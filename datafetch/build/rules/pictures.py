@@ -5,16 +5,19 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from datafetch.build.rules.stored import read_as, unusable
-from datafetch.errors import Inconsistent
+from datafetch.errors import CorruptObject, Inconsistent
 from datafetch.logos.model import Logo
+from datafetch.logos.rules.entries import OldLogo, read_entry
+from datafetch.models.problems import first_problem
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\:]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[0-9a-f]{8}")
 
+_ENTRIES = TypeAdapter(dict[str, object])
 _LOGOS = TypeAdapter(dict[str, Logo])
 _URLS = TypeAdapter(list[str])
 
@@ -26,12 +29,15 @@ class ManifestPicture(NamedTuple):
         entry: the domain or URL by which the manifest names it, for messages.
         digest: the SHA-256 (hex) of its bytes, or the first digits of that; empty if not known.
         size: in bytes; None when not known.
+        may_be_missing: whether it need not be in the store: the old site's manifest does not tell
+            whether it is.
     """
 
     key: str
     entry: str
     digest: str
     size: int | None = None
+    may_be_missing: bool = False
 
     def is_known(self, size: int, sha256: str) -> bool:
         """Whether bytes of this size and SHA-256 certainly are this picture."""
@@ -46,11 +52,30 @@ def read_logos(key: str, body: bytes, *, folder: str) -> list[ManifestPicture]:
         CorruptObject: it is not a logo manifest, or names a key that cannot be a picture's.
     """
     pictures: list[ManifestPicture] = []
-    for domain, logo in read_as(_LOGOS, key, body).items():
-        if not is_picture_key(logo.key, folder) or not _SHA256.fullmatch(logo.sha256):
+    old: list[ManifestPicture] = []
+    for domain, value in read_as(_ENTRIES, key, body).items():
+        try:
+            entry = read_entry(value)
+        except CorruptObject as error:
+            raise unusable(key, _problem_of(domain, value)) from error
+        if isinstance(entry, OldLogo):
+            if entry.key is not None:
+                old.append(ManifestPicture(entry.key, domain, "", may_be_missing=True))
+            continue
+        if not is_picture_key(entry.key, folder) or not _SHA256.fullmatch(entry.sha256):
             raise unusable(key, f"{domain!a} names no picture")
-        pictures.append(ManifestPicture(logo.key, domain, logo.sha256, logo.size))
-    return _each_once(pictures)
+        pictures.append(ManifestPicture(entry.key, domain, entry.sha256, entry.size))
+    # Of two entries that name one picture, the one that describes it counts.
+    return _each_once([*old, *pictures])
+
+
+def _problem_of(domain: str, value: object) -> str:
+    """What is wrong with an entry of the logo manifest."""
+    try:
+        _LOGOS.validate_python({domain: value})
+    except ValidationError as error:
+        return first_problem(error)
+    return f"{domain!a} names no picture"
 
 
 def read_opengraph(

@@ -1,16 +1,19 @@
 """Decides which domains are asked for, which picture becomes a logo, and which domains wait.
 
-Three decisions about a domain: whether it is asked for in this run (`plan_domain`), which of the
-pictures that were offered becomes its logo (`decide`), and, when it has no logo, from when it is
-asked for again (`waits_until`: the negative cache).
+Four decisions about a domain: whether it is asked for in this run (`plan_domain`), which of the
+pictures that were offered becomes its logo (`decide`), whether that may replace the stored logo
+(`may_replace`), and, when it has no logo, from when it is asked for again (`waits_until`: the
+negative cache).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from itertools import islice
 
 from datafetch.logos.model import Candidate, Logo, NoLogoRecord
+from datafetch.logos.rules.entries import Entry, OldLogo
 from datafetch.logos.rules.generic import known_name
 
 MIN_SIDE = 16
@@ -72,11 +75,34 @@ def decide(candidates: Sequence[Candidate]) -> Candidate | None:
     return found if found is not None and _size(found) >= GOOD_SIDE else None
 
 
-def is_worse(candidate: Candidate, stored: Logo) -> bool:
-    """Whether the candidate is smaller than the stored logo, and than `GOOD_SIDE`."""
+class OwnProvider(Enum):
+    """Whether the provider that a stored logo came from has been heard in this run.
+
+    - ANSWERED: it has said what it has, or that it has nothing.
+    - SILENT: it failed, could not be asked (open breaker, rate limit), or was not asked yet.
+    """
+
+    ANSWERED = "answered"
+    SILENT = "silent"
+
+
+def may_replace(candidate: Candidate, stored: Logo, own: OwnProvider) -> bool:
+    """Whether the candidate may take the place of the stored logo.
+
+    Nothing good gives way to something worse, so it depends on who has said what:
+
+    - While the logo's own provider is silent, it may well still have the logo: only a larger
+      picture of another one replaces it.
+    - A logo that none of our providers has or ever confirmed (the old site stored it) gives way
+      to what is at least as large.
+    - Else what is smaller replaces it too, as long as it is a good logo, of `GOOD_SIDE`.
+    """
     vector = "svg" if stored.content_type == "image/svg+xml" else ""
-    before = min(side(vector, stored.width, stored.height), GOOD_SIDE)
-    return _size(candidate) < before
+    before, now = side(vector, stored.width, stored.height), _size(candidate)
+    unconfirmed = stored.provider is None or stored.fetched_at == 0
+    if own is OwnProvider.SILENT and candidate.source != stored.provider:
+        return now > before
+    return now >= (before if unconfirmed else min(before, GOOD_SIDE))
 
 
 def _size(candidate: Candidate) -> int:
@@ -126,7 +152,7 @@ DomainPlan = Ask | Keep | Leave
 
 
 def plan_domain(
-    stored: Logo | None,
+    stored: Entry | None,
     record: NoLogoRecord | None,
     policy: DuePolicy,
     *,
@@ -142,16 +168,21 @@ def plan_domain(
         return Keep()
     if failed_and_waits and not at_once:
         return Keep() if stored is not None else Leave("failed before; waits for its next attempt")
+    waits = is_waiting(record, now_ms) and not at_once
     if stored is not None:
-        return Ask(conditionally=not policy.force)
+        is_old = isinstance(stored, OldLogo)
+        return Keep() if is_old and waits else Ask(conditionally=not (is_old or policy.force))
     if policy.older_than_s is not None and not policy.missing:
         return Leave("nothing stored that could be older")
-    if is_waiting(record, now_ms) and not at_once:
+    if waits:
         return Leave("has no logo; asked again later")
     return Ask(conditionally=False)
 
 
-def _is_due(stored: Logo, policy: DuePolicy, now_ms: int) -> bool:
+def _is_due(stored: Entry, policy: DuePolicy, now_ms: int) -> bool:
+    """Whether it is asked for again; nobody knows how old a logo of the old site is, so it is due."""
+    if isinstance(stored, OldLogo):
+        return policy.older_than_s is not None or not policy.missing
     age_ms = now_ms - stored.fetched_at
     if policy.older_than_s is not None:
         return age_ms >= policy.older_than_s * 1000

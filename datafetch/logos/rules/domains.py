@@ -88,7 +88,7 @@ def domains_of(values: Iterable[object]) -> Iterator[str]:
 
 
 def bookmark_domain(item: object) -> str | None:
-    """The domain of a stored bookmark, or of its entry in the slug mapping."""
+    """The domain of a stored bookmark."""
     if not isinstance(item, Mapping):
         return None
     for name in ("domain", "url"):

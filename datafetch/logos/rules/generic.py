@@ -44,7 +44,7 @@ KNOWN: tuple[KnownPicture, ...] = (
     # is in none of them, so only its hash is known.
     KnownPicture(
         "DuckDuckGo's arrow",
-        "ddg",
+        "duckduckgo",
         Look("e5db88ea2322863ca17817b99d60006c625a31cff0dad49cf05d3c6d16a75c17"),
     ),
 )

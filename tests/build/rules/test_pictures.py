@@ -50,6 +50,22 @@ def test_logos_have_key_size_and_hash() -> None:
     assert pictures == [ManifestPicture("images/logos/a.png", "b.example.com", SHA256, 10)]
 
 
+def test_a_picture_of_the_old_site_need_not_be_there() -> None:
+    """Its manifest says where a picture is, under whatever CDN, but neither what it is nor whether."""
+    old = {"cdnUrl": "https://old.example.net/x/images/logos/o.png", "originalSource": "google"}
+    dark = {
+        "cdnUrl": "",
+        "originalSource": "unknown",
+        "invertedCdnUrl": "https://old.example.net/d",
+    }
+    assert logos({"o.example.com": old, "dark": dark}) == [
+        ManifestPicture("images/logos/o.png", "o.example.com", "", may_be_missing=True)
+    ]
+    same = {**old, "cdnUrl": LOGO["cdnUrl"]}
+    for both in ({"a": LOGO, "b": same}, {"b": same, "a": LOGO}):
+        assert logos(both) == [ManifestPicture("images/logos/a.png", "a", SHA256, 10)]
+
+
 @pytest.mark.parametrize(
     ("value", "named"),
     [

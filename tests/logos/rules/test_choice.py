@@ -6,24 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.logos.model import Candidate, Logo, NoLogoRecord
+from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource, NoLogoRecord
 from datafetch.logos.rules.choice import (
     Ask,
     DomainPlan,
     DuePolicy,
     Keep,
     Leave,
+    OwnProvider,
     after_no_logo,
     best,
     decide,
     is_waiting,
-    is_worse,
+    may_replace,
     newest,
     plan_domain,
     side,
     waits_until,
     why_unusable,
 )
+from datafetch.logos.rules.entries import Entry, OldLogo
 
 GENERIC_SHA256 = [
     "59bfe9bc385ad69f50793ce4a53397316d7a875a7148a63c16df9b674c6cda64",
@@ -41,7 +43,7 @@ STORED = Logo(
     height=128,
     sha256="cd" * 32,
     etag='"1"',
-    fetched_at=0,
+    fetched_at=1,
 )
 
 
@@ -71,14 +73,14 @@ def test_a_good_picture_settles_the_matter() -> None:
 
 def test_a_small_picture_waits_for_a_better_one() -> None:
     """Below 64 pixels the next provider is asked, and the largest of all wins."""
-    small, smaller = picture(63), picture(32, source="ddg")
+    small, smaller = picture(63), picture(32, source="duckduckgo")
     assert decide([small]) is None
     assert best([smaller, small]) == small
 
 
 def test_of_pictures_of_one_size_the_first_offered_wins() -> None:
     """The order of providers decides between pictures of one size."""
-    first, second = picture(32), picture(32, source="ddg")
+    first, second = picture(32), picture(32, source="duckduckgo")
     assert best([first, second]) == first
 
 
@@ -160,13 +162,64 @@ def test_a_small_picture_does_not_replace_a_good_one(
     offered: int, stored: int, worse: bool
 ) -> None:
     """A good picture may follow a larger one, as when a brand changes; a step below good may not."""
-    assert is_worse(picture(offered), replace(STORED, width=stored, height=stored)) == worse
+    logo = replace(STORED, width=stored, height=stored)
+    assert may_replace(picture(offered), logo, OwnProvider.ANSWERED) != worse
 
 
 def test_a_small_bitmap_does_not_replace_a_stored_drawing() -> None:
     """A stored SVG counts as good whatever size it names."""
     drawing = replace(STORED, content_type="image/svg+xml", width=24, height=24)
-    assert is_worse(picture(48), drawing)
+    assert not may_replace(picture(48), drawing, OwnProvider.ANSWERED)
+
+
+@pytest.mark.parametrize(
+    ("offered", "source", "replaces"),
+    [
+        (128, "duckduckgo", False),
+        (127, "duckduckgo", False),
+        (129, "duckduckgo", True),
+        (64, "google", True),
+        (63, "google", False),
+    ],
+)
+def test_a_silent_provider_keeps_its_logo(
+    offered: int, source: LogoSource, *, replaces: bool
+) -> None:
+    """Only its own usable answer, or a larger picture, replaces what its provider may still have."""
+    offer = picture(offered, source=source)
+    assert may_replace(offer, STORED, OwnProvider.SILENT) == replaces
+
+
+@pytest.mark.parametrize("source", ["google", "clearbit", "unknown"])
+@pytest.mark.parametrize(("offered", "replaces"), [(127, False), (128, True)])
+def test_a_logo_of_the_old_site_gives_way_to_what_is_as_large(
+    offered: int, source: str, *, replaces: bool
+) -> None:
+    """Nobody has confirmed it yet, so a lesser picture, however good, does not replace it."""
+    old = replace(STORED, original_source=source, fetched_at=0)
+    assert may_replace(picture(offered), old, OwnProvider.ANSWERED) == replaces
+
+
+@given(
+    offered=st.builds(picture, st.integers(1, 300), source=st.sampled_from(SOURCES)),
+    width=st.integers(1, 300),
+    source=st.sampled_from([*SOURCES, "clearbit"]),
+    fetched_at=st.integers(0, 1),
+    own=st.sampled_from(OwnProvider),
+)
+def test_nothing_good_gives_way_to_something_worse(
+    offered: Candidate, width: int, source: str, fetched_at: int, own: OwnProvider
+) -> None:
+    """What replaces is good or no smaller, and larger while the logo's own provider is silent."""
+    logo = replace(STORED, width=width, height=width, original_source=source, fetched_at=fetched_at)
+    if may_replace(offered, logo, own):
+        assert offered.width >= min(width, 64)
+        if own is OwnProvider.SILENT and offered.source != source:
+            assert offered.width > width
+        if fetched_at == 0 or source == "clearbit":
+            assert offered.width >= width
+    else:
+        assert offered.width <= width
 
 
 NOW = 1_795_507_200_000
@@ -180,7 +233,7 @@ def stored(days: float) -> Logo:
 
 
 def plan(
-    logo: Logo | None = None,
+    logo: Entry | None = None,
     record: NoLogoRecord | None = None,
     *,
     waits: bool = False,
@@ -249,6 +302,23 @@ def test_older_than_takes_the_place_of_the_usual_age() -> None:
     )
     assert plan(replace(STORED, fetched_at=NOW - 59_999), older_than_s=60) == Keep()
     assert plan(older_than_s=week, missing=True) == Ask(conditionally=False)
+
+
+OLD = OldLogo(None, "{}")
+
+
+def test_a_logo_of_the_old_site_is_due() -> None:
+    """Whatever the age of ours, nobody knows its own; all that keeps others from being asked holds."""
+    assert plan(OLD) == Ask(conditionally=False)
+    rules = DuePolicy(max_age_days=10**12)
+    found = plan_domain(OLD, None, rules, failed_and_waits=False, now_ms=NOW)
+    assert found == Ask(conditionally=False)
+    assert plan(OLD, older_than_s=1e9) == Ask(conditionally=False)
+    assert plan(OLD, missing=True) == Keep()
+    assert plan(OLD, waits=True) == Keep()
+    assert plan(OLD, RECORD) == Keep()
+    for at_once in ({"force": True}, {"named": True}):
+        assert plan(OLD, RECORD, waits=True, **at_once) == Ask(conditionally=False)
 
 
 HOUR = 3_600_000

@@ -40,7 +40,7 @@ SCALED = {
 def test_googles_globe_is_known_at_other_sizes(name: str) -> None:
     """Caches hand the globe out at the size that was asked for; scaling moves its fine contours."""
     assert is_generic(SCALED[name], known_looks("google"))
-    assert not is_generic(SCALED[name], known_looks("ddg"))
+    assert not is_generic(SCALED[name], known_looks("duckduckgo"))
 
 
 def test_a_globe_in_another_colour_is_another_picture() -> None:
@@ -52,7 +52,7 @@ def test_a_globe_in_another_colour_is_another_picture() -> None:
 
 def test_every_service_has_one_and_sites_have_none() -> None:
     """A site's own picture is its logo, whatever services show for none."""
-    (globe,), (arrow,) = known_looks("google"), known_looks("ddg")
+    (globe,), (arrow,) = known_looks("google"), known_looks("duckduckgo")
     assert globe.sha256 == "59bfe9bc385ad69f50793ce4a53397316d7a875a7148a63c16df9b674c6cda64"
     assert arrow.sha256 == "e5db88ea2322863ca17817b99d60006c625a31cff0dad49cf05d3c6d16a75c17"
     assert known_looks("direct") == ()
@@ -60,7 +60,9 @@ def test_every_service_has_one_and_sites_have_none() -> None:
 
 def test_known_pictures_have_names() -> None:
     """The log says which generic picture was refused."""
-    names = [known_name(look.sha256) for look in (*known_looks("google"), *known_looks("ddg"))]
+    names = [
+        known_name(look.sha256) for look in (*known_looks("google"), *known_looks("duckduckgo"))
+    ]
     assert names == ["Google's globe", "DuckDuckGo's arrow"]
     assert known_name("ab" * 32) is None
 
