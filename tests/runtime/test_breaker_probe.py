@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -148,16 +147,11 @@ def test_a_stop_ends_the_wait() -> None:
     assert str(waiter.error) == "enough"
 
 
-def refused(probed: Probed, ask: Callable[[], object]) -> None:
-    """Asking is refused at once."""
-    with pytest.raises(BreakerOpen, match="one request is trying it"):
-        ask()
-
-
 def test_without_patience_nobody_waits() -> None:
     """Who cannot wait is told at once."""
     probed = Probed()
-    refused(probed, lambda: probed.breakers.allow(HOST, object()))
+    with pytest.raises(BreakerOpen, match="one request is trying it"):
+        probed.breakers.allow(HOST, object())
 
 
 def test_a_probe_does_not_wait_for_another_one() -> None:
@@ -166,4 +160,6 @@ def test_a_probe_does_not_wait_for_another_one() -> None:
     probed.breakers.adopt({"b.example": Breaker(1, 0.0)})
     other = object()
     probed.breakers.allow("b.example", other)
-    refused(probed, lambda: probed.breakers.allow(HOST, other, Patience(90, probed.cancel)))
+    waiter = Waiter(probed.breakers, Patience(90, probed.cancel), visit=other)
+    assert waiter.ended()
+    assert "one request is trying it" in str(waiter.error)
