@@ -150,7 +150,7 @@ class LogoWorker:
             return None
         if picture.cleaned is not None:
             self._context.store.put(
-                task.picture,
+                key,
                 picture.cleaned,
                 content_type=picture.content_type,
                 cache_control=IMAGE_CACHE,
