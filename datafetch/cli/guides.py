@@ -89,11 +89,9 @@ def _laid_out(text: str) -> str:
     class Guide(Markdown):
         elements: ClassVar = {**Markdown.elements, "fence": Code, "code_block": Code}
 
-    colours = uses_colour(sys.stdout)
     console = Console(
         width=min(width_of(sys.stdout) or _USUAL, _WIDEST),
-        color_system="standard" if colours else None,
-        force_terminal=colours,
+        color_system="standard" if uses_colour(sys.stdout) else None,
         highlight=False,
         legacy_windows=False,
     )
