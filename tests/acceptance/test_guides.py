@@ -19,7 +19,11 @@ from tests.fakes.world import World
 from tests.processes import ROOT, clean_environment, datafetch
 
 GUIDES = ROOT / "datafetch" / "guides"
-QUICK = {"GITHUB_STATS_PENDING_DELAY_MS": "1", "LOGO_BATCH_DELAY_MS": "0"}
+QUICK = {
+    "GITHUB_STATS_PENDING_DELAY_MS": "1",
+    "LOGO_BATCH_DELAY_MS": "0",
+    "S3_CDN_URL": "https://cdn.example.org",
+}
 OURS = "json/datafetch"
 
 
