@@ -18,7 +18,7 @@ _ENCODED_LENGTH = 4
 """At most so many characters stand for one byte: three for `%41`, and four for some in base64."""
 
 _OUTSIDE = "".join(map(chr, range(0x21)))
-"""What browsers drop at both ends of a URL (https://url.spec.whatwg.org/#url-parsing)."""
+"""What browsers drop at both ends of a URL (URL Standard, "URL parsing")."""
 
 _BREAKS = str.maketrans("", "", "\t\n\r")
 _BASE64 = re.compile(r";[ ]*base64\Z", re.IGNORECASE)

@@ -150,7 +150,7 @@ PICTURES: dict[str, tuple[Action, str]] = {
     "a drawing with a script": (
         faults.reply(
             200,
-            '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><script/></svg>',
+            '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><script>alert(1)</script></svg>',
             {"Content-Type": "image/svg+xml"},
         ),
         "Refused",
