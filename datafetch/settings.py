@@ -124,6 +124,7 @@ class Settings(BaseModel):
     bookmark_bearer_token: Annotated[
         SecretStr | None, unless_none(bearer_token), _env("BOOKMARK_BEARER_TOKEN")
     ] = None
+    bookmarks_max_items: Annotated[Positive, _env("BOOKMARKS_MAX_ITEMS")] = 200_000
     bookmarks_full_sync_max_items: Annotated[Positive, _env("BOOKMARKS_FULL_SYNC_MAX_ITEMS")] = 2000
     bookmarks_full_sync_hours: Annotated[Seconds, _env("BOOKMARKS_FULL_SYNC_HOURS")] = 24.0
     bookmarks_include_unlinked: Annotated[bool, _env("BOOKMARKS_INCLUDE_UNLINKED")] = False
