@@ -178,6 +178,7 @@ class Settings(BaseModel):
     breaker_cooldown_seconds: Annotated[Seconds, _env("DATAFETCH_BREAKER_COOLDOWN_SECONDS")] = 60.0
     max_shrink_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_SHRINK_RATIO")] = 0.2
     max_failure_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_FAILURE_RATIO")] = 0.5
+    max_output_mb: Annotated[Positive, _env("DATAFETCH_MAX_OUTPUT_MB")] = 20_000
     user_agent: Annotated[str | None, unless_none(header_value), _env("DATAFETCH_USER_AGENT")] = (
         None
     )
