@@ -35,9 +35,10 @@ _SHARED = re.compile(r"(?:S3|LOGO|OG)_", re.IGNORECASE)
 """How other programs' names in the environment may begin, too."""
 
 _OF_A_SERVICE = re.compile(
-    r".+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+    r".+_(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)",
+    re.DOTALL,
 )
-_OF_A_LINK = re.compile(r"(.+?)_(?:PORT|NAME|ENV_\w+)")
+_OF_A_LINK = re.compile(r"(.+?)_(?:PORT|NAME|ENV_.+)", re.DOTALL)
 _ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
 """What `NAME_PORT` holds of a service or a linked container; a user would set a number."""
 

@@ -141,7 +141,7 @@ class Staging:
             if folder in self._swept:
                 return
             self._swept.add(folder)
-        sweep(folder, now, _TEMPORARY)
+        sweep(folder, now, _TEMPORARY.fullmatch)
 
     def plan(self) -> FolderPlan:
         """What `commit` would add or change but for the dry run; empty when this is no dry run."""

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 _SEPARATORS = re.compile(
-    r"\s+[-\N{EN DASH}\N{EM DASH}|\N{BULLET}\N{MIDDLE DOT}/:\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}]+\s+|:\s+|\s*\|\s*"
+    r"(?<!\s)\s++(?:[-\N{EN DASH}\N{EM DASH}|\N{BULLET}\N{MIDDLE DOT}/:\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}]++\s++"
+    r"|\|\s*+)|:\s++|\|\s*+"
 )
 _WORD = re.compile(r"\w+")
 _LONG = 4
