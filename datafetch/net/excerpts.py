@@ -83,4 +83,6 @@ def _title(page: str) -> str:
     tag = lower.find("<title")
     start = lower.find(">", tag) if tag >= 0 else -1
     end = lower.find("</title", start) if start >= 0 else -1
-    return html.unescape(source[start + 1 : end]) if end >= 0 else ""
+    # No number in it then has so many digits that Python refuses to read it (from 4,301 on).
+    title = source[start + 1 : end][:_READ_FOR_WORDS]
+    return html.unescape(title) if end >= 0 else ""

@@ -47,6 +47,12 @@ def test_foreign_words_are_short_and_hold_no_secret(body: bytes) -> None:
     assert "s3cr" not in excerpt(b"x" + b" " * 312 + b"s3cr3t-value", "").words
 
 
+def test_a_title_with_a_number_without_end_is_told() -> None:
+    """A character's number of more digits than Python reads was an error of Python's, not of ours."""
+    page = b"<title>Sorry &#" + b"1" * 5000 + b";</title>"
+    assert excerpt(page, "text/html").words.startswith("Sorry ")
+
+
 def test_an_answer_that_is_not_json_says_who_answered_what() -> None:
     """The error names host, status, type and title, as data too; the query stays out."""
     answer = Answer(
