@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from datafetch.build.rules.preview import FolderPlan
 from datafetch.build.write import Staging, translated
 from datafetch.errors import StoreError
+from datafetch.regular_files import open_regular
 from datafetch.store.base import encode_json
-from datafetch.store.files import open_file
 from datafetch.store.paths import RESERVED, check_key, path_of
 
 _RECORD = TypeAdapter(dict[str, str])
@@ -109,7 +109,7 @@ class MirrorStaging(Staging):
         """
         with translated(path):
             try:
-                with open_file(path) as file:
+                with open_regular(path) as file:
                     text = file.read()
             except FileNotFoundError:
                 return {}

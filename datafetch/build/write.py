@@ -16,10 +16,10 @@ from typing import Self
 from datafetch.build.rules.pictures import ManifestPicture
 from datafetch.build.rules.preview import FolderPlan
 from datafetch.errors import DatafetchError, Inconsistent, ObjectNotFound
+from datafetch.regular_files import open_regular
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.durability import flush
-from datafetch.store.files import open_file
 from datafetch.store.output_limit import OutputLimit
 from datafetch.store.paths import RESERVED
 from datafetch.store.temporary import sweep, temporary_in
@@ -96,7 +96,7 @@ class Staging:
         path = self.path_of(name)
         with translated(path):
             try:
-                with open_file(path) as file:
+                with open_regular(path) as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                     return os.fstat(file.fileno()).st_size, digest
             except FileNotFoundError:

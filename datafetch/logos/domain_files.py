@@ -5,6 +5,7 @@ The files that `LOGO_DOMAIN_FILES` names are JSON, CSV or text.
 
 import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from datafetch.errors import ConfigurationError, CorruptObject, ObjectNotFound, UsageError
@@ -12,6 +13,7 @@ from datafetch.job import JobContext
 from datafetch.logos.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.json import read_json
+from datafetch.regular_files import open_regular
 from datafetch.store.json_stream import members
 
 
@@ -96,7 +98,7 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
     """
     kind = Path(path).suffix.lower()
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as lines:
+        with TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as lines:
             if kind == ".json":
                 yield _json(path, lines.read())
             elif kind == ".csv":

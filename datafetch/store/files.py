@@ -1,35 +1,15 @@
-"""What the folder store does with single files: open them, check conditions, make folders."""
+"""What the folder store does with single files: look for links, check conditions, make folders."""
 
 import errno
 import hashlib
-import os
-import stat
 from contextlib import suppress
-from io import BufferedReader
 from pathlib import Path
 
 from datafetch.errors import PreconditionFailed
+from datafetch.regular_files import open_regular
 from datafetch.store.base import Condition, IfAbsent
 from datafetch.store.durability import sync
 from datafetch.store.paths import IGNORE_FILE, leads_out
-
-
-def open_file(path: Path) -> BufferedReader:
-    """Open a file to read it.
-
-    Raises:
-        OSError: it is missing, may not be read, or is no file: a pipe would never end.
-    """
-    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - handed out
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
-    raise OSError(errno.EINVAL, "it is no file")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    # To open a pipe waits for somebody who writes to it; for files O_NONBLOCK changes nothing.
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def check_folder(root: Path, folder: Path) -> None:
@@ -69,7 +49,7 @@ def check_condition(condition: Condition, key: str, path: Path) -> None:
     if condition is None:
         return
     try:
-        with open_file(path) as file:
+        with open_regular(path) as file:
             stored = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         if isinstance(condition, IfAbsent):

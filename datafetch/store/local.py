@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from datafetch.clock import Clock, SystemClock
 from datafetch.errors import ObjectNotFound
+from datafetch.regular_files import open_regular
 from datafetch.runtime.file_locks import held
 from datafetch.store.base import (
     JSON_TYPE,
@@ -33,7 +34,6 @@ from datafetch.store.files import (
     check_folder,
     check_link,
     make_folder,
-    open_file,
 )
 from datafetch.store.folder_errors import check_root, held_too_long, lock_failed, translated
 from datafetch.store.keys import LOCKS_PREFIX, is_commit
@@ -109,7 +109,7 @@ class LocalStore:
             ObjectNotFound: there is no such file.
         """
         path = path_of_found(self._root, key)
-        with self._reading(key, path), open_file(path) as file:
+        with self._reading(key, path), open_regular(path) as file:
             status = os.fstat(file.fileno())
             body = file.read()
         info = self._info(key, status, hashlib.sha256(body).hexdigest())
@@ -127,7 +127,7 @@ class LocalStore:
         """
         path = path_of_found(self._root, key)
         with self._reading(key, path):
-            file = open_file(path)
+            file = open_regular(path)
         with file:
             with translated(key, self._root):
                 status = os.fstat(file.fileno())
@@ -300,7 +300,7 @@ class LocalStore:
         known = self._etags.get(key)
         if known is not None and known[0] == fingerprint:
             return status, known[1]
-        with open_file(path) as file:
+        with open_regular(path) as file:
             status = os.fstat(file.fileno())
             etag = hashlib.file_digest(file, "sha256").hexdigest()
         self._etags[key] = (status.st_ino, status.st_ctime_ns, status.st_size), etag
