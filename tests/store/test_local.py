@@ -356,6 +356,27 @@ def test_a_pipe_in_the_place_of_an_object_is_no_object(store: LocalStore, root: 
             call("json/bookmarks/pipe.json")
 
 
+@pytest.mark.timeout(20)
+def test_a_lock_that_is_no_file_says_what_to_remove(
+    store: LocalStore, root: Path, tmp_path: Path
+) -> None:
+    """What a planted link leads to is neither emptied nor locked; without it the write succeeds."""
+    precious, lock = tmp_path / "precious", root / ".datafetch-lock"
+    precious.write_text("precious")
+    root.mkdir()
+    for make, said in (
+        (lambda: lock.symlink_to(precious), "is a link"),
+        (lock.mkdir, "is a folder, and should be a file"),
+    ):
+        make()
+        with pytest.raises(StoreUnavailable, match=said) as caught:
+            store.put(KEY, b"1")
+        assert caught.value.hint.startswith(f"Remove {lock};")
+        assert precious.read_text() == "precious"
+        lock.rmdir() if said.startswith("is a folder") else lock.unlink()
+    store.put(KEY, b"1")
+
+
 def test_what_a_killed_run_left_goes_with_the_next_write_beside_it(
     store: LocalStore, root: Path
 ) -> None:
