@@ -1,5 +1,8 @@
 """A folder as a full object store: atomic replacement, conditional writes, content hashes as ETags.
 
+Visitors may read an object where they could in a bucket: the umask says who may read its file. The
+others, such as the state of jobs, are for their owner alone.
+
 An object is a file; its ETag is the SHA-256 of its content. Readers need no lock, since a file
 is only ever replaced as a whole. Writers prepare their file beside the old one without a lock.
 They take the store's lock only to check the condition and rename the file, so that of two
@@ -36,13 +39,15 @@ from datafetch.store.files import (
     make_folder,
 )
 from datafetch.store.folder_errors import check_root, held_too_long, lock_failed, translated
-from datafetch.store.keys import LOCKS_PREFIX, is_commit
+from datafetch.store.keys import LOCKS_PREFIX, is_commit, is_public
 from datafetch.store.paths import (
     RESERVED,
     check_prefix,
     content_type_of,
     folder_of,
     is_its_place,
+    old_folder_of,
+    old_path_of,
     path_of,
     path_of_found,
     walk,
@@ -108,7 +113,7 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of_found(self._root, key)
+        path = self._place_of(key)
         with self._reading(key, path), open_regular(path) as file:
             status = os.fstat(file.fileno())
             body = file.read()
@@ -125,7 +130,7 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of_found(self._root, key)
+        path = self._place_of(key)
         with self._reading(key, path):
             file = open_regular(path)
         with file:
@@ -141,7 +146,7 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of_found(self._root, key)
+        path = self._place_of(key)
         with self._reading(key, path):
             status, etag = self._etag_of(key, path)
         return self._info(key, status, etag)
@@ -153,10 +158,13 @@ class LocalStore:
         """
         segments = check_prefix(prefix)
         base = "".join(f"{segment}/" for segment in segments)
-        folder = folder_of(self._root, segments)
+        folders = (folder_of(self._root, segments), old_folder_of(self._root, segments))
+        found: list[tuple[str, Path]] = []
         with translated(prefix, self._root):
-            self._check_folder(folder)
-            found = sorted(walk(self._root, folder, base, prefix))
+            for folder in filter(None, folders):
+                self._check_folder(folder)
+                found += walk(self._root, folder, base, prefix)
+        found.sort()
         for key, path in found:
             if not is_its_place(self._root, key, path):
                 continue
@@ -190,9 +198,9 @@ class LocalStore:
                 return
             self._check_folder(path.parent)
             with self._exclusive(key):
-                try:
-                    path.unlink()
-                except FileNotFoundError:
+                places = filter(None, (path, self._old_place_of(key)))
+                removed = [_unlink(place) for place in places]
+                if not any(removed):
                     return
             self._etags.pop(key, None)
             if is_durable(key):
@@ -215,7 +223,7 @@ class LocalStore:
             make_folder(path.parent, self._root, durable=durable)
             temporary = temporary_in(path.parent)
             try:
-                filled = fill(temporary, parts, durable=durable)
+                filled = fill(temporary, parts, durable=durable, private=not is_public(key))
                 if is_commit(key):
                     self._unsynced.flush()
                 now = self._clock.now()
@@ -225,10 +233,12 @@ class LocalStore:
                 if agree:
                     stamp(temporary, now)
                 with self._exclusive(key):
-                    check_condition(condition, key, path)
+                    check_condition(condition, key, self._place_of(key))
                     if not agree:
                         stamp(temporary, now)
                     temporary.replace(path)
+                    if old := self._old_place_of(key):
+                        old.unlink(missing_ok=True)
                     self._sweep_once(path.parent, filled.made_at)
             except BaseException:
                 with suppress(OSError):  # the error that is raised says more
@@ -240,6 +250,22 @@ class LocalStore:
             else:
                 self._unsynced.add(path)
         return filled.etag
+
+    def _place_of(self, key: str) -> Path:
+        """The file of an object: under an earlier version's name where only that is there."""
+        path = path_of_found(self._root, key)
+        old = self._old_place_of(key)
+        return path if old is None or os.path.lexists(path) else old
+
+    def _old_place_of(self, key: str) -> Path | None:
+        """The file that an earlier version wrote under a name that is written in another way now."""
+        old = old_path_of(self._root, key)
+        if old is None or not os.path.lexists(old):
+            return None
+        with suppress(OSError):  # a folder on its way is a link, which is not followed
+            check_folder(self._root, old.parent)
+            return old
+        return None
 
     def _sweep_once(self, folder: Path, now: float) -> None:
         """Remove what killed runs have left in the folder, unless this process did so before.
@@ -315,3 +341,12 @@ class LocalStore:
             last_modified=datetime.fromtimestamp(status.st_mtime, UTC),
             content_type=content_type_of(key),
         )
+
+
+def _unlink(path: Path) -> bool:
+    """Remove a file; whether it was there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
