@@ -6,6 +6,7 @@ A name that only looks like that is written so too, so that no two names become 
 """
 
 import re
+from functools import lru_cache
 
 _DEVICES = frozenset(
     {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
@@ -22,14 +23,23 @@ _ESCAPE = re.compile(r"~([0-9a-f]{2})")
 _LONGEST = 1024
 """Bytes of a key, and so of a name that we write; a longer one is somebody else's, and stays."""
 
-_SUSPECT = re.compile(
-    r'[<>:"|?*~\x01-\x1f]|[. ](?:/|\Z)|(?:\A|/)(?:con|prn|aux|nul|com.|lpt.)', re.IGNORECASE
-)
+_ODD_CHARACTER = re.compile(r'[<>:"|?*~\x01-\x1f]')
+_DEVICE_STARTS = frozenset({"con", "prn", "aux", "nul", "com", "lpt"})
 
 
+@lru_cache(maxsize=64)  # one write asks several times for its key
 def is_suspect(key: str) -> bool:
-    """Whether a segment of the key may be written in another way; of few it is."""
-    return _SUSPECT.search(key) is not None
+    """Whether a segment of the key may be written in another way; of few it is.
+
+    Each read and write asks this, so it is made of searches that run in C.
+    """
+    return (
+        _ODD_CHARACTER.search(key) is not None
+        or key.endswith(_FORBIDDEN_AT_THE_END)
+        or "./" in key
+        or " /" in key
+        or not _DEVICE_STARTS.isdisjoint([part[:3] for part in key.lower().split("/")])
+    )
 
 
 def file_name(segment: str) -> str:

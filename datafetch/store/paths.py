@@ -108,7 +108,8 @@ def check_prefix(prefix: str) -> list[str]:
 
 def folder_of(root: Path, segments: list[str]) -> Path:
     """The folder of the objects whose keys start with these segments."""
-    return root.joinpath(*(name for segment in segments for name in _names(file_name(segment))))
+    names = map(file_name, segments) if is_suspect("/".join(segments)) else segments
+    return root.joinpath(*(piece for name in names for piece in _names(name)))
 
 
 def old_folder_of(root: Path, segments: list[str]) -> Path | None:
@@ -116,9 +117,9 @@ def old_folder_of(root: Path, segments: list[str]) -> Path | None:
 
     None where that is the same folder (see `names`).
     """
-    if not any(map(is_suspect, segments)):
+    if not is_suspect("/".join(segments)):
         return None
-    old = root.joinpath(*(name for segment in segments for name in _names(segment)))
+    old = root.joinpath(*(piece for segment in segments for piece in _names(segment)))
     return None if old == folder_of(root, segments) else old
 
 
