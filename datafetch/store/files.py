@@ -1,7 +1,8 @@
-"""What the folder store does with single files: look for links, check conditions, make folders."""
+"""What the folder store does with single files: find them, check links and conditions, make folders."""
 
 import errno
 import hashlib
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +10,38 @@ from datafetch.errors import PreconditionFailed
 from datafetch.regular_files import open_regular
 from datafetch.store.base import Condition, IfAbsent
 from datafetch.store.durability import sync
-from datafetch.store.paths import IGNORE_FILE, leads_out
+from datafetch.store.paths import IGNORE_FILE, leads_out, old_path_of, path_of_found
+
+
+def place_of(root: Path, key: str) -> Path:
+    """The file of an object: under an earlier version's name where only that is there.
+
+    Raises:
+        StoreError: no file of the folder can have this key (see `path_of_found`).
+    """
+    path = path_of_found(root, key)
+    old = old_place_of(root, key)
+    return path if old is None or os.path.lexists(path) else old
+
+
+def old_place_of(root: Path, key: str) -> Path | None:
+    """The file that an earlier version wrote under a name that is written in another way today."""
+    old = old_path_of(root, key)
+    if old is None or not os.path.lexists(old):
+        return None
+    with suppress(OSError):  # a folder on its way is a link, which is not followed
+        check_folder(root, old.parent)
+        return old
+    return None
+
+
+def remove_file(path: Path) -> bool:
+    """Remove a file; return whether it was there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def check_folder(root: Path, folder: Path) -> None:

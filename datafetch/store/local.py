@@ -37,6 +37,9 @@ from datafetch.store.files import (
     check_folder,
     check_link,
     make_folder,
+    old_place_of,
+    place_of,
+    remove_file,
 )
 from datafetch.store.folder_errors import check_root, held_too_long, lock_failed, translated
 from datafetch.store.keys import LOCKS_PREFIX, is_commit, is_public
@@ -47,7 +50,6 @@ from datafetch.store.paths import (
     folder_of,
     is_its_place,
     old_folder_of,
-    old_path_of,
     path_of,
     path_of_found,
     walk,
@@ -113,7 +115,7 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = self._place_of(key)
+        path = place_of(self._root, key)
         with self._reading(key, path), open_regular(path) as file:
             status = os.fstat(file.fileno())
             body = file.read()
@@ -130,7 +132,7 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = self._place_of(key)
+        path = place_of(self._root, key)
         with self._reading(key, path):
             file = open_regular(path)
         with file:
@@ -146,7 +148,7 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = self._place_of(key)
+        path = place_of(self._root, key)
         with self._reading(key, path):
             status, etag = self._etag_of(key, path)
         return self._info(key, status, etag)
@@ -198,8 +200,8 @@ class LocalStore:
                 return
             self._check_folder(path.parent)
             with self._exclusive(key):
-                places = filter(None, (path, self._old_place_of(key)))
-                removed = [_unlink(place) for place in places]
+                places = filter(None, (path, old_place_of(self._root, key)))
+                removed = [remove_file(place) for place in places]
                 if not any(removed):
                     return
             self._etags.pop(key, None)
@@ -233,11 +235,11 @@ class LocalStore:
                 if agree:
                     stamp(temporary, now)
                 with self._exclusive(key):
-                    check_condition(condition, key, self._place_of(key))
+                    check_condition(condition, key, place_of(self._root, key))
                     if not agree:
                         stamp(temporary, now)
                     temporary.replace(path)
-                    if old := self._old_place_of(key):
+                    if old := old_place_of(self._root, key):
                         old.unlink(missing_ok=True)
                     self._sweep_once(path.parent, filled.made_at)
             except BaseException:
@@ -250,22 +252,6 @@ class LocalStore:
             else:
                 self._unsynced.add(path)
         return filled.etag
-
-    def _place_of(self, key: str) -> Path:
-        """The file of an object: under an earlier version's name where only that is there."""
-        path = path_of_found(self._root, key)
-        old = self._old_place_of(key)
-        return path if old is None or os.path.lexists(path) else old
-
-    def _old_place_of(self, key: str) -> Path | None:
-        """The file that an earlier version wrote under a name that is written in another way now."""
-        old = old_path_of(self._root, key)
-        if old is None or not os.path.lexists(old):
-            return None
-        with suppress(OSError):  # a folder on its way is a link, which is not followed
-            check_folder(self._root, old.parent)
-            return old
-        return None
 
     def _sweep_once(self, folder: Path, now: float) -> None:
         """Remove what killed runs have left in the folder, unless this process did so before.
@@ -341,12 +327,3 @@ class LocalStore:
             last_modified=datetime.fromtimestamp(status.st_mtime, UTC),
             content_type=content_type_of(key),
         )
-
-
-def _unlink(path: Path) -> bool:
-    """Remove a file; whether it was there."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    return True
