@@ -43,7 +43,7 @@ PAGES: dict[str, Action] = {
     "meta": page(b"<meta" * 90 + b" charset=" + b" " * 400_000 + b"!"),
     "many-metas": page(b"<meta charset= " * 25_000),
     "header": faults.reply(
-        200, HEAD, {"Content-Type": f"text/html; charset={' ' * 60_000}"}
+        200, HEAD, {"Content-Type": f"text/html; charset={' ' * 60_000}!"}
     ),
     "comments": page(b"<!--" * 100_000),
     "quotes": page(b"<meta content='" * 25_000),
