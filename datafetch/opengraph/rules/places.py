@@ -20,22 +20,28 @@ _HOSTS = frozenset(
         "accounts.google.com",
         "login.microsoftonline.com",
         "sec.douban.com",
+        "wappass.baidu.com",
+        "nid.naver.com",
+        "choice.npr.org",
         "passport.weibo.com",
     }
 )
 _HOST_STARTS = ("consent.google.", "consent.youtube.")
 
 _CHECKS = re.compile(
-    r"^/(?:sorry/index|cdn-cgi/(?:challenge|l/chk)|authwall\b|uas/login|accounts/login"
-    r"|errors/validatecaptcha|_sec/cp_challenge|checkpoint/(?:challenge|rm)|tosv2\.html"
-    r"|captchaperimeterx|_{3,}tmd_{3,})",
+    r"^/(?:sorry/index|cdn-cgi/(?:access/login|challenge|l/chk)|authwall\b|uas/login"
+    r"|accounts/login|errors/validatecaptcha|_sec/cp_challenge|checkpoint/(?:challenge|rm)"
+    r"|tosv2\.html|captchaperimeterx|_{3,}tmd_{3,}|showcaptcha\b|splashui/captcha"
+    r"|mp/wappoc_appmsgcaptcha|crawlprevention/|action/cookieabsent|consent/tcf/"
+    r"|idp/profile/saml2/|adfs/ls\b|simplesaml/)",
     re.IGNORECASE,
 )
-"""Paths of robot checks and log-ins: Google, Cloudflare, LinkedIn, Instagram, Amazon, Akamai,
-Bloomberg, Zillow, AliExpress."""
+"""Paths of robot checks, log-ins and consent pages: Google, Cloudflare, LinkedIn, Instagram, Amazon,
+Akamai, Bloomberg, Zillow, AliExpress, Yandex, eBay, WeChat, Oxford, Wiley, Der Standard, Shibboleth,
+Active Directory, SimpleSAMLphp."""
 
 _GATE_LABELS = frozenset(
-    {"login", "signin", "auth", "sso", "consent", "accounts", "idp", "oauth", "passport"}
+    {"login", "signin", "auth", "sso", "consent", "accounts", "idp", "oauth", "passport", "guce"}
 )
 """First labels of hosts that do nothing but let people in."""
 
@@ -91,6 +97,9 @@ _MAYBE_GATES = _GATES | {
     "gate",
     "visitor",
     "welcome",
+    "consenta",
+    "zustimmung",
+    "private",
 }
 """Parts that name such a page when its query says where it leads to afterwards."""
 
@@ -117,6 +126,7 @@ _BEFORE_GATES = frozenset(
         "security",
         "privacy",
         "i",
+        "u",
         "flow",
         "ap",
         "uas",
@@ -144,6 +154,7 @@ _RETURNS = frozenset(
         "returnurl",
         "returnuri",
         "returnpath",
+        "redir",
         "redirect",
         "redirectto",
         "redirecturl",
@@ -177,6 +188,7 @@ _RETURNS = frozenset(
 )
 """Names in a query, without `-`, `_` and `.`, whose value is where a visitor goes afterwards."""
 
+_LOG_IN = re.compile(r"\b(?:log|sign)[ -]?(?:in|on|up)\b")
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2,4})?", re.IGNORECASE)
 _HOME_PARTS = frozenset({"home", "homepage", "main", "index", "default"})
 _TRACKING = re.compile(
@@ -227,7 +239,10 @@ def is_gate(address: str) -> bool:
 def mentions_gate(address: str) -> bool:
     """Whether the path of an address names a log-in or consent, so that its page may be about it."""
     url = parse(address)
-    return url is not None and not _GATES.isdisjoint({*_parts(url.path), *path_words(address)})
+    if url is None:
+        return False
+    named = _LOG_IN.search(_path_text(url)) is not None
+    return named or not _GATES.isdisjoint({*_parts(url.path), *path_words(address)})
 
 
 def is_home(address: str) -> bool:
@@ -244,10 +259,12 @@ def is_home(address: str) -> bool:
 def path_words(address: str) -> frozenset[str]:
     """The words of an address's path and query, in lower case."""
     url = parse(address)
-    if url is None:
-        return frozenset()
-    text = unquote(f"{url.path} {url.query or ''}"[:2000]).casefold()
-    return frozenset(re.findall(r"\w+", text.replace("_", " ")))
+    return frozenset() if url is None else frozenset(re.findall(r"\w+", _path_text(url)))
+
+
+def _path_text(url: Url) -> str:
+    """An address's path and query in lower case, with spaces in place of `_`."""
+    return unquote(f"{url.path} {url.query or ''}"[:2000]).casefold().replace("_", " ")
 
 
 def _parts(path: str) -> Sequence[str]:

@@ -46,7 +46,18 @@ _WALLS = frozenset(
         "before you continue",
         "before you continue to google search",
         "before you continue to youtube",
+        "checking you are not a bot",
         "client challenge",
+        "bot or not?",
+        "security measure",
+        "verify to continue",
+        "please wait for verification",
+        "reddit - please wait for verification",
+        "human verification - stack overflow",
+        "subscribe to read",
+        "subscribe to read | financial times",
+        "validate user",
+        "\u767e\u5ea6\u5b89\u5168\u9a8c\u8bc1",
         "you are being redirected",
         "making sure you're not a bot",
         "javascript is not available",
@@ -86,7 +97,7 @@ _STARTS = (
     "503 service",
     "504 gateway",
     "ddos protection by",
-    "checking your browser before",
+    "checking your browser",
     "please verify you are",
     "verifying you are human",
     "error 1020",
@@ -104,6 +115,7 @@ _OF_SITES = {
     "facebook.com": ("facebook", "facebook \N{EN DASH} log in or sign up", "error facebook"),
     "instagram.com": ("instagram",),
     "threads.net": ("threads",),
+    "threads.com": ("threads",),
     "x.com": (
         "x",
         "x. it\N{RIGHT SINGLE QUOTATION MARK}s what\N{RIGHT SINGLE QUOTATION MARK}s happening / x",
@@ -160,6 +172,30 @@ _INTO = (
 )
 """Beginnings of "Log in to your account", "Sign in or register"."""
 
+_ENDS_IN = (" login", " log in", " log-in", " sign in", " sign-in", " signin")
+_WHOSE = frozenset(
+    [
+        "account",
+        "admin",
+        "client",
+        "customer",
+        "employee",
+        "member",
+        "members",
+        "my",
+        "partner",
+        "please",
+        "secure",
+        "staff",
+        "student",
+        "subscriber",
+        "user",
+        "users",
+        "your",
+    ]
+)
+"""Words that stand before "login" where it is no site's name that does."""
+
 _MOST_INTO = 6
 """Words of the longest of them."""
 
@@ -196,12 +232,17 @@ def is_wall_of_site(title: str, host: str, *, told: bool) -> bool:
     )
 
 
-def is_log_in(title: str) -> bool:
-    """Whether a title says "log in" and no more than where: `Log into Facebook`, `Login - Acme`."""
+def is_log_in(title: str, host: str) -> bool:
+    """Whether a title says "log in" and no more than where: `Log into Facebook`, `Login - Acme`.
+
+    Of titles that end so, `Acme Login` at `acme.com` and `Member Login` are such ones;
+    `Passwordless login` is what a page is about.
+    """
     parts = _parts(folded(title))
-    if not any(map(_says_log_in, parts)):
-        return False
-    return all(_says_log_in(part) or len(_WORD.findall(part)) <= _NAME_WORDS for part in parts)
+    names = frozenset((*host.split("."), *map(_compact, parts)))
+    asks = [part for part in parts if _says_log_in(part, names)]
+    others = (part for part in parts if part not in asks)
+    return bool(asks) and all(len(_WORD.findall(part)) <= _NAME_WORDS for part in others)
 
 
 def is_error_of_site(title: str) -> bool:
@@ -272,9 +313,13 @@ def long_words(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _says_log_in(part: str) -> bool:
-    if part in _LOG_IN or part.endswith((" login", " log in", " sign in")):
-        return len(_WORD.findall(part)) <= _NAME_WORDS
+def _says_log_in(part: str, names: frozenset[str]) -> bool:
+    if part in _LOG_IN:
+        return True
+    for end in _ENDS_IN:
+        if part.endswith(end):
+            before = part.removesuffix(end)
+            return _compact(before) in names or _WHOSE.issuperset(_words(before))
     return part.startswith(_INTO) and len(_WORD.findall(part)) <= _MOST_INTO
 
 

@@ -42,10 +42,11 @@ def _by_title(head: PageHead, asked: str | None) -> str | None:
         return f"it leads to another page in a way that is not followed ({title[:_SHOWN]})"
     if asked is None or is_home(asked):
         return None
-    if is_log_in(title) and not (mentions_gate(head.url) or mentions_gate(asked)):
+    host = host_name(head.url)
+    if is_log_in(title, host) and not (mentions_gate(head.url) or mentions_gate(asked)):
         return f"it asks for a log-in ({title[:_SHOWN]})"
     told = described or any(head.content(name) for name in DESCRIPTIONS)
-    if is_wall_of_site(title, host_name(head.url), told=told):
+    if is_wall_of_site(title, host, told=told):
         return f"its title is the site's, not the page's ({title[:_SHOWN]})"
     return None
 
