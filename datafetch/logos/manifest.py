@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from posixpath import splitext
@@ -95,6 +95,12 @@ class LogoManifest:
         self._replaced.discard(logo.key)
         self._entries[domain] = self._packed(domain, logo)
         self._unsaved.add(domain)
+
+    def keys_beyond(self, domains: Collection[str]) -> list[str]:
+        """Keys of the pictures that it names for other domains than these."""
+        others = self._entries.keys() - set(domains)
+        keys = (self._unpacked(domain, self._entries[domain]).key for domain in sorted(others))
+        return [key for key in keys if key is not None]
 
     def newest(self) -> int | None:
         """Epoch ms of the last time that a provider confirmed a logo; None without logos."""

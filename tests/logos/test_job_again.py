@@ -35,6 +35,19 @@ def test_force_writes_equal_pictures_again(world: World) -> None:
     assert (report.changed, report.change_detected) == (0, False)
 
 
+def test_force_reaches_logos_of_domains_that_are_bookmarked_no_longer(world: World) -> None:
+    """The manifest names their pictures, so visitors load them: a new ACL has to reach them too."""
+    gone = {KEYS.logo(domain, "google", "png") for domain in (LOST, DOWN)}
+    world.bookmark(FOUND)
+    named = world.run(FOUND, force=True)
+    assert world.calls is not None
+    assert gone.isdisjoint(world.calls.keys("put"))
+    report = world.run(force=True)
+    assert gone < set(world.calls.keys("put"))
+    assert world.google.log.count(lambda request: DOWN in request.target) == 0
+    assert (named.changed, report.changed, report.change_detected) == (0, 0, False)
+
+
 def test_the_blogs_manifest_is_made_with_ours(world: World) -> None:
     """Its readers demand an array; a run that changes nothing does not ask for it."""
     assert world.store.get(KEYS.blog_manifest()).body == b"[]"
