@@ -48,7 +48,7 @@ class LogoManifest:
         self._pictures: dict[str, list[str]] = {}
         self._unfinished = False
         self._outdated = False
-        """Whether an entry of ours calls its source as it was called once."""
+        """Whether an entry is not as readers want it: see `_is_outdated`."""
         self._saved_at = context.clock.monotonic()
 
     def load(self) -> None:
@@ -164,7 +164,7 @@ class LogoManifest:
                     broken = True
                     continue
                 entries[domain] = self._packed(domain, entry)
-                self._outdated |= isinstance(entry, Logo) and _names_otherwise(value, entry)
+                self._outdated |= _is_outdated(value, entry)
         except ValueError:
             broken = True
         return entries, broken
@@ -261,9 +261,13 @@ class LogoManifest:
         return {key for key in keys if key is not None}
 
 
-def _names_otherwise(value: object, logo: Logo) -> bool:
-    """Whether an entry calls its source otherwise than the logo that was read from it."""
-    return isinstance(value, dict) and value.get("originalSource") != logo.original_source
+def _is_outdated(value: object, entry: Entry) -> bool:
+    """Whether an entry of ours calls its source as it was called once, or an old one has no URL."""
+    if not isinstance(value, dict):
+        return False
+    if isinstance(entry, Logo):
+        return value.get("originalSource") != entry.original_source
+    return not value.get("cdnUrl")
 
 
 def _key_of(value: object) -> str | None:
