@@ -5,14 +5,8 @@ from dataclasses import dataclass, field
 
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
-from datafetch.logos.providers import (
-    Fault,
-    LogoProviders,
-    NoPicture,
-    Offer,
-    PictureUnchanged,
-    ProviderReply,
-)
+from datafetch.logos.providers import LogoProviders
+from datafetch.logos.replies import Fault, NoPicture, Offer, PictureUnchanged, ProviderReply
 from datafetch.logos.rules.choice import (
     OwnProvider,
     best,

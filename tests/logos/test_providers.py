@@ -9,13 +9,7 @@ from pathlib import Path
 import pytest
 
 from datafetch.logos.model import LogoSource
-from datafetch.logos.providers import (
-    Fault,
-    NoPicture,
-    Offer,
-    PictureUnchanged,
-    ProviderReply,
-)
+from datafetch.logos.replies import Fault, NoPicture, Offer, PictureUnchanged, ProviderReply
 from tests.fakes import faults
 from tests.fakes.base import Action, Answer, App
 from tests.fakes.message import Request, Response
