@@ -190,7 +190,7 @@ class GitHubDataset:
         except ObjectNotFound:
             return None
         except ValueError:
-            self.context.keep_aside(found, known_as=entry.repository.label)
+            self.context.keep_aside(found, known_as=f"the CSV of {entry.repository.label}")
             return None
         except StoreError as error:
             raise nameless(error, self.context.keys.github_csv_prefix()) from None

@@ -138,6 +138,17 @@ def test_a_corrupt_object_is_kept_aside_and_built_anew(small: World, key: str) -
     assert small.json("aggregated_weekly_activity") == Expected(small.activity).weekly()
 
 
+def test_a_corrupt_csv_is_told_as_that_of_its_repository(
+    small: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`octo-dev/tools could not be read` sounded as if GitHub had refused the repository."""
+    small.run()
+    small.csv("octo-dev_tools").write_bytes(b"{half an obj")
+    small.run()
+    (record,) = [record for record in caplog.records if record.getMessage() == "object_corrupt"]
+    assert vars(record)["key"] == "the CSV of octo-dev/tools"
+
+
 def test_a_deleted_repository_whose_csv_breaks_takes_no_lines_away(small: World) -> None:
     """What can no longer be asked for nor read makes the data incomplete: the complete sums stay."""
     small.run()
