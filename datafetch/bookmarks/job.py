@@ -149,17 +149,17 @@ class _BookmarkRun:
 
     def _republish(self) -> Snapshot:
         """Publish the stored list again, without the bookmark server; return the new snapshot."""
+        # Not with `again`: with --force the publish that follows writes equal objects, once.
+        publisher = self._context.publisher(own=False)
 
         def attempt(_: int) -> bool:
             found = self._reader.snapshot()
             stored = self._reader.items(found)
             if stored.items:
-                self._publisher.publish(
-                    plan_stored(self._context, found, stored, self._settings.tags)
-                )
+                publisher.publish(plan_stored(self._context, found, stored, self._settings.tags))
             return bool(stored.items)
 
-        self._ended_publish |= self._publisher.with_restart(attempt)
+        self._ended_publish |= publisher.with_restart(attempt)
         return self._reader.snapshot()
 
     def _must_repair_master(self, stored: StoredList | None) -> bool:
