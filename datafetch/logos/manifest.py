@@ -124,7 +124,7 @@ class LogoManifest:
         return due
 
     def save(self) -> None:
-        """Store it, then remove the pictures that it no longer names.
+        """Store it if it changed, then remove the pictures that it no longer names.
 
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
@@ -132,9 +132,9 @@ class LogoManifest:
         changed = self._unsaved or self._unfinished or self._replaced or self._outdated
         if changed or self._etag is None or self._context.options.force:
             self._publish(tuple(sorted(self._removable())))
-            make_blog_manifest(self._context.store, self._context.keys)
             self._replaced.clear()
             self._unfinished = False
+        make_blog_manifest(self._context.store, self._context.keys)
 
     # ------------------------------------------------------------------ store
 

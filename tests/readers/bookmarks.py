@@ -103,11 +103,13 @@ class Item(Shape):
 
 
 class Index(Shape):
+    """0 stands for a fetch of which nobody knows when it was: readers demand an integer."""
+
     count: Count
     total_pages: Count
     page_size: Literal[24]
     last_modified: Time
-    last_fetched_at: Milliseconds
+    last_fetched_at: Milliseconds | Literal[0]
     last_attempted_at: Milliseconds
     checksum: Sha256
     change_detected: bool
