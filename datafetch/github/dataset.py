@@ -215,6 +215,23 @@ class GitHubDataset:
         except StoreError as error:
             raise nameless(error, self.context.keys.github_csv_prefix()) from None
 
+    def write_csv_again(self, entry: Entry) -> str | None:
+        """With --force, write the stored CSV of a repository again as it is (`write_again`).
+
+        The systems before datafetch stored CSVs for everyone to read, though their names are those
+        of private repositories too; this takes that back.
+
+        Returns:
+            Its new ETag; None when it was not written.
+
+        Raises:
+            StoreError, LeaseLost: it could not be written.
+        """
+        try:
+            return self.context.write_again(self.context.keys.github_csv(entry.csv))
+        except StoreError as error:
+            raise nameless(error, self.context.keys.github_csv_prefix()) from None
+
     # ----------------------------------------------------------------- inside
 
     def _load_aggregate(self, key: str) -> None:
