@@ -29,7 +29,6 @@ from datafetch.errors import DatafetchError, GuardRefused
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobReport
-from datafetch.store.publish import PublishPlan
 
 
 def sync_bookmarks(context: JobContext[BookmarksSettings]) -> JobReport:

@@ -109,6 +109,15 @@ def test_times_that_nobody_can_read_are_replaced(odd: Any) -> None:
     assert {item.get(name, good) for name in ("dateCreated", "modifiedAt")} == {good}
 
 
+def test_fields_of_later_readers_are_as_they_demand() -> None:
+    """Their schema knows these too: a number or a null in one refused the whole list."""
+    content = {"url": "https://e.com/a", "contentAssetId": 7, "crawlStatus": None}
+    item = made(scrapedContentText=None, content=content)
+    assert "scrapedContentText" not in item
+    assert "contentAssetId" not in item["content"]
+    assert item["content"]["crawlStatus"] is None
+
+
 @pytest.mark.parametrize("kept", ["2025-01-01", "2025-01-01T10:00+02:00", "long ago"])
 def test_a_time_stays_where_it_can_be_read_or_nothing_is_better(kept: str) -> None:
     """No time is made up while a text of the store says something."""
@@ -123,7 +132,9 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["url", "title", "name", "id", "someUrl"]), inner, max_size=3
+            st.sampled_from(["url", "title", "name", "id", "someUrl", "crawlStatus"]),
+            inner,
+            max_size=3,
         )
     ),
     max_leaves=5,
@@ -133,6 +144,7 @@ NAMES = [
     *("datePublished", "archived", "isFavorite"),
     *("taggingStatus", "note", "summary", "content", "wordCount", "readingTime", "logoData"),
     *("isPrivate", "ogImageLastFetchedAt", "ogImageEtag", "domain", "dateUpdated", "other"),
+    "scrapedContentText",
 ]
 
 
