@@ -27,10 +27,9 @@ from datafetch.github.rules.roster import Entry
 from datafetch.job import AnyContext
 from datafetch.models.problems import first_problem
 from datafetch.ops.record import Record
-from datafetch.store.base import IfAbsent, IfMatch
+from datafetch.store.base import CSV_TYPE, IfAbsent, IfMatch
 
 VERSION = 1
-CSV_TYPE = "text/csv; charset=utf-8"
 
 T = TypeVar("T")
 

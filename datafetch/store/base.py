@@ -13,6 +13,7 @@ from datafetch.models.json import encode_json as encode_json  # noqa: PLC0414 - 
 from datafetch.models.json import read_json
 
 JSON_TYPE = "application/json"
+CSV_TYPE = "text/csv; charset=utf-8"
 CHUNK = 64 * 1024
 """The bytes of one piece, when an object is read or written piece by piece."""
 

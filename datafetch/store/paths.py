@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from datafetch.errors import StoreError
-from datafetch.store.base import JSON_TYPE
+from datafetch.store.base import CSV_TYPE, JSON_TYPE
 
 RESERVED = ".datafetch-"
 """What the names of the store's own files start with: its lock, and files being written."""
@@ -33,7 +33,7 @@ _DOTS = frozenset({".", ".."})
 
 _CONTENT_TYPES = {
     ".avif": "image/avif",
-    ".csv": "text/csv",
+    ".csv": CSV_TYPE,
     ".gif": "image/gif",
     ".html": "text/html",
     ".ico": "image/x-icon",
