@@ -16,7 +16,7 @@ from datafetch.logos.replies import (
     reply_with,
     url_of,
 )
-from datafetch.logos.site_icons import ICON_PATH, TOUCH_PATH, icons_to_try
+from datafetch.logos.site_icons import ICON_PATH, TOUCH_PATH, holds_its_head, icons_to_try
 from datafetch.net.base import (
     KIB,
     MIB,
@@ -25,6 +25,7 @@ from datafetch.net.base import (
     Request,
     Validators,
 )
+from datafetch.pages.charset import decode_page
 from datafetch.pictures.data_urls import is_data_url, read_data_url
 from datafetch.runtime.limits import PerHost
 from datafetch.runtime.retry import RetryPolicy
@@ -131,6 +132,7 @@ class LogoProviders:
             limit=_PAGE_LIMIT,
             truncate=True,
             stop_after=b"<body",
+            enough=holds_its_head,
             timeout_s=_TIMEOUT_S,
             total_s=_TOTAL_S,
             retry=self._retries("direct"),
@@ -145,7 +147,8 @@ class LogoProviders:
         except UpstreamError as error:
             yield NoPicture("direct", str(error))
         else:
-            for url in icons_to_try(page.body, page.url, frozenset(asked)):
+            html = decode_page(page.body, page.headers.get("content-type", ""))
+            for url in icons_to_try(html, page.url, frozenset(asked)):
                 asked.add(url)
                 yield self._inline(url) if is_data_url(url) else self._picture("direct", url, etag)
             # Where each address of the site leads to another origin, its icon was asked for there.
