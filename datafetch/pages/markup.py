@@ -49,9 +49,9 @@ _FOREIGN = frozenset({"svg", "math"})
 _ENDS_FOREIGN = re.compile(
     "b|big|blockquote|body|br|center|code|dd|div|dl|dt|em|embed|h1|h2|h3|h4|h5|h6|head|"
     "hr|i|img|li|listing|menu|meta|nobr|ol|p|pre|ruby|s|small|span|strong|strike|sub|"
-    "sup|table|tt|u|ul|var"
+    "sup|table|tt|u|ul|var|/br|/p"
 )
-"""An opening tag of these ends a drawing or a formula that is still open (HTML, 13.2.6.5)."""
+"""Each of these tags ends a drawing or a formula that is still open (HTML, 13.2.6.5)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def _jis_x_0208(pair: bytes) -> str | None:
 
 
 _ESCAPES = re.compile(rb"\x1b(\$[@B]|\([BIJ])")
-_JIS_TOKEN = re.compile("([!-~][!-~])|[!-~][\x00-\xff]?|[\x00-\xff]")
+_JIS_TOKEN = re.compile("([!-~][!-~])|[!-~][^\x1b]?|[\x00-\xff]", re.DOTALL)
 _NOT_IN_ASCII = dict.fromkeys((0x0E, 0x0F, 0x1B), _FAULT)
 _KATAKANA_ONLY = dict.fromkeys(range(256), _FAULT) | {
     byte: 0xFF40 + byte for byte in range(0x21, 0x60)
