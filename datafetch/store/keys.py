@@ -218,7 +218,7 @@ class Keys:
     # ------------------------------------------------------------------- blog
 
     def blog_manifest(self) -> str:
-        """The manifest of the blog's pictures. Others write it; we add an empty one where none is."""
+        """The manifest of the blog's pictures. Others write it; we add an empty one if missing."""
         return f"{_MANIFESTS_PREFIX}blog/manifest{self.suffix}.json"
 
     # -------------------------------------------------------------- own state
