@@ -106,7 +106,8 @@ def opengraph_group(settings: Settings) -> OpenGraphSettings:
 
 
 def _tag_pages(settings: Settings) -> TagPages:
-    return TagPages(settings.tags_enabled, settings.max_tags)
+    # 0 means all, as it did before datafetch: pages of no tag are what `tags_enabled` is for.
+    return TagPages(settings.tags_enabled, settings.max_tags or None)
 
 
 def _missing(settings: Settings, needed: Mapping[str, str]) -> ConfigurationError:

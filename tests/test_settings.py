@@ -292,6 +292,13 @@ def test_items_without_an_address_are_published_only_when_asked_for(monkeypatch,
     assert bookmarks_group(load_settings()).include_unlinked is True
 
 
+@pytest.mark.parametrize(("value", "maximum"), [("0", None), ("", None), ("1", 1), ("500", 500)])
+def test_no_tags_at_most_are_all_tags(monkeypatch, bookmark_server, value, maximum):
+    """0 meant "unlimited" before datafetch, and removed the pages of every tag here."""
+    monkeypatch.setenv("MAX_TAGS_TO_PERSIST", value)
+    assert bookmarks_group(load_settings()).tags == TagPages(enabled=True, maximum=maximum)
+
+
 def test_sublists_count_only_when_asked_for(monkeypatch, bookmark_server):
     """The lists below the list are off unless the setting says so."""
     assert bookmarks_group(load_settings()).include_sublists is False

@@ -4,17 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from datafetch.bookmarks import report as words
+from datafetch.bookmarks.confirm import confirm
 from datafetch.bookmarks.fetch import ListReader, note_items
 from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
 from datafetch.bookmarks.karakeep import BookmarkApi
 from datafetch.bookmarks.plan import Change, differs
-from datafetch.bookmarks.publish import (
-    keep_retired,
-    plan_change,
-    plan_stored,
-    read_backup,
-    restored,
-)
+from datafetch.bookmarks.publish import keep_retired, plan_change, plan_stored
+from datafetch.bookmarks.restore import read_backup, restored
 from datafetch.bookmarks.rules.changes import (
     NOTHING_FETCHED,
     Fetched,
@@ -26,15 +22,13 @@ from datafetch.bookmarks.rules.changes import (
     merge_list,
 )
 from datafetch.bookmarks.rules.guards import check_bookmarks, check_failures, check_not_empty
-from datafetch.bookmarks.state import DATASET, Snapshot, StoredList, rules_of
+from datafetch.bookmarks.state import Snapshot, StoredList, rules_of
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_ms
 from datafetch.errors import DatafetchError, GuardRefused, OutputRefused
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobReport
-from datafetch.store.base import encode_json
-from datafetch.store.publish import PublishPlan, Write
 
 
 def sync_bookmarks(context: JobContext[BookmarksSettings]) -> JobReport:
@@ -92,8 +86,6 @@ class _BookmarkRun:
     def _stored_fetched_at(self) -> int | None:
         """The stored `lastFetchedAt`; None before the store was read."""
         return self._snapshot.index.last_fetched_at if self._snapshot is not None else None
-
-    # ------------------------------------------------------------------- sync
 
     def _sync(self) -> JobReport:
         snapshot, stored = self._start(self._end_dead_publish(self._reader.snapshot()))
@@ -156,17 +148,17 @@ class _BookmarkRun:
 
     def _republish(self) -> Snapshot:
         """Publish the stored list again, without the bookmark server; return the new snapshot."""
+        # Not with `again`: with --force the publish that follows writes equal objects, once.
+        publisher = self._context.publisher(own=False)
 
         def attempt(_: int) -> bool:
             found = self._reader.snapshot()
             stored = self._reader.items(found)
             if stored.items:
-                self._publisher.publish(
-                    plan_stored(self._context, found, stored, self._settings.tags)
-                )
+                publisher.publish(plan_stored(self._context, found, stored, self._settings.tags))
             return bool(stored.items)
 
-        self._ended_publish |= self._publisher.with_restart(attempt)
+        self._ended_publish |= publisher.with_restart(attempt)
         return self._reader.snapshot()
 
     def _must_repair_master(self, stored: StoredList | None) -> bool:
@@ -218,7 +210,8 @@ class _BookmarkRun:
         )
         plan = plan_change(self._context, snapshot, stored, change, self._settings.tags)
         if self._context.options.dry_run:
-            return self._planned(report, plan)
+            planned = report.noting(words.planned_note(self._publisher.preview(plan)))
+            return replace(planned, last_fetched_at=self._stored_fetched_at())
         known = snapshot.state.retired_slugs if snapshot.state is not None else {}
         keep_retired(self._context, known, merged.retired)
         self._unfinished = True
@@ -244,51 +237,21 @@ class _BookmarkRun:
         *,
         adopted: bool,
     ) -> JobReport:
-        """Set the times in the stored index: the list was read and has not changed.
-
-        `adopted`: whether the snapshot's state has the ETag of a master that another tool wrote.
-        """
+        """Set the times in the stored index, unless this is a dry run (see `confirm`)."""
         report = self._checked(len(snapshot.sources), fetched, left_out)
-        now = to_ms(self._context.clock.now())
-        dry = self._context.options.dry_run
-        if not dry:
-            index = {
-                **(snapshot.index.fields or {}),
-                "lastFetchedAt": now,
-                "lastAttemptedAt": now,
-                "changeDetected": self._ended_publish,
-            }
-            commit = Write(self._context.keys.bookmarks_index(), encode_json(index))
-            self._publisher.publish(PublishPlan(DATASET, commit, snapshot.index_etag))
-            self._remember(fetched, left_out, snapshot, now, adopted=adopted)
-        if dry:
+        if self._context.options.dry_run:
             planned = report.noting(words.UNCHANGED_PLAN)
             return replace(planned, last_fetched_at=self._stored_fetched_at())
+        now = confirm(
+            self._context,
+            self._publisher,
+            snapshot,
+            left_out,
+            full=fetched.complete,
+            changed=self._ended_publish,
+            adopted=adopted,
+        )
         return replace(report, last_fetched_at=now)
-
-    def _remember(
-        self,
-        fetched: Fetched,
-        left_out: Mapping[str, str],
-        snapshot: Snapshot,
-        now: int,
-        *,
-        adopted: bool,
-    ) -> None:
-        """Store the time of a long list's full reading, an adopted ETag, and what is left out.
-
-        A short list is read in full by every run, so that neither its time need be stored, nor
-        what is left out of it.
-        """
-        state = snapshot.state
-        long = len(snapshot.sources) > self._settings.full_sync_max_items
-        news = fetched.complete or left_out != snapshot.left_out
-        if state is None or not (adopted or (long and news)):
-            return
-        state = replace(state, left_out={**left_out})
-        if fetched.complete:
-            state = replace(state, full_sync_at=now)
-        self._context.store.put(self._context.keys.dataset(DATASET), state.encoded())
 
     def _checked(self, planned: int, fetched: Fetched, left_out: Mapping[str, str]) -> JobReport:
         """The report of a list of `planned` items, beside those that are left out.
@@ -318,11 +281,6 @@ class _BookmarkRun:
             unreadable=self._so_far.failed,
             command=words.command_of(self._context.options),
         )
-
-    def _planned(self, report: JobReport, plan: PublishPlan) -> JobReport:
-        diff = self._publisher.preview(plan)
-        planned = report.noting(words.planned_note(diff))
-        return replace(planned, last_fetched_at=self._stored_fetched_at())
 
     def _restore(self) -> JobReport:
         """Publish a backup. When that fails, heartbeat and index are not touched."""

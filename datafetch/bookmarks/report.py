@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from datafetch.bookmarks.publish import Backup
+from datafetch.bookmarks.restore import Backup
 from datafetch.bookmarks.rules.changes import Fetched
 from datafetch.bookmarks.rules.normalise import MAX_TAGS, surplus_tags
 from datafetch.models.run import RunOptions
@@ -21,7 +21,6 @@ UNFINISHED = (
 )
 
 OPEN_PUBLISH = "an earlier run did not finish its publish; a run without --dry-run ends it first"
-
 
 UNCHANGED_PLAN = "would write the times of the index alone: the list is as it is stored"
 

@@ -93,8 +93,9 @@ class Prefetch:
     def _check_bookmarks(self, dataset: Dataset, found: StoredObject) -> _Checked:
         keys = self.keys
         index = read_index(found.info.key, found.body)
-        fetched_at = index.last_fetched_at
-        age_s = self.clock.now() - fetched_at / 1000
+        # Readers demand a number: one that nobody knows is written as 0.
+        fetched_at = index.last_fetched_at or None
+        age_s = None if fetched_at is None else self.clock.now() - fetched_at / 1000
         check_age(dataset.title, age_s, self.request.max_age_s, dataset.command)
         bodies = self._get_all(dataset, (keys.bookmarks(), keys.slug_mapping()))
         items = read_items(keys.bookmarks(), bodies[keys.bookmarks()], index)

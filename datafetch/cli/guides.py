@@ -75,10 +75,15 @@ def _listed(guides: dict[str, str]) -> str:
 
 
 def _laid_out(text: str) -> str:
-    """The text as rich draws Markdown; lines of code stay whole, so that they can be copied."""
+    """The text as rich draws Markdown, of which nothing may be lost.
+
+    Lines of code stay whole, so that they can be copied. Names that are too long for their column
+    of a table go on in the next line, where rich would cut them.
+    """
     # Only here: rich costs more than all else that this command does.
     from rich.console import Console, ConsoleOptions, RenderResult
-    from rich.markdown import CodeBlock, Markdown
+    from rich.markdown import CodeBlock, Markdown, TableElement
+    from rich.table import Table
     from rich.text import Text
 
     class Code(CodeBlock):
@@ -86,8 +91,20 @@ def _laid_out(text: str) -> str:
             code = str(self.text).rstrip()
             yield Text(code, style="cyan", no_wrap=True, overflow="ignore")
 
+    class WholeCells(TableElement):
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for drawn in super().__rich_console__(console, options):
+                for column in drawn.columns if isinstance(drawn, Table) else ():
+                    column.overflow = "fold"
+                yield drawn
+
     class Guide(Markdown):
-        elements: ClassVar = {**Markdown.elements, "fence": Code, "code_block": Code}
+        elements: ClassVar = {
+            **Markdown.elements,
+            "fence": Code,
+            "code_block": Code,
+            "table_open": WholeCells,
+        }
 
     console = Console(
         width=min(width_of(sys.stdout) or _USUAL, _WIDEST),

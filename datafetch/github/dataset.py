@@ -27,10 +27,9 @@ from datafetch.github.rules.roster import Entry
 from datafetch.job import AnyContext
 from datafetch.models.problems import first_problem
 from datafetch.ops.record import Record
-from datafetch.store.base import IfAbsent, IfMatch
+from datafetch.store.base import CSV_TYPE, IfAbsent, IfMatch
 
 VERSION = 1
-CSV_TYPE = "text/csv; charset=utf-8"
 
 T = TypeVar("T")
 
@@ -190,7 +189,7 @@ class GitHubDataset:
         except ObjectNotFound:
             return None
         except ValueError:
-            self.context.keep_aside(found, known_as=entry.repository.label)
+            self.context.keep_aside(found, known_as=f"the CSV of {entry.repository.label}")
             return None
         except StoreError as error:
             raise nameless(error, self.context.keys.github_csv_prefix()) from None
@@ -212,6 +211,23 @@ class GitHubDataset:
             raise BaseMoved(
                 f"the CSV of {label} was changed by somebody else meanwhile"
             ) from failed
+        except StoreError as error:
+            raise nameless(error, self.context.keys.github_csv_prefix()) from None
+
+    def write_csv_again(self, entry: Entry) -> str | None:
+        """With --force, write the stored CSV of a repository again as it is (`write_again`).
+
+        The systems before datafetch stored CSVs for everyone to read, though their names are those
+        of private repositories too; this takes that back.
+
+        Returns:
+            Its new ETag; None when it was not written.
+
+        Raises:
+            StoreError, LeaseLost: it could not be written.
+        """
+        try:
+            return self.context.write_again(self.context.keys.github_csv(entry.csv))
         except StoreError as error:
             raise nameless(error, self.context.keys.github_csv_prefix()) from None
 

@@ -46,7 +46,7 @@ class StatisticsResult:
 
     Attributes:
         verdict: what its answer means; None when there is an error.
-        etag: of its new CSV; None when none was written.
+        etag: of its CSV, if this run wrote it, new or again; else None.
         barrier: why GitHub does not show it; None when it does.
     """
 
@@ -83,8 +83,8 @@ class StatisticsRound:
 
     @property
     def written(self) -> list[Entry]:
-        """The repositories whose CSV was written."""
-        return [r.entry for r in self.results.values() if r.etag is not None]
+        """The repositories that got a new CSV."""
+        return [r.entry for r in self.results.values() if r.verdict and r.verdict.write is not None]
 
 
 class Asking:
@@ -214,6 +214,8 @@ class Asking:
         etag = None
         if verdict.write is not None:
             etag = self._dataset.write_csv(entry, verdict.write)
+        elif verdict.status is Status.COMPLETE and entry.stored == entry.csv:
+            etag = self._dataset.write_csv_again(entry)
         return StatisticsResult(entry, verdict, etag=etag)
 
     def _validator(self, entry: Entry) -> str | None:
@@ -241,6 +243,8 @@ class Asking:
             new = replace(new, csv=entry.csv, etag=result.etag, weeks=compact(verdict.write))
             self._weeks[entry.csv] = verdict.write
             self._dataset.repositories.pop(old.csv, None)
+        elif result.etag is not None:
+            new = replace(new, etag=result.etag)
         self._dataset.repositories[new.csv] = new
         self._log(result)
 

@@ -8,14 +8,8 @@ from io import BytesIO
 from typing import BinaryIO
 
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
-from datafetch.logos.providers import (
-    SERVICES,
-    Fault,
-    LogoProviders,
-    NoPicture,
-    Offer,
-    ProviderReply,
-)
+from datafetch.logos.providers import SERVICES, LogoProviders
+from datafetch.logos.replies import Fault, NoPicture, Offer, ProviderReply
 from datafetch.logos.rules.generic import is_generic, known_looks, may_be_generic
 from datafetch.models.picture import Look
 from datafetch.upstream_errors import Malformed, Refused

@@ -126,10 +126,22 @@ class _LogoRun:
                 self._context.progress.advance()
                 if self._manifest.save_now_and_then():
                     self._unsaved = 0
+            self._write_others_again(domains)
         except (Cancelled, StoreError):
             self._save_what_there_is()
             raise
         self._save()
+
+    def _write_others_again(self, domains: Sequence[str]) -> None:
+        """With --force, write again the pictures of domains that are not known any more.
+
+        The manifest names them, so that visitors load them. A run for some domains leaves them.
+        """
+        options = self._context.options
+        if options.force and not (options.only or options.missing or self._limited):
+            keys = self._manifest.keys_beyond(domains)
+            for _ in self._context.engine.map(self._context.write_again, keys):
+                pass
 
     def _save_what_there_is(self) -> None:
         """Save what a run that ends early knows, so that the next one fetches nothing twice.

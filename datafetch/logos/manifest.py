@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from posixpath import splitext
@@ -48,7 +48,7 @@ class LogoManifest:
         self._pictures: dict[str, list[str]] = {}
         self._unfinished = False
         self._outdated = False
-        """Whether an entry of ours calls its source as it was called once."""
+        """Whether an entry is not as readers want it: see `_is_outdated`."""
         self._saved_at = context.clock.monotonic()
 
     def load(self) -> None:
@@ -96,6 +96,12 @@ class LogoManifest:
         self._entries[domain] = self._packed(domain, logo)
         self._unsaved.add(domain)
 
+    def keys_beyond(self, domains: Collection[str]) -> list[str]:
+        """Keys of the pictures that it names for other domains than these."""
+        others = self._entries.keys() - set(domains)
+        keys = (self._unpacked(domain, self._entries[domain]).key for domain in sorted(others))
+        return [key for key in keys if key is not None]
+
     def newest(self) -> int | None:
         """Epoch ms of the last time that a provider confirmed a logo; None without logos."""
         entries = (self._unpacked(domain, held) for domain, held in self._entries.items())
@@ -118,7 +124,10 @@ class LogoManifest:
         return due
 
     def save(self) -> None:
-        """Store it, then remove the pictures that it no longer names.
+        """Store it if it changed or is missing, or with --force; then remove replaced pictures.
+
+        A picture that the manifest of another environment still names is not removed. The blog's
+        manifest is made, too, where there is none.
 
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
@@ -126,9 +135,9 @@ class LogoManifest:
         changed = self._unsaved or self._unfinished or self._replaced or self._outdated
         if changed or self._etag is None or self._context.options.force:
             self._publish(tuple(sorted(self._removable())))
-            make_blog_manifest(self._context.store, self._context.keys)
             self._replaced.clear()
             self._unfinished = False
+        make_blog_manifest(self._context.store, self._context.keys)
 
     # ------------------------------------------------------------------ store
 
@@ -158,7 +167,7 @@ class LogoManifest:
                     broken = True
                     continue
                 entries[domain] = self._packed(domain, entry)
-                self._outdated |= isinstance(entry, Logo) and _names_otherwise(value, entry)
+                self._outdated |= _is_outdated(value, entry)
         except ValueError:
             broken = True
         return entries, broken
@@ -255,9 +264,13 @@ class LogoManifest:
         return {key for key in keys if key is not None}
 
 
-def _names_otherwise(value: object, logo: Logo) -> bool:
-    """Whether an entry calls its source otherwise than the logo that was read from it."""
-    return isinstance(value, dict) and value.get("originalSource") != logo.original_source
+def _is_outdated(value: object, entry: Entry) -> bool:
+    """Whether an entry of ours calls its source as it was called once, or an old one has no URL."""
+    if not isinstance(value, dict):
+        return False
+    if isinstance(entry, Logo):
+        return value.get("originalSource") != entry.original_source
+    return not value.get("cdnUrl")
 
 
 def _key_of(value: object) -> str | None:

@@ -1,16 +1,22 @@
 """Asks for logos: Google's and DuckDuckGo's favicon services, and the sites themselves."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeGuard
+from typing import Protocol, TypeGuard
 from urllib.parse import quote
 
-from datafetch.logos.model import Candidate, LogoSource
-from datafetch.logos.site_icons import ICON_PATH, TOUCH_PATH, icons_to_try
+from datafetch.logos.model import LogoSource
+from datafetch.logos.replies import (
+    Fault,
+    NoPicture,
+    PictureUnchanged,
+    ProviderReply,
+    reply_with,
+    url_of,
+)
+from datafetch.logos.site_icons import ICON_PATH, TOUCH_PATH, holds_its_head, icons_to_try
 from datafetch.net.base import (
     KIB,
     MIB,
@@ -19,6 +25,7 @@ from datafetch.net.base import (
     Request,
     Validators,
 )
+from datafetch.pages.charset import decode_page
 from datafetch.pictures.data_urls import is_data_url, read_data_url
 from datafetch.runtime.limits import PerHost
 from datafetch.runtime.retry import RetryPolicy
@@ -34,9 +41,6 @@ from datafetch.upstream_errors import (
     UpstreamError,
 )
 from datafetch.urls import host_name, parse
-
-if TYPE_CHECKING:
-    from datafetch.pictures.images import PictureFacts
 
 SERVICES: Mapping[LogoSource, str] = {
     "google": "https://www.google.com/s2/favicons?domain={domain}&sz=256",
@@ -68,63 +72,6 @@ class Pacer(Protocol):
             Cancelled: the run was asked to stop.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A picture that a provider has; whoever takes the offer has to close it."""
-
-    candidate: Candidate
-    content_type: str
-    extension: str
-    etag: str | None
-    download: Download
-
-    @property
-    def file(self) -> BinaryIO:
-        """The picture's bytes."""
-        return self.download.file
-
-    def close(self) -> None:
-        """Close the file."""
-        self.download.close()
-
-
-@dataclass(frozen=True, slots=True)
-class PictureUnchanged:
-    """The provider still has the picture whose validator was sent (304)."""
-
-    source: LogoSource
-
-
-@dataclass(frozen=True, slots=True)
-class NoPicture:
-    """The provider answered, and has no picture here.
-
-    Attributes:
-        generic: bytes of the generic picture that a service sent with its 404; else empty.
-        url: the URL that answered, after redirects, without its query; empty when not known.
-    """
-
-    source: LogoSource
-    reason: str
-    generic: bytes = b""
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The provider did not answer as it should, so whether it has a picture is unknown.
-
-    A service that refuses, or sends what is not a picture, is at fault as well; a site that does
-    so has no picture.
-    """
-
-    source: LogoSource
-    error: UpstreamError
-
-
-ProviderReply = Offer | PictureUnchanged | NoPicture | Fault
 
 
 class LogoProviders:
@@ -162,7 +109,7 @@ class LogoProviders:
             first = self._picture("direct", origin + TOUCH_PATH, etag)
             if not _is_unreachable(first):
                 yield first
-                yield from self._ask_page(origin, _url_of(first), etag)
+                yield from self._ask_page(origin, url_of(first), etag)
                 return
             unreachable.append(first)
         # When an open breaker kept the domain itself from being asked, that is the fault to tell.
@@ -185,6 +132,7 @@ class LogoProviders:
             limit=_PAGE_LIMIT,
             truncate=True,
             stop_after=b"<body",
+            enough=holds_its_head,
             timeout_s=_TIMEOUT_S,
             total_s=_TOTAL_S,
             retry=self._retries("direct"),
@@ -199,7 +147,8 @@ class LogoProviders:
         except UpstreamError as error:
             yield NoPicture("direct", str(error))
         else:
-            for url in icons_to_try(page.body, page.url, frozenset(asked)):
+            html = decode_page(page.body, page.headers.get("content-type", ""))
+            for url in icons_to_try(html, page.url, frozenset(asked)):
                 asked.add(url)
                 yield self._inline(url) if is_data_url(url) else self._picture("direct", url, etag)
             # Where each address of the site leads to another origin, its icon was asked for there.
@@ -215,7 +164,7 @@ class LogoProviders:
         except (Malformed, TooLarge) as error:
             return NoPicture("direct", str(error))
         digest = sha256(body).hexdigest()
-        return self._inspected("direct", Download(200, "", {}, BytesIO(body), len(body), digest))
+        return reply_with("direct", Download(200, "", {}, BytesIO(body), len(body), digest))
 
     def _picture(self, source: LogoSource, url: str, etag: str | None) -> ProviderReply:
         request = Request(
@@ -247,28 +196,7 @@ class LogoProviders:
         if download.not_modified:
             download.close()
             return PictureUnchanged(source)
-        return self._inspected(source, download)
-
-    def _inspected(self, source: LogoSource, download: Download) -> ProviderReply:
-        try:
-            candidate, picture = candidate_of(
-                download.file, source, download.url, download.size, download.sha256
-            )
-            if picture.cleaned is not None:
-                download = download.with_body(picture.cleaned)
-        except Refused as error:
-            download.close()
-            return NoPicture(source, str(error), url=download.url)
-        except Malformed as error:
-            download.close()
-            # Sites answer any path with a page; a service that does so is out of order.
-            none = NoPicture(source, str(error), url=download.url)
-            return none if source == "direct" else Fault(source, error)
-        except BaseException:
-            download.close()
-            raise
-        etag = download.validators.etag
-        return Offer(candidate, picture.content_type, picture.extension, etag, download)
+        return reply_with(source, download)
 
     def _place(self, request: Request) -> AbstractContextManager[object]:
         """One of the `_PER_SITE` places of a site; requests to services are paced instead."""
@@ -279,50 +207,6 @@ class LogoProviders:
     def _retries(self, source: LogoSource) -> RetryPolicy:
         tries = _SITE_TRIES if source == "direct" else _SERVICE_TRIES
         return RetryPolicy(attempts=tries, total_s=self._retry_max_s)
-
-
-def candidate_of(
-    file: BinaryIO, source: LogoSource, url: str, size: int, sha256: str
-) -> "tuple[Candidate, PictureFacts]":
-    """The candidate for the rules, made of a picture of `size` bytes, and the inspected picture.
-
-    Where the picture is to be stored `cleaned`, the candidate is that of the cleaned bytes.
-
-    Raises:
-        Malformed, Refused: it is no picture, or not a safe one, as `inspect` says.
-    """
-    from datafetch.pictures.images import inspect
-    from datafetch.pictures.looks import inspect_with_spread
-
-    spread = b""
-    if source in SERVICES:
-        picture, spread = inspect_with_spread(file)
-    else:
-        picture = inspect(file)
-    if picture.cleaned is not None:
-        size, sha256 = picture.bytes, hashlib.sha256(picture.cleaned).hexdigest()
-    candidate = Candidate(
-        source=source,
-        url=url,
-        format=picture.format,
-        width=picture.width,
-        height=picture.height,
-        size=size,
-        sha256=sha256,
-        spread=spread,
-    )
-    return candidate, picture
-
-
-def _url_of(reply: ProviderReply) -> str:
-    """The address that answered, after redirects; empty when it is not known."""
-    match reply:
-        case Offer(candidate):
-            return candidate.url
-        case NoPicture():
-            return reply.url
-        case _:
-            return ""
 
 
 def _same_origin(url: str, other: str) -> bool:

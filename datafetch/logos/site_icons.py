@@ -1,10 +1,11 @@
 """Finds the icons of a web page: those that its head names, and those at the usual places."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from datafetch.pages.charset import decode_page
 from datafetch.pages.head import scan
 from datafetch.pictures.data_urls import is_data_url
 from datafetch.urls import parse, resolve
@@ -45,11 +46,20 @@ class IconLink:
     side: int
 
 
-def icons_to_try(html: bytes, page_url: str, asked: Collection[str]) -> Iterator[str]:
+def holds_its_head(body: bytes, headers: Mapping[str, str]) -> bool:
+    """Whether the beginning of a page, up to its first `<body`, holds the whole head.
+
+    That `<body` may stand in a script or a comment, and the head goes on after it.
+    """
+    return not scan(decode_page(body, headers.get("content-type", ""))).stopped_early
+
+
+def icons_to_try(html: str, page_url: str, asked: Collection[str]) -> Iterator[str]:
     """The addresses of a page's icons in the order in which they are to be tried.
 
-    The page is at `page_url` after redirects, perhaps at another origin than where the site was
-    asked before; what is usual is at that origin too. Web addresses in `asked` are left out.
+    `page_url` is the page's address after redirects. The icons at the usual places are tried at
+    its origin, though the site was perhaps asked at another one before. Web addresses in `asked`
+    are left out.
     """
     page = parse(page_url)
     origin = "" if page is None else f"{page.scheme}://{page.authority}"
@@ -74,7 +84,7 @@ def icons_to_try(html: bytes, page_url: str, asked: Collection[str]) -> Iterator
         yield usual
 
 
-def icon_links(html: bytes, page_url: str) -> list[IconLink]:
+def icon_links(html: str, page_url: str) -> list[IconLink]:
     """The icons that a page names, the largest first, then in the page's order; each URL once.
 
     `page_url` is the page's URL after redirects; `<base>` is respected. Mask icons and URLs that
@@ -82,10 +92,10 @@ def icon_links(html: bytes, page_url: str) -> list[IconLink]:
     """
     from selectolax.lexbor import LexborHTMLParser
 
+    scanned = scan(html)
+    base = scanned.head(page_url).base_url
     # A tree of the whole page may take half a minute or all memory: see `pages/head.py`.
-    tree = LexborHTMLParser("".join(scan(html.decode("utf-8", "replace")).tags))
-    bases = (node.attributes.get("href") for node in tree.css("base[href]"))
-    base = next((url for href in bases if href and (url := _join(page_url, href))), page_url)
+    tree = LexborHTMLParser("".join(scanned.tags))
     links: dict[str, IconLink] = {}
     for node in tree.css("link[href][rel]"):
         link = _icon(node, base)

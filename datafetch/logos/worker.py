@@ -9,7 +9,8 @@ from datafetch.errors import ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
-from datafetch.logos.providers import PICTURE_LIMIT, SERVICES, LogoProviders, Offer, candidate_of
+from datafetch.logos.providers import PICTURE_LIMIT, SERVICES, LogoProviders
+from datafetch.logos.replies import Offer, candidate_of
 from datafetch.logos.rules.choice import why_unusable
 from datafetch.logos.rules.entries import Entry, OldLogo
 from datafetch.logos.search import LogoConfirmed, LogoFound, NoAnswer, NoLogo, Search

@@ -1,6 +1,5 @@
 """The HTTP client: follows redirects, keeps to limits, retries, and raises errors by status."""
 
-import collections
 import contextlib
 import hashlib
 import io
@@ -16,15 +15,15 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 from datafetch.clock import CancelToken, Clock, ClockSkew, Witness
 from datafetch.errors import Cancelled
 from datafetch.net.base import KIB, Answer, Download, HostGate, Request
-from datafetch.net.body import declared_length, read_body
 from datafetch.net.counts import Counts
-from datafetch.net.deadline import Deadline, hurried
+from datafetch.net.deadline import Deadline
 from datafetch.net.exchange_log import ExchangeLog, exchange_log
 from datafetch.net.guard import canonical_host, public_url
 from datafetch.net.hops import Hop, first_hop, next_hop
 from datafetch.net.options import NetOptions
 from datafetch.net.outcomes import REDIRECTS, error_for, is_answer
 from datafetch.net.proxies import Proxies
+from datafetch.net.reading import BodyReader
 from datafetch.net.visits import Visit
 from datafetch.net.waits import Waits
 from datafetch.runtime import retry
@@ -38,13 +37,6 @@ R = TypeVar("R")
 
 _SPOOL_BYTES = 64 * KIB
 """A download of at most this size stays in memory, a larger one is on disk."""
-
-_DRAIN_BYTES = 64 * KIB
-_DRAIN_S = 1.0
-"""An unwanted body of at most `_DRAIN_BYTES` is read, for at most `_DRAIN_S` seconds, because its
-connection can be used again only when the body was read to its end."""
-
-_BODILESS = frozenset({204, 304})
 
 
 class GuardedClient:
@@ -82,6 +74,7 @@ class GuardedClient:
         self._waits = Waits(clock)
         self._make_wire = make_wire or _system_wire
         self._counts = Counts()
+        self._bodies = BodyReader(self._counts)
         self._lock = threading.Lock()
         self._opened: Wire | None = None
         self._closed = False
@@ -194,10 +187,10 @@ class GuardedClient:
             with _placed(hop), self._exchange(request, hop, visit, limit) as answer:
                 self._counts.add(request.upstream, f"status_{answer.status}")
                 if is_answer(answer.status, request):
-                    if self._read(request, hop, answer, write):
-                        self._drop_rest(request, answer)
+                    if self._bodies.read(request, hop, answer, write):
+                        self._bodies.drop_rest(request, answer)
                     return answer, hop.url.href, count
-                body = self._drain(request, answer)
+                body = self._bodies.drain(request, answer)
                 hop = self._follow(hop, answer, body)
         shown = public_url(request.url)
         raise Refused(
@@ -231,50 +224,6 @@ class GuardedClient:
             self._cancel.raise_if_cancelled()
             raise
 
-    def _read(
-        self, request: Request, hop: Hop, answer: "RawAnswer", write: Callable[[bytes], object]
-    ) -> bool:
-        """Write the body of an answer; returns whether some of it is left unread."""
-        chunks = self._counted(request.upstream, answer.chunks)
-        if answer.status in _BODILESS:
-            # A 304 may have the Content-Length of a body that it does not send (RFC 9110, 8.6).
-            collections.deque(chunks, maxlen=0)
-            return False
-        return read_body(chunks, answer.headers, public_url(hop.url.href), request, write)
-
-    def _counted(self, upstream: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
-        # Counted for each chunk and not in a `finally`: when a body is left half-read, the
-        # garbage collector may close this generator in a thread that holds the counters' lock,
-        # which would then wait for itself.
-        for chunk in chunks:
-            self._counts.add(upstream, "bytes", len(chunk))
-            yield chunk
-
-    def _drain(self, request: Request, answer: "RawAnswer") -> bytes:
-        """Read the body of an error or a redirect, if it is short; errors on the way are ignored.
-
-        Returns:
-            The body if the request asks for it (`error_body`) and all of it came, else `b""`.
-        """
-        body = io.BytesIO()
-        # Proxies send errors in chunks, without saying how long they are.
-        may_be_short = _is_short(answer) or declared_length(answer.headers) is None
-        if request.error_body and may_be_short:
-            chunks = self._counted(request.upstream, answer.chunks)
-            all_of_it = replace(request, limit=_DRAIN_BYTES, truncate=False, stop_after=None)
-            try:
-                read_body(chunks, answer.headers, public_url(request.url), all_of_it, body.write)
-            except UpstreamError:
-                return b""
-        self._drop_rest(request, answer)
-        return body.getvalue()
-
-    def _drop_rest(self, request: Request, answer: "RawAnswer") -> None:
-        """Read the rest of a short body, so that its connection can be used again."""
-        if _is_short(answer):
-            with contextlib.suppress(UpstreamError), hurried(_DRAIN_S):
-                collections.deque(self._counted(request.upstream, answer.chunks), maxlen=0)
-
     def _follow(self, hop: Hop, answer: "RawAnswer", body: bytes) -> Hop:
         """The exchange that follows a redirect; any other answer is raised as its error.
 
@@ -305,11 +254,6 @@ def _placed(hop: Hop) -> Iterator[None]:
 def _logged(answer: "RawAnswer", log: ExchangeLog) -> "RawAnswer":
     log.status = answer.status
     return replace(answer, chunks=log.counted(answer.chunks))
-
-
-def _is_short(answer: "RawAnswer") -> bool:
-    length = declared_length(answer.headers)
-    return length is not None and length <= _DRAIN_BYTES
 
 
 def _system_wire(options: NetOptions) -> "Wire":

@@ -93,6 +93,7 @@ class PictureManifest:
             LeaseLost: this run may not write any more.
             StoreError: the store failed.
         """
+        make_blog_manifest(self._context.store, self._context.keys)
         urls = self._context.urls
         pictures = self._named_by(bookmarks, state)
         for record in state.bookmarks.values():
@@ -113,7 +114,6 @@ class PictureManifest:
         result = self._publisher.with_restart(
             lambda attempt: self._publisher.publish(build(attempt))
         )
-        make_blog_manifest(self._context.store, self._context.keys)
         return bool(result.written)
 
     def _key_of(self, url: str) -> str:

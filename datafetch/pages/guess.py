@@ -29,6 +29,27 @@ _OTHER_LATIN_2 = re.compile(rb"[\xa9\xab\xae\xb9\xbb\xbe]")
 _PER_ODDITY = 12
 """Among so many bytes of a text there may be one that does not fit."""
 
+_SMALL = "\u03ac-\u03ce\u0430-\u045f"
+_CAPITAL = "\u0391-\u03a9\u0401-\u042f"
+_ODD = re.compile(
+    "[\u2500-\u259f]"  # lines of tables
+    f"|[{_SMALL}][{_CAPITAL}]"  # a capital after a small letter
+    "|[\u05b0-\u05c7]"  # Hebrew's points
+    "|[\u05da\u05dd\u05df\u05e3\u05e5](?=[\u05d0-\u05ea])"  # a final letter inside a word
+    "|(?<![\u0e01-\u0e4e])[\u0e30-\u0e3a\u0e45-\u0e4e]"  # a Thai vowel without its consonant
+    "|[\u0e40-\u0e44](?![\u0e01-\u0e2e])"
+    "|[\u0e01-\u0e2f]{5}"  # many Thai consonants without a vowel
+    "|[\u0e3f\u0e4f-\u0e5b]"  # Thai digits and signs
+)
+"""What texts in Greek, Cyrillic, Hebrew and Thai hardly have."""
+
+_CAPITALS = re.compile(f"[{_CAPITAL}](?=[{_CAPITAL}])")
+_PER_CAPITAL = 4
+"""So many capitals after each other are as odd as one byte that does not fit.
+
+Hebrew in the place of Russian is in capitals throughout.
+"""
+
 _HALF_WIDTH = re.compile("[\uff61-\uff9f]")
 """Katakana that pages hardly use. In Shift_JIS most bytes of other encodings are these."""
 
@@ -48,6 +69,10 @@ _OF_ANY_LANGUAGE = (
     "koi8-u",
     "windows-1253",
     "windows-1256",
+    "windows-1255",
+    "windows-874",
+    "iso-8859-5",
+    "ibm866",
     "windows-1252",
 )
 _LATIN_2 = ("windows-1250", "iso-8859-2")
@@ -85,6 +110,9 @@ _CODECS = {
     "windows-1253": "cp1253",
     "iso-8859-7": "iso8859_7",
     "windows-1256": "cp1256",
+    "windows-1255": "cp1255",
+    "windows-874": "cp874",
+    "iso-8859-5": "iso8859_5",
     "windows-1252": "cp1252",
 }
 """Python's codecs to compare, by the encodings that they are next to."""
@@ -154,7 +182,9 @@ def _fits(sample: bytes, encoding: str) -> bool:
 
 
 def _oddities(sample: bytes, encoding: str) -> float:
-    """How many characters speak against an encoding; of odd katakana that takes more."""
+    """How many characters speak against an encoding; several katakana or capitals count as one."""
     text = decode(sample, encoding)
+    odd = sum(1 for _ in _ODD.finditer(text))
+    capitals = sum(1 for _ in _CAPITALS.finditer(text))
     katakana = sum(1 for _ in _HALF_WIDTH.finditer(text))
-    return text.count("\ufffd") + katakana / _PER_KATAKANA
+    return text.count("\ufffd") + odd + capitals / _PER_CAPITAL + katakana / _PER_KATAKANA

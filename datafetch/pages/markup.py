@@ -49,9 +49,9 @@ _FOREIGN = frozenset({"svg", "math"})
 _ENDS_FOREIGN = re.compile(
     "b|big|blockquote|body|br|center|code|dd|div|dl|dt|em|embed|h1|h2|h3|h4|h5|h6|head|"
     "hr|i|img|li|listing|menu|meta|nobr|ol|p|pre|ruby|s|small|span|strong|strike|sub|"
-    "sup|table|tt|u|ul|var"
+    "sup|table|tt|u|ul|var|/br|/p"
 )
-"""An opening tag of these ends a drawing or a formula that is still open (HTML, 13.2.6.5)."""
+"""Each of these tags ends a drawing or a formula that is still open (HTML, 13.2.6.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Piece:
 
 
 class _Open:
-    """How many elements are open of those that say what becomes of the tags in them."""
+    """Counts open drawings, formulas, templates and `noscript`: tags in them are special."""
 
     def __init__(self) -> None:
         self._open = dict.fromkeys((*_FOREIGN, "template", "noscript"), 0)

@@ -29,9 +29,10 @@ def decode(body: bytes, encoding: str) -> str:
 
 
 def _or_fault(read: Callable[[bytes], str | None]) -> Callable[[str], str]:
-    """What the bytes of a token (as characters up to U+00FF) stand for, remembered.
+    """Make of `read` a function that gives U+FFFD for bytes that are no character, and remembers.
 
-    When they stand for nothing, a last byte that is ASCII stands for itself.
+    The function is given the bytes of a token as characters up to U+00FF. When they are no
+    character and the last of several is ASCII, that one stands for itself after the U+FFFD.
     """
 
     @lru_cache(maxsize=_REMEMBERED)
@@ -87,7 +88,7 @@ def _jis_x_0208(pair: bytes) -> str | None:
 
 
 _ESCAPES = re.compile(rb"\x1b(\$[@B]|\([BIJ])")
-_JIS_TOKEN = re.compile("([!-~][!-~])|[!-~][\x00-\xff]?|[\x00-\xff]")
+_JIS_TOKEN = re.compile("([!-~][!-~])|[!-~][^\x1b]?|[\x00-\xff]", re.DOTALL)
 _NOT_IN_ASCII = dict.fromkeys((0x0E, 0x0F, 0x1B), _FAULT)
 _KATAKANA_ONLY = dict.fromkeys(range(256), _FAULT) | {
     byte: 0xFF40 + byte for byte in range(0x21, 0x60)

@@ -13,6 +13,7 @@ from datafetch.models.json import encode_json as encode_json  # noqa: PLC0414 - 
 from datafetch.models.json import read_json
 
 JSON_TYPE = "application/json"
+CSV_TYPE = "text/csv; charset=utf-8"
 CHUNK = 64 * 1024
 """The bytes of one piece, when an object is read or written piece by piece."""
 
@@ -142,7 +143,7 @@ class ObjectStore(Protocol):
     """Objects under keys, in a folder or a bucket.
 
     `put` refuses keys that cannot name an object in every store. The other methods take every key
-    that `list` gives, and raise `StoreError` for a text that can be none.
+    that `list` gives, and raise `StoreError` for a text that cannot be a key.
 
     Every method may raise `StoreUnavailable` or `StoreDenied`. Only a missing
     object raises `ObjectNotFound`; nothing else is ever reported as missing.

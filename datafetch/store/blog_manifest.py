@@ -12,8 +12,8 @@ _NO_PICTURES = b"[]"
 def make_blog_manifest(store: ObjectStore, keys: Keys) -> None:
     """Store an empty list as the blog's manifest, unless one is there: that is somebody else's.
 
-    The readers load it beside the manifests of logos and previews, so the jobs call this when they
-    write theirs. A run that writes none does not look: it costs one request.
+    The readers load it beside the manifests of logos and previews, so each run of their jobs calls
+    this, also one that writes no manifest: stores of earlier releases lack it. It costs one request.
 
     Raises:
         StoreError: the store failed.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datafetch.errors import StoreError
-from datafetch.store.base import JSON_TYPE
+from datafetch.store.base import CSV_TYPE, JSON_TYPE
 from datafetch.store.names import file_name, is_suspect, segment_of
 
 RESERVED = ".datafetch-"
@@ -35,7 +35,7 @@ _DOTS = frozenset({".", ".."})
 
 _CONTENT_TYPES = {
     ".avif": "image/avif",
-    ".csv": "text/csv",
+    ".csv": CSV_TYPE,
     ".gif": "image/gif",
     ".html": "text/html",
     ".ico": "image/x-icon",
@@ -160,8 +160,9 @@ def path_of_found(root: Path, key: str) -> Path:
 def is_its_place(root: Path, key: str, path: Path) -> bool:
     """Whether `path` is the file that is read for `key`.
 
-    A folder that somebody else has given a name that ends in `~+` looks like a part of a name. A
-    file under the name that an earlier version gave it counts until it is written again.
+    It is not when somebody else has made a folder whose name ends in `~+`: the store takes that
+    for a part of a long name (see `path_of`), and would look for `key` elsewhere. A file under
+    the name that an earlier version gave it counts until it is written again.
     """
     if _CONTINUED not in str(path) and not is_suspect(key):
         return True

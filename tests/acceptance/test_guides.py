@@ -59,8 +59,8 @@ class Site:
             f"DATAFETCH_STORE=file:./store\nBOOKMARKS_API_URL={url}\n"
             f"BOOKMARKS_LIST_ID={LIST_ID}\nBOOKMARK_BEARER_TOKEN={TOKEN}\n"
         )
-        for name in ("curl", "bun"):
-            program(self.bin, name, f'echo {name} "$@" >>"{folder}/called"')
+        program(self.bin, "curl", f'echo curl "$@" >>"{folder}/called"')
+        program(self.bin, "bun", f'echo bun "$@" | tee -a "{folder}/called"')
         (folder / "refresh-secret").write_text("s3cret\n")
 
     def run(self, lines: str) -> "subprocess.CompletedProcess[str]":
@@ -110,14 +110,16 @@ def test_a_poor_line_says_what_is_missing(site):
 
 
 def test_the_script_calls_the_site_after_a_change_only(site):
-    """Cache and search indexes are made anew when the list has changed, and not every two hours."""
+    """The site's own work is done when the list has changed, and cron has nothing to mail of it."""
     script = block("migrate", "after")
     first = site.run(script)
     assert (first.returncode, first.stderr) == (0, "")
     calls = site.called
-    assert [line.split()[0] for line in calls] == ["curl", "bun"]
+    assert [line.split()[0] for line in calls] == ["curl", "bun", "bun"]
     assert "Authorization: Bearer s3cret https://site.example.com/api/revalidate/" in calls[0]
-    assert calls[1] == "bun run update-s3 -- --search-indexes"
+    assert calls[1] == "bun run --silent update-s3 -- --search-indexes"
+    assert calls[2] == "bun run --silent submit-sitemap"
+    assert first.stdout == ""
     second = site.run(script)
     assert second.returncode == 0
     assert site.called == []
@@ -137,16 +139,17 @@ def test_the_script_passes_on_how_it_ended(site):
 def old_list(folder: Path) -> dict[str, str]:
     """Make what is stored in a folder what the old system would have left; the slugs by id.
 
-    Slugs that we would not give, enrichment, fields that we do not know, a checksum of another
-    form, and no state of ours.
+    Slugs that we would not give, a relative picture, enrichment, fields that we do not know, a
+    checksum of another form, and no state of ours.
     """
     shutil.rmtree(folder / OURS)
     bookmarks = folder / "json/bookmarks"
-    items: list[dict[str, Any]] = json.loads((bookmarks / "bookmarks-dev.json").read_bytes())
+    items: list[dict[str, Any]] = json.loads((bookmarks / "bookmarks.json").read_bytes())
     for number, item in enumerate(items):
         item["slug"] = f"old-slug-{number}"
         item["ogDescription"] = f"old words {number}"
         item["scrapedContentText"] = "kept"
+    items[0]["ogImage"] = "/api/assets/of-the-old-site"
     slugs = {item["id"]: item["slug"] for item in items}
     entries = {
         item["id"]: {name: item[name] for name in ("id", "slug", "url", "title")} for item in items
@@ -159,20 +162,20 @@ def old_list(folder: Path) -> dict[str, str]:
         "slugs": entries,
         "reverseMap": {slug: key for key, slug in slugs.items()},
     }
-    (bookmarks / "bookmarks-dev.json").write_text(json.dumps(items))
-    (bookmarks / "slug-mapping-dev.json").write_text(json.dumps(mapping))
+    (bookmarks / "bookmarks.json").write_text(json.dumps(items))
+    (bookmarks / "slug-mapping.json").write_text(json.dumps(mapping))
     for item in items:
-        (bookmarks / "by-id-dev" / f"{item['id']}.json").write_text(json.dumps(item))
+        (bookmarks / "by-id" / f"{item['id']}.json").write_text(json.dumps(item))
     return slugs
 
 
 def others(folder: Path) -> dict[str, bytes]:
     """Objects of the old system that nobody here makes, reads or removes."""
     keys = (
-        "json/content-graph-dev/related-content.json",
-        "json/search/bookmarks-index-dev.json",
-        "json/image-data/education/manifest-dev.json",
-        "json/rate-limit/jina-fetch-limiter-dev.json",
+        "json/content-graph/related-content.json",
+        "json/search/bookmarks-index.json",
+        "json/image-data/education/manifest.json",
+        "json/rate-limit/jina-fetch-limiter.json",
         "images/blog/cover.png",
     )
     for key in keys:
@@ -185,12 +188,17 @@ def test_the_first_run_after_the_old_system(tmp_path):
     """The lines of the guide, over what the old system left: slugs, enrichment and the rest stay."""
     store = tmp_path / "store"
     with World(30, 8, 3) as world:
-        settings = {**world.environment(), **QUICK, "DATAFETCH_STORE": "file:./store"}
+        settings = {
+            **world.environment(),
+            **QUICK,
+            "DATAFETCH_STORE": "file:./store",
+            "DATAFETCH_ENV": "production",
+        }
         made = datafetch("bookmarks", cwd=tmp_path, **settings)
         assert made.code == 0, made.err
         slugs = old_list(store)
         left = others(store)
-        old = (store / "json/bookmarks/bookmarks-dev.json").read_bytes()
+        old = (store / "json/bookmarks/bookmarks.json").read_bytes()
         bin_folder = with_datafetch(tmp_path / "bin")
         for line in block("migrate", "first").splitlines():
             done = subprocess.run(
@@ -207,14 +215,16 @@ def test_the_first_run_after_the_old_system(tmp_path):
             assert done.returncode == 0, f"{line}: {done.stderr}"
             assert '"old_settings"' in done.stderr, line
             if line == "datafetch bookmarks --dry-run":
-                assert (store / "json/bookmarks/bookmarks-dev.json").read_bytes() == old
+                assert (store / "json/bookmarks/bookmarks.json").read_bytes() == old
                 assert not (store / OURS).exists()
         again = datafetch("bookmarks", "--json", cwd=tmp_path, **settings)
         assert again.result("bookmarks")["status"] == "unchanged"
-        # The made-up world has one note, which is left out.
-        planned = datafetch("bookmarks", "--restore", "--dry-run", cwd=tmp_path, **settings)
+        # The previews were published after the list. The world has one note, which is left out.
+        planned = datafetch("bookmarks", "--restore", "2", "--dry-run", cwd=tmp_path, **settings)
         assert "would be published with 29 bookmarks" in planned.out
-    items = json.loads((store / "json/bookmarks/bookmarks-dev.json").read_bytes())
+        backups = sorted((store / OURS / "backup/bookmarks").iterdir())
+        assert backups[-2].read_bytes() == old
+    items = json.loads((store / "json/bookmarks/bookmarks.json").read_bytes())
     assert {item["id"]: item["slug"] for item in items} == slugs
     assert all(item["scrapedContentText"] == "kept" for item in items)
     assert {key: (store / key).read_bytes() for key in left} == left

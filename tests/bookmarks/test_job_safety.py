@@ -324,6 +324,21 @@ def test_open_publish_is_ended_before_anything_else(at: int) -> None:
     assert [item["id"] for item in world.master()] == world.app.ids()
 
 
+def test_a_forced_run_ends_an_open_publish_without_writing_equal_objects_twice() -> None:
+    """Ending it writes what differs; the publish of the run itself writes the equal ones again."""
+    world = changed_world()
+    with suppress(StoreUnavailable):
+        world.run(fault=at_request(15, "fail"))
+    assert KEYS.publish_journal("bookmarks") in world.stored()
+    world.run(force=True)
+    assert "had not finished its publish" in remarks(world)
+    assert world.faulty is not None
+    single = KEYS.bookmark_by_id("b020")
+    assert world.faulty.keys("put").count(single) == 1
+    assert KEYS.publish_journal("bookmarks") not in world.stored()
+    world.assert_whole()
+
+
 def test_lost_answers_do_not_fail_a_run() -> None:
     """A conditional PUT was stored, its answer lost, the retry met a 412, and the index was taken for lost."""
     world = changed_world()

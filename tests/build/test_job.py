@@ -150,6 +150,14 @@ def test_stale_bookmarks_are_refused_with_their_age(build: Build, world: World) 
     assert build.prefetch(max_age_s=50 * 3600).bookmarks().changed == 0
 
 
+def test_a_list_that_was_fetched_at_an_unknown_time_has_no_age(build: Build) -> None:
+    """Its index says 0, since readers demand a number; that is not the year 1970."""
+    build.change(INDEX, lambda v: v.update(lastFetchedAt=0))
+    with pytest.raises(Stale, match="at an unknown time, the limit is 2 d"):
+        build.prefetch(max_age_s=48 * 3600).bookmarks()
+    assert build.prefetch().bookmarks().last_fetched_at is None
+
+
 def test_an_index_without_a_fetch_is_refused(build: Build) -> None:
     """Readers demand its time; the next sync has one."""
     build.change(INDEX, lambda v: v.update(lastFetchedAt=None))

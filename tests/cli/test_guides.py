@@ -104,6 +104,14 @@ def test_code_can_be_copied_from_a_terminal(tmp_path, topic):
     assert [line for block in blocks for line in block.splitlines() if line not in lines] == []
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("topic", TEXTS)
+def test_nothing_of_a_table_is_cut_on_a_terminal(tmp_path, topic, columns):
+    """`json/image-data/logos/manifest{S}.js…` was all that 80 columns showed of a key."""
+    shown = in_a_terminal("guide", topic, cwd=tmp_path, environment={}, columns=columns)
+    assert "\n".join(shown.lines).count("…") == TEXTS[topic].count("…")
+
+
 def test_who_wants_no_colours_gets_none(tmp_path):
     """With `NO_COLOR` a guide is laid out all the same."""
     shown = in_a_terminal("guide", "stores", cwd=tmp_path, environment={"NO_COLOR": "1"})

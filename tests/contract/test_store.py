@@ -170,7 +170,7 @@ def test_what_is_not_there_is_said_by_one_type(store: ObjectStore) -> None:
         ("json/bookmarks/tags/c-plus-plus/page-1.json", "application/json"),
         ("json/bookmarks/tags/日本語/index.json", "application/json"),
         ("json/bookmarks/tags/" + "長" * 120 + "/index.json", "application/json"),
-        ("json/github-activity/repo_raw_weekly_stats/a b+c%20d_e.csv", "text/csv"),
+        ("json/github-activity/repo_raw_weekly_stats/a b+c%20d_e.csv", "text/csv; charset=utf-8"),
         ("images/logos/example_com_google_a379a6f6.png", "image/png"),
         ("images/logos/example_com_direct_a379a6f6.ico", "image/x-icon"),
         ("images/logos/example_com_ddg_a379a6f6.svg", "image/svg+xml"),

@@ -51,6 +51,22 @@ def test_a_run_that_died_asks_only_for_what_is_missing(small: World, writes: int
     assert totals(small) == (*Expected(small.activity).lines(trailing=False), True)
 
 
+def test_strays_among_the_csvs_are_no_repositories(small: World) -> None:
+    """Other tools leave `._owner_repo.csv`, and folders of theirs: they are left alone."""
+    small.run()
+    sums = small.json("github_stats_summary_all_time")
+    strays = ["._octo-dev_tools", "old/octo-dev_gone", "sub/._x"]
+    for name in strays:
+        small.csv(name).parent.mkdir(exist_ok=True)
+        small.csv(name).write_bytes(b"1,1,1,1\n")
+    report = small.run()
+    assert (report.failed, report.change_detected) == (0, False)
+    assert small.json("github_stats_summary_all_time") == sums
+    assert all(small.csv(name).read_bytes() == b"1,1,1,1\n" for name in strays)
+    dataset = GitHubDataset.load(small.context())
+    assert sorted(dataset.stored) == ["octo-dev_data", "octo-dev_tools", "octo-dev_web-app"]
+
+
 def test_a_dataset_that_moved_is_started_over_once(small: World) -> None:
     """Somebody else published meanwhile: the run starts over from the store's current state."""
     small.run()
@@ -136,6 +152,17 @@ def test_a_corrupt_object_is_kept_aside_and_built_anew(small: World, key: str) -
     assert path.read_bytes() != b"{half an obj"
     assert [p.read_bytes() for p in path.parent.glob("*.corrupt-*Z")] == [b"{half an obj"]
     assert small.json("aggregated_weekly_activity") == Expected(small.activity).weekly()
+
+
+def test_a_corrupt_csv_is_told_as_that_of_its_repository(
+    small: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`octo-dev/tools could not be read` sounded as if GitHub had refused the repository."""
+    small.run()
+    small.csv("octo-dev_tools").write_bytes(b"{half an obj")
+    small.run()
+    (record,) = [record for record in caplog.records if record.getMessage() == "object_corrupt"]
+    assert vars(record)["key"] == "the CSV of octo-dev/tools"
 
 
 def test_a_deleted_repository_whose_csv_breaks_takes_no_lines_away(small: World) -> None:

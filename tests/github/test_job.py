@@ -12,6 +12,7 @@ from datafetch.errors import GuardRefused
 from datafetch.models.run import RunOptions
 from tests.fakes.github_data import Activity, make_activity
 from tests.github.world import (
+    PREFIX,
     TODAY,
     Expected,
     Recorder,
@@ -178,12 +179,44 @@ def test_enterprise_has_its_own_paths(small: World) -> None:
 
 
 def test_force_asks_everyone(small: World) -> None:
-    """`--force` ignores what is known, but writes nothing that is equal."""
+    """`--force` ignores what is known, and finds no change."""
     small.run()
     small.app.log.clear()
     report = small.run(RunOptions(force=True))
     assert sorted(small.asked()) == ["octo-dev/tools", "octo-dev/web-app"]
     assert (report.changed, report.change_detected) == (0, False)
+
+
+def test_force_writes_equal_objects_again(small: World) -> None:
+    """So that new headers and access reach sums and CSVs; each once, and it is no change."""
+    small.run()
+    before = small.files()
+    store = Recorder(small.folder)
+    report = small.run(RunOptions(force=True), store=store)
+    assert (report.changed, report.change_detected) == (0, False)
+    names = ("activity_data", "aggregated_weekly_activity", "github_stats_summary")
+    keys = [f"{PREFIX}/{name}-test.json" for name in names]
+    keys.append(f"{PREFIX}/github_stats_summary_all_time-test.json")
+    keys += [
+        str(small.csv(f"octo-dev_{n}").relative_to(small.folder)) for n in ("tools", "web-app")
+    ]
+    assert sorted(key for key in store.puts if key.startswith(PREFIX)) == sorted(keys)
+    assert {key: small.files()[key] for key in keys} == {key: before[key] for key in keys}
+    [note] = [n for n in small.contexts[-1].remarks.notes() if "--force" in n]
+    assert note.startswith("5 objects were equal and written again")
+    small.app.log.clear()
+    small.run()
+    assert small.asked() == []
+
+
+def test_without_force_nothing_equal_is_written(small: World) -> None:
+    """An unchanged run writes the activity alone, whose time readers show."""
+    small.run()
+    store = Recorder(small.folder)
+    small.run(store=store)
+    assert [key for key in store.puts if key.startswith(PREFIX)] == [
+        f"{PREFIX}/activity_data-test.json"
+    ]
 
 
 def test_a_limit_leaves_the_rest_for_later(small: World) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import Candidate, Logo, LogoSource
-from datafetch.logos.providers import NoPicture, Offer
+from datafetch.logos.replies import NoPicture, Offer
 from datafetch.logs import bound_logger
 from tests.fakes import faults
 from tests.fakes.pictures import globe, picture

@@ -35,12 +35,27 @@ def test_force_writes_equal_pictures_again(world: World) -> None:
     assert (report.changed, report.change_detected) == (0, False)
 
 
-def test_the_blogs_manifest_is_made_with_ours(world: World) -> None:
-    """Its readers demand an array; a run that changes nothing does not ask for it."""
-    assert world.store.get(KEYS.blog_manifest()).body == b"[]"
-    world.run()
+def test_force_reaches_logos_of_domains_that_are_bookmarked_no_longer(world: World) -> None:
+    """The manifest names their pictures, so visitors load them: a new ACL has to reach them too."""
+    gone = {KEYS.logo(domain, "google", "png") for domain in (LOST, DOWN)}
+    world.bookmark(FOUND)
+    named = world.run(FOUND, force=True)
     assert world.calls is not None
-    assert KEYS.blog_manifest() not in [call.key for call in world.calls.calls]
+    assert gone.isdisjoint(world.calls.keys("put"))
+    report = world.run(force=True)
+    assert gone < set(world.calls.keys("put"))
+    assert world.google.log.count(lambda request: DOWN in request.target) == 0
+    assert (named.changed, report.changed, report.change_detected) == (0, 0, False)
+
+
+def test_the_blogs_manifest_is_made_by_every_run(world: World) -> None:
+    """Its readers demand an array; in a store of an earlier release it is missing beside ours."""
+    assert world.store.get(KEYS.blog_manifest()).body == b"[]"
+    world.store.delete(KEYS.blog_manifest())
+    world.run()
+    assert world.store.get(KEYS.blog_manifest()).body == b"[]"
+    assert world.calls is not None
+    assert KEYS.logo_manifest() not in world.calls.keys("put")
 
 
 def test_a_manifest_of_the_blogs_owner_stays(world: World) -> None:

@@ -73,7 +73,7 @@ def test_an_unchanged_run_looks_at_no_picture(world: World, s3_fake: S3Fake) -> 
     assert world.asked == 0
     requests = s3_fake.requests()
     assert len(requests) <= 8
-    assert {method for method, _ in requests} == {"GET"}
+    assert {method for method, _ in requests} == {"GET", "HEAD"}
     assert not [key for _, key in requests if not key or key.startswith("images/")]
 
 

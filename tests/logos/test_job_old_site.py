@@ -149,7 +149,22 @@ def test_entries_of_other_domains_stay(world: World) -> None:
     world.at_google(A, 256)
     world.run(A)
     assert world.manifest[A]["width"] == 256
-    assert {**world.manifest, A: None} == {A: None, B: before[B], "dark_only": dark}
+    shown = {**dark, "cdnUrl": INVERTED}
+    assert {**world.manifest, A: None} == {A: None, B: before[B], "dark_only": shown}
+
+
+def test_an_entry_without_an_address_is_mended_once(world: World) -> None:
+    """Readers refuse the whole manifest for it; with all else unchanged one write mends it."""
+    world.bookmark(A)
+    world.at_google(A, 256)
+    world.run()
+    dark = {"cdnUrl": "", "originalSource": "unknown", "invertedCdnUrl": INVERTED}
+    world.store.put(KEYS.logo_manifest(), encode_json({**world.manifest, "dark_only": dark}))
+    for writes in (1, 0):
+        world.run()
+        assert world.calls is not None
+        assert world.calls.keys("put").count(KEYS.logo_manifest()) == writes
+    assert world.manifest["dark_only"] == {**dark, "cdnUrl": INVERTED}
 
 
 def test_an_interrupted_takeover_goes_on(world: World) -> None:

@@ -9,13 +9,7 @@ from pathlib import Path
 import pytest
 
 from datafetch.logos.model import LogoSource
-from datafetch.logos.providers import (
-    Fault,
-    NoPicture,
-    Offer,
-    PictureUnchanged,
-    ProviderReply,
-)
+from datafetch.logos.replies import Fault, NoPicture, Offer, PictureUnchanged, ProviderReply
 from tests.fakes import faults
 from tests.fakes.base import Action, Answer, App
 from tests.fakes.message import Request, Response
@@ -91,6 +85,26 @@ def test_a_site_is_asked_for_what_its_page_names(
     ]
     widths = [reply.candidate.width for reply in replies if isinstance(reply, Offer)]
     assert widths == [32, 180, 16]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("<link rel=icon href=/é.png>".encode("utf-16-le"), "text/html; charset=utf-16le"),
+        ("<link rel=icon href=/é.png>".encode("cp1252"), "text/html"),
+        ("<script>'<body>'</script><link rel=icon href=/é.png><body>".encode(), "text/html"),
+        ("<!-- <body> --><link rel=icon href=/é.png><body>".encode(), "text/html"),
+    ],
+    ids=["UTF-16", "undeclared", "body in a script", "body in a comment"],
+)
+def test_a_page_is_read_as_browsers_read_it(
+    world: World, providers: RecordedProviders, body: bytes, content_type: str
+) -> None:
+    """An icon was not found in UTF-16, misspelt in windows-1252, or cut off by a script's `<body`."""
+    page = Response(200, {"Content-Type": content_type}, body)
+    world.sites.inject(lambda *_: page, lambda request: request.path == "/")
+    list(providers.ask("direct", DOMAIN))
+    assert f"{DOMAIN}/é.png" in asked(world)
 
 
 def test_requests_are_made_as_replies_are_taken(world: World, providers: RecordedProviders) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 from datafetch.job import JobContext
 from datafetch.logos.job import fetch_logos
 from datafetch.logos.model import SOURCES, LogoSource
-from datafetch.logos.providers import LogoProviders, Offer, ProviderReply
+from datafetch.logos.providers import LogoProviders
+from datafetch.logos.replies import Offer, ProviderReply
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HostGate, HttpClient

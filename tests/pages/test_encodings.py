@@ -164,6 +164,7 @@ def test_characters_that_python_has_otherwise(encoding, body, text):
         ("gb18030", b"\x810<\x810\x81<\x84\x31\xa5\x30x", "\ufffd0<\ufffd0\ufffd<\ufffdx"),
         ("iso-2022-jp", b"\x80\x0e\x1b$x\x1b(Bz", "\ufffd\ufffd\ufffd$xz"),
         ("iso-2022-jp", b"\x1b$B\x46\n\x46\x1b(B<", "\ufffd\ufffd<"),
+        ("iso-2022-jp", b"\x1b$B\x46\x1b\x46\x7c", "\ufffd\ufffd日"),
         ("iso-2022-jp", b"\x1b$B\x1b(Bx\x1b(I\x60", "\ufffdx\ufffd"),
     ],
 )

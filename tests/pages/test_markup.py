@@ -99,6 +99,12 @@ def test_what_has_ended_hides_nothing(page):
     assert sources(page) == ["<meta a>"]
 
 
+@pytest.mark.parametrize("page", ["<svg></p><link a>", "<math></br><link a>"])
+def test_a_stray_closing_tag_ends_a_drawing(page):
+    """Of all closing tags these two make an element of HTML, which no drawing holds."""
+    assert sources(page) == ["<link a>"]
+
+
 def test_where_a_tag_stands():
     """Each tag says whether the body had begun, and whether browsers with scripts ignore it."""
     page = (

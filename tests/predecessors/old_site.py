@@ -113,7 +113,7 @@ def _lists(bookmarks: list[Json]) -> Json:
             "version": "1.0.0",
             "generated": MOMENT,
             "count": len(bookmarks),
-            # Its earliest versions hashed the slugs alone.
+            # Of the same pairs, but sorted by `localeCompare`: where ids have capitals, another one.
             "checksum": hashlib.md5(json.dumps(pairs[::-1]).encode()).hexdigest(),
             "slugs": entries,
             "reverseMap": {entry["slug"]: bookmark_id for bookmark_id, entry in entries.items()},

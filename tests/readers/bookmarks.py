@@ -50,6 +50,8 @@ class Content(Shape):
     title: str | None
     description: str | None
     image_url: WebAddress | None = None
+    content_asset_id: str | None = None
+    crawl_status: str | None = None
     image_asset_id: str | None = None
     screenshot_asset_id: str | None = None
     favicon: WebAddress | None = None
@@ -94,6 +96,7 @@ class Item(Shape):
     tagging_status: str = ""
     note: str | None = None
     summary: str | None = None
+    scraped_content_text: str = ""
     content: Content
     assets: list[Asset]
     logo_data: LogoData | None = None
@@ -103,11 +106,13 @@ class Item(Shape):
 
 
 class Index(Shape):
+    """0 stands for a fetch of which nobody knows when it was: readers demand an integer."""
+
     count: Count
     total_pages: Count
     page_size: Literal[24]
     last_modified: Time
-    last_fetched_at: Milliseconds
+    last_fetched_at: Milliseconds | Literal[0]
     last_attempted_at: Milliseconds
     checksum: Sha256
     change_detected: bool

@@ -101,6 +101,7 @@ def linked_slug(name: str) -> str:
 
     Empty for a name of which ASCII keeps nothing.
     """
+    name = re.sub(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2066-\u206f]", "", name)
     for sign, word in (("++", "-plus-plus"), ("+", "-plus"), ("&", "-and-"), ("#", "-sharp")):
         name = name.replace(sign, word)
     name = re.sub(r"^\.", "dot", name.replace("@", "-at-"))

@@ -31,6 +31,19 @@ def test_new_headers_and_access_reach_an_old_picture(moto_server: FakeServer) ->
         assert fake.acl_grants_public_read(PICTURE)
 
 
+def test_a_csv_gets_the_type_and_access_of_one_of_today(moto_server: FakeServer) -> None:
+    """Those of private repositories are for nobody to read."""
+    key = "json/github-activity/repo_raw_weekly_stats/a_b.csv"
+    with S3Fake("again-csv", server=moto_server) as fake:
+        fake.put(key, b"1,2,3,4", content_type="text/plain")
+        with closing(open_s3(fake, acl="public-read")) as store:
+            write_again(store, key)
+        found = fake.get(key)
+        assert found is not None
+        assert (found.body, found.content_type) == (b"1,2,3,4", "text/csv; charset=utf-8")
+        assert not fake.acl_grants_public_read(key)
+
+
 def test_in_a_folder_the_file_is_replaced_by_its_equal(tmp_path: Path) -> None:
     """It is read while it is replaced, and nothing of it is lost."""
     store = LocalStore(tmp_path)

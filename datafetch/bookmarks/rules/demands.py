@@ -101,7 +101,7 @@ _FIELDS: Mapping[str, Callable[[object], bool]] = {
     **dict.fromkeys(
         (
             *("dateBookmarked", "dateCreated", "dateUpdated", "modifiedAt", "sourceUpdatedAt"),
-            *("taggingStatus", "ogImageLastFetchedAt", "ogImageEtag"),
+            *("taggingStatus", "ogImageLastFetchedAt", "ogImageEtag", "scrapedContentText"),
         ),
         _is_text,
     ),
@@ -120,5 +120,6 @@ _CONTENT_TEXTS = frozenset(
     {
         *("title", "description", "imageUrl", "imageAssetId", "screenshotAssetId", "favicon"),
         *("crawledAt", "author", "publisher", "datePublished", "dateModified"),
+        *("contentAssetId", "crawlStatus"),
     }
 )

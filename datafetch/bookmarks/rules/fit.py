@@ -13,6 +13,7 @@ from datafetch.bookmarks.rules.normalise import (
     made_tag,
 )
 from datafetch.bookmarks.rules.slugs import host_of
+from datafetch.bookmarks.rules.times import good_time
 from datafetch.urls import publishable
 
 _EPOCH = "1970-01-01T00:00:00.000Z"
@@ -22,7 +23,8 @@ _EPOCH = "1970-01-01T00:00:00.000Z"
 def fit(item: StoredBookmark) -> StoredBookmark:
     """A stored item as the present rules publish it, without the server's bookmark.
 
-    The slug stays, and so does every field that readers accept; its order of fields is kept.
+    URL, title, description, domain, tags, content and assets are made anew from what is stored.
+    The slug stays, and so does each other field that readers accept. The fields keep their order.
     An item that the present rules have made is returned with equal fields.
     """
     stored = item.fields
@@ -33,7 +35,6 @@ def fit(item: StoredBookmark) -> StoredBookmark:
     no_content = not url and not isinstance(found, dict)
     title = first_text(item.text("title"), content.get("title")) or UNTITLED
     description = item.text("description") or UNDESCRIBED
-    times = ("dateBookmarked", "dateCreated", "createdAt", "modifiedAt")
     made: dict[str, object] = {
         "url": url or GONE,
         "title": title,
@@ -47,14 +48,34 @@ def fit(item: StoredBookmark) -> StoredBookmark:
         name: made.pop(name) if name in made else demanded(name, value)
         for name, value in stored.items()
     }
-    made["dateBookmarked"] = next(filter(None, map(item.text, times)), _EPOCH)
-    made["sourceUpdatedAt"] = item.text("modifiedAt") or made["dateBookmarked"]
+    made["dateBookmarked"] = bookmarked = _time_of(item)
+    modified = item.text("modifiedAt")
+    made["sourceUpdatedAt"] = modified if _is_time(modified) else bookmarked
+    if _is_time(bookmarked):
+        for name in ("dateBookmarked", "dateCreated", "modifiedAt", "sourceUpdatedAt"):
+            if name in fields and not _is_time(fields[name]):
+                fields[name] = made.get(name, bookmarked)
     for name, value in made.items():
         if fields.get(name, GONE) is GONE:
             fields[name] = value
     return StoredBookmark(
         item.id, {name: value for name, value in fields.items() if value is not GONE}
     )
+
+
+def _time_of(item: StoredBookmark) -> str:
+    """When the item was bookmarked: the first of its times that readers can read, else any text.
+
+    The server sends years beyond 9999 and nonsense too, which older rules stored as they came.
+    """
+    names = ("dateBookmarked", "dateCreated", "createdAt", "modifiedAt")
+    texts = [text for text in map(item.text, names) if text]
+    return next(filter(_is_time, texts), texts[0] if texts else _EPOCH)
+
+
+def _is_time(value: object) -> bool:
+    """Whether readers can read it as a time; a day without a time of day is one."""
+    return good_time(value) is not None or good_time(f"{value}T00:00") is not None
 
 
 def _stored_tags(tags: object) -> list[dict[str, str]]:

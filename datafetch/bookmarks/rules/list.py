@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from datafetch.bookmarks.model import Bookmark
 from datafetch.models.json import encode_json
-from datafetch.models.slug_pairs import pairs_checksum
 
 PAGE_SIZE = 24
 MAPPING_VERSION = "1.0.0"
@@ -153,8 +152,13 @@ def mapping_entries(bookmarks: Iterable[Bookmark]) -> dict[str, dict[str, str]]:
 
 
 def mapping_checksum(bookmarks: Iterable[Bookmark]) -> str:
-    """The checksum of the slug mapping, which is of its pairs alone."""
-    return pairs_checksum({item.id: item.slug for item in bookmarks})
+    """The checksum of the slug mapping: the MD5, in hex, of the compact JSON array of its pairs.
+
+    The pairs `[id,slug]` are sorted by id, by code points, so that no locale decides; letters
+    beyond ASCII stand as they are. It is MD5 since readers demand that; no safety depends on it.
+    """
+    pairs = encode_json([[item.id, item.slug] for item in sorted(bookmarks, key=lambda it: it.id)])
+    return hashlib.md5(pairs, usedforsecurity=False).hexdigest()
 
 
 def slug_mapping(

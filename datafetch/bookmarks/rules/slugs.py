@@ -23,10 +23,10 @@ _DASHES = re.compile(r"-+")
 _SPACES = re.compile(r"[\s_]+")
 _WORD_DOT = re.compile(r"^\.|\.(?=[A-Za-z])")
 # What JavaScript takes for white space (ECMA-262, 12.2 and 12.3).
-_READERS_SPACES = re.compile(r"[_\t-\r \xa0\u1680\u2000-\u200a\u205f\u3000\ufeff]+")
+_READERS_SPACES = re.compile(r"[_ \xa0\u1680\u2000-\u200a\u205f\u3000\ufeff]+")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 _NOT_IN_TAGS = re.compile(r"[^a-z0-9-]")
-_NEVER_SHOWN = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2066-\u206f]")
+_NEVER_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202f\u2066-\u206f]")
 """Controls and marks of direction, which readers take out of a name before they make its slug."""
 
 _LAST_LATIN = 0x24F

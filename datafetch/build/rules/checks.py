@@ -138,8 +138,8 @@ def check_page(key: str, body: bytes, wanted: Sequence[JsonObject]) -> None:
 def check_mapping(key: str, body: bytes, index: CheckedIndex, items: Sequence[JsonObject]) -> None:
     """Refuse a slug mapping that does not name every bookmark of the list, and only those.
 
-    The pairs of id and slug tie it to the list, as in `slug_pairs`; each is compared here, to say
-    which differs. Checksums are not: the mappings of older programs have other ones.
+    What ties it to the list is its count and its pairs of id and slug. Checksums are not compared:
+    the mappings of older programs have other ones.
 
     Raises:
         CorruptObject: it is not a slug mapping.

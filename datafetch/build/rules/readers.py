@@ -29,6 +29,7 @@ _Text = Annotated[str, StringConstraints(min_length=1)]
 _Address = Annotated[str, AfterValidator(_is_address)]
 _Whole = Annotated[float, Field(ge=0, multiple_of=1)]
 """A number without a fraction; to JavaScript 5.0 is one."""
+_Size = Annotated[float, Field(gt=0, multiple_of=1)]
 
 
 class _Tag(StoredModel):
@@ -51,6 +52,9 @@ class _LogoData(StoredModel):
     """The logo that a bookmark is shown with."""
 
     url: _Address
+    alt: str | None = None
+    width: _Size = 1
+    height: _Size = 1
 
 
 class _Content(StoredModel):
@@ -60,6 +64,17 @@ class _Content(StoredModel):
     url: str = ""
     title: str | None = None
     description: str | None = None
+    content_asset_id: str | None = None
+    crawl_status: str | None = None
+    image_url: str | None = None
+    image_asset_id: str | None = None
+    screenshot_asset_id: str | None = None
+    favicon: str | None = None
+    crawled_at: str | None = None
+    author: str | None = None
+    publisher: str | None = None
+    date_published: str | None = None
+    date_modified: str | None = None
 
 
 class _LinkContent(_Content):
@@ -98,6 +113,7 @@ class _Unlinked(StoredModel):
     og_description: str | None = None
     og_image_last_fetched_at: str = ""
     og_image_etag: str = ""
+    scraped_content_text: str = ""
     domain: str = ""
     word_count: _Whole = 0
     reading_time: _Whole = 0

@@ -30,8 +30,9 @@ class OldLogo:
     """An entry of the old site.
 
     Attributes:
-        key: the object that holds the picture; None when the entry has a variant of it only.
-        text: the entry as it was found, as JSON.
+        key: the object that holds the picture; None when the entry has its dark variant only.
+        text: the entry as it was found, as JSON; but where it has no `cdnUrl` it has that of the
+            dark variant: readers refuse the whole manifest when one is empty.
     """
 
     key: str | None
@@ -73,11 +74,16 @@ def _old_entry(value: object) -> OldLogo | None:
     """The entry of the old site; None when it is none."""
     if not isinstance(value, dict) or OWN_FIELDS & value.keys():
         return None
-    url = value.get("cdnUrl")
-    key = picture_key(url) if isinstance(url, str) else None
-    if key is None and (url or not value.get("invertedCdnUrl")):
-        return None
-    return OldLogo(key, encode_json(value).decode())
+    dark = value.get("invertedCdnUrl")
+    filled = value if value.get("cdnUrl") else {**value, "cdnUrl": dark}
+    key = _key_in(filled)
+    is_dark_only = isinstance(dark, str) and dark and filled["cdnUrl"] == dark
+    return OldLogo(key, encode_json(filled).decode()) if key or is_dark_only else None
+
+
+def _key_in(entry: Mapping[str, object]) -> str | None:
+    url = entry.get("cdnUrl")
+    return picture_key(url) if isinstance(url, str) and url != entry.get("invertedCdnUrl") else None
 
 
 def picture_key(url: str) -> str | None:
@@ -111,5 +117,4 @@ def unpacked(stored: bytes, key_start: Callable[[str], str]) -> Entry:
     if not stored.startswith(b"{"):
         return Logo.unpacked(stored, key_start)
     text = stored.decode(*_TEXT)
-    url = json.loads(text).get("cdnUrl")
-    return OldLogo(picture_key(url) if isinstance(url, str) else None, text)
+    return OldLogo(_key_in(json.loads(text)), text)

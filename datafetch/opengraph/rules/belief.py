@@ -64,7 +64,8 @@ def judge(known: Known, head: PageHead, said: Description, now_ms: int) -> Verdi
     - a page that says nothing at all;
     - a page with another title that is an error, asks for a log-in, is the home page of the site,
       or is called by the site's name alone. A page with the same title is the page, wherever it
-      stands now, and so is one that describes itself as before;
+      stands now; so is one that describes itself as before, unless its title is an error or asks
+      for a log-in;
     - a page without its former tags, until `BELIEVED_AFTER_MS` have passed.
 
     Args:
@@ -132,7 +133,8 @@ def _other_page(address: str, stored: Description, head: PageHead, said: Descrip
         return None
     if _is_error(title) and not _is_error(stored.title):
         return f"its title is that of a wall or an error ({title[:_SHOWN]})"
-    if is_log_in(title) and not (is_log_in(stored.title) or mentions_gate(head.url)):
+    host = host_name(head.url)
+    if is_log_in(title, host) and not (is_log_in(stored.title, host) or mentions_gate(head.url)):
         return f"it asks for a log-in ({title[:_SHOWN]})"
     if is_home(address) or tells_the_same(said.description, stored.description):
         return None
@@ -143,11 +145,18 @@ def _page_of_site(
     address: str, stored: Description, head: PageHead, said: Description
 ) -> str | None:
     """Why this is a page for the whole site, in place of a page of it; None when it is not."""
-    if is_home(head.url) and not is_home(stored.final_url):
+    if is_home(head.url) and not (is_home(stored.final_url) or _is_own_site(address, stored, head)):
         return "it leads to the home page of a site"
     if not _is_bare(head, said) and _is_called_by_site(address, stored, head, said):
         return f"its title is the site's, not the page's ({(said.title or '')[:_SHOWN]})"
     return None
+
+
+def _is_own_site(address: str, stored: Description, head: PageHead) -> bool:
+    """Whether the page has got a site of its own, which is named like it: `acme.org` for Acme."""
+    there, before = host_name(head.url), host_name(stored.final_url)
+    known = long_words(stored.title or "") | path_words(address)
+    return there != before and not known.isdisjoint(there.removeprefix("www.").split(".")[:1])
 
 
 def _is_error(title: str) -> bool:
@@ -157,7 +166,7 @@ def _is_error(title: str) -> bool:
 def _is_called_by_site(
     address: str, stored: Description, head: PageHead, said: Description
 ) -> bool:
-    """Whether the title is the site's name, with or without a slogan, and was the page's before."""
+    """Whether the title is only the site's name (and a slogan), and the stored one said more."""
     if said.title is None or stored.title is None:
         return False
     names = site_names(host_name(head.url), (said.site_name, stored.site_name), stored.title)

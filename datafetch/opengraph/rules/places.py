@@ -4,179 +4,19 @@ import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, unquote
 
+from datafetch.opengraph.rules.known_places import (
+    BEFORE_GATES,
+    CHECKS,
+    GATE_LABELS,
+    GATES,
+    HOST_STARTS,
+    HOSTS,
+    MAYBE_GATES,
+    RETURNS,
+)
 from datafetch.urls import Url, parse
 
-_HOSTS = frozenset(
-    {
-        "consent.google.com",
-        "consent.youtube.com",
-        "consent.yahoo.com",
-        "guce.yahoo.com",
-        "guce.aol.com",
-        "guce.techcrunch.com",
-        "validate.perfdrive.com",
-        "geo.captcha-delivery.com",
-        "challenges.cloudflare.com",
-        "accounts.google.com",
-        "login.microsoftonline.com",
-        "sec.douban.com",
-        "passport.weibo.com",
-    }
-)
-_HOST_STARTS = ("consent.google.", "consent.youtube.")
-
-_CHECKS = re.compile(
-    r"^/(?:sorry/index|cdn-cgi/(?:challenge|l/chk)|authwall\b|uas/login|accounts/login"
-    r"|errors/validatecaptcha|_sec/cp_challenge|checkpoint/(?:challenge|rm)|tosv2\.html"
-    r"|captchaperimeterx|_{3,}tmd_{3,})",
-    re.IGNORECASE,
-)
-"""Paths of robot checks and log-ins: Google, Cloudflare, LinkedIn, Instagram, Amazon, Akamai,
-Bloomberg, Zillow, AliExpress."""
-
-_GATE_LABELS = frozenset(
-    {"login", "signin", "auth", "sso", "consent", "accounts", "idp", "oauth", "passport"}
-)
-"""First labels of hosts that do nothing but let people in."""
-
-_GATES = frozenset(
-    {
-        "login",
-        "logon",
-        "signin",
-        "signon",
-        "wplogin",
-        "userlogin",
-        "loginform",
-        "loginpage",
-        "signinpage",
-        "servicelogin",
-        "workspacesignin",
-        "authwall",
-        "consent",
-        "collectconsent",
-        "gdprconsent",
-        "cookieconsent",
-        "cookiewall",
-        "captcha",
-        "unhuman",
-        "over18",
-        "agegate",
-        "ageverification",
-    }
-)
-"""Parts of a path, without `-`, `_` and extension, that name a log-in, consent or age page."""
-
-_MAYBE_GATES = _GATES | {
-    "auth",
-    "authenticate",
-    "authentication",
-    "authorize",
-    "sso",
-    "saml",
-    "saml2",
-    "oauth",
-    "oauth2",
-    "openid",
-    "challenge",
-    "checkpoint",
-    "blocked",
-    "register",
-    "signup",
-    "join",
-    "enter",
-    "session",
-    "sessions",
-    "verify",
-    "gate",
-    "visitor",
-    "welcome",
-}
-"""Parts that name such a page when its query says where it leads to afterwards."""
-
-_BEFORE_GATES = frozenset(
-    {
-        "account",
-        "accounts",
-        "user",
-        "users",
-        "member",
-        "members",
-        "customer",
-        "customers",
-        "auth",
-        "oauth",
-        "sso",
-        "cas",
-        "idp",
-        "identity",
-        "id",
-        "session",
-        "sessions",
-        "secure",
-        "security",
-        "privacy",
-        "i",
-        "flow",
-        "ap",
-        "uas",
-        "m",
-        "my",
-        "app",
-        "web",
-        "site",
-        "portal",
-        "wpadmin",
-        "v1",
-        "v2",
-        "v3",
-    }
-)
-"""Parts that stand before a gate's own: `/accounts/login`, `/i/flow/login`, `/users/sign_in`."""
-
-_RETURNS = frozenset(
-    {
-        "next",
-        "nexturl",
-        "continue",
-        "return",
-        "returnto",
-        "returnurl",
-        "returnuri",
-        "returnpath",
-        "redirect",
-        "redirectto",
-        "redirecturl",
-        "redirecturi",
-        "redirectafterlogin",
-        "dest",
-        "destination",
-        "goto",
-        "from",
-        "frompage",
-        "ru",
-        "rurl",
-        "service",
-        "back",
-        "backurl",
-        "callback",
-        "callbackurl",
-        "forward",
-        "target",
-        "targeturl",
-        "referer",
-        "referrer",
-        "origin",
-        "openidreturnto",
-        "relaystate",
-        "url",
-        "r",
-        "u",
-        "then",
-    }
-)
-"""Names in a query, without `-`, `_` and `.`, whose value is where a visitor goes afterwards."""
-
+_LOG_IN = re.compile(r"\b(?:log|sign)[ -]?(?:in|on|up)\b")
 _LOCALE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2,4})?", re.IGNORECASE)
 _HOME_PARTS = frozenset({"home", "homepage", "main", "index", "default"})
 _TRACKING = re.compile(
@@ -196,9 +36,9 @@ def check_at(address: str) -> str | None:
     url = parse(address)
     if url is None:
         return None
-    if url.name in _HOSTS or url.name.startswith(_HOST_STARTS):
+    if url.name in HOSTS or url.name.startswith(HOST_STARTS):
         return f"{url.name} asks for consent or a log-in"
-    return "a check or a log-in" if _CHECKS.search(url.path) else None
+    return "a check or a log-in" if CHECKS.search(url.path) else None
 
 
 def is_gate(address: str) -> bool:
@@ -214,20 +54,23 @@ def is_gate(address: str) -> bool:
     if url is None:
         return False
     labels = url.name.split(".")
-    if len(labels) > 2 and labels[0] in _GATE_LABELS:  # noqa: PLR2004 - `login.com` is a site
+    if len(labels) > 2 and labels[0] in GATE_LABELS:  # noqa: PLR2004 - `login.com` is a site
         return True
     parts = _parts(url.path)
     for place, part in enumerate(parts):
         before, after = parts[:place], parts[place + 1 :]
-        if part in _GATES and _BEFORE_GATES.issuperset(before) and _is_step(after):
+        if part in GATES and BEFORE_GATES.issuperset(before) and _is_step(after):
             return True
-    return any(part in _MAYBE_GATES for part in parts) and _leads_back(url)
+    return any(part in MAYBE_GATES for part in parts) and _leads_back(url)
 
 
 def mentions_gate(address: str) -> bool:
-    """Whether the path of an address names a log-in or consent, so that its page may be about it."""
+    """Whether path or query of an address name a log-in or consent: the page may be about it."""
     url = parse(address)
-    return url is not None and not _GATES.isdisjoint({*_parts(url.path), *path_words(address)})
+    if url is None:
+        return False
+    named = _LOG_IN.search(_path_text(url)) is not None
+    return named or not GATES.isdisjoint({*_parts(url.path), *path_words(address)})
 
 
 def is_home(address: str) -> bool:
@@ -244,10 +87,12 @@ def is_home(address: str) -> bool:
 def path_words(address: str) -> frozenset[str]:
     """The words of an address's path and query, in lower case."""
     url = parse(address)
-    if url is None:
-        return frozenset()
-    text = unquote(f"{url.path} {url.query or ''}"[:2000]).casefold()
-    return frozenset(re.findall(r"\w+", text.replace("_", " ")))
+    return frozenset() if url is None else frozenset(re.findall(r"\w+", _path_text(url)))
+
+
+def _path_text(url: Url) -> str:
+    """An address's path and query in lower case, with spaces in place of `_`."""
+    return unquote(f"{url.path} {url.query or ''}"[:2000]).casefold().replace("_", " ")
 
 
 def _parts(path: str) -> Sequence[str]:
@@ -280,6 +125,6 @@ def _query(url: Url) -> list[tuple[str, str]]:
 def _leads_back(url: Url) -> bool:
     """Whether the query names an address to go to afterwards."""
     return any(
-        _plain(name) in _RETURNS and value.startswith(("/", "http:", "https:", "http%", "%2f"))
+        _plain(name) in RETURNS and value.startswith(("/", "http:", "https:", "http%", "%2f"))
         for name, value in _query(url)
     )

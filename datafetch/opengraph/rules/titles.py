@@ -3,6 +3,18 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from datafetch.opengraph.rules.known_titles import (
+    ENDS_IN,
+    ERRORS,
+    INTO,
+    LEADS_ON,
+    LOG_IN,
+    OF_SITES,
+    STARTS,
+    WALLS,
+    WHOSE,
+)
+
 _SEPARATORS = re.compile(
     r"(?<!\s)\s++(?:[-\N{EN DASH}\N{EM DASH}|\N{BULLET}\N{MIDDLE DOT}/:\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}]++\s++"
     r"|\|\s*+)|:\s++|\|\s*+"
@@ -21,148 +33,8 @@ _NAME_WORDS = 3
 
 _PREFIXES = frozenset({"www", "m", "mobile", "old", "new", "en", "amp", "web", "app"})
 
-_WALLS = frozenset(
-    {
-        "just a moment",
-        "attention required! | cloudflare",
-        "access denied",
-        "access to this page has been denied",
-        "are you a robot",
-        "are you a robot?",
-        "bloomberg - are you a robot?",
-        "robot check",
-        "robot or human?",
-        "bot verification",
-        "human verification",
-        "security check",
-        "security checkpoint",
-        "security verification | linkedin",
-        "vercel security checkpoint",
-        "ddos-guard",
-        "pardon our interruption",
-        "please wait",
-        "one moment, please",
-        "checking your browser",
-        "captcha",
-        "before you continue",
-        "before you continue to google search",
-        "before you continue to youtube",
-        "client challenge",
-        "you are being redirected",
-        "making sure you're not a bot",
-        "javascript is not available",
-        "javascript required",
-        "request rejected",
-        "reddit - prove your humanity",
-        "blocked",
-    }
-)
-_LEADS_ON = frozenset({"redirecting", "redirect"})
-"""Titles of pages that lead to another; who followed their order has left them."""
-
-_ERRORS = frozenset(
-    {
-        "unauthorized",
-        "forbidden",
-        "too many requests",
-        "not found",
-        "page not found",
-        "404",
-        "bad gateway",
-        "service unavailable",
-        "site maintenance",
-        "error",
-        "oops",
-    }
-)
-_STARTS = (
-    "401 unauthorized",
-    "403 forbidden",
-    "403 - forbidden",
-    "404 not found",
-    "404 - not found",
-    "429 too many",
-    "500 internal server error",
-    "502 bad gateway",
-    "503 service",
-    "504 gateway",
-    "ddos protection by",
-    "checking your browser before",
-    "please verify you are",
-    "verifying you are human",
-    "error 1020",
-)
-"""Titles, case folded, without closing dots: Cloudflare, Akamai, PerimeterX, DataDome, Amazon,
-Vercel, Anubis, DDoS-Guard, and the error pages of Apache and nginx."""
-
-_OF_SITES = {
-    "reddit.com": (
-        "reddit",
-        "reddit - the heart of the internet",
-        "reddit - dive into anything",
-        "reddit.com: over 18?",
-    ),
-    "facebook.com": ("facebook", "facebook \N{EN DASH} log in or sign up", "error facebook"),
-    "instagram.com": ("instagram",),
-    "threads.net": ("threads",),
-    "x.com": (
-        "x",
-        "x. it\N{RIGHT SINGLE QUOTATION MARK}s what\N{RIGHT SINGLE QUOTATION MARK}s happening / x",
-    ),
-    "twitter.com": ("twitter", "x"),
-    "tiktok.com": ("tiktok", "tiktok - make your day"),
-    "youtube.com": ("youtube", "- youtube"),
-    "linkedin.com": ("linkedin", "sign up | linkedin"),
-    "pinterest.com": ("pinterest",),
-    "quora.com": ("quora",),
-}
-"""What sites call every page that they do not show, by their domain; their home pages have the
-same title, so that these count for pages with a path only."""
-
-_LOG_IN = (
-    "log in",
-    "log on",
-    "login",
-    "log-in",
-    "sign in",
-    "sign-in",
-    "signin",
-    "sign up",
-    "anmelden",
-    "einloggen",
-    "se connecter",
-    "connexion",
-    "iniciar sesi\N{LATIN SMALL LETTER O WITH ACUTE}n",
-    "inicia sesi\N{LATIN SMALL LETTER O WITH ACUTE}n",
-    "entrar",
-    "accedi",
-    "inloggen",
-    "logga in",
-    "zaloguj si\N{LATIN SMALL LETTER E WITH OGONEK}",
-    "\u0432\u043e\u0439\u0442\u0438",
-    "\u0432\u0445\u043e\u0434",
-    "\u30ed\u30b0\u30a4\u30f3",
-    "\u767b\u5f55",
-    "\u767b\u5165",
-    "\ub85c\uadf8\uc778",
-)
-_INTO = (
-    "log in to ",
-    "log into ",
-    "login to ",
-    "log on to ",
-    "sign in to ",
-    "sign into ",
-    "log in or ",
-    "sign in or ",
-    "login or ",
-    "einloggen bei ",
-    "anmelden bei ",
-)
-"""Beginnings of "Log in to your account", "Sign in or register"."""
-
 _MOST_INTO = 6
-"""Words of the longest of them."""
+"""Words of the longest part of a title that begins as in `INTO` and says "log in" and no more."""
 
 
 def folded(title: str) -> str:
@@ -173,43 +45,52 @@ def folded(title: str) -> str:
 def is_wall(title: str) -> bool:
     """Whether a title is that of a robot check, a redirect or an error, whatever the site."""
     text = folded(title)
-    return text in _WALLS or text in _ERRORS or text.startswith(_STARTS)
+    return text in WALLS or text in ERRORS or text.startswith(STARTS)
 
 
 def leads_on(title: str) -> bool:
-    """Whether a title says that the page leads to another one: it was not followed by then."""
-    return folded(title) in _LEADS_ON
+    """Whether a title says that the page leads to another one.
+
+    Redirects are followed before; this page leads on in a way that is not followed.
+    """
+    return folded(title) in LEADS_ON
 
 
 def is_wall_of_site(title: str, host: str, *, told: bool) -> bool:
-    """Whether the host calls pages so that it does not show.
+    """Whether a site gives this title to pages that it shows in place of the page.
 
-    The name of the host itself is such a title when no description and no picture is `told` with
-    it: so do DataDome's and Amazon's robot checks.
+    Some sites are known to do so (`OF_SITES`). Robot checks of DataDome and Amazon have the host's
+    name as title; that counts only when the page has no description and no tags for previews:
+    `told` is whether it has any.
     """
     text = folded(title)
     if not told and text in (host, host.removeprefix("www.")):
         return True
     return any(
         text in known
-        for domain, known in _OF_SITES.items()
+        for domain, known in OF_SITES.items()
         if host == domain or host.endswith(f".{domain}")
     )
 
 
-def is_log_in(title: str) -> bool:
-    """Whether a title says "log in" and no more than where: `Log into Facebook`, `Login - Acme`."""
+def is_log_in(title: str, host: str) -> bool:
+    """Whether a title says "log in", and at most where: `Log into Facebook`, `Login - Acme`.
+
+    Of titles that end in "login", `Acme Login` at `acme.com` and `Member Login` count;
+    `Passwordless login` does not: it says what the page is about.
+    """
     parts = _parts(folded(title))
-    if not any(map(_says_log_in, parts)):
-        return False
-    return all(_says_log_in(part) or len(_WORD.findall(part)) <= _NAME_WORDS for part in parts)
+    names = frozenset((*host.split("."), *map(_compact, parts)))
+    asks = [part for part in parts if _says_log_in(part, names)]
+    others = (part for part in parts if part not in asks)
+    return bool(asks) and all(len(_WORD.findall(part)) <= _NAME_WORDS for part in others)
 
 
 def is_error_of_site(title: str) -> bool:
     """Whether a part of a title is that of a wall or an error: `Page not found - Acme`."""
     parts = _parts(folded(title))
     return any(
-        (part in _WALLS or part in _ERRORS)
+        (part in WALLS or part in ERRORS)
         and all(len(_WORD.findall(other)) <= _NAME_WORDS for other in parts if other != part)
         for part in parts
     )
@@ -273,10 +154,14 @@ def long_words(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _says_log_in(part: str) -> bool:
-    if part in _LOG_IN or part.endswith((" login", " log in", " sign in")):
-        return len(_WORD.findall(part)) <= _NAME_WORDS
-    return part.startswith(_INTO) and len(_WORD.findall(part)) <= _MOST_INTO
+def _says_log_in(part: str, names: frozenset[str]) -> bool:
+    if part in LOG_IN:
+        return True
+    for end in ENDS_IN:
+        if part.endswith(end):
+            before = part.removesuffix(end)
+            return _compact(before) in names or WHOSE.issuperset(_words(before))
+    return part.startswith(INTO) and len(_WORD.findall(part)) <= _MOST_INTO
 
 
 def _parts(title: str) -> Sequence[str]:

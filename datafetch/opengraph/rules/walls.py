@@ -14,12 +14,13 @@ def blocked_by(head: PageHead, asked: str | None = None) -> str | None:
 
     It checks the URL after redirects, and the title. The title of a robot check or an error counts
     only when the page has neither a title tag nor an image tag for previews (`og:title`,
-    `og:image` and their like). Whoever bookmarked a log-in page, or the home page of a site, gets
-    that page; so do all who ask for no page in particular.
+    `og:image` and their like). A bookmark of a log-in page may lead to a log-in page. The home page
+    of a site may have a title that asks for a log-in, or that is the site's.
 
     Args:
         head: what the site shows.
-        asked: the bookmark's own address.
+        asked: the bookmark's own address. None when no page in particular was asked for: then only
+            addresses of known walls count, and titles of robot checks and errors.
     """
     return _by_place(head.url, asked) or _by_title(head, asked)
 
@@ -42,10 +43,11 @@ def _by_title(head: PageHead, asked: str | None) -> str | None:
         return f"it leads to another page in a way that is not followed ({title[:_SHOWN]})"
     if asked is None or is_home(asked):
         return None
-    if is_log_in(title) and not (mentions_gate(head.url) or mentions_gate(asked)):
+    host = host_name(head.url)
+    if is_log_in(title, host) and not (mentions_gate(head.url) or mentions_gate(asked)):
         return f"it asks for a log-in ({title[:_SHOWN]})"
     told = described or any(head.content(name) for name in DESCRIPTIONS)
-    if is_wall_of_site(title, host_name(head.url), told=told):
+    if is_wall_of_site(title, host, told=told):
         return f"its title is the site's, not the page's ({title[:_SHOWN]})"
     return None
 

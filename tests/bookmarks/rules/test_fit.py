@@ -97,6 +97,34 @@ def test_an_item_of_the_old_system_becomes_one_that_readers_accept() -> None:
     }
 
 
+@pytest.mark.parametrize("odd", ["+056789-01-01T00:00:00.000Z", "soon", "2025-13-01T00:00:00Z", 7])
+def test_times_that_nobody_can_read_are_replaced(odd: Any) -> None:
+    """Items that do not come had kept them; `Date` of such a text ends a reader's page."""
+    good, later = "2025-01-01T00:00:00.000Z", "2025-02-01T00:00:00.000Z"
+    item = made(dateBookmarked=odd, dateCreated=good, modifiedAt=later, sourceUpdatedAt=odd)
+    assert (item["dateBookmarked"], item["sourceUpdatedAt"]) == (good, later)
+    assert (item["dateCreated"], item["modifiedAt"]) == (good, later)
+    item = made(dateBookmarked=good, dateCreated=odd, modifiedAt=odd, sourceUpdatedAt=odd)
+    assert {item[name] for name in ("dateBookmarked", "sourceUpdatedAt")} == {good}
+    assert {item.get(name, good) for name in ("dateCreated", "modifiedAt")} == {good}
+
+
+def test_fields_of_later_readers_are_as_they_demand() -> None:
+    """Their schema knows these too: a number or a null in one refused the whole list."""
+    content = {"url": "https://e.com/a", "contentAssetId": 7, "crawlStatus": None}
+    item = made(scrapedContentText=None, content=content)
+    assert "scrapedContentText" not in item
+    assert "contentAssetId" not in item["content"]
+    assert item["content"]["crawlStatus"] is None
+
+
+@pytest.mark.parametrize("kept", ["2025-01-01", "2025-01-01T10:00+02:00", "long ago"])
+def test_a_time_stays_where_it_can_be_read_or_nothing_is_better(kept: str) -> None:
+    """No time is made up while a text of the store says something."""
+    item = made(dateBookmarked=kept)
+    assert (item["dateBookmarked"], item["sourceUpdatedAt"]) == (kept, kept)
+
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.sampled_from(
         [None, True, False, 0, -1, 7, 2.5, "T", " ", *HOSTILE, "https://e.com/x", [], {}]
@@ -104,7 +132,9 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["url", "title", "name", "id", "someUrl"]), inner, max_size=3
+            st.sampled_from(["url", "title", "name", "id", "someUrl", "crawlStatus"]),
+            inner,
+            max_size=3,
         )
     ),
     max_leaves=5,
@@ -114,6 +144,7 @@ NAMES = [
     *("datePublished", "archived", "isFavorite"),
     *("taggingStatus", "note", "summary", "content", "wordCount", "readingTime", "logoData"),
     *("isPrivate", "ogImageLastFetchedAt", "ogImageEtag", "domain", "dateUpdated", "other"),
+    "scrapedContentText",
 ]
 
 

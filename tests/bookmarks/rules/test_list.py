@@ -3,6 +3,7 @@
 import hashlib
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from datafetch.bookmarks.rules.list import (
     checksum,
     group_by_tag,
     index,
+    mapping_checksum,
     mapping_entries,
     pages,
     places,
@@ -95,6 +97,21 @@ def test_mapping_goes_both_ways() -> None:
         },
         "reverseMap": {"s1": "b1", "s2": "b2"},
     }
+
+
+@pytest.mark.parametrize(
+    ("slugs", "md5"),
+    [
+        ({}, "d751713988987e9331980363e24189ce"),
+        ({"b2": "b", "b10": "ü", "B3": "c"}, "f789f7bc0878503bf50a72e224567a53"),
+    ],
+)
+def test_checksum_of_the_mapping_is_the_one_that_readers_compute(
+    slugs: dict[str, str], md5: str
+) -> None:
+    """A checksum in our own form where readers demand theirs: 32 hex digits, of the pairs by id."""
+    items = [bookmark(1)._replace(id=key, slug=slug) for key, slug in slugs.items()]
+    assert mapping_checksum(items) == md5
 
 
 def test_kept_bookmarks_stay_where_an_odd_date_put_their_neighbours() -> None:

@@ -138,6 +138,7 @@ def test_host_is_what_stands_between_the_slashes(url: str, host: str) -> None:
         ("What's new?", "whats-new"),
         ("--a--b--", "a-b"),
         ("日本語", "日本語"),
+        ("Machine\tLearning\n", "machinelearning"),
         ("日本語 AI", "ai"),
         ("AI・機械学習", "ai"),
         ("Łódź", "odz"),

@@ -89,13 +89,15 @@ def test_an_entry_of_the_old_site_stays_as_it_is(source: str) -> None:
     assert json.loads(entry_text(entry, lambda _: "unused")) == value
 
 
-def test_an_entry_with_an_inverted_picture_only_is_kept() -> None:
-    """The old site wrote such ones when it met the dark variant first."""
+def test_an_entry_with_an_inverted_picture_only_has_that_one() -> None:
+    """The old site wrote `""` when it met the dark variant first, and readers refuse all for it."""
     value = {"cdnUrl": "", "originalSource": "unknown", "invertedCdnUrl": INVERTED}
     entry = read_entry(value)
     assert isinstance(entry, OldLogo)
     assert entry.key is None
-    assert json.loads(entry.text) == value
+    assert json.loads(entry.text) == {**value, "cdnUrl": INVERTED}
+    assert unpacked(packed(entry, str), str) == entry
+    assert read_entry(json.loads(entry.text)) == entry
 
 
 @pytest.mark.parametrize("source", [None, 5, ""])

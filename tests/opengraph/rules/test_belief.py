@@ -216,6 +216,77 @@ WALLS = {
         "https://n.example.com/item?id=5", f"{MADE} | Lamp News", "Lamp News", text="Links."
     ),
     "a page that tells another to follow": Shape(ARTICLE, MADE, "Redirecting..."),
+    "Reddit's check": Shape(
+        POST, f"{MADE} : r/python", "Reddit - Please wait for verification"
+    ),
+    "Reddit's check, never read before": Shape(POST, None, "Reddit - Please wait for verification"),
+    "Threads' name at its new address": Shape(
+        "https://www.threads.com/@jane/post/5", None, "Threads", og=True
+    ),
+    "a library's robot check, never read before": Shape(
+        "https://pmc.ncbi.nlm.nih.gov/articles/PMC5/", None, "Checking your browser - reCAPTCHA"
+    ),
+    "a search engine's robot check": Shape(
+        "https://yandex.ru/maps/org/5", None, "Yandex",
+        "https://yandex.ru/showcaptcha?cc=1&mt=5&retpath=aHR0cHM6", og=True,
+    ),
+    "a shop's robot check": Shape(
+        "https://www.ebay.com/itm/5", "A lamp | eBay", "Security Measure",
+        "https://www.ebay.com/splashui/captcha?ap=1&appName=orch&ru=5", og=True,
+    ),
+    "a messenger's robot check": Shape(
+        "https://mp.weixin.qq.com/s/abc", "Lamps", "Weixin Official Accounts Platform",
+        "https://mp.weixin.qq.com/mp/wappoc_appmsgcaptcha?poc_token=5&target_url=x", og=True,
+    ),
+    "a publisher's robot check": Shape(
+        "https://academic.oup.com/lamps/article/5", "On lamps", "Validate User",
+        "https://academic.oup.com/crawlprevention/governor?content=%2flamps%2farticle%2f5", og=True,
+    ),
+    "a publisher's page without cookies": Shape(
+        "https://onlinelibrary.wiley.com/doi/10.1/5", "On lamps", "Wiley Online Library",
+        "https://onlinelibrary.wiley.com/action/cookieAbsent", og=True,
+    ),
+    "a magazine's consent": Shape(
+        "https://www.spiegel.example/lampen-a-5", "Lampen", "Nachrichten",
+        "https://www.spiegel.example/consent-a-?targetUrl=https%3A%2F%2Fwww.spiegel.example%2F",
+        og=True,
+    ),
+    "a weekly's consent": Shape(
+        "https://www.zeit.example/2026/lampen", "Lampen", "Mit Werbung lesen",
+        "https://www.zeit.example/zustimmung?url=https%3A%2F%2Fwww.zeit.example%2F2026", og=True,
+    ),
+    "a daily's consent": Shape(
+        "https://www.derstandard.at/story/5/lampen", "Lampen", "Willkommen",
+        "https://www.derstandard.at/consent/tcf/story/5/lampen-leuchten-wieder", og=True,
+    ),
+    "a radio's choice of versions": Shape(
+        "https://www.npr.org/2026/lamps", None, "NPR",
+        "https://choice.npr.org/index.html?origin=https://www.npr.org/2026/lamps", og=True,
+    ),
+    "a paywall": Shape(
+        "https://www.ft.com/content/5", "Lamps are up", "Subscribe to read | Financial Times",
+        og=True, text="News, analysis and comment.",
+    ),
+    "a log-in of Auth0": Shape(
+        "https://app.acme.example/lamps/5", None, "Welcome to Acme",
+        "https://id.acme.example/u/login?state=hKFo2SA5", og=True,
+    ),
+    "a log-in of Shibboleth": Shape(
+        "https://courses.example.edu/lamps", "Lamps 101", "Example University",
+        "https://shibboleth.example.edu/idp/profile/SAML2/Redirect/SSO?execution=e1s1",
+    ),
+    "a log-in of a work place": Shape(
+        "https://acme.slack.example/archives/C5/p5", "Lamps", "Acme",
+        "https://slack.example/enter?redir=%2Farchives%2FC5%2Fp5", og=True,
+    ),
+    "a blog that was made private": Shape(
+        "https://lamps.example.blog/glow/", MADE, "This blog is private",
+        "https://lamps.example.blog/private/?r=%2Fglow%2F", og=True,
+    ),
+    "a log-in named like the site": Shape(
+        "https://www.pinterest.com/pin/5", "A lamp", "Pinterest Login", og=True
+    ),
+    "a log-in for members": Shape(ARTICLE, MADE, "Member Login", og=True),
 }  # fmt: skip
 
 
@@ -352,6 +423,27 @@ NO_WALLS = {
     "a number in the address": Shape(
         "https://acme.example/lamps?page=2", MADE, "Lamps, second page",
         "https://acme.example/lamps?page=2&x=1", og=True,
+    ),
+    "an article on a log-in, under a number": Shape(
+        "https://blog.example.com/p/123", None, "Passwordless login", og=True, text="How to."
+    ),
+    "a drawing of a log-in": Shape(
+        "https://codepen.io/jane/pen/abc", "Animated form", "Animated login", og=True
+    ),
+    "a question on a log-in": Shape(
+        "https://ask.example.com/questions/5/log-in-to-linux-with-keys", None,
+        "Log in to Linux with keys - Ask", og=True,
+    ),
+    "a project that moved to a home of its own": Shape(
+        "https://code.example.com/p/glowlamp/", "Glowlamp: a lamp in C - Example Code",
+        "Light for everyone", "https://glowlamp.dev/", og=True, text="A program that shines.",
+    ),
+    "a page that is named private": Shape(
+        "https://sho.rt/p", None, "Private lamps", "https://acme.example/private?lamp=5", og=True
+    ),
+    "a game behind a question for the age": Shape(
+        "https://store.steampowered.com/app/5/lamps", "Lamps on Steam", "Lamps 2 on Steam",
+        "https://store.steampowered.com/agecheck/app/5/", og=True,
     ),
 }  # fmt: skip
 
