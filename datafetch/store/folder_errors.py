@@ -15,6 +15,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
+from datafetch.regular_files import NotAFile
 from datafetch.store.paths import RESERVED
 
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM})
@@ -111,6 +112,8 @@ def _error_of(error: OSError, key: str, root: Path) -> StoreError:
     said = f"{place}: {reason}"
     if number in _FULL:
         said = f"no room in {root}: {reason}"
+    elif isinstance(error, NotAFile):
+        said = f"{place} is {error.kind}, and should be a file"
     elif number in _WRONG_KIND:
         said = f"{place} {_WRONG_KIND[number]}: {reason}"
     hint = _HINTS.get(number or 0, "Check the disk of {root}, and DATAFETCH_STORE.")

@@ -352,7 +352,7 @@ def test_a_pipe_in_the_place_of_an_object_is_no_object(store: LocalStore, root: 
     os.mkfifo(root / "json/bookmarks/pipe.json")
     assert [info.key for info in store.list("")] == [KEY]
     for call in (store.get, store.head, partial(opened, store)):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match=r"pipe\.json is a pipe, and should be a file$"):
             call("json/bookmarks/pipe.json")
 
 
