@@ -31,7 +31,8 @@ from datafetch.runtime.engine import Engine
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore, ServerStore
-from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.keys import Keys
+from datafetch.store.public_urls import PublicUrls
 from datafetch.store.web import WebSource
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]

@@ -24,7 +24,8 @@ from datafetch.ops.dead_letters import DeadLetters
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import Fence, FencedStore
-from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.keys import Keys
+from datafetch.store.public_urls import PublicUrls
 
 START = 1_795_507_200.0
 """2026-11-24T08:00:00Z: midnight in Los Angeles."""
