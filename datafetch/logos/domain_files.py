@@ -13,6 +13,7 @@ from datafetch.job import JobContext
 from datafetch.logos.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.json import read_json
+from datafetch.net.base import MIB
 from datafetch.regular_files import open_regular
 from datafetch.store.json_stream import members
 
@@ -65,6 +66,9 @@ def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
         context.log.info("no_bookmarks_stored")
 
 
+_LARGEST = 64 * MIB
+"""Characters of one JSON file; each domain of it costs requests, and such a file names a million."""
+
 SETTING = "LOGO_DOMAIN_FILES"
 
 
@@ -101,7 +105,7 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
     try:
         with TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as lines:
             if kind == ".json":
-                yield _json(path, lines.read())
+                yield _json(path, lines.read(_LARGEST + 1))
             elif kind == ".csv":
                 yield from _rows(path, lines, columns)
             else:
@@ -118,6 +122,8 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
 
 
 def _json(path: str, text: str) -> object:
+    if len(text) > _LARGEST:
+        raise _problem(path, f"is larger than {_LARGEST // MIB} MiB")
     try:
         return read_json(text)
     except ValueError as error:

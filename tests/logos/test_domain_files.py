@@ -74,6 +74,8 @@ def test_files_follow_one_another(write: Write) -> None:
         ("a.json", "[" * 100_000),
         ("a.json", f'["a.example.com",{"1" * 5000}]'),
         ("a.json", '["a.example.com",NaN]'),
+        ("a.json", '["a.example.com",' + "{}," * 200_000 + "{}]"),
+        ("a.json", '["a.example.com"]' + " " * 64 * 1024 * 1024),
         ("a.csv", "name,city\nOne,Berlin\n"),
         ("a.csv", b"domain\n\xff\n"),
         ("a.txt", b"one.example.com\n\xff\n"),
