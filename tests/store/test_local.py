@@ -769,3 +769,13 @@ def test_a_link_under_the_name_of_an_earlier_version_is_not_followed(
     store.put(ODD_KEYS[0], b"ours")
     assert (tmp_path / "theirs/index.json").read_bytes() == b"theirs"
     assert store.get(ODD_KEYS[0]).body == b"ours"
+
+
+def test_a_long_name_that_is_written_in_another_way_is_listed_by_its_beginning(
+    store: LocalStore,
+) -> None:
+    """Pieces of such a name tell its key only together."""
+    key = f"json/{'a' * 230}:{'b' * 60}/x.json"
+    store.put(key, b"1")
+    for prefix in ("json/a", key[:236], key[:240], key[:-3]):
+        assert [info.key for info in store.list(prefix)] == [key]
