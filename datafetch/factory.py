@@ -86,7 +86,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     return Parts(
         store=store,
         keys=keys,
-        urls=PublicUrls(settings.cdn_url, store.url),
+        urls=PublicUrls(settings.cdn_url, store.url, settings.allowed_hosts),
         # A web store needs a client before there are breakers, which are read from a store.
         http=web or http(breakers),
         breakers=breakers,

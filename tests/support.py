@@ -5,7 +5,7 @@ import pkgutil
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, is_dataclass
 from importlib import import_module
@@ -32,6 +32,9 @@ START = 1_795_507_200.0
 
 
 _NOBODY = 65534
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+"""Where the fakes are: allowed as the user's own hosts."""
 
 
 class AlwaysAlive:
@@ -115,7 +118,7 @@ def make_http(
     from datafetch.net.options import NetOptions
 
     options.setdefault("user_agent", "datafetch-test")
-    options.setdefault("allow_hosts", frozenset({"127.0.0.1", "localhost"}))
+    options.setdefault("allow_hosts", LOOPBACK)
     return GuardedClient(
         NetOptions(**options),
         clock=clock or FakeClock(),
@@ -140,6 +143,7 @@ def make_context(
     production: bool = False,
     max_failure_ratio: float = 0.5,
     run_id: str = "run-1",
+    allow_hosts: Collection[str] = LOOPBACK,
 ) -> JobContext[S]:
     """A context on a folder (or any store) as the manager makes it, without a lease."""
     from datafetch.store.local import LocalStore
@@ -159,7 +163,7 @@ def make_context(
         settings=settings,
         store=FencedStore(the_store, fence) if fence else the_store,
         keys=keys,
-        urls=PublicUrls(cdn, the_store.url),
+        urls=PublicUrls(cdn, the_store.url, allow_hosts),
         http=http or make_http(the_clock, cancel=cancel),
         clock=the_clock,
         cancel=cancel,

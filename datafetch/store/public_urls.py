@@ -1,10 +1,11 @@
 """The URLs under which visitors load stored objects."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import NamedTuple
 
+from datafetch.addresses import OwnHosts
 from datafetch.urls import parse, written_path
 
 
@@ -16,14 +17,29 @@ class PublicUrls:
     `https://cdn.example.com.evil.net/` is not `https://cdn.example.com/`.
     """
 
-    def __init__(self, cdn_base: str | None, own_url: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        cdn_base: str | None,
+        own_url: Callable[[str], str],
+        allow_hosts: Collection[str] = (),
+    ) -> None:
+        """`allow_hosts` are the intranet hosts that URLs from data may name."""
         self._base = cdn_base.rstrip("/") if cdn_base else None
         self._own_url = own_url
+        self._allow_hosts = allow_hosts
 
     @property
     def has_cdn(self) -> bool:
         """Whether a public base URL is set."""
         return self._base is not None
+
+    @cached_property
+    def own_hosts(self) -> OwnHosts:
+        """The hosts of pictures that are published whatever their addresses: the user's own.
+
+        Those are the intranet hosts of the settings, that of the public base URL, and the store's.
+        """
+        return OwnHosts.of(self._allow_hosts, self._base, self._own_url(""))
 
     def for_key(self, key: str, version: str | None = None) -> str:
         """The public URL of a key, with `?v={version}` when a version is given."""
