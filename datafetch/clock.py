@@ -34,22 +34,44 @@ class Clock(Protocol):
 
 
 class CancelToken:
-    """Tells every part of a command that it is to stop, and why."""
+    """Tells every part of a command, or of one job, that it is to stop, and why."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._reason = Cancelled()
+        self._children: list[CancelToken] = []
+
+    def child(self) -> "CancelToken":
+        """A token for a part of the command, such as a job: it is cancelled together with this one.
+
+        Cancelling it leaves this one as it is, so that the rest of the command goes on.
+        """
+        child = CancelToken()
+        self._children.append(child)
+        if self.cancelled:  # after it was added, so that no cancelling in between is missed
+            child.cancel(self._reason)
+        return child
 
     def cancel(self, reason: Cancelled) -> None:
-        """Ask to stop. When asked more than once, the first reason stays."""
+        """Ask to stop. When asked more than once, the first reason stays.
+
+        A signal's handler calls this, so it waits for no lock.
+        """
         if not self._event.is_set():
             self._reason = reason
             self._event.set()
+        for child in tuple(self._children):
+            child.cancel(reason)
 
     @property
     def cancelled(self) -> bool:
-        """Whether the command was asked to stop."""
+        """Whether the command, or the part that this token is for, was asked to stop."""
         return self._event.is_set()
+
+    @property
+    def any_cancelled(self) -> bool:
+        """Whether this token or one of its children is cancelled: threads may be left of its work."""
+        return self.cancelled or any(child.any_cancelled for child in self._children)
 
     @property
     def reason(self) -> Cancelled:
@@ -94,6 +116,11 @@ class SystemClock:
         """
         self._cancel.wait(max(0.0, seconds))
         self._cancel.raise_if_cancelled()
+
+
+def stopped_by(clock: Clock, cancel: CancelToken) -> Clock:
+    """The same clock, whose sleep ends when this token is cancelled; for the system's clock only."""
+    return SystemClock(cancel) if isinstance(clock, SystemClock) else clock
 
 
 CLOCKS_APART_S = 300.0

@@ -5,12 +5,12 @@ Heavy libraries are imported here, inside the functions that need them.
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from datafetch import __version__
-from datafetch.clock import CancelToken, Clock, ClockSkew
+from datafetch.clock import CancelToken, Clock, ClockSkew, stopped_by
 from datafetch.errors import ConfigurationError
 from datafetch.job import Job
 from datafetch.job_groups import bookmarks_group, github_group, logo_group, opengraph_group
@@ -51,7 +51,15 @@ _WEB_TOTAL_S = 600.0
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts that the manager works with; tests put other ones in their place."""
+    """The parts that the manager works with; tests put other ones in their place.
+
+    What a job waits with (`http`, `engine`, `clock`) ends when `cancel` is cancelled; the store, the
+    leases and the breakers go on until `command` is.
+
+    Attributes:
+        cancel: asks the job under way to stop.
+        command: asks the whole command to stop; `cancel` is its child.
+    """
 
     store: ObjectStore
     keys: Keys
@@ -62,17 +70,20 @@ class Parts:
     leases: LeaseBackend
     clock: Clock
     cancel: CancelToken
+    command: CancelToken
     skew: ClockSkew
 
 
 def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
-    """Make all parts that the settings ask for.
+    """Make all parts that the settings ask for; `cancel` asks the whole command to stop.
 
     Raises:
         ConfigurationError: the store cannot be made from the settings.
     """
     skew = ClockSkew()
-    http = partial(make_http, settings, clock, cancel, skew=skew)
+    of_job = cancel.child()
+    job_clock = stopped_by(clock, of_job)
+    http = partial(make_http, settings, job_clock, of_job, skew=skew)
     web = http() if isinstance(settings.place, WebPlace) else None
     store = make_store(settings, clock, web, skew)
     if settings.lock == "file" and isinstance(store, ServerStore):
@@ -90,11 +101,28 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         # A web store needs a client before there are breakers, which are read from a store.
         http=web or http(breakers),
         breakers=breakers,
-        engine=Engine(settings.concurrency, cancel),
+        engine=Engine(settings.concurrency, of_job),
         leases=make_leases(settings, store, keys, clock),
+        clock=job_clock,
+        cancel=of_job,
+        command=cancel,
+        skew=skew,
+    )
+
+
+def after_stop(settings: Settings, parts: Parts) -> Parts:
+    """The parts for the next job of a command, when the one before was stopped and the command not.
+
+    Whatever is left of the stopped job keeps the old parts, and so stays stopped.
+    """
+    cancel = parts.command.child()
+    clock = stopped_by(parts.clock, cancel)
+    return replace(
+        parts,
+        http=make_http(settings, clock, cancel, parts.breakers, skew=parts.skew),
+        engine=Engine(settings.concurrency, cancel),
         clock=clock,
         cancel=cancel,
-        skew=skew,
     )
 
 

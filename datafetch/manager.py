@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from datafetch.build.request import PrefetchRequest
 from datafetch.errors import DatafetchError, LeaseHeld, PreconditionFailed, StoreError, Unexpected
-from datafetch.factory import AnyJob, Parts, check_jobs, make_job
+from datafetch.factory import AnyJob, Parts, after_stop, check_jobs, make_job
 from datafetch.job import JobContext, Progress, Remarks, S, SoFar
 from datafetch.logs import bound_logger
 from datafetch.models.places import Environment
@@ -51,14 +51,15 @@ class DataFetchManager:
         Raises:
             ConfigurationError: the job's settings are incomplete; nothing was done.
         """
-        return _JobRun(self._settings, self._parts, request, self._progress, self._said).run()
+        parts = self._usable_parts()
+        return _JobRun(self._settings, parts, request, self._progress, self._said).run()
 
     def prefetch(self, operation: Operation, request: PrefetchRequest) -> RunResult:
         """Write one part of the build's files. Only the store is read, and no lease is taken."""
         # Imported here, because jobs do not need it.
         from datafetch.build.job import Prefetch
 
-        parts = self._parts
+        parts = self._usable_parts()
         run = _OperationRun(
             self._settings,
             parts,
@@ -86,6 +87,12 @@ class DataFetchManager:
         result = run.result(run.carry_out(work))
         run.finish(result)
         return result
+
+    def _usable_parts(self) -> Parts:
+        """The parts; new ones when an earlier job was stopped, and the command was not."""
+        if self._parts.cancel.cancelled:
+            self._parts = after_stop(self._settings, self._parts)
+        return self._parts
 
 
 class _OperationRun:

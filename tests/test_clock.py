@@ -12,11 +12,13 @@ from datafetch.clock import (
     http_date,
     log_time,
     pacific_text,
+    stopped_by,
     to_iso,
     to_ms,
     utc_text,
 )
 from datafetch.errors import Cancelled
+from tests.support import FakeClock
 
 
 @pytest.mark.parametrize(
@@ -202,3 +204,30 @@ def test_a_date_without_a_zone_is_utc(monkeypatch):
     assert http_date("Thu, 26 Nov 2026 15:32:34 -0000") == NOW
     monkeypatch.undo()
     time.tzset()
+
+
+def test_a_part_of_a_command_is_stopped_with_it_and_by_itself_alone() -> None:
+    """A lost lease ended the whole command; a signal still ends every job of it, also one to come."""
+    command = CancelToken()
+    first, second = command.child(), command.child()
+    first.cancel(Cancelled("its lock was lost"))
+    assert (first.cancelled, second.cancelled, command.cancelled) == (True, False, False)
+    assert command.any_cancelled
+    command.cancel(Cancelled("stopped by SIGTERM", signal=15))
+    for token in (second, command.child()):
+        with pytest.raises(Cancelled, match="SIGTERM") as caught:
+            token.raise_if_cancelled()
+        assert caught.value.signal == 15
+    assert str(first.reason) == "its lock was lost"
+
+
+def test_a_clock_wakes_for_the_part_that_it_was_made_for() -> None:
+    """What waits for an hour ends with its job; told clocks of tests stay as they are."""
+    command = CancelToken()
+    job = command.child()
+    clock = stopped_by(SystemClock(command), job)
+    job.cancel(Cancelled("its lock was lost"))
+    with pytest.raises(Cancelled, match="its lock was lost"):
+        clock.sleep(3600)
+    told = FakeClock()
+    assert stopped_by(told, job) is told

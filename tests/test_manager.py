@@ -338,6 +338,31 @@ def test_a_run_that_is_stopped_says_so_and_is_recorded(machine: Machine) -> None
     assert machine.stored(LOCK)["owner"] is None
 
 
+def test_a_lost_lease_ends_its_job_and_not_the_command(machine: Machine) -> None:
+    """`update` and prefetch-dev gave up all later jobs when one of them lost its lock."""
+    machine.parts = replace(
+        machine.parts,
+        leases=StoreLeases(machine.store, machine.parts.keys, machine.clock, lambda _job: 0.03),
+    )
+    manager = DataFetchManager(machine.settings, machine.parts)
+    waiting = machine.parts.cancel
+
+    def lose(call: Call) -> None:
+        if call.method == "get" and STATE in machine.store.keys("put"):
+            machine.store.before = None
+            machine.store.inner.put(LOCK, b"{}")
+            assert waiting.wait(20)
+            raise StoreUnavailable("the connection was closed")
+
+    machine.store.before = lose
+    lost = manager.run(RunRequest(JobName.LOGOS, RunOptions()))
+    assert (lost.status, lost.exit_code) == (RunStatus.CANCELLED, 1)
+    assert "another run took the lock of logos" in (lost.error or "")
+    assert not machine.parts.command.cancelled
+    machine.store.inner.delete(LOCK)
+    assert manager.run(RunRequest(JobName.LOGOS, RunOptions())).exit_code == 0
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_what_was_kept_aside_is_told_in_the_result(machine: Machine, fails: bool) -> None:
     """The copy of a broken object was known to the log only; a run that fails tells of it, too."""

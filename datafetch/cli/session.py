@@ -209,7 +209,7 @@ class Session:
                 )
 
     def _exit(self, code: int) -> None:
-        if self._cancel.cancelled:
+        if self._cancel.any_cancelled:
             # Threads that did not end in time must not hold the process back.
             streams.finish()
             os._exit(code)

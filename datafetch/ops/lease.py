@@ -15,6 +15,22 @@ from datafetch.errors import DatafetchError, LeaseLost
 
 
 @dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The run from which a lease was taken over, because it never gave it back.
+
+    Attributes:
+        run_id: that run.
+        host, pid: the machine and the process that it ran in.
+        is_gone: whether that process is known to have ended; if not, only its lease ran out.
+    """
+
+    run_id: str
+    host: str
+    pid: int
+    is_gone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """A lease that was given to a run.
 
@@ -30,6 +46,8 @@ class Grant:
         version: by which the backend recognises the stored lease when it changes it; for
             `StoreLeases` the ETag.
         note: what the run must tell its user about this lease; empty when there is nothing.
+        took_from: the run that had the lease and never gave it back; None when the lease was
+            free, or the backend does not know whose it was.
     """
 
     job: str
@@ -41,6 +59,7 @@ class Grant:
     granted_at: float
     version: str = ""
     note: str = ""
+    took_from: Predecessor | None = None
 
 
 class LeaseBackend(Protocol):
@@ -116,6 +135,11 @@ class HeldLease:
     def note(self) -> str:
         """See `Grant.note`."""
         return self._grant.note
+
+    @property
+    def took_from(self) -> Predecessor | None:
+        """See `Grant.took_from`."""
+        return self._grant.took_from
 
     def check(self) -> None:
         """See `Fence.check`.

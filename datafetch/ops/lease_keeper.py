@@ -1,4 +1,4 @@
-"""Takes the leases of a run, waits for them and gives them back; a lost lease stops the command."""
+"""Takes the leases of a run, waits for them and gives them back; a lost lease stops the run."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
