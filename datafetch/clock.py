@@ -94,6 +94,9 @@ class CancelToken:
         return self._event.wait(min(seconds, threading.TIMEOUT_MAX))
 
 
+_NEVER_STOPS: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class SystemClock:
     """The machine's clock, whose sleep ends at once when the command is asked to stop."""
 
@@ -105,8 +108,13 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds on a clock that never goes back."""
-        return time.monotonic()
+        """Seconds on a clock that never goes back, and goes on while the machine sleeps.
+
+        `time.monotonic` stands still then on Linux and macOS, so that a laptop that woke after an
+        hour would take its lease for alive (clock_gettime(2), CLOCK_BOOTTIME; on macOS
+        CLOCK_MONOTONIC).
+        """
+        return time.clock_gettime(_NEVER_STOPS)
 
     def sleep(self, seconds: float) -> None:
         """Wait so many seconds.

@@ -239,6 +239,8 @@ class LeaseHolder:
         since: when it took the lock.
         until: when the lock ends at the latest if the run is dead; a living one renews it. None
             when it ends together with the process.
+        seen_here: whether the process, if it is alive, has this number here too, where somebody
+            can look at it.
     """
 
     host: str
@@ -246,6 +248,7 @@ class LeaseHolder:
     run_id: str
     since: float
     until: float | None
+    seen_here: bool = False
 
 
 class LeaseHeld(DatafetchError):

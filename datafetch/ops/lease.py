@@ -168,7 +168,10 @@ class HeldLease:
         self._retired = True
 
     def release(self) -> None:
-        """Stop renewing and give the lease back.
+        """Stop renewing and give the lease back, also a lost one.
+
+        Another run that has it keeps it; the backend may hold more than that, such as a lock of
+        this machine, and nobody may have taken a lease that only ran out.
 
         Raises:
             StoreError, ConfigurationError: it could not be given back; it ends by itself after
@@ -179,8 +182,7 @@ class HeldLease:
         if self._thread:
             self._thread.join(timeout=self._grant.ttl_s)
         with self._guard:
-            if not self._lost:
-                self._backend.release(self._grant)
+            self._backend.release(self._grant)
 
     def _keep(self) -> None:
         while not self._stop.wait(self._grant.ttl_s / 3):

@@ -67,13 +67,18 @@ from datafetch.store.temporary import (
 _LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
 
+_STAMPS_APART_S = 1.0
+"""Seconds by which the times of two files may contradict their order: some disks keep whole ones."""
+
 _Fingerprint = tuple[int, int, int]
 
 
 class LocalStore:
     """Objects as files under `root`, which is created by the first write.
 
-    `clock` sets the files' times and tells their age, so that the two agree.
+    `clock` sets the files' times and tells their age, so that the two agree. Lock objects keep the
+    time that the file system gave them, and it tells their age, too: on a shared disk the clocks
+    of two machines may differ, and a lock that seems too old is taken from a run that is alive.
     """
 
     def __init__(self, root: Path, clock: Clock | None = None) -> None:
@@ -120,10 +125,9 @@ class LocalStore:
             status = os.fstat(file.fileno())
             body = file.read()
         info = self._info(key, status, hashlib.sha256(body).hexdigest())
-        now = self._clock.now()
-        if key.startswith(LOCKS_PREFIX):  # what decides whether a run may begin is measured
-            now = time_in(path.parent, now)
-        return StoredObject(info, body, age_s=max(0.0, now - status.st_mtime))
+        if key.startswith(LOCKS_PREFIX):
+            return StoredObject(info, body, age_s=_measured_age_s(path.parent, status.st_mtime))
+        return StoredObject(info, body, age_s=max(0.0, self._clock.now() - status.st_mtime))
 
     @contextmanager
     def open(self, key: str) -> Iterator[OpenedObject]:
@@ -233,11 +237,12 @@ class LocalStore:
                 # Others may sweep a file whose time is a day old, but only under the lock. Where
                 # the clocks agree the time is set before it: every writer waits for the lock.
                 agree = abs(now - filled.made_at) < ABANDONED_AFTER_S / 2
-                if agree:
+                is_stamped = not key.startswith(LOCKS_PREFIX)
+                if agree and is_stamped:
                     stamp(temporary, now)
                 with self._exclusive(key):
                     check_condition(condition, key, place_of(self._root, key))
-                    if not agree:
+                    if is_stamped and not agree:
                         stamp(temporary, now)
                     temporary.replace(path)
                     if old := old_place_of(self._root, key):
@@ -328,3 +333,15 @@ class LocalStore:
             last_modified=datetime.fromtimestamp(status.st_mtime, UTC),
             content_type=content_type_of(key),
         )
+
+
+def _measured_age_s(folder: Path, written_at: float) -> float | None:
+    """Seconds since a file in the folder was written, both times by the file system's clock.
+
+    None when the two times make no sense together: on disks that several machines write directly,
+    each stamps files by its own clock.
+    """
+    now = time_in(folder)
+    if now is None or written_at - now > _STAMPS_APART_S:
+        return None
+    return max(0.0, now - written_at)

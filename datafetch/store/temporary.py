@@ -82,18 +82,17 @@ def stamp(path: Path, when: float) -> bool:
     return True
 
 
-def time_in(folder: Path, now: float) -> float:
-    """The time, in epoch seconds, by which to tell the age of files in the folder.
+def time_in(folder: Path) -> float | None:
+    """The time, in epoch seconds, by the clock that stamps what is written into the folder.
 
-    That is `now`, our own time, where we can set the times of files. Elsewhere the clock of the
-    file system stamps them, which may be a server's: a file is made for a moment to read it.
+    It may be a server's, or another machine's. A file is made for a moment to read it; None when
+    none can be made.
     """
     temporary = temporary_in(folder)
     try:
-        made_at = fill(temporary, (), durable=False).made_at
-        return now if stamp(temporary, now) else made_at
-    except OSError:  # nothing may be made here
-        return now
+        return fill(temporary, (b"\n",), durable=False, private=True).made_at
+    except OSError:
+        return None
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

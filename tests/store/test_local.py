@@ -261,22 +261,30 @@ def test_a_folder_that_cannot_set_times_takes_every_write(
     assert files_below(root) == [key]
 
 
+@pytest.mark.parametrize("can_stamp", [True, False])
 def test_the_age_of_a_lock_goes_by_the_clock_of_its_folder(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, monkeypatch: pytest.MonkeyPatch, can_stamp: bool
 ) -> None:
-    """A lease on a shared disk was judged by another machine's clock, when its server stamps it."""
-    refuse(monkeypatch, os, "utime", errno.EPERM)
+    """A lease on a shared disk was judged by another machine's clock, which stamped the file."""
+    if not can_stamp:
+        refuse(monkeypatch, os, "utime", errno.EPERM)
     for wrong_by_s in (-86_400, 86_400):
-        store = LocalStore(root, FakeClock(time.time() + wrong_by_s))
-        store.put(LOCK, b"1")
-        age_s = store.get(LOCK).age_s
+        LocalStore(root, FakeClock(time.time() + wrong_by_s)).put(LOCK, b"1")
+        age_s = LocalStore(root, FakeClock(time.time() - wrong_by_s)).get(LOCK).age_s
         assert age_s is not None
         assert 0 <= age_s < 60
     monkeypatch.undo()
     os.utime(root / LOCK, (time.time() - 400,) * 2)
-    refuse(monkeypatch, os, "utime", errno.EPERM)
-    assert store.get(LOCK).age_s == pytest.approx(400, abs=60)
+    assert LocalStore(root).get(LOCK).age_s == pytest.approx(400, abs=60)
     assert files_below(root) == [LOCK]
+
+
+def test_a_lock_that_is_stamped_ahead_has_no_age(root: Path) -> None:
+    """A machine that is a day ahead and writes a shared disk directly: 0 s old for a whole day."""
+    store = LocalStore(root)
+    store.put(LOCK, b"1")
+    os.utime(root / LOCK, (time.time() + 86_400,) * 2)
+    assert store.get(LOCK).age_s is None
 
 
 @pytest.mark.parametrize("key", [KEY, LOCK, PAGE])

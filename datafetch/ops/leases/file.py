@@ -6,9 +6,8 @@ fencing token, and holds off runs that do not see the file lock as long as its t
 those of other machines, and of users and sessions whose folder for locks is another one.
 """
 
-import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from datafetch.clock import Clock
@@ -18,8 +17,8 @@ from datafetch.ops.leases.lock_object import (
     LockObject,
     held_by,
     is_dead_here,
-    is_of_this_machine,
 )
+from datafetch.ops.leases.process import same_boot, this_host, this_process
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import ObjectStore
@@ -40,8 +39,9 @@ class FileLeases:
         """See `StoreLeases`; `ttl_s` matters to runs that do not see the file lock."""
         self._clock = clock
         self._machine = RuntimeFolder(runtime_dir)
-        self._objects = StoreLeases(store, keys, clock, ttl_s, runtime_dir, is_over=_is_over)
+        self._objects = StoreLeases(store, keys, clock, ttl_s, runtime_dir, is_over=self._is_over)
         self._held: dict[str, ExitStack] = {}
+        self._freed: set[str] = set()
 
     def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
         """See `LeaseBackend.acquire`.
@@ -49,14 +49,18 @@ class FileLeases:
         Raises:
             ConfigurationError: there is no place for file locks.
         """
+        name = self._objects.lock_name(job)
         with ExitStack() as holding:
             try:
-                holding.enter_context(
-                    self._machine.lock(f"{self._objects.lock_name(job)}.run.lock", 0)
-                )
+                holding.enter_context(self._machine.lock(f"{name}.run.lock", 0))
             except LeaseHeld as held:
                 raise self._held_by(job, held) from None
+            owner_file = self._machine.path() / f"{name}.run.owner"
+            with suppress(OSError):
+                self._freed.add(owner_file.read_text(encoding="ascii", errors="replace"))
             grant = self._objects.acquire(job, run_id, when_free)
+            with suppress(OSError):  # it only spares the next run the wait for the lease's end
+                owner_file.write_text(grant.owner, encoding="ascii")
             self._held[grant.owner] = holding.pop_all()
         return grant
 
@@ -84,12 +88,16 @@ class FileLeases:
             return LeaseHeld(text, hint=f"This run did nothing. {held.hint}")
         return held_by(job, lock.holder(None), self._clock.now())
 
+    def _is_over(self, lock: LockObject) -> bool:
+        """Whether the run that wrote the lock object has ended; asked by who has the file lock.
 
-def _is_over(lock: LockObject) -> bool:
-    """Whether the run that wrote the lock object has ended; asked by who has the file lock.
-
-    A process of this machine that is alive may have another file lock: cron has no session, and
-    every user has a folder of their own. Our own number was that of a process before us, such as
-    that of a container which was started again.
-    """
-    return is_dead_here(lock) or (is_of_this_machine(lock) and lock.pid == os.getpid())
+        It has if it held this very file lock: the kernel gave that back when its process ended,
+        whatever has its number by now, also in a container that was started again. Others may have
+        another file lock: cron has no session, every user and every container has a folder of its
+        own. They are judged by their process.
+        """
+        here = this_process()
+        is_ours = same_boot(lock.boot, here.boot) or (
+            lock.boot is None and here.boot is None and lock.host == this_host()
+        )
+        return is_dead_here(lock) or (is_ours and lock.owner in self._freed)

@@ -1,10 +1,7 @@
 """The lease of a job as it is stored: who has it, since when, and what is known of the store."""
 
-import os
-import socket
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     ConfigDict,
@@ -19,6 +16,10 @@ from pydantic.alias_generators import to_camel
 from datafetch.clock import utc_text
 from datafetch.errors import LeaseHeld, LeaseHolder
 from datafetch.models.text import one_line
+from datafetch.ops.lease import Predecessor
+from datafetch.ops.leases.process import Process, can_be_seen, has_ended, this_host
+
+T = TypeVar("T")
 
 _YEAR_10000_MS = 253_402_300_800_000
 """The first epoch millisecond that `datetime` cannot name."""
@@ -45,11 +46,12 @@ class Conditional:
     endpoint: str
 
 
-def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Conditional | None:
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> T | None:
+    """None for what another version wrote in another form: a lock that cannot be read is free."""
     try:
-        found: Conditional | None = read(value)
+        found: T | None = read(value)
     except ValidationError:
-        return None  # written by another version: the server is probed again
+        return None
     return found
 
 
@@ -61,6 +63,7 @@ class LockObject:
         owner: a random text that no other grant has; None once the lease was given back.
         host: the machine of the run that took the lease.
         pid: the process of that run.
+        boot, started: see `Process`; None in an object that an earlier version wrote, too.
         run_id: that run.
         acquired_at: epoch milliseconds.
         expires_at: epoch milliseconds by the clock of the run's machine; for people, and when
@@ -68,7 +71,8 @@ class LockObject:
         ttl_ms: the lease ends this long after the object was last written.
         token: the fencing token, which grows with each grant.
         conditional: what is known of the server's conditional writes; None for a folder, whose
-            conditions are our own, and in an object that an earlier version wrote.
+            conditions are our own, and in an object that an earlier version wrote. The server is
+            probed again then.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
@@ -81,7 +85,14 @@ class LockObject:
     expires_at: _Whole
     ttl_ms: _Whole
     token: _Whole
+    boot: Annotated[str | None, WrapValidator(_or_none)] = None
+    started: Annotated[_Whole | None, WrapValidator(_or_none)] = None
     conditional: Annotated[Conditional | None, WrapValidator(_or_none)] = None
+
+    @property
+    def process(self) -> Process:
+        """The process of the run that took the lease."""
+        return Process(self.host, self.pid, self.boot, self.started)
 
     def holder(self, until: float | None) -> LeaseHolder:
         """Who has the lease; `until` is when it ends at the latest, see `LeaseHolder`."""
@@ -91,7 +102,18 @@ class LockObject:
             run_id=one_line(self.run_id, _LONGEST_NAME),
             since=self.acquired_at / 1000,
             until=until,
+            seen_here=can_be_seen(self.process),
         )
+
+    def predecessor(self, *, is_gone: bool) -> Predecessor | None:
+        """The run that still holds the lease, for whoever takes it over; None if it is given back.
+
+        `is_gone` is whether its process is known to have ended.
+        """
+        if self.owner is None:
+            return None
+        holder = self.holder(None)
+        return Predecessor(holder.run_id, holder.host, holder.pid, is_gone)
 
 
 ADAPTER: TypeAdapter[LockObject] = TypeAdapter(LockObject)
@@ -105,49 +127,20 @@ def held_by(job: str, holder: LeaseHolder, now: float) -> LeaseHeld:
         f"{utc_text(holder.since, now)} (run {holder.run_id})"
     )
     hint = "This run did nothing; run it again when the other one has ended"
-    if holder.host == this_host():
+    if holder.seen_here:
         hint += f" (see it with `ps -p {holder.pid}`)"
+    elif holder.host == this_host():
+        # A container that was started again, the one beside it, or a start of the machine ago.
+        hint += ". Whether it is alive cannot be seen from here, only its host name is ours"
     if holder.until is not None:
-        hint += f". If it is dead, its lock ends by {utc_text(holder.until, now)}"
+        # Rounded up: whoever comes again in the minute that is told finds the lock ended.
+        hint += f". If it is dead, its lock ends by {utc_text(holder.until + 59, now)}"
     return LeaseHeld(text, hint=f"{hint}.", holder=holder)
 
 
-def this_host() -> str:
-    """The name of this machine."""
-    return socket.gethostname()
-
-
-def is_of_this_machine(lock: LockObject) -> bool:
-    """Whether the lease was taken on this machine, as far as a host name can tell."""
-    return lock.host == this_host()
-
-
 def is_dead_here(lock: LockObject) -> bool:
-    """Whether the lease was taken by a process of this machine that has ended.
+    """Whether the lease was taken by a process of this machine that is known to have ended.
 
-    If another process has its number by now, the lease expires by itself. If two machines share
-    a host name, the run whose lease is wrongly taken loses it at its next renewal.
+    What cannot be known ends by itself, with the lease's time.
     """
-    if not is_of_this_machine(lock):
-        return False
-    try:
-        os.kill(lock.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass  # it is there, and another user's
-    return _has_ended(lock.pid)
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether a process that exists has ended, and only waits for its parent to notice.
-
-    In a container whose first process does not ask for the ends of others, it waits for ever.
-    Linux tells; elsewhere such a process counts as alive.
-    """
-    try:
-        told = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return False
-    # pid (name) state …, and the name may contain anything
-    return told.rpartition(b")")[2].split()[:1] == [b"Z"]
+    return has_ended(lock.process)

@@ -6,7 +6,7 @@ lease is being acquired, makes the runs of one machine ask one after the other.
 """
 
 import hashlib
-import os
+import math
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,7 +26,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.ops.lease import Grant
+from datafetch.ops.lease import Grant, Predecessor
 from datafetch.ops.leases.conditions import Conditions
 from datafetch.ops.leases.lock_object import (
     ADAPTER,
@@ -34,8 +34,9 @@ from datafetch.ops.leases.lock_object import (
     LockObject,
     held_by,
     is_dead_here,
-    this_host,
 )
+from datafetch.ops.leases.process import this_process
+from datafetch.ops.leases.watch import Watch
 from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import (
     Condition,
@@ -49,6 +50,9 @@ from datafetch.store.keys import Keys
 
 _ATTEMPTS = 5
 """How often a lease is asked for when other runs take it and give it back in between."""
+
+_CLOCKS_APART_S = 24 * 3600.0
+"""A lease whose end was so long ago, by whatever clock it was written, is over."""
 
 _REFUSED_HINT = (
     "Its answers contradict each other: look for a proxy or cache between datafetch and the store. "
@@ -70,11 +74,13 @@ class _Free:
         etag: of the lock object; None when there is none.
         token: the next fencing token.
         conditional: what the lock object says of the server.
+        took_from: see `Grant.took_from`.
     """
 
     etag: str | None
     token: int
     conditional: Conditional | None
+    took_from: Predecessor | None = None
 
     @property
     def condition(self) -> Condition:
@@ -110,6 +116,7 @@ class StoreLeases:
         self._clock = clock
         self._ttl_s = ttl_s
         self._machine = RuntimeFolder(runtime_dir)
+        self._watch = Watch(self._machine, clock)
         self._is_over = is_over
         self._conditions = Conditions(store)
 
@@ -133,6 +140,7 @@ class StoreLeases:
                     ttl_s=self._ttl_s(job),
                     granted_at=self._clock.monotonic(),
                     note=self._conditions.note,
+                    took_from=free.took_from,
                 )
                 if when_free is not None:
                     when_free()
@@ -199,20 +207,35 @@ class StoreLeases:
         if stored is None:
             return _Free(None, 1, None)
         now = self._clock.now()
-        now_ms = to_ms(now)
         lock = _read(stored)
         if lock is None:
             # An unreadable lock counts as free. Its token is unknown; the seconds since 1970
             # are larger than any token that was counted up run by run.
-            return _Free(stored.etag, now_ms // 1000 + 1, None)
-        if stored.age_s is None:
-            expired, until = now_ms > lock.expires_at, lock.expires_at / 1000
-        else:
-            left_s = lock.ttl_ms / 1000 - stored.age_s
-            expired, until = left_s < 0, now + left_s
-        if lock.owner is not None and not expired and not self._is_over(lock):
-            raise held_by(job, lock.holder(until), now)
-        return _Free(stored.etag, lock.token + 1, lock.conditional)
+            return _Free(stored.etag, to_ms(now) // 1000 + 1, None)
+        if lock.owner is None:
+            return _Free(stored.etag, lock.token + 1, lock.conditional)
+        is_gone = self._is_over(lock)
+        left_s = 0.0 if is_gone else self._left_s(job, stored, lock)
+        if left_s >= 0 and not is_gone:
+            raise held_by(job, lock.holder(now + left_s), now)
+        took_from = lock.predecessor(is_gone=is_gone)
+        return _Free(stored.etag, lock.token + 1, lock.conditional, took_from)
+
+    def _left_s(self, job: str, stored: StoredObject, lock: LockObject) -> float:
+        """Seconds until the lease ends unless it is renewed; negative when it has ended.
+
+        The age of the lock object counts, by the store's own clock. Where the store does not tell
+        it, the object has to stay unchanged for the lease's time before our eyes. Clocks of two
+        machines are compared only when the lease should have ended a day ago: somebody whose
+        folder for locks does not outlast the run would never see its end otherwise.
+        """
+        # A server tells whole seconds: an age may be up to one too high.
+        ttl_s = math.ceil(lock.ttl_ms / 1000)
+        if stored.age_s is not None:
+            return ttl_s - stored.age_s
+        if self._clock.now() - lock.expires_at / 1000 > _CLOCKS_APART_S:
+            return -1.0
+        return ttl_s - self._watch.unchanged_s(self.lock_name(job), stored.etag)
 
     def _settle(self, job: str, free: _Free, refused: list[str | None]) -> None:
         """Settle how conditions are sent; the server is probed anew if it must have erred.
@@ -262,10 +285,13 @@ class StoreLeases:
 
     def _write(self, grant: Grant, condition: Condition, *, released: bool = False) -> Grant:
         ttl_ms = round(grant.ttl_s * 1000)
+        process = this_process()
         lock = LockObject(
             owner=None if released else grant.owner,
-            host=this_host(),
-            pid=os.getpid(),
+            host=process.host,
+            pid=process.pid,
+            boot=process.boot,
+            started=process.started,
             run_id=grant.run_id,
             acquired_at=grant.acquired_at,
             expires_at=to_ms(self._clock.now()) + ttl_ms,

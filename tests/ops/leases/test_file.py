@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from datafetch.errors import LeaseHeld, LeaseLost, StoreUnavailable
+from datafetch.ops.lease import HeldLease
 from datafetch.ops.leases.file import FileLeases
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.folder import RuntimeFolder
@@ -125,6 +126,45 @@ def test_a_run_that_locks_in_another_folder_is_not_robbed(
             leases.acquire("bookmarks", "run-2")
         other.send_signal(signal.SIGKILL)
         other.wait()
+    assert leases.acquire("bookmarks", "run-2").token == 2
+
+
+def test_a_container_of_our_name_and_number_is_not_robbed(
+    tmp_path: Path, store: LocalStore, clock: FakeClock
+) -> None:
+    """Two containers with one host name both run as process 1: the second took the lock of the first."""
+    (tmp_path / "theirs").mkdir()
+    theirs = FileLeases(store, KEYS, clock, lambda _job: 300.0, tmp_path / "theirs")
+    theirs.acquire("bookmarks", "run-1")
+    for process in ({"boot": "b/2", "started": 5}, {"boot": None, "started": None}):
+        store.put(LOCK, json.dumps(_stored(store) | process).encode())
+        with pytest.raises(LeaseHeld, match="run-1"):
+            _leases(store, clock, tmp_path).acquire("bookmarks", "run-2")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_container_that_kept_its_folder_for_locks_is_free_at_once(
+    tmp_path: Path, store: LocalStore, clock: FakeClock
+) -> None:
+    """Started again in another PID namespace, it holds the file lock that its dead run held: that proves the end."""
+    with _another_process(tmp_path) as other:
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+    boot = _stored(store)["boot"].partition("/")[0]
+    store.put(LOCK, json.dumps(_stored(store) | {"boot": f"{boot}/1"}).encode())
+    assert _leases(store, clock, tmp_path).acquire("bookmarks", "run-2").token == 2
+
+
+def test_a_lost_lease_frees_its_file_lock(
+    tmp_path: Path, store: LocalStore, clock: FakeClock
+) -> None:
+    """A run that lost its lease kept the kernel's lock, as long as its process went on with other jobs."""
+    leases = _leases(store, clock, tmp_path)
+    held = HeldLease(leases, leases.acquire("bookmarks", "run-1"), clock, lambda _lost: None)
+    clock.advance(300)
+    with pytest.raises(LeaseLost):
+        held.check()
+    held.release()
     assert leases.acquire("bookmarks", "run-2").token == 2
 
 

@@ -11,8 +11,9 @@ from datafetch.ops.leases.lock_object import (
     ADAPTER,
     Conditional,
     held_by,
-    is_of_this_machine,
+    is_dead_here,
 )
+from datafetch.ops.leases.process import this_process
 
 NOW = 1_795_507_260.0
 
@@ -55,8 +56,31 @@ def test_what_another_version_knew_of_the_server_makes_no_lock_unreadable(
 
 
 def test_the_lock_of_an_earlier_version_is_read() -> None:
-    """Versions before the probe wrote no `conditional`."""
-    assert ADAPTER.validate_json(json.dumps(FIELDS)).conditional is None
+    """Versions before the probe wrote no `conditional`, and later ones no `boot` and `started`."""
+    lock = ADAPTER.validate_json(json.dumps(FIELDS))
+    assert (lock.conditional, lock.boot, lock.started) == (None, None, None)
+
+
+@pytest.mark.parametrize("odd", [{"boot": 5}, {"started": "soon"}, {"started": -1}, {"boot": None}])
+def test_a_process_in_another_form_makes_no_lock_unreadable(odd: dict[str, object]) -> None:
+    """A lock that is not understood counts as free: what another version wrote only judges nobody."""
+    process = {"boot": "b/1", "started": 5}
+    lock = ADAPTER.validate_json(json.dumps(FIELDS | process | odd))
+    assert (lock.owner, lock.token) == ("a", 4)
+    assert None in (lock.boot, lock.started)
+    assert not is_dead_here(lock)
+
+
+def test_the_lock_of_a_process_before_ours_is_dead() -> None:
+    """Numbers are given again: our own number with another start is that of one who has ended."""
+    here = this_process()
+    mine = {"host": here.host, "pid": here.pid, "boot": here.boot, "started": here.started}
+    assert here.started is not None
+    assert not is_dead_here(ADAPTER.validate_python(FIELDS | mine))
+    assert is_dead_here(ADAPTER.validate_python(FIELDS | mine | {"started": here.started - 1}))
+    for other in ({"host": "elsewhere"}, {"boot": "b/1"}, {"boot": None}, {"started": None}):
+        gone = mine | {"started": here.started - 1} | other
+        assert not is_dead_here(ADAPTER.validate_python(FIELDS | gone)), other
 
 
 def test_what_is_known_of_the_server_is_stored_as_the_contract_writes_it() -> None:
@@ -64,7 +88,11 @@ def test_what_is_known_of_the_server_is_stored_as_the_contract_writes_it() -> No
     read = {"form": "quoted", "endpoint": "https://a.example"}
     for known in (read, None):
         lock = ADAPTER.validate_python(FIELDS | {"conditional": known})
-        assert ADAPTER.dump_python(lock, by_alias=True) == FIELDS | {"conditional": known}
+        assert ADAPTER.dump_python(lock, by_alias=True) == FIELDS | {
+            "boot": None,
+            "started": None,
+            "conditional": known,
+        }
 
 
 def test_the_holder_is_named_in_words() -> None:
@@ -80,7 +108,9 @@ def test_the_holder_is_named_in_words() -> None:
 
 def test_a_holder_of_this_machine_can_be_looked_at() -> None:
     """Whether it still lives is one command away; a lock that ends with its process has no time."""
-    lock = ADAPTER.validate_python(FIELDS | {"host": socket.gethostname()})
+    here = this_process()
+    mine = {"host": here.host, "boot": here.boot, "started": 5}
+    lock = ADAPTER.validate_python(FIELDS | mine)
     held = held_by("logos", lock.holder(None), NOW + 24 * 3600)
     assert "since 2026-11-24 08:00 UTC" in str(held)
     assert "`ps -p 7`" in held.hint
@@ -95,7 +125,10 @@ def test_a_holder_is_one_short_line() -> None:
     assert len(said) < 300
 
 
-def test_a_machine_is_known_by_its_name() -> None:
-    """Only the locks of this machine can be judged by what runs here."""
-    assert not is_of_this_machine(ADAPTER.validate_python(FIELDS | {"host": "elsewhere"}))
-    assert is_of_this_machine(ADAPTER.validate_python(FIELDS | {"host": socket.gethostname()}))
+def test_a_holder_of_our_name_in_another_container_cannot_be_looked_at() -> None:
+    """A container that was started again met its own lock: it is told until when, not to look at itself."""
+    lock = ADAPTER.validate_python(FIELDS | {"host": socket.gethostname(), "pid": 1})
+    held = held_by("logos", lock.holder(NOW + 300), NOW)
+    assert "ps -p" not in held.hint
+    assert "Whether it is alive cannot be seen from here" in held.hint
+    assert held.hint.endswith("If it is dead, its lock ends by 08:06 UTC.")

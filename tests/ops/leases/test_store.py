@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,8 +23,9 @@ from hypothesis.stateful import (
 )
 
 from datafetch.errors import LeaseHeld, LeaseLost
-from datafetch.ops.lease import Grant
+from datafetch.ops.lease import Grant, Predecessor
 from datafetch.ops.leases.store import StoreLeases
+from datafetch.store.base import Condition, StoredObject
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from tests.stores import Call, FaultyStore, MemoryStore
@@ -52,6 +53,14 @@ def _leases(store, clock, tmp_path):
 
 def _stored(store):
     return json.loads(store.get(KEYS.lock("bookmarks")).body)
+
+
+def _pass(store, clock, seconds):
+    """Let time pass for the runs, and for the file system that stamped the lock."""
+    clock.advance(seconds)
+    for lock in (Path(store.name.removeprefix("file:")) / "json/datafetch/locks").iterdir():
+        written_at = lock.stat().st_mtime - seconds
+        os.utime(lock, (written_at, written_at))
 
 
 def test_a_lease_is_given_once(store, clock, tmp_path):
@@ -115,6 +124,8 @@ def test_the_object_is_the_contracts(store, clock, tmp_path):
             "owner",
             "host",
             "pid",
+            "boot",
+            "started",
             "runId",
             "acquiredAt",
             "expiresAt",
@@ -139,10 +150,10 @@ def test_an_expired_lease_is_taken_over_on_its_etag(store, clock, tmp_path):
     """An expired lock was deleted, then created: two takers deleted each other's new lock."""
     leases = _leases(store, clock, tmp_path)
     old = leases.acquire("bookmarks", "run-1")
-    clock.advance(TTL_S)
+    _pass(store, clock, TTL_S - 60)
     with pytest.raises(LeaseHeld):
         leases.acquire("bookmarks", "run-2")
-    clock.advance(0.01)
+    _pass(store, clock, 60)
     new = leases.acquire("bookmarks", "run-2")
     assert new.token == 2
     with pytest.raises(LeaseLost, match=f"process {os.getpid()} on .*run-2") as lost:
@@ -157,21 +168,21 @@ def test_whoever_is_locked_out_is_told_until_when(store, clock, tmp_path):
     """By the store's clock: the lease time, less the age that the store gives the lock."""
     leases = _leases(store, clock, tmp_path)
     leases.acquire("bookmarks", "run-1")
-    clock.advance(100)
+    _pass(store, clock, 100)
     with pytest.raises(LeaseHeld) as caught:
         leases.acquire("bookmarks", "run-2")
     holder = caught.value.holder
     assert holder is not None
     assert (holder.pid, holder.run_id) == (os.getpid(), "run-1")
     assert holder.since == clock.now() - 100
-    assert holder.until == pytest.approx(clock.now() + TTL_S - 100, abs=1)
+    assert holder.until == pytest.approx(clock.now() + TTL_S - 100, abs=60)
 
 
 def test_a_lease_lost_to_nobody_known_is_lost_all_the_same(store, clock, tmp_path):
     """The lock was given back, or the store does not say who has it: no name is made up."""
     leases = _leases(store, clock, tmp_path)
     old = leases.acquire("bookmarks", "run-1")
-    clock.advance(TTL_S + 1)
+    _pass(store, clock, TTL_S + 1)
     leases.release(leases.acquire("bookmarks", "run-2"))
     with pytest.raises(LeaseLost, match=r"another run took the lock of bookmarks$"):
         leases.renew(old)
@@ -182,7 +193,7 @@ def test_a_renewed_lease_is_not_expired(store, clock, tmp_path):
     leases = _leases(store, clock, tmp_path)
     grant = leases.acquire("bookmarks", "run-1")
     for _ in range(5):
-        clock.advance(TTL_S * 0.8)
+        _pass(store, clock, TTL_S * 0.8)
         grant = leases.renew(grant)
         with pytest.raises(LeaseHeld):
             leases.acquire("bookmarks", "run-2")
@@ -231,11 +242,13 @@ def others_process():
         yield process.pid
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_the_lock_of_another_users_process_is_held(clock, tmp_path, others_process):
     """A process that may not be signalled is alive: its run goes on."""
     store = MemoryStore()
     _leases(store, clock, tmp_path).acquire("bookmarks", "run-1")
-    foreign = _stored(store) | {"pid": others_process}
+    told = Path(f"/proc/{others_process}/stat").read_text().rpartition(")")[2].split()
+    foreign = _stored(store) | {"pid": others_process, "started": int(told[19])}
     store.put(KEYS.lock("bookmarks"), json.dumps(foreign).encode())
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
@@ -312,14 +325,147 @@ def test_fields_of_a_newer_version_are_no_hindrance(store, clock, tmp_path):
         leases.acquire("bookmarks", "run-2")
 
 
-def test_without_the_stores_time_the_stored_end_counts(clock, tmp_path):
-    """A store that does not tell how old the lock is: the lease ends when its object says so."""
-    leases = _leases(MemoryStore(), clock, tmp_path)
+class Aging(MemoryStore):
+    """A store that tells how old its objects are, by a clock that is told the time."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._written: dict[str, float] = {}
+
+    def get(self, key: str) -> StoredObject:
+        return replace(super().get(key), age_s=self._clock.now() - self._written[key])
+
+    def put_once(self, key: str, body: bytes, condition: Condition) -> str:
+        etag = super().put_once(key, body, condition)
+        self._written[key] = self._clock.now()
+        return etag
+
+
+def test_whole_seconds_of_a_server_take_nobodys_lease(clock, tmp_path):
+    """Of times in whole seconds the difference may be one too high: a lease of 1.5 s counts as 2."""
+    store = Aging(clock)
+    leases = StoreLeases(store, KEYS, clock, lambda _job: 1.5, tmp_path / "locks")
     leases.acquire("bookmarks", "run-1")
-    clock.advance(300)
+    clock.advance(2)
     with pytest.raises(LeaseHeld):
         leases.acquire("bookmarks", "run-2")
-    clock.advance(0.001)
+    clock.advance(1)
+    assert leases.acquire("bookmarks", "run-2").token == 2
+
+
+def _wrong(clock, hours):
+    """The clock of a machine whose time is that many hours off."""
+    return FakeClock(clock.now() + hours * 3600)
+
+
+@pytest.mark.parametrize("hours", [-24, -1, 1, 23.9])
+def test_without_the_stores_time_a_lock_is_watched(clock, tmp_path, hours):
+    """A machine's clock was wrong, and leases expired at once or never: what counts is that nothing changes."""
+    store = MemoryStore()
+    _leases(store, clock, tmp_path / "theirs").acquire("bookmarks", "run-1")
+    there = _stored(store) | {"host": "elsewhere"}
+    store.put(KEYS.lock("bookmarks"), json.dumps(there).encode())
+    wrong = _wrong(clock, hours)
+    with pytest.raises(LeaseHeld) as caught:
+        _leases(store, wrong, tmp_path).acquire("bookmarks", "run-2")
+    assert caught.value.holder is not None
+    assert caught.value.holder.until == wrong.now() + 300
+
+
+def test_a_lock_that_does_not_change_before_our_eyes_is_over(clock, tmp_path):
+    """A run looks once and ends: the next one on this machine goes on with the watch, then takes over."""
+    store = MemoryStore()
+    _leases(store, clock, tmp_path / "theirs").acquire("bookmarks", "run-1")
+    there = _stored(store) | {"host": "elsewhere"}
+    for seconds, token in ((0, None), (200, None), (101, 2)):
+        clock.advance(seconds)
+        if token is None:
+            store.put(KEYS.lock("bookmarks"), json.dumps(there).encode())
+            with pytest.raises(LeaseHeld):
+                _leases(store, clock, tmp_path).acquire("bookmarks", "run-2")
+        else:
+            assert _leases(store, clock, tmp_path).acquire("bookmarks", "run-2").token == token
+
+
+def test_a_watch_that_cannot_remember_ends_after_a_day(clock, tmp_path):
+    """A container forgets what it saw: it takes a lease that ended a day ago by the clock of its holder."""
+    store = MemoryStore()
+    _leases(store, clock, tmp_path / "theirs").acquire("bookmarks", "run-1")
+    there = _stored(store) | {"host": "elsewhere"}
+    store.put(KEYS.lock("bookmarks"), json.dumps(there).encode())
+    for number, seconds in enumerate((300, 24 * 3600)):
+        clock.advance(seconds)
+        with pytest.raises(LeaseHeld):
+            _leases(store, clock, tmp_path / str(number)).acquire("bookmarks", "run-2")
+    clock.advance(1)
+    assert _leases(store, clock, tmp_path / "new").acquire("bookmarks", "run-2").token == 2
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_on_a_shared_disk_no_clock_of_a_machine_counts(store, clock, tmp_path, hours):
+    """A lock of a host 10 s behind was taken at once, one of a host a day ahead stayed for a day."""
+    folder = Path(store.name.removeprefix("file:"))
+    theirs = StoreLeases(
+        LocalStore(folder, _wrong(clock, hours)),
+        KEYS,
+        _wrong(clock, hours),
+        lambda _job: TTL_S,
+        tmp_path / "theirs",
+    )
+    theirs.acquire("bookmarks", "run-1")
+    ours = _leases(LocalStore(folder, _wrong(clock, -hours)), clock, tmp_path)
+    with pytest.raises(LeaseHeld):
+        ours.acquire("bookmarks", "run-2")
+    _pass(store, clock, TTL_S + 1)
+    assert ours.acquire("bookmarks", "run-2").token == 2
+
+
+def test_a_lock_from_the_future_is_watched(store, clock, tmp_path):
+    """Disks that machines write directly are stamped by each one's clock: one that is ahead held for ever."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    there = _stored(store) | {"host": "elsewhere"}
+    store.put(KEYS.lock("bookmarks"), json.dumps(there).encode())
+    path = Path(store.name.removeprefix("file:")) / KEYS.lock("bookmarks")
+    ahead = path.stat().st_mtime + 24 * 3600
+    os.utime(path, (ahead, ahead))
+    with pytest.raises(LeaseHeld):
+        leases.acquire("bookmarks", "run-2")
+    clock.advance(TTL_S + 1)
+    assert leases.acquire("bookmarks", "run-2").token == 2
+
+
+def test_whoever_takes_over_knows_from_whom(store, clock, tmp_path):
+    """The next run says which run ended without notice, and whether its process is known to be gone."""
+    leases = _leases(store, clock, tmp_path)
+    assert leases.acquire("bookmarks", "run-1").took_from is None
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    gone = _stored(store) | {"pid": ended.pid}
+    store.put(KEYS.lock("bookmarks"), json.dumps(gone).encode())
+    grant = leases.acquire("bookmarks", "run-2")
+    host = socket.gethostname()
+    assert grant.took_from == Predecessor("run-1", host, ended.pid, is_gone=True)
+    _pass(store, clock, TTL_S + 1)
+    grant = leases.acquire("bookmarks", "run-3")
+    assert grant.took_from == Predecessor("run-2", host, os.getpid(), is_gone=False)
+    leases.release(grant)
+    assert leases.acquire("bookmarks", "run-4").took_from is None
+
+
+def test_the_lock_of_an_earlier_version_ends_by_its_time(store, clock, tmp_path):
+    """While machines are upgraded: a lock without `boot` and `started` is nobody's to judge."""
+    leases = _leases(store, clock, tmp_path)
+    leases.acquire("bookmarks", "run-1")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    old = _stored(store) | {"pid": ended.pid}
+    del old["boot"], old["started"]
+    store.put(KEYS.lock("bookmarks"), json.dumps(old).encode())
+    with pytest.raises(LeaseHeld, match="run-1"):
+        leases.acquire("bookmarks", "run-2")
+    _pass(store, clock, TTL_S + 1)
     assert leases.acquire("bookmarks", "run-2").token == 2
 
 
@@ -353,8 +499,8 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
-        self.store = MemoryStore()
         self.clock = FakeClock()
+        self.store = Aging(self.clock)
         self.machines = [
             StoreLeases(
                 self.store,
