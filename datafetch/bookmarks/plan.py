@@ -1,26 +1,21 @@
 """Builds the publish plan of a list: which objects are written, and which removed."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from datafetch.bookmarks.model import Bookmark
+from datafetch.bookmarks.page_sets import Paging
 from datafetch.bookmarks.rules.changes import Merged
 from datafetch.bookmarks.rules.list import (
     Times,
     as_array,
     checksum,
-    group_by_tag,
     index,
     mapping_checksum,
     mapping_entries,
-    pages,
     slug_mapping,
 )
 from datafetch.bookmarks.rules.mapping import SlugMapping
-from datafetch.bookmarks.rules.merge import tag_slugs
 from datafetch.bookmarks.state import (
     DATASET,
     BookmarkState,
@@ -75,6 +70,7 @@ def build_plan(
     keys: Keys,
     change: Change,
     tags: TagPages,
+    paging: Paging,
     snapshot: Snapshot,
     stored: StoredList,
     times: Times,
@@ -102,10 +98,7 @@ def build_plan(
     )
     mapping = slug_mapping(bookmarks, entries, times.last_modified, pairs)
     hashes = _known_hashes(master, stored)
-    chains = [
-        *_page_chains(keys, bookmarks, stored),
-        *_tag_chains(keys, bookmarks, tags, stored, times),
-    ]
+    chains = list(_chains(keys, paging, stored, times))
     backup = _backup(master, stored, hashes, tidying)
     planned = {write.key for write in singles} | {write.key for chain in chains for write in chain}
     return PublishPlan(
@@ -160,47 +153,22 @@ def _known_hashes(master: Write, stored: StoredList) -> Mapping[str, str]:
     return {**stored.hashes, master.key: master.sha256()}
 
 
-def _page_chains(
-    keys: Keys, bookmarks: Sequence[Bookmark], stored: StoredList
-) -> Iterator[list[Write]]:
-    """The list's pages as chains; the writes of a chain are made in order, chains side by side.
+def _chains(keys: Keys, paging: Paging, stored: StoredList, times: Times) -> Iterator[list[Write]]:
+    """The writes of all pages; those of a chain are made in order, chains side by side.
 
-    All pages are in one chain when there is a stored list, through which readers may be paging.
-    Else each page is a chain of its own.
+    The pages of a tag are one chain, at whose end is the tag's index: it is written only when one
+    of them changes.
     """
-    growing = 0 < len(stored.items) <= len(bookmarks)
-    writes = _pages(bookmarks, keys.bookmark_page, growing=growing)
-    yield from [writes] if stored.items else ([write] for write in writes)
-
-
-def _tag_chains(
-    keys: Keys, bookmarks: Sequence[Bookmark], tags: TagPages, stored: StoredList, times: Times
-) -> Iterator[list[Write]]:
-    """Each tag's pages, then its index, which is written only when one of the pages changes."""
-    if not tags.enabled:
-        return
-    before = Counter(
-        slug for item in stored.items for slug, _ in tag_slugs(item.fields.get("tags"))
-    )
-    for slug, tagged in group_by_tag(bookmarks, tags.maximum):
-        growing = len(tagged) >= before[slug]
-        writes = _pages(tagged, partial(keys.tag_page, slug), growing=growing)
+    for pages in paging.sets:
+        chains = pages.chains(paging.shown)
+        if pages.tag is None:
+            yield from chains
+            continue
         # A tag that lost its last page changed, though none of the others did.
-        shrank = keys.tag_page(slug, len(writes) + 1) in stored.etags
-        body = encode_json(index(tagged, times, checksum(tagged), changed=True))
-        yield [*writes, Write(keys.tag_index(slug), body, follows=not shrank)]
-
-
-def _pages(
-    bookmarks: Sequence[Bookmark], key: Callable[[int], str], *, growing: bool
-) -> list[Write]:
-    """The pages in the order in which they are written.
-
-    A list that grows is written from its last page to its first, one that shrinks from its first.
-    So a reader between two writes may see an item twice, but never misses one.
-    """
-    writes = [Write(key(number), as_array(page)) for number, page in enumerate(pages(bookmarks), 1)]
-    return writes[::-1] if growing else writes
+        shrank = pages.key(len(pages.pages) + 1) in stored.etags
+        body = encode_json(index(pages.bookmarks, times, checksum(pages.bookmarks), changed=True))
+        follower = Write(keys.tag_index(pages.tag), body, follows=not shrank)
+        yield [*(write for chain in chains for write in chain), follower]
 
 
 def _backup(

@@ -4,12 +4,12 @@ Every job that changes bookmarks uses it. The new list comes from a sync, from t
 fields of another job set in it (`enrich_bookmarks`), or from a backup (`restore.py`).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
-from datafetch.bookmarks.copies import ObjectReader, backup_keys
+from datafetch.bookmarks.copies import ObjectReader, backup_keys, read_listing
 from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.page_sets import PageSet, Paging, page_sets, published_pages
 from datafetch.bookmarks.plan import Change, Tidying, build_plan
 from datafetch.bookmarks.rules.changes import AS_IT_IS, NOTHING_FETCHED, merge_list
 from datafetch.bookmarks.rules.list import Times, checksum
@@ -21,7 +21,7 @@ from datafetch.clock import to_iso, to_ms
 from datafetch.job import AnyContext
 from datafetch.models.job_settings import TagPages
 from datafetch.models.json import says_the_same
-from datafetch.store.base import encode_json
+from datafetch.store.base import StoredObject, encode_json
 from datafetch.store.publish import PublishPlan, Write, etags_by_listing
 from datafetch.store.writes import etag_says_equal
 
@@ -46,8 +46,14 @@ def plan_change(
         last_attempted_at=change.fetched_at or before.last_attempted_at or to_ms(now),
     )
     tidying = _tidying(context, stored, change, now)
-    plan = build_plan(context.keys, change, tags, snapshot, stored, times, tidying)
-    return _without_equal_pages(context, plan) if stored.listed else plan
+    sets = page_sets(context.keys, change.merged.bookmarks, tags)
+    if stored.listed:
+        paging, equal = _read_pages(context, sets, stored)
+        stored = replace(stored, hashes={**stored.hashes, **equal})
+    else:
+        shown = published_pages(sets, stored.items)
+        paging = Paging(sets, {key: ids for key, ids in shown.items() if key in stored.etags})
+    return build_plan(context.keys, change, tags, paging, snapshot, stored, times, tidying)
 
 
 def _last_modified(index: StoredIndex, change: Change) -> str:
@@ -56,28 +62,46 @@ def _last_modified(index: StoredIndex, change: Change) -> str:
     return kept if is_utc(kept) else ""
 
 
-def _without_equal_pages(context: AnyContext, plan: PublishPlan) -> PublishPlan:
-    """The plan, which will not write the pages that another tool wrote anew with equal content.
+def _read_pages(
+    context: AnyContext, sets: Sequence[PageSet], stored: StoredList
+) -> tuple[Paging, dict[str, str]]:
+    """The stored pages, read from the store where they differ from the new ones.
 
-    Their planned hashes are added to those of the stored objects, so that they count as equal.
+    Returned, too, by their keys: SHA-256 of the new bytes of those that another tool wrote anew
+    with equal content. Added to the hashes of the stored objects, it makes them count as equal.
     """
 
-    def judged(write: Write) -> tuple[Write, bool]:
-        found, body = ObjectReader(context).get(write.key), write.sendable()
-        same = found is not None and isinstance(body, bytes) and says_the_same(found.body, body)
-        return write, same
+    def read(write: Write) -> tuple[Write, StoredObject | None]:
+        return write, ObjectReader(context).get(write.key)
 
-    doubtful = [
-        write
-        for write in chain.from_iterable(plan.chains)
-        if write.key.rpartition("/")[2].startswith("page-")
-        and write.key in plan.etags
-        and write.key not in plan.hashes
-        and not etag_says_equal(plan.etags[write.key], write, write.sha256())
-    ]
-    found = context.engine.map(judged, doubtful)
-    equal = {write.key: write.sha256() for write, same in found if same}
-    return replace(plan, hashes={**plan.hashes, **equal}) if equal else plan
+    planned = (page for pages in sets for page in pages.planned())
+    shown = {key: ids for key, ids in planned if key in stored.etags}
+    differing = [write for pages in sets for write in pages.pages if _differs(write, stored)]
+    equal: dict[str, str] = {}
+    for write, found in context.engine.map(read, differing):
+        if found is not None and _says_the_same(write, found, stored):
+            equal[write.key] = write.sha256()
+        else:
+            listing = read_listing(found)
+            shown[write.key] = tuple(item.id for item in listing.items) if listing else ()
+    return Paging(sets, shown), equal
+
+
+def _says_the_same(write: Write, found: StoredObject, stored: StoredList) -> bool:
+    """Whether an object that we have not published has the planned content, in other bytes."""
+    body = write.sendable()
+    unknown = write.key not in stored.hashes
+    return unknown and isinstance(body, bytes) and says_the_same(found.body, body)
+
+
+def _differs(write: Write, stored: StoredList) -> bool:
+    """Whether an object is there, but perhaps not with the planned bytes."""
+    etag = stored.etags.get(write.key)
+    if etag is None:
+        return False
+    sha256 = write.sha256()
+    known = stored.hashes.get(write.key)
+    return known != sha256 if known is not None else not etag_says_equal(etag, write, sha256)
 
 
 def plan_stored(

@@ -307,8 +307,14 @@ class Publisher:
         return (found.etag, found.last_modified) == (theirs.etag, theirs.last_modified)
 
     def _write_all(self, etags: Mapping[str, str], task: Sequence[Write]) -> dict[str, str]:
-        """Write one object after the other, each if its ETag is as given; returns the new ETags."""
-        return {write.key: self._put(write, etags.get(write.key)) for write in task}
+        """Write one object after the other, each if its ETag is as given; returns the new ETags.
+
+        One that is written twice has to have the ETag of its first write the second time.
+        """
+        new: dict[str, str] = {}
+        for write in task:
+            new[write.key] = self._put(write, new.get(write.key, etags.get(write.key)))
+        return new
 
     def _put(self, write: Write, etag: str | None) -> str:
         """Write an object if it still has this ETag (None: if it is missing); returns the new one."""

@@ -23,8 +23,8 @@ class PublishPlan:
         commit: written last of all, on the condition that its ETag still is `base_etag`.
         base_etag: ETag of the commit object that the run read; None when there was none.
         content: written first, in parallel.
-        chains: written after the content; chains run in parallel, each in its own order (pages:
-            highest first when the list grew, lowest first when it shrank).
+        chains: written after the content; chains run in parallel, each in its own order. An object
+            may be written twice in its chain, first as an interim one (`Write.interim`).
         master: written after content and chains, before the commit object.
         deletes: keys of the objects that are removed after the commit.
         etags: ETag of each object as of the last publish, where known. An object is replaced only
@@ -61,7 +61,11 @@ class PublishPlan:
         yield () if self.master is None else ((self.master,),)
 
     def objects(self) -> Iterator[Write]:
-        """All objects but the commit, in the order of their stages."""
+        """All objects but the commit as they will be stored, in the order of their stages."""
+        return (write for write in self.writes() if not write.interim)
+
+    def writes(self) -> Iterator[Write]:
+        """All writes but that of the commit, interim ones too, in the order of their stages."""
         for stage in self.stages():
             yield from chain.from_iterable(stage)
 
@@ -143,7 +147,7 @@ class Diff:
 
     def size(self) -> int:
         """How many bytes the objects have that will be written, without journal and state."""
-        return sum(write.size() for write in (*self.plan.objects(), self.plan.commit))
+        return sum(write.size() for write in (*self.plan.writes(), self.plan.commit))
 
     def result(
         self, etags: Mapping[str, str], *, committed: bool, again: Collection[str] = ()

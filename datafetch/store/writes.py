@@ -46,6 +46,8 @@ class Write:
         follows: whether it depends only on the objects before it in its chain and on the time,
             like a tag's index. It is then not written again just because its time differs: only
             when the last publish did not store it, or an object before it has changed since.
+        interim: whether the same object is written once more, later in its chain. It is written
+            only if that one is.
     """
 
     key: str
@@ -53,6 +55,7 @@ class Write:
     content_type: str = JSON_TYPE
     cache_control: str | None = None
     follows: bool = False
+    interim: bool = False
 
     def sendable(self) -> bytes | FilePart:
         """The bytes as a store takes them; a file from its start."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.page_sets import Paging, page_sets, published_pages
 from datafetch.bookmarks.plan import Change, Tidying, build_plan
 from datafetch.bookmarks.rules.changes import AS_IT_IS, NOTHING_FETCHED, merge_list
 from datafetch.bookmarks.rules.list import Times
@@ -52,7 +53,9 @@ def plan_of(
     merged = merge_list(NOTHING_FETCHED, bookmarks, {}, {"freed": "gone"}, {"note": "h"}, AS_IT_IS)
     change = Change(merged, differs=True, fetched_at=3, full_sync_at=4, rules="4")
     snapshot = Snapshot(None, StoredIndex(), "etag", None, trusted=False)
-    return build_plan(KEYS, change, tags, snapshot, stored, TIMES, TIDYING)
+    sets = page_sets(KEYS, merged.bookmarks, tags)
+    paging = Paging(sets, published_pages(sets, stored.items))
+    return build_plan(KEYS, change, tags, paging, snapshot, stored, TIMES, TIDYING)
 
 
 def bytes_of(write: Write) -> bytes:
@@ -70,15 +73,37 @@ def page_keys(plan: PublishPlan) -> list[list[str]]:
 
 @pytest.mark.parametrize(
     ("before", "after", "numbers"),
-    [(30, 30, [[2, 1]]), (26, 30, [[2, 1]]), (40, 30, [[1, 2]]), (0, 30, [[1], [2]])],
-    ids=["same", "grows", "shrinks", "first"],
+    [
+        (range(30), range(30), [[1], [2]]),
+        (range(1, 30), range(30), [[2, 1]]),
+        (range(30), range(3, 30), [[1, 2]]),
+        (range(50), [*range(1, 30), *range(31, 50), 30], [[2, 1, 3, 2]]),
+        (range(50), [49, *range(49)], [[1, 3, 2, 1]]),
+        ([], range(30), [[1], [2]]),
+    ],
+    ids=["same", "grows", "shrinks", "deletion and move", "moves cross", "first"],
 )
 def test_pages_are_written_in_an_order_that_lacks_nobody(
-    before: int, after: int, numbers: list[list[int]]
+    before: Sequence[int], after: Sequence[int], numbers: list[list[int]]
 ) -> None:
     """One order of pages for a change that both inserts and deletes: an item was on no page."""
-    plan = plan_of(items(after), stored_list(before))
+    known = items(50)
+    stored = stored_list(0, items=[known[number] for number in before])
+    plan = plan_of([known[number] for number in after], stored)
     assert page_keys(plan) == [[KEYS.bookmark_page(n) for n in chain] for chain in numbers]
+    tag = [key for chain in numbers for key in (KEYS.tag_page("t", n) for n in chain)]
+    assert [write.key for write in plan.chains[-1]] == [*tag, KEYS.tag_index("t")]
+
+
+def test_a_page_that_is_written_twice_has_all_that_it_has_and_will_have_first() -> None:
+    """The first write of a page on a circle has its new items, and the old ones that are to move."""
+    known = items(50)
+    plan = plan_of([known[49], *known[:49]], stored_list(0, items=known))
+    chain = plan.chains[0]
+    assert [write.interim for write in chain] == [True, False, False, False]
+    first, last = ([item["id"] for item in json.loads(bytes_of(chain[at]))] for at in (0, -1))
+    assert first == ["b49", *(f"b{number:02d}" for number in range(24))]
+    assert last == first[:24]
 
 
 def test_the_index_is_the_commit_and_the_list_the_master() -> None:

@@ -209,6 +209,25 @@ def published(one: Publisher, build: Callable[[int], PublishPlan]) -> PublishRes
     return one.with_restart(lambda attempt: one.publish(build(attempt)))
 
 
+def test_an_object_is_written_twice_on_the_condition_of_its_first_write() -> None:
+    """Between the two writes of a page somebody else may write it, or an answer may be lost."""
+    chain = [Write("p1", b"old new", interim=True), Write("p2", b"2"), Write("p1", b"new")]
+    plan = PublishPlan("set", Write("commit", b"c2"), None, chains=[chain])
+    lost = FaultyStore(MemoryStore(), fault=lambda call, _: "lost" if call.key == "p1" else None)
+    assert publisher(lost).publish(plan).written == ("p2", "p1", "commit")
+    assert lost.inner.get("p1").body == b"new"
+    store = FaultyStore(MemoryStore())
+
+    def meddle(call: Call) -> None:
+        if call == Call("put", "p2"):
+            store.inner.put("p1", b"of somebody else")
+
+    store.before = meddle
+    with pytest.raises(BaseMoved, match="p1"):
+        publisher(store).publish(plan)
+    assert store.inner.get("p1").body == b"of somebody else"
+
+
 @pytest.mark.parametrize("left", range(10))
 def test_fence_is_asked_before_each_write(left: int) -> None:
     """A process that slept past its lease writes nothing when it wakes."""

@@ -102,6 +102,21 @@ def test_a_follower_stays_with_what_it_follows() -> None:
     assert todo(replace(plan, hashes={"page": hash_of(b"p")})) == ["index"]
 
 
+def test_an_object_that_is_written_twice_is_one_object() -> None:
+    """What is written between counts for the limit of bytes only, and not where it ends as it is."""
+    chain = [Write("page", b"old and new", interim=True), Write("t", b"t"), Write("page", b"new")]
+    plan = PublishPlan("set", COMMIT, "e", chains=[chain], etags={"page": "1"})
+    work = Diff.of(plan)
+    assert [write.body for write in work.plan.writes()] == [b"old and new", b"t", b"new"]
+    assert [write.body for write in work.plan.objects()] == [b"t", b"new"]
+    assert work.hashes["page"] == hash_of(b"new")
+    assert work.size() == len(b"old and new" + b"t" + b"new" + b"c")
+    result = work.result({"page": "2", "t": "3"}, committed=True)
+    assert result.written == ("t", "page", "commit")
+    equal = Diff.of(replace(plan, hashes={"page": hash_of(b"new")}))
+    assert [write.key for write in equal.plan.writes()] == ["t"]
+
+
 def test_large_content_is_done_in_tasks_and_small_stages_in_one() -> None:
     """Starting a task costs as much as a small write: sixteen go together."""
     plan = replace(PLAN, content=[Write(f"k{number}", b"") for number in range(33)])

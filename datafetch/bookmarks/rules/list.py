@@ -4,10 +4,12 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from datafetch.bookmarks.model import Bookmark
 from datafetch.models.json import encode_json
+
+T = TypeVar("T", str, int)
 
 PAGE_SIZE = 24
 MAPPING_VERSION = "1.0.0"
@@ -50,7 +52,7 @@ def places(dates: Sequence[str]) -> list[str]:
     """
     if all(newer >= older for newer, older in pairwise(dates)):
         return list(dates)
-    in_order = _longest_in_order(dates[::-1])
+    in_order = longest_in_order(dates[::-1])
     found: list[str] = []
     place = next(date for date, fits in zip(dates[::-1], in_order, strict=True) if fits)
     for date, fits in zip(dates[::-1], in_order, strict=True):
@@ -59,21 +61,21 @@ def places(dates: Sequence[str]) -> list[str]:
     return found[::-1]
 
 
-def _longest_in_order(dates: Sequence[str]) -> list[bool]:
-    """For each date whether it belongs to the longest part of the list that is in order.
+def longest_in_order(values: Sequence[T]) -> list[bool]:
+    """For each value whether it belongs to the longest part of the sequence that is in order.
 
-    By patience sorting: `ends[n]` is the earliest date with which n + 1 dates in order may end.
+    By patience sorting: `ends[n]` is the least value with which n + 1 values in order may end.
     """
-    ends: list[str] = []
+    ends: list[T] = []
     places_of_ends: list[int] = []
     before: list[int | None] = []
-    for at, date in enumerate(dates):
-        length = bisect_right(ends, date)
+    for at, value in enumerate(values):
+        length = bisect_right(ends, value)
         before.append(places_of_ends[length - 1] if length else None)
-        ends[length : length + 1] = [date]
+        ends[length : length + 1] = [value]
         places_of_ends[length : length + 1] = [at]
-    in_order = [False] * len(dates)
-    last: int | None = places_of_ends[-1]
+    in_order = [False] * len(values)
+    last = places_of_ends[-1] if places_of_ends else None
     while last is not None:
         in_order[last] = True
         last = before[last]
