@@ -5,12 +5,17 @@ import sys
 
 def main() -> None:
     """Run the command line within the error boundary."""
+    from datafetch.cli.signals import signals
+
+    signals.hold()  # first of all: Ctrl-C while Python loads the rest is no traceback
     from datafetch.cli.streams import open_missing
 
     open_missing()  # before anything is opened, or looks at a stream
-    from datafetch.cli.boundary import call
+    from datafetch.cli.boundary import call, print_nothing
 
-    call(_run, as_json="--json" in sys.argv)
+    as_json = "--json" in sys.argv
+    signals.start(lambda: print_nothing(as_json=as_json))
+    call(_run, as_json=as_json)
 
 
 def _run() -> None:

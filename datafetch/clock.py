@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
@@ -34,10 +34,16 @@ class Clock(Protocol):
 
 
 class CancelToken:
-    """Tells every part of a command, or of one job, that it is to stop, and why."""
+    """Tells every part of a command, or of one run in it, that it is to stop, and why. Thread-safe.
+
+    Not to be used by a handler of signals: it takes locks, which the interrupted code may hold.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._abandoned = threading.Event()
+        self._guard = threading.Lock()
+        self._listeners: dict[object, Callable[[], None]] = {}
         self._reason = Cancelled()
         self._children: list[CancelToken] = []
 
@@ -46,22 +52,56 @@ class CancelToken:
 
         Cancelling it leaves this one as it is, so that the rest of the command goes on.
         """
-        child = CancelToken()
-        self._children.append(child)
-        if self.cancelled:  # after it was added, so that no cancelling in between is missed
-            child.cancel(self._reason)
-        return child
+        part = CancelToken()
+
+        def follow() -> None:
+            if self.cancelled:
+                part.cancel(self.reason)
+            if self.abandoned:
+                part.abandon()
+
+        self._children.append(part)
+        self.listen(follow)
+        return part
 
     def cancel(self, reason: Cancelled) -> None:
-        """Ask to stop. When asked more than once, the first reason stays.
-
-        A signal's handler calls this, so it waits for no lock.
-        """
-        if not self._event.is_set():
+        """Ask to stop. When asked more than once, the first reason stays."""
+        with self._guard:
+            if self._event.is_set():
+                return
             self._reason = reason
             self._event.set()
-        for child in tuple(self._children):
-            child.cancel(reason)
+            told = tuple(self._listeners.values())
+        for listener in told:
+            listener()
+
+    def abandon(self) -> None:
+        """Ask those who wait for work to end, after a stop, to wait no longer."""
+        with self._guard:
+            self._abandoned.set()
+            told = tuple(self._listeners.values())
+        for listener in told:
+            listener()
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have a function called when this token is asked to stop, and when it is abandoned.
+
+        It is called on the thread that asks, and has to return at once; when the token was asked
+        before, it is called now.
+
+        Returns:
+            A function that ends this.
+        """
+        key = object()
+        with self._guard:
+            self._listeners[key] = listener
+        if self.cancelled or self.abandoned:
+            listener()
+        return lambda: self._forget(key)
+
+    def _forget(self, key: object) -> None:
+        with self._guard:
+            self._listeners.pop(key, None)
 
     @property
     def cancelled(self) -> bool:
@@ -72,6 +112,11 @@ class CancelToken:
     def any_cancelled(self) -> bool:
         """Whether this token or one of its children is cancelled: threads may be left of its work."""
         return self.cancelled or any(child.any_cancelled for child in self._children)
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits any longer for work to end."""
+        return self._abandoned.is_set()
 
     @property
     def reason(self) -> Cancelled:

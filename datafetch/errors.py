@@ -259,7 +259,10 @@ class LeaseHeld(DatafetchError):
     """
 
     exit_code = ExitCode.LOCKED
-    hint = "This run did nothing; run it again when the other one has ended."
+    hint = (
+        "This run did nothing; run it again when the other one has ended, or let it wait for that "
+        "with --wait SECONDS."
+    )
 
     def __init__(
         self, message: str = "", *, hint: str | None = None, holder: LeaseHolder | None = None

@@ -30,7 +30,7 @@ from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.engine import Engine
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.settings import Settings
-from datafetch.store.base import ObjectStore, ServerStore
+from datafetch.store.base import Cuttable, ObjectStore, ServerStore
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
 from datafetch.store.web import WebSource
@@ -59,6 +59,8 @@ class Parts:
     Attributes:
         cancel: asks the job under way to stop.
         command: asks the whole command to stop; `cancel` is its child.
+        cuttable: the store behind `store` if its calls can be cut off; else None, as for a folder
+            and for a store that is read through `http`.
     """
 
     store: ObjectStore
@@ -72,6 +74,7 @@ class Parts:
     cancel: CancelToken
     command: CancelToken
     skew: ClockSkew
+    cuttable: Cuttable | None = None
 
 
 def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
@@ -85,7 +88,10 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     job_clock = stopped_by(clock, of_job)
     http = partial(make_http, settings, job_clock, of_job, skew=skew)
     web = http() if isinstance(settings.place, WebPlace) else None
-    store = make_store(settings, clock, web, skew)
+    # What the store waits between two attempts is short, and must not keep a run that is stopped
+    # from storing how it ended.
+    store = make_store(settings, stopped_by(clock, CancelToken()), web, skew)
+    cuttable = store if isinstance(store, Cuttable) else None
     if settings.lock == "file" and isinstance(store, ServerStore):
         from datafetch.runtime.folder import RuntimeFolder
         from datafetch.store.checked import CheckedStore
@@ -107,6 +113,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         cancel=of_job,
         command=cancel,
         skew=skew,
+        cuttable=cuttable,
     )
 
 
@@ -114,7 +121,12 @@ def after_stop(settings: Settings, parts: Parts) -> Parts:
     """The parts for the next job of a command, when the one before was stopped and the command not.
 
     Whatever is left of the stopped job keeps the old parts, and so stays stopped.
+
+    Raises:
+        ConfigurationError: as `make_parts`.
     """
+    if parts.cuttable is not None and parts.cuttable.is_over:
+        return make_parts(settings, stopped_by(parts.clock, parts.command), parts.command)
     cancel = parts.command.child()
     clock = stopped_by(parts.clock, cancel)
     return replace(

@@ -4,27 +4,44 @@ Stored data is changed only by a run that `DataFetchManager.run` makes.
 """
 
 import secrets
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from datafetch.build.request import PrefetchRequest
-from datafetch.errors import DatafetchError, LeaseHeld, PreconditionFailed, StoreError, Unexpected
+from datafetch.errors import (
+    Cancelled,
+    DatafetchError,
+    LeaseHeld,
+    PreconditionFailed,
+    StoreError,
+    Unexpected,
+)
 from datafetch.factory import AnyJob, Parts, after_stop, check_jobs, make_job
 from datafetch.job import JobContext, Progress, Remarks, S, SoFar
 from datafetch.logs import bound_logger
 from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobReport, Operation, RunRequest, RunResult
 from datafetch.net.counts import since
-from datafetch.ops.carry_out import carry_out
+from datafetch.ops.carry_out import carry_out, counted
 from datafetch.ops.dead_letters import DeadLetters
+from datafetch.ops.lease import HeldLease
 from datafetch.ops.lease_keeper import LeaseKeeper
 from datafetch.ops.run_log import RunLog
-from datafetch.ops.run_notes import no_cdn_note, superseded_note, waiting_notes
+from datafetch.ops.run_notes import (
+    lock_unknown_note,
+    no_cdn_note,
+    superseded_note,
+    unrecorded_note,
+    waiting_notes,
+)
 from datafetch.ops.run_records import RunRecords
 from datafetch.ops.verdict import error_text, hint_of, verdict
 from datafetch.redaction import redact
 from datafetch.runtime.engine import beside, together
+from datafetch.runtime.supervise import STOP_S, StoppedLate, Stopping, supervise
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import FencedStore
@@ -84,7 +101,7 @@ class DataFetchManager:
             Operation.LOGOS_PREFETCH: prefetch.logos,
             Operation.OPENGRAPH_PREFETCH: prefetch.opengraph,
         }[operation]
-        result = run.result(run.carry_out(work))
+        result = run.supervised(lambda: run.result(run.carry_out(work)))
         run.finish(result)
         return result
 
@@ -123,6 +140,28 @@ class _OperationRun:
     def begin(self) -> None:
         """Write to the log that the run begins, since nothing keeps it out any more."""
         self.events.started(environment=self._settings.env.value, store=self._parts.store.name)
+
+    def supervised(self, run: Callable[[], RunResult]) -> RunResult:
+        """Make the whole run, on a thread of its own, and return its result.
+
+        When the command is stopped, what waits for a server is ended, and what has not ended after
+        `STOP_S` is left: no moment of a run keeps the command from ending.
+        """
+        parts = self._parts
+        cut = None if parts.cuttable is None else parts.cuttable.cut
+        stopping = Stopping(at_once=parts.http.close, grace_s=STOP_S, cut=cut)
+        try:
+            return supervise(run, parts.cancel, stopping)
+        except StoppedLate:
+            if parts.cuttable is not None:
+                parts.cuttable.cut(for_good=True)
+            self.log.warning("stopped_late")
+            return self._left()
+
+    def _left(self) -> RunResult:
+        """The result of a run that did not end in time after it was stopped."""
+        report = counted(self._so_far.report, self.log)
+        return self.result(replace(report, failure=self._parts.cancel.reason))
 
     def carry_out(self, work: Callable[[], JobReport]) -> JobReport:
         """The report of the work; it is stopped when the command is."""
@@ -190,12 +229,22 @@ class _JobRun(_OperationRun):
         self._said = said
         self._output = OutputLimit(settings.max_output_mb)
         self._remarks = Remarks()
-        self._keeper = LeaseKeeper(parts.leases, parts.clock, parts.cancel, self.run_id, self.log)
+        self._limit_s = settings.time_limit_s(name.value)
+        self._keeper = LeaseKeeper(
+            parts.leases,
+            parts.clock,
+            parts.cancel,
+            self.run_id,
+            self.log,
+            limit_s=self._limit_s + STOP_S,
+        )
+        self._lease: HeldLease | None = None
+        self._ended: RunResult | None = None
 
     def run(self) -> RunResult:
         """See `DataFetchManager.run`."""
         check_jobs(self._settings, [self._request.job])
-        result = self._run()
+        result = self.supervised(self._run)
         self.finish(result)
         return result
 
@@ -208,6 +257,8 @@ class _JobRun(_OperationRun):
         try:
             return self._dry() if self._request.options.dry_run else self._locked()
         except DatafetchError as error:
+            if self._parts.cancel.cancelled:
+                return self.result(JobReport(failure=self._parts.cancel.reason))
             if isinstance(error, LeaseHeld):
                 self.events.locked(error)
             return self.result(JobReport(failure=error))
@@ -219,32 +270,75 @@ class _JobRun(_OperationRun):
         parts, name = self._parts, self._request.job
         self.begin()
         store = ReadOnlyStore(parts.store)
-        letters = DeadLetters.load(store, parts.keys, name, parts.clock)
-        return self.result(self._work(make_job(self._settings, name), store, letters))
+        with self._time_limit():
+            letters = DeadLetters.load(store, parts.keys, name, parts.clock)
+            return self.result(self._work(make_job(self._settings, name), store, letters))
 
     def _locked(self) -> RunResult:
         parts, name = self._parts, self._request.job
         records = RunRecords(parts.store, parts.keys, name, parts.clock)
         # While the store answers, what the first HTTP request needs is loaded.
         prepared = beside(parts.http.prepare)
-        lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load))
+        wait_s = self._request.options.wait_s
+        lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load), wait_s=wait_s)
+        self._lease = lease
         try:
-            self.begin()
-            if lease.note:
-                self.events.warn_of("publish_not_atomic", lease.note)
-            letters, job, _ = together(
-                lambda: records.begin(self.run_id),
-                lambda: make_job(self._settings, name),
-                prepared,
-            )
-            store = LimitedStore(FencedStore(parts.store, lease), self._output)
-            report = self._work(job, store, letters)
-            lease.retire()
-            lock_note = (lease.note,) if lease.note else ()
-            result = self._recorded(records, report.noting(*records.notes(), *lock_note))
+            with self._time_limit():
+                result = self._ended = self._recorded_run(lease, records, prepared)
         finally:
             left = self._keeper.give_back(lease)
         return replace(result, notes=(*result.notes, left)) if left else result
+
+    def _recorded_run(
+        self, lease: HeldLease, records: RunRecords, prepared: Callable[[], None]
+    ) -> RunResult:
+        """Do the work under the lease, and write the records."""
+        parts, name = self._parts, self._request.job
+        parts.cancel.raise_if_cancelled()
+        self.begin()
+        if lease.note:
+            self.events.warn_of("publish_not_atomic", lease.note)
+        letters, job, _ = together(
+            lambda: records.begin(self.run_id),
+            lambda: make_job(self._settings, name),
+            prepared,
+        )
+        store = LimitedStore(FencedStore(parts.store, lease), self._output)
+        report = self._work(job, store, letters)
+        lease.retire()
+        lock_note = (lease.note,) if lease.note else ()
+        return self._recorded(records, report.noting(*records.notes(), *lock_note))
+
+    @contextmanager
+    def _time_limit(self) -> Iterator[None]:
+        """Stop the run when the block takes longer than a run of the job may."""
+        reason = Cancelled(
+            f"stopped after {self._limit_s:g} s, the longest that a run of "
+            f"{self._request.job.value} may take",
+            hint=f"{Cancelled.hint} If it needs longer, raise DATAFETCH_TIMEOUT_SECONDS.",
+        )
+        timer = threading.Timer(self._limit_s, self._parts.cancel.cancel, [reason])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _left(self) -> RunResult:
+        """See `_OperationRun._left`; says also what was not written."""
+        result = self._ended or super()._left()
+        if self._dry_run:
+            return result
+        now, job = self._parts.clock.now(), self._request.job
+        notes = [*result.notes]
+        if self._lease is None:
+            notes.append(lock_unknown_note(job, now + self._settings.lock_ttl_s(job.value), now))
+        else:
+            if self._ended is None:
+                notes.append(unrecorded_note(job))
+            notes.append(self._keeper.left_note(self._lease))
+        return replace(result, notes=tuple(notes))
 
     def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> JobReport:
         def context(settings: S) -> JobContext[S]:
@@ -266,7 +360,8 @@ class _JobRun(_OperationRun):
 
     def _recorded(self, records: RunRecords, report: JobReport) -> RunResult:
         """Store breakers, state, history and dead letters, and return the run's result."""
-        self._parts.breakers.save()
+        parts = self._parts
+        parts.breakers.save()
         result = self.result(report)
         try:
             records.end(result, full_sync=report.full_sync)
@@ -277,7 +372,9 @@ class _JobRun(_OperationRun):
         except StoreError as error:
             self.log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected
             if report.failure is None:
-                return self.result(replace(report, failure=error))
+                cancel = parts.cancel
+                failure = cancel.reason if cancel.cancelled else error
+                return self.result(replace(report, failure=failure))
             note = redact(f"the records of this run were not written: {error}")
             return replace(result, notes=(*result.notes, note))
         return result

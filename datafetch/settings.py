@@ -29,6 +29,7 @@ from datafetch.models.setting_values import (
     Positive,
     Ratio,
     Seconds,
+    TimeLimit,
     acl_name,
     bearer_token,
     bookmark_server,
@@ -62,6 +63,9 @@ from datafetch.models.store_place import (
 from datafetch.urls import has_password
 
 _DEFAULT_PLACE = FolderPlace("./.datafetch")
+
+_TIME_LIMITS_S = {"bookmarks": 3600.0, "github": 7200.0, "logos": 21_600.0, "opengraph": 21_600.0}
+"""Seconds that a run of each job may take when `DATAFETCH_TIMEOUT_SECONDS` does not say it."""
 
 
 def _env(*names: str) -> object:
@@ -179,6 +183,7 @@ class Settings(BaseModel):
     max_shrink_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_SHRINK_RATIO")] = 0.2
     max_failure_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_FAILURE_RATIO")] = 0.5
     max_output_mb: Annotated[Positive, _env("DATAFETCH_MAX_OUTPUT_MB")] = 20_000
+    timeout_seconds: Annotated[TimeLimit | None, _env("DATAFETCH_TIMEOUT_SECONDS")] = None
     user_agent: Annotated[str | None, unless_none(header_value), _env("DATAFETCH_USER_AGENT")] = (
         None
     )
@@ -248,6 +253,10 @@ class Settings(BaseModel):
         """Lease time of a job, in seconds."""
         millis = self.bookmarks_lock_ttl_ms if job == "bookmarks" else self.lock_ttl_ms
         return millis / 1000
+
+    def time_limit_s(self, job: str) -> float:
+        """Seconds after which a run of a job is stopped."""
+        return _TIME_LIMITS_S[job] if self.timeout_seconds is None else self.timeout_seconds
 
     def problems(self) -> list[str]:
         """Settings that do not fit together, whichever job runs: a sentence for each problem."""

@@ -5,11 +5,13 @@ settings that are missing or invalid each has a line of its own. No traceback. W
 is an array on stdout, too.
 """
 
+import os
 import sys
 import threading
 from collections.abc import Callable
 
 from datafetch.cli import streams
+from datafetch.cli.signals import signals
 from datafetch.errors import ConfigurationError, DatafetchError, ExitCode, Unexpected
 
 # The log is imported where it is needed: `--version` and `--help` need none.
@@ -60,15 +62,23 @@ def call(command: Callable[[], None], *, as_json: bool) -> None:
         code = ExitCode.SIGINT
     except Exception as error:  # noqa: BLE001 - the one boundary
         failure = streams.lost_by(error) or expected(error)
-        print_error(failure)
+        if signals.code is None:  # else it is what the stop has broken
+            print_error(failure)
         code = failure.exit_code
-    if as_json and code not in (None, ExitCode.OK) and not streams.has_shown():
-        _print_empty_array()
+    if (stopped := signals.code) is not None:
+        code = stopped
+    if code not in (None, ExitCode.OK):
+        print_nothing(as_json=as_json)
     streams.finish()
+    if stopped is not None:
+        os._exit(stopped)
     sys.exit(code if isinstance(code, int | str) else ExitCode.OK)
 
 
-def _print_empty_array() -> None:
+def print_nothing(*, as_json: bool) -> None:
+    """Print the empty array of a command that ends without results, if there should be one."""
+    if not as_json or streams.has_shown():
+        return
     try:
         streams.show("[]")
     except streams.OutputLost as error:

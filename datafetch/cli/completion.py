@@ -64,6 +64,18 @@ def counts() -> list[Offer]:
 
 
 @_when_asked
+def waiting_times() -> list[Offer]:
+    """Usual values of `--wait`."""
+    return [("60", "a minute"), ("600", "ten minutes"), ("3600", "an hour")]
+
+
+@_when_asked
+def time_limits() -> list[Offer]:
+    """Usual values of `--timeout`."""
+    return [("600", "ten minutes"), ("3600", "an hour"), ("21600", "six hours")]
+
+
+@_when_asked
 def backups() -> list[Offer]:
     """Numbers of backups."""
     return [("1", "the newest"), "2", "3", "4", ("5", "the oldest")]

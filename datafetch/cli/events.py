@@ -69,6 +69,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "github_repository": ("{repository}: {error_text}", "{repository}"),
     "github_repository_failed": ("the statistics of {repository} could not be had: {error}",),
     "index_moved_meanwhile": ("another run has written the index meanwhile; it stays as it is",),
+    "lease_awaited": ("waiting {wait_s} s at most: {error}",),
+    "lease_free": ("waited {waited_s} s for the lock",),
     "lease_lost": (
         "the lock is lost, so nothing more is written: {error}. {hint}",
         "the lock is lost, so nothing more is written: {error}",
@@ -145,7 +147,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "{setting} ({where}) is no setting of datafetch",
     ),
     "statistics_pending": ("{note}",),
-    "stopped_late": ("some work did not end within 5 s of being stopped, and was left",),
+    "stopped_late": ("some work did not end in time after it was stopped, and was left",),
     "thread_failed": ("a part of the work ended unexpectedly: {error}",),
     "unexpected_error": ("{error}",),
     "warnings_left_out": ("{count} earlier warnings are left out",),

@@ -12,7 +12,14 @@ import typer
 from datafetch import __version__
 from datafetch.cli import completion
 from datafetch.cli.help import COMMON_PANEL, GLOBAL_PANEL
-from datafetch.cli.values import item_count, log_format, parse_age, settings_file
+from datafetch.cli.values import (
+    item_count,
+    log_format,
+    parse_age,
+    settings_file,
+    time_limit,
+    waiting_time,
+)
 from datafetch.errors import UsageError
 
 
@@ -135,6 +142,29 @@ class JobOptions(GlobalOptions):
             rich_help_panel=COMMON_PANEL,
         ),
     ] = False
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            "--wait",
+            parser=waiting_time,
+            autocompletion=completion.waiting_times,
+            metavar="SECONDS",
+            help="Wait so long, at most, while another run has the job's lock (default: 0, then exit "
+            "code 75).",
+            rich_help_panel=COMMON_PANEL,
+        ),
+    ] = None
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            parser=time_limit,
+            autocompletion=completion.time_limits,
+            metavar="SECONDS",
+            help="Stop the whole command cleanly after so long, all jobs and waits included.",
+            rich_help_panel=COMMON_PANEL,
+        ),
+    ] = None
     json: Annotated[
         bool,
         typer.Option(

@@ -1,13 +1,13 @@
 """One call of a command: reads settings, runs its operations in turn, prints results, exits."""
 
 import os
-import signal
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Self
+from types import TracebackType
+from typing import NoReturn, Self
 
 from datafetch.build.request import PrefetchRequest
 from datafetch.cli import streams
@@ -15,6 +15,7 @@ from datafetch.cli.boundary import expected, print_error
 from datafetch.cli.console import configure_logging, default_format, end_log
 from datafetch.cli.options import JobOptions
 from datafetch.cli.render import TerminalProgress, print_results
+from datafetch.cli.signals import signals
 from datafetch.cli.streams import OutputLost
 from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import asks_for_dry_run, load_settings
@@ -51,8 +52,10 @@ class Session:
         self._options = options
         self._build = build
         self._cancel = CancelToken()
+        self._printing = threading.Lock()
         self._results: list[RunResult] = []
         self._asked: list[Operation] = []
+        self._begun: set[Operation] = set()
         self._progress = TerminalProgress(enabled=not options.quiet)
         self._settings: Settings | None = None
         self._manager: DataFetchManager | None = None
@@ -60,10 +63,9 @@ class Session:
     def __enter__(self) -> Self:
         spare_memory()
         configure_logging(self._options.log_format or default_format(), self._options.verbosity)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else nohup has started us
-            signal.signal(signal.SIGHUP, self._on_signal)
+        signals.listen(self._cancel, self._print_what_is_known)
+        if (limit_s := self._options.timeout) is not None:
+            signals.limit(limit_s, Cancelled(f"stopped after {limit_s:g} s, as --timeout says"))
         return self
 
     def __exit__(
@@ -71,17 +73,18 @@ class Session:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool:
+    ) -> None:
         self._progress.close()
         if error is not None and not isinstance(error, Exception):
-            return False
+            return
         failure = expected(error) if error is not None else None
         any_ran = bool(self._results)
         if failure is not None:
             self._fail_the_rest(failure)
-        code = worst_code(self._results, failure)
+        code = signals.code or worst_code(self._results, failure)
         silent = self._options.quiet and code in (ExitCode.OK, ExitCode.LOCKED)
         end_log(show=not silent)
+        self._printing.acquire()  # held to the end: the results are printed once
         if failure is not None:
             print_error(failure)
         if self._options.json or (not silent and (any_ran or failure is None)):
@@ -91,7 +94,6 @@ class Session:
                 print_error(lost)
                 code = code or int(lost.exit_code)
         self._exit(code)
-        return True
 
     def run_jobs(self, jobs: Sequence[JobName], own: RunOptions = RunOptions()) -> None:
         """Run jobs one after the other; one that fails does not stop the next.
@@ -107,7 +109,7 @@ class Session:
         settings = self._load(jobs)
         options = self._run_options(settings, own)
         for job in jobs:
-            self._cancel.raise_if_cancelled()
+            self._begin(OPERATIONS[job])
             self._results.append(self._get_manager(settings).run(RunRequest(job, options)))
             self._progress.job_ended()
 
@@ -128,7 +130,7 @@ class Session:
             )
         request = replace(request, dry_run=self.dry_run)
         for operation in request.operations:
-            self._cancel.raise_if_cancelled()
+            self._begin(operation)
             self._results.append(self._get_manager(settings).prefetch(operation, request))
 
     @property
@@ -163,6 +165,11 @@ class Session:
             _warn_of(self._settings.unknown)
         return self._settings
 
+    def _begin(self, operation: Operation) -> None:
+        signals.settle()
+        self._cancel.raise_if_cancelled()
+        self._begun.add(operation)
+
     def _get_manager(self, settings: Settings) -> DataFetchManager:
         if self._manager is None:
             parts = make_parts(settings, SystemClock(self._cancel), self._cancel)
@@ -183,37 +190,56 @@ class Session:
             dry_run=self.dry_run,
             limit=common.limit if common.limit is not None else settings.test_limit,
             allow_shrink=common.allow_shrink,
+            wait_s=common.wait or 0.0,
         )
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        self._cancel.cancel(Cancelled(f"stopped by {name}", signal=number))
-
     def _fail_the_rest(self, error: DatafetchError) -> None:
-        stopped = isinstance(error, Cancelled)
-        status = RunStatus.CANCELLED if stopped else RunStatus.FAILED
-        text = f"not begun: {error}" if stopped else str(error)
-        done = {result.operation for result in self._results}
-        for operation in self._asked:
-            if operation not in done:
-                self._results.append(
-                    RunResult(
-                        operation,
-                        status,
-                        run_id="",
-                        error=redact(text),
-                        hint=redact(error.hint),
-                        exit_code=int(error.exit_code),
-                        dry_run=self.dry_run,
-                    )
-                )
+        self._results.extend(self._rest(error, dry_run=self.dry_run))
 
-    def _exit(self, code: int) -> None:
+    def _rest(self, error: DatafetchError, *, dry_run: bool) -> list[RunResult]:
+        """A result for each operation that has none, because of an error or a stop."""
+        stopped = isinstance(error, Cancelled)
+        done = {result.operation for result in self._results}
+        return [
+            RunResult(
+                operation,
+                RunStatus.CANCELLED if stopped else RunStatus.FAILED,
+                run_id="",
+                error=redact(_unfinished(error, begun=operation in self._begun)),
+                hint=redact(error.hint),
+                exit_code=int(error.exit_code),
+                dry_run=dry_run,
+            )
+            for operation in self._asked
+            if operation not in done
+        ]
+
+    def _print_what_is_known(self) -> None:
+        """Print the results when the process has to end, while this object's thread is stuck."""
+        if not self._printing.acquire(blocking=False):
+            return
+        reason = self._cancel.reason
+        print_error(reason)
+        # Whether `.env` asks for a dry run is not looked up: the file may be what is stuck.
+        dry_run = self._options.dry_run or (self._settings is not None and self._settings.dry_run)
+        if self._options.json:
+            results = [*self._results, *self._rest(reason, dry_run=dry_run)]
+            print_results(results, as_json=True, quiet=False)
+
+    def _exit(self, code: int) -> NoReturn:
+        code = signals.code or code
         if self._cancel.any_cancelled:
             # Threads that did not end in time must not hold the process back.
             streams.finish()
             os._exit(code)
         sys.exit(code)
+
+
+def _unfinished(error: DatafetchError, *, begun: bool) -> str:
+    """Why an operation has no result of its own."""
+    if not isinstance(error, Cancelled):
+        return str(error)
+    return f"left under way: {error}" if begun else f"not begun: {error}"
 
 
 def _warn_of(unknown: Sequence[UnknownSetting]) -> None:

@@ -14,6 +14,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 NEWEST_BACKUP, OLDEST_BACKUP = 1, 5
 
+LONGEST_S = 604_800
+"""A week: the longest that an option may tell to wait, or to go on."""
+
 
 def parse_age(text: str) -> float:
     """An age such as `30d`, `12h`, `90m` or `45s`, in seconds.
@@ -36,6 +39,43 @@ def item_count(text: str) -> int:
     if not re.fullmatch(r"0*[1-9]\d{0,9}", text, re.ASCII):
         raise typer.BadParameter(f"{shown(text)} is not a number of items: write 1 or more")
     return int(text)
+
+
+def waiting_time(text: str) -> float:
+    """How long to wait at most, in seconds, up to a week; 0 for not at all.
+
+    Raises:
+        typer.BadParameter: the text is no such number.
+    """
+    seconds = _seconds(text)
+    if seconds is None:
+        raise typer.BadParameter(
+            f"{shown(text)} is not a time to wait: write seconds, such as 600 (0 to {LONGEST_S})"
+        )
+    return seconds
+
+
+def time_limit(text: str) -> float:
+    """How long something may take, in seconds, up to a week.
+
+    Raises:
+        typer.BadParameter: the text is no such number, or 0.
+    """
+    seconds = _seconds(text)
+    if not seconds:
+        raise typer.BadParameter(
+            f"{shown(text)} is not a time limit: write seconds, such as 3600 (more than 0, up to "
+            f"{LONGEST_S})"
+        )
+    return seconds
+
+
+def _seconds(text: str) -> float | None:
+    """A number of seconds from 0 to `LONGEST_S`; None when the text is none."""
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,9})?", text, re.ASCII):
+        return None
+    seconds = float(text)
+    return seconds if seconds <= LONGEST_S else None
 
 
 def backup_number(text: str) -> int:

@@ -55,6 +55,7 @@ class RunOptions:
             job's own. Where there is no copy, pages are fetched as always, logos only when
             `missing` is set too.
         restore: publish the N-th newest backup instead of syncing (bookmarks).
+        wait_s: seconds to wait, at most, while another run has the job's lock.
     """
 
     force: bool = False
@@ -65,6 +66,7 @@ class RunOptions:
     missing: bool = False
     older_than_s: float | None = None
     restore: int | None = None
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

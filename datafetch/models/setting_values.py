@@ -25,6 +25,7 @@ Ratio = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Millis = Annotated[int, Field(ge=0, le=WEEK_MS)]
 LeaseMillis = Annotated[int, Field(ge=100, le=WEEK_MS)]
+TimeLimit = Annotated[float, Field(gt=0, le=WEEK_MS / 1000, allow_inf_nan=False)]
 
 _REPOSITORY = re.compile(r"[a-z0-9_-]+/(\*|(?!\.{1,2}$)[a-z0-9_.-]+)")
 """A repository, or with `*` all of an owner's, in lower case."""

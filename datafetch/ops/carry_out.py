@@ -7,7 +7,7 @@ from datafetch.clock import CancelToken
 from datafetch.errors import DatafetchError, Unexpected
 from datafetch.logs import EventLogger
 from datafetch.models.run import JobReport
-from datafetch.runtime.supervise import GRACE_S, StoppedLate, supervise
+from datafetch.runtime.supervise import GRACE_S, StoppedLate, Stopping, supervise
 
 
 def carry_out(
@@ -33,7 +33,7 @@ def carry_out(
     """
     failure: DatafetchError
     try:
-        report = supervise(work, cancel, on_cancel, grace_s)
+        report = supervise(work, cancel, Stopping(on_cancel, grace_s))
     except StoppedLate:
         log.warning("stopped_late")
         failure = cancel.reason
@@ -46,10 +46,11 @@ def carry_out(
         if report.failure is not None and cancel.cancelled:
             return replace(report, failure=cancel.reason)
         return report
-    return replace(_counted(so_far, log), failure=failure)
+    return replace(counted(so_far, log), failure=failure)
 
 
-def _counted(so_far: Callable[[], JobReport], log: EventLogger) -> JobReport:
+def counted(so_far: Callable[[], JobReport], log: EventLogger) -> JobReport:
+    """What work that did not end has done so far; nothing when that cannot be told."""
     try:
         return so_far()
     except Exception:  # work that still goes on may be changing what it counts

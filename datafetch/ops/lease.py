@@ -110,11 +110,15 @@ class HeldLease:
         grant: Grant,
         clock: Clock,
         on_lost: Callable[[LeaseLost], None],
+        *,
+        renew_until: float | None = None,
     ) -> None:
+        """`renew_until` is in monotonic seconds; the lease of a run without time limit has none."""
         self._backend = backend
         self._grant = grant
         self._clock = clock
         self._on_lost = on_lost
+        self._renew_until = renew_until
         self._lost: LeaseLost | None = None
         self._retired = False
         self._stop = threading.Event()
@@ -185,7 +189,7 @@ class HeldLease:
             self._backend.release(self._grant)
 
     def _keep(self) -> None:
-        while not self._stop.wait(self._grant.ttl_s / 3):
+        while not self._stop.wait(self._grant.ttl_s / 3) and not self._is_overdue():
             with self._guard:
                 try:
                     self._grant = self._backend.renew(self._grant)
@@ -198,6 +202,10 @@ class HeldLease:
                         why = f"the lock of {self._grant.job} could not be renewed in time: {error}"
                         self._on_lost(self._lose(why))
                         return
+
+    def _is_overdue(self) -> bool:
+        """Whether the run should have ended, so that its lease is left to end by itself."""
+        return self._renew_until is not None and self._clock.monotonic() >= self._renew_until
 
     def _has_run_out(self) -> bool:
         return self._clock.monotonic() - self._grant.granted_at >= self._grant.ttl_s

@@ -23,25 +23,58 @@ class LeaseKeeper:
         cancel: CancelToken,
         run_id: str,
         log: EventLogger,
+        *,
+        limit_s: float | None = None,
     ) -> None:
+        """Once the run has its first lease it may take `limit_s` seconds: then none is renewed."""
         self._backend = backend
         self._clock = clock
         self._cancel = cancel
         self._run_id = run_id
         self._log = log
+        self._limit_s = limit_s
+        self._renew_until: float | None = None
 
-    def take(self, job: JobName, when_free: Callable[[], None] | None = None) -> HeldLease:
-        """Take the lease of a job, at once or not at all, and renew it until it is given back.
+    def take(
+        self, job: JobName, when_free: Callable[[], None] | None = None, *, wait_s: float = 0.0
+    ) -> HeldLease:
+        """Take the lease of a job, and renew it until it is given back or the run's time is over.
 
-        `when_free` is that of `LeaseBackend.acquire`.
+        While another run has it, wait for `wait_s` seconds at most. `when_free` is that of
+        `LeaseBackend.acquire`.
 
         Raises:
-            LeaseHeld: another run has it.
+            LeaseHeld: another run has it, and had it all the time.
+            Cancelled: the run was asked to stop while it waited.
             ConfigurationError: with these settings nothing may be written.
             StoreError: the service that keeps leases did not answer.
         """
-        grant = self._backend.acquire(job, self._run_id, when_free)
-        lease = HeldLease(self._backend, grant, self._clock, self._lost)
+        began = self._clock.monotonic()
+        waited = False
+        while True:
+            self._cancel.raise_if_cancelled()
+            try:
+                grant = self._backend.acquire(job, self._run_id, when_free)
+                break
+            except LeaseHeld as held:
+                left = began + wait_s - self._clock.monotonic()
+                if left <= 0:
+                    if waited:
+                        raise _in_vain(held, wait_s) from held
+                    raise
+                if not waited:
+                    about = {"wait_s": round(wait_s, 1), "error": str(held)}
+                    self._log.info("lease_awaited", extra=about)
+                waited = True
+                self._clock.sleep(min(_POLL_S, left))
+        now = self._clock.monotonic()
+        if waited:
+            self._log.info("lease_free", extra={"waited_s": round(now - began, 1)})
+        if self._limit_s is not None and self._renew_until is None:
+            self._renew_until = now + self._limit_s
+        lease = HeldLease(
+            self._backend, grant, self._clock, self._lost, renew_until=self._renew_until
+        )
         lease.start()
         return lease
 
@@ -58,25 +91,21 @@ class LeaseKeeper:
         self._log.warning("lease_not_released", extra={"error": str(error)})
         return note
 
+    def left_note(self, lease: HeldLease) -> str:
+        """What to tell the user when the run had to end before its lease was given back."""
+        return self._not_released_note(lease, "the run had to end")
+
     @contextmanager
     def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
         """Wait for another job's lease and hold it, so that the block may write that job's data.
 
         Raises:
             LeaseHeld: another run had it for all of `seconds`.
+            Cancelled: the run was asked to stop while it waited.
             ConfigurationError: with these settings nothing may be written.
             StoreError: the service that keeps leases did not answer.
         """
-        deadline = self._clock.monotonic() + seconds
-        while True:
-            try:
-                lease = self.take(job)
-                break
-            except LeaseHeld:
-                left = deadline - self._clock.monotonic()
-                if left <= 0:
-                    raise
-                self._clock.sleep(min(_POLL_S, left))
+        lease = self.take(job, wait_s=seconds)
         try:
             yield lease
         finally:
@@ -85,16 +114,22 @@ class LeaseKeeper:
                 note = self._not_released_note(lease, error)
                 self._log.warning("other_lease_not_released", extra={"note": note})
 
-    def _not_released_note(self, lease: HeldLease, error: DatafetchError) -> str:
+    def _not_released_note(self, lease: HeldLease, reason: DatafetchError | str) -> str:
         now = self._clock.now()
         return (
-            f"the lock of {lease.job} could not be given back ({error}): runs of other "
+            f"the lock of {lease.job} could not be given back ({reason}): runs of other "
             f"machines are locked out until {utc_text(now + lease.ttl_s, now)} at the latest"
         )
 
     def _lost(self, error: LeaseLost) -> None:
         self._log.error("lease_lost", extra={"error": str(error), "hint": error.hint})
         self._cancel.cancel(Cancelled(str(error), hint=error.hint))
+
+
+def _in_vain(held: LeaseHeld, wait_s: float) -> LeaseHeld:
+    """The error of a run that has waited for a lease and did not get it."""
+    text = f"{held}; waited {wait_s:g} s for it to end"
+    return LeaseHeld(text, hint=held.hint, holder=held.holder)
 
 
 def _released(lease: HeldLease) -> DatafetchError | None:

@@ -49,6 +49,22 @@ def waiting_notes(
     return tuple(notes)
 
 
+def lock_unknown_note(job: JobName, until: float, now: float) -> str:
+    """What to tell when a run had to end while it asked for its lock; times in epoch seconds."""
+    return (
+        f"the run had to end while it asked for the lock of {job}: if it got it, runs of other "
+        f"machines are locked out until {utc_text(until, now)} at the latest"
+    )
+
+
+def unrecorded_note(job: JobName) -> str:
+    """What to tell when a run had to end before its end was stored."""
+    return (
+        f"how this run of {job} ended could not be stored in time; the next run goes on from what "
+        "is stored"
+    )
+
+
 def no_cdn_note(job: JobName, urls: PublicUrls) -> str:
     """What to tell when the public base URL is not set; else empty.
 

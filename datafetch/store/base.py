@@ -231,6 +231,23 @@ class ObjectStore(Protocol):
 
 
 @runtime_checkable
+class Cuttable(Protocol):
+    """A store whose calls can be ended from another thread."""
+
+    def cut(self, *, for_good: bool = False) -> None:
+        """Cut off the calls that are under way: they fail at once, and are not repeated.
+
+        Later calls are made as ever; with `for_good` they fail, too.
+        """
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its calls were cut off for good."""
+        ...
+
+
+@runtime_checkable
 class ServerStore(ObjectStore, Protocol):
     """A store on a server of which nobody knows beforehand whether it keeps conditions.
 

@@ -27,6 +27,7 @@ from datafetch.store.conditional import put_conditionally
 from datafetch.store.keys import is_public
 from datafetch.store.s3_answers import tame
 from datafetch.store.s3_bucket import Bucket
+from datafetch.store.s3_cut import S3Cut
 from datafetch.store.s3_dialect import addressing_of, is_amazon, send_small_at_once
 from datafetch.store.s3_errors import Sent
 from datafetch.store.s3_reads import S3Reads
@@ -124,10 +125,13 @@ class S3Store:
             "needs-retry.s3",
             stop_what_cannot_pass,  # type: ignore[arg-type] # the stubs forget what handlers return
         )
+        self._cut = S3Cut()
+        self._cut.watch(self._client)
         self._bucket = Bucket(
             self._client,
             bucket,
             prefix,
+            cut=self._cut,
             addressing=place,
             from_settings=endpoint is not None,
             own_keys=access_key is not None,
@@ -210,6 +214,15 @@ class S3Store:
     def url(self, key: str) -> str:
         """See `ObjectStore.url`."""
         return self._bucket.url(key)
+
+    def cut(self, *, for_good: bool = False) -> None:
+        """See `Cuttable.cut`."""
+        self._cut.cut(for_good=for_good)
+
+    @property
+    def is_over(self) -> bool:
+        """See `Cuttable.is_over`."""
+        return self._cut.is_over
 
     def close(self) -> None:
         """See `ObjectStore.close`; a call under way ends by its own time limits."""

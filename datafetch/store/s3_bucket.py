@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from datafetch.errors import StoreError
+from datafetch.errors import StoreError, StoreUnavailable
 from datafetch.models.store_place import Addressing
 from datafetch.store.paths import check_found, check_key
+from datafetch.store.s3_cut import S3Cut
 from datafetch.store.s3_dialect import endpoint_of, identity_of, object_url
 from datafetch.store.s3_errors import (
     FAILURES,
@@ -43,12 +44,17 @@ class Bucket:
         name: str,
         prefix: str,
         *,
+        cut: S3Cut,
         addressing: Addressing,
         from_settings: bool,
         own_keys: bool,
     ) -> None:
-        """`prefix` has no slashes at its ends; the last three are as in `BucketAddress`."""
+        """`prefix` has no slashes at its ends; the last three are as in `BucketAddress`.
+
+        `cut` watches the client.
+        """
         self.client = client
+        self._cut = cut
         self.name = name
         self.prefix = f"{prefix}/" if prefix else ""
         self._at = BucketAddress(
@@ -67,6 +73,11 @@ class Bucket:
     def label(self) -> str:
         """What messages call it: `s3://bucket/prefix`."""
         return self._at.label
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last call that this thread made was cut off, since the run has to end."""
+        return self._cut.is_cut
 
     @property
     def identity(self) -> str:
@@ -119,6 +130,11 @@ class Bucket:
 
     def error(self, key: str, error: Exception, sent: Sent = NOTHING_SPECIAL) -> StoreError:
         """The store's error for one of the client's."""
+        if self.is_cut:
+            what = key or self.label
+            return StoreUnavailable(
+                f"{what}: no answer from {self._at.server} until the run had to end", key=key
+            )
         return error_of(error, at=self._at, key=key, sent=sent)
 
     def _look_for_itself(self, key: str) -> None:

@@ -110,7 +110,7 @@ class S3Reads:
                 content = take(stream)
                 size = stream.tell()
         except NO_ANSWER as error:
-            if again:
+            if again and not self._bucket.is_cut:
                 return self._fetch(key, whole, take, again=False)
             raise self._bucket.error(key, error) from error
         date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")

@@ -6,14 +6,16 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.errors import Cancelled
-from datafetch.runtime.supervise import StoppedLate, supervise
+from datafetch.runtime.supervise import StoppedLate, Stopping, supervise
+
+IDLE = Stopping(lambda: None)
 
 
 def test_the_works_value_and_error_come_through():
     """In a thread or not, the caller sees the same."""
-    assert supervise(lambda: 7, CancelToken(), lambda: None) == 7
+    assert supervise(lambda: 7, CancelToken(), IDLE) == 7
     with pytest.raises(KeyError):
-        supervise(lambda: dict[str, int]()["x"], CancelToken(), lambda: None)
+        supervise(lambda: dict[str, int]()["x"], CancelToken(), IDLE)
 
 
 def test_a_stop_shuts_the_sockets_and_waits_for_the_work():
@@ -30,7 +32,7 @@ def test_a_stop_shuts_the_sockets_and_waits_for_the_work():
         cancel.cancel(Cancelled("stop"))
 
     threading.Thread(target=stop).start()
-    assert supervise(work, cancel, shut.set, grace_s=30)
+    assert supervise(work, cancel, Stopping(shut.set, 30))
 
 
 def test_work_that_does_not_end_is_left_behind():
@@ -38,5 +40,5 @@ def test_work_that_does_not_end_is_left_behind():
     cancel, never = CancelToken(), threading.Event()
     cancel.cancel(Cancelled("stop"))
     with pytest.raises(StoppedLate):
-        supervise(lambda: never.wait(60), cancel, lambda: None, grace_s=0.01)
+        supervise(lambda: never.wait(60), cancel, Stopping(lambda: None, 0.01))
     never.set()

@@ -129,7 +129,8 @@ def held_by(job: str, holder: LeaseHolder, now: float) -> LeaseHeld:
     hint = "This run did nothing; run it again when the other one has ended"
     if holder.seen_here:
         hint += f" (see it with `ps -p {holder.pid}`)"
-    elif holder.host == this_host():
+    hint += ", or let it wait for that with --wait SECONDS"
+    if not holder.seen_here and holder.host == this_host():
         # A container that was started again, the one beside it, or a start of the machine ago.
         hint += ". Whether it is alive cannot be seen from here, only its host name is ours"
     if holder.until is not None:
