@@ -299,7 +299,7 @@ class _JobRun(_OperationRun):
         if lease.note:
             self.events.warn_of("publish_not_atomic", lease.note)
         letters, job, _ = together(
-            lambda: records.begin(self.run_id),
+            lambda: records.begin(self.run_id, lease),
             lambda: make_job(self._settings, name),
             prepared,
         )

@@ -76,6 +76,9 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "the lock is lost, so nothing more is written: {error}",
     ),
     "lease_not_released": ("the lock could not be given back; it ends by itself: {error}",),
+    "lease_taken_over": (
+        "took over the lock of {lock} from process {pid} on {host}, whose run {holder} kept it",
+    ),
     "locked": ("{error}. {hint}", "{error}"),
     "logo_skipped": ("{domain} is skipped: {reason}",),
     "manifest_saved": ("saved the manifest of {logos} logos; {removed} old objects removed",),

@@ -3,8 +3,9 @@
 from pydantic import TypeAdapter
 
 from datafetch.clock import Clock
+from datafetch.errors import ExitCode
 from datafetch.models.json import JsonObject
-from datafetch.models.run import JobName, RunResult
+from datafetch.models.run import OPERATIONS, JobName, RunResult, RunStatus
 from datafetch.ops.record import Record
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
@@ -39,6 +40,21 @@ def history_entry(result: RunResult, job: JobName, timestamp_ms: int) -> JsonObj
     }
 
 
+def unnoticed_entry(run_id: str, job: JobName, error: str, timestamp_ms: int) -> JsonObject:
+    """The entry of a run that never wrote one, written by the next run of the job."""
+    failed = RunResult(
+        OPERATIONS[job], RunStatus.FAILED, run_id, error=error, exit_code=int(ExitCode.FAILED)
+    )
+    return history_entry(failed, job, timestamp_ms)
+
+
 def with_run(runs: list[object], entry: JsonObject) -> list[object]:
-    """The history with one more run at its start, cut to `LIMIT` runs."""
+    """The history with one more run at its start, cut to `LIMIT` runs.
+
+    A run that is in it already is not added again: of a run that seemed to have died and one that
+    woke, the first entry stands.
+    """
+    run_id = entry["runId"]
+    if any(isinstance(run, dict) and run.get("runId") == run_id for run in runs):
+        return runs
     return [entry, *runs][:LIMIT]

@@ -13,6 +13,9 @@ from typing import Protocol
 from datafetch.clock import Clock
 from datafetch.errors import DatafetchError, LeaseLost
 
+_SHORTEST_WAIT_S = 0.001
+"""Seconds between two looks at whether a lease is over, which a renewal may have put off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Predecessor:
@@ -101,7 +104,8 @@ class LeaseBackend(Protocol):
 class HeldLease:
     """The lease of a run under way: a thread renews it every third of its `ttl_s`.
 
-    `on_lost` is called, on that thread, when the lease was lost.
+    Another one notices when its time is over, since a renewal may hang for longer than that.
+    `on_lost` is called once, on one of the two, when the lease was lost.
     """
 
     def __init__(
@@ -120,9 +124,12 @@ class HeldLease:
         self._on_lost = on_lost
         self._renew_until = renew_until
         self._lost: LeaseLost | None = None
+        self._why_not_renewed: DatafetchError | None = None
         self._retired = False
         self._stop = threading.Event()
         self._guard = threading.Lock()
+        self._telling = threading.Lock()
+        self._told = False
         self._thread: threading.Thread | None = None
 
     @property
@@ -155,13 +162,19 @@ class HeldLease:
         if self._retired:
             raise LeaseLost(f"the run of {self._grant.job} has ended; what is left of it is late")
         if self._has_run_out():
-            raise self._lose(
-                f"the lock of {self._grant.job} ran out after {self._grant.ttl_s:g} s without "
-                "being renewed"
-            )
+            raise self._run_out()
+
+    def holds(self) -> bool:
+        """Whether the lease is neither lost nor over, also when the run may not write any more."""
+        if self._lost is None and self._has_run_out():
+            self._run_out()
+        return self._lost is None
 
     def start(self) -> None:
         """Begin to renew the lease."""
+        threading.Thread(
+            target=self._watch, name=f"lease-end-{self._grant.job}", daemon=True
+        ).start()
         self._thread = threading.Thread(
             target=self._keep, name=f"lease-{self._grant.job}", daemon=True
         )
@@ -190,25 +203,52 @@ class HeldLease:
 
     def _keep(self) -> None:
         while not self._stop.wait(self._grant.ttl_s / 3) and not self._is_overdue():
+            if self._lost:
+                return
             with self._guard:
                 try:
                     self._grant = self._backend.renew(self._grant)
+                    self._why_not_renewed = None
                 except LeaseLost as lost:
-                    self._on_lost(self._lose(str(lost)))
+                    self._tell(self._lose(str(lost)))
                     return
                 except DatafetchError as error:  # of the store, or of this machine's locks
                     # The next turn tries again; until then the fence counts the time.
+                    self._why_not_renewed = error
                     if self._has_run_out():
-                        why = f"the lock of {self._grant.job} could not be renewed in time: {error}"
-                        self._on_lost(self._lose(why))
+                        self._tell(self._run_out())
                         return
 
     def _is_overdue(self) -> bool:
         """Whether the run should have ended, so that its lease is left to end by itself."""
         return self._renew_until is not None and self._clock.monotonic() >= self._renew_until
 
+    def _watch(self) -> None:
+        """Tell the run when the time of its lease is over, whatever the renewal waits for."""
+        while not self._stop.wait(max(_SHORTEST_WAIT_S, self._left_s())):
+            if self._lost or self._has_run_out():
+                self._tell(self._run_out())
+                return
+
     def _has_run_out(self) -> bool:
-        return self._clock.monotonic() - self._grant.granted_at >= self._grant.ttl_s
+        return self._left_s() <= 0
+
+    def _left_s(self) -> float:
+        """Seconds until the lease ends if it is not renewed."""
+        return self._grant.granted_at + self._grant.ttl_s - self._clock.monotonic()
+
+    def _run_out(self) -> LeaseLost:
+        if (error := self._why_not_renewed) is not None:
+            return self._lose(f"the lock of {self.job} could not be renewed in time: {error}")
+        return self._lose(
+            f"the lock of {self.job} ran out after {self.ttl_s:g} s without being renewed"
+        )
+
+    def _tell(self, lost: LeaseLost) -> None:
+        with self._telling:
+            told, self._told = self._told, True
+        if not told:
+            self._on_lost(lost)
 
     def _lose(self, why: str) -> LeaseLost:
         self._lost = self._lost or LeaseLost(why)

@@ -7,7 +7,7 @@ from datafetch.clock import CancelToken, Clock, utc_text
 from datafetch.errors import Cancelled, DatafetchError, LeaseHeld, LeaseLost
 from datafetch.logs import EventLogger
 from datafetch.models.run import JobName
-from datafetch.ops.lease import HeldLease, LeaseBackend
+from datafetch.ops.lease import Grant, HeldLease, LeaseBackend
 from datafetch.store.fenced import Fence
 
 _POLL_S = 2.0
@@ -70,6 +70,7 @@ class LeaseKeeper:
         now = self._clock.monotonic()
         if waited:
             self._log.info("lease_free", extra={"waited_s": round(now - began, 1)})
+        self._tell_of(grant)
         if self._limit_s is not None and self._renew_until is None:
             self._renew_until = now + self._limit_s
         lease = HeldLease(
@@ -113,6 +114,20 @@ class LeaseKeeper:
                 # not a `lease_not_released`, which the run's result tells too
                 note = self._not_released_note(lease, error)
                 self._log.warning("other_lease_not_released", extra={"note": note})
+
+    def _tell_of(self, grant: Grant) -> None:
+        """Write to the log from whom the lease was taken over, if it was."""
+        if (dead := grant.took_from) is not None:
+            self._log.warning(
+                "lease_taken_over",
+                extra={
+                    "lock": grant.job,
+                    "host": dead.host,
+                    "pid": dead.pid,
+                    "holder": dead.run_id,
+                    "gone": dead.is_gone,
+                },
+            )
 
     def _not_released_note(self, lease: HeldLease, reason: DatafetchError | str) -> str:
         now = self._clock.now()

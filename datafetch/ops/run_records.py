@@ -6,13 +6,17 @@ from functools import partial
 
 from datafetch.clock import Clock, to_ms
 from datafetch.models.run import JobName, RunResult
+from datafetch.models.text import one_line
 from datafetch.ops.dead_letters import DeadLetters
-from datafetch.ops.history import history_entry, history_record, with_run
+from datafetch.ops.history import history_entry, history_record, unnoticed_entry, with_run
+from datafetch.ops.lease import HeldLease
 from datafetch.ops.record import Record
-from datafetch.ops.state import JobState, begin, end, state_record
+from datafetch.ops.state import JobState, begin, end, ended_unnoticed, state_record
 from datafetch.runtime.engine import beside, together
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
+
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ class RunRecords:
         self._job = job
         self._clock = clock
         self._reading: Callable[[], _LoadedRecords] | None = None
+        self._lease: HeldLease | None = None
+        self._took_over = ""
 
     def ask(self, *more: Callable[[], object]) -> None:
         """Start to read the records and to call each of `more`, all on threads of their own.
@@ -42,38 +48,63 @@ class RunRecords:
         """
         self._reading = beside(lambda: self._load(*more))
 
-    def begin(self, run_id: str) -> DeadLetters:
+    def begin(self, run_id: str, lease: HeldLease | None = None) -> DeadLetters:
         """Wait for what `ask` started, mark the job as running, and return its dead letters.
 
+        The run before that never said how it ended gets its entry in the history. `lease` is the
+        one that the run holds; None for a lease that never ends.
+
         Raises:
+            PreconditionFailed: another run has written since.
             StoreError: the store did not answer; nothing is written unless all could be read.
         """
-        read, now_ms = self._loaded(), to_ms(self._clock.now())
-        read.state.save(begin(read.state.value, job=self._job, run_id=run_id, now_ms=now_ms))
+        read, now = self._loaded(), self._clock.now()
+        self._lease = lease
+        known, now_ms = read.state.value, to_ms(now)
+        gone = ended_unnoticed(known, lease.took_from if lease else None, now)
+        if known is not None and gone:
+            # The history first: if this run dies in between, the next one finds it is told.
+            entry = unnoticed_entry(known.id, self._job, gone, now_ms)
+            read.history.change(partial(with_run, entry=entry))
+            run = one_line(known.id, _LONGEST_NAME)
+            self._took_over = f"took over from run {run}, which {gone}"
+        state = begin(known, job=self._job, run_id=run_id, now_ms=now_ms, unnoticed=gone)
+        read.state.save(state)
         return read.letters
 
     def notes(self) -> tuple[str, ...]:
-        """What to tell users of records that could not be read when the run began."""
+        """What to tell users of the run before, and of records that could not be read."""
         read = self._loaded()
-        broken = (read.state.broken, read.history.broken, read.letters.broken)
-        return tuple(note for note in broken if note)
+        told = (self._took_over, read.state.broken, read.history.broken, read.letters.broken)
+        return tuple(note for note in told if note)
 
     def end(self, result: RunResult, *, full_sync: bool) -> None:
         """Store how the run ended.
 
+        When the run's lease is over, the state is written first, on the condition that it is the
+        one that this run wrote: if it is, no other run has begun.
+
         Raises:
-            PreconditionFailed: another run has written since: its state and its dead letters
-                stand, the history has both runs.
+            PreconditionFailed: another run has written since: its records stand. It has put this
+                run into the history when it took over.
             StoreError: the store did not answer. Of several errors, that of the state is raised.
         """
         read, now_ms = self._loaded(), to_ms(self._clock.now())
         state = read.state.value
         assert state is not None, "the run was not begun"
         entry = history_entry(result, self._job, now_ms)
+        ended = end(state, result, full_sync=full_sync, now_ms=now_ms)
+        if self._lease is None or self._lease.holds():
+            together(
+                lambda: read.state.save(ended),
+                read.letters.save,
+                lambda: read.history.change(partial(with_run, entry=entry)),
+            )
+            return
+        read.state.save(ended)
         together(
-            lambda: read.state.save(end(state, result, full_sync=full_sync, now_ms=now_ms)),
             read.letters.save,
-            lambda: read.history.change(partial(with_run, entry=entry)),
+            lambda: read.history.change(partial(with_run, entry=entry), tries=1),
         )
 
     def _loaded(self) -> _LoadedRecords:

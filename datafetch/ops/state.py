@@ -8,11 +8,15 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
-from datafetch.clock import Clock
+from datafetch.clock import Clock, utc_text
 from datafetch.models.run import JobName, RunResult, RunStatus
+from datafetch.models.text import one_line
+from datafetch.ops.lease import Predecessor
 from datafetch.ops.record import Record
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
+
+_LONGEST_NAME = 100
 
 JobStatus = Literal["pending", "running", "completed", "failed", "cancelled"]
 
@@ -69,8 +73,34 @@ def state_record(
     return Record(store, keys, clock, keys.job_state(job), _ADAPTER, empty=None)
 
 
-def begin(known: JobState | None, *, job: JobName, run_id: str, now_ms: int) -> JobState:
-    """The state of a job whose run starts now, in this process."""
+def ended_unnoticed(known: JobState | None, took_from: Predecessor | None, now: float) -> str:
+    """What became of the last run, if it never said how it ended; empty when it did.
+
+    Args:
+        known: the job's state, read by a run that has the job's lease.
+        took_from: see `Grant.took_from` of that run.
+        now: epoch seconds.
+    """
+    if known is None or known.status != "running":
+        return ""
+    who = f"process {known.pid} on {one_line(known.host, _LONGEST_NAME) or 'an unknown host'}"
+    began = f" (it began at {utc_text(known.started_at / 1000, now)})"
+    if took_from is None or took_from.run_id != known.id:
+        return f"ended without notice; {who} did not store how{began}"
+    if took_from.is_gone:
+        return f"ended without notice; {who} was gone{began}"
+    return f"ended without notice; {who} was gone, or too slow to keep its lock{began}"
+
+
+def begin(
+    known: JobState | None, *, job: JobName, run_id: str, now_ms: int, unnoticed: str = ""
+) -> JobState:
+    """The state of a job whose run starts now, in this process.
+
+    `unnoticed` is what `ended_unnoticed` says of the run before: it counts as a failure, and is
+    the `error` of the state until this run ends.
+    """
+    failures = 0 if known is None else known.retry_count
     return replace(
         known or JobState(run_id, job.value, "running", now_ms),
         id=run_id,
@@ -78,7 +108,8 @@ def begin(known: JobState | None, *, job: JobName, run_id: str, now_ms: int) -> 
         status="running",
         started_at=now_ms,
         completed_at=None,
-        error=None,
+        error=unnoticed or None,
+        retry_count=failures + 1 if unnoticed else failures,
         host=socket.gethostname(),
         pid=os.getpid(),
     )

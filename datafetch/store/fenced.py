@@ -4,6 +4,7 @@ from typing import Protocol
 
 from datafetch.store.around import StoreAround
 from datafetch.store.base import JSON_TYPE, Condition, FilePart, ObjectStore
+from datafetch.store.last_look import looked_at_again
 
 
 class Fence(Protocol):
@@ -22,7 +23,8 @@ class Fence(Protocol):
 class FencedStore(StoreAround):
     """Wraps another store, and asks the fence before each write; `close` closes the other store.
 
-    So a process that slept past its lease writes nothing when it wakes. Every job gets such a
+    The fence is asked before the write begins, and by the store itself before each attempt to send
+    it (`last_look`). So a process that slept past its lease writes nothing when it wakes. Every job gets such a
     store, so that no write can leave out the check.
     """
 
@@ -45,9 +47,14 @@ class FencedStore(StoreAround):
             LeaseLost, Cancelled: as `Fence.check`; nothing was sent.
         """
         self._fence.check()
-        return self._store.put(
-            key, body, content_type=content_type, cache_control=cache_control, condition=condition
-        )
+        with looked_at_again(self._fence.check):
+            return self._store.put(
+                key,
+                body,
+                content_type=content_type,
+                cache_control=cache_control,
+                condition=condition,
+            )
 
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`.
@@ -56,4 +63,5 @@ class FencedStore(StoreAround):
             LeaseLost, Cancelled: as `Fence.check`; nothing was removed.
         """
         self._fence.check()
-        self._store.delete(key)
+        with looked_at_again(self._fence.check):
+            self._store.delete(key)

@@ -43,6 +43,7 @@ from datafetch.store.files import (
 )
 from datafetch.store.folder_errors import check_root, held_too_long, lock_failed, translated
 from datafetch.store.keys import LOCKS_PREFIX, is_commit, is_public
+from datafetch.store.last_look import look_again
 from datafetch.store.paths import (
     RESERVED,
     check_prefix,
@@ -205,6 +206,7 @@ class LocalStore:
                 return
             self._check_folder(path.parent)
             with self._exclusive(key):
+                look_again()
                 places = filter(None, (path, old_place_of(self._root, key)))
                 removed = [remove_file(place) for place in places]
                 if not any(removed):
@@ -244,6 +246,7 @@ class LocalStore:
                     check_condition(condition, key, place_of(self._root, key))
                     if is_stamped and not agree:
                         stamp(temporary, now)
+                    look_again()
                     temporary.replace(path)
                     if old := old_place_of(self._root, key):
                         old.unlink(missing_ok=True)

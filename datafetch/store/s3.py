@@ -25,6 +25,7 @@ from datafetch.store.base import (
 )
 from datafetch.store.conditional import put_conditionally
 from datafetch.store.keys import is_public
+from datafetch.store.last_look import look_again
 from datafetch.store.s3_answers import tame
 from datafetch.store.s3_bucket import Bucket
 from datafetch.store.s3_cut import S3Cut
@@ -120,6 +121,7 @@ class S3Store:
             self._client, place = connect(server)
         self._client.meta.events.register_last("before-call.s3", send_small_at_once)
         self._client.meta.events.register_last("before-parse.s3", tame)
+        self._client.meta.events.register_first("before-send.s3", look_again)
         S3Watch(self._clock, skew or ClockSkew()).register(self._client.meta.events)
         self._client.meta.events.register_first(
             "needs-retry.s3",

@@ -102,7 +102,49 @@ def test_a_process_that_ends_is_not_held_up() -> None:
     lease.start()
     keeping = {*threading.enumerate()} - before
     lease.release()
-    assert [(thread.name, thread.daemon) for thread in keeping] == [("lease-logos", True)]
+    assert {(thread.name, thread.daemon) for thread in keeping} == {
+        ("lease-logos", True),
+        ("lease-end-logos", True),
+    }
+
+
+def test_a_renewal_that_hangs_does_not_hide_that_the_lease_is_over() -> None:
+    """While the store hung the run went on for minutes without a lease; it is told at once, and once."""
+    clock, hangs, goes_on = FakeClock(), threading.Event(), threading.Event()
+    told: list[LeaseLost] = []
+    event = threading.Event()
+
+    def hanging(grant: Grant) -> Grant:
+        hangs.set()
+        assert goes_on.wait(20)
+        raise StoreUnavailable("down")
+
+    def lost(error: LeaseLost) -> None:
+        told.append(error)
+        event.set()
+
+    lease = HeldLease(Backend(hanging), BRIEF, clock, lost)
+    lease.start()
+    assert hangs.wait(20)
+    assert lease.holds()
+    clock.advance(1)
+    assert event.wait(20)
+    assert not lease.holds()
+    goes_on.set()
+    lease.release()
+    assert [str(error) for error in told] == [
+        "the lock of logos ran out after 0.03 s without being renewed"
+    ]
+
+
+def test_an_ended_run_still_holds_its_lease_while_it_writes_its_records() -> None:
+    """The job may not write any more; what the manager writes last depends on the lease alone."""
+    clock = FakeClock()
+    lease = HeldLease(Backend(), GRANT, clock, lambda _lost: None)
+    lease.retire()
+    assert lease.holds()
+    clock.advance(300)
+    assert not lease.holds()
 
 
 def test_a_renewed_lease_counts_from_its_renewal() -> None:

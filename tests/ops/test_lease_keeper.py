@@ -1,5 +1,6 @@
 """Leases of a run: taken at once or waited for, given back, and what becomes of a run that lost one."""
 
+import json
 from pathlib import Path
 from typing import NoReturn
 
@@ -91,6 +92,23 @@ def test_a_machine_whose_locks_fail_at_the_end_fails_no_run(
     assert [record.message for record in caplog.records] == ["lease_not_released"]
 
 
+def test_a_lease_that_was_taken_over_is_logged(
+    keeper: LeaseKeeper, leases: StoreLeases, store: FaultyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who had it, and whether that process is known to be gone; a lease that was free says nothing."""
+    grant = leases.acquire(JOB, "run-0")
+    lock = json.loads(store.inner.get(KEYS.lock(JOB)).body)
+    gone = lock | {"host": "elsewhere", "pid": 8877, "expiresAt": 0}
+    store.inner.put(KEYS.lock(JOB), json.dumps(gone).encode())
+    keeper.give_back(keeper.take(JOB))
+    (logged,) = [vars(record) for record in caplog.records]
+    assert (logged["msg"], logged["lock"]) == ("lease_taken_over", "bookmarks")
+    assert (logged["host"], logged["pid"], logged["holder"]) == ("elsewhere", 8877, grant.run_id)
+    assert logged["gone"] is False
+    keeper.give_back(keeper.take(JOB))
+    assert len(caplog.records) == 1
+
+
 def test_another_jobs_lease_is_waited_for(
     keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock, store: FaultyStore
 ) -> None:
@@ -128,7 +146,7 @@ def test_the_lease_is_given_back_when_the_block_fails(
     assert leases.acquire(JOB, "run-2").token == 2
 
 
-def test_a_lost_lease_stops_the_command(
+def test_a_lost_lease_stops_the_run(
     store: FaultyStore, clock: FakeClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The renewal that finds another run's lock asks every part of the run to stop."""
