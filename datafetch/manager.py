@@ -258,7 +258,9 @@ class _JobRun(_OperationRun):
             return self._dry() if self._request.options.dry_run else self._locked()
         except DatafetchError as error:
             if self._parts.cancel.cancelled:
-                return self.result(JobReport(failure=self._parts.cancel.reason))
+                asked = isinstance(error, StoreError) and not self._dry_run and not self._lease
+                notes = (self._lock_unknown_note(),) if asked else ()
+                return self.result(JobReport(failure=self._parts.cancel.reason, notes=notes))
             if isinstance(error, LeaseHeld):
                 self.events.locked(error)
             return self.result(JobReport(failure=error))
@@ -330,15 +332,18 @@ class _JobRun(_OperationRun):
         result = self._ended or super()._left()
         if self._dry_run:
             return result
-        now, job = self._parts.clock.now(), self._request.job
         notes = [*result.notes]
         if self._lease is None:
-            notes.append(lock_unknown_note(job, now + self._settings.lock_ttl_s(job.value), now))
+            notes.append(self._lock_unknown_note())
         else:
             if self._ended is None:
-                notes.append(unrecorded_note(job))
+                notes.append(unrecorded_note(self._request.job))
             notes.append(self._keeper.left_note(self._lease))
         return replace(result, notes=tuple(notes))
+
+    def _lock_unknown_note(self) -> str:
+        now, job = self._parts.clock.now(), self._request.job
+        return lock_unknown_note(job, now + self._settings.lock_ttl_s(job.value), now)
 
     def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> JobReport:
         def context(settings: S) -> JobContext[S]:

@@ -255,6 +255,26 @@ def test_lock_times_are_seconds_and_the_bookmarks_have_their_own(monkeypatch):
     assert [load_settings().lock_ttl_s(job) for job in times] == [0.5, 2.0]
 
 
+def test_each_job_has_a_time_limit_and_one_value_counts_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hanging job blocked the scheduler: after so many seconds a run is stopped."""
+    limits = {"bookmarks": 3600.0, "github": 7200.0, "logos": 21600.0, "opengraph": 21600.0}
+    assert {job: load_settings(None).time_limit_s(job) for job in limits} == limits
+    monkeypatch.setenv("DATAFETCH_TIMEOUT_SECONDS", "90.5")
+    assert {load_settings(None).time_limit_s(job) for job in limits} == {90.5}
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "604801", "1h"])
+def test_a_time_limit_is_a_number_of_seconds_up_to_a_week(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A limit that is none must not mean that there is none."""
+    monkeypatch.setenv("DATAFETCH_TIMEOUT_SECONDS", value)
+    with pytest.raises(ConfigurationError, match="DATAFETCH_TIMEOUT_SECONDS"):
+        load_settings(None)
+
+
 HEADERS = "CF-Access-Client-Id: id-of-it\nCF-Access-Client-Secret: secret-of-it"
 
 

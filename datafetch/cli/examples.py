@@ -71,6 +71,10 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
         ("all jobs", "datafetch update"),
         ("two of them, in this order", "datafetch update bookmarks github"),
         ("for a program that reads the results", "datafetch update --json"),
+        (
+            "wait ten minutes for other runs, and stop after an hour in all",
+            "datafetch update --wait 600 --timeout 3600",
+        ),
     ),
     "prefetch-build": (
         ("the files of a build, into ./generated", "datafetch prefetch-build"),

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
-_EARLY_S = 2.0
-"""Seconds that a program may go on after a signal if no work is there to be stopped."""
-
 _LONGEST_S = 5.4
 """Seconds after a signal, or the time limit, in which the process has ended.
 
@@ -154,7 +151,7 @@ class Signals:
             if self._hurried_at is not None:
                 return self._hurried_at + _AT_ONCE_S
             if self._stopped_at is not None:
-                return self._stopped_at + (_LONGEST_S if self._cancel else _EARLY_S)
+                return self._stopped_at + _LONGEST_S
             return None if self._limit is None else self._limit[0]
 
     def _look_at_time(self) -> None:

@@ -47,6 +47,23 @@ def _renewed_until_lost(backend: Backend, clock: FakeClock) -> tuple[HeldLease, 
     return lease, told[0]
 
 
+def test_a_lease_is_not_renewed_past_the_time_limit_of_its_run() -> None:
+    """A run that hung beyond its time kept its lock, and every other run out, for ever."""
+    clock, backend = FakeClock(), Backend()
+
+    def renewed(grant: Grant) -> Grant:
+        if len(backend.renewed) == 3:
+            clock.advance(60)
+        return replace(grant, granted_at=clock.monotonic())
+
+    backend.answer = renewed
+    grant = replace(BRIEF, job="overdue")
+    HeldLease(backend, grant, clock, lambda _lost: None, renew_until=START + 60).start()
+    (thread,) = [found for found in threading.enumerate() if found.name == "lease-overdue"]
+    thread.join(20)
+    assert (thread.is_alive(), len(backend.renewed)) == (False, 3)
+
+
 def test_a_run_that_slept_past_its_lease_may_not_write() -> None:
     """A process stopped past its lease woke and went on writing content."""
     clock = FakeClock()

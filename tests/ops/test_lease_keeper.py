@@ -8,7 +8,7 @@ import pytest
 
 from datafetch.cli.events import RESULT_EVENTS
 from datafetch.clock import CancelToken
-from datafetch.errors import ConfigurationError, LeaseHeld
+from datafetch.errors import Cancelled, ConfigurationError, LeaseHeld
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobName
 from datafetch.ops.lease import Grant
@@ -53,6 +53,58 @@ def test_a_lease_that_is_taken_is_given_back(keeper: LeaseKeeper, leases: StoreL
         leases.acquire(JOB, "run-2")
     assert keeper.give_back(lease) == ""
     assert leases.acquire(JOB, "run-2").token == 2
+
+
+def test_a_run_waits_for_a_lease_as_long_as_it_was_told(
+    keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without waiting, two crontab lines of one job at one minute meant that one of them did nothing."""
+    caplog.set_level("INFO")
+    held = leases.acquire(JOB, "run-2")
+    polls: list[float] = []
+
+    def poll(seconds: float) -> None:
+        polls.append(seconds)
+        clock.advance(seconds)
+        if len(polls) == 3:
+            leases.release(held)
+
+    clock.sleep = poll  # type: ignore[method-assign]
+    keeper.give_back(keeper.take(JOB, wait_s=60.0))
+    assert polls == [2.0, 2.0, 2.0]
+    told = [(record.message, vars(record)) for record in caplog.records]
+    assert [event for event, _ in told] == ["lease_awaited", "lease_free"]
+    assert "run-2" in told[0][1]["error"]
+    assert (told[0][1]["wait_s"], told[1][1]["waited_s"]) == (60.0, 6.0)
+
+
+def test_who_waited_in_vain_says_how_long_and_for_whom(
+    keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock
+) -> None:
+    """The message of a run that waited an hour was that of one which did not wait."""
+    leases.acquire(JOB, "run-2")
+    with pytest.raises(LeaseHeld, match=r"\(run run-2\); waited 5 s for it to end") as caught:
+        keeper.take(JOB, wait_s=5.0)
+    assert (clock.slept, caught.value.exit_code) == ([2.0, 2.0, 1.0], 75)
+    assert caught.value.holder is not None
+    assert "--wait SECONDS" in caught.value.hint
+
+
+def test_a_stop_ends_the_wait_for_a_lease(leases: StoreLeases, clock: FakeClock) -> None:
+    """A run that waits for another's lock obeys signals, and takes no lock afterwards."""
+    cancel = CancelToken()
+    keeper = LeaseKeeper(leases, clock, cancel, "run-1", bound_logger())
+    held = leases.acquire(JOB, "run-2")
+
+    def stopped(seconds: float) -> None:
+        clock.advance(seconds)
+        leases.release(held)
+        cancel.cancel(Cancelled("stop"))
+
+    clock.sleep = stopped  # type: ignore[method-assign]
+    with pytest.raises(Cancelled):
+        keeper.take(JOB, wait_s=60.0)
+    assert leases.acquire(JOB, "run-3").token == 2
 
 
 def test_a_lease_that_cannot_be_given_back_fails_no_run(
