@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from datafetch.bookmarks.model import StoredBookmark
+from datafetch.bookmarks.rules.list import weave
 from datafetch.bookmarks.rules.mapping import slug_owners
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
@@ -190,7 +191,7 @@ class Copies:
     def gather(
         self, first: Iterable[StoredBookmark], expected: Expected, keys: Iterable[str]
     ) -> list[StoredBookmark]:
-        """All bookmarks that can be found, newest first.
+        """All bookmarks that can be found, in the order of the pages as far as these have them.
 
         `first` are those of the master, `keys` those of the stored objects. Single objects and
         pages are current and are both read, since a field of another job may be in one of them
@@ -203,7 +204,8 @@ class Copies:
         for item in first:
             add_copy(found, item)
         given = len(found)
-        for item in (*self._singles(keys), *self._paged(self._keys.bookmark_pages_prefix(), keys)):
+        paged = list(self._paged(self._keys.bookmark_pages_prefix(), keys))
+        for item in (*self._singles(keys), *paged):
             add_copy(found, item)
         sources: list[Callable[[], Iterable[StoredBookmark]]] = [
             partial(self._paged, self._keys.tags_prefix(), keys),
@@ -224,11 +226,7 @@ class Copies:
                 "bookmarks_rebuilt",
                 extra={"key": self._keys.bookmarks(), "items": len(found), "read": given},
             )
-        return sorted(
-            found.values(),
-            key=lambda item: (str(item.fields.get("dateBookmarked")), item.id),
-            reverse=True,
-        )
+        return _in_order(found, paged)
 
     def backup_slugs(self) -> dict[str, str]:
         """Each slug of the backups with the id of its bookmark; newer backups win."""
@@ -251,6 +249,7 @@ class Copies:
             for key in keys
             if key.startswith(prefix) and key.rpartition("/")[2].startswith("page-")
         ]
+        wanted.sort(key=lambda key: (len(key), key))  # page 10 comes after page 9
         for items in self._context.engine.map(self._items_of, wanted):
             yield from items
 
@@ -274,3 +273,20 @@ class Copies:
         if found is not None and (listing is None or listing.odd):
             self._context.keep_aside(found)
         return listing.items if listing is not None else []
+
+
+def _in_order(
+    found: Mapping[str, StoredBookmark], paged: Iterable[StoredBookmark]
+) -> list[StoredBookmark]:
+    """The bookmarks in the order of the pages; those that are on none where their date puts them."""
+    known = list(dict.fromkeys(item.id for item in paged))
+    others = sorted(
+        (found[key] for key in found.keys() - set(known)),
+        key=lambda item: (_date(item), item.id),
+        reverse=True,
+    )
+    return weave([found[key] for key in known], others, _date)
+
+
+def _date(item: StoredBookmark) -> str:
+    return str(item.fields.get("dateBookmarked"))

@@ -40,6 +40,41 @@ def test_enrichment_is_published_and_kept() -> None:
     world.assert_whole()
 
 
+def test_enrichment_changes_its_own_fields_and_nothing_else() -> None:
+    """A merge of one field sorted the list by date; the next sync brought the server's order back."""
+    world = World.of(60)
+    # The server has it first, though another date has to be published for a year that is none.
+    world.app.malform("b050", createdAt="+056789-01-01T00:00:00.000Z")
+    world.run()
+    items = world.master()
+    dates = [item["dateBookmarked"] for item in items]
+    assert dates != sorted(dates, reverse=True)
+    before = {key: world.store.get(key).body for key in world.stored()}
+    index = world.index()
+    world.clock.advance(60)
+    enrich(world)
+    wanted = [{**item, **(picture(item) or {})} for item in items]
+    assert world.master() == wanted
+    world.assert_whole()
+    after = {key: world.store.get(key).body for key in world.stored()}
+    page = 1 + [item["id"] for item in items].index("b003") // 24
+    assert {key for key in before if before[key] != after[key]} == {
+        KEYS.bookmarks(),
+        KEYS.bookmark_by_id("b003"),
+        KEYS.bookmark_page(page),
+        KEYS.tag_page("tag-0", 1),
+        KEYS.tag_index("tag-0"),
+        KEYS.bookmarks_index(),
+        KEYS.dataset("bookmarks"),
+    }
+    told = {**index, "lastModified": world.index()["lastModified"], "changeDetected": True}
+    assert world.index() == told
+    world.run()
+    assert world.faulty is not None
+    assert not [key for key in world.faulty.keys("put") if "page-" in key]
+    assert world.master() == wanted
+
+
 def test_enrichment_that_changes_nothing_writes_nothing() -> None:
     """Applied again, a patch costs no write."""
     world = World.of(60)

@@ -136,6 +136,26 @@ def test_list_is_rebuilt_from_any_copy(left: str, state: bool) -> None:
     assert world.item("b003")["ogTitle"] == "Stored"
 
 
+def test_a_list_that_is_gathered_has_the_order_of_its_pages() -> None:
+    """A list that was lost came back by date, and not in the server's order, until the next sync."""
+    world = World.of(250)
+    world.app.malform("b050", createdAt="+056789-01-01T00:00:00.000Z")
+    world.run()
+    order = [item["id"] for item in world.master()]
+    assert order[0] == "b050"
+    world.store.delete(KEYS.bookmarks())
+    lost = KEYS.bookmark_page(3)
+    world.store.delete(lost)
+    assert world.context is not None
+    assert [item.id for item in read_bookmarks(world.context)] == order
+    world.run()
+    assert world.faulty is not None
+    assert [key for key in world.faulty.keys("put") if "page-" in key and "/tags" not in key] == [
+        lost
+    ]
+    assert [item["id"] for item in world.master()] == order
+
+
 def test_enrichment_is_taken_from_whichever_copy_has_it() -> None:
     """Copies of an item are merged: one of them may know what the others do not."""
     world = World.of(30)

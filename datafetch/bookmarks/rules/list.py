@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
@@ -10,6 +10,7 @@ from datafetch.bookmarks.model import Bookmark
 from datafetch.models.json import encode_json
 
 T = TypeVar("T", str, int)
+Item = TypeVar("Item")
 
 PAGE_SIZE = 24
 MAPPING_VERSION = "1.0.0"
@@ -28,19 +29,21 @@ class Times(NamedTuple):
     last_attempted_at: int
 
 
-def weave(fetched: Sequence[Bookmark], kept: Sequence[Bookmark]) -> list[Bookmark]:
-    """The fetched bookmarks in the server's order, with kept ones where their date puts them.
+def weave(
+    in_order: Sequence[Item], others: Sequence[Item], date: Callable[[Item], str]
+) -> list[Item]:
+    """The items `in_order`, with the others where their date puts them.
 
-    Kept are those that are stored but were not read this time, in the stored order; both lists
-    are newest first.
+    In order are those that the server has just sent, or whose order is known; the others are in
+    the stored order, or sorted. Both lists are newest first.
     """
-    woven: list[Bookmark] = []
-    waiting = list(_placed(kept))[::-1]
-    for bookmark, place in _placed(fetched):
+    woven: list[Item] = []
+    waiting = list(_placed(others, date))[::-1]
+    for item, place in _placed(in_order, date):
         while waiting and waiting[-1][1] > place:
             woven.append(waiting.pop()[0])
-        woven.append(bookmark)
-    return woven + [bookmark for bookmark, _ in reversed(waiting)]
+        woven.append(item)
+    return woven + [item for item, _ in reversed(waiting)]
 
 
 def places(dates: Sequence[str]) -> list[str]:
@@ -82,8 +85,8 @@ def longest_in_order(values: Sequence[T]) -> list[bool]:
     return in_order
 
 
-def _placed(bookmarks: Sequence[Bookmark]) -> Iterator[tuple[Bookmark, str]]:
-    return zip(bookmarks, places([item.date_bookmarked for item in bookmarks]), strict=True)
+def _placed(items: Sequence[Item], date: Callable[[Item], str]) -> Iterator[tuple[Item, str]]:
+    return zip(items, places([date(item) for item in items]), strict=True)
 
 
 def pages(bookmarks: Sequence[Bookmark]) -> list[Sequence[Bookmark]]:

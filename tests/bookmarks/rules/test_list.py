@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from operator import attrgetter
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,8 @@ from datafetch.bookmarks.rules.list import (
     weave,
 )
 from datafetch.bookmarks.rules.merge import as_bookmark
+
+DATE = attrgetter("date_bookmarked")
 
 
 def bookmark(number: int, *tags: str, date: str | None = None) -> Bookmark:
@@ -74,11 +77,11 @@ def test_kept_bookmarks_stand_where_their_date_puts_them() -> None:
     """What was not read this time keeps its place among what was."""
     fetched = [bookmark(1, date="2026-05"), bookmark(2, date="2026-03")]
     kept = [bookmark(7, date="2026-06"), bookmark(8, date="2026-04"), bookmark(9, date="2026-01")]
-    assert [item.id for item in weave(fetched, kept)] == ["b7", "b1", "b8", "b2", "b9"]
+    assert [item.id for item in weave(fetched, kept, DATE)] == ["b7", "b1", "b8", "b2", "b9"]
     same = [bookmark(3, date="2026-03"), bookmark(4, date="2026-03")]
-    assert [item.id for item in weave(fetched, same)] == ["b1", "b2", "b3", "b4"]
-    assert weave([], kept) == kept
-    assert weave(fetched, []) == fetched
+    assert [item.id for item in weave(fetched, same, DATE)] == ["b1", "b2", "b3", "b4"]
+    assert weave([], kept, DATE) == kept
+    assert weave(fetched, [], DATE) == fetched
 
 
 def test_mapping_goes_both_ways() -> None:
@@ -118,11 +121,11 @@ def test_kept_bookmarks_stay_where_an_odd_date_put_their_neighbours() -> None:
     """The server puts a bookmark of the year 56789 first: with another date published for it, it stays there, and so do the others."""
     fetched = [dated("odd", 2020), dated("n2", 2026), dated("n1", 2025)]
     kept = [dated("k2", 2024), dated("k1", 2022), dated("k0", 2021), dated("before-christ", 2026)]
-    names = [item.id for item in weave(fetched, kept)]
+    names = [item.id for item in weave(fetched, kept, DATE)]
     assert names == ["odd", "n2", "n1", "k2", "k1", "k0", "before-christ"]
-    names = [item.id for item in weave([*fetched, *kept], [dated("unreadable", 2023)])]
+    names = [item.id for item in weave([*fetched, *kept], [dated("unreadable", 2023)], DATE)]
     assert names == ["odd", "n2", "n1", "k2", "unreadable", "k1", "k0", "before-christ"]
-    assert [item.id for item in weave([], kept)] == ["k2", "k1", "k0", "before-christ"]
+    assert [item.id for item in weave([], kept, DATE)] == ["k2", "k1", "k0", "before-christ"]
 
 
 @given(st.lists(st.integers(2000, 2030), max_size=12))
