@@ -25,7 +25,7 @@ from datafetch.build.rules.github_checks import check_summary, check_weekly, rea
 from datafetch.build.rules.pictures import ManifestPicture, read_logos, read_opengraph
 from datafetch.build.rules.preview import differing_note, plan_note, unstored_note
 from datafetch.build.rules.readers import check_readable
-from datafetch.build.write import PictureStager, Staging
+from datafetch.build.write import PictureStager, Staging, sweep_output
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import ObjectNotFound, UsageError
 from datafetch.models.run import JobReport
@@ -222,7 +222,7 @@ class Prefetch:
                 return counts
 
             count, differing = self._reader.read(dataset, bring)
-            changed = staging.commit()
+            changed = self._commit(staging)
             notes = self._plan_notes(staging, count + 1)
         if differing:
             notes = (*notes, differing_note(differing, dataset.title, dataset.command))
@@ -251,6 +251,13 @@ class Prefetch:
             dry_run=request.dry_run,
         )
 
+    def _commit(self, staging: Staging) -> int:
+        """Move the files to their places, and remove what killed builds have left beside them."""
+        changed = staging.commit()
+        if not self.request.dry_run:
+            sweep_output(self.request.folder)
+        return changed
+
     def _write(
         self,
         dataset: Dataset,
@@ -272,7 +279,7 @@ class Prefetch:
         with self._staging(dataset) as staging:
             for key, body in checked.objects.items():
                 staging.add(key if self.request.mirror else names[key], body)
-            changed = staging.commit()
+            changed = self._commit(staging)
             count = len(checked.objects)
             notes = self._plan_notes(staging, count)
         return self._report(count, changed, last_fetched_at=checked.last_fetched_at, notes=notes)

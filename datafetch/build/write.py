@@ -22,12 +22,16 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.durability import flush
 from datafetch.store.output_limit import OutputLimit
 from datafetch.store.paths import RESERVED
-from datafetch.store.temporary import sweep, temporary_in
+from datafetch.store.sweeping import leftovers, remove_abandoned
+from datafetch.store.temporary import temporary_in, time_in
 
 _TEMPORARY = re.compile(
     rf"{re.escape(RESERVED)}[0-9a-f]{{16}}|\..+\.[0-9a-f]{{16}}\.tmp", re.DOTALL
 )
 """The names of temporary files: as they are given now, and as version 0.1.0 gave them."""
+
+_TOPS = ("bookmarks", "github-activity", "image-data", "images", "json")
+"""The folders to which builds write, in that which `--output` or `--mirror` names."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_HINT = (
@@ -145,7 +149,7 @@ class Staging:
             if folder in self._swept:
                 return
             self._swept.add(folder)
-        sweep(folder, now, _TEMPORARY.fullmatch)
+        remove_abandoned(leftovers(folder, _TEMPORARY.fullmatch, below=False), now)
 
     def plan(self) -> FolderPlan:
         """What `commit` would add or change but for the dry run; empty when this is no dry run."""
@@ -165,6 +169,20 @@ class Staging:
             del self._ready[name]
             count += 1
         return count
+
+
+def sweep_output(folder: Path) -> None:
+    """Remove what killed builds have left in a build's folder a day ago or earlier.
+
+    Only in the folder itself, and in those in it that builds write to, at any depth: also where
+    this build has written nothing.
+    """
+    is_ours = _TEMPORARY.fullmatch
+    found = leftovers(folder, is_ours, below=False)
+    found += [file for top in _TOPS for file in leftovers(folder / top, is_ours)]
+    now = time_in(folder) if found else None
+    if now is not None:
+        remove_abandoned(found, now)
 
 
 @contextmanager

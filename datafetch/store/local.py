@@ -56,14 +56,8 @@ from datafetch.store.paths import (
     walk,
 )
 from datafetch.store.streams import Window
-from datafetch.store.temporary import (
-    ABANDONED_AFTER_S,
-    fill,
-    stamp,
-    sweep,
-    temporary_in,
-    time_in,
-)
+from datafetch.store.sweeping import ABANDONED_AFTER_S, Sweeper
+from datafetch.store.temporary import fill, stamp, temporary_in, time_in
 
 _LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
@@ -96,7 +90,7 @@ class LocalStore:
         self._mutex = threading.Lock()
         self._lock_path = self._root / f"{RESERVED}lock"
         self._file_lock = FileLock(self._lock_path)
-        self._swept: set[Path] = set()
+        self._sweeper = Sweeper(self._root)
         self._real: set[Path] = set()
         self._etags: dict[str, tuple[_Fingerprint, str]] = {}
 
@@ -250,7 +244,7 @@ class LocalStore:
                     temporary.replace(path)
                     if old := old_place_of(self._root, key):
                         old.unlink(missing_ok=True)
-                    self._sweep_once(path.parent, filled.made_at)
+                    self._sweeper.sweep(path.parent, filled.made_at)
             except BaseException:
                 with suppress(OSError):  # the error that is raised says more
                     temporary.unlink(missing_ok=True)
@@ -260,17 +254,8 @@ class LocalStore:
                 sync(path.parent)
             else:
                 self._unsynced.add(path)
+        self._sweeper.sweep_all(filled.made_at, lambda: self._exclusive(key))
         return filled.etag
-
-    def _sweep_once(self, folder: Path, now: float) -> None:
-        """Remove what killed runs have left in the folder, unless this process did so before.
-
-        Under the store's lock, since the times of a file that is about to take its place are set
-        by the clock of its writer.
-        """
-        if folder not in self._swept:
-            self._swept.add(folder)
-            sweep(folder, now)
 
     @contextmanager
     def _exclusive(self, key: str) -> Iterator[None]:

@@ -1,14 +1,14 @@
-"""Files that the folder store writes before they take their places, and those that nobody finished.
+"""Files that the folder store writes before they take their places.
 
 An object is written to a temporary file beside its place, which then is renamed. A process that
-is killed in between leaves the temporary file; a later write into that folder removes it.
+is killed in between leaves the temporary file, which is swept later (`sweeping.py`).
 """
 
 import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,10 +16,8 @@ from typing import NamedTuple
 from datafetch.store.durability import flush
 from datafetch.store.paths import RESERVED
 
-ABANDONED_AFTER_S = 86_400
-"""A temporary file that was not written to for a day is nobody's: a write takes seconds."""
-
-_NAME = re.compile(re.escape(RESERVED) + r"[0-9a-f]{16}")
+NAME = re.compile(re.escape(RESERVED) + r"[0-9a-f]{16}")
+"""The names of temporary files."""
 
 
 class Filled(NamedTuple):
@@ -96,24 +94,3 @@ def time_in(folder: Path) -> float | None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def sweep(
-    folder: Path, now: float, is_temporary: Callable[[str], object] = _NAME.fullmatch
-) -> None:
-    """Remove temporary files that nobody has written to for a day.
-
-    Links are left alone, and so is what cannot be removed.
-
-    Args:
-        folder: only files that stand in it itself are removed.
-        now: epoch seconds by the clock by which the file system stamps files.
-        is_temporary: says of a file's name whether it is a temporary file's.
-    """
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if not is_temporary(entry.name) or not entry.is_file(follow_symlinks=False):
-                continue
-            with suppress(OSError):
-                if now - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_AFTER_S:
-                    Path(entry.path).unlink()

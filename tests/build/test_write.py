@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.build.write import Staging, translated
+from datafetch.build.write import Staging, sweep_output, translated
 from datafetch.errors import DatafetchError, OutputRefused
 from tests.support import refuse
 
@@ -129,6 +129,29 @@ def test_what_a_killed_build_left_goes_after_a_day(tmp_path: Path) -> None:
         staging.commit()
     gone = {".index.json.0123456789abcdef.tmp", ".datafetch-0123456789abcdef"}
     assert names(tmp_path) == sorted({*hours_old, "a"} - gone)
+
+
+def test_what_a_killed_build_left_goes_where_nothing_is_written_too(tmp_path: Path) -> None:
+    """A site deployed half a file that a killed build had left where all files were up to date."""
+    names_of_old = [
+        "bookmarks/.bookmarks.json.0123456789abcdef.tmp",
+        "image-data/logos/.datafetch-0123456789abcdef",
+        "json/bookmarks/pages/.datafetch-0123456789abcdef",
+        ".datafetch-0123456789abcdef",
+    ]
+    others = [
+        "bookmarks/.datafetch-fedcba9876543210",
+        "site/.datafetch-0123456789abcdef",
+        "bookmarks/bookmarks.json",
+    ]
+    for name in (*names_of_old, *others):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+        hours = 1 if name == others[0] else 25
+        os.utime(tmp_path / name, (time.time() - hours * 3600,) * 2)
+    sweep_output(tmp_path)
+    assert names(tmp_path) == sorted(others)
+    sweep_output(tmp_path / "not-there")
 
 
 def test_a_folder_that_cannot_be_flushed_takes_the_files(

@@ -52,7 +52,7 @@ def files_below(folder: Path) -> list[str]:
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in (".datafetch-lock", ".gitignore")
+        if path.is_file() and path.name not in (".datafetch-lock", ".datafetch-swept", ".gitignore")
     )
 
 
@@ -428,6 +428,21 @@ def test_what_a_killed_run_left_goes_with_the_next_write_beside_it(
     assert not old.exists()
     assert young.exists()
     assert (root / ".datafetch-lock").exists()
+
+
+def test_a_killed_process_leaves_its_file_for_a_day_wherever_it_was(
+    store: LocalStore, root: Path
+) -> None:
+    """A folder that gets no new file any more kept half a file, which a site may deploy."""
+    store.put("json/bookmarks/tags/gone/page-1.json", b"1")
+    store.delete("json/bookmarks/tags/gone/page-1.json")
+    path = root / f"json/bookmarks/tags/gone/.datafetch-{'a' * 16}"
+    path.write_bytes(b"half")
+    os.utime(path, (time.time() - 25 * 3600,) * 2)
+    (root / ".datafetch-swept").unlink()
+    LocalStore(root, FakeClock(0)).put("json/other.json", b"2")
+    assert not path.exists()
+    assert [info.key for info in store.list("")] == ["json/other.json"]
 
 
 # ----------------------------------------------------------- whole or nothing

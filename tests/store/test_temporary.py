@@ -1,82 +1,12 @@
-"""Temporary files of the folder store: filled, stamped, and swept when nobody finished them."""
+"""Temporary files of the folder store: filled and stamped."""
 
-import os
-import re
 from pathlib import Path
 
-import pytest
-
-from datafetch.store.temporary import fill, sweep, temporary_in, time_in
-from tests.support import START, unprivileged_folder
+from datafetch.store.temporary import fill, temporary_in, time_in
+from tests.support import unprivileged_folder
 
 HOUR_S = 3600
 LEFT = ".datafetch-0123456789abcdef"
-
-
-def left(path: Path, *, hours: float, now: float) -> Path:
-    """A file that was last written to so many hours before `now`."""
-    path.write_bytes(b"half")
-    os.utime(path, (now - hours * HOUR_S,) * 2)
-    return path
-
-
-def test_what_a_killed_run_left_is_swept_after_a_day(tmp_path: Path) -> None:
-    """Temporary files of killed runs filled the folder; those of a live writer stay."""
-    old = left(tmp_path / LEFT, hours=24.1, now=START)
-    young = left(tmp_path / LEFT.replace("0", "f"), hours=23.9, now=START)
-    sweep(tmp_path, START)
-    assert not old.exists()
-    assert young.exists()
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        ".datafetch-lock",
-        ".datafetch-0123456789ABCDEF",
-        ".datafetch-0123456789abcdef0",
-        "x.datafetch-0123456789abcdef",
-        "index.json",
-    ],
-)
-def test_nothing_else_is_swept(tmp_path: Path, name: str) -> None:
-    """The lock file, objects, and the files of others stay, however old they are."""
-    path = left(tmp_path / name, hours=1000, now=START)
-    sweep(tmp_path, START)
-    assert path.exists()
-
-
-def test_no_link_is_followed(tmp_path: Path) -> None:
-    """A link of that name, or a folder, is somebody's doing: it stays, and what it names stays."""
-    elsewhere = left(tmp_path / "elsewhere", hours=1000, now=START)
-    (tmp_path / LEFT).symlink_to(elsewhere)
-    os.utime(tmp_path / LEFT, (0, 0), follow_symlinks=False)
-    folder = tmp_path / LEFT.replace("0", "f")
-    folder.mkdir()
-    os.utime(folder, (0, 0))
-    sweep(tmp_path, START)
-    assert (tmp_path / LEFT).is_symlink()
-    assert elsewhere.exists()
-    assert folder.exists()
-
-
-def test_a_folder_that_cannot_be_swept_stops_nothing(tmp_path: Path) -> None:
-    """A folder that is gone, or one whose files are not ours to remove, is left as it is."""
-    sweep(tmp_path / "gone", START)
-    with unprivileged_folder() as folder:
-        path = left(folder / LEFT, hours=1000, now=START)
-        folder.chmod(0o500)
-        sweep(folder, START)
-        assert path.exists()
-
-
-def test_what_is_swept_can_be_named(tmp_path: Path) -> None:
-    """Who writes files of other names sweeps those."""
-    path = left(tmp_path / "x.tmp", hours=25, now=START)
-    kept = left(tmp_path / LEFT, hours=25, now=START)
-    sweep(tmp_path, START, re.compile(r"x\.tmp").fullmatch)
-    assert not path.exists()
-    assert kept.exists()
 
 
 def test_the_time_of_a_folder_is_its_file_systems(tmp_path: Path) -> None:
