@@ -1,8 +1,8 @@
 """Writes a build's objects as a copy of the store: each under its key, and none that is stale.
 
-What was written is recorded in the folder, by dataset, with the hash of each file. So a later
-build removes what the store no longer has, and leaves alone what somebody else put there or
-changed. A folder store reads past the records, since their names are reserved.
+What was written is recorded in the folder, by dataset, with the hash of each file; while files are
+replaced, with the hashes of old and new. So a later build removes what the store no longer has, and
+leaves alone what somebody else put there or changed. A folder store reads past the records, since their names are reserved.
 """
 
 import hashlib
@@ -64,8 +64,9 @@ class MirrorStaging(Staging):
     def commit(self) -> int:
         """Move the files to their places, then remove stale ones; return how many of both.
 
-        The record first names the old files and the new ones, and the new ones alone at the end:
-        whenever the build is killed, the next one knows what it may remove.
+        The record first names the old files and the new ones, with both hashes of those that are
+        in both, and the new ones alone at the end: whenever the build is killed, the next one
+        knows what it may remove.
 
         Raises:
             DatafetchError: the folder cannot be written to.
@@ -75,7 +76,7 @@ class MirrorStaging(Staging):
         if self._dry_run:
             self._removed = stale
             return super().commit() + len(stale)
-        self._write(recorded | wanted)
+        self._write(_either(recorded, wanted))
         count = super().commit()
         for path in [self.path_of(key) for key in stale] + self._under_old_names(recorded):
             self._remove(path)
@@ -103,8 +104,11 @@ class MirrorStaging(Staging):
         old = {key: old_path_of(self._folder, key) for key in recorded}
         return [path for key, path in old.items() if path and self._is_ours(path, recorded[key])]
 
-    def _is_ours(self, path: Path, sha256: str) -> bool:
-        """Whether a file is there as an earlier build wrote it; one behind a link is not."""
+    def _is_ours(self, path: Path, hashes: str) -> bool:
+        """Whether a file is there as an earlier build wrote it; one behind a link is not.
+
+        `hashes` are those that the record has of it, with spaces between.
+        """
         with translated(path):
             try:
                 check_folder(self._folder, path.parent)
@@ -113,7 +117,7 @@ class MirrorStaging(Staging):
             if not path.is_file() or self._leads_out(path):
                 return False
             with open_regular(path) as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+                return hashlib.file_digest(file, "sha256").hexdigest() in hashes.split()
 
     def _remove(self, path: Path) -> None:
         """Remove a file, and the folders that are empty without it."""
@@ -153,3 +157,9 @@ class MirrorStaging(Staging):
         with Staging(self._folder) as staging:
             staging.add(self._record.name, encode_json(dict(sorted(record.items()))))
             staging.commit()
+
+
+def _either(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
+    """The record of files of which each is as either record says; hashes have spaces between."""
+    both = {key: [*old.get(key, "").split(), *new.get(key, "").split()] for key in old | new}
+    return {key: " ".join(dict.fromkeys(hashes)) for key, hashes in both.items()}

@@ -284,6 +284,36 @@ def test_a_mirror_that_could_not_tidy_up_is_tidied_by_the_next() -> None:
             assert not (build.output / logo_key(1)).exists()
 
 
+def test_a_mirror_killed_between_record_and_replacement_is_healed(build: Build) -> None:
+    """An old file whose replacement never came was taken for somebody's, and stayed for ever."""
+    put_logos(build, 5)
+    build.prefetch(mirror=True).logos()
+    entries = {}
+    for number in (0, 1, 2):
+        build.store.put(logo_key(number), picture(number + 7))
+        entries[f"site{number}.example.com"] = logo_entry(logo_key(number), picture(number + 7))
+    build.change(KEYS.logo_manifest(), lambda v: v.update(entries))
+    first = build.output / logo_key(0)
+
+    def block() -> None:
+        first.unlink()
+        first.mkdir()
+
+    for number in (1, 2):
+        with pytest.raises(DatafetchError, match="cannot be written"):
+            build.prefetch(mirror=True, before=once(logo_key(number), block)).logos()
+        first.rmdir()
+        first.write_bytes(picture(0))
+    assert (build.output / logo_key(1)).read_bytes() == picture(1)
+    remove_logo(build, 1)
+    build.prefetch(mirror=True).logos()
+    assert not (build.output / logo_key(1)).exists()
+    for number in (0, 2):
+        assert (build.output / logo_key(number)).read_bytes() == picture(number + 7)
+    record = json.loads((build.output / f"{RECORDS}logos-test.json").read_bytes())
+    assert {len(sha256) for sha256 in record.values()} == {64}
+
+
 def test_what_was_read_in_vain_is_not_recorded(build: Build) -> None:
     """A picture of a manifest that was replaced meanwhile is not recorded as the mirror's."""
     mirror(build)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import NamedTuple
 
 from datafetch.addresses import NO_HOSTS, OwnHosts
@@ -171,7 +170,7 @@ def merge_list(
     bookmarks = weave(
         [finish(draft, names[draft.bookmark.id]) for draft in drafts],
         [finish(draft, names[draft.bookmark.id]) for draft in kept],
-        attrgetter("date_bookmarked"),
+        lambda bookmark: bookmark.date_bookmarked,
     )
     known = {**sources, **{raw.id: raw.source_hash for raw in fetched.readable}}
     taken = {bookmark.slug for bookmark in bookmarks}
