@@ -284,11 +284,11 @@ class _JobRun(_OperationRun):
         wait_s = self._request.options.wait_s
         lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load), wait_s=wait_s)
         self._lease = lease
-        try:
-            with self._time_limit():
+        with self._time_limit():
+            try:
                 result = self._ended = self._recorded_run(lease, records, prepared)
-        finally:
-            left = self._keeper.give_back(lease)
+            finally:
+                left = self._keeper.give_back(lease)
         return replace(result, notes=(*result.notes, left)) if left else result
 
     def _recorded_run(
@@ -338,7 +338,7 @@ class _JobRun(_OperationRun):
         else:
             if self._ended is None:
                 notes.append(unrecorded_note(self._request.job))
-            notes.append(self._keeper.left_note(self._lease))
+            notes.append(self._keeper.leave(self._lease))
         return replace(result, notes=tuple(notes))
 
     def _lock_unknown_note(self) -> str:

@@ -221,6 +221,22 @@ def test_a_part_of_a_command_is_stopped_with_it_and_by_itself_alone() -> None:
     assert str(first.reason) == "its lock was lost"
 
 
+def test_who_listens_hears_of_every_stop_also_of_an_earlier_one() -> None:
+    """The thread that waits for a run must not sleep through its stop, whenever that came."""
+    command, heard = CancelToken(), []
+    part = command.child()
+    part.listen(lambda: heard.append("part"))
+    unlisten = command.listen(lambda: heard.append("gone"))
+    unlisten()
+    command.cancel(Cancelled("stop"))
+    command.cancel(Cancelled("again"))
+    assert heard == ["part"]
+    part.listen(lambda: heard.append("late"))
+    assert heard == ["part", "late"]
+    command.abandon()
+    assert (part.abandoned, heard) == (True, ["part", "late", "part", "late"])
+
+
 def test_a_clock_wakes_for_the_part_that_it_was_made_for() -> None:
     """What waits for an hour ends with its job; told clocks of tests stay as they are."""
     command = CancelToken()

@@ -184,6 +184,11 @@ class HeldLease:
         """Refuse every further write: the job may have left a thread behind."""
         self._retired = True
 
+    def leave(self) -> None:
+        """Refuse every further write and renew no more: the lease ends by itself."""
+        self.retire()
+        self._stop.set()
+
     def release(self) -> None:
         """Stop renewing and give the lease back, also a lost one.
 
@@ -194,8 +199,7 @@ class HeldLease:
             StoreError, ConfigurationError: it could not be given back; it ends by itself after
                 its time.
         """
-        self.retire()
-        self._stop.set()
+        self.leave()
         if self._thread:
             self._thread.join(timeout=self._grant.ttl_s)
         with self._guard:

@@ -34,6 +34,7 @@ class LeaseKeeper:
         self._log = log
         self._limit_s = limit_s
         self._renew_until: float | None = None
+        self._taken: list[HeldLease] = []
 
     def take(
         self, job: JobName, when_free: Callable[[], None] | None = None, *, wait_s: float = 0.0
@@ -76,6 +77,7 @@ class LeaseKeeper:
         lease = HeldLease(
             self._backend, grant, self._clock, self._lost, renew_until=self._renew_until
         )
+        self._taken.append(lease)
         lease.start()
         return lease
 
@@ -92,8 +94,14 @@ class LeaseKeeper:
         self._log.warning("lease_not_released", extra={"error": str(error)})
         return note
 
-    def left_note(self, lease: HeldLease) -> str:
-        """What to tell the user when the run had to end before its lease was given back."""
+    def leave(self, lease: HeldLease) -> str:
+        """Let all leases end by themselves: the run is left, because it did not end in time.
+
+        Returns:
+            What to tell the user of this one.
+        """
+        for taken in self._taken:
+            taken.leave()
         return self._not_released_note(lease, "the run had to end")
 
     @contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from datafetch.cli.events import RESULT_EVENTS
 from datafetch.clock import CancelToken
-from datafetch.errors import Cancelled, ConfigurationError, LeaseHeld
+from datafetch.errors import Cancelled, ConfigurationError, LeaseHeld, LeaseLost
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobName
 from datafetch.ops.lease import Grant
@@ -105,6 +105,20 @@ def test_a_stop_ends_the_wait_for_a_lease(leases: StoreLeases, clock: FakeClock)
     with pytest.raises(Cancelled):
         keeper.take(JOB, wait_s=60.0)
     assert leases.acquire(JOB, "run-3").token == 2
+
+
+def test_a_run_that_is_left_renews_none_of_its_leases(
+    leases: StoreLeases, clock: FakeClock
+) -> None:
+    """A thread of a run that never ends kept other machines out as long as the process lived."""
+    keeper = LeaseKeeper(leases, clock, CancelToken(), "run-1", bound_logger())
+    own = keeper.take(JOB)
+    with keeper.wait_for(JobName.LOGOS, 0.0) as other:
+        said = keeper.leave(own)
+        assert "locked out until 08:05 UTC at the latest" in said
+        for lease in (own, other):
+            with pytest.raises(LeaseLost, match="what is left of it is late"):
+                lease.check()
 
 
 def test_a_lease_that_cannot_be_given_back_fails_no_run(

@@ -1,5 +1,7 @@
 """Parallel work: everything once, errors out, a stop in between."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import Future
 
@@ -8,6 +10,7 @@ import pytest
 from datafetch.clock import CancelToken
 from datafetch.errors import Cancelled
 from datafetch.runtime.engine import Engine, beside, together
+from tests.processes import clean_environment
 
 
 @pytest.mark.parametrize("width", [1, 4])
@@ -167,6 +170,23 @@ def test_a_call_goes_on_beside():
     assert begun.wait(20)
     go_on.set()
     assert (result(), result()) == (7, 7)
+
+
+def test_a_call_beside_that_never_ends_keeps_no_process() -> None:
+    """Python waits at its end for the threads of pools: a store that hung held up a locked-out run."""
+    code = (
+        "import threading\nfrom datafetch.runtime.engine import beside\n"
+        "beside(threading.Event().wait)\nprint('done')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n")
 
 
 def test_an_error_beside_comes_out_where_the_result_is_wanted():

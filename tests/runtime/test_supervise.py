@@ -35,6 +35,34 @@ def test_a_stop_shuts_the_sockets_and_waits_for_the_work():
     assert supervise(work, cancel, Stopping(shut.set, 30))
 
 
+def test_a_stop_that_takes_long_cuts_off_the_rest_once() -> None:
+    """Work that waits for the store does not see that its sockets to upstreams are shut."""
+    cancel, calls, gate = CancelToken(), [], threading.Event()
+    cancel.cancel(Cancelled("stop"))
+
+    def cut() -> None:
+        calls.append("cut")
+        gate.set()
+
+    stopping = Stopping(lambda: calls.append("at once"), 30, cut, cut_after_s=0.0)
+    assert supervise(lambda: gate.wait(20), cancel, stopping)
+    assert calls == ["at once", "cut"]
+
+
+def test_work_that_is_abandoned_is_left_at_once() -> None:
+    """A second signal ends what the first one has only begun to end."""
+    cancel, gate = CancelToken(), threading.Event()
+
+    def hurry() -> None:
+        cancel.cancel(Cancelled("stop"))
+        cancel.abandon()
+
+    threading.Thread(target=hurry).start()
+    with pytest.raises(StoppedLate):
+        supervise(lambda: gate.wait(60), cancel, Stopping(lambda: None, 1000))
+    gate.set()
+
+
 def test_work_that_does_not_end_is_left_behind():
     """A hanging job blocked the scheduler."""
     cancel, never = CancelToken(), threading.Event()

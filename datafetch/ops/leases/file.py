@@ -85,7 +85,9 @@ class FileLeases:
             lock = None
         if lock is None or lock.owner is None or is_dead_here(lock):
             text = f"{job} is being run by another process on this machine"
-            return LeaseHeld(text, hint=f"This run did nothing. {held.hint}")
+            return LeaseHeld(
+                text, hint=f"This run did nothing. {held.hint} --wait SECONDS waits for that."
+            )
         return held_by(job, lock.holder(None), self._clock.now())
 
     def _is_over(self, lock: LockObject) -> bool:

@@ -62,7 +62,7 @@ _REFUSED_HINT = (
 
 _TOO_MANY_HINT = (
     "This run did nothing. Other runs of this job begin and end all the time: look which crontabs "
-    "and machines start it."
+    "and machines start it. With --wait SECONDS a run tries for longer."
 )
 
 
