@@ -8,7 +8,9 @@ only without its quotes (Ceph RGW 16, Spaces, Hetzner). Without them two runs ov
 import logging
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from datafetch.errors import NotSupported, PreconditionFailed, StoreConflict, StoreError
@@ -22,6 +24,9 @@ _CREATES = 8
 """How many writes create one key at once: a server that checks and writes in two steps lets
 several of them pass."""
 
+
+_KEPT = timedelta(days=1)
+"""How long the objects of another probe are left alone: a probe takes seconds."""
 
 _Write = tuple[str, Condition, bytes]
 
@@ -96,7 +101,8 @@ def judge_forms(lacks: Sequence[Lack]) -> Lack:
 def probe(store: ServerStore) -> EtagForm | Lack:
     """Find out which form of ETags works, or why conditions cannot be relied on.
 
-    The objects that are written are removed again; one that cannot be removed is logged and stays.
+    The objects that are written are removed again, and those of probes that were killed a day ago or
+    earlier; one that cannot be removed is logged and stays.
     The store's `etag_form` is changed on the way and left as what was tried last.
 
     Raises:
@@ -135,8 +141,22 @@ class _Trials:
         return judge_forms(lacks)
 
     def tidy_up(self) -> None:
-        for _ in Engine(len(self._written)).map(self._delete, self._written):
+        stale = {*self._written, *self._left_by_the_dead()}
+        for _ in Engine(len(self._written)).map(self._delete, stale):
             pass
+
+    def _left_by_the_dead(self) -> list[str]:
+        """The objects of probes that were killed a day ago or earlier, by the server's own time."""
+        with suppress(StoreError):  # who may not list leaves them
+            found = list(self._store.list(Keys.probe("").removesuffix(".json")))
+            own = (info.last_modified for info in found if info.key in self._written)
+            now = max(filter(None, own), default=None)
+            return [
+                info.key
+                for info in found
+                if now and info.last_modified and now - info.last_modified > _KEPT
+            ]
+        return []
 
     def _delete(self, key: str) -> None:
         try:

@@ -1,12 +1,14 @@
 """Prefetch while others publish: the files are of one moment, and half a publish never reaches them."""
 
 import json
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from datafetch.errors import Inconsistent
-from tests.bookmarks.world import World
+from tests.bookmarks.world import NEWEST, World
 from tests.build.bookmarks import (
     INDEX,
     JOURNAL,
@@ -146,7 +148,21 @@ def test_the_first_publish_is_waited_for(build: Build, world: World) -> None:
     assert build.prefetch(before=end).bookmarks().changed == 3
 
 
-def test_a_publish_that_died_at_any_write_never_reaches_the_site(tmp_path: Path) -> None:
+def shrink(world: World) -> None:
+    """Eight bookmarks are deleted."""
+    world.app.remove(*(f"b{one:03d}" for one in range(2, 10)))
+
+
+def cross(world: World) -> None:
+    """Bookmarks change pages in both directions: between two writes page 1 has more than 24."""
+    world.app.resave("b027", NEWEST + timedelta(hours=1))
+    world.app.resave("b028", NEWEST + timedelta(hours=2))
+
+
+@pytest.mark.parametrize(("change", "left"), [(shrink, 22), (cross, 30)])
+def test_a_publish_that_died_at_any_write_never_reaches_the_site(
+    tmp_path: Path, change: Callable[[World], None], left: int
+) -> None:
     """A crash left the index pointing at missing pages: a build takes what agrees, or nothing."""
     refused = taken = 0
     for number in range(200):
@@ -155,7 +171,7 @@ def test_a_publish_that_died_at_any_write_never_reaches_the_site(tmp_path: Path)
         build = Build(tmp_path / str(number), world.store, world.clock)
         build.prefetch().bookmarks()
         before = build.files()
-        world.app.remove(*(f"b{one:03d}" for one in range(2, 10)))
+        change(world)
         try:
             world.run(fault=at(number, "kill"), allow_shrink=True)
         except Killed:
@@ -173,6 +189,6 @@ def test_a_publish_that_died_at_any_write_never_reaches_the_site(tmp_path: Path)
             assert_stored(build)
         world.run(allow_shrink=True)
         build.prefetch().bookmarks()
-        assert len(build.json("bookmarks/bookmarks.json")) == 22
+        assert len(build.json("bookmarks/bookmarks.json")) == left
     assert refused > 5
     assert taken > 5

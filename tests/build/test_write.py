@@ -154,6 +154,25 @@ def test_what_a_killed_build_left_goes_where_nothing_is_written_too(tmp_path: Pa
     sweep_output(tmp_path / "not-there")
 
 
+def test_a_commit_that_stopped_half_way_is_ended_by_the_next_build(tmp_path: Path) -> None:
+    """Some files were in their places and others not: the next build brings what is missing."""
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_bytes(b"old")
+    with Staging(tmp_path) as staging, pytest.raises(DatafetchError, match="b cannot be written"):
+        for name in ("a", "b", "c"):
+            staging.add(name, b"new")
+        (tmp_path / "b").unlink()
+        (tmp_path / "b").mkdir()
+        staging.commit()
+    assert [(tmp_path / name).read_bytes() for name in ("a", "c")] == [b"new", b"old"]
+    (tmp_path / "b").rmdir()
+    with Staging(tmp_path) as staging:
+        assert [staging.add(name, b"new") for name in ("a", "b", "c")] == [False, True, True]
+        assert staging.commit() == 2
+    assert names(tmp_path) == ["a", "b", "c"]
+    assert {(tmp_path / name).read_bytes() for name in "abc"} == {b"new"}
+
+
 def test_a_folder_that_cannot_be_flushed_takes_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

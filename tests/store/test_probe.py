@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from datafetch.errors import StoreConflict, StoreError
-from datafetch.store.base import EtagForm
+from datafetch.store.base import EtagForm, ObjectInfo
 from datafetch.store.probe import (
     Lack,
     Reply,
@@ -28,6 +29,7 @@ from tests.fakes.faults import dropped, reply
 from tests.fakes.message import Request, Response
 from tests.fakes.s3 import S3Fake, key_of
 from tests.fakes.s3_dialects import Dialect
+from tests.stores import EPOCH, ServerMemory
 
 STORED, REFUSED, BUSY, UNKNOWN = Reply.STORED, Reply.REFUSED, Reply.BUSY, Reply.UNKNOWN
 
@@ -232,3 +234,28 @@ def _without(request: Request, header: str) -> Request:
 
 def _error(code: str) -> str:
     return f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+
+
+class Dated(ServerMemory):
+    """A server of which some objects are older than those that are written now."""
+
+    def __init__(self, ages: dict[str, timedelta]) -> None:
+        super().__init__()
+        self.ages = ages
+        for key in ages:
+            self.put(key, b"left")
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        for info in super().list(prefix):
+            yield replace(info, last_modified=EPOCH - self.ages.get(info.key, timedelta()))
+
+
+def test_what_a_killed_probe_left_goes_with_the_next_probe_after_a_day() -> None:
+    """Objects of probes that were killed stayed in the bucket; those of a living one stay."""
+    folder = "json/datafetch/probe/"
+    day, hour = timedelta(days=1), timedelta(hours=1)
+    store = Dated({f"{folder}old-create.json": day + hour, f"{folder}new-create.json": day - hour})
+    store.put("json/datafetch/probes.json", b"{}")
+    store.ages["json/datafetch/probes.json"] = 9 * day
+    assert probe(store) is EtagForm.QUOTED
+    assert sorted(store.objects) == [f"{folder}new-create.json", "json/datafetch/probes.json"]
