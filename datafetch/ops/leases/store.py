@@ -6,7 +6,6 @@ lease is being acquired, makes the runs of one machine ask one after the other.
 """
 
 import hashlib
-import math
 import secrets
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -50,9 +49,6 @@ from datafetch.store.keys import Keys
 
 _ATTEMPTS = 5
 """How often a lease is asked for when other runs take it and give it back in between."""
-
-_CLOCKS_APART_S = 24 * 3600.0
-"""A lease whose end was so long ago, by whatever clock it was written, is over."""
 
 _REFUSED_HINT = (
     "Its answers contradict each other: look for a proxy or cache between datafetch and the store. "
@@ -147,7 +143,11 @@ class StoreLeases:
                 try:
                     return self._write(grant, free.condition)
                 except PreconditionFailed:
-                    refused.append(free.etag)  # another machine was faster, or the server errs
+                    # Another machine was faster, the server errs, or our own write was sent twice.
+                    version = self._version_after_all(grant)
+                    if version is not None:
+                        return replace(grant, version=version)
+                    refused.append(free.etag)
                 except NotSupported:
                     if not self._conditions.may_err:
                         raise
@@ -156,6 +156,11 @@ class StoreLeases:
                     raise LeaseHeld(
                         f"the lock of {job} is being taken by another run right now"
                     ) from None
+                except StoreUnavailable:
+                    version = self._version_after_all(grant)
+                    if version is None:
+                        raise
+                    return replace(grant, version=version)
         raise LeaseHeld(
             f"the lock of {job} changes hands too fast to be taken", hint=_TOO_MANY_HINT
         )
@@ -215,27 +220,11 @@ class StoreLeases:
         if lock.owner is None:
             return _Free(stored.etag, lock.token + 1, lock.conditional)
         is_gone = self._is_over(lock)
-        left_s = 0.0 if is_gone else self._left_s(job, stored, lock)
+        left_s = 0.0 if is_gone else self._watch.left_s(self.lock_name(job), stored, lock)
         if left_s >= 0 and not is_gone:
             raise held_by(job, lock.holder(now + left_s), now)
         took_from = lock.predecessor(is_gone=is_gone)
         return _Free(stored.etag, lock.token + 1, lock.conditional, took_from)
-
-    def _left_s(self, job: str, stored: StoredObject, lock: LockObject) -> float:
-        """Seconds until the lease ends unless it is renewed; negative when it has ended.
-
-        The age of the lock object counts, by the store's own clock. Where the store does not tell
-        it, the object has to stay unchanged for the lease's time before our eyes. Clocks of two
-        machines are compared only when the lease should have ended a day ago: somebody whose
-        folder for locks does not outlast the run would never see its end otherwise.
-        """
-        # A server tells whole seconds: an age may be up to one too high.
-        ttl_s = math.ceil(lock.ttl_ms / 1000)
-        if stored.age_s is not None:
-            return ttl_s - stored.age_s
-        if self._clock.now() - lock.expires_at / 1000 > _CLOCKS_APART_S:
-            return -1.0
-        return ttl_s - self._watch.unchanged_s(self.lock_name(job), stored.etag)
 
     def _settle(self, job: str, free: _Free, refused: list[str | None]) -> None:
         """Settle how conditions are sent; the server is probed anew if it must have erred.
@@ -265,6 +254,16 @@ class StoreLeases:
         stored = self._stored(grant.job)
         lock = None if stored is None else _read(stored)
         return stored.etag if stored and lock and lock.owner == grant.owner else None
+
+    def _version_after_all(self, grant: Grant) -> str | None:
+        """The lock object's ETag if a write that failed had been stored, its answer lost.
+
+        The lease would keep everybody out for its whole time otherwise, its own run first.
+        """
+        try:
+            return self._own_version(grant)
+        except StoreError:
+            return None
 
     def _taker(self, grant: Grant) -> str:
         """Who has the lease instead, as the end of a sentence; empty when that is not known."""

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -22,10 +24,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from datafetch.errors import LeaseHeld, LeaseLost
+from datafetch.errors import LeaseHeld, LeaseLost, StoreConflict, StoreUnavailable
 from datafetch.ops.lease import Grant, Predecessor
 from datafetch.ops.leases.store import StoreLeases
-from datafetch.store.base import Condition, StoredObject
+from datafetch.store.base import Condition, FilePart, StoredObject
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from tests.stores import Call, FaultyStore, MemoryStore
@@ -323,6 +325,74 @@ def test_fields_of_a_newer_version_are_no_hindrance(store, clock, tmp_path):
     store.put(KEYS.lock("bookmarks"), json.dumps(newer).encode())
     with pytest.raises(LeaseHeld, match=f"process {os.getpid()} .* since 08:00 UTC .run run-1"):
         leases.acquire("bookmarks", "run-2")
+
+
+@pytest.mark.parametrize("fault", ["lost", "gone"])
+@pytest.mark.parametrize("call", ["acquire", "renew", "release"])
+def test_a_lost_answer_is_no_lost_lease(store, clock, tmp_path, fault: str, call):
+    """A conditional PUT was stored, its answer lost, the retry met a 412, and the lease was taken for lost."""
+    faulty = FaultyStore(store)
+    leases = _leases(faulty, clock, tmp_path)
+    grant = leases.acquire("bookmarks", "run-1") if call != "acquire" else None
+
+    def once(asked: Call, _number: int) -> str | None:
+        if asked.method != "put":
+            return None
+        faulty.fault = None
+        return fault
+
+    faulty.fault = once
+    if call == "acquire":
+        grant = leases.acquire("bookmarks", "run-1")
+    elif call == "renew":
+        with suppress(StoreUnavailable):  # a later turn of the run's thread renews it
+            leases.renew(grant)
+        grant = leases.renew(grant)
+    else:
+        with suppress(StoreUnavailable):
+            leases.release(grant)
+        assert _stored(store)["owner"] is None
+        return
+    assert _stored(store)["owner"] == grant.owner
+    leases.release(leases.renew(grant))
+    assert _stored(store)["owner"] is None
+
+
+def test_a_lease_that_was_not_stored_is_not_had(store, clock, tmp_path):
+    """A store that fails while the lease is taken: the run fails, and nobody is kept out."""
+    faulty = FaultyStore(store, fault=lambda call, _: "fail" if call.method == "put" else None)
+    with pytest.raises(StoreUnavailable):
+        _leases(faulty, clock, tmp_path).acquire("bookmarks", "run-1")
+    assert _leases(store, clock, tmp_path).acquire("bookmarks", "run-2").token == 1
+
+
+@pytest.mark.parametrize("call", ["acquire", "renew"])
+def test_another_write_at_the_same_moment_is_no_lost_lease(store, clock, tmp_path, call):
+    """409 is no 412: whoever asks for the lease is locked out for now, whoever has it tries again."""
+
+    class Busy(FaultyStore):
+        busy = False
+
+        def put(self, key: str, body: bytes | FilePart, **options: Any) -> str:
+            if self.busy:
+                raise StoreConflict(f"{key}: 409", key=key)
+            return super().put(key, body, **options)
+
+    faulty = Busy(store)
+    leases = _leases(faulty, clock, tmp_path)
+    if call == "acquire":
+        faulty.busy = True
+        with pytest.raises(LeaseHeld, match="being taken by another run right now"):
+            leases.acquire("bookmarks", "run-1")
+        faulty.busy = False
+        assert leases.acquire("bookmarks", "run-1").token == 1
+        return
+    grant = leases.acquire("bookmarks", "run-1")
+    faulty.busy = True
+    with pytest.raises(StoreConflict):
+        leases.renew(grant)
+    faulty.busy = False
+    assert leases.renew(grant).token == 1
 
 
 class Aging(MemoryStore):
