@@ -83,6 +83,17 @@ def test_a_signal_while_the_program_loads_has_its_code_and_its_result(
     assert f"stopped by {name}" in result["error"]
 
 
+@pytest.mark.parametrize(("options", "out"), [(["--json"], "[]\n"), ([], "")], ids=["json", "text"])
+def test_ctrl_c_before_anything_is_loaded_is_no_traceback(
+    tmp_path: Path, options: list[str], out: str
+) -> None:
+    """There are some milliseconds before a handler can be set: they end with 130 as well."""
+    kill = "os.kill(os.getpid(), signal.SIGINT)"
+    process = _loading(tmp_path, "datafetch.cli.signals", kill, "bookmarks", *options)
+    assert process.communicate(timeout=60) == (out, "")
+    assert process.returncode == 130
+
+
 def test_a_signal_ends_commands_without_work_too(tmp_path: Path) -> None:
     """Who stops `--version` gets the code of the signal."""
     kill = "os.kill(os.getpid(), signal.SIGTERM)"
