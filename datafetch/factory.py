@@ -92,7 +92,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     # from storing how it ended.
     store = make_store(settings, stopped_by(clock, CancelToken()), web, skew)
     cuttable = store if isinstance(store, Cuttable) else None
-    if settings.lock == "file" and isinstance(store, ServerStore):
+    if settings.lock_place != "store" and isinstance(store, ServerStore):
         from datafetch.runtime.folder import RuntimeFolder
         from datafetch.store.checked import CheckedStore
 

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from datafetch.models.headers import read_header_lines
+from datafetch.models.lock_place import LockPlace, read_lock
 from datafetch.models.places import Environment
 from datafetch.models.setting_problems import Missing, UnknownSetting
 from datafetch.models.setting_values import (
@@ -167,9 +168,7 @@ class Settings(BaseModel):
     og_retry_delay_ms: Annotated[Millis, _env("OG_RETRY_DELAY_MS")] = 1000
 
     # every run
-    lock: Annotated[
-        Literal["store", "file"], BeforeValidator(known_lock), _env("DATAFETCH_LOCK")
-    ] = "store"
+    lock: Annotated[str, AfterValidator(known_lock), _env("DATAFETCH_LOCK")] = "store"
     runtime_dir: Annotated[
         str | None, unless_none(_absolute_path), _env("DATAFETCH_RUNTIME_DIR")
     ] = None
@@ -222,6 +221,11 @@ class Settings(BaseModel):
         if self.store:
             return read_place(self.store)
         return BucketPlace(self.s3_bucket) if self.s3_bucket else _DEFAULT_PLACE
+
+    @property
+    def lock_place(self) -> LockPlace:
+        """Where locks live."""
+        return read_lock(self.lock)
 
     @property
     def store_is_default(self) -> bool:

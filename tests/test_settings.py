@@ -58,17 +58,16 @@ def test_a_value_out_of_range_is_an_error_never_a_default(monkeypatch, name, val
         load_settings()
 
 
+REDIS = "redis://HOST, redis://HOST:PORT/NUMBER or redis://USER:PASSWORD@HOST"
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("dynamodb://locks", "this version knows store and file only, not yet DynamoDB or Redis"),
-        (
-            "redis://:hush@cache:6379/0",
-            "this version knows store and file only, not yet DynamoDB or Redis",
-        ),
-        ("rediss://cache", "this version knows store and file only, not yet DynamoDB or Redis"),
-        ("none", "should be store or file"),
-        ("File", "should be store or file"),
+        ("dynamodb://locks", "this version does not know DynamoDB yet"),
+        ("redis://:hush@cache:6379/0", "this version does not know Redis yet"),
+        ("none", f"should be store, file or {REDIS}"),
+        ("File", f"should be store, file or {REDIS}"),
     ],
 )
 def test_a_lock_that_this_version_does_not_have_is_said_so(monkeypatch, value, said):

@@ -85,8 +85,8 @@ BAD: list[tuple[Callable[[Any], Any], object, str]] = [
         "give the key alone, without `Authorization`",
     ),
     (values.header_value, "a\nb", "line ends"),
-    (values.known_lock, "redis://:secret@h/0", "not yet DynamoDB or Redis"),
-    (values.known_lock, "flock", "store or file"),
+    (values.known_lock, "redis://:secret@h/x", "the number of a database"),
+    (values.known_lock, "flock", "store, file or redis"),
 ]
 
 

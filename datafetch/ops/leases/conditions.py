@@ -21,8 +21,13 @@ class Conditions:
         known: None until `settle` was called, and for a folder.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
-        """A `CheckedStore` may also be used without its server's conditions, other stores not."""
+    def __init__(self, store: ObjectStore, *, keeps_machines_apart: bool = False) -> None:
+        """A `CheckedStore` may also be used without its server's conditions, other stores not.
+
+        `keeps_machines_apart` is whether the leases, and not only locks of this machine, keep the
+        runs of several machines from writing at the same time.
+        """
+        self._keeps_machines_apart = keeps_machines_apart
         self._checked = store if isinstance(store, CheckedStore) else None
         # The server itself is asked: its answers must not be those of our own checks.
         asked = self._checked.server if self._checked is not None else store
@@ -40,9 +45,12 @@ class Conditions:
         """What the user of a run must be told; empty when there is nothing to tell."""
         if self._checked is None or not self._checked.checks:
             return ""
-        return (
+        note = (
             "the publish is checked, not atomic: the conditional writes of "
-            f"{self._checked.name} cannot be relied on, so run datafetch on this machine only"
+            f"{self._checked.name} cannot be relied on"
+        )
+        return (
+            note if self._keeps_machines_apart else f"{note}, so run datafetch on this machine only"
         )
 
     def settle(self, stored: Conditional | None) -> None:

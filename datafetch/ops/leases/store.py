@@ -96,6 +96,8 @@ class StoreLeases:
         runtime_dir: Path | None = None,
         *,
         is_over: Callable[[LockObject], bool] = is_dead_here,
+        has_passed: Callable[[LockObject], bool] = lambda _lock: False,
+        keeps_machines_apart: bool = False,
     ) -> None:
         """The store is not asked yet.
 
@@ -106,6 +108,9 @@ class StoreLeases:
             ttl_s: a job's lease time in seconds.
             runtime_dir: see `RuntimeFolder`.
             is_over: whether a lease whose time has not passed belongs to a run that has ended.
+            has_passed: whether another service, which gave the lease, says that its time has
+                passed, whatever the store says of the lock object's age.
+            keeps_machines_apart: whether such a service gives the leases, for all machines.
         """
         self._store = store
         self._keys = keys
@@ -114,13 +119,37 @@ class StoreLeases:
         self._machine = RuntimeFolder(runtime_dir)
         self._watch = Watch(self._machine, clock)
         self._is_over = is_over
-        self._conditions = Conditions(store)
+        self._has_passed = has_passed
+        self._conditions = Conditions(store, keeps_machines_apart=keeps_machines_apart)
 
     def acquire(self, job: str, run_id: str, when_free: Callable[[], None] | None = None) -> Grant:
         """See `LeaseBackend.acquire`.
 
         Raises:
             UnsafeStore: the server's conditional writes cannot be relied on.
+        """
+        return self.take(job, run_id, when_free)
+
+    def take(
+        self,
+        job: str,
+        run_id: str,
+        when_free: Callable[[], None] | None = None,
+        *,
+        owner: str | None = None,
+        least_token: int = 1,
+    ) -> Grant:
+        """Take the lease as `acquire` does; a service that has given it says for whom.
+
+        Args:
+            job: as for `acquire`.
+            run_id: as for `acquire`.
+            when_free: as for `acquire`.
+            owner: of the grant; None for a new one.
+            least_token: the fencing token is not smaller.
+
+        Raises:
+            DatafetchError: as `acquire`.
         """
         with self._machine_lock(job):
             refused: list[str | None] = []
@@ -130,8 +159,8 @@ class StoreLeases:
                 grant = Grant(
                     job=job,
                     run_id=run_id,
-                    owner=secrets.token_hex(8),
-                    token=free.token,
+                    owner=owner or new_owner(),
+                    token=max(free.token, least_token),
                     acquired_at=to_ms(self._clock.now()),
                     ttl_s=self._ttl_s(job),
                     granted_at=self._clock.monotonic(),
@@ -220,9 +249,10 @@ class StoreLeases:
         if lock.owner is None:
             return _Free(stored.etag, lock.token + 1, lock.conditional)
         is_gone = self._is_over(lock)
-        left_s = 0.0 if is_gone else self._watch.left_s(self.lock_name(job), stored, lock)
-        if left_s >= 0 and not is_gone:
-            raise held_by(job, lock.holder(now + left_s), now)
+        if not is_gone and not self._has_passed(lock):
+            left_s = self._watch.left_s(self.lock_name(job), stored, lock)
+            if left_s >= 0:
+                raise held_by(job, lock.holder(now + left_s), now)
         took_from = lock.predecessor(is_gone=is_gone)
         return _Free(stored.etag, lock.token + 1, lock.conditional, took_from)
 
@@ -283,27 +313,39 @@ class StoreLeases:
             return None
 
     def _write(self, grant: Grant, condition: Condition, *, released: bool = False) -> Grant:
-        ttl_ms = round(grant.ttl_s * 1000)
-        process = this_process()
-        lock = LockObject(
-            owner=None if released else grant.owner,
-            host=process.host,
-            pid=process.pid,
-            boot=process.boot,
-            started=process.started,
-            run_id=grant.run_id,
-            acquired_at=grant.acquired_at,
-            expires_at=to_ms(self._clock.now()) + ttl_ms,
-            ttl_ms=ttl_ms,
-            token=grant.token,
-            conditional=self._conditions.known,
-        )
+        lock = lock_of(grant, self._clock.now(), self._conditions.known)
+        if released:
+            lock = replace(lock, owner=None)
         body = encode_json(ADAPTER.dump_python(lock, by_alias=True))
         version = self._store.put(self._keys.lock(grant.job), body, condition=condition)
         return replace(grant, version=version)
 
     def _machine_lock(self, job: str) -> AbstractContextManager[None]:
         return self._machine.lock(f"{self.lock_name(job)}.lock")
+
+
+def lock_of(grant: Grant, now: float, conditional: Conditional | None = None) -> LockObject:
+    """The lock object of a grant to this process, if it is written `now` (epoch seconds)."""
+    ttl_ms = round(grant.ttl_s * 1000)
+    process = this_process()
+    return LockObject(
+        owner=grant.owner,
+        host=process.host,
+        pid=process.pid,
+        boot=process.boot,
+        started=process.started,
+        run_id=grant.run_id,
+        acquired_at=grant.acquired_at,
+        expires_at=to_ms(now) + ttl_ms,
+        ttl_ms=ttl_ms,
+        token=grant.token,
+        conditional=conditional,
+    )
+
+
+def new_owner() -> str:
+    """See `Grant.owner`."""
+    return secrets.token_hex(8)
 
 
 _LARGEST = 64 * 1024

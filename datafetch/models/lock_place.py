@@ -1,0 +1,124 @@
+"""Where locks live: reads what `DATAFETCH_LOCK` says into a value."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote
+
+from pydantic import SecretStr
+
+from datafetch.urls import dns_name, read_host
+
+_PORT = 6379
+"""Redis's own (https://www.iana.org/assignments/service-names-port-numbers)."""
+
+_LARGEST_PORT = 65535
+_LARGEST_NUMBER = 99_999
+"""Of a database: a Redis has 16 unless its `databases` says more."""
+
+_DIGITS = re.compile(r"[0-9]{1,5}")
+_HOST = re.compile(r"[0-9a-z._:-]+")
+"""Narrower than what browsers read: commas stand between several hosts elsewhere."""
+
+_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_FORM = "redis://HOST, redis://HOST:PORT/NUMBER or redis://USER:PASSWORD@HOST"
+
+
+@dataclass(frozen=True, slots=True)
+class RedisPlace:
+    """A Redis server and one of its databases.
+
+    Attributes:
+        host: a name or an address; an IPv6 address without brackets.
+        number: of the database.
+        user: None for the default one.
+        password: None when none is asked for.
+        tls: whether to speak TLS (`rediss://`).
+    """
+
+    host: str
+    port: int = _PORT
+    number: int = 0
+    user: str | None = None
+    password: SecretStr | None = None
+    tls: bool = False
+
+    @property
+    def address(self) -> str:
+        """How messages name it: without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'rediss' if self.tls else 'redis'}://{host}:{self.port}/{self.number}"
+
+
+LockPlace = Literal["store", "file"] | RedisPlace
+
+
+def read_lock(text: str) -> LockPlace:
+    """Read the value of `DATAFETCH_LOCK`.
+
+    Raises:
+        ValueError: it names no place; the message says what it should be, and repeats nothing of
+            it, since it may hold a password.
+    """
+    match text.partition("://")[0] if "://" in text else text:
+        case "store":
+            return "store"
+        case "file":
+            return "file"
+        case "redis" | "rediss" as scheme:
+            return _redis(text.partition("://")[2], tls=scheme == "rediss")
+        case "dynamodb":
+            raise ValueError("this version does not know DynamoDB yet")
+        case "unix" | "redis+unix" | "redis+socket":
+            raise ValueError(
+                "should name the host of the Redis, such as redis://127.0.0.1: a socket in the file "
+                "system reaches no further than this machine, where file does as well"
+            )
+        case "redis+sentinel" | "sentinel" | "redis-cluster" | "redis+cluster":
+            raise ValueError(
+                "should name the Redis itself, which is no cluster and found without sentinels: "
+                f"{_FORM}"
+            )
+    raise ValueError(f"should be store, file or {_FORM}")
+
+
+def _redis(rest: str, *, tls: bool) -> RedisPlace:
+    if re.search(r"[\s\x00-\x1f\x7f]", rest):
+        raise ValueError(f"has white space inside; it should be {_FORM}")
+    if "?" in rest or "#" in rest:
+        raise ValueError(f"should end before ? and #, which are %3F and %23 in a password: {_FORM}")
+    authority, _, path = rest.partition("/")
+    login, _, where = authority.rpartition("@")
+    user, password = _login(login)
+    host, port = _host_and_port(where)
+    if path and (_DIGITS.fullmatch(path) is None or int(path) > _LARGEST_NUMBER):
+        raise ValueError(
+            "should have the number of a database, or nothing, behind the host and /; a / in a "
+            "password is %2F"
+        )
+    return RedisPlace(host, port, int(path or 0), user, password, tls)
+
+
+def _login(text: str) -> tuple[str | None, SecretStr | None]:
+    if not text:
+        return None, None
+    user, colon, password = text.partition(":")
+    if not colon:
+        raise ValueError("has a user without a password: write redis://:PASSWORD@HOST")
+    if _ESCAPE.search(text):
+        raise ValueError("has a % that begins no escape: it is %25 in a user and in a password")
+    return unquote(user) or None, SecretStr(unquote(password)) if password else None
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, colon, port = text, "", ""
+    if not text.endswith("]"):
+        before, colon, port = text.rpartition(":")
+        host = before if colon else text
+    if colon and (_DIGITS.fullmatch(port) is None or not 0 < int(port) <= _LARGEST_PORT):
+        raise ValueError(f"should have a port from 1 to {_LARGEST_PORT} behind the host: {_FORM}")
+    written = read_host(host)
+    name = None if written is None else dns_name(written)
+    if name is None or _HOST.fullmatch(name) is None:
+        raise ValueError(f"names no host: it should be {_FORM}")
+    return name, int(port) if colon else _PORT
