@@ -137,6 +137,7 @@ def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject
     If the same bytes were copied before, that copy's key is returned and nothing is written.
 
     Raises:
+        PreconditionFailed: another run keeps other bytes aside at this very millisecond.
         StoreError: the store did not answer.
     """
     key = found.info.key
@@ -144,5 +145,6 @@ def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject
         if kept.size == len(found.body) and store.get(kept.key).body == found.body:
             return kept.key
     aside = keys.corrupt(key, to_iso(clock.now()).replace(":", "-"))
-    store.put(aside, found.body, content_type="application/octet-stream")
+    # Records are written outside the fence, so their copies write over nothing, either.
+    store.put(aside, found.body, content_type="application/octet-stream", condition=IfAbsent())
     return aside

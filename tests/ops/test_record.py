@@ -92,6 +92,17 @@ def test_the_same_bytes_are_kept_once() -> None:
     assert copies(store) == [b"{", b"}"]
 
 
+def test_a_copy_writes_over_no_other_copy() -> None:
+    """Copies are made outside the fence: a run that is late destroys nothing that another one kept."""
+    store, clock = MemoryStore(), FakeClock()
+    store.put(KEY, b"{broken")
+    keep_aside(store, KEYS, clock, store.get(KEY))
+    store.put(KEY, b"{broken otherwise")
+    with pytest.raises(PreconditionFailed):
+        keep_aside(store, KEYS, clock, store.get(KEY))
+    assert copies(store) == [b"{broken"]
+
+
 def test_somebody_elses_write_is_not_overwritten() -> None:
     """Who saves what was read before another wrote is told, and the other's word stands."""
     store = MemoryStore()
