@@ -22,7 +22,7 @@ _LONGEST_ENV_FILE = 1024 * 1024
 _SINGLE_QUOTED = re.compile(r"\s*(?:export\s+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*'")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_BEFORE_VALUE = re.compile(r"\s*(?:export\s+)?('[^']*'|[^=]*?)\s*=\s*(.?)")
+_BEFORE_VALUE = re.compile(r"\s*+(?:export\s++)?+('[^']*+'(?=\s*+=)|[^=]*+)\s*+=\s*+(.?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _trouble(statement: str) -> str:
     found = _BEFORE_VALUE.match(statement)
     if found is None:
         return "no `=`; write NAME=value, or # before a comment"
-    name, first = found[1].strip("'"), found[2]
+    name, first = found[1].rstrip().strip("'"), found[2]
     if _NAME.fullmatch(name) is None:
         return "before `=` stands more than a name; write NAME=value"
     if first in "'\"" and first:

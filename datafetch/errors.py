@@ -177,6 +177,15 @@ class StoreDenied(StoreError):
     hint = "Check S3_ACCESS_KEY_ID, S3_SECRET_ACCESS_KEY and the bucket's policy."
 
 
+class OutputRefused(StoreError):
+    """The run would write more than one run may (`DATAFETCH_MAX_OUTPUT_MB`)."""
+
+    hint = (
+        "If your data is really so large, raise DATAFETCH_MAX_OUTPUT_MB; else look for items of "
+        "very many tags or very much text where the data comes from."
+    )
+
+
 # ---------------------------------------------------------------------- data
 
 

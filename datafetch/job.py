@@ -16,6 +16,7 @@ from datafetch.store.again import write_again
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.fenced import Fence, FencedStore
 from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.output_limit import OutputLimit
 from datafetch.store.publish import Publisher
 
 S = TypeVar("S")
@@ -124,6 +125,7 @@ class JobContext(Generic[S_co]):
             other job owns; it yields the lease's `Fence`.
         so_far: is told how to find out what was done so far.
         remarks: takes sentences for the user.
+        output: how many bytes the run may write; the store counts each write. None for no limit.
     """
 
     run_id: str
@@ -144,6 +146,7 @@ class JobContext(Generic[S_co]):
     wait_for_lease: WaitForLease
     so_far: SoFar = field(default_factory=SoFar)
     remarks: Remarks = field(default_factory=Remarks)
+    output: OutputLimit | None = None
 
     def keep_aside(self, found: StoredObject, *, known_as: str | None = None) -> None:
         """Say that a stored object cannot be read, and copy it aside unless this is a dry run.
@@ -175,7 +178,15 @@ class JobContext(Generic[S_co]):
         --force.
         """
         again = self.remarks.wrote_again if own and self.options.force else None
-        return Publisher(self.store, self.keys, self.clock, self.engine, self.run_id, again=again)
+        return Publisher(
+            self.store,
+            self.keys,
+            self.clock,
+            self.engine,
+            self.run_id,
+            again=again,
+            limit=self.output,
+        )
 
     def write_again(self, key: str) -> str | None:
         """With --force, write a stored object again as it is, so that new headers reach it.

@@ -42,6 +42,7 @@ def bookmarks_group(settings: Settings) -> BookmarksSettings:
         api_url=api_base(url),
         list_id=list_id,
         token=token,
+        max_items=settings.bookmarks_max_items,
         full_sync_max_items=settings.bookmarks_full_sync_max_items,
         full_sync_hours=settings.bookmarks_full_sync_hours,
         min_threshold=settings.min_bookmarks_threshold,

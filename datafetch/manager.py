@@ -28,6 +28,7 @@ from datafetch.runtime.engine import beside, together
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import FencedStore
+from datafetch.store.output_limit import LimitedStore, OutputLimit
 from datafetch.store.readonly import ReadOnlyStore
 
 ProgressMaker = Callable[[str], Progress]
@@ -74,6 +75,7 @@ class DataFetchManager:
             request,
             engine=parts.engine,
             urls=parts.urls,
+            max_output_mb=self._settings.max_output_mb,
         )
         work = {
             Operation.BOOKMARKS_PREFETCH: prefetch.bookmarks,
@@ -179,6 +181,7 @@ class _JobRun(_OperationRun):
         self._request = request
         self._progress = progress
         self._said = said
+        self._output = OutputLimit(settings.max_output_mb)
         self._remarks = Remarks()
         self._keeper = LeaseKeeper(parts.leases, parts.clock, parts.cancel, self.run_id, self.log)
 
@@ -227,7 +230,8 @@ class _JobRun(_OperationRun):
                 lambda: make_job(self._settings, name),
                 prepared,
             )
-            report = self._work(job, FencedStore(parts.store, lease), letters)
+            store = LimitedStore(FencedStore(parts.store, lease), self._output)
+            report = self._work(job, store, letters)
             lease.retire()
             lock_note = (lease.note,) if lease.note else ()
             result = self._recorded(records, report.noting(*records.notes(), *lock_note))
@@ -292,4 +296,5 @@ class _JobRun(_OperationRun):
             wait_for_lease=self._keeper.wait_for,
             so_far=self._so_far,
             remarks=self._remarks,
+            output=self._output,
         )

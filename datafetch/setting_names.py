@@ -13,7 +13,7 @@ _LATER = frozenset(
         *("API_BASE_URL", "BOOKMARKS_MAX_ITEMS"),
         *("BOOKMARK_CRON_REFRESH_SECRET", "DATAFETCH_CHANGE_SECRET", "DATAFETCH_CHANGE_URL"),
         *("DATAFETCH_CLUSTER", "DATAFETCH_CLUSTER_INSECURE", "DATAFETCH_JITTER_SECONDS"),
-        *("DATAFETCH_MAX_OUTPUT_MB", "DATAFETCH_METRICS_FILE", "DATAFETCH_METRICS_TOKEN"),
+        *("DATAFETCH_METRICS_FILE", "DATAFETCH_METRICS_TOKEN"),
         *("DATAFETCH_NOTIFY", "DATAFETCH_NOTIFY_AFTER", "DATAFETCH_PING_URL"),
         *("DATAFETCH_PUSHGATEWAY", "DATAFETCH_SHARDS", "DATAFETCH_TIMEOUT_SECONDS"),
         *("DATAFETCH_TRUSTED_PROXIES", "GITHUB_CRON_REFRESH_SECRET", "GITHUB_REFRESH_SECRET"),
@@ -35,9 +35,10 @@ _SHARED = re.compile(r"(?:S3|LOGO|OG)_", re.IGNORECASE)
 """How other programs' names in the environment may begin, too."""
 
 _OF_A_SERVICE = re.compile(
-    r".+_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)"
+    r".+_(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)",
+    re.DOTALL,
 )
-_OF_A_LINK = re.compile(r"(.+?)_(?:PORT|NAME|ENV_\w+)")
+_OF_A_LINK = re.compile(r"(.+?)_(?:PORT|NAME|ENV_.+)", re.DOTALL)
 _ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
 """What `NAME_PORT` holds of a service or a linked container; a user would set a number."""
 

@@ -124,6 +124,7 @@ class Settings(BaseModel):
     bookmark_bearer_token: Annotated[
         SecretStr | None, unless_none(bearer_token), _env("BOOKMARK_BEARER_TOKEN")
     ] = None
+    bookmarks_max_items: Annotated[Positive, _env("BOOKMARKS_MAX_ITEMS")] = 200_000
     bookmarks_full_sync_max_items: Annotated[Positive, _env("BOOKMARKS_FULL_SYNC_MAX_ITEMS")] = 2000
     bookmarks_full_sync_hours: Annotated[Seconds, _env("BOOKMARKS_FULL_SYNC_HOURS")] = 24.0
     bookmarks_include_unlinked: Annotated[bool, _env("BOOKMARKS_INCLUDE_UNLINKED")] = False
@@ -177,6 +178,7 @@ class Settings(BaseModel):
     breaker_cooldown_seconds: Annotated[Seconds, _env("DATAFETCH_BREAKER_COOLDOWN_SECONDS")] = 60.0
     max_shrink_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_SHRINK_RATIO")] = 0.2
     max_failure_ratio: Annotated[Ratio, _env("DATAFETCH_MAX_FAILURE_RATIO")] = 0.5
+    max_output_mb: Annotated[Positive, _env("DATAFETCH_MAX_OUTPUT_MB")] = 20_000
     user_agent: Annotated[str | None, unless_none(header_value), _env("DATAFETCH_USER_AGENT")] = (
         None
     )

@@ -187,6 +187,7 @@ def test_a_job_is_given_the_defaults_in_its_own_units(monkeypatch):
         api_url="https://k.example.com/api/v1",
         list_id="x",
         token=token,
+        max_items=200_000,
         full_sync_max_items=2000,
         full_sync_hours=24.0,
         min_threshold=10,

@@ -6,6 +6,7 @@ cannot be read become dead letters.
 
 from collections.abc import Iterable, Sequence
 
+from datafetch.bookmarks.allowance import Allowance
 from datafetch.bookmarks.karakeep import BookmarkApi, ListPage
 from datafetch.bookmarks.model import RawBookmark, UnreadableItem
 from datafetch.bookmarks.rules.changes import Fetched, absent, is_known, is_settled
@@ -62,15 +63,17 @@ class ListReader:
 
         Raises:
             UpstreamError: the server did not give the lists.
+            GuardRefused: they have more items than `max_items`, or never end.
         """
         lists: list[list[RawBookmark]] = []
         unreadable: dict[str, UnreadableItem] = {}
         complete = limit is None
+        allowance = Allowance(self._context.settings.max_items)
         self.came = 0
         self._lists = self._find_lists()
         for found in self._lists:
             readable: list[RawBookmark] = []
-            for page in self._api.pages(limit, of=found.id):
+            for page in self._api.pages(limit, of=found.id, allowance=allowance):
                 self._context.cancel.raise_if_cancelled()
                 readable += page.readable
                 self.came += len(page.readable) + len(page.unreadable)
@@ -100,6 +103,7 @@ class ListReader:
 
         Raises:
             UpstreamError: the server did not give the list again, or its breaker is open.
+            GuardRefused: the list was too long when it was read again.
         """
         missing = absent(stored, fetched)
         if not missing:

@@ -9,6 +9,7 @@ from datafetch.errors import (
     GuardRefused,
     Inconsistent,
     LeaseLost,
+    OutputRefused,
     PreconditionFailed,
     StoreError,
 )
@@ -41,9 +42,9 @@ def write_heartbeat(
 def public_reason(error: DatafetchError) -> str:
     """Why a run failed, for an object that everyone may read: no host, no path, no id.
 
-    A guard's message holds nothing private, and is published as it is.
+    The message of a guard or of the output's limit holds nothing private, and is published as it is.
     """
-    if isinstance(error, GuardRefused):
+    if isinstance(error, GuardRefused | OutputRefused):
         return f"refused: {error}"
     return next(text for kind, text in _PUBLIC if isinstance(error, kind))
 
@@ -63,9 +64,11 @@ _PUBLIC: tuple[tuple[type[DatafetchError], str], ...] = (
 def note_failure(context: AnyContext, snapshot: Snapshot | None, error: DatafetchError) -> None:
     """Note in index and heartbeat that a run failed; data and `lastFetchedAt` stay.
 
-    Nothing is written in a dry run, or after a store error, a lost lease or a cancellation.
+    Nothing is written in a dry run, or after a lost lease, a cancellation, or an error of the store
+    itself.
     """
     silent = isinstance(error, StoreError | LeaseLost | Cancelled)
+    silent = silent and not isinstance(error, OutputRefused)
     if silent or context.options.dry_run:
         return
     try:

@@ -25,7 +25,7 @@ from datafetch.bookmarks.rules.guards import check_bookmarks, check_failures, ch
 from datafetch.bookmarks.state import Snapshot, StoredList, rules_of
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_ms
-from datafetch.errors import DatafetchError, GuardRefused
+from datafetch.errors import DatafetchError, GuardRefused, OutputRefused
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.run import JobReport
@@ -72,7 +72,7 @@ class _BookmarkRun:
         else:
             try:
                 report = self._sync()
-            except GuardRefused as refused:
+            except (GuardRefused, OutputRefused) as refused:
                 note_failure(self._context, self._snapshot, refused)
                 return replace(
                     self._so_far, last_fetched_at=self._stored_fetched_at(), failure=refused

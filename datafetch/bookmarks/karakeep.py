@@ -6,11 +6,14 @@ newest first (`sortOrder=desc`), page by page until `nextCursor` is null.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from pydantic import TypeAdapter, ValidationError
 
+from datafetch.bookmarks.allowance import Allowance
+from datafetch.bookmarks.list_page import PAGE_LIMIT, BrokenItem, read_page
 from datafetch.bookmarks.model import (
     CamelCase,
     RawBookmark,
@@ -25,17 +28,20 @@ from datafetch.bookmarks.wrong_list import is_about_the_list, no_such_list
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
 from datafetch.models.problems import first_problem
-from datafetch.net.base import MIB, NO_RETRY, HttpClient, Request
+from datafetch.net.base import MIB, NO_RETRY, Answer, HttpClient, Request
 from datafetch.net.guard import public_url
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.upstream_errors import Malformed, Refused, UpstreamError
 
 T = TypeVar("T")
 
-PAGE_LIMIT = 100
-"""Most items that the server gives in one page."""
-
 _ATTEMPTS = 6
+
+_PAGE_BYTES = 64 * MIB
+"""Of one page, decoded; older servers send the HTML of its hundred bookmarks, too."""
+
+_ANSWER_BYTES = 8 * MIB
+"""Of any other answer, decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,29 +126,45 @@ class BookmarkApi:
         self._settings = settings
         self._base = settings.api_url.rstrip("/")
 
-    def pages(self, limit: int | None = None, *, of: str | None = None) -> Iterator[ListPage]:
+    def pages(
+        self,
+        limit: int | None = None,
+        *,
+        of: str | None = None,
+        allowance: Allowance | None = None,
+    ) -> Iterator[ListPage]:
         """The pages of a list, newest bookmark first.
 
-        `limit` is the largest number of items in all, `of` the list's id; None for the list of
-        the settings.
+        Args:
+            limit: the largest number of items in all.
+            of: the list's id; None for the list of the settings.
+            allowance: what this list and those that were read before it may have in all; None for
+                the allowance of a single list.
 
         Raises:
             Missing: there is no such list.
             Denied: the token may not read it.
-            Malformed: an answer is no page, or a cursor came twice.
+            Malformed: an answer is no page, or paging would never end.
+            GuardRefused: the list goes on past the allowance.
         """
+        allowance = allowance or Allowance(self._settings.max_items)
         left = limit
         cursor: str | None = None
         seen: set[str] = set()
         while left is None or left > 0:
             asked = PAGE_LIMIT if left is None else min(PAGE_LIMIT, left)
-            values, cursor = self._page(of or self._settings.list_id, asked, cursor)
+            allowance.take_page()
+            values, cursor, size = self._page(of or self._settings.list_id, asked, cursor)
+            allowance.take_items(len(values[:left]), size)
             yield _read_page(values[:left])
             if cursor is None:
                 return
-            if cursor in seen:
+            if cursor in seen or not values:
+                what = (
+                    "an empty page has a cursor" if not values else "the list's cursor came twice"
+                )
                 raise Malformed(
-                    f"{public_url(self._base)}: the list's cursor came twice, paging would never end",
+                    f"{public_url(self._base)}: {what}, paging would never end",
                     hint=_OTHER_VERSION,
                 )
             seen.add(cursor)
@@ -194,13 +216,15 @@ class BookmarkApi:
 
     def _page(
         self, list_id: str, limit: int, cursor: str | None
-    ) -> tuple[list[object], str | None]:
+    ) -> tuple[list[object], str | None, int]:
+        """The items of a page, the cursor of the next, and how many bytes the answer had."""
         # Older servers send the pages' whole HTML unless told not to.
         query = {"limit": str(limit), "includeContent": "false"}
         if cursor is not None:
             query["cursor"] = cursor
+        path = f"/lists/{quote(list_id, safe='')}/bookmarks"
         try:
-            value = self._json(f"/lists/{quote(list_id, safe='')}/bookmarks", query)
+            answer = self._fetch(path, query, _PAGE_BYTES)
         except UpstreamError as error:
             if cursor is not None or not is_about_the_list(error, list_id):
                 raise
@@ -208,24 +232,28 @@ class BookmarkApi:
                 raise no_such_list(error, list_id, self._base, self._ask_for_lists) from error
             error.hint = "A list below the list went while they were read; the next run reads anew."
             raise
-        answer = _read_as(_PAGE, value, "a page of the list")
-        return answer.bookmarks, answer.next_cursor or None
+        value = read_json(answer, self._base, path, partial(read_page, asked=limit))
+        page = _read_as(_PAGE, value, "a page of the list")
+        return page.bookmarks, page.next_cursor or None, len(answer.body)
 
     def _ask_for_lists(self) -> dict[str, object]:
         """All lists, unchecked; asked for once, to name them in an error."""
         request = replace(self._request("/lists"), limit=MIB, total_s=15.0, retry=NO_RETRY)
         return read_json(self._http.fetch(request), self._base, "/lists")
 
-    def _json(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, object]:
-        request = self._request(path + (f"?{urlencode(query)}" if query else ""))
+    def _json(self, path: str) -> dict[str, object]:
+        return read_json(self._fetch(path, {}, _ANSWER_BYTES), self._base, path)
+
+    def _fetch(self, path: str, query: Mapping[str, str], limit: int) -> Answer:
+        """Ask the server; an error says what to do about it."""
+        asked = self._request(path + (f"?{urlencode(query)}" if query else ""))
         try:
-            answer = self._http.fetch(request)
+            return self._http.fetch(replace(asked, limit=limit))
         except UpstreamError as error:
             better = explained(error, self._base, path)
             if better is error:
                 raise
             raise better from error
-        return read_json(answer, self._base, path)
 
     def _request(self, path: str) -> Request:
         token = self._settings.token.get_secret_value()
@@ -245,6 +273,9 @@ class BookmarkApi:
 def _read_page(values: list[object]) -> ListPage:
     page = ListPage([], [])
     for value in values:
+        if isinstance(value, BrokenItem):
+            page.unreadable.append(value.unreadable())
+            continue
         try:
             page.readable.append(read_bookmark(value))
         except Malformed as error:

@@ -5,8 +5,11 @@ with API keys that may read only a part.
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 from datafetch.certificates import tls_fault
+from datafetch.models.json_bounds import JsonBounds, TooMuchJson, read_bounded
 from datafetch.models.text import one_line
 from datafetch.net.base import Answer
 from datafetch.net.excerpts import Excerpt, excerpt
@@ -29,6 +32,9 @@ from datafetch.urls import Url, parse
 
 _MOST_WORDS = 200
 
+_ANSWER = JsonBounds(values=200_000)
+"""Of an answer that is no page of the list."""
+
 _ADDRESS = "BOOKMARKS_API_URL"
 _API = "/api/v1"
 _SCOPES = "lists:read, bookmarks:read and assets:read"
@@ -38,6 +44,9 @@ _PROXY = (
     "CF-Access-Client-Id and CF-Access-Client-Secret)"
 )
 _ITSELF = f"is {_ADDRESS} the address of Karakeep itself?"
+
+
+_read_answer = partial(read_bounded, bounds=_ANSWER)
 
 
 def explained(error: UpstreamError, base: str, path: str) -> UpstreamError:
@@ -67,11 +76,17 @@ def explained(error: UpstreamError, base: str, path: str) -> UpstreamError:
     return error
 
 
-def read_json(answer: Answer, base: str, path: str) -> dict[str, object]:
-    """The JSON object of an answer.
+def read_json(
+    answer: Answer,
+    base: str,
+    path: str,
+    read: Callable[[bytes], object] = _read_answer,
+) -> dict[str, object]:
+    """The JSON object of an answer, as `read` makes it of the body.
 
     Raises:
-        Malformed: it is something else; the message says what came, and from where.
+        Malformed: it is something else, or more than was asked for; the message says what came,
+            and from where.
     """
     asked, came = public_url(base + path), public_url(answer.url)
     found = excerpt(answer.body, answer.headers.get("content-type", ""))
@@ -81,8 +96,16 @@ def read_json(answer: Answer, base: str, path: str) -> dict[str, object]:
             raise _redirected(error, asked, base, path)
         raise _web_page(error, found, asked, base)
     try:
-        value = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        value = read(answer.body)
+    except TooMuchJson as much:
+        raise Malformed(
+            f"{asked} answered {answer.status} with more than such an answer can hold: {much}",
+            url=came,
+            status=answer.status,
+            hint=f"Check {_ADDRESS}, and look at the server: {_ITSELF} The limit cannot be set; what "
+            "is stored stays as it is.",
+        ) from None
+    except ValueError:
         value, what = None, f"with {found}, not JSON"
     else:
         what = "with JSON that is no object"

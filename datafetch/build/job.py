@@ -57,6 +57,7 @@ class Prefetch:
     request: PrefetchRequest
     engine: Engine
     urls: PublicUrls
+    max_output_mb: int
 
     @cached_property
     def _reader(self) -> SettledReader:
@@ -71,6 +72,7 @@ class Prefetch:
             ObjectNotFound, CorruptObject, Inconsistent: an object is missing or broken, or
                 they do not agree, or are being published right now.
             Stale: the list was fetched longer ago than was asked for.
+            OutputRefused: the files that differ would be more than a run may write.
             DatafetchError: the folder or the store failed. The files are as they were,
                 unless the folder failed while they were moved to their places.
         """
@@ -236,9 +238,17 @@ class Prefetch:
     def _staging(self, dataset: Dataset) -> Staging:
         request = self.request
         if not request.mirror:
-            return Staging(request.folder, dry_run=request.dry_run)
+            return Staging(
+                request.folder, max_output_mb=self.max_output_mb, dry_run=request.dry_run
+            )
         record = f"{dataset.name}{self.keys.suffix}"
-        return MirrorStaging(request.folder, record, self.log, dry_run=request.dry_run)
+        return MirrorStaging(
+            request.folder,
+            record,
+            self.log,
+            max_output_mb=self.max_output_mb,
+            dry_run=request.dry_run,
+        )
 
     def _write(
         self,

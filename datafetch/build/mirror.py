@@ -31,10 +31,11 @@ class MirrorStaging(Staging):
         dataset: str,
         log: logging.LoggerAdapter[logging.Logger],
         *,
+        max_output_mb: int,
         dry_run: bool = False,
     ) -> None:
         """`dataset` is its name with the environment's suffix: each has a record of its own."""
-        super().__init__(folder, dry_run=dry_run)
+        super().__init__(folder, max_output_mb=max_output_mb, dry_run=dry_run)
         self._record = folder / f"{_RECORD_NAME}{dataset}.json"
         self._log = log
         self._removed: list[str] = []

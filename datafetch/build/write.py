@@ -20,6 +20,7 @@ from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.durability import flush
 from datafetch.store.files import open_file
+from datafetch.store.output_limit import OutputLimit
 from datafetch.store.paths import RESERVED
 from datafetch.store.temporary import sweep, temporary_in
 
@@ -45,8 +46,13 @@ class Staging:
     nothing is written, no folder is made.
     """
 
-    def __init__(self, folder: Path, *, dry_run: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, max_output_mb: int | None = None, dry_run: bool = False
+    ) -> None:
+        """`max_output_mb`: the files that differ may not be larger together; None for no limit."""
         self._folder = folder
+        self._max_output_mb = max_output_mb
+        self._limit = OutputLimit(max_output_mb) if max_output_mb else None
         self._dry_run = dry_run
         self._new: list[str] = []
         self._changed: list[str] = []
@@ -72,6 +78,7 @@ class Staging:
             with translated(temporary):
                 temporary.unlink(missing_ok=True)
         self._ready.clear()
+        self._limit = OutputLimit(self._max_output_mb) if self._max_output_mb else None
         self._wanted.clear()
         self._new.clear()
         self._changed.clear()
@@ -103,6 +110,7 @@ class Staging:
         """Write a temporary file, unless the folder has the same file; return whether it differs.
 
         Raises:
+            OutputRefused: the files that differ are more than a run may write.
             DatafetchError: the folder cannot be written to; its files are as they were.
         """
         sha256 = hashlib.sha256(body).hexdigest()
@@ -110,6 +118,8 @@ class Staging:
         there = self.fingerprint(name)
         if there == (len(body), sha256):
             return False
+        if self._limit is not None:
+            self._limit.spend(len(body))
         if self._dry_run:
             (self._new if there is None else self._changed).append(name)
             return True
@@ -131,7 +141,7 @@ class Staging:
             if folder in self._swept:
                 return
             self._swept.add(folder)
-        sweep(folder, now, _TEMPORARY)
+        sweep(folder, now, _TEMPORARY.fullmatch)
 
     def plan(self) -> FolderPlan:
         """What `commit` would add or change but for the dry run; empty when this is no dry run."""

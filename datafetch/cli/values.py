@@ -77,7 +77,7 @@ def domain_name(text: str) -> str:
         from datafetch.urls import host_name
 
         name = host_name(text)
-    if not re.fullmatch(r"[^\s/@:]+\.[^\s/@:]+", name):
+    if not re.fullmatch(r"[^\s/@:][^\s/@:.]*\.[^\s/@:]+", name):
         raise typer.BadParameter(f"{shown(text)} is not a domain: write it like example.com")
     return name
 

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import AfterValidator, AliasPath, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from datafetch.github.model import UNEXPECTED_HINT, Day, Repository, is_full_name
+from datafetch.github.model import UNEXPECTED_HINT, CountOfGitHub, Day, Repository, is_full_name
 from datafetch.models.problems import first_problem
 from datafetch.upstream_errors import Malformed
 
@@ -114,12 +114,17 @@ class RepositoriesPage:
 
 @dataclass(frozen=True, slots=True)
 class PageEnd:
-    """Where a page of `repositoriesContributedTo` ends: see `RepositoriesPage`."""
+    """Where a page of `repositoriesContributedTo` ends: see `RepositoriesPage`.
+
+    Attributes:
+        empty: whether there is nothing on the page.
+    """
 
     more: Annotated[bool, Field(validation_alias=AliasPath(*_LIST, "pageInfo", "hasNextPage"))]
     cursor: Annotated[
         str | None, Field(validation_alias=AliasPath(*_LIST, "pageInfo", "endCursor"))
     ]
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ class ContributionDay:
     __pydantic_config__: ClassVar[ConfigDict] = _CAMEL
 
     date: date
-    contribution_count: int
+    contribution_count: CountOfGitHub
     contribution_level: Literal[
         "NONE", "FIRST_QUARTILE", "SECOND_QUARTILE", "THIRD_QUARTILE", "FOURTH_QUARTILE"
     ]
@@ -167,7 +172,8 @@ class CalendarTotal:
     """A `ContributionsCollection` that was asked for the number of contributions."""
 
     count: Annotated[
-        int, Field(validation_alias=AliasPath("contributionCalendar", "totalContributions"))
+        CountOfGitHub,
+        Field(validation_alias=AliasPath("contributionCalendar", "totalContributions")),
     ]
 
 

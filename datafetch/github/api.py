@@ -25,6 +25,9 @@ from datafetch.upstream_errors import Missing, Rejected
 _MOST_TOTALS = 25
 """How many years one query asks for at most."""
 
+_MOST_YEARS = 100
+"""Each year is asked for; no programmer has worked for longer."""
+
 _YEARS = TypeAdapter(ContributionYears)
 _OWNER = TypeAdapter(OwnerKind)
 _ORGANIZATION = "Organization"
@@ -48,7 +51,7 @@ class GitHubActivity:
         return self._graphql.withheld
 
     def years(self, now: datetime) -> tuple[int, ...]:
-        """The years with contributions, newest first; those after `now` are left out.
+        """The years with contributions, newest first: a hundred at most, and none after `now`.
 
         Commits may claim any date; GitHub answers no window that begins after its end.
 
@@ -68,8 +71,10 @@ class GitHubActivity:
             raise refusal(problem)
         if answer.data.get("user", "") is None:
             raise self._no_user()
-        years = read_as(_YEARS, answer.data, "list of years").years
-        return tuple(year for year in years if year <= now.year)
+        years = {*read_as(_YEARS, answer.data, "list of years").years}
+        return tuple(
+            sorted((year for year in years if year <= now.year), reverse=True)[:_MOST_YEARS]
+        )
 
     def _no_user(self) -> Missing:
         """The error about a login that is no user's; asks GitHub what it is."""

@@ -1,6 +1,5 @@
 """What the GitHub job reads before it asks for statistics: calendars and repositories."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -188,11 +187,19 @@ def _refuse_malformed(names: Sequence[str]) -> None:
     wrong = [words_of(name) for name in names if not is_full_name(name)]
     if not wrong:
         return
-    likely = re.search(r"github[^/]*/+([^/?#]+/[^/?#]+?)(\.git)?/?$", wrong[0])
+    likely = _likely_name(wrong[0])
     hint = "Write OWNER/NAME, as in https://github.com/OWNER/NAME."
-    if likely and is_full_name(likely[1]):
-        hint = f"Write --repo {likely[1]}"
+    if likely is not None:
+        hint = f"Write --repo {likely}"
     raise UsageError(f"{_options(wrong)}: not OWNER/NAME", hint=hint)
+
+
+def _likely_name(text: str) -> str | None:
+    """The OWNER/NAME at the end of an address at GitHub; None when it is no such address."""
+    rest, _, name = text.removesuffix("/").removesuffix(".git").rpartition("/")
+    site, _, owner = rest.rpartition("/")
+    at_github = "github" in site.rstrip("/").rpartition("/")[2]
+    return f"{owner}/{name}" if at_github and is_full_name(f"{owner}/{name}") else None
 
 
 def _refuse_excluded(names: Iterable[str], excluded: Collection[str]) -> None:

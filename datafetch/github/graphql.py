@@ -49,6 +49,8 @@ _HIDING = {
 """Types of errors about what the token may not see, with their cause when the words tell none."""
 
 _LIMIT = 32 * MIB
+_MOST_PROBLEMS = 5000
+"""Errors in one answer; a query names a thousand repositories at most."""
 _CALM_QUERIES = 4
 
 
@@ -104,7 +106,7 @@ class _AnswerBody:
     """The JSON object in which every answer comes."""
 
     data: dict[str, object] | None = None
-    errors: tuple[Problem, ...] | None = None
+    errors: Annotated[tuple[Problem, ...], Field(max_length=_MOST_PROBLEMS)] | None = None
 
 
 _BODY = TypeAdapter(_AnswerBody)

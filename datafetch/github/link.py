@@ -27,7 +27,7 @@ from datafetch.github.refusals import (
     rights_in,
 )
 from datafetch.logs import bound_logger
-from datafetch.net.base import Answer, HttpClient, Request
+from datafetch.net.base import KIB, Answer, HttpClient, Request
 from datafetch.net.outcomes import error_for
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.upstream_errors import Denied, RateLimited
@@ -196,6 +196,7 @@ class _Refusal:
 
 
 _REFUSAL = TypeAdapter(_Refusal)
+_LONGEST_REFUSAL = 64 * KIB
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,9 @@ class Link:
 
 
 def _message(body: bytes) -> str:
-    """GitHub's own words for a refusal; empty when it has none."""
+    """GitHub's own words for a refusal; empty when it has none, or a body of over 64 KiB."""
+    if len(body) > _LONGEST_REFUSAL:
+        return ""
     try:
         return _REFUSAL.validate_json(body).message
     except ValidationError:

@@ -33,6 +33,19 @@ _FIRST_WINDOWS = 5
 _MOST_SKIPS = 20
 """So many repositories that take their whole page away are skipped; each costs eight queries."""
 
+_MOST_IN_ALL = 20_000
+"""So many repositories are taken from GitHub at most; each costs a request of the 5,000 an hour."""
+
+_MARGIN = 100
+"""So many more entries than were asked for are taken."""
+
+_MOST_PAGES = 2000
+"""A page has a hundred repositories, and ten when that is too much for GitHub."""
+
+_MOST_EMPTY = 10
+"""So many pages in a row may be empty though there is one after them: GitHub leaves out what
+organizations withhold (`X-GitHub-SSO: partial-results`), which may be all of a page."""
+
 _NODES = ("user", "repositoriesContributedTo", "nodes")
 _PAGE = TypeAdapter(RepositoriesPage)
 _PAGE_END = TypeAdapter(PageEnd)
@@ -55,8 +68,14 @@ class FoundRepositories:
     missing: list[TimeWindow] = field(default_factory=list)
 
     def add(self, repository: Repository) -> None:
-        """Add a repository, unless it was named before."""
+        """Add a repository, unless it was named before.
+
+        Raises:
+            Malformed: there are more than anybody works in.
+        """
         self.repositories.setdefault(repository.identity, repository)
+        if len(self.repositories) > _MOST_IN_ALL:
+            raise _endless(f"names more than {_MOST_IN_ALL:,} repositories")
 
 
 # ------------------------------------------------------ the recent repositories
@@ -76,23 +95,27 @@ class RecentList:
         """Add the repositories of all pages.
 
         Raises:
-            Malformed, Rejected, Denied: a cursor came twice, or parts of the answer are missing.
+            Malformed, Rejected, Denied: the list does not end, or parts of the answer are missing.
         """
         cursor: str | None = None
         seen: set[str] = set()
-        more = True
-        while more:
+        empty = 0
+        while True:
             page = self._read_page(cursor, found)
             if page is None:
                 found.unlisted = True
                 return
-            more, cursor = page.more, page.cursor
-            if more and (cursor is None or cursor in seen):
-                raise Malformed(
-                    "GitHub's list of repositories goes in circles: a cursor came twice",
-                    hint=UNEXPECTED_HINT,
-                )
-            seen.add(cursor or "")
+            cursor = page.cursor
+            if not page.more:
+                return
+            empty = empty + 1 if page.empty else 0
+            if cursor is None or cursor in seen:
+                raise _endless("goes in circles: a cursor came twice")
+            if empty > _MOST_EMPTY:
+                raise _endless(f"goes on after {empty} empty pages")
+            seen.add(cursor)
+            if len(seen) >= _MOST_PAGES:
+                raise _endless(f"goes on after {_MOST_PAGES:,} pages")
 
     def _read_page(self, cursor: str | None, found: FoundRepositories) -> PageEnd | None:
         """Add the repositories of the page at the cursor; returns where it ends.
@@ -113,7 +136,7 @@ class RecentList:
             refused = _refused(answer)
             if refused is None:
                 self._page.grow()
-                return _take_page(answer, found)
+                return _take_page(answer, size, found)
             if size == 1:
                 return self._skip(cursor, refused, found)
             size //= 2
@@ -154,15 +177,22 @@ def _refused(answer: GraphQLAnswer) -> Problem | None:
     return None
 
 
-def _take_page(answer: GraphQLAnswer, found: FoundRepositories) -> PageEnd:
+def _take_page(answer: GraphQLAnswer, size: int, found: FoundRepositories) -> PageEnd:
     page = read_as(_PAGE, answer.data, "list of repositories")
-    for index, node in enumerate(page.nodes or ()):
+    nodes = page.nodes or ()
+    if len(nodes) > size + _MARGIN:
+        raise _endless(f"has {len(nodes):,} repositories on a page for {size}")
+    for index, node in enumerate(nodes):
         if node is None:
             problem = next((p for p in answer.problems if p.path[3:4] == (index,)), None)
             found.hidden.listed[_barrier(problem)] += 1
         else:
             found.add(node.repository())
-    return PageEnd(page.more, page.cursor)
+    return PageEnd(page.more, page.cursor, empty=not nodes)
+
+
+def _endless(what: str) -> Malformed:
+    return Malformed(f"GitHub's list of repositories {what}", hint=UNEXPECTED_HINT)
 
 
 def _barrier(problem: Problem | None) -> Barrier:
@@ -223,6 +253,9 @@ class _CommittedLists:
         """
 
         def take(answer: WindowAnswer[CommittedRepositories]) -> bool:
+            if len(answer.value.entries) > queries.MOST_REPOSITORIES + _MARGIN:
+                count = len(answer.value.entries)
+                raise _endless(f"has {count:,} repositories for one window of time")
             unnamed: Counter[Barrier] = Counter()
             for index, entry in enumerate(answer.value.entries):
                 cause = barrier or _barrier(answer.problem_of(index))
@@ -230,6 +263,8 @@ class _CommittedLists:
                     self._found.add(entry.repository.repository())
                 elif entry is not None and entry.full_name is not None:
                     self._names.setdefault(entry.full_name, cause)
+                    if len(self._names) > _MOST_IN_ALL:
+                        raise _endless(f"names more than {_MOST_IN_ALL:,} that it does not show")
                 else:
                     unnamed[cause] += 1
             self._found.hidden.add_window(unnamed)

@@ -75,6 +75,13 @@ class Repository:
         return PRIVATE_LABEL if self.private else self.full_name
 
 
+LARGEST_COUNT = 2**53 - 1
+"""The largest number that the site's readers hold exactly (ECMA-262, Number.MAX_SAFE_INTEGER)."""
+
+CountOfGitHub = Annotated[int, Field(ge=-LARGEST_COUNT, le=LARGEST_COUNT)]
+"""A number of lines, commits or contributions. Sums of them can always be written."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Week:
     """One person's work in one repository in one week; GitHub names the fields `w`, `a`, `d`, `c`.
@@ -84,9 +91,9 @@ class Week:
     """
 
     start: Annotated[int, Field(validation_alias="w", ge=0, le=LAST_WEEK)]
-    added: Annotated[int, Field(validation_alias="a")]
-    deleted: Annotated[int, Field(validation_alias="d")]
-    commits: Annotated[int, Field(validation_alias="c")]
+    added: Annotated[CountOfGitHub, Field(validation_alias="a")]
+    deleted: Annotated[CountOfGitHub, Field(validation_alias="d")]
+    commits: Annotated[CountOfGitHub, Field(validation_alias="c")]
 
     @property
     def day(self) -> date:

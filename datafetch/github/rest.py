@@ -17,10 +17,13 @@ from datafetch.github.model import (
     StillComputing,
     Week,
 )
+from datafetch.models.json_bounds import JsonBounds
 from datafetch.net.base import MIB, Answer, Request, Validators
 
 _LIMIT = 64 * MIB
-"""Of an answer; a hundred contributors with twenty years of weeks are about 8 MiB."""
+_BOUNDS = JsonBounds(values=1_000_000)
+"""Of an answer; a hundred contributors, which are the most that GitHub names, with twenty years of
+weeks are about 8 MiB and 520,000 values."""
 
 _COMPUTING = 202
 _EMPTY = 204
@@ -91,7 +94,9 @@ class Statistics:
             return StillComputing()
         if answer.status == _EMPTY or not answer.body.strip():
             return NoStatistics()
-        contributors = read_as(_CONTRIBUTORS, answer.json(), "list of contributors", url=answer.url)
+        contributors = read_as(
+            _CONTRIBUTORS, answer.json(_BOUNDS), "list of contributors", url=answer.url
+        )
         if not contributors:
             return NoStatistics()
         for contributor in contributors:

@@ -45,6 +45,10 @@ Take = Callable[[WindowAnswer[C]], bool]
 _LEAST_DAYS = 28
 """A window of so few days is not halved when it is too much: its length is not the cause."""
 
+_MOST_ASKED = 5000
+"""So many windows are asked for at most. Twenty years in which each week had to be asked for alone
+are a thousand; GitHub itself answers 5,000 queries an hour."""
+
 _MOST_REFUSALS = 250
 """So many refused windows are halved at most. A repository with commits on every day of a year has
 365 refused days, and GitHub is asked little."""
@@ -109,7 +113,8 @@ def each_window(
     """Ask for all windows, and hand each answer to `take`; it may be that of a part of a window.
 
     A window that GitHub refuses is halved until the refused part is a single day, unless
-    `halve_refused` is False. Returns what GitHub did not answer.
+    `halve_refused` is False. Returns what GitHub did not answer, and what was not asked for because
+    it had come to more than `_MOST_ASKED` windows.
 
     Raises:
         UpstreamError: as `GraphQL.ask`; also for an error that names no window.
@@ -117,7 +122,12 @@ def each_window(
     unanswered = Unanswered()
     refusals_left = _MOST_REFUSALS if halve_refused else 0
     waiting = list(windows)
+    asked = 0
     while waiting:
+        asked += len(waiting)
+        if asked > _MOST_ASKED:
+            unanswered.lost += waiting
+            break
         left = _ask(graphql, login, waiting, size, query, take)
         if left.failed:
             alone = _ask(graphql, login, left.failed, Adaptive(1, 1), query, take)

@@ -23,6 +23,7 @@ class BookmarksSettings:
     """What the bookmark job needs; times in the unit of the name.
 
     Attributes:
+        max_items: how many items a list may have; a longer one is refused.
         include_unlinked: whether items without a web address are published too.
         include_sublists: whether what stands in lists below the list counts too.
         headers: name and value of each header for the proxy before the server.
@@ -31,6 +32,7 @@ class BookmarksSettings:
     api_url: str
     list_id: str
     token: SecretStr
+    max_items: int
     full_sync_max_items: int
     full_sync_hours: float
     min_threshold: int

@@ -1,12 +1,12 @@
 """The protocol of the HTTP client, and its values: requests, answers, downloads."""
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Literal, Protocol
 
+from datafetch.models.json_bounds import JsonBounds, TooMuchJson, read_bounded
 from datafetch.net.excerpts import excerpt
 from datafetch.net.guard import authority, public_url
 from datafetch.runtime.breaker import Outcome, Patience
@@ -44,6 +44,9 @@ class Validators:
 
 
 NO_RETRY = RetryPolicy(attempts=1)
+
+_JSON = JsonBounds(values=200_000)
+"""Of an answer in JSON for which its reader states no other bounds."""
 
 Enough = Callable[[bytes, Mapping[str, str]], bool]
 """Says of the beginning of a body, and the headers it came with, whether it is all that is needed."""
@@ -136,15 +139,26 @@ class Answer(AnswerHead):
 
     body: bytes
 
-    def json(self) -> object:
-        """The body read as JSON.
+    def json(self, bounds: JsonBounds = _JSON) -> object:
+        """The body read as JSON within the bounds.
 
         Raises:
-            Malformed: it is not JSON; its message, `content_type` and `words` say what it is.
+            Malformed: it is not JSON, and its message, `content_type` and `words` say what it is;
+                or it has more values or levels than the bounds allow.
         """
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
+            return read_bounded(self.body, bounds)
+        except TooMuchJson as much:
+            shown = public_url(self.url)
+            raise Malformed(
+                f"{authority(shown)} answered {self.status} with more than such an answer can "
+                f"hold: {much}",
+                url=shown,
+                status=self.status,
+                hint="The limit protects this machine and cannot be set; what is stored stays as "
+                "it is.",
+            ) from None
+        except ValueError:
             # Not `from error`: the error of a decoder holds the whole body.
             raise self._not_json() from None
 

@@ -30,6 +30,7 @@ from datafetch.runtime.engine import Engine
 from datafetch.store.again import write_again
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json
 from datafetch.store.keys import Keys
+from datafetch.store.output_limit import OutputLimit
 from datafetch.store.paths import is_key
 from datafetch.store.publish_plan import (
     Diff,
@@ -114,9 +115,14 @@ class Publisher:
         run_id: str,
         *,
         again: Callable[[int], None] | None = None,
+        limit: OutputLimit | None = None,
     ) -> None:
-        """With `again`, equal objects are written too; it is told how many each publish wrote."""
+        """With `again`, equal objects are written too; it is told how many each publish wrote.
+
+        With `limit`, a publish whose writes would pass it is refused before the first of them.
+        """
         self._again = again
+        self._limit = limit
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -156,9 +162,10 @@ class Publisher:
         Raises:
             BaseMoved: somebody else changed the dataset since the plan's base was read.
             LeaseLost: this run may not write any more.
+            OutputRefused: it would write more than the run may; nothing was written.
             StoreError: the store failed; the next run finds the journal and publishes again.
         """
-        work = Diff.of(plan)
+        work = self._work(plan)
         etags = dict(plan.etags)
         journalled = not (work.is_commit_alone and self._is_closed(plan.dataset))
         committed = journalled or not work.is_commit_equal
@@ -190,8 +197,12 @@ class Publisher:
         return result
 
     def preview(self, plan: PublishPlan) -> PublishResult:
-        """The result that `publish` would return; nothing is written."""
-        work = Diff.of(plan)
+        """The result that `publish` would return; nothing is written.
+
+        Raises:
+            OutputRefused: `publish` would raise it.
+        """
+        work = self._work(plan)
         committed = not (work.is_commit_alone and work.is_commit_equal)
         again = {*work.equal, *plan.kept} if self._again else set[str]()
         if committed:
@@ -213,6 +224,17 @@ class Publisher:
         return attempt(1)
 
     # ------------------------------------------------------------------ steps
+
+    def _work(self, plan: PublishPlan) -> Diff:
+        """What differs; refused when that is more than the run may write.
+
+        What is written again (`again`) is as large as what is stored, and is counted as it is
+        written.
+        """
+        work = Diff.of(plan)
+        if self._limit is not None:
+            self._limit.check(work.size())
+        return work
 
     def _is_closed(self, dataset: str) -> bool:
         """Whether the dataset has no journal; the store is asked the first time only."""

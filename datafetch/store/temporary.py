@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -87,15 +87,21 @@ def time_in(folder: Path, now: float) -> float:
             temporary.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, now: float, name: re.Pattern[str] = _NAME) -> None:
-    """Remove temporary files of that name that nobody has written to for a day.
+def sweep(
+    folder: Path, now: float, is_temporary: Callable[[str], object] = _NAME.fullmatch
+) -> None:
+    """Remove temporary files that nobody has written to for a day.
 
-    Links are left alone, and so is what cannot be removed. `now`, in epoch seconds, is of the
-    clock by which the file system stamps files.
+    Links are left alone, and so is what cannot be removed.
+
+    Args:
+        folder: only files that stand in it itself are removed.
+        now: epoch seconds by the clock by which the file system stamps files.
+        is_temporary: says of a file's name whether it is a temporary file's.
     """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if name.fullmatch(entry.name) is None or not entry.is_file(follow_symlinks=False):
+            if not is_temporary(entry.name) or not entry.is_file(follow_symlinks=False):
                 continue
             with suppress(OSError):
                 if now - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_AFTER_S:

@@ -61,6 +61,12 @@ class Write:
             return FilePart(self.body.file, self.body.size)
         return b"".join(self._parts())
 
+    def size(self) -> int:
+        """How many bytes it has."""
+        if isinstance(self.body, Spooled):
+            return self.body.size
+        return len(self.body) if isinstance(self.body, bytes) else sum(map(len, self.body))
+
     def sha256(self) -> str:
         """SHA-256 of the bytes, in hex."""
         if isinstance(self.body, Spooled):

@@ -103,7 +103,14 @@ def test_unreadable_items_are_values(app: KarakeepApp, api: BookmarkApi) -> None
         '{"bookmarks":null,"nextCursor":null}',
         '{"bookmarks":[],"nextCursor":{}}',
         '{"bookmarks":[],"nextCursor":"\\ud800"}',
-        '{"bookmarks":[],"nextCursor":"same"}',
+        '{"bookmarks":[{}],"nextCursor":"same"}',
+        '{"bookmarks":[],"nextCursor":"more"}',
+        '{"bookmarks":[],"nextCursor":' + "[" * 200_000 + "]" * 200_000 + "}",
+        '{"a":' * 200_000,
+        "[" * 200_000 + "]" * 200_000,
+        '{"bookmarks":[' + "{}," * 200 + '{}],"nextCursor":null}',
+        '{"bookmarks":[' + "{}," * 2_000_000 + '{}],"nextCursor":null}',
+        '{"bookmarks":[],"nextCursor":' + "9" * 5_000 + "}",
     ],
 )
 def test_pages_of_another_shape_are_malformed(

@@ -180,7 +180,7 @@ def test_a_cursor_that_is_refused_is_not_the_lists_fault(
     """A 400 in the middle of the list does not say that there is no such list."""
     app.inject(reply(400, "no such cursor"), lambda request: "cursor" in request.query)
     app.inject(
-        reply(200, '{"bookmarks":[],"nextCursor":"odd"}'),
+        reply(200, '{"bookmarks":[{}],"nextCursor":"odd"}'),
         lambda request: "cursor" not in request.query,
     )
     error = failure(app, http, LIST_ID)

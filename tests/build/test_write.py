@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datafetch.build.write import Staging, translated
-from datafetch.errors import DatafetchError
+from datafetch.errors import DatafetchError, OutputRefused
 from tests.support import refuse
 
 
@@ -152,3 +152,19 @@ def test_a_pipe_in_the_place_of_a_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatafetchError, match="a cannot be written: it is no file"):
         Staging(tmp_path).add("a", b"new")
     assert (tmp_path / "a").is_fifo()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_build_larger_than_a_run_may_write_leaves_the_folder_as_it_was(
+    tmp_path: Path, dry_run: bool
+) -> None:
+    """The files that differ are counted together; past the limit none of them takes its place."""
+    (tmp_path / "a").write_bytes(b"s" * 900_000)
+    with Staging(tmp_path, max_output_mb=1, dry_run=dry_run) as staging:
+        staging.add("a", b"s" * 900_000)
+        staging.add("b", b"n" * 600_000)
+        staging.clear()
+        staging.add("b", b"n" * 600_000)
+        with pytest.raises(OutputRefused):
+            staging.add("c", b"n" * 600_000)
+    assert names(tmp_path) == ["a"]

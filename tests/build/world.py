@@ -66,6 +66,7 @@ class Build:
             ),
             engine=Engine(width),
             urls=PublicUrls(cdn, store.url),
+            max_output_mb=20_000,
         )
 
     def files(self) -> Files:

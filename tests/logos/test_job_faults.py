@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from datafetch.errors import Cancelled, LeaseLost, StoreUnavailable
+from datafetch.errors import Cancelled, LeaseLost, OutputRefused, StoreUnavailable
 from datafetch.models.run import JobReport
 from datafetch.store.base import encode_json
+from datafetch.store.output_limit import LimitedStore, OutputLimit
 from tests.fakes import faults
 from tests.fakes.base import Action
 from tests.fakes.message import Request
-from tests.fakes.pictures import globe, picture
+from tests.fakes.pictures import colour_of, globe, picture
 from tests.fakes.providers import Icon
 from tests.logos.world import KEYS, World
 from tests.stores import Call, Killed
@@ -562,3 +564,22 @@ def test_a_run_without_domains_says_where_they_come_from(world: World) -> None:
     (note,) = world.run(dry_run=True).notes
     assert "first" not in note
     assert "`datafetch bookmarks` stores bookmarks when it is run without --dry-run" in note
+
+
+def test_a_run_past_its_output_remembers_what_it_stored(world: World) -> None:
+    """The picture that would pass the limit ends the run; those before it are not fetched again."""
+    world.bookmark(A, B)
+    world.at_google(A, 128)
+    world.at_google(B, 2000)
+    large = len(picture("png", 2000, 2000, colour_of(B)))
+    limit = OutputLimit(1)
+    limit.spend(1_000_000 - large)
+    context = world.context(width=1)
+    context = replace(context, store=LimitedStore(context.store, limit), output=limit)
+    with pytest.raises(OutputRefused, match="DATAFETCH_MAX_OUTPUT_MB allows 1"):
+        world.run_in(context)
+    assert set(world.manifest) == {A}
+    assert world.letters == {}
+    report = world.run()
+    assert (report.changed, set(world.manifest)) == (1, {A, B})
+    assert not world.google.log.count(A)

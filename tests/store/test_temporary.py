@@ -74,7 +74,7 @@ def test_what_is_swept_can_be_named(tmp_path: Path) -> None:
     """Who writes files of other names sweeps those."""
     path = left(tmp_path / "x.tmp", hours=25, now=START)
     kept = left(tmp_path / LEFT, hours=25, now=START)
-    sweep(tmp_path, START, re.compile(r"x\.tmp"))
+    sweep(tmp_path, START, re.compile(r"x\.tmp").fullmatch)
     assert not path.exists()
     assert kept.exists()
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from datafetch.github.model import (
+    LARGEST_COUNT,
     LAST_WEEK,
     WEEK_S,
     CompactWeeks,
@@ -27,7 +28,8 @@ def parse_csv(body: bytes) -> tuple[Week, ...]:
     """The weeks of a CSV, by date; when two rows are of the same week, the later row counts.
 
     Raises:
-        ValueError: a row is not four whole numbers, of which the first is a date.
+        ValueError: a row is not four whole numbers, of which the first is a date and the others
+            are not beyond `LARGEST_COUNT`.
     """
     weeks: dict[int, Week] = {}
     for number, line in enumerate(body.decode("utf-8-sig").splitlines(), start=1):
@@ -39,6 +41,8 @@ def parse_csv(body: bytes) -> tuple[Week, ...]:
         start, added, deleted, commits = (int(field) for field in fields)
         if not 0 <= start <= LAST_WEEK:
             raise ValueError(f"row {number} begins at no date")
+        if any(abs(count) > LARGEST_COUNT for count in (added, deleted, commits)):
+            raise ValueError(f"row {number} has a number that is too large")
         weeks[start] = Week(start, added, deleted, commits)
     return tuple(weeks[start] for start in sorted(weeks))
 

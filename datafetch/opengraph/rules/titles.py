@@ -16,7 +16,8 @@ from datafetch.opengraph.rules.known_titles import (
 )
 
 _SEPARATORS = re.compile(
-    r"\s+[-\N{EN DASH}\N{EM DASH}|\N{BULLET}\N{MIDDLE DOT}/:\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}]+\s+|:\s+|\s*\|\s*"
+    r"(?<!\s)\s++(?:[-\N{EN DASH}\N{EM DASH}|\N{BULLET}\N{MIDDLE DOT}/:\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}]++\s++"
+    r"|\|\s*+)|:\s++|\|\s*+"
 )
 _WORD = re.compile(r"\w+")
 _LONG = 4
