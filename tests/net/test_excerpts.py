@@ -26,8 +26,13 @@ from datafetch.upstream_errors import Malformed
         ),
         (b"\x89PNG\0\0", "image/png", ("binary", "image/png", "", "no text (image/png)")),
         (b'{"name":"private/repo', "", ("json", "", "", "breaks off")),
+        (
+            b"<title>Log&#32;in &#" + b"9" * 5000 + b"; now &#" + b"0" * 5000 + b"65</title>",
+            "",
+            ("page", "", "Log in \ufffd now \ufffd", "a web page titled"),
+        ),
     ],
-    ids=["nothing", "page", "no-title", "by-type", "text", "picture", "cut-off"],
+    ids=["nothing", "page", "no-title", "by-type", "text", "picture", "cut-off", "huge-number"],
 )
 def test_a_body_is_told_in_few_words(
     body: bytes, content_type: str, expected: tuple[str, str, str, str]
