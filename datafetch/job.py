@@ -192,7 +192,8 @@ class JobContext(Generic[S_co]):
         """With --force, write a stored object again as it is, so that new headers reach it.
 
         Returns:
-            Its new ETag; None when it was not written: without --force, or when it is gone.
+            Its new ETag; None when it was not written: without --force, in a dry run, or when the
+            object is gone or somebody else has just written it.
 
         Raises:
             StoreError: the store failed; the object is as it was.

@@ -130,12 +130,12 @@ def clean_address(value: object) -> str | None:
 
 
 def without_login(href: str) -> str:
-    """An address that a browser wrote, without user and password."""
+    """The address without user and password; `href` has to be written as `Url.href` is."""
     return _WRITTEN_LOGIN.sub(r"\1", href)
 
 
 def page_address(text: str) -> str | None:
-    """The address of a page: without its fragment, user and password; None when it is none."""
+    """The address of a page: without fragment, user and password; None for no web address."""
     href = normalise_url(text)
     return None if href is None else without_login(href.partition("#")[0])
 

@@ -18,8 +18,8 @@ _MS = 1000
 class _OldLock(BaseModel):
     """What matters of a lock: it holds for `ttlMs` milliseconds after it was written.
 
-    The old system took 300,000 by default, 1,800,000 in its last versions; what says more than a
-    day is no lock that anybody has waited for.
+    The old system wrote 300,000 by default, and 1,800,000 in its last versions. An object whose
+    `ttlMs` is more than a day is not taken for a lock.
     """
 
     ttl_ms: Annotated[int, Field(gt=0, le=86_400_000, alias="ttlMs")]
@@ -28,8 +28,8 @@ class _OldLock(BaseModel):
 def tell_of_old_refresh(context: AnyContext) -> None:
     """Say it to the user, when the old system holds its lock on these bookmarks.
 
-    A lock that is older than it may get, or that is none, says nothing: whoever wrote it has died,
-    and nobody obeys it here. This costs one request.
+    Nothing is said of a lock whose time is over, since whoever wrote it has died, nor of an
+    object that is not a lock. The run goes on in any case. This costs one request.
 
     Raises:
         StoreError: the store did not answer.

@@ -151,7 +151,7 @@ class BookmarkReader:
     # ------------------------------------------------------------------ steps
 
     def _is_layout(self, state: BookmarkState) -> bool:
-        """Whether the run would publish the same objects as the last publish."""
+        """Whether the last publish made pages and items as this run would (see `layout_of`)."""
         if self._tags is None:
             return True
         return state.layout == layout_of(self._tags, self._rules or rules_in(state))

@@ -43,7 +43,8 @@ def _domain_or_error(name: str) -> str:
 def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
     """The domains of the stored list of bookmarks, read item by item.
 
-    The slug mapping has every address in fewer bytes, but only the list says whether it fits.
+    The slug mapping has the addresses too, and is smaller, but it may be left from another list,
+    which only reading the list would show.
     """
     try:
         with context.store.open(context.keys.bookmarks()) as found:

@@ -124,7 +124,10 @@ class LogoManifest:
         return due
 
     def save(self) -> None:
-        """Store it if it changed, then remove the pictures that it no longer names.
+        """Store it if it changed or is missing, or with --force; then remove replaced pictures.
+
+        A picture that the manifest of another environment still names is not removed. The blog's
+        manifest is made, too, where there is none.
 
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.

@@ -69,7 +69,8 @@ class Search:
     Attributes:
         generic: the generic pictures that the run knows.
         stored: the stored logo, which stays unless what is found may replace it; or None.
-        conditionally: whether the stored logo's provider is asked first if it still has it.
+        conditionally: whether to begin by asking the stored logo's provider for that logo, so that
+            no other is asked while it still has it.
     """
 
     providers: LogoProviders

@@ -57,8 +57,9 @@ def holds_its_head(body: bytes, headers: Mapping[str, str]) -> bool:
 def icons_to_try(html: str, page_url: str, asked: Collection[str]) -> Iterator[str]:
     """The addresses of a page's icons in the order in which they are to be tried.
 
-    The page is at `page_url` after redirects, perhaps at another origin than where the site was
-    asked before; what is usual is at that origin too. Web addresses in `asked` are left out.
+    `page_url` is the page's address after redirects. The icons at the usual places are tried at
+    its origin, though the site was perhaps asked at another one before. Web addresses in `asked`
+    are left out.
     """
     page = parse(page_url)
     origin = "" if page is None else f"{page.scheme}://{page.authority}"

@@ -31,7 +31,7 @@ class Deadline:
         return self._end <= self._clock.monotonic()
 
     def extend(self, seconds: float) -> None:
-        """Move the moment on by so many seconds, which passed before anything was asked."""
+        """Move the moment on by so many seconds, which passed while an exchange waited to begin."""
         self._end += seconds
 
     def within(self, timeout: float | None, error: Callable[[], Exception]) -> float:

@@ -1,4 +1,4 @@
-"""Reads the body of an answer, or no more of an unwanted one than frees its connection."""
+"""Reads bodies of answers; an unwanted one only when it is short, to use its connection again."""
 
 import collections
 import contextlib

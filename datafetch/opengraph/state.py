@@ -75,7 +75,8 @@ class OpenGraphState:
     def load(self) -> None:
         """Read the stored state; a broken one counts as none, and a copy is kept aside on save.
 
-        Of what other `RULES` have read, nothing is kept that would keep it from being read anew.
+        When it was stored under other `RULES`, the pages' validators and the bookmarks' `tried` are
+        dropped, so that the pages are read, and missing pictures searched for, once more.
 
         Raises:
             StoreError: the store did not answer.

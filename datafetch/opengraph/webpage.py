@@ -197,10 +197,10 @@ def _following(head: PageHead, answer: Answer) -> str | None:
 
 
 def _validators_of(answer: Answer, seen: Collection[str]) -> Validators:
-    """The validators to ask by again.
+    """The validators to send when the bookmarked page is asked for again.
 
-    None when another page led to this one: that page, which is asked first, might answer 304 to
-    them though this one has changed.
+    Empty when that page led to this other one: it might answer 304 to the other's validators
+    though the other page has changed.
     """
     return answer.validators if len(seen) == 1 else Validators()
 
@@ -215,7 +215,11 @@ def _circle(url: str, again: str) -> Refused:
 
 
 def _is_picture(answer: Answer) -> bool:
-    """Whether a picture came, whatever the server calls it."""
+    """Whether a picture came.
+
+    Raster pictures are known by their bytes, whatever the server calls them. An SVG counts only
+    when the server calls it an image.
+    """
     start = answer.body[: 4 * KIB]
     if answer.status not in _GOOD:
         return False

@@ -41,9 +41,9 @@ def decode_page(body: bytes, content_type: str = "") -> str:
 
     1. A byte order mark.
     2. Bytes beyond ASCII that are all valid UTF-8.
-    3. The encoding of the header, else of the page's tags. UTF-8 is believed only when no more
-       than half of what is not ASCII is broken, and so it is when nothing is declared. UTF-16 is
-       believed only where there are zero bytes, as markup in UTF-16 has one in every other byte.
+    3. The encoding of the header, else of the page's tags; UTF-8 when neither declares one. UTF-8
+       is believed only when no more than half of what is not ASCII is broken. UTF-16 is believed
+       only where there are zero bytes, as markup in UTF-16 has one in every other byte.
     4. The other declaration, when UTF-8 was not believed.
     5. A guess, and last windows-1252.
 

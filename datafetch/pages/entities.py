@@ -9,11 +9,12 @@ _ALPHABETS = ("LATIN ", "GREEK ", "CYRILLIC ")
 
 
 def mend_letters(text: str) -> str:
-    """The text with the letters that still stand in it as entities, such as in `d&eacute;but`.
+    """The text with letters in place of the entities that still stand for them: `d&eacute;but`.
 
-    A page's entities are resolved once, as browsers do, so that a text about `&nbsp;` stays what
-    it is. Some sites escape twice. Only of a named letter in a word is that certain: the word has
-    no other sense. So an entity counts when it is a letter and touches one.
+    A page's entities were resolved once, as browsers do, so that a text about `&nbsp;` stays what
+    it is. Some sites escape twice. That is certain only where an entity stands for a letter inside
+    a word, which would make no sense otherwise. So only entities of letters are resolved, and only
+    in words that have plain letters as well.
     """
     return _words().sub(_mended, text) if "&" in text else text
 

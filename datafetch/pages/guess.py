@@ -182,7 +182,7 @@ def _fits(sample: bytes, encoding: str) -> bool:
 
 
 def _oddities(sample: bytes, encoding: str) -> float:
-    """How many characters speak against an encoding; of katakana and capitals that takes more."""
+    """How many characters speak against an encoding; several katakana or capitals count as one."""
     text = decode(sample, encoding)
     odd = sum(1 for _ in _ODD.finditer(text))
     capitals = sum(1 for _ in _CAPITALS.finditer(text))

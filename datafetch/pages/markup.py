@@ -72,7 +72,7 @@ class Piece:
 
 
 class _Open:
-    """How many elements are open of those that say what becomes of the tags in them."""
+    """Counts open drawings, formulas, templates and `noscript`: tags in them are special."""
 
     def __init__(self) -> None:
         self._open = dict.fromkeys((*_FOREIGN, "template", "noscript"), 0)

@@ -29,9 +29,10 @@ def decode(body: bytes, encoding: str) -> str:
 
 
 def _or_fault(read: Callable[[bytes], str | None]) -> Callable[[str], str]:
-    """What the bytes of a token (as characters up to U+00FF) stand for, remembered.
+    """Make of `read` a function that gives U+FFFD for bytes that are no character, and remembers.
 
-    When they stand for nothing, a last byte that is ASCII stands for itself.
+    The function is given the bytes of a token as characters up to U+00FF. When they are no
+    character and the last of several is ASCII, that one stands for itself after the U+FFFD.
     """
 
     @lru_cache(maxsize=_REMEMBERED)

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from datafetch.pictures.headers import Size
@@ -57,8 +58,23 @@ def _webp_header(kind: bytes, data: bytes) -> Size:
     raise Malformed("the picture has no header")
 
 
-def avif_size(file: BinaryIO) -> Size:
-    """Check that all boxes of an AVIF are there; return the size of its largest picture.
+@dataclass(frozen=True, slots=True)
+class AvifParts:
+    """What the boxes of an AVIF say.
+
+    Attributes:
+        size: of its largest picture.
+        metas: the contents of its boxes `meta`, without version and flags; normally one.
+        moving: whether it holds a film.
+    """
+
+    size: Size
+    metas: list[bytes]
+    moving: bool
+
+
+def avif_parts(file: BinaryIO) -> AvifParts:
+    """Check that all boxes of an AVIF are there, and read those that describe its pictures.
 
     https://aomediacodec.github.io/av1-avif/, on ISO/IEC 14496-12 and 23008-12 (`ispe`)
 
@@ -67,18 +83,23 @@ def avif_size(file: BinaryIO) -> Size:
     """
     end = file.seek(0, 2)
     at, sizes = 0, list[Size]()
+    metas, moving = list[bytes](), False
     for _ in range(_MAX_PARTS):
         file.seek(at)
         if file.read(8)[4:] not in _BOXES:
             break
         kind, start, after = _box(file, at, end)
-        if kind == b"meta" and after - start <= _MAX_META:
+        if kind == b"meta":
+            if after - start > _MAX_META:
+                raise Malformed("the picture has too many parts")
             file.seek(start + 4)  # after its version and flags
-            sizes += _sizes_in(file.read(after - start - 4))
+            metas.append(file.read(max(0, after - start - 4)))
+            sizes += _sizes_in(metas[-1])
+        moving = moving or kind == b"moov"
         at = after
     if not sizes:
         raise Malformed("the picture has no size")
-    return max(sizes, key=lambda size: size[0] * size[1])
+    return AvifParts(max(sizes, key=lambda size: size[0] * size[1]), metas, moving)
 
 
 def _box(file: BinaryIO, at: int, end: int) -> tuple[bytes, int, int]:

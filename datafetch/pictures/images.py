@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from datafetch.errors import DatafetchError
 from datafetch.pictures import headers
-from datafetch.pictures.containers import avif_size, webp_size
+from datafetch.pictures.av1 import coded_pixels
+from datafetch.pictures.containers import avif_parts, webp_size
 from datafetch.pictures.jpeg import END_MARK, JpegMarkers, read_markers
 from datafetch.pictures.parts import PartsOfFile
 from datafetch.pictures.svg import looks_like_svg, read_svg
@@ -53,6 +54,9 @@ _MAX_SCANS = 64
 
 _MAX_SCANNED_PIXELS = 320_000_000
 """The most pixels of all scans of a JPEG together: 20 scans of the largest that is decoded."""
+
+_MAX_CODED_PIXELS = 64_000_000
+"""The most pixels of all frames of an AVIF together: transparency, a thumbnail and padding count."""
 
 _decoding = threading.BoundedSemaphore(2)
 """Only two pictures are decoded at a time, because one of 16 megapixels takes 64 MB."""
@@ -106,7 +110,7 @@ def inspect(
     Args:
         file: stands at its start afterwards, also when the picture is refused.
         see: is given the pixels; not called for an SVG, which has none, nor for a picture of more
-            than 16 megapixels, which is not decoded as a whole.
+            than 16 megapixels or a moving AVIF, which are not decoded as a whole.
         max_pixels: the most pixels that the picture may have.
 
     Raises:
@@ -161,8 +165,7 @@ class _Check:
             case "webp":
                 size = webp_size(file)
             case _:
-                _check_that_avif_is_read()
-                size = avif_size(file)
+                return self._avif(file)
         return self._decoded(file, name.upper(), size)
 
     def _png(self, file: BinaryIO) -> headers.Size:
@@ -192,6 +195,19 @@ class _Check:
             # Of other JPEGs a decoder keeps six bytes a pixel, however small it makes them.
             _decode(file, "JPEG", see=None, smaller=True)
         return markers.size
+
+    def _avif(self, file: BinaryIO) -> headers.Size:
+        _check_that_avif_is_read()
+        parts = avif_parts(file)
+        if parts.moving:
+            # How much a decoder makes of a film before it shows a picture stands nowhere.
+            self._check_size(parts.size)
+            return parts.size
+        if _pixels(parts.size) <= MAX_PIXELS:
+            coded = sum(coded_pixels(file, meta) for meta in parts.metas)
+            if coded > _MAX_CODED_PIXELS:
+                raise TooLarge("the picture consists of many more pixels than it shows")
+        return self._decoded(file, "AVIF", parts.size)
 
     def _icon(self, file: BinaryIO) -> headers.Size:
         icon = headers.largest_icon(file)

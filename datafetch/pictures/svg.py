@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datafetch.pictures.headers import Size
 from datafetch.pictures.svg_cuts import without_document_type, without_leftovers
 from datafetch.pictures.svg_sizes import size_of
+from datafetch.pictures.svg_uses import Copies
 from datafetch.upstream_errors import Malformed, Refused
 
 _SVG = "http://www.w3.org/2000/svg"
 _XHTML = "http://www.w3.org/1999/xhtml"
+_XLINK = "http://www.w3.org/1999/xlink"
 
 _ACTIVE = frozenset(
     {
@@ -18,11 +20,13 @@ _ACTIVE = frozenset(
         *("handler", "listener", "audio", "video", "canvas", "link", "meta", "base"),
     }
 )
+_COPYING = frozenset({"use", "feimage"})
 _LINKS = frozenset({"href", "src", "data", "action", "formaction", "poster", "background", "ping"})
 _ANIMATIONS = frozenset({"set", "animate", "animatemotion", "animatetransform", "animatecolor"})
 
 _INSIDE = re.compile(r"#|data:image/(?:png|jpe?g|gif|webp)[;,]", re.IGNORECASE)
-_URL = re.compile(r"url\s*\(\s*[\"']?\s*", re.IGNORECASE)
+_URL = re.compile(r"url\s*\([ \t\n\f\r]*[\"']?[ \t\n\f\r]*", re.IGNORECASE)
+"""What stands before an address in a style. A blank beyond ASCII is a part of the address."""
 _SCHEMES = re.compile(r"(?:java|vb|live)script:|data:text/html", re.IGNORECASE)
 _CSS = re.compile(
     r"@import|@namespace|@font-face|image-set\s*\(|expression\s*\(|-moz-binding|behavior\s*:|\\"
@@ -32,6 +36,8 @@ _CSS = re.compile(
     re.IGNORECASE,
 )
 _BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
+_OUTSIDE = "".join(map(chr, range(0x21)))
+_BREAKS = str.maketrans("", "", "\t\n\r")
 
 _PREFIX = rb"(?:[\w.-]{1,64}:)?"
 _BEGINNING = re.compile(rb"<(?:\?\w|!--|(?:!doctype\s+)?" + _PREFIX + rb"svg\b)")
@@ -63,8 +69,9 @@ def read_svg(data: bytes) -> SafeSvg:
     A document type, `<?xpacket?>` instructions and empty scripts are cut. What is left is checked.
 
     Raises:
-        Refused: it has scripts, event handlers, HTML, entities of its own, or references that lead
-            out of the file.
+        Refused: it has scripts, event handlers, HTML, entities of its own, references that lead
+            out of the file, or parts that are drawn inside themselves.
+        TooLarge: its `use` elements make too many copies of its parts.
         Malformed: it is not well-formed, no SVG, or has no size.
     """
     rest = without_document_type(data)
@@ -94,17 +101,21 @@ def _checked_size(data: bytes, *, had_document_type: bool) -> Size:
         raise Malformed("the picture is not well-formed") from error
     if inspector.size is None:
         raise Malformed("the picture is empty")
+    inspector.copies.check()
     return inspector.size
 
 
 class _Inspector:
     """Target of the parser, which calls a method for each part of the file; an unsafe part raises.
 
-    `size` is that of the root element, None until the parser has met it.
+    Attributes:
+        size: that of the root element; None until the parser has met it.
+        copies: what `use` elements copy; to be checked at the end of the file.
     """
 
     def __init__(self) -> None:
         self.size: Size | None = None
+        self.copies = Copies()
         self._style: list[str] | None = None
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -121,9 +132,18 @@ class _Inspector:
         if namespace == _XHTML or name in _ACTIVE:
             raise Refused(f"the picture holds active content ({name[:40]})")
         for key, value in attributes.items():
-            _check_attribute(name, _split(key)[1].lower(), value)
+            _check_attribute(name, *_split(key), value)
+        self._count(name, attributes)
         if name == "style":
             self._style = []
+
+    def _count(self, name: str, attributes: Mapping[str, str]) -> None:
+        shown = ""
+        if name in _COPYING:
+            # The one without a namespace wins (SVG 2, 16.1.4).
+            links = (attributes.get("href"), attributes.get(f"{{{_XLINK}}}href"))
+            shown = next((_address(link) for link in links if link is not None), "")
+        self.copies.start(attributes.get("id", ""), shown)
 
     def data(self, text: str) -> None:
         """Collect the text of a `<style>` element.
@@ -136,6 +156,7 @@ class _Inspector:
     def end(self, tag: str) -> None:
         """Check the collected text where a `<style>` element ends."""
         del tag
+        self.copies.end()
         if self._style is not None:
             _check_css("".join(self._style))
             self._style = None
@@ -151,20 +172,31 @@ def _split(tag: str) -> tuple[str, str]:
     return (namespace[1:], name) if brace else ("", tag)
 
 
-def _check_attribute(element: str, name: str, value: str) -> None:
+def _check_attribute(element: str, namespace: str, name: str, value: str) -> None:
+    name = name.lower()
     if name.startswith("on"):
         raise Refused("the picture holds an event handler")
     if _SCHEMES.search(_BLANKS.sub("", value)):
         raise Refused("the picture holds a script in a link")
-    if name in _LINKS and value.strip() and not _INSIDE.match(_BLANKS.sub("", value)):
+    if name in _LINKS and (address := _address(value)) and not _INSIDE.match(address):
         raise Refused("the picture refers to something outside of it")
     if name == "base":
         raise Refused("the picture changes what its links mean")
     if element in _ANIMATIONS and name == "attributename":
         aimed = value.strip().lower().rpartition(":")[2]
-        if aimed in _LINKS or aimed.startswith("on"):
+        if aimed in _LINKS or aimed == "base" or aimed.startswith("on"):
             raise Refused("the picture animates a link or an event handler")
-    _check_css(value)
+    if not namespace:
+        # Those of other namespaces are notes of drawing programs, such as the names of files.
+        _check_css(value)
+
+
+def _address(value: str) -> str:
+    """The address without what browsers leave out of it (URL Standard, "URL parsing").
+
+    All other blanks, such as U+00A0, belong to it.
+    """
+    return value.strip(_OUTSIDE).translate(_BREAKS)
 
 
 def _check_css(text: str) -> None:

@@ -143,7 +143,7 @@ class ObjectStore(Protocol):
     """Objects under keys, in a folder or a bucket.
 
     `put` refuses keys that cannot name an object in every store. The other methods take every key
-    that `list` gives, and raise `StoreError` for a text that can be none.
+    that `list` gives, and raise `StoreError` for a text that cannot be a key.
 
     Every method may raise `StoreUnavailable` or `StoreDenied`. Only a missing
     object raises `ObjectNotFound`; nothing else is ever reported as missing.

@@ -218,7 +218,7 @@ class Keys:
     # ------------------------------------------------------------------- blog
 
     def blog_manifest(self) -> str:
-        """Pictures of the blog, which somebody else stores; we only see that it is there."""
+        """The manifest of the blog's pictures. Others write it; we add an empty one if missing."""
         return f"{_MANIFESTS_PREFIX}blog/manifest{self.suffix}.json"
 
     # -------------------------------------------------------------- own state
@@ -268,8 +268,9 @@ class Keys:
     def corrupt(key: str, time: str) -> str:
         """The copy of an object that cannot be read; never public.
 
-        It stands beside the object, except when somebody else has given that a key that is no name
-        for ours: then it is named by the first 16 hex digits of that key's SHA-256.
+        It stands beside the object, under its key and a suffix. When such a key would be too long,
+        or one that we cannot write (`is_key`; other tools name objects, too), the copy is named by
+        the first 16 hex digits of the SHA-256 of the object's key, in the folder `aside/`.
         """
         if len(well_formed(key).encode()) > _LONGEST_BESIDE or not is_key(f"{key}{_CORRUPT}"):
             key = f"{STATE_PREFIX}aside/{_sha256(key)[:16]}"

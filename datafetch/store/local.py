@@ -149,7 +149,8 @@ class LocalStore:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `ObjectStore.list`; only folders that can hold such keys are read.
 
-        Files whose names are not UTF-8 are left alone, and so are links (see `walk`).
+        Files whose names are not UTF-8 are left alone, and so are links to folders, and links to
+        files outside the store (see `walk`).
         """
         segments = check_prefix(prefix)
         base = "".join(f"{segment}/" for segment in segments)

@@ -137,7 +137,8 @@ def path_of_found(root: Path, key: str) -> Path:
 def is_its_place(root: Path, key: str, path: Path) -> bool:
     """Whether `path` is the file that is read for `key`.
 
-    A folder that somebody else has given a name that ends in `~+` looks like a part of a name.
+    It is not when somebody else has made a folder whose name ends in `~+`: the store takes that
+    for a part of a long name (see `path_of`), and would look for `key` elsewhere.
     """
     return _CONTINUED not in str(path) or folder_of(root, key.split("/")) == path
 

@@ -216,8 +216,9 @@ def visited(asked: Asked, folder: Path) -> Asked:
             """Send the page or a picture."""
             asked.paths.append(self.headers.get("Host", "").partition(":")[0] + self.path)
             content, kind = asked.page(), "text/html"
-            if self.path.startswith("/picture/"):
-                content, kind = asked.pictures[int(self.path.removeprefix("/picture/"))]
+            number = self.path.removeprefix("/picture/")
+            if number.isdecimal():
+                content, kind = asked.pictures[int(number)]
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.end_headers()
@@ -273,52 +274,165 @@ def test_a_browser_shows_what_the_lists_say(tmp_path: Path) -> None:
     assert shown == expected
 
 
-HOSTILE = [
-    "<style>a{}<g/>@import '{url}';</style>",
-    "<style>@im<!-- -->port '{url}';</style>",
-    "<style>*{fill:url(#a), url({url})}</style>",
-    "<style>*{background:image('{url}'), src('{url}')}</style>",
-    "<style>*{background:u/**/rl({url})}</style>",
-    "<style>*{background:attr(data-x type(<url>))}</style>",
-    "<style>*{content:cross-fade(url({url}), red)}</style>",
-    "<image href='data:image/png,{url}'/>",
-    "<image href='#a {url}'/>",
-    "<use href='data:image/svg+xml,{url}'/>",
-    "<rect fill='url(#a) url({url})'/>",
-    "<rect fill='\t{url}' data='#' ping='#'/>",
-    "<set attributeName='fill' to='url({url})'/>",
-    "<animate attributeName='style' values='fill:red;mask:url(#a)'/>",
+SHEETS = [
+    "a{{}}<g/>@import '{url}';",
+    "@im<!-- -->port '{url}';",
+    "@import<!-- -->'{url}';",
+    "<![CDATA[@im]]>port '{url}';",
+    "<![CDATA[]]>@<![CDATA[import]]> url({url});",
+    "&#64;import '{url}';",
+    "@\\69mport '{url}';",
+    "@\\000069 mport '{url}';",
+    "/* */@charset 'x';@import/**/'{url}';",
+    "@import '{url}' layer(x) supports(fill:red) screen;",
+    "<style>@import '{url}';</style>",
+    "a{{}}<style/>@import '{url}';",
+    "a{{}}<x xmlns=''/>svg{{background:url({url})}}",
+    "*{{fill:url(#a), url({url})}}",
+    "*{{mask:url(#a) url({url})}}",
+    "*{{background:image('{url}'), src('{url}')}}",
+    "svg{{background:image-set('{url}' 1x)}}",
+    "svg{{background:-webkit-image-set(url({url}) 1x)}}",
+    "svg{{background:image-set(attr(data-x) 1x)}}",
+    "svg{{background:u/**/rl({url})}}",
+    "svg{{background:url(/**/{url})}}",
+    "svg{{background:u\\72l({url})}}",
+    "svg{{background:\\75\\72\\6c({url})}}",
+    "svg{{background:URL(\\{url})}}",
+    "svg{{background:url('#a\n),url({url}')}}",
+    'svg{{background:url("\\"#a")}}',
+    "svg{{background:url(\\23 a)}}",
+    "svg{{background:url()}}svg{{cursor:url('')}}",
+    "svg{{--x:url({url});background:var(--x)}}",
+    "svg{{--x:'{url}';background:src(var(--x)),image(var(--x))}}",
+    "svg{{background:attr(data-x type(&lt;url>))}}",
+    "svg{{background:attr(data-y type(*))}}",
+    "svg{{content:cross-fade(url({url}), red);list-style:'{url}'}}",
+    "@font-face{{font-family:x;src:url({url})}}text{{font-family:x}}",
+    "@font-face{{font-family:x;src:local(x),'{url}'}}text{{font-family:x}}",
+    "@namespace '{url}';svg{{fill:red}}",
+    "@namespace x url({url});",
+    "@property --x{{syntax:'&lt;url>';inherits:true;initial-value:url({url})}}svg{{background:var(--x)}}",
+    "@container (width>0){{@layer x{{@scope(svg){{:scope{{background:url({url})}}}}}}}}",
+    "@media screen{{svg{{behavior:url({url});-moz-binding:url({url})}}}}",
+    "@counter-style x{{system:cyclic;symbols:url({url})}}",
+    "svg{{&amp;{{border-image:url({url}) 1}}}}",
+    "--&gt;&lt;!--@import '{url}';",
+    "&lt;!--@import '{url}';--&gt;",
+    "svg{{filter:url(&#xa0;#a);offset-path:url(&#x2003;{url})}}",
+]
+"""Texts of style sheets which ask, or try to; `{{` stands for `{`."""
+
+LINKS = ["", "xlink:", "x:", "y:"]
+"""What stands before `href`; `y:` is a namespace of no meaning."""
+
+LINKING = [
+    "<image {link}href='{url}' width='9' height='9'/>",
+    "<image {link}href='data:image/png,{url}' width='9' height='9'/>",
+    "<image {link}href='&#xa0;#{url}' width='9' height='9'/>",
+    "<image {link}href='&#x7f;' width='9' height='9'/>",
+    "<image {link}href='da ta:image/png,x' width='9' height='9'/>",
+    "<image {link}href='#a {url}'/><image {link}href='' width='9' height='9'/>",
+    "<use {link}href='{url}#a'/><use {link}href='data:image/svg+xml,{url}#a'/>",
+    "<use {link}href='\\\\evil.example/#a'/><use {link}href='ht&#10;tp://evil.example/#a'/>",
+    "<use {link}href='http:evil.example#a'/><use {link}href='blob:{url}#a'/>",
+    "<filter id='f'><feImage {link}href='{url}'/></filter><rect width='9' height='9' filter='url(#f)'/>",
+    "<mpath {link}href='{url}'/><textPath {link}href='{url}'/><tref {link}href='{url}'/>",
+    "<linearGradient id='g' {link}href='{url}#g'/><rect width='9' height='9' fill='url(#g)'/>",
+    "<cursor {link}href='{url}'/><font-face-uri {link}href='{url}'/><color-profile {link}href='{url}'/>",
+    "<script {link}href='{url}'/><script {link}href=''>fetch('{url}')</script>",
+    "<a {link}href='#a' ping='{url}'><set attributeName='{link}href' to='{url}'/></a>",
+    "<image width='9' height='9'><set attributeName='{link}href' to='{url}'/></image>",
+    "<image id='i' width='9' height='9'/><animate {link}href='#i' attributeName='href' values='{url};{url}'/>",
+    "<image width='9' height='9'><animate attributeName='&#10;{link}href ' from='#' to='{url}'/></image>",
+    "<g xml:base='{url}'><image {link}href='#x' width='9' height='9'/></g>",
+    "<image {link}href='#x' width='9' height='9'><set attributeName='xml:base' to='{url}'/></image>",
+]
+
+OTHERS = [
+    "<rect width='9' height='9' fill='url(#a) url({url})'/><rect mask='url({url}#m)' width='9' height='9'/>",
+    "<rect width='9' height='9' fill='\t{url}' data='#' ping='#'/><rect cursor='url({url}),auto'/>",
+    "<rect width='9' height='9' style='mask:url(&quot;{url}&quot;)'/>",
+    "<rect width='9' height='9' style='mask:u&#x72;l(&#x22;{url}&#x22;)'/>",
+    "<rect width='9' height='9' filter='ur\\6c({url})'/><path d='M0 0L1 1' marker-end='URL( {url} )'/>",
+    "<rect width='9' height='9' style='fill:re/*'/><rect style='*/;background:url(#a)'/>",
+    "<text data-x='{url}' style='background:attr(data-x type(&lt;url>))'>a</text>",
+    "<text data-y='url({url})' style='background:attr(data-y type(*))'>a</text>",
+    "<rect width='9' height='9'><set attributeName='fill' to='url({url})'/></rect>",
+    "<rect width='9' height='9'><animate attributeName='mask' values='none;url({url})' dur='1s'/></rect>",
+    "<rect><animate attributeName='style' values='fill:red;mask:url(#a)'/></rect>",
+    "<rect><set attributeName='class' to='x'/><set attributeName='onbegin' to='fetch(\"{url}\")'/></rect>",
+    "<set attributeName='x' onbegin='fetch(\"{url}\")'/><g onload='fetch(\"{url}\")'/>",
+    "<foreignObject width='9' height='9'><img xmlns='http://www.w3.org/1999/xhtml' src='{url}'/></foreignObject>",
+    "<img xmlns='http://www.w3.org/1999/xhtml' src='{url}'/>",
+    "<h:link xmlns:h='http://www.w3.org/1999/xhtml' rel='stylesheet' href='{url}'/>",
+    "<h:style xmlns:h='http://www.w3.org/1999/xhtml'>@import '{url}';</h:style>",
+    "<s:style xmlns:s='http://www.w3.org/2000/svg'>@import '{url}';</s:style>",
+    "<s:image xmlns:s='http://www.w3.org/2000/svg' href='{url}' width='9' height='9'/>",
+    "<style xmlns='http://www.w3.org/1999/xhtml'>@import '{url}';</style>",
+    "<math xmlns='http://www.w3.org/1998/Math/MathML'><mtext><mglyph src='{url}'/></mtext></math>",
+    "<math xmlns='http://www.w3.org/1998/Math/MathML' style='background:url({url})' href='{url}'/>",
+    "<x:include xmlns:x='http://www.w3.org/2001/XInclude' href='{url}'/>",
+    "<e:listener xmlns:e='http://www.w3.org/2001/xml-events' handler='{url}'/>",
     "<script/><script> </script>",
-    "<script href='{url}'/>",
-    "<script xlink:href='{url}'/>",
+    '<script type=\'speculationrules\'>{{"prefetch":[{{"urls":["{url}"]}}]}}</script>',
     "<?xpacket href='{url}'?>",
     "<?xml-stylesheet href='{url}'?>",
-    "<mpath href='{url}'/><textPath href='{url}'/><feImage href='{url}'/><tref xlink:href='{url}'/>",
-    "<g xml:base='{url}'/><a href='{url}'/><g onload='fetch(\"{url}\")'/>",
     "<metadata xmlns:x='{url}' x:schemaLocation='{url}'/>",
     "<text requiredExtensions='{url}' style='cursor:pointer'>{url}</text>",
+    "<view id='v' viewTarget='{url}'/><discard begin='0s'/><switch systemLanguage='{url}'/>",
+]
+
+HOSTILE = [
+    *(
+        f"<style>{sheet}</style><text data-x='{{url}}' data-y='url({{url}})'>a</text>"
+        for sheet in SHEETS
+    ),
+    *(line.replace("{link}", link) for line in LINKING for link in LINKS),
+    *OTHERS,
 ]
 BEFORE = [
     "",
+    "<?xml-stylesheet href='{url}'?>",
     "<!DOCTYPE svg SYSTEM '{url}'>",
     "<!DOCTYPE svg [<!ENTITY % x SYSTEM '{url}'> %x; <!ATTLIST svg onload CDATA 'fetch(&#34;{url}&#34;)'>]>",
     "<!DOCTYPE svg [<?xml-stylesheet href='{url}'?>]>",
 ]
 
 
+def hostile() -> list[bytes]:
+    """Drawings that ask servers, or try to: each `{url}` is one of its own."""
+    found: list[bytes] = []
+    for inside, before in ((a, b) for a in HOSTILE for b in BEFORE):
+        url = f"http://evil{len(found)}.example/"
+        text = svg(
+            inside.replace("{url}", url).replace("{{", "{").replace("}}", "}"),
+            attributes="width='20' height='10' xmlns:x='http://www.w3.org/1999/xlink' xmlns:y='urn:y'",
+            before=before.replace("{url}", url),
+        )
+        found.append(text)
+    return found
+
+
 @needs_chromium
 def test_what_is_accepted_asks_for_nothing(tmp_path: Path) -> None:
-    """No accepted drawing, opened as a document of its own, makes a browser ask any server."""
+    """No accepted drawing, opened as a document of its own, makes a browser ask anybody.
+
+    Nor does it ask for a relative address: the only requests are those for the drawings.
+    """
     accepted: list[tuple[bytes, str]] = []
-    for number, (inside, before) in enumerate((a, b) for a in HOSTILE for b in BEFORE):
-        url = f"http://evil{number}.example/"
-        content = svg(inside.replace("{url}", url), before=before.replace("{url}", url))
+    for content in hostile():
         if ours(content) is not None:
             cleaned = inspect(io.BytesIO(content)).cleaned
             accepted.append((content if cleaned is None else cleaned, "image/svg+xml"))
-    assert len(accepted) > 20
-    control = (svg("<image href='http://control.example/'/>"), "image/svg+xml")
-    asked = visited(Asked([*accepted, control], frames=True), tmp_path)
-    hosts = {path.partition("/")[0] for path in asked.paths}
-    assert "control.example" in hosts
-    assert not {host for host in hosts if host.startswith("evil")}
+    assert len(accepted) > 40
+    control = (
+        b"<image href='http://control.example/'/><image href='relative' width='9' height='9'/>"
+    )
+    asked = visited(
+        Asked([*accepted, (svg(control.decode()), "image/svg+xml")], frames=True), tmp_path
+    )
+    theirs = {path for path in asked.paths if path.startswith(("evil", "127.0.0.1/"))}
+    own = {f"127.0.0.1/picture/{number}" for number in range(len(accepted) + 1)}
+    assert "control.example/" in asked.paths
+    assert theirs - {"127.0.0.1/", "127.0.0.1/favicon.ico"} == own | {"127.0.0.1/picture/relative"}

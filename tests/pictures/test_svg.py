@@ -86,6 +86,7 @@ def test_harmless_pictures_pass(inside: str) -> None:
         '<set attributeName="href" to="javascript:alert(1)"/>',
         '<animate attributeName="xlink:href" values="#a;#b"/>',
         '<set attributeName="onclick" to="x"/>',
+        '<set attributeName="xml:base" to="https://evil.example/"/>',
         '<g xml:base="https://evil.example/"/>',
         '<?xml-stylesheet href="https://evil.example/x.css"?>',
     ],
@@ -96,6 +97,112 @@ def test_active_pictures_are_refused(inside: str) -> None:
         svg_size(svg(inside))
     with pytest.raises(Refused):
         look(svg(inside))
+
+
+@pytest.mark.parametrize("blank", ["\xa0", "\x7f", "\x85", "\u2003", "\u2028", "\u3000", "x y"])
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<image href="{blank}"/>',
+        '<image href="{blank}#a"/>',
+        '<use xlink:href=" {blank}#a"/>',
+        '<feImage href="{blank}data:image/png;base64,AAAA"/>',
+        "<style>svg{{background:url({blank}#a)}}</style>",
+        "<style>svg{{background:url('{blank}#a')}}</style>",
+        '<rect mask="url(&quot;{blank}#a&quot;)"/>',
+    ],
+)
+def test_only_the_blanks_of_addresses_stand_for_nothing(inside: str, blank: str) -> None:
+    """A no-break space or a DEL before `#` makes a path of it, which browsers ask for."""
+    with pytest.raises(Refused, match="outside of it"):
+        svg_size(svg(inside.format(blank=blank)))
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<use href=" &#9;#a&#10; "/><use href="#&#13;a"/>',
+        '<image href=" data:image/p&#10;ng;base64,AAAA"/>',
+        '<image href="  "/>',
+        "<style>svg{fill:url( '#a' );stroke:url(\n#b)}</style>",
+    ],
+)
+def test_blanks_that_browsers_leave_out_are_left_out(inside: str) -> None:
+    """Spaces around an address, and tabs and line breaks in it, change nothing."""
+    assert svg_size(svg(inside)) == (20, 10)
+
+
+def test_notes_of_drawing_programs_are_no_styles() -> None:
+    """Inkscape notes the file that it exported to, with the backslashes of Windows."""
+    note = 'xmlns:i="http://www.inkscape.org/namespaces/inkscape" i:export-filename="C:\\a\\b.png"'
+    assert svg_size(svg(f"<g {note}/>")) == (20, 10)
+    with pytest.raises(Refused, match="style may"):
+        svg_size(svg('<g style="fill:u\\72l(//evil.example/x)"/>'))
+
+
+def copies(levels: int, each: int, use: str = "<use href='#{}'/>", last: str = "<path/>") -> bytes:
+    """A picture whose parts each show the next one that many times."""
+    parts = [f"<g id='a{at}'>{use.format(f'a{at + 1}') * each}</g>" for at in range(levels)]
+    return svg(f"{''.join(parts)}<g id='a{levels}'>{last}</g>")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "<use href='#{}'/>",
+        "<use xlink:href='#{}'/>",
+        "<use href=' #{}' xlink:href='#no'/>",
+        "<g><use href='#&#9;{}'/></g>",
+        "<filter><feImage href='#{}'/></filter>",
+        "<s:use xmlns:s='http://www.w3.org/2000/svg' href='#{}'/>",
+    ],
+)
+def test_copies_of_copies_are_counted_before_a_browser_makes_them(use: str) -> None:
+    """Ten times ten times ten is fine; a hundred levels would be a number of a hundred digits."""
+    assert svg_size(copies(3, 9, use)) == (20, 10)
+    for levels in (5, 100):
+        with pytest.raises(TooLarge, match="copies more than 10000"):
+            svg_size(copies(levels, 9, use))
+
+
+def test_the_bound_of_copies_is_ten_thousand() -> None:
+    """10,000 elements may be copied; not one more, whether its name is written plain or not."""
+    drawing = "<g id='a'>" + "<path/>" * 99 + "</g>"
+    assert svg_size(svg(drawing + "<use href='#a'/>" * 100)) == (20, 10)
+    for more in ("<use href='#b'/><path id='b'/>", "<use href='#%62'/><path id='b'/>"):
+        with pytest.raises(TooLarge, match="copies more than 10000"):
+            svg_size(svg(drawing + "<use href='#a'/>" * 100 + more))
+
+
+def test_elements_of_one_name_are_copied_as_one() -> None:
+    """Which of them a browser takes does not matter: all of them are counted."""
+    with pytest.raises(TooLarge, match="copies more"):
+        svg_size(svg("<g id='a'/><g id='a'>" + "<path/>" * 99 + "</g>" + "<use href='#a'/>" * 100))
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<g id='a'><use href='#a'/></g>",
+        "<use id='a' href='#a'/>",
+        "<g id='a'><g id='b'><use href='#c'/></g></g><g id='c'><use href='#a'/></g>",
+        "<defs><g id='a'><use href='#b'/></g><g id='b'><use href='#a'/></g></defs>",
+    ],
+)
+def test_a_part_that_shows_itself_is_refused(inside: str) -> None:
+    """No end of it can be reckoned, and no browser draws it."""
+    with pytest.raises(Refused, match="inside itself"):
+        svg_size(svg(inside))
+
+
+def test_many_names_take_no_time() -> None:
+    """Parts inside parts, and references to all of them and to nothing, are added up once each."""
+    deep = "".join(f"<g id='a{at}'>" for at in range(20_000)) + "</g>" * 20_000
+    chain = "".join(f"<g id='b{at}'><use href='#b{at + 1}'/></g>" for at in range(4_000))
+    assert svg_size(svg(deep)) == (20, 10)
+    assert svg_size(svg("<use href='#no'/><use/>" * 5_000)) == (20, 10)
+    with pytest.raises(TooLarge, match="copies more"):
+        svg_size(svg(chain))
 
 
 def test_a_style_sheet_cannot_be_hidden_by_what_stands_inside_it() -> None:

@@ -23,7 +23,8 @@ _EPOCH = "1970-01-01T00:00:00.000Z"
 def fit(item: StoredBookmark) -> StoredBookmark:
     """A stored item as the present rules publish it, without the server's bookmark.
 
-    The slug stays, and so does every field that readers accept; its order of fields is kept.
+    URL, title, description, domain, tags, content and assets are made anew from what is stored.
+    The slug stays, and so does each other field that readers accept. The fields keep their order.
     An item that the present rules have made is returned with equal fields.
     """
     stored = item.fields

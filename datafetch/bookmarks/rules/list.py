@@ -155,7 +155,7 @@ def mapping_checksum(bookmarks: Iterable[Bookmark]) -> str:
     """The checksum of the slug mapping: the MD5, in hex, of the compact JSON array of its pairs.
 
     The pairs `[id,slug]` are sorted by id, by code points, so that no locale decides; letters
-    beyond ASCII stand as they are. MD5 is what readers demand; nobody is kept out by it.
+    beyond ASCII stand as they are. It is MD5 since readers demand that; no safety depends on it.
     """
     pairs = encode_json([[item.id, item.slug] for item in sorted(bookmarks, key=lambda it: it.id)])
     return hashlib.md5(pairs, usedforsecurity=False).hexdigest()

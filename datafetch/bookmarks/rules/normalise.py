@@ -74,8 +74,8 @@ def content_of(
 ) -> dict[str, object]:
     """The content as readers accept it.
 
-    With a `url`, that of the item, it always has `type`, `url`, `title` and `description`; those
-    that it lacks are the item's. Without one it has no `url`.
+    `url`, `title` and `description` are the item's. When the item has a URL, the content gets those
+    of the three that it lacks, and the type `link` if it has none. Without one it has no `url`.
     """
     made: dict[str, object] = {}
     for name, value in content.items():
@@ -109,7 +109,7 @@ _FROM_ASSETS = {"screenshot": "screenshotAssetId", "bannerImage": "imageAssetId"
 def image_of(content: Mapping[str, object]) -> str | None:
     """The absolute URL of the page's own picture.
 
-    Of the pictures that the server keeps readers make the addresses themselves, by their ids.
+    Pictures that the server keeps are not meant: readers make their addresses from their ids.
     """
     return publishable(content.get("imageUrl"))
 

@@ -64,7 +64,8 @@ def judge(known: Known, head: PageHead, said: Description, now_ms: int) -> Verdi
     - a page that says nothing at all;
     - a page with another title that is an error, asks for a log-in, is the home page of the site,
       or is called by the site's name alone. A page with the same title is the page, wherever it
-      stands now, and so is one that describes itself as before;
+      stands now; so is one that describes itself as before, unless its title is an error or asks
+      for a log-in;
     - a page without its former tags, until `BELIEVED_AFTER_MS` have passed.
 
     Args:
@@ -165,7 +166,7 @@ def _is_error(title: str) -> bool:
 def _is_called_by_site(
     address: str, stored: Description, head: PageHead, said: Description
 ) -> bool:
-    """Whether the title is the site's name, with or without a slogan, and was the page's before."""
+    """Whether the title is only the site's name (and a slogan), and the stored one said more."""
     if said.title is None or stored.title is None:
         return False
     names = site_names(host_name(head.url), (said.site_name, stored.site_name), stored.title)

@@ -1,4 +1,4 @@
-"""Titles of pages that sites show in place of a page: checks, errors, log-ins, and sites' own."""
+"""Titles of what sites show in place of a page: checks, errors, log-ins, the site's own name."""
 
 WALLS = frozenset(
     {

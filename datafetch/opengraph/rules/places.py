@@ -65,7 +65,7 @@ def is_gate(address: str) -> bool:
 
 
 def mentions_gate(address: str) -> bool:
-    """Whether the path of an address names a log-in or consent, so that its page may be about it."""
+    """Whether path or query of an address name a log-in or consent: the page may be about it."""
     url = parse(address)
     if url is None:
         return False

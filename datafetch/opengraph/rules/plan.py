@@ -141,10 +141,11 @@ def _older(then_ms: int, limit_ms: int, now_ms: int) -> bool:
 def places_of(
     bookmark: SavedBookmark, image_url: str | None, *, assets: bool, itself: bool = False
 ) -> tuple[PicturePlace, ...]:
-    """Where a bookmark's picture is looked for, best first: banner, screenshot, page, bookmark.
+    """Where a picture is looked for, best first: banner, screenshot, page, saved picture.
 
     Args:
-        bookmark: its picture is the one that the page had when it was saved.
+        bookmark: has the ids of banner and screenshot, and the URL of the saved picture: the one
+            that the page had when the bookmark was made.
         image_url: the page's picture.
         assets: whether the bookmark server can be asked.
         itself: whether the bookmark is of `image_url` itself, which then comes first: of a picture

@@ -49,15 +49,19 @@ def is_wall(title: str) -> bool:
 
 
 def leads_on(title: str) -> bool:
-    """Whether a title says that the page leads to another one: it was not followed by then."""
+    """Whether a title says that the page leads to another one.
+
+    Redirects are followed before; this page leads on in a way that is not followed.
+    """
     return folded(title) in LEADS_ON
 
 
 def is_wall_of_site(title: str, host: str, *, told: bool) -> bool:
-    """Whether the host calls pages so that it does not show.
+    """Whether a site gives this title to pages that it shows in place of the page.
 
-    The name of the host itself is such a title when no description and no picture is `told` with
-    it: so do DataDome's and Amazon's robot checks.
+    Some sites are known to do so (`OF_SITES`). Robot checks of DataDome and Amazon have the host's
+    name as title; that counts only when the page has no description and no tags for previews:
+    `told` is whether it has any.
     """
     text = folded(title)
     if not told and text in (host, host.removeprefix("www.")):
@@ -70,10 +74,10 @@ def is_wall_of_site(title: str, host: str, *, told: bool) -> bool:
 
 
 def is_log_in(title: str, host: str) -> bool:
-    """Whether a title says "log in" and no more than where: `Log into Facebook`, `Login - Acme`.
+    """Whether a title says "log in", and at most where: `Log into Facebook`, `Login - Acme`.
 
-    Of titles that end so, `Acme Login` at `acme.com` and `Member Login` are such ones;
-    `Passwordless login` is what a page is about.
+    Of titles that end in "login", `Acme Login` at `acme.com` and `Member Login` count;
+    `Passwordless login` does not: it says what the page is about.
     """
     parts = _parts(folded(title))
     names = frozenset((*host.split("."), *map(_compact, parts)))

@@ -14,12 +14,13 @@ def blocked_by(head: PageHead, asked: str | None = None) -> str | None:
 
     It checks the URL after redirects, and the title. The title of a robot check or an error counts
     only when the page has neither a title tag nor an image tag for previews (`og:title`,
-    `og:image` and their like). Whoever bookmarked a log-in page, or the home page of a site, gets
-    that page; so do all who ask for no page in particular.
+    `og:image` and their like). A bookmark of a log-in page may lead to a log-in page. The home page
+    of a site may have a title that asks for a log-in, or that is the site's.
 
     Args:
         head: what the site shows.
-        asked: the bookmark's own address.
+        asked: the bookmark's own address. None when no page in particular was asked for: then only
+            addresses of known walls count, and titles of robot checks and errors.
     """
     return _by_place(head.url, asked) or _by_title(head, asked)
 
