@@ -12,7 +12,7 @@ from datafetch.cli.events import counts_text, many
 from datafetch.cli.streams import can_redraw, painted, show, uses_colour, width_of
 from datafetch.job import Progress
 from datafetch.models.run import RunResult, RunStatus
-from datafetch.printable import printable, printable_json
+from datafetch.printable import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -44,7 +44,7 @@ def print_results(
         OutputLost: standard output cannot be written to.
     """
     if as_json:
-        show(printable_json(json.dumps([result.to_json() for result in results])))
+        show(json.dumps([result.to_json() for result in results]))
         return
     shown = [result for result in results if not (quiet and result.success)]
     longest = max((len(result.operation.value) for result in shown), default=0)

@@ -145,3 +145,7 @@ def test_pictures_of_a_store_on_this_machine_get_their_public_addresses(parts: P
     assert parts.aside(KEY) == [raw]
     manifest.load()
     assert not manifest.publish(parts.state(context), [])
+    parts.put(KEY, [private])
+    manifest.load()
+    assert manifest.publish(parts.state(context), [])
+    assert parts.json(KEY) == [f"{CDN}/y.png?v=11223344"]
