@@ -8,8 +8,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from datafetch.regular_files import may_be_endless, open_regular
+
 _HASHED = re.compile(r"[0-9a-fA-F]{8}\.\d+")
 """The names by which OpenSSL finds the certificates of a folder (openssl-rehash(1))."""
+
+_LONGEST = 16 * 1024 * 1024
+"""Bytes of a file of certificates; all that the world trusts are half a megabyte."""
 
 _BEGINS = b"-----BEGIN "
 """How a certificate begins in a PEM file (RFC 7468, 2)."""
@@ -30,16 +35,25 @@ def file_problem(environment: Mapping[str, str], name: str) -> str | None:
     if not path:
         return None
     try:
-        content = Path(path).read_bytes()
+        with open_regular(path) as file:
+            content = file.read(_LONGEST + 1)
     except IsADirectoryError:
         return f"{name}: {path} is a folder, and has to be a file of certificates (PEM)"
     except FileNotFoundError:
         return f"{name}: there is no file {path}"
     except (OSError, ValueError) as error:
         return f"{name}: {path} cannot be read: {getattr(error, 'strerror', None) or error}"
+    trouble = _trouble(content)
+    return f"{name}: {path} {trouble}" if trouble else None
+
+
+def _trouble(content: bytes) -> str | None:
+    """What is wrong with the content of a file of certificates; None when nothing seems to be."""
+    if len(content) > _LONGEST:
+        return "is larger than 16 MiB, and has to hold certificates (PEM)"
     if not content.strip():
-        return f"{name}: {path} is empty, and has to hold certificates (PEM)"
-    return None if _BEGINS in content else f"{name}: {path} holds no certificates (PEM)"
+        return "is empty, and has to hold certificates (PEM)"
+    return None if _BEGINS in content else "holds no certificates (PEM)"
 
 
 def folder_problem(environment: Mapping[str, str], name: str) -> str | None:
@@ -52,11 +66,14 @@ def folder_problem(environment: Mapping[str, str], name: str) -> str | None:
         if not path:
             continue
         try:
-            names = [entry.name for entry in Path(path).iterdir()]
+            found = [entry for entry in Path(path).iterdir() if _HASHED.fullmatch(entry.name)]
+            endless = [entry for entry in found if may_be_endless(entry)]
         except (OSError, ValueError) as error:
             problems.append(f"{name}: {path}: {getattr(error, 'strerror', None) or error}")
             continue
-        if any(map(_HASHED.fullmatch, names)):
+        if endless:
+            return f"{name}: {endless[0]} is no file, and has to be one of certificates (PEM)"
+        if found:
             return None
         problems.append(
             f"{name}: {path} holds no certificates under the names that OpenSSL looks for; "

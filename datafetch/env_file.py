@@ -13,6 +13,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datafetch.regular_files import NotAFile, open_regular
+
 if TYPE_CHECKING:
     from dotenv.parser import Binding
 
@@ -95,15 +97,18 @@ def _text_of(path: Path) -> str | None:
     """The file's text, with a line feed at the end of each line; None when there is no such file.
 
     Raises:
-        ValueError: it is no text in UTF-8, a pipe, or too long; the message names the file, and
+        ValueError: it is no text in UTF-8, no file, or too long; the message names the file, and
             the line from which it is not UTF-8.
     """
-    if path.is_fifo():  # whoever reads a pipe that nobody writes to waits for ever
-        raise ValueError(f"{path} is a pipe; it has to be a file")
-    if not path.is_file():
+    try:
+        with open_regular(path) as file:
+            data = file.read(_LONGEST_ENV_FILE + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    with path.open("rb") as file:
-        data = file.read(_LONGEST_ENV_FILE + 1)
+    except NotAFile as error:
+        if path.samefile(os.devnull):  # how some say that there are no settings
+            return ""
+        raise ValueError(f"{path} is {error.kind}; it has to be a file") from error
     if len(data) > _LONGEST_ENV_FILE:
         raise ValueError(f"{path} is larger than 1 MiB")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

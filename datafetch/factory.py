@@ -31,7 +31,8 @@ from datafetch.runtime.engine import Engine
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore, ServerStore
-from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.keys import Keys
+from datafetch.store.public_urls import PublicUrls
 from datafetch.store.web import WebSource
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
@@ -85,7 +86,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     return Parts(
         store=store,
         keys=keys,
-        urls=PublicUrls(settings.cdn_url, store.url),
+        urls=PublicUrls(settings.cdn_url, store.url, settings.allowed_hosts),
         # A web store needs a client before there are breakers, which are read from a store.
         http=web or http(breakers),
         breakers=breakers,

@@ -15,8 +15,9 @@ from datafetch.runtime.engine import Engine
 from datafetch.store.again import write_again
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.fenced import Fence, FencedStore
-from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.keys import Keys
 from datafetch.store.output_limit import OutputLimit
+from datafetch.store.public_urls import PublicUrls
 from datafetch.store.publish import Publisher
 
 S = TypeVar("S")

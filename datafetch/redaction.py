@@ -57,7 +57,7 @@ def register_secrets(values: Iterable[str]) -> None:
     with _secrets_lock:
         for value in values:
             if len(value) >= _SHORTEST_SECRET:
-                _secrets.update((value, quote(value, safe="")))
+                _secrets.update((value, quote(value, safe="", errors="surrogatepass")))
 
 
 def redact(text: str) -> str:

@@ -4,13 +4,13 @@ Nothing here knows which settings there are. `environment.py` asks for a value b
 """
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from datafetch.env_file import EnvFile
 from datafetch.errors import ConfigurationError
+from datafetch.regular_files import NotAFile, open_regular
 
 FILE_SUFFIX = "_FILE"
 """What is added to a setting's name to give the path of a file that holds the value.
@@ -111,6 +111,8 @@ def _read_secret(path: SetValue) -> str:
         return _text_of(path.text)
     except UnicodeDecodeError as error:
         raise ConfigurationError([path.sentence("the file is not text in UTF-8")]) from error
+    except NotAFile as error:
+        raise ConfigurationError([path.sentence(f"it names no file but {error.kind}")]) from error
     except OSError as error:
         said = f"the file cannot be read: {error.strerror}"
         if not os.path.isabs(path.text):  # noqa: PTH117 - the text may be no path at all
@@ -121,13 +123,7 @@ def _read_secret(path: SetValue) -> str:
 
 
 def _text_of(path: str) -> str:
-    def without_waiting(name: str, flags: int) -> int:
-        # Otherwise the opening of a pipe waits for whoever writes to it.
-        return os.open(name, flags | os.O_NONBLOCK)
-
-    with open(path, "rb", opener=without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("it names no file but a folder, a pipe or a device")
+    with open_regular(path) as file:
         data = file.read(_LONGEST_SECRET + 1)
     if len(data) > _LONGEST_SECRET:
         raise ValueError("the file is larger than 64 KiB")

@@ -84,6 +84,11 @@ class Url(NamedTuple):
         return self.host if self.port is None else f"{self.host}:{self.port}"
 
     @property
+    def has_login(self) -> bool:
+        """Whether it carries a user or a password."""
+        return _WRITTEN_LOGIN.match(self.href) is not None
+
+    @property
     def origin(self) -> Origin:
         """Scheme, host name and port: credentials and trust hold for one origin only."""
         port = DEFAULT_PORTS[self.scheme] if self.port is None else self.port
@@ -115,18 +120,20 @@ def publishable(value: object) -> str | None:
     """A web address that readers may be given; None when the value is not an absolute one.
 
     It stays as it is written where all programs read it alike, else it is written as browsers do.
+    User and password are left out: they are not for everybody who reads what is published.
     """
     url = parse(value) if isinstance(value, str) else None
     if url is None or not url.name or not isinstance(value, str):
         return None
     plain = value.startswith(_WEB) and plainly_written(value) and not _ODD.search(value)
-    return well_formed(value) if plain else url.href
+    return well_formed(value) if plain else without_login(url.href)
 
 
 def clean_address(value: object) -> str | None:
-    """A `publishable` address as browsers write it, without user and password."""
-    url = parse(value) if isinstance(value, str) and publishable(value) is not None else None
-    return None if url is None else without_login(url.href)
+    """A `publishable` address as browsers write it."""
+    found = publishable(value)
+    url = parse(found) if found is not None else None
+    return None if url is None else url.href
 
 
 def without_login(href: str) -> str:

@@ -5,7 +5,7 @@ import pkgutil
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, is_dataclass
 from importlib import import_module
@@ -24,13 +24,17 @@ from datafetch.ops.dead_letters import DeadLetters
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import Fence, FencedStore
-from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.keys import Keys
+from datafetch.store.public_urls import PublicUrls
 
 START = 1_795_507_200.0
 """2026-11-24T08:00:00Z: midnight in Los Angeles."""
 
 
 _NOBODY = 65534
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+"""Where the fakes are: allowed as the user's own hosts."""
 
 
 class AlwaysAlive:
@@ -114,7 +118,7 @@ def make_http(
     from datafetch.net.options import NetOptions
 
     options.setdefault("user_agent", "datafetch-test")
-    options.setdefault("allow_hosts", frozenset({"127.0.0.1", "localhost"}))
+    options.setdefault("allow_hosts", LOOPBACK)
     return GuardedClient(
         NetOptions(**options),
         clock=clock or FakeClock(),
@@ -139,6 +143,7 @@ def make_context(
     production: bool = False,
     max_failure_ratio: float = 0.5,
     run_id: str = "run-1",
+    allow_hosts: Collection[str] = LOOPBACK,
 ) -> JobContext[S]:
     """A context on a folder (or any store) as the manager makes it, without a lease."""
     from datafetch.store.local import LocalStore
@@ -158,7 +163,7 @@ def make_context(
         settings=settings,
         store=FencedStore(the_store, fence) if fence else the_store,
         keys=keys,
-        urls=PublicUrls(cdn, the_store.url),
+        urls=PublicUrls(cdn, the_store.url, allow_hosts),
         http=http or make_http(the_clock, cancel=cancel),
         clock=the_clock,
         cancel=cancel,

@@ -388,7 +388,7 @@ def test_rules_are_refused_what_does_io(seeded, library):
 def may_know(room: str, module: str) -> bool:
     """Whether the design lets the rules of a room import a module of the package."""
     owner, _, rest = module.removeprefix("datafetch.").partition(".")
-    if owner in {"models", "pages", "urls", "errors", "upstream_errors"}:
+    if owner in {"models", "pages", "addresses", "urls", "errors", "upstream_errors"}:
         return True
     own = owner == room or room in {"opengraph", "build"}
     return own and (rest == "model" or rest.startswith("rules."))
@@ -473,9 +473,10 @@ def is_private(node: ast.AST) -> bool:
 
 def is_pure(module: Sequence[str]) -> bool:
     """Whether a module, by the parts of its name, is a rule or something that rules may import."""
-    return module[0] in {"models", "pages", "urls", "errors"} or not {"rules", "model"}.isdisjoint(
-        module
-    )
+    return module[0] in {"models", "pages", "addresses", "urls", "errors"} or not {
+        "rules",
+        "model",
+    }.isdisjoint(module)
 
 
 def unseen(package: Path) -> set[str]:

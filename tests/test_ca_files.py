@@ -1,5 +1,6 @@
 """Files of certificates: what is wrong with one is said before a library meets it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,23 @@ def test_a_file_without_certificates_is_named(
     problem = file_problem({NAME: str(path)}, NAME)
     assert problem is not None
     assert problem.startswith(f"{NAME}: {said.format(path=path)}")
+
+
+@pytest.mark.timeout(20)
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    """A pipe in the place of the file, or of one in the folder, hung the run before its first word."""
+    os.mkfifo(tmp_path / "ca.pem")
+    os.mkfifo(tmp_path / "12345678.0")
+    (tmp_path / "large.pem").write_bytes(b"-----BEGIN \n" + b" " * 16 * 1024 * 1024)
+    for value, said in (
+        (tmp_path / "ca.pem", "cannot be read: it is no file but a pipe"),
+        ("/dev/zero", "cannot be read: it is no file but a device"),
+        (tmp_path / "large.pem", "is larger than 16 MiB, and has to hold certificates (PEM)"),
+    ):
+        assert file_problem({NAME: str(value)}, NAME) == f"{NAME}: {value} {said}"
+    assert folder_problem({NAME: str(tmp_path)}, NAME) == (
+        f"{NAME}: {tmp_path / '12345678.0'} is no file, and has to be one of certificates (PEM)"
+    )
 
 
 def test_a_path_that_no_system_takes_is_no_traceback() -> None:

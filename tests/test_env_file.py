@@ -150,6 +150,16 @@ def test_a_pipe_in_place_of_the_file_does_not_hang(tmp_path):
     assert found.problems == (f"{tmp_path / '.env'} is a pipe; it has to be a file",)
 
 
+@pytest.mark.timeout(20)
+def test_a_device_in_place_of_the_file_is_not_taken_for_no_file(tmp_path):
+    """A mistyped path went unseen, and a job ran without its settings; /dev/null has none."""
+    (tmp_path / ".env").symlink_to("/dev/zero")
+    found = read_env_file(tmp_path / ".env", lambda *_: False)
+    assert found.problems == (f"{tmp_path / '.env'} is a device; it has to be a file",)
+    found = read_env_file(Path("/dev/null"), lambda *_: False)
+    assert (found.is_there, found.values, found.problems) == (True, {}, ())
+
+
 def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path):
     """Cron's user may not read a `.env` of root's: a traceback, or a run without settings."""
     (tmp_path / ".env").write_text("A=1")

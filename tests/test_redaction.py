@@ -123,3 +123,18 @@ def test_known_secrets_are_masked_wherever_they_stand(monkeypatch):
     assert redact("x s3cr3t-value y abc") == "x *** y abc"
     register_secrets(["p/ss w+rd"])
     assert redact("/p%2Fss%20w%2Brd/p/ss w+rd/") == "/***/***/"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("www.example.com.eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK.", "www.example.com.***."),
+        ("key-eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK, then", "key-***, then"),
+        ("eyJhbGciOiJI.eyJzdWIiOiIx", "eyJhbGciOiJI.eyJzdWIiOiIx"),
+        ("eyJhbGciOiJI.short.SflKxwRJSMeK", "eyJhbGciOiJI.short.SflKxwRJSMeK"),
+        ("greyJacket.of.the.keyJar", "greyJacket.of.the.keyJar"),
+    ],
+)
+def test_web_tokens_are_masked_among_dots(text, shown):
+    """A JSON Web Token is three long parts, wherever it stands; file names and hosts are none."""
+    assert redact(text) == shown

@@ -13,7 +13,7 @@ from datafetch.net.base import Request
 from datafetch.net.guard import canonical_host, parse_url
 from datafetch.net.hops import first_hop, next_hop
 from datafetch.net.options import NetOptions
-from datafetch.store.keys import PublicUrls
+from datafetch.store.public_urls import PublicUrls
 from datafetch.upstream_errors import Refused
 from datafetch.urls import host_name, page_address, parse
 

@@ -350,6 +350,10 @@ def test_passwords_in_addresses_are_found(text, masked):
         ("https://exa\nmple.com/\ta", "https://example.com/a"),
         ("https://example.com/\u2028a", "https://example.com/%E2%80%A8a"),
         ("https://a.example/\ud83d", "https://a.example/\ufffd"),
+        ("https://user:pass@a.example/x#y", "https://a.example/x#y"),
+        ("https://token@a.example", "https://a.example/"),
+        ("http:user:p/w@a.example/", None),
+        ("https:user:pass@a.example/@z", "https://a.example/@z"),
         *((text, None) for text in ("javascript:alert(1)", "JavaScript://e.com/%0aalert(1)")),
         *(
             (text, None)

@@ -3,20 +3,26 @@
 A server that gives a new cursor with each page would otherwise be read for ever, into memory.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from datafetch.errors import GuardRefused
 from datafetch.net.base import MIB
+from datafetch.upstream_errors import Malformed
 
 _FEWEST_ON_A_PAGE = 20
 """The server gives a hundred items when it is asked for so many, and twenty when it is not. Only a
 server that never ends its list gives fewer, page after page."""
 
 _LEAST_PAGES = 1000
-"""So many pages are read whatever the most items are: each list below the list has one at least."""
+"""So many pages are read however few items they have: each list below the list has one at least."""
 
 _MOST_BYTES = 2048 * MIB
 """Of all pages, decoded. 200,000 bookmarks have 10 kB each then, five times what is usual."""
+
+_MOST_REPEATS = 20
+"""While a list is read, bookmarks that are added push those behind them onto later pages, where they
+come again: 2,000 new ones within one reading would be needed for so many pages."""
 
 _SETTING = "BOOKMARKS_MAX_ITEMS"
 _STAYS = "what is stored stays as it is"
@@ -44,12 +50,11 @@ class Allowance:
         Raises:
             GuardRefused: so many pages would be too many.
         """
-        most = max(_LEAST_PAGES, self.most // _FEWEST_ON_A_PAGE)
-        if self.pages >= most:
+        if self.pages >= max(_LEAST_PAGES, self.items // _FEWEST_ON_A_PAGE + 1):
             raise _refused(
-                f"goes on after {most:,} pages with {self.items:,} items",
-                f"See whether the server ends its list at all. More pages are read with a higher "
-                f"{_SETTING}, a page for each {_FEWEST_ON_A_PAGE} items",
+                f"goes on after {self.pages:,} pages with {self.items:,} items",
+                f"The server gives fewer than {_FEWEST_ON_A_PAGE} items with a page, and does not "
+                "seem to end: bring it up to date",
             )
         self.pages += 1
 
@@ -71,6 +76,42 @@ class Allowance:
                 f"has more than {_MOST_BYTES // MIB:,} MiB with its first {self.items:,} items",
                 "Bring Karakeep up to date: older versions send the HTML of every bookmark, too",
             )
+
+
+class Paging:
+    """Notices when the pages of one list would never end, by what is on them.
+
+    Args:
+        shown: the server's address, for messages.
+        hint: what to do about it.
+    """
+
+    def __init__(self, shown: str, hint: str) -> None:
+        self._shown = shown
+        self._hint = hint
+        self._cursors: set[str] = set()
+        self._ids: set[str] = set()
+        self._repeats = 0
+
+    def go_on(self, ids: Collection[str], cursor: str, *, empty: bool) -> None:
+        """Note a page, by the ids that could be read on it, after which there is another one.
+
+        Raises:
+            Malformed: it is empty, or its cursor came before, or it and the pages before it had
+                only bookmarks that had come.
+        """
+        self._repeats = self._repeats + 1 if ids and self._ids.issuperset(ids) else 0
+        if empty:
+            raise self._endless("an empty page has a cursor")
+        if cursor in self._cursors:
+            raise self._endless("the list's cursor came twice")
+        if self._repeats >= _MOST_REPEATS:
+            raise self._endless(f"{self._repeats} pages in a row had only bookmarks of before")
+        self._cursors.add(cursor)
+        self._ids.update(ids)
+
+    def _endless(self, what: str) -> Malformed:
+        return Malformed(f"{self._shown}: {what}, paging would never end", hint=self._hint)
 
 
 def _refused(what: str, advice: str) -> GuardRefused:

@@ -13,6 +13,7 @@ from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.rules.mapping import slug_owners
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
+from datafetch.models.json_bounds import check_density
 from datafetch.store.base import StoredObject
 from datafetch.store.publish import etags_by_listing
 
@@ -65,6 +66,8 @@ def parsed(found: StoredObject | None) -> object:
     """The object's JSON; None when it is missing, or not JSON."""
     try:
         # Not pydantic's reader: it refuses half a surrogate pair, which old systems have written.
+        if found is not None:
+            check_density(found.body)
         return json.loads(found.body) if found is not None else None
     except (ValueError, RecursionError):
         return None

@@ -47,7 +47,8 @@ class _BookmarkRun:
         self._context = context
         self._settings = context.settings
         self._publisher = context.publisher()
-        self._rules = rules_of(include_unlinked=self._settings.include_unlinked)
+        self._own = context.urls.own_hosts
+        self._rules = rules_of(include_unlinked=self._settings.include_unlinked, own=self._own)
         self._reader = BookmarkReader(context, self._publisher, self._settings.tags, self._rules)
         self._list = ListReader(context, BookmarkApi(context.http, self._settings))
         self._snapshot: Snapshot | None = None
@@ -185,7 +186,7 @@ class _BookmarkRun:
         if stored is None:
             stored = self._reader.items(snapshot)
         # The state of a stored list that was read from the store says nothing of its items' rules.
-        policy = Policy(unlinked=self._settings.include_unlinked, refit=stored.listed)
+        policy = Policy(self._settings.include_unlinked, refit=stored.listed, own=self._own)
         merged = merge_list(fetched, stored.items, stored.sources, stored.retired, left_out, policy)
         self._guard(merged, stored.counted)
         now = to_ms(self._context.clock.now())
@@ -290,7 +291,10 @@ class _BookmarkRun:
             self._snapshot = snapshot = self._reader.snapshot().distrusted()
             stored = self._reader.items(snapshot)
             change = restored(
-                backup.items, stored, include_unlinked=self._settings.include_unlinked
+                backup.items,
+                stored,
+                include_unlinked=self._settings.include_unlinked,
+                own=self._own,
             )
             self._guard(change.merged, stored.counted)
             return self._publish(snapshot, stored, change, NOTHING_FETCHED)

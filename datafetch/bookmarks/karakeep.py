@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import TypeAdapter, ValidationError
 
-from datafetch.bookmarks.allowance import Allowance
+from datafetch.bookmarks.allowance import Allowance, Paging
 from datafetch.bookmarks.list_page import PAGE_LIMIT, BrokenItem, read_page
 from datafetch.bookmarks.model import (
     CamelCase,
@@ -150,24 +150,17 @@ class BookmarkApi:
         allowance = allowance or Allowance(self._settings.max_items)
         left = limit
         cursor: str | None = None
-        seen: set[str] = set()
+        paging = Paging(public_url(self._base), _OTHER_VERSION)
         while left is None or left > 0:
             asked = PAGE_LIMIT if left is None else min(PAGE_LIMIT, left)
             allowance.take_page()
             values, cursor, size = self._page(of or self._settings.list_id, asked, cursor)
             allowance.take_items(len(values[:left]), size)
-            yield _read_page(values[:left])
+            page = _read_page(values[:left])
+            yield page
             if cursor is None:
                 return
-            if cursor in seen or not values:
-                what = (
-                    "an empty page has a cursor" if not values else "the list's cursor came twice"
-                )
-                raise Malformed(
-                    f"{public_url(self._base)}: {what}, paging would never end",
-                    hint=_OTHER_VERSION,
-                )
-            seen.add(cursor)
+            paging.go_on([raw.id for raw in page.readable], cursor, empty=not values)
             left = None if left is None else left - len(values)
 
     def lists(self) -> list[ListInfo]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from datafetch.addresses import NO_HOSTS, OwnHosts
 from datafetch.bookmarks.copies import backup_keys, read_listing
 from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.plan import Change
@@ -76,7 +77,13 @@ def _time_of(key: str) -> str:
     return log_time(moment.timestamp())
 
 
-def restored(items: list[StoredBookmark], stored: StoredList, *, include_unlinked: bool) -> Change:
+def restored(
+    items: list[StoredBookmark],
+    stored: StoredList,
+    *,
+    include_unlinked: bool,
+    own: OwnHosts = NO_HOSTS,
+) -> Change:
     """The list of a backup as a change of the stored one; pure.
 
     The items are made over by the present rules, since older ones may have made the backup.
@@ -88,7 +95,7 @@ def restored(items: list[StoredBookmark], stored: StoredList, *, include_unlinke
     before = {item.id: json.dumps(item.fields, sort_keys=True) for item in stored.items}
     gone = before.keys() - {item.id for item in items}
     freed = slug_owners(item for item in stored.items if item.id in gone)
-    policy = Policy(unlinked=include_unlinked, refit=True)
+    policy = Policy(unlinked=include_unlinked, refit=True, own=own)
     merged = merge_list(NOTHING_FETCHED, items, {}, {**freed, **stored.retired}, {}, policy)
     changed = frozenset(
         item.id
@@ -105,5 +112,5 @@ def restored(items: list[StoredBookmark], stored: StoredList, *, include_unlinke
         differs=bool(changed or gone or merged.withdrawn),
         fetched_at=None,
         full_sync_at=None,
-        rules=rules_of(include_unlinked=include_unlinked),
+        rules=rules_of(include_unlinked=include_unlinked, own=own),
     )

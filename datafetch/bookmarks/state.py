@@ -4,6 +4,7 @@ The state has a hash of each item and each object of the last publish, by which 
 what changed without reading them.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, OnErrorOmit, TypeAdapter
 
+from datafetch.addresses import NO_HOSTS, OwnHosts
 from datafetch.bookmarks.model import CamelCase, StoredBookmark
 from datafetch.bookmarks.rules.mapping import SlugMapping
 from datafetch.models.job_settings import TagPages
@@ -132,9 +134,16 @@ def objects_of(etags: Mapping[str, str], hashes: Mapping[str, str]) -> dict[str,
     }
 
 
-def rules_of(*, include_unlinked: bool) -> str:
-    """A text that differs when the items would be made, or chosen, in another way."""
-    return f"{RULES}+unlinked" if include_unlinked else str(RULES)
+def rules_of(*, include_unlinked: bool, own: OwnHosts = NO_HOSTS) -> str:
+    """A text that differs when the items would be made, or chosen, in another way.
+
+    Of the user's `own` hosts those count that the settings allow by name: when one more is
+    allowed, or one less, its pictures come and go.
+    """
+    unlinked = "+unlinked" if include_unlinked else ""
+    names = " ".join(sorted(own.names))
+    hosts = f"+hosts={hashlib.sha256(names.encode()).hexdigest()[:8]}" if names else ""
+    return f"{RULES}{unlinked}{hosts}"
 
 
 def layout_of(tags: TagPages, rules: str) -> str:

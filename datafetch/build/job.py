@@ -31,7 +31,8 @@ from datafetch.errors import ObjectNotFound, UsageError
 from datafetch.models.run import JobReport
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore, StoredObject
-from datafetch.store.keys import IMAGES_PREFIX, Keys, PublicUrls
+from datafetch.store.keys import IMAGES_PREFIX, Keys
+from datafetch.store.public_urls import PublicUrls
 
 
 class _Checked(NamedTuple):

@@ -5,7 +5,9 @@ build removes what the store no longer has, and leaves alone what somebody else 
 changed. A folder store reads past the records, since their names are reserved.
 """
 
+import hashlib
 import logging
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 from datafetch.build.rules.preview import FolderPlan
 from datafetch.build.write import Staging, translated
 from datafetch.errors import StoreError
+from datafetch.regular_files import open_regular
 from datafetch.store.base import encode_json
-from datafetch.store.files import open_file
-from datafetch.store.paths import RESERVED, check_key, path_of
+from datafetch.store.files import check_folder
+from datafetch.store.paths import RESERVED, check_key, leads_out, old_path_of, path_of
 
 _RECORD = TypeAdapter(dict[str, str])
 _RECORD_NAME = f"{RESERVED}mirror-"
@@ -44,6 +47,20 @@ class MirrorStaging(Staging):
         """The place where a folder store keeps the object of that key."""
         return path_of(self._folder, name)
 
+    def fingerprint(self, name: str) -> tuple[int, str] | None:
+        """See `Staging.fingerprint`; a link out of the mirror is no file of it.
+
+        Raises:
+            DatafetchError: a folder on the way is a link; a folder store would not follow it, too.
+        """
+        path = self.path_of(name)
+        with translated(path):
+            check_folder(self._folder, path.parent)
+        return None if self._leads_out(path) else super().fingerprint(name)
+
+    def _leads_out(self, path: Path) -> bool:
+        return path.is_symlink() and leads_out(Path(os.path.realpath(self._folder)), path)
+
     def commit(self) -> int:
         """Move the files to their places, then remove stale ones; return how many of both.
 
@@ -60,8 +77,8 @@ class MirrorStaging(Staging):
             return super().commit() + len(stale)
         self._write(recorded | wanted)
         count = super().commit()
-        for key in stale:
-            self._remove(self.path_of(key))
+        for path in [self.path_of(key) for key in stale] + self._under_old_names(recorded):
+            self._remove(path)
         self._write(wanted)
         return count + len(stale)
 
@@ -79,15 +96,24 @@ class MirrorStaging(Staging):
                 return []
             if other != self._record:
                 gone -= named.keys()
-        return [key for key in sorted(gone) if self._is_ours(key, recorded[key])]
+        return [key for key in sorted(gone) if self._is_ours(self.path_of(key), recorded[key])]
 
-    def _is_ours(self, key: str, sha256: str) -> bool:
-        path = self.path_of(key)
+    def _under_old_names(self, recorded: dict[str, str]) -> list[Path]:
+        """Files of an earlier version, which gave some keys names that Windows does not take."""
+        old = {key: old_path_of(self._folder, key) for key in recorded}
+        return [path for key, path in old.items() if path and self._is_ours(path, recorded[key])]
+
+    def _is_ours(self, path: Path, sha256: str) -> bool:
+        """Whether a file is there as an earlier build wrote it; one behind a link is not."""
         with translated(path):
-            if not path.is_file():
+            try:
+                check_folder(self._folder, path.parent)
+            except OSError:
                 return False
-        there = self.fingerprint(key)
-        return there is not None and there[1] == sha256
+            if not path.is_file() or self._leads_out(path):
+                return False
+            with open_regular(path) as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
 
     def _remove(self, path: Path) -> None:
         """Remove a file, and the folders that are empty without it."""
@@ -109,7 +135,7 @@ class MirrorStaging(Staging):
         """
         with translated(path):
             try:
-                with open_file(path) as file:
+                with open_regular(path) as file:
                     text = file.read()
             except FileNotFoundError:
                 return {}

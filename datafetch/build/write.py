@@ -16,10 +16,10 @@ from typing import Self
 from datafetch.build.rules.pictures import ManifestPicture
 from datafetch.build.rules.preview import FolderPlan
 from datafetch.errors import DatafetchError, Inconsistent, ObjectNotFound
+from datafetch.regular_files import open_regular
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore
 from datafetch.store.durability import flush
-from datafetch.store.files import open_file
 from datafetch.store.output_limit import OutputLimit
 from datafetch.store.paths import RESERVED
 from datafetch.store.temporary import sweep, temporary_in
@@ -33,6 +33,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_HINT = (
     "Free some space there, or name another folder with --output or --mirror; no file was left "
     "half-written."
+)
+_LINK_HINT = (
+    "Put what the link leads to in its place, or mount it there (mount --bind), or name another "
+    "folder with --mirror."
 )
 _HINT = "Name another folder with --output or --mirror, or mend this one's permissions."
 
@@ -96,7 +100,7 @@ class Staging:
         path = self.path_of(name)
         with translated(path):
             try:
-                with open_file(path) as file:
+                with open_regular(path) as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
                     return os.fstat(file.fileno()).st_size, digest
             except FileNotFoundError:
@@ -171,6 +175,8 @@ def translated(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         hint = _FULL_HINT if error.errno in _FULL else _HINT
+        if error.errno == errno.ELOOP:
+            hint, path = _LINK_HINT, Path(error.filename or path)
         raise DatafetchError(f"{path} cannot be written: {reason}", hint=hint) from error
 
 

@@ -7,6 +7,7 @@ offers files. Names of what is stored are read from a folder store only.
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
@@ -33,6 +34,7 @@ _MOST_OFFERED = 200
 _MOST_READ = 10_000
 _MOST_BYTES = 16_000_000
 _BREAKS = (":", "=")
+_OFFERED = re.compile(r"[^\s\"'`$\\]+")
 
 
 def is_asked() -> bool:
@@ -118,8 +120,18 @@ def repositories(context: typer.Context, incomplete: str) -> list[Offer]:
 
 
 def _some(values: Iterable[str], incomplete: str) -> list[Offer]:
-    fitting = dict.fromkeys(value for value in values if value and value.startswith(incomplete))
+    fitting = dict.fromkeys(
+        value for value in values if value.startswith(incomplete) and _is_offered(value)
+    )
     return list(islice(sorted(fitting), _MOST_OFFERED))
+
+
+def _is_offered(value: str) -> bool:
+    """Whether a value from the store can stand in a command line as it is.
+
+    A line end in it would be another value, and shells read quotes, `$` and backticks.
+    """
+    return value.isprintable() and _OFFERED.fullmatch(value) is not None
 
 
 def _pages(context: typer.Context) -> list[str]:

@@ -104,6 +104,9 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "the picture {key} of {entry} is not the one that the manifest describes",
     ),
     "picture_unusable": ("no picture for bookmark {bookmark}: {reason}",),
+    "pictures_withdrawn": (
+        "took the picture out of the metadata of {pages} pages: visitors' browsers should not ask for it",
+    ),
     "prefetch_planned": ("{files} files, {changed} of them would change",),
     "prefetch_reads_again": (
         "{dataset} is being changed by a run; reading it again: {reason}",

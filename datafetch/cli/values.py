@@ -122,22 +122,28 @@ def settings_file(text: str) -> Path:
     """A file that is there and can be read.
 
     Raises:
-        typer.BadParameter: it is not, cannot be, or is a folder.
+        typer.BadParameter: it is not, cannot be, or is a folder, a pipe or a device.
     """
     path = Path(text)
     try:
-        folder = stat.S_ISDIR(path.stat().st_mode)
+        mode = path.stat().st_mode
     except FileNotFoundError:
         place = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise typer.BadParameter(f"there is no file {shown(text)}{place}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise typer.BadParameter(f"{shown(text)} cannot be read: {reason}") from None
-    if folder:
+    if stat.S_ISDIR(mode):
         raise typer.BadParameter(
             f"{shown(text)} is a folder: name the file in it, such as {path / '.env'}"
         )
-    if not os.access(path, os.R_OK):  # not opened: a pipe would keep what was read, or wait
+    if not stat.S_ISREG(mode) and not path.samefile(os.devnull):
+        raise typer.BadParameter(
+            f"{shown(text)} is a pipe or a device, and has to be a file, which is read more than "
+            "once: what a command prints can be put into the environment instead, as "
+            "`set -a; source <(command); set +a` does in bash"
+        )
+    if not os.access(path, os.R_OK):
         raise typer.BadParameter(f"{shown(text)} may not be read by this user")
     return path
 

@@ -5,6 +5,7 @@ The files that `LOGO_DOMAIN_FILES` names are JSON, CSV or text.
 
 import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from datafetch.errors import ConfigurationError, CorruptObject, ObjectNotFound, UsageError
@@ -12,6 +13,8 @@ from datafetch.job import JobContext
 from datafetch.logos.rules.domains import FIELDS, bookmark_domain, domains_of, normalise
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.json import read_json
+from datafetch.net.base import MIB
+from datafetch.regular_files import open_regular
 from datafetch.store.json_stream import members
 
 
@@ -63,6 +66,9 @@ def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
         context.log.info("no_bookmarks_stored")
 
 
+_LARGEST = 64 * MIB
+"""Characters of one JSON file; each domain of it costs requests, and such a file names a million."""
+
 SETTING = "LOGO_DOMAIN_FILES"
 
 
@@ -97,9 +103,9 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
     """
     kind = Path(path).suffix.lower()
     try:
-        with Path(path).open(encoding="utf-8-sig", newline="") as lines:
+        with TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as lines:
             if kind == ".json":
-                yield _json(path, lines.read())
+                yield _json(path, lines.read(_LARGEST + 1))
             elif kind == ".csv":
                 yield from _rows(path, lines, columns)
             else:
@@ -116,6 +122,8 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
 
 
 def _json(path: str, text: str) -> object:
+    if len(text) > _LARGEST:
+        raise _problem(path, f"is larger than {_LARGEST // MIB} MiB")
     try:
         return read_json(text)
     except ValueError as error:

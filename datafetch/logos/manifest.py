@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.model import SOURCES, Logo
-from datafetch.logos.rules.entries import Entry, entry_text, packed, read_entry, unpacked
+from datafetch.logos.rules.entries import Entry, entry_text, packed, read_entry, shown, unpacked
 from datafetch.runtime.engine import together
 from datafetch.store.blog_manifest import make_blog_manifest
 from datafetch.store.json_stream import fields
@@ -158,16 +158,18 @@ class LogoManifest:
     def _readable(self, chunks: Iterator[bytes]) -> tuple[dict[str, bytes], bool]:
         """The readable entries of a manifest, packed, and whether others are broken."""
         entries: dict[str, bytes] = {}
-        broken = False
+        broken, urls = False, self._context.urls
         try:
             for domain, value in fields(chunks):
                 try:
-                    entry = read_entry(value)
+                    found = read_entry(value)
                 except CorruptObject:
                     broken = True
                     continue
-                entries[domain] = self._packed(domain, entry)
-                self._outdated |= _is_outdated(value, entry)
+                entry = shown(found, urls.own_hosts, urls.for_key)
+                self._outdated |= entry != found or _is_outdated(value, found)
+                if entry is not None:
+                    entries[domain] = self._packed(domain, entry)
         except ValueError:
             broken = True
         return entries, broken

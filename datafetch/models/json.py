@@ -5,6 +5,8 @@ import math
 import re
 from typing import Any, NoReturn
 
+from datafetch.models.json_bounds import check_density
+
 JsonObject = dict[str, Any]
 """A JSON object; fields that datafetch does not know are kept as they are."""
 
@@ -53,8 +55,10 @@ def read_json(text: str | bytes) -> object:
 
     Raises:
         ValueError: it is not JSON, is nested too deeply, or has NaN, an infinity, or a number that
-            Python cannot read: too large for a float, or an integer of more than 4,300 digits.
+            Python cannot read: too large for a float, or an integer of more than 4,300 digits; or
+            it would take many times its length in memory (`check_density`).
     """
+    check_density(text.encode(errors="replace") if isinstance(text, str) else text)
     try:
         value: object = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:

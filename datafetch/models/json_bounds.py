@@ -5,6 +5,7 @@ and a thousand times less on the network. So a limit of bytes alone does not lim
 """
 
 import json
+import re
 from dataclasses import dataclass
 
 _MOST_DEPTH = 100
@@ -13,6 +14,12 @@ _MOST_DEPTH = 100
 _SAME_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_MARKS = bytes(code for code in range(256) if code not in b'[]{},"')
 
+_FEW = 100_000
+_BYTES_OF_AN_OBJECT, _BYTES_OF_A_LIST = 24, 6
+"""The fewest bytes that each takes in a long JSON text of ours, on average: `[0,3,1],` is a week of
+lines. So a list of `{}` is none of ours, and its objects would take thirty times as much memory."""
+
+_TEXT = re.compile(rb'"[^"]*+"?')
 _QUOTES_OF_A_VALUE = 4
 """A value that is a text, and its name in an object, have two quotes each."""
 
@@ -73,6 +80,32 @@ def check_bounds(body: bytes, bounds: JsonBounds) -> None:
         brackets = inner
     if b"[]" in brackets:
         raise _too_deep(bounds)
+
+
+def check_density(body: bytes) -> None:
+    """Check that a stored JSON text does not become many times as large in memory as it is.
+
+    A file of any size may be ours, so that the bounds go by its length.
+
+    Raises:
+        TooMuchJson: it consists of lists and objects with hardly anything in them.
+    """
+    most_objects = max(_FEW, len(body) // _BYTES_OF_AN_OBJECT)
+    most_lists = max(_FEW, len(body) // _BYTES_OF_A_LIST)
+    if body.count(b"{") <= most_objects and body.count(b"[") <= most_lists:
+        return
+    # Some of them may stand within texts.
+    outside = _outside_of_texts(body)
+    if outside.count(b"{") > most_objects or outside.count(b"[") > most_lists:
+        raise TooMuchJson("it has more lists and objects than such a file can hold")
+
+
+def _outside_of_texts(body: bytes) -> bytes:
+    """The brackets, commas and lone quotes of JSON that do not stand within texts."""
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    marks = body.translate(None, _NO_MARKS).replace(b'""', b"")
+    return _TEXT.sub(b"", marks)
 
 
 def _marks(body: bytes, bounds: JsonBounds) -> bytes:

@@ -4,18 +4,19 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from ipaddress import ip_address
 
-from datafetch.net.addresses import address_of, is_public
+from datafetch.addresses import (
+    CLOSED_SUFFIXES,
+    CLOUD_NAMES,
+    address_of,
+    is_closed_name,
+    is_public,
+)
+from datafetch.printable import without_unshowable
 from datafetch.upstream_errors import Refused
 from datafetch.urls import DEFAULT_PORTS, Url, dns_name, parse, plainly_written, read_host
 
 Resolver = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host name and port; raises OSError when there are none."""
-
-# Names of the machine itself (RFC 6761) and of the metadata services of Google and Amazon; they
-# are refused whatever they resolve to.
-_CLOUDS = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
-_CLOSED_NAMES = _CLOUDS | {"localhost"}
-_CLOSED_SUFFIXES = (".localhost", ".metadata.google.internal", ".ec2.internal")
 
 # User name and password as browsers find them, after any kind and number of slashes; also in
 # texts that are no valid URLs, so that a password never reaches a log.
@@ -27,7 +28,7 @@ _LONGEST_URL = 32 * 1024
 def public_url(url: str) -> str:
     """The URL as logs and errors may show it: `scheme://host:port/path`."""
     base = re.split(r"[?#]", url.strip(), maxsplit=1)[0]
-    return _USER.sub(r"\1", _CONTROLS.sub("", base))[:500]
+    return _USER.sub(r"\1", without_unshowable(base))[:500]
 
 
 def authority(url: str) -> str:
@@ -97,7 +98,8 @@ def check_url(url: Url, allow_hosts: Collection[str]) -> None:
     host = url.name
     if host in allow_hosts:
         return
-    if host in _CLOSED_NAMES or host.endswith(_CLOSED_SUFFIXES):
+    # Such a name is refused whatever it resolves to.
+    if is_closed_name(host):
         raise _refused(url.href, "the host is not public", _own_server(host))
     address = address_of(url.host)
     if address is not None and not is_public(address):
@@ -127,7 +129,7 @@ def _own_server(host: str) -> str:
 
     Empty for the metadata services of clouds, which nobody should allow.
     """
-    if host.startswith("169.254.") or host in _CLOUDS or host.endswith(_CLOSED_SUFFIXES):
+    if host.startswith("169.254.") or host in CLOUD_NAMES or host.endswith(CLOSED_SUFFIXES):
         return ""
     return f"If it is a server of your own, name it: DATAFETCH_ALLOW_HOSTS={host}."
 

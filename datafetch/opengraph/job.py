@@ -61,7 +61,7 @@ class _OpenGraphRun:
     def __init__(self, context: JobContext[OpenGraphSettings]) -> None:
         self._context = context
         publisher = context.publisher()
-        web = WebPages(context.http, context.settings)
+        web = WebPages(context.http, context.settings, context.urls.own_hosts)
         self._state = OpenGraphState(context)
         self._metadata = MetadataStore(context, publisher)
         self._manifest = PictureManifest(context, publisher)
@@ -126,9 +126,13 @@ class _OpenGraphRun:
         self._state.read_overrides()
         self._manifest.load()
         self._recall_pictures(pages)
-        if self._state.found:
-            return
-        # Nothing is remembered: the stored metadata is read in its place.
+        if not self._state.found:
+            self._recall_pages(pages)
+        if not self._context.options.dry_run:
+            self._mend_metadata()
+
+    def _recall_pages(self, pages: Sequence[BookmarkedPage]) -> None:
+        """Read the stored metadata in place of the state, of which nothing is remembered."""
         listed = self._metadata.listed()
 
         def recall(page: BookmarkedPage) -> tuple[str, PageRecord | None]:
@@ -137,6 +141,18 @@ class _OpenGraphRun:
         for name, record in self._context.engine.map(recall, pages):
             if record is not None:
                 self._state.pages[name] = record
+
+    def _mend_metadata(self) -> None:
+        """Store metadata that names a picture which visitors' browsers should not ask for anew."""
+        pages = self._state.pages
+        unfit = self._metadata.unfit(pages)
+
+        def mended(name: str) -> tuple[str, PageRecord]:
+            return name, self._metadata.mended(name, pages[name])
+
+        pages.update(self._context.engine.map(mended, unfit))
+        if unfit:
+            self._context.log.info("pictures_withdrawn", extra={"pages": len(unfit)})
 
     def _recall_pictures(self, pages: Sequence[BookmarkedPage]) -> None:
         """Find the pictures that the manifest lists and the state does not know."""
@@ -171,7 +187,7 @@ class _OpenGraphRun:
         return PageTask(
             page=page,
             record=record,
-            override=override_of(page.address, self._state.overrides),
+            override=override_of(page.address, self._state.overrides, self._context.urls.own_hosts),
             wanted=tuple(self._wanted(bookmark) for bookmark in page.bookmarks),
             ask=ask,
             conditionally=not asked.force,

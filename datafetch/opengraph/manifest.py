@@ -1,10 +1,12 @@
 """The manifest, the list of all pictures' public URLs: read, merged, committed."""
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
+from datafetch.addresses import for_visitors
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.opengraph.model import BookmarkRecord, PictureRecord, SavedBookmark
@@ -18,18 +20,14 @@ from datafetch.store.keys import IMAGES_PREFIX
 from datafetch.store.publish import Publisher, PublishPlan, Write
 from datafetch.urls import publishable
 
-
-def _url_or_none(entry: object) -> str | None:
-    """The entry if readers can load it: a web address, or the path of a folder's picture."""
-    if not isinstance(entry, str):
-        return None
-    return entry if publishable(entry) or entry.startswith(f"/{IMAGES_PREFIX}") else None
-
-
 _ENTRIES: TypeAdapter[list[str | None]] = TypeAdapter(
-    list[Annotated[str | None, BeforeValidator(_url_or_none)]]
+    list[Annotated[str | None, BeforeValidator(lambda it: it if isinstance(it, str) else None)]]
 )
-"""An entry that is no address is read as None, so that the others can be read."""
+"""An entry that is no text is read as None, so that the others can be read."""
+
+
+_PICTURE = re.compile(rf"{IMAGES_PREFIX}opengraph/[A-Za-z0-9_-][A-Za-z0-9._-]{{0,199}}")
+"""The key of a page's picture, whoever stored it."""
 
 
 class PictureManifest:
@@ -41,7 +39,8 @@ class PictureManifest:
         self._key = context.keys.opengraph_manifest()
         self._urls: list[str] = []
         self._etag: str | None = None
-        self._broken = False
+        self._outdated = False
+        """Whether an entry was left out, or has another URL than in the stored manifest."""
 
     def load(self) -> None:
         """Read what is stored; a copy of a manifest with unreadable entries is kept aside.
@@ -49,7 +48,7 @@ class PictureManifest:
         Raises:
             StoreError: the store did not answer.
         """
-        self._urls, self._etag, self._broken = [], None, False
+        self._urls, self._etag, self._outdated = [], None, False
         try:
             found = self._context.store.get(self._key)
         except ObjectNotFound:
@@ -59,9 +58,11 @@ class PictureManifest:
             entries = _ENTRIES.validate_python(found.json())
         except (CorruptObject, ValidationError):
             entries = [None]
-        self._urls = [url for url in entries if url is not None]
-        self._broken = None in entries
-        if self._broken:
+        shown = [None if entry is None else self._shown(entry) for entry in entries]
+        self._urls = [url for url in shown if url is not None]
+        broken = None in shown
+        self._outdated = broken or shown != entries
+        if broken:
             self._context.keep_aside(found)
 
     def recall(
@@ -101,7 +102,7 @@ class PictureManifest:
                 key, version = record.picture.key, record.picture.version
                 pictures[key] = urls.for_key(key, version or None)
         same = merged_manifest(self._urls, pictures, self._key_of) == self._urls
-        whole = same and self._etag is not None and not self._broken
+        whole = same and self._etag is not None and not self._outdated
         if whole and not self._context.options.force:
             return False
 
@@ -115,6 +116,20 @@ class PictureManifest:
             lambda attempt: self._publisher.publish(build(attempt))
         )
         return bool(result.written)
+
+    def _shown(self, entry: str) -> str | None:
+        """The entry if visitors' browsers can load it: a web address, or the path of a folder's picture.
+
+        That of one of our pictures where they should not ask, such as an earlier store on this
+        machine, becomes the picture's present URL. None for all others.
+        """
+        urls = self._context.urls
+        if for_visitors(entry, urls.own_hosts) or entry.startswith(f"/{IMAGES_PREFIX}"):
+            return entry
+        key = self._key_of(entry)
+        if publishable(entry) is None or not _PICTURE.fullmatch(key):
+            return None
+        return urls.for_key(key, entry.partition("?v=")[2] or None)
 
     def _key_of(self, url: str) -> str:
         """The key of a picture's URL, which may be below a public base URL that is set no longer.

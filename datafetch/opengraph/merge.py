@@ -86,7 +86,7 @@ class Merger:
         if record is not None and record.source == "external" and description is None:
             # It joined the list meanwhile, or lost its metadata: the next run merges it.
             return None
-        override = override_of(address, self._state.overrides)
+        override = override_of(address, self._state.overrides, self._context.urls.own_hosts)
         said = shown(address, record or PageRecord(), description, override)
         fields = own_fields(bookmark, said, self._picture_of(bookmark))
         differing = {
@@ -119,7 +119,7 @@ class Merger:
 
     def _mark(self, bookmark: SavedBookmark) -> str:
         address, _, record = self._page_of(bookmark)
-        override = override_of(address, self._state.overrides)
+        override = override_of(address, self._state.overrides, self._context.urls.own_hosts)
         return mark_of(bookmark, record, override, self._picture_of(bookmark))
 
     def _page_of(self, bookmark: SavedBookmark) -> tuple[str, str, PageRecord | None]:

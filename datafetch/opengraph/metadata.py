@@ -1,9 +1,11 @@
 """Reads and writes the metadata object of each page."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from pydantic import ValidationError
 
+from datafetch.addresses import for_visitors
 from datafetch.errors import BaseMoved, CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.opengraph.model import METADATA, Description, PageMetadata, PageRecord
@@ -19,6 +21,8 @@ class MetadataStore:
     def __init__(self, context: AnyContext, publisher: Publisher) -> None:
         self._context = context
         self._publisher = publisher
+        self._own = context.urls.own_hosts
+        self._unfit: set[str] = set()
 
     def listed(self) -> frozenset[str]:
         """The page hashes of all stored metadata objects, from one listing.
@@ -64,6 +68,40 @@ class MetadataStore:
         """
         found = self._read(name)
         return None if found is None else found[0].said
+
+    def unfit(self, pages: Mapping[str, PageRecord]) -> list[str]:
+        """The hashes of metadata with a picture that visitors' browsers should not ask for.
+
+        Known by the records of `pages`, and by what was read so far: older code stored it, or a
+        host was allowed that is not any more.
+        """
+        known = {
+            name
+            for name, record in pages.items()
+            if record.image_url and for_visitors(record.image_url, self._own) is None
+        }
+        return sorted((known | self._unfit) & pages.keys())
+
+    def mended(self, name: str, record: PageRecord) -> PageRecord:
+        """Store a page's metadata without such a picture; returns the page's new record.
+
+        Raises:
+            StoreError: the store failed; the object is as it was.
+            LeaseLost: this run may not write any more.
+        """
+        found = self._read(name)
+        if found is None or page_hash(found[0]) != name:
+            return replace(record, image_url=None)
+        try:
+            stored = self._put(name, *found)
+        except BaseMoved:  # others write it at this moment: the next run looks again
+            return record
+        return replace(
+            record,
+            object_etag=stored.object_etag,
+            digest=stored.digest,
+            image_url=stored.image_url,
+        )
 
     def write(self, metadata: PageMetadata, known_etag: str | None) -> PageRecord:
         """Store metadata over the object with this ETag, which is None if none should be there.
@@ -139,10 +177,20 @@ class MetadataStore:
         except ObjectNotFound:
             return None
         try:
-            return METADATA.validate_python(found.json()), found.etag
+            value = found.json()
+            metadata = METADATA.validate_python(value)
         except (CorruptObject, ValidationError):
             self._context.keep_aside(found)
             return None
+        shown = for_visitors(metadata.image_url, self._own)
+        if shown is None and isinstance(value, dict) and value.get("imageUrl"):
+            self._unfit.add(name)
+        return replace(metadata, image_url=shown), found.etag
+
+
+def page_hash(metadata: PageMetadata) -> str:
+    """The hash of the page that this metadata is of."""
+    return url_hash(page_address(metadata.url) or metadata.url)
 
 
 def record_of(metadata: PageMetadata, object_etag: str | None) -> PageRecord:

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
+from datafetch.addresses import OwnHosts, for_visitors
 from datafetch.models.json import is_safe_segment
-from datafetch.urls import clean_address, well_formed
+from datafetch.urls import clean_address, parse, well_formed
 
 Source = Literal["external", "fallback"]
 """What metadata was made from: the page, or its bookmark (`fallback`) if the page is unreadable."""
@@ -55,7 +56,7 @@ def _texts(value: object) -> object:
     if not isinstance(value, dict):
         return value
     texts = {name: well_formed(text) for name, text in value.items() if isinstance(text, str)}
-    addresses = {name: clean_address(texts[name]) for name in _ADDRESSES & texts.keys()}
+    addresses = {name: read(texts[name]) for name, read in _ADDRESSES.items() if name in texts}
     return {name: text for name, text in {**texts, **addresses}.items() if text is not None}
 
 
@@ -63,13 +64,25 @@ def _is_empty(value: object) -> bool:
     return value is None or value == ""
 
 
-_ADDRESSES = frozenset({"finalUrl", "imageUrl"})
-"""Fields of metadata that bookmarks get, and that are addresses."""
+def _picture_address(value: object) -> str | None:
+    """An address as browsers write it; None also for one with a user or a password.
+
+    Without these its server would not show the picture, and with them nobody should be given it.
+    """
+    url = parse(value) if isinstance(value, str) else None
+    return None if url is None or url.has_login else clean_address(value)
+
+
+_ADDRESSES: Mapping[str, Callable[[object], str | None]] = {
+    "finalUrl": clean_address,
+    "imageUrl": _picture_address,
+}
+"""Fields of metadata that bookmarks get, and that are addresses, each with how it is read."""
 
 OldText = Annotated[str | None, BeforeValidator(_text)]
 """A text that old systems may have stored as something else."""
 
-OldAddress = Annotated[str | None, BeforeValidator(clean_address)]
+OldPicture = Annotated[str | None, BeforeValidator(_picture_address)]
 """An address as browsers write it; what nobody should be given (`javascript:…`) is left out."""
 
 Remembered = Annotated[str | None, Field(exclude_if=_is_empty)]
@@ -101,6 +114,11 @@ class Description:
         by_hand = {name: override.get(to_camel(name), "") for name in names}
         return replace(self, **{name: text for name, text in by_hand.items() if text.strip()})
 
+    def for_visitors(self, own: OwnHosts) -> "Description":
+        """The same without a picture that visitors' browsers should not ask for."""
+        shown = for_visitors(self.image_url, own)
+        return self if shown == self.image_url else replace(self, image_url=shown)
+
     def digest(self) -> str:
         """16 hex digits of the SHA-256 of all fields."""
         return digest_of([getattr(self, attribute.name) for attribute in fields(self)])
@@ -127,7 +145,7 @@ class PageMetadata:
     final_url: Annotated[str, BeforeValidator(lambda value: clean_address(value) or "")] = ""
     title: OldText = None
     description: OldText = None
-    image_url: OldAddress = None
+    image_url: OldPicture = None
     site_name: OldText = None
     type: OldText = None
     locale: OldText = None

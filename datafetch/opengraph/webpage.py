@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
+from datafetch.addresses import NO_HOSTS, OwnHosts
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.text import one_line
 from datafetch.net.base import (
@@ -74,8 +76,12 @@ class WebPages:
     Every method may raise what `HttpClient` raises.
     """
 
-    def __init__(self, http: HttpClient, settings: OpenGraphSettings) -> None:
+    def __init__(
+        self, http: HttpClient, settings: OpenGraphSettings, own: OwnHosts = NO_HOSTS
+    ) -> None:
+        """Pages at `own` hosts, the user's, may have their pictures there."""
         self._http = http
+        self._own = own
         self._settings = settings
         self._hosts = PerHost(_AT_ONCE)
 
@@ -96,7 +102,7 @@ class WebPages:
                 given = _validators_of(answer, seen)
                 return BarePicture(answer.url, given.etag, given.last_modified)
             text = _text_of(answer)
-            head = _whole_head(text, answer.url)
+            head = _whole_head(text, answer.url, self._own)
             following = _following(head, answer)
             if following is None:
                 given = _validators_of(answer, seen)
@@ -133,7 +139,7 @@ class WebPages:
             limit=HEAD_LIMIT,
             truncate=True,
             stop_after=BODY.encode(),
-            enough=_is_enough,
+            enough=partial(_is_enough, self._own),
             redirected=redirected,
             validators=validators,
             timeout_s=self._settings.timeout_s,
@@ -155,27 +161,27 @@ def as_picture(request: Request) -> Request:
     return replace(request, headers=headers, limit=PICTURE_LIMIT)
 
 
-def _is_enough(body: bytes, headers: Mapping[str, str]) -> bool:
+def _is_enough(own: OwnHosts, body: bytes, headers: Mapping[str, str]) -> bool:
     """Whether the beginning of a page, up to its first `<body`, has all that is looked for."""
     scanned = scan(decode_page(body, headers.get("content-type", "")))
     if scanned.stopped_early:
         return False  # this `<body` stands in a script or a comment, and the head goes on after it
     # The address does not matter here, only whether there is a picture.
     head = scanned.head("https://page.invalid/")
-    return _is_redirect(head.refresh) or _is_whole(head)
+    return _is_redirect(head.refresh) or _is_whole(head, own)
 
 
-def _whole_head(text: str, url: str) -> PageHead:
+def _whole_head(text: str, url: str, own: OwnHosts) -> PageHead:
     """The head of a page, with the tags of its body if the head has no title or no picture."""
     scanned = scan(text)
     head = scanned.head(url)
-    if not scanned.stopped_early and _is_whole(head):
+    if not scanned.stopped_early and _is_whole(head, own):
         return head
     return scan(text, beyond_head=True).head(url)
 
 
-def _is_whole(head: PageHead) -> bool:
-    said = describe(head)
+def _is_whole(head: PageHead, own: OwnHosts) -> bool:
+    said = describe(head, own)
     return said.title is not None and said.image_url is not None
 
 

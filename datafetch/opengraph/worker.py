@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from datafetch.addresses import OwnHosts
 from datafetch.clock import to_ms
 from datafetch.errors import BaseMoved, DatafetchError
 from datafetch.job import JobContext
@@ -126,6 +127,7 @@ class PageWorker:
         self._metadata = metadata
         self._pictures = pictures
         self._asked = asked
+        self._own = context.urls.own_hosts
 
     def __call__(self, task: PageTask) -> PageResult:
         """Do what is due for one page.
@@ -199,7 +201,7 @@ class PageWorker:
                 now = self._now()
                 record = replace(known, fetched_at=now, failed_at=None, bare_since=None)
                 return PageResult(task, record)
-            said = _said(shown, task.page)
+            said = _said(shown, task.page, self._own)
             verdict = self._verdict(task.page, known, shown, said)
             if verdict.doubt is not None:
                 doubted = replace(known, bare_since=verdict.bare_since)
@@ -257,7 +259,7 @@ class PageWorker:
         now = self._now()
         if known.source == "external" or isinstance(error, BaseMoved):
             return PageResult(task, replace(known, failed_at=now), error)
-        said = fallback(task.page.address, task.page.bookmarks[0])
+        said = fallback(task.page.address, task.page.bookmarks[0], self._own)
         if known.source == "fallback" and known.digest == said.digest():
             return PageResult(task, replace(known, failed_at=now), error)
         metadata = PageMetadata.of(task.page.address, said, timestamp=now, source="fallback")
@@ -279,12 +281,12 @@ class PageWorker:
         return to_ms(self._context.clock.now())
 
 
-def _said(shown: Shown, page: BookmarkedPage) -> Description:
+def _said(shown: Shown, page: BookmarkedPage, own: OwnHosts) -> Description:
     """What is told of a page; a picture without a page has the words of its bookmark."""
     if isinstance(shown, PageHead):
-        return describe(shown)
-    words = fallback(page.address, page.bookmarks[0])
-    return replace(words, final_url=shown.url, image_url=page.address)
+        return describe(shown, own)
+    words = fallback(page.address, page.bookmarks[0], own)
+    return replace(words, final_url=shown.url, image_url=page.address).for_visitors(own)
 
 
 def _doubt(verdict: Verdict, address: str, final: str) -> UpstreamError:

@@ -10,8 +10,10 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import DatafetchError
+from datafetch.models.text import one_line
 from datafetch.ops.failures import FailedItem, short_reason
 from datafetch.ops.record import Record
+from datafetch.redaction import redact
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 from datafetch.upstream_errors import BreakerOpen
@@ -77,7 +79,8 @@ def after_failure(
         last_failed_at=now_ms,
         next_attempt_at=None if error.permanent else now_ms + wait_s * 1000,
         error_type=type(error).__name__,
-        error=str(error)[:_ERROR_LENGTH],
+        # Redacted before it is cut: half a secret is not known as one.
+        error=one_line(redact(str(error)), _ERROR_LENGTH),
         permanent=error.permanent,
     )
 

@@ -12,6 +12,7 @@ from datafetch.clock import Clock, to_iso
 from datafetch.errors import ObjectNotFound, PreconditionFailed
 from datafetch.logs import bound_logger
 from datafetch.models.json import read_json
+from datafetch.models.json_bounds import check_density
 from datafetch.models.problems import first_problem
 from datafetch.models.text import one_line
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, StoredObject, encode_json
@@ -85,6 +86,7 @@ class Record(Generic[T]):
         return self.value
 
     def _read(self, body: bytes) -> T:
+        check_density(body)
         if b"NaN" in body or b"Infinity" in body:  # pydantic takes them for numbers
             read_json(body)
         return self._adapter.validate_json(body)

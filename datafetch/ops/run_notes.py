@@ -7,7 +7,8 @@ from datafetch.clock import to_ms, utc_text
 from datafetch.models.run import JobName
 from datafetch.ops.dead_letters import DeadLetter
 from datafetch.ops.failures import RETRIES, Retries
-from datafetch.store.keys import IMAGES_PREFIX, PublicUrls
+from datafetch.store.keys import IMAGES_PREFIX
+from datafetch.store.public_urls import PublicUrls
 
 _KINDS = {"Missing": "404"}
 _OTHER_KIND = "refused"

@@ -23,11 +23,12 @@ _TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - what is ma
 start in two folders would not see each other's locks."""
 
 _ACCESS_BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
-_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_ROOT = 0
 
 
 class RuntimeFolder:
-    """The folder `datafetch-{uid}`, which is this user's and which nobody else may write to.
+    """The folder `datafetch-{uid}`, which is this user's and which nobody else may enter.
 
     It is found, or made, when it is first needed: a command that takes no lock needs none.
     """
@@ -42,11 +43,12 @@ class RuntimeFolder:
 
         Raises:
             ConfigurationError: it cannot be made or written to, or what is there is a link, no
-                folder, somebody else's, or others may write to it.
+                folder, somebody else's, or others may enter it.
         """
         if self._path is None:
             self._path = self._named(self._base) if self._base is not None else self._default()
-        return self._path
+        # Each time: where all may write, somebody could have put another one in its place.
+        return _trusted(self._path)
 
     @contextmanager
     def lock(self, name: str, timeout_s: float = 60.0) -> Iterator[None]:
@@ -79,7 +81,7 @@ class RuntimeFolder:
             _make(folder)
         except OSError as error:
             raise ConfigurationError([f"{SETTING}: {folder}: {_reason(error)}"]) from error
-        return _trusted(folder)
+        return folder
 
     def _default(self) -> Path:
         tried = []
@@ -90,7 +92,7 @@ class RuntimeFolder:
             except OSError as error:
                 tried.append(f"{folder}: {_reason(error)}")
             else:
-                return _trusted(folder)
+                return folder
         raise ConfigurationError(
             [f"{SETTING} is missing: there is no folder for locks ({'; '.join(tried)})"]
         )
@@ -111,17 +113,20 @@ def _bases() -> Iterator[Path]:
     session = os.environ.get("XDG_RUNTIME_DIR", "")
     # XDG Base Directory Specification: it is absolute and owned by the user. `su` leaves that of
     # another user in the environment; cron sets none, or one that is gone since the log-out.
-    if Path(session).is_absolute() and _is_own(Path(session)):
+    if Path(session).is_absolute() and _belongs(Path(session), os.geteuid()):
         yield Path(session)
     named = (os.environ.get(name, "") for name in _TEMPORARY_NAMES)
-    for folder in dict.fromkeys((*named, *_TEMPORARY_FOLDERS)):
-        if Path(folder).is_absolute():
-            yield Path(folder)
+    # `su` leaves TMPDIR in the environment, too. Its owner could exchange what we make in it. What
+    # the setting names is believed: whoever set it knows whose folder it is.
+    for folder in map(Path, dict.fromkeys(filter(None, named))):
+        if folder.is_absolute() and _belongs(folder, _ROOT, os.geteuid()):
+            yield folder
+    yield from map(Path, _TEMPORARY_FOLDERS)
 
 
-def _is_own(folder: Path) -> bool:
+def _belongs(folder: Path, *users: int) -> bool:
     try:
-        return folder.stat().st_uid == os.geteuid()
+        return folder.stat().st_uid in users
     except OSError:
         return False
 
@@ -135,7 +140,8 @@ def _make(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     writable = os.access(folder, os.W_OK | os.X_OK, effective_ids=_ACCESS_BY_EFFECTIVE_USER)
-    if _is_own(folder) and folder.is_dir() and not writable:
+    found = folder.lstat()
+    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not writable:
         raise PermissionError("it cannot be written to")
 
 
@@ -145,16 +151,20 @@ def _trusted(folder: Path) -> Path:
     Raises:
         ConfigurationError: it is not.
     """
-    found = folder.lstat()
+    try:
+        found = folder.lstat()
+    except OSError as error:
+        raise ConfigurationError([f"{SETTING}: {folder}: {_reason(error)}"]) from error
+    advice = f"remove it, or set {SETTING} to a folder that is yours"
     if not stat.S_ISDIR(found.st_mode):
         problem = "it is no folder, or a link to one"
     elif found.st_uid != os.geteuid():
         problem = f"it belongs to another user ({found.st_uid})"
-    elif found.st_mode & _OTHERS_MAY_WRITE:
-        problem = "others may write to it"
+    elif found.st_mode & _OTHERS:
+        problem = f"others may enter it (its mode is {stat.S_IMODE(found.st_mode):04o}, not 0700)"
+        advice = f"chmod 700 {folder}, when all that is in it is yours; else {advice}"
     else:
         return folder
-    advice = f"remove it, or set {SETTING} to a folder that is yours"
     raise ConfigurationError([f"{SETTING}: {folder} cannot be trusted: {problem}; {advice}"])
 
 

@@ -35,7 +35,7 @@ def sync(path: Path) -> None:
     Raises:
         OSError: the disk refused.
     """
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in its place is not waited for
     try:
         flush(descriptor)
     finally:

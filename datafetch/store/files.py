@@ -1,35 +1,47 @@
-"""What the folder store does with single files: open them, check conditions, make folders."""
+"""What the folder store does with single files: find them, check links and conditions, make folders."""
 
 import errno
 import hashlib
 import os
-import stat
 from contextlib import suppress
-from io import BufferedReader
 from pathlib import Path
 
 from datafetch.errors import PreconditionFailed
+from datafetch.regular_files import open_regular
 from datafetch.store.base import Condition, IfAbsent
 from datafetch.store.durability import sync
-from datafetch.store.paths import IGNORE_FILE, leads_out
+from datafetch.store.paths import IGNORE_FILE, leads_out, old_path_of, path_of_found
 
 
-def open_file(path: Path) -> BufferedReader:
-    """Open a file to read it.
+def place_of(root: Path, key: str) -> Path:
+    """The file of an object: under an earlier version's name where only that is there.
 
     Raises:
-        OSError: it is missing, may not be read, or is no file: a pipe would never end.
+        StoreError: no file of the folder can have this key (see `path_of_found`).
     """
-    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - handed out
-    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        return file
-    file.close()
-    raise OSError(errno.EINVAL, "it is no file")
+    path = path_of_found(root, key)
+    old = old_place_of(root, key)
+    return path if old is None or os.path.lexists(path) else old
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    # To open a pipe waits for somebody who writes to it; for files O_NONBLOCK changes nothing.
-    return os.open(path, flags | os.O_NONBLOCK)
+def old_place_of(root: Path, key: str) -> Path | None:
+    """The file that an earlier version wrote under a name that is written in another way today."""
+    old = old_path_of(root, key)
+    if old is None or not os.path.lexists(old):
+        return None
+    with suppress(OSError):  # a folder on its way is a link, which is not followed
+        check_folder(root, old.parent)
+        return old
+    return None
+
+
+def remove_file(path: Path) -> bool:
+    """Remove a file; return whether it was there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def check_folder(root: Path, folder: Path) -> None:
@@ -69,7 +81,7 @@ def check_condition(condition: Condition, key: str, path: Path) -> None:
     if condition is None:
         return
     try:
-        with open_file(path) as file:
+        with open_regular(path) as file:
             stored = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         if isinstance(condition, IfAbsent):

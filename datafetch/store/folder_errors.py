@@ -15,6 +15,7 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
+from datafetch.regular_files import NotAFile
 from datafetch.store.paths import RESERVED
 
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM})
@@ -23,6 +24,7 @@ _WRONG_KIND = {
     errno.ENOTDIR: "has something else than a folder on its way",
     errno.EISDIR: "is a folder, and should be a file",
     errno.EINVAL: "is no file",
+    errno.ENXIO: "is no file",
     errno.ELOOP: "is a link",
 }
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
@@ -66,11 +68,17 @@ def translated(key: str, root: Path, *, missing_passes: bool = False) -> Iterato
         raise _error_of(error, key, root) from error
 
 
-def lock_failed(key: str, lock: Path, error: OSError) -> OSError | LockingNotSupported:
+def lock_failed(key: str, lock: Path, error: OSError) -> OSError | StoreError:
     """The error to raise when the lock file of the store could not be locked."""
+    reason = error.strerror or str(error)
+    if error.errno in _WRONG_KIND and os.path.lexists(lock):
+        return StoreUnavailable(
+            f"{lock} {_WRONG_KIND[error.errno]}: {reason}",
+            key=key,
+            hint=f"Remove {lock}; datafetch then makes the file that belongs there.",
+        )
     if error.errno not in _NO_LOCKS:
         return error
-    reason = error.strerror or str(error)
     return LockingNotSupported(f"{lock} cannot be locked: {reason}", key=key)
 
 
@@ -104,6 +112,8 @@ def _error_of(error: OSError, key: str, root: Path) -> StoreError:
     said = f"{place}: {reason}"
     if number in _FULL:
         said = f"no room in {root}: {reason}"
+    elif isinstance(error, NotAFile):
+        said = f"{place} is {error.kind}, and should be a file"
     elif number in _WRONG_KIND:
         said = f"{place} {_WRONG_KIND[number]}: {reason}"
     hint = _HINTS.get(number or 0, "Check the disk of {root}, and DATAFETCH_STORE.")
@@ -139,6 +149,7 @@ _HINTS = {
     errno.ENOTDIR: _MOVE,
     errno.EISDIR: _MOVE,
     errno.EINVAL: _MOVE,
+    errno.ENXIO: _MOVE,
     errno.ELOOP: "Put what it leads to in its place, or mount it there (mount --bind), or set"
     " DATAFETCH_STORE to the folder that it leads to.",
     errno.EMFILE: _FILES,

@@ -4,8 +4,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
+from datafetch.models.json_bounds import check_density
+
 _FILLING = re.compile(r"[ \t\r\n,:]*")
 _DECODER = json.JSONDecoder()
+
+_LARGE = 4 * 1024 * 1024
+"""Characters; only a single value that is larger makes the text so long."""
 
 _TAIL = 2
 """A value is complete when more than this many characters follow it. A number may go on in the next
@@ -22,7 +27,8 @@ def members(chunks: Iterable[bytes], *path: str) -> Iterator[tuple[str, object]]
         path: names of the members that lead from the outermost object to the one to read.
 
     Raises:
-        ValueError: it is not JSON, or there is neither object nor list under the path.
+        ValueError: it is not JSON, there is neither object nor list under the path, or a member is
+            much larger in memory than in the document (`check_density`).
     """
     text = _Text(chunks)
     for name in path:
@@ -130,4 +136,6 @@ class _Text:
                 break
         if size:
             self._text, self._at = "".join(pieces), 0
+        if len(self._text) > _LARGE:
+            check_density(self._text.encode("latin-1"))
         return size > 0

@@ -1,15 +1,11 @@
 """The only place that makes the keys of objects, and says which of them the public may read."""
 
 import hashlib
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
 
 from datafetch.models.places import Environment
 from datafetch.store.paths import is_key
-from datafetch.urls import parse, well_formed, written_path
+from datafetch.urls import well_formed
 
 SUFFIXES = tuple(environment.suffix for environment in Environment)
 """The suffixes of all environments. Keys of pictures have none: all environments share them."""
@@ -297,62 +293,3 @@ _COMMITS = frozenset(
 def is_commit(key: str) -> bool:
     """Whether `key` names a commit object or the bookmarks' master."""
     return key in _COMMITS
-
-
-class PublicUrls:
-    """Turns keys into the URLs that visitors load, and such URLs back into keys.
-
-    `own_url` makes a key's URL when there is no CDN. URLs are compared by their parsed host, port
-    and path, not by scheme and never by how their text begins:
-    `https://cdn.example.com.evil.net/` is not `https://cdn.example.com/`.
-    """
-
-    def __init__(self, cdn_base: str | None, own_url: Callable[[str], str]) -> None:
-        self._base = cdn_base.rstrip("/") if cdn_base else None
-        self._own_url = own_url
-
-    @property
-    def has_cdn(self) -> bool:
-        """Whether a public base URL is set."""
-        return self._base is not None
-
-    def for_key(self, key: str, version: str | None = None) -> str:
-        """The public URL of a key, with `?v={version}` when a version is given."""
-        url = f"{self._base}/{key}" if self._base else self._own_url(key)
-        return f"{url}?v={version}" if version else url
-
-    def key_of(self, url: str) -> str | None:
-        """The key that a public URL names; None for other URLs. The query is ignored."""
-        root, place = self._root, _place(url)
-        if root is None or place is None or (place.host, place.port) != (root.host, root.port):
-            return None
-        base_path = root.path.rstrip("/") + "/"
-        if not place.path.startswith(base_path) or place.path == base_path:
-            return None
-        key = place.path.removeprefix(base_path)
-        return None if ".." in key.split("/") else key
-
-    @cached_property
-    def _root(self) -> "_Place | None":
-        return _place(self.for_key(""))
-
-
-class _Place(NamedTuple):
-    """The parts of a URL that are compared: host and port as browsers read them, path as written.
-
-    Attributes:
-        host: empty for a path alone.
-        port: None for the scheme's default port, since the scheme is not compared.
-    """
-
-    host: str
-    port: int | None
-    path: str
-
-
-def _place(url: str) -> _Place | None:
-    if re.match(r"/(?![/\\])", url):
-        return _Place("", None, url.partition("#")[0].partition("?")[0])
-    whole = f"https:{url}" if url.startswith("//") else url
-    read = parse(whole)
-    return None if read is None else _Place(read.host, read.port, written_path(whole))

@@ -1,5 +1,8 @@
 """A folder as a full object store: atomic replacement, conditional writes, content hashes as ETags.
 
+Visitors may read an object where they could in a bucket: the umask says who may read its file. The
+others, such as the state of jobs, are for their owner alone.
+
 An object is a file; its ETag is the SHA-256 of its content. Readers need no lock, since a file
 is only ever replaced as a whole. Writers prepare their file beside the old one without a lock.
 They take the store's lock only to check the condition and rename the file, so that of two
@@ -18,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from datafetch.clock import Clock, SystemClock
 from datafetch.errors import ObjectNotFound
+from datafetch.regular_files import open_regular
 from datafetch.runtime.file_locks import held
 from datafetch.store.base import (
     JSON_TYPE,
@@ -33,16 +37,19 @@ from datafetch.store.files import (
     check_folder,
     check_link,
     make_folder,
-    open_file,
+    old_place_of,
+    place_of,
+    remove_file,
 )
 from datafetch.store.folder_errors import check_root, held_too_long, lock_failed, translated
-from datafetch.store.keys import LOCKS_PREFIX, is_commit
+from datafetch.store.keys import LOCKS_PREFIX, is_commit, is_public
 from datafetch.store.paths import (
     RESERVED,
     check_prefix,
     content_type_of,
     folder_of,
     is_its_place,
+    old_folder_of,
     path_of,
     path_of_found,
     walk,
@@ -108,8 +115,8 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of_found(self._root, key)
-        with self._reading(key, path), open_file(path) as file:
+        path = place_of(self._root, key)
+        with self._reading(key, path), open_regular(path) as file:
             status = os.fstat(file.fileno())
             body = file.read()
         info = self._info(key, status, hashlib.sha256(body).hexdigest())
@@ -125,9 +132,9 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of_found(self._root, key)
+        path = place_of(self._root, key)
         with self._reading(key, path):
-            file = open_file(path)
+            file = open_regular(path)
         with file:
             with translated(key, self._root):
                 status = os.fstat(file.fileno())
@@ -141,7 +148,7 @@ class LocalStore:
         Raises:
             ObjectNotFound: there is no such file.
         """
-        path = path_of_found(self._root, key)
+        path = place_of(self._root, key)
         with self._reading(key, path):
             status, etag = self._etag_of(key, path)
         return self._info(key, status, etag)
@@ -154,10 +161,13 @@ class LocalStore:
         """
         segments = check_prefix(prefix)
         base = "".join(f"{segment}/" for segment in segments)
-        folder = folder_of(self._root, segments)
+        folders = (folder_of(self._root, segments), old_folder_of(self._root, segments))
+        found: list[tuple[str, Path]] = []
         with translated(prefix, self._root):
-            self._check_folder(folder)
-            found = sorted(walk(self._root, folder, base, prefix))
+            for folder in filter(None, folders):
+                self._check_folder(folder)
+                found += walk(self._root, folder, base, prefix)
+        found.sort()
         for key, path in found:
             if not is_its_place(self._root, key, path):
                 continue
@@ -191,9 +201,9 @@ class LocalStore:
                 return
             self._check_folder(path.parent)
             with self._exclusive(key):
-                try:
-                    path.unlink()
-                except FileNotFoundError:
+                places = filter(None, (path, old_place_of(self._root, key)))
+                removed = [remove_file(place) for place in places]
+                if not any(removed):
                     return
             self._etags.pop(key, None)
             if is_durable(key):
@@ -216,7 +226,7 @@ class LocalStore:
             make_folder(path.parent, self._root, durable=durable)
             temporary = temporary_in(path.parent)
             try:
-                filled = fill(temporary, parts, durable=durable)
+                filled = fill(temporary, parts, durable=durable, private=not is_public(key))
                 if is_commit(key):
                     self._unsynced.flush()
                 now = self._clock.now()
@@ -226,10 +236,12 @@ class LocalStore:
                 if agree:
                     stamp(temporary, now)
                 with self._exclusive(key):
-                    check_condition(condition, key, path)
+                    check_condition(condition, key, place_of(self._root, key))
                     if not agree:
                         stamp(temporary, now)
                     temporary.replace(path)
+                    if old := old_place_of(self._root, key):
+                        old.unlink(missing_ok=True)
                     self._sweep_once(path.parent, filled.made_at)
             except BaseException:
                 with suppress(OSError):  # the error that is raised says more
@@ -301,7 +313,7 @@ class LocalStore:
         known = self._etags.get(key)
         if known is not None and known[0] == fingerprint:
             return status, known[1]
-        with open_file(path) as file:
+        with open_regular(path) as file:
             status = os.fstat(file.fileno())
             etag = hashlib.file_digest(file, "sha256").hexdigest()
         self._etags[key] = (status.st_ino, status.st_ctime_ns, status.st_size), etag

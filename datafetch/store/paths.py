@@ -9,9 +9,11 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from datafetch.errors import StoreError
 from datafetch.store.base import CSV_TYPE, JSON_TYPE
+from datafetch.store.names import file_name, is_suspect, segment_of
 
 RESERVED = ".datafetch-"
 """What the names of the store's own files start with: its lock, and files being written."""
@@ -106,14 +108,35 @@ def check_prefix(prefix: str) -> list[str]:
 
 def folder_of(root: Path, segments: list[str]) -> Path:
     """The folder of the objects whose keys start with these segments."""
-    return root.joinpath(*(name for segment in segments for name in _names(segment)))
+    names = map(file_name, segments) if is_suspect("/".join(segments)) else segments
+    return root.joinpath(*(piece for name in names for piece in _names(name)))
+
+
+def old_folder_of(root: Path, segments: list[str]) -> Path | None:
+    """Where earlier versions kept those objects, which wrote every name as it is.
+
+    None where that is the same folder (see `names`).
+    """
+    if not is_suspect("/".join(segments)):
+        return None
+    old = root.joinpath(*(piece for segment in segments for piece in _names(segment)))
+    return None if old == folder_of(root, segments) else old
+
+
+def old_path_of(root: Path, key: str) -> Path | None:
+    """The file of an object that an earlier version, or somebody else, has written there.
+
+    None where its name is not written in another way today.
+    """
+    return old_folder_of(root, key.split("/")) if is_suspect(key) else None
 
 
 def path_of(root: Path, key: str) -> Path:
     """The file of an object.
 
-    A segment that is longer than a file name may be is split: all but its last part are nested
-    folders whose names end in `~+`. So tags that are long in UTF-8 can be stored and listed.
+    A segment that Windows takes for no name is written in another way (see `names`). One that is
+    longer than a file name may be is split: all but its last part are nested folders whose names
+    end in `~+`. So tags that are long in UTF-8 can be stored and listed.
 
     Raises:
         StoreError: `key` is not valid (see `check_key`).
@@ -138,9 +161,13 @@ def is_its_place(root: Path, key: str, path: Path) -> bool:
     """Whether `path` is the file that is read for `key`.
 
     It is not when somebody else has made a folder whose name ends in `~+`: the store takes that
-    for a part of a long name (see `path_of`), and would look for `key` elsewhere.
+    for a part of a long name (see `path_of`), and would look for `key` elsewhere. A file under
+    the name that an earlier version gave it counts until it is written again.
     """
-    return _CONTINUED not in str(path) or folder_of(root, key.split("/")) == path
+    if _CONTINUED not in str(path) and not is_suspect(key):
+        return True
+    place = folder_of(root, key.split("/"))
+    return place == path or (old_path_of(root, key) == path and not os.path.lexists(place))
 
 
 def _is_own(name: str) -> bool:
@@ -148,16 +175,38 @@ def _is_own(name: str) -> bool:
     return name.startswith(RESERVED)
 
 
-def _key_below(base: str, name: str, *, is_folder: bool) -> str | None:
-    """`base` and the name: the key of a file, or for a folder what all keys in it start with.
+class _Start(NamedTuple):
+    """What all keys of a folder's objects start with.
 
-    None for a name that belongs to no object: the store's own files, and what is not UTF-8.
+    Attributes:
+        base: whole segments, each with its slash.
+        part: what is known of the next segment, as it is stored: the folder is a piece of its name.
     """
-    if _is_own(name) or (base == "" and name == IGNORE_FILE) or _NO_TEXT.search(name):
-        return None
-    if not is_folder:
-        return base + name
-    return base + name.removesuffix(_CONTINUED) if name.endswith(_CONTINUED) else f"{base}{name}/"
+
+    base: str
+    part: str = ""
+
+    def may_lead_to(self, prefix: str) -> bool:
+        """Whether a key with this start can have the prefix."""
+        if "~" in self.part:  # written in another way, perhaps, which only the whole name tells
+            return self.base.startswith(prefix) or prefix.startswith(self.base)
+        start = self.base + self.part
+        return start.startswith(prefix) or prefix.startswith(start)
+
+    def folder(self, name: str) -> "_Start":
+        """The start of the keys in a folder of this name that is in the folder."""
+        if name.endswith(_CONTINUED):
+            return _Start(self.base, self.part + name.removesuffix(_CONTINUED))
+        return _Start(f"{self.file(name)}/")
+
+    def file(self, name: str) -> str:
+        """The key of a file of this name that is in the folder."""
+        return self.base + segment_of(self.part + name)
+
+    def has_object(self, name: str) -> bool:
+        """Whether a name is neither that of one of the store's own files nor not UTF-8."""
+        is_ignore_file = name == IGNORE_FILE and self == _Start("")
+        return not (_is_own(name) or is_ignore_file or _NO_TEXT.search(name))
 
 
 def content_type_of(key: str) -> str:
@@ -171,24 +220,26 @@ def walk(root: Path, folder: Path, base: str, prefix: str) -> Iterator[tuple[str
     Links to folders are not followed, nor links to files outside the store's folder `root`: what
     is stale is removed, and must not be somebody else's. Pipes and sockets are no objects.
     """
-    waiting = [(folder, base)]
+    waiting = [(folder, _Start(base))]
     while waiting:
-        at, base = waiting.pop()
+        at, start = waiting.pop()
         try:
             entries = os.scandir(at)
         except FileNotFoundError:
             continue
         with entries:
             for entry in entries:
-                is_folder = entry.is_dir(follow_symlinks=False)
-                key = _key_below(base, entry.name, is_folder=is_folder)
-                if key is None:
+                if not start.has_object(entry.name):
                     continue
-                if not is_folder and key.startswith(prefix):
-                    if entry.is_file() and not (entry.is_symlink() and leads_out(root, entry.path)):
-                        yield key, Path(entry.path)
-                elif is_folder and (key.startswith(prefix) or prefix.startswith(key)):
-                    waiting.append((Path(entry.path), key))
+                if entry.is_dir(follow_symlinks=False):
+                    if (below := start.folder(entry.name)).may_lead_to(prefix):
+                        waiting.append((Path(entry.path), below))
+                elif (key := start.file(entry.name)).startswith(prefix) and _is_file(root, entry):
+                    yield key, Path(entry.path)
+
+
+def _is_file(root: Path, entry: "os.DirEntry[str]") -> bool:
+    return entry.is_file() and not (entry.is_symlink() and leads_out(root, entry.path))
 
 
 def leads_out(root: Path, path: str | Path) -> bool:

@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import BaseMoved, ObjectNotFound, PreconditionFailed, StoreError
+from datafetch.models.json_bounds import check_density
 from datafetch.runtime.engine import Engine
 from datafetch.store.again import write_again
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json
@@ -138,10 +139,11 @@ class Publisher:
         """
         try:
             found = self._store.get(self._keys.publish_journal(dataset))
+            check_density(found.body)
             stored = _StoredJournal.model_validate_json(found.body, strict=True)
         except ObjectNotFound:
             journal = None
-        except ValidationError:
+        except ValueError:  # pydantic's `ValidationError` is one
             journal = Journal(found.etag, run_id="", base_etag="")
         else:
             journal = Journal(found.etag, stored.run_id, stored.base_etag)

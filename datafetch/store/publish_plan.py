@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from unicodedata import normalize
 
+from datafetch.models.normal_forms import in_form
 from datafetch.store.writes import Write, etag_says_equal
 
 _TASK_WRITES = 16
@@ -183,7 +183,7 @@ def twins(deletes: Iterable[str], live: Iterable[str]) -> dict[str, str]:
 
 
 def _folded(key: str) -> str:
-    return key if key.isascii() and key.islower() else normalize("NFC", key.casefold())
+    return key if key.isascii() and key.islower() else in_form("NFC", key.casefold())
 
 
 def _idle_followers(plan: PublishPlan, hashes: Mapping[str, str]) -> list[str]:

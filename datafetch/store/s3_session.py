@@ -22,6 +22,7 @@ from datafetch.ca_files import file_problem
 from datafetch.errors import ConfigurationError
 from datafetch.models.store_place import Addressing
 from datafetch.redaction import redact
+from datafetch.regular_files import may_be_endless
 from datafetch.store.s3_dialect import is_amazon
 from datafetch.store.s3_unreachable import bundle_variable
 from datafetch.store.times import read_time
@@ -36,6 +37,13 @@ _OTHERS = (
     "AWS's own settings say so (variables AWS_…, ~/.aws/config, ~/.aws/credentials): mend them, or "
     "set S3_SERVER_URL, S3_REGION, S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY, which go before them."
 )
+
+_AWS_FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "",
+}
+"""The variables that name files which botocore reads, and which it reads where they are not set."""
 
 _CONNECT_TIMEOUT_S = 5.0
 """For connecting, and for each piece of a body that is sent."""
@@ -104,6 +112,8 @@ def make_client(
     is_plain = endpoint is not None and endpoint.lower().startswith("http://")
     if not is_plain and (problem := file_problem(os.environ, bundle)) is not None:
         raise ConfigurationError([problem])
+    if problems := _endless_files():
+        raise ConfigurationError(problems, hint=_OTHERS)
     # What the library below warns of is raised as well, and then told once, with what to do.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     # Many servers that are not Amazon's answer 400 or 501 to the checksums in trailers that
@@ -138,3 +148,13 @@ def make_client(
         raise ConfigurationError(
             [f"the S3 store cannot be set up: {redact(str(error))}"], hint=_OTHERS
         ) from error
+
+
+def _endless_files() -> list[str]:
+    """A sentence for each file of AWS's own settings that would keep botocore waiting for ever."""
+    paths = {name: os.environ.get(name) or default for name, default in _AWS_FILES.items()}
+    return [
+        f"{name}: {path} is a pipe or a device, and has to be a file"
+        for name, path in paths.items()
+        if path and may_be_endless(Path(os.path.expanduser(path)))  # noqa: PTH111 - as botocore
+    ]

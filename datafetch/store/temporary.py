@@ -39,14 +39,22 @@ def temporary_in(folder: Path) -> Path:
     return folder / f"{RESERVED}{secrets.token_hex(8)}"
 
 
-def fill(temporary: Path, parts: Iterable[bytes], *, durable: bool) -> Filled:
-    """Make the file and write the parts to it; with `durable` it is flushed to disk.
+def fill(
+    temporary: Path, parts: Iterable[bytes], *, durable: bool, private: bool = False
+) -> Filled:
+    """Make the file and write the parts to it.
+
+    Args:
+        temporary: its path.
+        parts: its content.
+        durable: flush it to disk.
+        private: only its owner may read it (0600); else the umask says who.
 
     Raises:
         OSError: it could not be written, or not flushed.
     """
     digest = hashlib.sha256()
-    with temporary.open("xb") as file:
+    with open(temporary, "xb", opener=_for_the_owner if private else None) as file:
         for part in parts:
             digest.update(part)
             file.write(part)
@@ -55,6 +63,10 @@ def fill(temporary: Path, parts: Iterable[bytes], *, durable: bool) -> Filled:
             flush(file.fileno())
         made_at = os.fstat(file.fileno()).st_mtime
     return Filled(digest.hexdigest(), made_at)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def stamp(path: Path, when: float) -> bool:

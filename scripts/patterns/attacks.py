@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise, permutations, product
+from itertools import chain, pairwise, permutations, product
 from typing import Any
 
+from scripts.patterns.ambiguity import suspicions
 from scripts.patterns.matcher import ENDLESS, Model
 
 _FEW = 12
@@ -36,18 +37,26 @@ class _Point:
     bodies: tuple[str, ...]
 
 
-def attacks(model: Model) -> Iterator[Attack]:
+def attacks(model: Model, use: str) -> Iterator[Attack]:
     """Texts made of the beginnings, the repeats and the near misses of a pattern.
 
-    After what leads to each repeat (without and with what may be left out) comes what it repeats,
-    what it and its neighbours repeat, what leads there, and each kind of character; at the end what
-    fits nowhere.
+    First those of which the pattern is suspected. Then, after what leads to each repeat (without
+    and with what may be left out), what it repeats, what it and its neighbours repeat, what leads
+    there, and each kind of character; at the end what fits nowhere.
     """
     seen: set[Attack] = set()
-    for attack in _all_attacks(model):
+    for attack in chain(suspected(model, use), _all_attacks(model)):
         if attack.repeated and attack not in seen:
             seen.add(attack)
             yield attack
+
+
+def suspected(model: Model, use: str) -> Iterator[Attack]:
+    """The texts of which the pattern is suspected when it is used so."""
+    misfit = model.alphabet[-1]
+    for before, word in suspicions(model, at_each_place=use == "search"):
+        for lead, tail in product((before, misfit + before), ("", misfit)):
+            yield Attack((lead,), word, tail)
 
 
 def _all_attacks(model: Model) -> Iterator[Attack]:

@@ -1,9 +1,10 @@
 """Says of a pattern whether its work grows faster than the text that it is tried on."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from scripts.patterns.attacks import attacks
-from scripts.patterns.matcher import TooManySteps, model_of, steps
+from scripts.patterns.attacks import Attack, attacks
+from scripts.patterns.matcher import Model, TooManySteps, model_of, steps
 
 _TIMES = 160
 _MORE = 4
@@ -30,14 +31,19 @@ class Slow:
     steps: int | None
 
 
-def slow_on(pattern: str | bytes, flags: int, use: str) -> Slow | None:
-    """The first text on which the work grows faster than the text; None when there is none.
+def slow_on(
+    pattern: str | bytes,
+    flags: int,
+    use: str,
+    texts: Callable[[Model, str], Iterator[Attack]] = attacks,
+) -> Slow | None:
+    """The first of the texts on which the work grows faster than the text; None when there is none.
 
     Raises:
         Unknown: the pattern has a part that the model does not know.
     """
     model = model_of(pattern, flags)
-    for attack in attacks(model):
+    for attack in texts(model, use):
         text = attack.text(_TIMES)
         longer = attack.text(_TIMES * _MORE)
         try:

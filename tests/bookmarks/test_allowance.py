@@ -18,12 +18,16 @@ def test_a_list_may_have_just_the_most_items() -> None:
     assert "allow-shrink" not in caught.value.hint
 
 
-@pytest.mark.parametrize(("most", "pages"), [(1, 1000), (20_000, 1000), (200_000, 10_000)])
-def test_pages_have_a_cap(most: int, pages: int) -> None:
-    """Pages with one item each end at a page for each 20 of the most items, at a thousand at least."""
-    allowance = Allowance(most)
+@pytest.mark.parametrize(("count", "pages"), [(0, 1000), (1, 1000), (19, 1000), (20, 9000)])
+def test_pages_have_a_cap(count: int, pages: int) -> None:
+    """A thousand pages are read, and more only when each has 20 items, as servers give at least."""
+    allowance = Allowance(200_000)
     for _ in range(pages):
         allowance.take_page()
+        allowance.take_items(count, 1)
+    if count == 20:
+        allowance.take_page()
+        return
     with pytest.raises(GuardRefused, match=f"after {pages:,} pages"):
         allowance.take_page()
 

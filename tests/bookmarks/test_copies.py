@@ -55,7 +55,11 @@ def test_odd_entries_of_an_array_are_counted(wrapped: bool) -> None:
     assert not listing.whole
 
 
-@pytest.mark.parametrize("body", [b"{", b"{}", b"7", b"null", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"{}", b"7", b"null", b"\xff", b"[" * 100_000, b"[" + b"{}," * 200_000 + b"{}]"],
+    ids=len,
+)
 def test_what_is_no_array_is_no_listing(body: bytes) -> None:
     """A corrupt object in the store crashed the run, or was taken as empty."""
     assert read_listing(stored(body)) is None

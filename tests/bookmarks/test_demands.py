@@ -1,6 +1,7 @@
 """Lists that their readers accept: what is left out, what stored items become, what is said."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -288,3 +289,39 @@ def test_an_index_of_which_nobody_knows_when_it_was_fetched_has_a_number() -> No
     enrich_bookmarks(world.context, ALL_TAGS, lambda _: {"ogTitle": "new"})
     assert world.index()["lastFetchedAt"] == 0
     world.assert_whole()
+
+
+def test_stored_pictures_that_visitors_should_not_ask_for_go() -> None:
+    """What older rules had let through goes from every object; slugs and good pictures stay."""
+    world = World.of(30)
+    world.run()
+    slugs = world.slugs()
+
+    def lead_astray(item: dict[str, Any]) -> None:
+        item["ogImageExternal"] = "http://10.0.0.1/i.png"
+        item["ogImage"] = "https://cdn.example.com/images/opengraph/x.png"
+        item["content"]["favicon"] = "http://169.254.169.254/latest"
+
+    rewrite(world, lead_astray)
+    assert world.run().changed == 30
+    assert world.slugs() == slugs
+    assert_accepted(world)
+    for key in world.stored("json/bookmarks/"):
+        assert not re.search(rb"10\.0\.0\.1|169\.254", world.store.get(key).body)
+    images = {item["ogImage"] for item in world.master()}
+    assert images == {"https://cdn.example.com/images/opengraph/x.png"}
+    assert not world.run().change_detected
+
+
+def test_pictures_come_and_go_with_the_hosts_that_are_allowed() -> None:
+    """A host that is taken from DATAFETCH_ALLOW_HOSTS is in no published picture after the next run."""
+    app = karakeep.KarakeepApp(
+        karakeep.link(f"b{n}", f"https://e{n}.com/", NEWEST, {"imageUrl": "http://10.0.0.1/i.png"})
+        for n in range(12)
+    )
+    world = World(app)
+    for allowed, shown in ((set(), 0), ({"10.0.0.1"}, 12), (set(), 0)):
+        world.allowed = frozenset(allowed)
+        world.run()
+        assert sum("ogImageExternal" in item for item in world.master()) == shown
+        assert not world.run().change_detected

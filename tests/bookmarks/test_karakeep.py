@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from datafetch.bookmarks.karakeep import BookmarkApi, read_bookmark
 from datafetch.bookmarks.model import UnreadableItem
 from datafetch.bookmarks.rules.normalise import normalise
 from datafetch.bookmarks.rules.sublists import ListInfo
+from datafetch.errors import DatafetchError, GuardRefused
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.net.base import HttpClient
 from datafetch.upstream_errors import Denied, Malformed, Missing, Refused, TransientError
+from tests.fakes.base import Answer, Request, Response
 from tests.fakes.faults import cut, reply
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp, bare_link, link, text
 from tests.job_settings import bookmarks_settings
@@ -121,6 +124,45 @@ def test_pages_of_another_shape_are_malformed(
     with pytest.raises(Malformed) as caught:
         list(api.pages())
     assert "BOOKMARKS_API_URL" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("size", "new", "pages", "error", "words"),
+    [
+        (100, False, 21, Malformed, "20 pages in a row"),
+        (100, True, 4, GuardRefused, "past 350 items"),
+        (1, True, 351, GuardRefused, "past 350 items"),
+        (0, True, 1, Malformed, "an empty page has a cursor"),
+    ],
+)
+def test_a_list_with_new_cursors_for_ever_ends(
+    app: KarakeepApp,
+    http: HttpClient,
+    size: int,
+    new: bool,
+    pages: int,
+    error: type[DatafetchError],
+    words: str,
+) -> None:
+    """A new cursor on every page: it ends at the most items, at an empty page, and in a circle."""
+    numbers = count()
+
+    def act(_request: Request, _answer: Answer) -> Response:
+        number = next(numbers)
+        first = number * size if new else 0
+        items = [
+            link(f"x{first + index}", f"https://e.com/{first + index}", WHEN)
+            for index in range(size)
+        ]
+        return Response.json({"bookmarks": items, "nextCursor": f"c{number}"})
+
+    app.inject(act)
+    with app.served() as server:
+        most = 350 if new else 200_000
+        api = BookmarkApi(http, replace(settings(server.url), max_items=most))
+        with pytest.raises(error, match=words):
+            list(api.pages())
+    assert app.log.count("/bookmarks") == pages
 
 
 def test_upstream_failures_have_their_types(

@@ -93,6 +93,7 @@ class World:
     clock: FakeClock = field(default_factory=FakeClock)
     settings: BookmarksSettings = SETTINGS
     production: bool = False
+    allowed: frozenset[str] = frozenset()
     asked: list[str] = field(default_factory=list)
     faulty: FaultyStore | None = None
     context: JobContext[BookmarksSettings] | None = None
@@ -121,6 +122,7 @@ class World:
             http=http,
             production=self.production,
             run_id=f"run-{self.runs}",
+            allow_hosts=self.allowed,
             width=1,
         )
         store = FencedStore(self.faulty, fence) if fence else self.faulty

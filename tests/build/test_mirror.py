@@ -1,6 +1,7 @@
 """A build's objects as a copy of the store: the same bytes under the same keys, and nothing stale."""
 
 import json
+import logging
 import os
 import re
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from datafetch.build.job import Prefetch
+from datafetch.build.mirror import MirrorStaging
 from datafetch.errors import DatafetchError, Inconsistent
 from datafetch.models.run import JobReport
 from datafetch.store.keys import Keys
@@ -336,3 +338,59 @@ def test_a_mirror_and_a_build_do_not_meet(build: Build, tmp_path: Path) -> None:
         "bookmarks/slug-mapping.json",
         "bookmarks/index.json",
     }
+
+
+# --------------------------------------------------------------------- links
+
+
+def test_a_link_to_a_folder_is_not_followed(build: Build, tmp_path: Path) -> None:
+    """Nothing is written or removed where a link in the mirror leads; the message names the link."""
+    mirror(build)
+    theirs = tmp_path / "theirs"
+    (build.output / "images").rename(theirs)
+    before = {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}
+    (build.output / "images").symlink_to(theirs)
+    remove_logo(build, 1)
+    with pytest.raises(
+        DatafetchError, match=r"images cannot be written: links to folders"
+    ) as caught:
+        build.prefetch(mirror=True).logos()
+    assert "mount --bind" in caught.value.hint
+    assert {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()} == before
+
+
+def test_a_link_out_of_the_mirror_gives_way_and_what_it_leads_to_stays(
+    build: Build, tmp_path: Path
+) -> None:
+    """Also where both are equal: a mirror has files of its own. A stale link is somebody else's."""
+    mirror(build)
+    equal, stale = build.output / PAGES[0], build.output / logo_key(1)
+    for path in (equal, stale):
+        path.rename(tmp_path / path.name)
+        path.symlink_to(tmp_path / path.name)
+    remove_logo(build, 1)
+    mirror(build)
+    assert not equal.is_symlink()
+    assert equal.read_bytes() == (tmp_path / equal.name).read_bytes()
+    assert stale.is_symlink()
+    assert (tmp_path / stale.name).exists()
+
+
+def test_files_under_names_of_an_earlier_version_go(build: Build, tmp_path: Path) -> None:
+    """They hold a repository back from being checked out on Windows; one that was changed stays."""
+
+    def staged(*keys: str) -> None:
+        log = logging.LoggerAdapter(logging.getLogger("test"))
+        with MirrorStaging(tmp_path / "mirror", "bookmarks", log, max_output_mb=1) as staging:
+            for key in keys:
+                staging.add(key, b"1")
+            staging.commit()
+
+    staged("tags/aux/index.json", "tags/con/index.json", "tags/nul/index.json")
+    for name, escaped, body in (("aux", "~61ux", b"1"), ("con", "~63on", b"edited")):
+        (tmp_path / "mirror/tags" / escaped).rename(tmp_path / "mirror/tags" / name)
+        (tmp_path / "mirror/tags" / name / "index.json").write_bytes(body)
+    staged("tags/aux/index.json", "tags/con/index.json")
+    top = tmp_path / "mirror" / "tags"
+    files = {str(path.relative_to(top)) for path in top.rglob("index.json")}
+    assert files == {"~61ux/index.json", "~63on/index.json", "con/index.json"}

@@ -16,7 +16,8 @@ from datafetch.github.rules.stats import RepositoryWeeks, sum_lines
 from datafetch.logs import bound_logger
 from datafetch.runtime.engine import Engine
 from datafetch.store.base import ObjectStore, encode_json
-from datafetch.store.keys import Keys, PublicUrls
+from datafetch.store.keys import Keys
+from datafetch.store.public_urls import PublicUrls
 from tests.stores import Call, Fault, FaultyStore
 from tests.support import FakeClock
 

@@ -116,10 +116,16 @@ def test_a_settings_file_must_be_a_file(tmp_path, monkeypatch):
         assert said in str(refused.value)
 
 
-def test_a_pipe_may_hold_the_settings(tmp_path):
-    """Looking whether it can be read neither waits for a writer nor takes what is in it."""
+@pytest.mark.timeout(20)
+def test_what_is_no_file_holds_no_settings(tmp_path):
+    """`--env-file <(command)` is refused with another way, and nobody waits for a writer."""
     os.mkfifo(tmp_path / "pipe")
-    assert settings_file(str(tmp_path / "pipe")) == tmp_path / "pipe"
+    for text in (str(tmp_path / "pipe"), "/dev/zero"):
+        with pytest.raises(typer.BadParameter) as refused:
+            settings_file(text)
+        assert f"'{text}' is a pipe or a device, and has to be a file" in str(refused.value)
+        assert "set -a; source <(command); set +a" in str(refused.value)
+    assert settings_file("/dev/null") == Path("/dev/null")
 
 
 def test_a_target_must_be_able_to_be_a_folder(tmp_path, monkeypatch):

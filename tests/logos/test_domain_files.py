@@ -1,5 +1,6 @@
 """Files of domains are read as what they are, or named as the problem."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,8 @@ def test_files_follow_one_another(write: Write) -> None:
         ("a.json", "[" * 100_000),
         ("a.json", f'["a.example.com",{"1" * 5000}]'),
         ("a.json", '["a.example.com",NaN]'),
+        ("a.json", '["a.example.com",' + "{}," * 200_000 + "{}]"),
+        ("a.json", '["a.example.com"]' + " " * 64 * 1024 * 1024),
         ("a.csv", "name,city\nOne,Berlin\n"),
         ("a.csv", b"domain\n\xff\n"),
         ("a.txt", b"one.example.com\n\xff\n"),
@@ -95,6 +98,15 @@ def test_all_broken_files_are_named_at_once(write: Write, tmp_path: Path) -> Non
         read_domain_files([good, missing, broken, str(tmp_path)], COLUMNS)
     assert len(caught.value.problems) == 3
     assert missing in caught.value.problems[0]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["a.json", "a.csv", "a.txt"])
+def test_a_pipe_in_the_place_of_a_file_is_named(tmp_path: Path, name: str) -> None:
+    """A pipe in the place of a file hung the run."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ConfigurationError, match=rf"{name}: it is no file but a pipe"):
+        read_domain_files([str(tmp_path / name)], COLUMNS)
 
 
 def test_a_missing_file_is_told_with_the_folder(

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,11 +49,11 @@ class Stored:
     def __post_init__(self) -> None:
         self.store = LocalStore(self.folder, self.clock)
 
-    def loaded(self) -> LogoManifest:
+    def loaded(self, **options: Any) -> LogoManifest:
         """The manifest of a run that begins now."""
         self.calls = FaultyStore(self.store)
         context: JobContext[LogoSettings] = make_context(
-            logo_settings(), self.calls, clock=self.clock
+            logo_settings(), self.calls, clock=self.clock, **options
         )
         manifest = LogoManifest(context)
         manifest.load()
@@ -205,3 +206,28 @@ def test_a_large_manifest_is_saved_less_often(stored: Stored) -> None:
         manifest.put(name, replace(logo(name), fetched_at=9))
         manifest.save_now_and_then()
         assert stored.calls.keys("put").count(KEY) == (number == 400)
+
+
+def test_addresses_that_visitors_should_not_ask_for_go(stored: Stored) -> None:
+    """The old site's manifest named a store on somebody's machine, which visitors' browsers then asked."""
+    private = "http://localhost:9000/bucket/images/logos/a.png"
+    stored.store.put(
+        KEY,
+        encode_json(
+            {
+                A: {"cdnUrl": private, "originalSource": "google", "invertedCdnUrl": private},
+                B: {
+                    "cdnUrl": "http://10.0.0.1/else.png",
+                    "invertedCdnUrl": "http://10.0.0.1/x.png",
+                },
+                C: {"cdnUrl": "https://old.example.net/images/logos/c.png", "originalSource": "x"},
+            }
+        ),
+    )
+    manifest = stored.loaded(allow_hosts=())
+    manifest.save()
+    public = "https://cdn.example.com/images/logos/a.png"
+    assert stored.store.get(KEY).json() == {
+        A: {"cdnUrl": public, "originalSource": "google", "invertedCdnUrl": public},
+        C: {"cdnUrl": "https://old.example.net/images/logos/c.png", "originalSource": "x"},
+    }

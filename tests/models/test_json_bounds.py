@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.models.json_bounds import JsonBounds, TooMuchJson, check_bounds, read_bounded
+from datafetch.models.json import read_json
+from datafetch.models.json_bounds import (
+    JsonBounds,
+    TooMuchJson,
+    check_bounds,
+    check_density,
+    read_bounded,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='a\\"[]{},:é\ud800'),
@@ -98,3 +105,38 @@ def test_text_that_never_ends_is_looked_at_once() -> None:
     with pytest.raises(json.JSONDecodeError):
         read_bounded(b'"' + b'\\"' * 1_000_000, JsonBounds(1000))
     check_bounds(b'["' + b"[{,:" * 1_000_000 + b'"]', JsonBounds(1000))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"{}," * 200_000 + b"{}]",
+        b"[" + b'{"a":1},' * 200_000 + b"0]",
+        b"[" + b"[]," * 200_000 + b"0]",
+        b"[" * 200_000,
+        b'{"a":' * 200_000,
+        b'["\\"",' + b"{}," * 200_000 + b"0]",
+    ],
+)
+def test_stored_json_of_nothing_but_brackets_is_refused(body: bytes) -> None:
+    """A stored object that would be thirty times as large in memory is none of ours."""
+    with pytest.raises(TooMuchJson, match="more lists and objects"):
+        check_density(body)
+    with pytest.raises(ValueError, match=r"."):
+        read_json(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"[0,3,1],0,0," * 200_000 + b"0]",
+        b"[" + b'{"date":"2026-01-01","count":0,"level":0},' * 200_000 + b"0]",
+        b"[" + b"0," * 300_000 + b"0]",
+        b'["' + b"{}[]," * 300_000 + b'"]',
+        b'["a\\"' + b"{}[]," * 300_000 + b'"]',
+        b"[" + b"{}," * 50_000 + b"0]",
+    ],
+)
+def test_stored_json_of_any_length_is_read(body: bytes) -> None:
+    """Weeks, days, numbers and texts with brackets are what is stored, and short files are any JSON."""
+    assert read_json(body) == json.loads(body)

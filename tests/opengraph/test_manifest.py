@@ -5,7 +5,8 @@ import pytest
 from datafetch.opengraph.manifest import PictureManifest
 from datafetch.opengraph.model import BookmarkRecord, PictureRecord, SavedBookmark
 from datafetch.opengraph.rules.plan import pages_of
-from tests.opengraph.parts import KEYS, Parts, publisher
+from tests.opengraph.parts import KEYS, SETTINGS, Parts, publisher
+from tests.support import make_context
 
 KEY = KEYS.opengraph_manifest()
 CDN = "https://cdn.example.com/images/opengraph"
@@ -129,3 +130,22 @@ def test_pictures_under_earlier_keys_are_found(parts: Parts, key: str) -> None:
     manifest.load()
     www = SavedBookmark("b", "https://www.a.example/page#part")
     assert manifest.recall(pages_of([www])) == {"b": PictureRecord(key, "0a0b0c0d")}
+
+
+def test_pictures_of_a_store_on_this_machine_get_their_public_addresses(parts: Parts) -> None:
+    """A manifest made on a developer's machine named a port of that machine to all visitors."""
+    private = "http://localhost:9000/bucket/images/opengraph/y.png?v=11223344"
+    body = [private, "http://10.0.0.1/images/opengraph/../x.png", "http://[fd00::1]/other.png", URL]
+    raw = parts.put(KEY, body)
+    context = make_context(SETTINGS, parts.store, clock=parts.clock, allow_hosts=())
+    manifest = PictureManifest(context, publisher(context))
+    manifest.load()
+    assert manifest.publish(parts.state(context), [])
+    assert parts.json(KEY) == [URL, f"{CDN}/y.png?v=11223344"]
+    assert parts.aside(KEY) == [raw]
+    manifest.load()
+    assert not manifest.publish(parts.state(context), [])
+    parts.put(KEY, [private])
+    manifest.load()
+    assert manifest.publish(parts.state(context), [])
+    assert parts.json(KEY) == [f"{CDN}/y.png?v=11223344"]

@@ -179,3 +179,34 @@ def test_old_metadata_gives_way_to_what_is_written_meanwhile(
     else:
         assert record is not None
         assert (record.fetched_at, record.object_etag) == (1, etag(parts))
+
+
+def test_stored_pictures_that_visitors_should_not_ask_for_are_found_and_go(parts: Parts) -> None:
+    """Older code stored a page's private picture; its object heals without asking the page again."""
+    said = Description(URL, "Title", image_url="http://10.0.0.1/i.png")
+    old = stored(parts).write(PageMetadata.of(URL, said, timestamp=5, source="external"), None)
+    assert parts.json(KEY)["imageUrl"] == "http://10.0.0.1/i.png"
+    store = stored(parts)
+    assert store.unfit({NAME: replace(old, image_url=None)}) == []
+    assert store.unfit({NAME: old}) == [NAME]
+    mended = store.mended(NAME, old)
+    assert parts.json(KEY)["imageUrl"] is None
+    assert parts.json(KEY)["timestamp"] == 5
+    assert mended == replace(
+        old, object_etag=etag(parts), image_url=None, digest=Description(URL, "Title").digest()
+    )
+    again = stored(parts)
+    assert again.unfit({NAME: mended}) == []
+
+
+def test_a_lost_state_does_not_hide_such_pictures(parts: Parts) -> None:
+    """They are found when the metadata is read in the state's place; a password in one counts, too."""
+    for picture in ("http://10.0.0.1/i.png", "https://user:pass@a.example/i.png"):
+        body = {"url": URL, "title": "T", "imageUrl": picture, "timestamp": 5}
+        parts.put(KEY, body)
+        store = stored(parts)
+        record = store.recall(URL, store.listed())
+        assert record is not None
+        assert store.unfit({NAME: record}) == [NAME]
+        store.mended(NAME, record)
+        assert parts.json(KEY)["imageUrl"] is None

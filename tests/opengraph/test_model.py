@@ -115,9 +115,10 @@ def test_addresses_of_overrides_are_web_addresses(address: str):
 def test_addresses_are_as_browsers_write_them(written: str, read: str) -> None:
     """Stored addresses are compared by other programs; user and password are nobody's business."""
     old = METADATA.validate_python({"url": URL, "finalUrl": written, "imageUrl": written})
-    assert (old.final_url, old.image_url) == (read, read)
+    picture = None if "@a" in written else read  # which no browser would get without these
+    assert (old.final_url, old.image_url) == (read, picture)
     override = TypeAdapter(Override).validate_python({"etag": "e", "value": {"imageUrl": written}})
-    assert override.value == {"imageUrl": read}
+    assert override.value.get("imageUrl") == picture
 
 
 @pytest.mark.parametrize("value", [None, [], "x", {}, {"url": 5}])

@@ -47,6 +47,7 @@ def test_what_is_not_there_is_empty_and_made() -> None:
     [
         *(b"{", b"[]", b'{"a":"x"}', b"\xff", b"[" * 100_000),
         *(b'{"a":' + b"1" * 5000 + b"}", b'{"a":1,"b":NaN}', b'{"a":-Infinity}'),
+        b'{"a":1,"b":[' + b"{}," * 200_000 + b"{}]}",
     ],
     ids=lambda body: body[:8],
 )

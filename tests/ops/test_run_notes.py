@@ -7,7 +7,7 @@ import pytest
 from datafetch.models.run import JobName
 from datafetch.ops.dead_letters import DeadLetter
 from datafetch.ops.run_notes import no_cdn_note, superseded_note, waiting_notes
-from datafetch.store.keys import PublicUrls
+from datafetch.store.public_urls import PublicUrls
 
 NOW = datetime(2026, 11, 26, 15, 37, tzinfo=UTC).timestamp()
 HOUR = 3600.0

@@ -73,9 +73,16 @@ def _pipe(folder: Path) -> None:
     os.mkfifo(folder)
 
 
-def _writable(folder: Path) -> None:
-    folder.mkdir()
-    folder.chmod(0o770)
+def _dangling(folder: Path) -> None:
+    folder.symlink_to("nowhere")
+
+
+def _open_to(mode: int) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        folder.chmod(mode)
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -84,7 +91,10 @@ def _writable(folder: Path) -> None:
         (_link, "it is no folder, or a link to one"),
         (_file, "it is no folder, or a link to one"),
         (_pipe, "it is no folder, or a link to one"),
-        (_writable, "others may write to it"),
+        (_dangling, "it is no folder, or a link to one"),
+        (_open_to(0o770), "others may enter it (its mode is 0770, not 0700); chmod 700 "),
+        (_open_to(0o702), "others may enter it (its mode is 0702, not 0700); chmod 700 "),
+        (_open_to(0o755), "others may enter it (its mode is 0755, not 0700); chmod 700 "),
     ],
 )
 def test_a_folder_is_not_trusted_for_its_name(
@@ -97,6 +107,37 @@ def test_a_folder_is_not_trusted_for_its_name(
         RuntimeFolder(base).path()
     assert why in str(caught.value)
     assert "DATAFETCH_RUNTIME_DIR" in str(caught.value)
+    assert caught.value.exit_code == 78
+
+
+def test_a_folder_that_was_exchanged_meanwhile_is_not_trusted(base: Path, tmp_path: Path) -> None:
+    """Where all may write without a sticky bit, it can be taken away while a job runs."""
+    folder = RuntimeFolder(base)
+    with folder.lock("job.lock"):
+        pass
+    (base / NAME).rename(tmp_path / "away")
+    (base / NAME).symlink_to(tmp_path / "away")
+    with pytest.raises(ConfigurationError, match="a link to one"), folder.lock("job.lock"):
+        pass
+    (base / NAME).unlink()
+    with pytest.raises(ConfigurationError, match="No such file"), folder.lock("job.lock"):
+        pass
+
+
+@pytest.mark.timeout(20)
+def test_a_lock_that_is_no_file_is_told(base: Path, tmp_path: Path) -> None:
+    """What a link leads to is neither emptied nor locked, and nobody waits for a pipe."""
+    folder = RuntimeFolder(base)
+    (tmp_path / "precious").write_text("precious")
+    (folder.path() / "link").symlink_to(tmp_path / "precious")
+    (folder.path() / "folder").mkdir()
+    for name in ("link", "folder"):
+        with pytest.raises(ConfigurationError, match=f"{name} cannot be locked"), folder.lock(name):
+            pass
+    os.mkfifo(folder.path() / "pipe")
+    with folder.lock("pipe"):
+        pass
+    assert (tmp_path / "precious").read_text() == "precious"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make somebody else's folder")
@@ -130,14 +171,16 @@ def test_without_a_session_it_is_in_the_temporary_folder(
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make somebody else's folder")
-def test_the_session_of_another_user_is_left_alone(
-    monkeypatch: pytest.MonkeyPatch, nowhere: Path, tmp_path: Path
+@pytest.mark.parametrize("name", ["XDG_RUNTIME_DIR", "TMPDIR"])
+def test_the_folder_of_another_user_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, nowhere: Path, tmp_path: Path, name: str
 ) -> None:
-    """`su` keeps the variable: root would make its locks where that user may exchange them."""
+    """`su` keeps the variables: root would make its locks where that user may exchange them."""
     session = tmp_path / "theirs"
     session.mkdir()
     os.chown(session, NOBODY, NOBODY)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(session))
+    monkeypatch.setenv("TEMP", str(nowhere))
+    monkeypatch.setenv(name, str(session))
     assert RuntimeFolder().path() == nowhere / NAME
     assert [*session.iterdir()] == []
 

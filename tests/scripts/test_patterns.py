@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from scripts.patterns.attacks import suspected
 from scripts.patterns.collect import NotCollected, collect_module
 from scripts.patterns.growth import slow_on
 from scripts.patterns.matcher import TooManySteps, model_of, steps
+from scripts.patterns.run import main
 
 SLOW = [
     (r"(a+)+$", "match"),
@@ -36,6 +38,9 @@ SLOW = [
 ]
 """Each is slow on some text, when it is used so."""
 
+NOT_SUSPECTED = (r"(?:x?){200,}y",)
+"""It has more parts than the search for suspicions goes through."""
+
 LINEAR = [
     (r"(a+)+", "match"),
     (r"a*+a*+b", "match"),
@@ -57,6 +62,14 @@ LINEAR = [
 def test_slow_patterns_are_told(pattern, use):
     """For each way to be slow there is a text among those that are tried."""
     assert slow_on(pattern, 0, use) is not None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "use"), [case for case in SLOW if case[0] not in NOT_SUSPECTED]
+)
+def test_slow_patterns_are_suspected_unseen(pattern, use):
+    """The words that make a pattern slow follow from its form; trying them confirms it."""
+    assert slow_on(pattern, 0, use, suspected) is not None
 
 
 @pytest.mark.parametrize(("pattern", "use"), LINEAR)
@@ -142,6 +155,20 @@ def test_every_kind_of_pattern_is_found(tmp_path, monkeypatch):
         "x": (re.DOTALL, {"match"}),
         "^y$": (0, {"search"}),
     }
+
+
+def test_the_check_names_the_slow_pattern(tmp_path, monkeypatch, capsys):
+    """Who runs the check reads which pattern is slow, where it stands, and on which text."""
+    package = tmp_path / "checked_package"
+    package.mkdir()
+    (package / "module.py").write_text("import re\n_SLOW = re.compile(r'\\s+$')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(package) == 1
+    assert "checked_package/module.py:2: search" in capsys.readouterr().out
+    (package / "module.py").write_text("import re\n_FAST = re.compile(r'\\S+')\n")
+    sys.modules.pop("checked_package.module")
+    assert main(package) == 0
+    sys.modules.pop("checked_package.module")
 
 
 @pytest.mark.parametrize(

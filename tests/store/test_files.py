@@ -1,7 +1,6 @@
 """What the folder store does with single files."""
 
 import hashlib
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from datafetch.errors import PreconditionFailed
 from datafetch.store.base import Condition, IfAbsent, IfMatch
-from datafetch.store.files import check_condition, make_folder, open_file
+from datafetch.store.files import check_condition, make_folder
 from tests.support import flushes
 
 THERE = hashlib.sha256(b"there").hexdigest()
@@ -90,14 +89,3 @@ def test_a_file_in_the_place_of_a_folder_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"exists|Not a directory"):
         make_folder(tmp_path / "x/y", tmp_path, durable=False)
     assert (tmp_path / "x").read_bytes() == b"1"
-
-
-def test_only_files_are_read(tmp_path: Path) -> None:
-    """A pipe in the place of a file hung the run."""
-    (tmp_path / "file").write_bytes(b"x")
-    with open_file(tmp_path / "file") as file:
-        assert file.read() == b"x"
-    os.mkfifo(tmp_path / "pipe")
-    for name, problem in (("pipe", "it is no file"), (".", "Is a directory")):
-        with pytest.raises(OSError, match=problem):
-            open_file(tmp_path / name)

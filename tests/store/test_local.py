@@ -352,8 +352,58 @@ def test_a_pipe_in_the_place_of_an_object_is_no_object(store: LocalStore, root: 
     os.mkfifo(root / "json/bookmarks/pipe.json")
     assert [info.key for info in store.list("")] == [KEY]
     for call in (store.get, store.head, partial(opened, store)):
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(StoreUnavailable, match=r"pipe\.json is a pipe, and should be a file$"):
             call("json/bookmarks/pipe.json")
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("key", "mode"),
+    [
+        ("json/bookmarks/index.json", 0o640),
+        ("json/bookmarks/tags/ai/page-1.json", 0o640),
+        ("json/github-activity/activity_data.json", 0o640),
+        ("images/logos/example_com_google_a379a6f6.png", 0o640),
+        ("json/datafetch/jobs/bookmarks.json", 0o600),
+        ("json/datafetch/dead-letters/logos.json", 0o600),
+        ("json/rate-limit/logo-failed-domains.json", 0o600),
+        ("json/github-activity/repo_raw_weekly_stats/o_r.csv", 0o600),
+        ("json/bookmarks/bookmarks.json.corrupt-2026-11-24", 0o600),
+    ],
+)
+def test_the_umask_says_who_reads_what_visitors_may_read(
+    store: LocalStore, root: Path, key: str, mode: int
+) -> None:
+    """State names private repositories and what failed: it is for its owner, an old file's too."""
+    before = os.umask(0o027)
+    try:
+        store.put(key, b"1")
+        assert stat.S_IMODE((root / key).stat().st_mode) == mode
+        (root / key).chmod(0o666)
+        store.put(key, b"2")
+        assert stat.S_IMODE((root / key).stat().st_mode) == mode
+    finally:
+        os.umask(before)
+
+
+def test_a_lock_that_is_no_file_says_what_to_remove(
+    store: LocalStore, root: Path, tmp_path: Path
+) -> None:
+    """What a planted link leads to is neither emptied nor locked; without it the write succeeds."""
+    precious, lock = tmp_path / "precious", root / ".datafetch-lock"
+    precious.write_text("precious")
+    root.mkdir()
+    for make, said in (
+        (lambda: lock.symlink_to(precious), "is a link"),
+        (lock.mkdir, "is a folder, and should be a file"),
+    ):
+        make()
+        with pytest.raises(StoreUnavailable, match=said) as caught:
+            store.put(KEY, b"1")
+        assert caught.value.hint.startswith(f"Remove {lock};")
+        assert precious.read_text() == "precious"
+        lock.rmdir() if said.startswith("is a folder") else lock.unlink()
+    store.put(KEY, b"1")
 
 
 def test_what_a_killed_run_left_goes_with_the_next_write_beside_it(
@@ -638,3 +688,94 @@ def test_a_link_within_the_folder_is_a_file_like_others(store: LocalStore, root:
     assert store.get("json/again.json").body == b"[1]"
     store.delete("json/again.json")
     assert files_below(root) == [PAGE]
+
+
+ODD_KEYS = [
+    "json/bookmarks/tags-test/aux/index.json",
+    "json/bookmarks/tags-test/con./page-1.json",
+    "json/bookmarks/by-id-test/NUL.json",
+    "json/bookmarks/by-id-test/a:b.json",
+]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_name_that_windows_does_not_take_is_stored_under_another(
+    store: LocalStore, root: Path, key: str
+) -> None:
+    """A repository with such a name cannot be checked out there; the key stays what it is."""
+    store.put(key, b"1")
+    store.put(PAGE, b"[]")
+    names = [name for path in files_below(root) for name in path.split("/")]
+    assert not {"aux", "con.", "NUL.json", "a:b.json"} & {*names}
+    assert [info.key for info in store.list("json/")] == sorted([key, PAGE])
+    for prefix in (key, key[:-7], f"{key.rpartition('/')[0]}/"):
+        assert [info.key for info in LocalStore(root).list(prefix)] == [key]
+    assert store.get(key).body == opened(store, key) == b"1"
+    assert store.url(key) == f"/{key}"
+    store.put(key, b"2", condition=IfMatch(store.head(key).etag))
+    store.delete(key)
+    assert [info.key for info in store.list("")] == [PAGE]
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+def test_a_file_of_an_earlier_version_is_found_until_it_is_written_anew(
+    store: LocalStore, root: Path, key: str
+) -> None:
+    """It stood under its plain name; nothing is lost, and nothing is listed twice."""
+    old = root / key
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"old")
+    assert store.get(key).body == opened(store, key) == b"old"
+    assert [info.key for info in store.list("")] == [key]
+    assert [info.key for info in store.list(f"{key.rpartition('/')[0]}/")] == [key]
+    with pytest.raises(PreconditionFailed):
+        store.put(key, b"new", condition=IfAbsent())
+    store.put(key, b"new", condition=IfMatch(store.head(key).etag))
+    assert not old.exists()
+    assert store.get(key).body == b"new"
+    assert [info.key for info in store.list("")] == [key]
+    store.delete(key)
+    with pytest.raises(ObjectNotFound):
+        store.get(key)
+
+
+def test_a_file_of_an_earlier_version_is_removed_with_its_object(
+    store: LocalStore, root: Path
+) -> None:
+    """Stale tags go, under whichever name; a version that ran in between has left both."""
+    for both in (False, True):
+        for key in ODD_KEYS:
+            (root / key).parent.mkdir(parents=True, exist_ok=True)
+            if both:
+                store.put(key, b"new")
+            (root / key).write_bytes(b"old")
+            assert store.get(key).body == (b"new" if both else b"old")
+        assert [info.key for info in store.list("")] == sorted(ODD_KEYS)
+        for key in ODD_KEYS:
+            store.delete(key)
+        assert files_below(root) == []
+
+
+def test_a_link_under_the_name_of_an_earlier_version_is_not_followed(
+    store: LocalStore, root: Path, tmp_path: Path
+) -> None:
+    """Neither read nor removed: what it leads to is somebody else's."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/index.json").write_bytes(b"theirs")
+    (root / "json/bookmarks/tags-test").mkdir(parents=True)
+    (root / "json/bookmarks/tags-test/aux").symlink_to(tmp_path / "theirs")
+    with pytest.raises(ObjectNotFound):
+        store.get(ODD_KEYS[0])
+    store.put(ODD_KEYS[0], b"ours")
+    assert (tmp_path / "theirs/index.json").read_bytes() == b"theirs"
+    assert store.get(ODD_KEYS[0]).body == b"ours"
+
+
+def test_a_long_name_that_is_written_in_another_way_is_listed_by_its_beginning(
+    store: LocalStore,
+) -> None:
+    """Pieces of such a name tell its key only together."""
+    key = f"json/{'a' * 230}:{'b' * 60}/x.json"
+    store.put(key, b"1")
+    for prefix in ("json/a", key[:236], key[:240], key[:-3]):
+        assert [info.key for info in store.list(prefix)] == [key]

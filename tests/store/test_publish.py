@@ -255,7 +255,12 @@ def test_next_publish_ends_what_was_begun(kind: str, at: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"not json", b"[]", b'{"runId":5}', b'{"runId":"r0"}', b"[" * 100_000, b""], ids=len
+    "body",
+    [
+        *(b"not json", b"[]", b'{"runId":5}', b'{"runId":"r0"}', b"[" * 100_000, b""),
+        b'{"runId":"r9","baseEtag":null,"x":[' + b"{}," * 200_000 + b"{}]}",
+    ],
+    ids=len,
 )
 def test_foreign_journal_is_taken_over(body: bytes) -> None:
     """A journal that cannot be read tells of no run and no base; it is replaced and closed."""

@@ -1,5 +1,6 @@
 """What AWS's own settings say of region and server counts where ours say nothing."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -127,3 +128,22 @@ def test_what_is_wrong_with_aws_settings_says_what_goes_before_them(
     assert caught.value.exit_code == 78
     for name in ("AWS_", "~/.aws/config", "S3_SERVER_URL", "S3_REGION"):
         assert name in caught.value.hint
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "name", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"]
+)
+def test_a_pipe_in_the_place_of_aws_settings_is_told_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """A pipe in the place of a file hung the run; /dev/null stands for an empty one."""
+    monkeypatch.setenv(name, "/dev/null")
+    make_store(load_settings(), SystemClock()).close()
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setenv(name, str(tmp_path / "pipe"))
+    with pytest.raises(ConfigurationError) as caught:
+        make_store(load_settings(), SystemClock())
+    assert caught.value.problems == (
+        f"{name}: {tmp_path / 'pipe'} is a pipe or a device, and has to be a file",
+    )

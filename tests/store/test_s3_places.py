@@ -9,7 +9,7 @@ import pytest
 
 from datafetch.errors import ObjectNotFound, PreconditionFailed, StoreError
 from datafetch.store.base import IfAbsent, IfMatch
-from datafetch.store.keys import PublicUrls
+from datafetch.store.public_urls import PublicUrls
 from datafetch.store.s3 import S3Store
 from tests.contract.support import open_s3
 from tests.fakes.base import App, FakeServer, Request, Response

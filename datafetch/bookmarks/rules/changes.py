@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from datafetch.addresses import NO_HOSTS, OwnHosts
 from datafetch.bookmarks.model import Bookmark, RawBookmark, StoredBookmark, UnreadableItem
 from datafetch.bookmarks.rules.fit import fit
 from datafetch.bookmarks.rules.list import weave
@@ -73,10 +74,12 @@ class Policy(NamedTuple):
     Attributes:
         unlinked: whether items without a web address are published.
         refit: whether the stored items that did not come are made over by the present rules.
+        own: the user's own hosts, whose pictures are published though they are not public.
     """
 
     unlinked: bool
     refit: bool
+    own: OwnHosts = NO_HOSTS
 
 
 AS_IT_IS = Policy(unlinked=True, refit=False)
@@ -156,7 +159,7 @@ def merge_list(
     source hash has not changed, or when it did not come; one in `fetched.gone` goes.
     """
     by_id = {item.id: item for item in stored}
-    drafts = [_draft(raw, by_id.get(raw.id), sources) for raw in fetched.readable]
+    drafts = [_draft(raw, by_id.get(raw.id), sources, policy.own) for raw in fetched.readable]
     came = {draft.bookmark.id for draft in drafts}
     gone = frozenset(fetched.gone & by_id.keys())
     staying = by_id.keys() - came - gone - {raw.id for raw in fetched.left_out}
@@ -188,19 +191,21 @@ def merge_list(
 
 def _kept(stored: Iterable[StoredBookmark], policy: Policy) -> list[Draft]:
     """The stored items that did not come, as far as they are to be published."""
-    drafts = (_refit(item) if policy.refit else as_stored(item) for item in stored)
+    drafts = (_refit(item, policy.own) if policy.refit else as_stored(item) for item in stored)
     return [draft for draft in drafts if draft.bookmark.url or policy.unlinked]
 
 
-def _refit(item: StoredBookmark) -> Draft:
-    made = fit(item)
+def _refit(item: StoredBookmark, own: OwnHosts) -> Draft:
+    made = fit(item, own)
     return as_stored(made)._replace(changed=made.fields != item.fields)
 
 
-def _draft(raw: RawBookmark, stored: StoredBookmark | None, sources: Mapping[str, str]) -> Draft:
+def _draft(
+    raw: RawBookmark, stored: StoredBookmark | None, sources: Mapping[str, str], own: OwnHosts
+) -> Draft:
     if stored is not None and is_known(raw, sources):
         return as_stored(stored)
-    return merge(raw, stored)
+    return merge(raw, stored, own)
 
 
 def _slugs_of(drafts: Sequence[Draft], retired: Mapping[str, str]) -> dict[str, str]:

@@ -8,15 +8,25 @@ older rules, other jobs and other tools have written into them.
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
-from datafetch.urls import publishable
+from datafetch.addresses import NO_HOSTS, OwnHosts, for_visitors
+from datafetch.urls import publishable, resolve
 
 _MAX_DEPTH = 64
 """Levels of an unknown value that are looked through; a deeper one is left out."""
 
 _ADDRESS_NAMES = ("url", "favicon", "href", "src")
 _ADDRESS_ENDS = re.compile(r".*(?:Url|URL|Href)s?|urls", re.DOTALL)
+_LOADED = re.compile(
+    "image|img|icon|logo|picture|photo|thumb|screenshot|banner|avatar|poster|preview|src"
+    "|video|audio",
+    re.IGNORECASE,
+)
+"""In the name of a field whose address browsers load when they show it. They only link others."""
+
+_ANY_BASE = "https://any.invalid/"
 
 
 class Gone(Enum):
@@ -33,37 +43,68 @@ def is_address(name: str) -> bool:
     return name in _ADDRESS_NAMES or _ADDRESS_ENDS.fullmatch(name) is not None
 
 
-def without_bad_addresses(name: str, value: object, depth: int = 0) -> object:
+@lru_cache(maxsize=512)
+def is_loaded(name: str) -> bool:
+    """Whether browsers load what a field of this name holds, or what stands in it."""
+    return _LOADED.search(name) is not None
+
+
+def without_bad_addresses(
+    name: str, value: object, own: OwnHosts, depth: int = 0, *, loaded: bool = False
+) -> object:
     """The value of a field that readers may be given; `GONE` for an address that is none.
 
-    Of a list, the bad entries go. An object goes as a whole, since readers demand its address.
+    An address that browsers load goes as well when it is not `for_visitors`. Of a list, the bad
+    entries go. An object goes as a whole, since readers demand its address.
+
+    Args:
+        name: that of the field.
+        value: its JSON value.
+        own: the user's own hosts.
+        depth: how many levels of the field's value stand around this one.
+        loaded: whether the value stands in a field that `is_loaded`.
     """
+    loaded = loaded or is_loaded(name)
     if isinstance(value, str):
-        return (publishable(value) or GONE) if is_address(name) else value
+        return _text_or_gone(name, value, own, loaded=loaded)
     if depth > _MAX_DEPTH:
         return GONE
     if isinstance(value, dict):
-        kept = {key: without_bad_addresses(key, part, depth + 1) for key, part in value.items()}
+        kept = {
+            key: without_bad_addresses(key, part, own, depth + 1, loaded=loaded)
+            for key, part in value.items()
+        }
         return GONE if GONE in kept.values() else kept
     if isinstance(value, list):
-        parts = [without_bad_addresses(name, part, depth + 1) for part in value]
+        parts = [without_bad_addresses(name, part, own, depth + 1, loaded=loaded) for part in value]
         return [part for part in parts if part is not GONE]
     return value
 
 
-def demanded(name: str, value: object) -> object:
+def _text_or_gone(name: str, text: str, own: OwnHosts, *, loaded: bool) -> object:
+    if is_address(name):
+        return (for_visitors(text, own) if loaded else publishable(text)) or GONE
+    if not loaded or not (":" in text or "/" in text or "\\" in text):
+        return text
+    # Of a field such as `image` it is not known whether it holds an address: it goes only when
+    # browsers would read it as one that they should not load.
+    address = resolve(text, _ANY_BASE)
+    return GONE if address is not None and for_visitors(address, own) is None else text
+
+
+def demanded(name: str, value: object, own: OwnHosts = NO_HOSTS) -> object:
     """The value of a field of an item as readers accept it; `GONE` when they would not."""
     check = _FIELDS.get(name)
     if check is not None and not check(value):
         return GONE
-    return without_bad_addresses(name, value)
+    return without_bad_addresses(name, value, own)
 
 
-def demanded_of_content(name: str, value: object) -> object:
+def demanded_of_content(name: str, value: object, own: OwnHosts = NO_HOSTS) -> object:
     """The same for a field of an item's `content`."""
     if name in _CONTENT_TEXTS and not _is_text_or_null(value):
         return GONE
-    return without_bad_addresses(name, value)
+    return without_bad_addresses(name, value, own)
 
 
 def _is_text(value: object) -> bool:

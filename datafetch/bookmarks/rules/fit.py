@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from datafetch.addresses import NO_HOSTS, OwnHosts
 from datafetch.bookmarks.model import RawTag, StoredBookmark
 from datafetch.bookmarks.rules.demands import GONE, demanded
 from datafetch.bookmarks.rules.normalise import (
@@ -20,12 +21,13 @@ _EPOCH = "1970-01-01T00:00:00.000Z"
 """The time of a stored item that has none, since readers demand one."""
 
 
-def fit(item: StoredBookmark) -> StoredBookmark:
+def fit(item: StoredBookmark, own: OwnHosts = NO_HOSTS) -> StoredBookmark:
     """A stored item as the present rules publish it, without the server's bookmark.
 
     URL, title, description, domain, tags, content and assets are made anew from what is stored.
     The slug stays, and so does each other field that readers accept. The fields keep their order.
-    An item that the present rules have made is returned with equal fields.
+    An item that the present rules have made is returned with equal fields. Pictures at `own`
+    hosts, the user's, stay though they are not public.
     """
     stored = item.fields
     found = stored.get("content")
@@ -41,11 +43,11 @@ def fit(item: StoredBookmark) -> StoredBookmark:
         "description": description,
         "domain": host_of(url),
         "tags": _stored_tags(stored.get("tags")),
-        "content": GONE if no_content else content_of(content, url, title, description),
+        "content": GONE if no_content else content_of(content, url, title, description, own),
         "assets": _stored_assets(stored.get("assets")),
     }
     fields = {
-        name: made.pop(name) if name in made else demanded(name, value)
+        name: made.pop(name) if name in made else demanded(name, value, own)
         for name, value in stored.items()
     }
     made["dateBookmarked"] = bookmarked = _time_of(item)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from datafetch.bookmarks.model import CamelCase, StoredBookmark
 from datafetch.models.json import is_safe_segment
+from datafetch.models.json_bounds import check_density
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ def shard_agrees(body: bytes, key: str, owners: Mapping[str, str]) -> bool:
     A shard is one entry `{id, slug}` named by its slug, or a map of slugs to ids or entries.
     """
     try:
+        check_density(body)
         shard: object = json.loads(body)
     except (ValueError, RecursionError):
         return False

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from datafetch.addresses import NO_HOSTS, OwnHosts
 from datafetch.bookmarks.model import Bookmark, RawBookmark, StoredBookmark
 from datafetch.bookmarks.rules.fit import fit
 from datafetch.bookmarks.rules.normalise import OPTIONAL, UNTITLED, image_of, normalise
@@ -39,17 +40,17 @@ class Draft(NamedTuple):
     changed: bool
 
 
-def merge(raw: RawBookmark, stored: StoredBookmark | None) -> Draft:
+def merge(raw: RawBookmark, stored: StoredBookmark | None, own: OwnHosts = NO_HOSTS) -> Draft:
     """Lay the server's bookmark over its stored predecessor.
 
     The server's fields win. The fields of others stay, as far as readers accept them: `og…`,
     `logoData`, `wordCount`, `readingTime`, the slug, and those that datafetch does not know.
     """
-    fields = normalise(raw)
+    fields = normalise(raw, own)
     if stored is None:
         base = base_slug(raw.url, raw.title or raw.texts.title, raw.id)
         return Draft(as_bookmark(StoredBookmark(raw.id, fields)), base, made=True, changed=True)
-    _keep_stored(fields, fit(stored).fields)
+    _keep_stored(fields, fit(stored, own).fields)
     bookmark = as_bookmark(StoredBookmark(raw.id, fields))
     # Another tool may have written the stored item with its keys in another order.
     changed = bookmark.body != encode_json(stored.fields) and (

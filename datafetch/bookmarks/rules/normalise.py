@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from datafetch.addresses import NO_HOSTS, OwnHosts, for_visitors
 from datafetch.bookmarks.model import RawBookmark, RawTag
 from datafetch.bookmarks.rules.demands import GONE, demanded_of_content
 from datafetch.bookmarks.rules.slugs import host_of, tag_slug
@@ -18,18 +19,19 @@ MAX_TAGS = 100
 """Most tags of an item that are published: one item with thousands of them filled the disk."""
 
 
-def normalise(raw: RawBookmark) -> dict[str, object]:
+def normalise(raw: RawBookmark, own: OwnHosts = NO_HOSTS) -> dict[str, object]:
     """The fields as the site reads them, made of the server's bookmark alone; `slug` is empty.
 
     The URL of a text or a file is where it came from; without a web address there is no `url`.
     Addresses that are no web addresses (`javascript:…`) are left out: readers would offer them
-    to visitors, or refuse the whole list.
+    to visitors, or refuse the whole list. So are pictures that visitors' browsers should not ask
+    for, unless they are at one of the user's `own` hosts.
     """
     url = raw.url
     title = first_text(raw.title, raw.texts.title) or UNTITLED
     description = first_text(raw.texts.description, raw.summary) or UNDESCRIBED
     modified = raw.modified_at or raw.created_at
-    content = content_of(raw.content, url, title, description)
+    content = content_of(raw.content, url, title, description, own)
     _add_assets(content, raw)
     fields: dict[str, object] = {
         "id": raw.id,
@@ -40,7 +42,7 @@ def normalise(raw: RawBookmark) -> dict[str, object]:
         "domain": host_of(url),
         "tags": [made_tag(tag, name) for tag, name in _named(raw)[:MAX_TAGS]],
         "ogImage": image_of(content),
-        "ogImageExternal": publishable(raw.texts.image_url),
+        "ogImageExternal": for_visitors(raw.texts.image_url, own),
         "dateBookmarked": raw.created_at,
         "dateCreated": raw.first_created_at or raw.created_at,
         "datePublished": good_time(raw.texts.date_published),
@@ -70,7 +72,11 @@ def surplus_tags(raw: RawBookmark) -> int:
 
 
 def content_of(
-    content: Mapping[str, object], url: str, title: str, description: str
+    content: Mapping[str, object],
+    url: str,
+    title: str,
+    description: str,
+    own: OwnHosts = NO_HOSTS,
 ) -> dict[str, object]:
     """The content as readers accept it.
 
@@ -79,7 +85,7 @@ def content_of(
     """
     made: dict[str, object] = {}
     for name, value in content.items():
-        kept = demanded_of_content(name, value)
+        kept = demanded_of_content(name, value, own)
         if name != "htmlContent" and kept is not GONE:
             made[name] = kept
     if not isinstance(made.get("type", ""), str):
@@ -107,7 +113,7 @@ _FROM_ASSETS = {"screenshot": "screenshotAssetId", "bannerImage": "imageAssetId"
 
 
 def image_of(content: Mapping[str, object]) -> str | None:
-    """The absolute URL of the page's own picture.
+    """The absolute URL of the page's own picture, of a content as `content_of` makes it.
 
     Pictures that the server keeps are not meant: readers make their addresses from their ids.
     """

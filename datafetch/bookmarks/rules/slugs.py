@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from datafetch.bookmarks.rules.opaque_hosts import is_opaque
+from datafetch.models.normal_forms import in_form
 from datafetch.urls import host_name, written_path
 
 MAX_TITLED = 60
@@ -114,7 +115,7 @@ def tag_slug(name: str) -> str:
 def _ascii_tag(text: str) -> str:
     """What readers keep of a tag's name: without diacritics, in ASCII only; it may be empty."""
     text = _WORD_DOT.sub("dot", text)
-    plain = _ACCENTS.sub("", unicodedata.normalize("NFD", text)).lower()
+    plain = _ACCENTS.sub("", in_form("NFD", text)).lower()
     kept = _NOT_IN_TAGS.sub("", _READERS_SPACES.sub("-", plain))
     return _DASHES.sub("-", kept).strip("-")
 
@@ -131,7 +132,7 @@ def _titled(prefix: str, title: str | None) -> str:
     Empty when the title has no letter and no digit, or one that is not in ASCII once its
     diacritics are stripped (`ł`, `ß`, `я`): half a word says something else.
     """
-    parts = unicodedata.normalize("NFKD", title or "")
+    parts = in_form("NFKD", title or "")
     letters = "".join(c for c in parts if not unicodedata.category(c).startswith("M")).lower()
     words = _plain(letters)
     if not words or any(c.isalnum() and not c.isascii() for c in letters):
@@ -151,7 +152,7 @@ def _plain(text: str) -> str:
 def _words(text: str) -> str:
     kept = "".join(c for c in _plain_letters(text) if c == "-" or _is_word(c))
     # The parts of one letter are neighbours once what stood between them is gone.
-    return kept if kept.isascii() else unicodedata.normalize("NFC", kept)
+    return kept if kept.isascii() else in_form("NFC", kept)
 
 
 def _plain_letters(text: str) -> str:
@@ -160,7 +161,7 @@ def _plain_letters(text: str) -> str:
         return text.lower()
     kept: list[str] = []
     base = ""
-    for character in unicodedata.normalize("NFD", text.lower()):
+    for character in in_form("NFD", text.lower()):
         if not unicodedata.combining(character):
             # Pictures and joiners fall out, so the next mark belongs to what stands before them.
             if ord(character) <= _LAST_LATIN or _is_word(character):
@@ -168,7 +169,7 @@ def _plain_letters(text: str) -> str:
         elif base and ord(base) <= _LAST_LATIN:
             continue
         kept.append(character)
-    return unicodedata.normalize("NFC", "".join(kept))
+    return in_form("NFC", "".join(kept))
 
 
 def _is_word(character: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
+from datafetch.addresses import OwnHosts, for_visitors
 from datafetch.errors import CorruptObject
 from datafetch.logos.model import OWN_FIELDS, Logo, source_name
 from datafetch.models.json import encode_json
@@ -84,6 +85,30 @@ def _old_entry(value: object) -> OldLogo | None:
 def _key_in(entry: Mapping[str, object]) -> str | None:
     url = entry.get("cdnUrl")
     return picture_key(url) if isinstance(url, str) and url != entry.get("invertedCdnUrl") else None
+
+
+def shown(entry: Entry, own: OwnHosts, url_of: Callable[[str], str]) -> Entry | None:
+    """The entry without addresses that visitors' browsers should not ask for.
+
+    The address of a stored picture becomes the one that `url_of` gives for its key; any other one
+    goes. None when nothing is left that names a picture. `own` are the user's own hosts.
+    """
+    if isinstance(entry, Logo) and not entry.others:
+        return entry
+    before = json.loads(entry.text if isinstance(entry, OldLogo) else entry.others)
+    after = {}
+    for name, value in before.items():
+        kept = value
+        if isinstance(value, str) and parse(value) and for_visitors(value, own) is None:
+            key = picture_key(value)
+            kept = None if key is None else url_of(key)
+        if kept is not None or value is None:
+            after[name] = kept
+    if after == before:
+        return entry
+    if isinstance(entry, OldLogo):
+        return _old_entry(after)
+    return replace(entry, others=encode_json(after).decode() if after else "")
 
 
 def picture_key(url: str) -> str | None:

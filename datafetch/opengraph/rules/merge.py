@@ -1,8 +1,10 @@
 """Decides which OpenGraph fields a bookmark gets, and which URLs the manifest of pictures has."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from datafetch.addresses import NO_HOSTS, OwnHosts, for_visitors
 from datafetch.bookmarks.rules.normalise import UNDESCRIBED, UNTITLED
 from datafetch.opengraph.model import (
     OWN_FIELDS,
@@ -32,21 +34,26 @@ class BookmarkPicture(NamedTuple):
     public: bool
 
 
-def override_of(address: str, overrides: Mapping[str, Override]) -> Override | None:
-    """What people wrote by hand for a page.
+def override_of(
+    address: str, overrides: Mapping[str, Override], own: OwnHosts = NO_HOSTS
+) -> Override | None:
+    """What people wrote by hand for a page, without a picture that is not `for_visitors`.
 
     Old systems named the override by the address without its query, so that all videos of a site
     share one: it counts unless the `url` in it is that of another page.
     """
     found = overrides.get(url_hash(address))
-    if found is not None:
-        return found
-    found = overrides.get(url_hash(without_query(address)))
     if found is None:
-        return None
-    url = found.value.get("url")
-    own = page_address(url) if url else None
-    return found if own in (None, address, without_query(address)) else None
+        found = overrides.get(url_hash(without_query(address)))
+        url = found.value.get("url") if found is not None else None
+        of_page = page_address(url) if url else None
+        if of_page not in (None, address, without_query(address)):
+            return None
+    picture = found.value.get("imageUrl") if found is not None else None
+    if found is None or picture is None or for_visitors(picture, own) is not None:
+        return found
+    texts = {name: text for name, text in found.value.items() if name != "imageUrl"}
+    return replace(found, value=texts)
 
 
 def shown(
@@ -62,9 +69,10 @@ def shown(
     return (said or Description(final_url=address)).overridden(override.value)
 
 
-def fallback(address: str, bookmark: SavedBookmark) -> Description:
+def fallback(address: str, bookmark: SavedBookmark, own: OwnHosts = NO_HOSTS) -> Description:
     """The description of a page that cannot be read, made from its bookmark."""
-    external = bookmark.own.get("ogImageExternal") or bookmark.saved_image
+    pictures = (bookmark.own.get("ogImageExternal"), bookmark.saved_image)
+    external = next(filter(None, (for_visitors(picture, own) for picture in pictures)), None)
     return Description(
         final_url=address,
         title=_unless(UNTITLED, bookmark.title),

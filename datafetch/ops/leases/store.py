@@ -281,8 +281,14 @@ class StoreLeases:
         return self._machine.lock(f"{self.lock_name(job)}.lock")
 
 
+_LARGEST = 64 * 1024
+"""Bytes of a lock object; ours have under a thousand."""
+
+
 def _read(stored: StoredObject) -> LockObject | None:
     """The lock object; None when it cannot be read."""
+    if len(stored.body) > _LARGEST:
+        return None
     try:
         return ADAPTER.validate_json(stored.body)
     except ValidationError:

@@ -25,3 +25,12 @@ def raw(content: dict[str, Any] | None = None, **fields: Any) -> RawBookmark:
     whole = {**RAW, **fields}
     whole["content"] = {**RAW["content"], **(content or {})}
     return read_bookmark(whole)
+
+
+PRIVATE = [
+    *("http://127.0.0.1/i.png", "http://10.0.0.1:8080/i.png", "http://[::1]/", "http://0x7f.1/"),
+    *("http://169.254.169.254/latest/meta-data/", "http://metadata.google.internal/", "http:10.1/"),
+    *("http://localhost:631/", "http://printer.local/i.png", "http://router/reboot"),
+    "https://user:pass@a.example/i.png",
+]
+"""Web addresses that visitors' browsers should not ask by themselves."""

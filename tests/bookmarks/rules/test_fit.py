@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datafetch.addresses import OwnHosts
 from datafetch.bookmarks.karakeep import read_bookmark
 from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.rules.fit import fit
 from datafetch.bookmarks.rules.normalise import normalise
-from tests.bookmarks.rules.raws import HOSTILE, NOTE, RAW, raw
+from tests.bookmarks.rules.raws import HOSTILE, NOTE, PRIVATE, RAW, raw
 from tests.readers.bookmarks import Item
 
 
@@ -155,3 +156,28 @@ def test_whatever_was_stored_readers_accept_the_item_afterwards(fields: dict[str
     Item.model_validate_json(json.dumps(item))
     assert item["slug"] == "kept"
     assert dict(fit(StoredBookmark("b1", item)).fields) == item
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_no_picture_stays_that_visitors_should_not_ask_for(address: str) -> None:
+    """What an earlier version or another system stored goes; a good picture beside it stays."""
+    cdn = "https://cdn.example.com/images/opengraph/x.png?v=1"
+    pictures = {"ogImageExternal": address, "faviconUrl": address, "logoData": {"url": address}}
+    content = {"url": "https://e.com/a", "imageUrl": address, "favicon": address}
+    item = made(**pictures, ogImage=cdn, ogUrl="http://10.0.0.1/x", content=content)
+    assert not pictures.keys() & item.keys()
+    assert not {"imageUrl", "favicon"} & item["content"].keys()
+    assert item["ogImage"] == cdn
+    assert item["ogUrl"] == "http://10.0.0.1/x"
+    assert item["slug"] == "kept"
+    assert "ogImage" not in made(ogImage=address)
+
+
+def test_the_stores_own_pictures_stay() -> None:
+    """A store on this machine has its pictures at a private address, at which the user reads them."""
+    image = "http://localhost:9000/bucket/images/opengraph/x.png?v=1"
+    item = {"id": "b1", "slug": "s", "url": "https://e.com/", "ogImage": image}
+    stored = StoredBookmark("b1", {**item, "logoData": {"url": image}})
+    own = OwnHosts.of((), "http://localhost:9000/bucket/")
+    assert fit(stored, own).fields["ogImage"] == image
+    assert fit(stored, own).fields["logoData"] == {"url": image}

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from datafetch.addresses import OwnHosts
 from datafetch.bookmarks.karakeep import read_bookmark
 from datafetch.bookmarks.model import StoredBookmark
 from datafetch.bookmarks.rules.merge import as_bookmark
 from datafetch.bookmarks.rules.normalise import normalise, surplus_tags
-from tests.bookmarks.rules.raws import HOSTILE, NOTE, RAW, raw
+from tests.bookmarks.rules.raws import HOSTILE, NOTE, PRIVATE, RAW, raw
 
 
 def test_bare_item_gets_its_defaults() -> None:
@@ -212,3 +213,34 @@ def test_the_first_hundred_tags_are_published() -> None:
 def test_domain_is_the_host_as_browsers_write_it(url: str, domain: str) -> None:
     """In punycode, without `www.`: what readers make of the address themselves."""
     assert normalise(raw({"url": url}))["domain"] == domain
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_pictures_that_visitors_should_not_ask_for_are_left_out(address: str) -> None:
+    """A page's picture at a private address is asked for by every visitor's browser; a link is not."""
+    odd = {"image": address, "thumbnails": [{"src": address}, {"src": "https://e.com/t.png"}]}
+    content = {"url": "http://10.0.0.1/wiki", "imageUrl": address, "favicon": address, **odd}
+    item: Any = normalise(raw(content))
+    assert not {"ogImage", "ogImageExternal"} & item.keys()
+    assert not {"imageUrl", "favicon", "image"} & item["content"].keys()
+    assert item["content"]["thumbnails"] == [{"src": "https://e.com/t.png"}]
+    assert item["url"] == item["content"]["url"] == "http://10.0.0.1/wiki"
+
+
+def test_pictures_at_the_users_own_hosts_stay() -> None:
+    """An intranet site whose readers are all inside names its host, and keeps its pictures."""
+    own = OwnHosts.of({"nas.local"}, "http://localhost:9000/bucket")
+    for address in ("http://nas.local/i.png", "http://localhost:9000/bucket/i.png"):
+        item: Any = normalise(raw({"imageUrl": address, "favicon": address}), own)
+        assert item["ogImage"] == item["ogImageExternal"] == address
+        assert item["content"]["imageUrl"] == item["content"]["favicon"] == address
+
+
+def test_user_and_password_of_a_bookmark_are_not_published() -> None:
+    """They let their owner in, and stood in objects that everybody may read."""
+    item: Any = normalise(
+        raw({"url": "https://user:pass@e.com/a", "sourceUrl": "https://t@e.com/"})
+    )
+    assert item["url"] == item["content"]["url"] == "https://e.com/a"
+    assert item["content"]["sourceUrl"] == "https://e.com/"
+    assert item["domain"] == "e.com"

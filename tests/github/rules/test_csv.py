@@ -83,6 +83,8 @@ def test_the_compact_form_is_as_it_is_stored() -> None:
         b"\xff",
         b"1700000000000000,1,1,1\n",
         b"-1,1,1,1\n",
+        b"0,9007199254740992,0,1\n",
+        b"0,0,0," + b"9" * 4000 + b"\n",
     ],
 )
 def test_what_is_no_csv_is_refused(body: bytes) -> None:

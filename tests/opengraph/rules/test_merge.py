@@ -1,5 +1,6 @@
 """What bookmarks get of their pages."""
 
+from datafetch.addresses import OwnHosts
 from datafetch.opengraph.model import (
     Description,
     Override,
@@ -83,7 +84,7 @@ def test_what_is_made_of_a_bookmark():
     )
     assert fallback(URL, named) == Description(URL, "Mine", None, "https://x.example/%C3%A4.png")
     secret = bookmark(ogImageExternal="https://user:pass@x.example/i.png")
-    assert fallback(URL, secret).image_url == "https://x.example/i.png"
+    assert fallback(URL, secret).image_url is None
     unnamed = bookmark(title="Untitled Bookmark", ogImageExternal="/api/x")
     assert fallback(URL, unnamed) == Description(URL)
 
@@ -164,3 +165,19 @@ def test_a_new_picture_takes_the_place_of_the_stored_one():
     assert kept_stem(stems, None) == "images/opengraph/new"
     assert kept_stem(stems, PictureRecord("images/opengraph/www-old.jpg")) == stems[1]
     assert kept_stem(stems, PictureRecord("images/opengraph/another.jpg")) == stems[0]
+
+
+def test_pictures_that_visitors_should_not_ask_for_are_in_no_override_and_no_fallback():
+    """Who wrote an override saw the picture in his own network; its words count, the picture does not."""
+    private = "http://192.168.1.2/i.png"
+    by_hand = override(URL, title="x", imageUrl=private)
+    found = override_of(URL, by_hand)
+    assert found is not None
+    assert found.value == {"title": "x"}
+    allowed = override_of(URL, by_hand, OwnHosts.of({"192.168.1.2"}))
+    assert allowed is not None
+    assert allowed.value == {"title": "x", "imageUrl": private}
+    good = {"imageUrl": "https://x.example/i.png"}
+    assert fallback(URL, bookmark(ogImageExternal=private)).image_url is None
+    both = bookmark(ogImageExternal=private, content=good)
+    assert fallback(URL, both).image_url == "https://x.example/i.png"

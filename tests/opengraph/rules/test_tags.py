@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datafetch.addresses import OwnHosts
 from datafetch.opengraph.rules.tags import describe, tidy
 from datafetch.pages.head import PageHead
 
@@ -118,3 +119,19 @@ def test_tidy_is_settled(text):
     once = tidy(text)
     assert once == once.strip()
     assert not set(once) & set("\n\r\t\x00\u200b\u202e")
+
+
+def test_a_picture_that_visitors_should_not_ask_for_does_not_count():
+    """The browsers of all visitors would have asked it; the next picture of the page counts instead."""
+    for mistake in (
+        "http://10.0.0.1/i.png",
+        "//localhost/i.png",
+        "https://u:p@site.example.com/i.png",
+    ):
+        said = describe(head(og_image=mistake, twitter_image="p.png"))
+        assert said.image_url == "https://site.example.com/a/p.png"
+        assert describe(head(og_image=mistake)).image_url is None
+    own = OwnHosts.of({"10.0.0.1"})
+    assert (
+        describe(head(og_image="http://10.0.0.1/i.png"), own).image_url == "http://10.0.0.1/i.png"
+    )

@@ -270,6 +270,7 @@ def test_the_lock_of_this_machine_is_in_the_users_own_folder(store, clock, tmp_p
         b"[]",
         b"{}",
         b'{"instanceId": "web-1", "acquiredAt": 1, "expiresAt": 9e99}',
+        b'{"owner":"o","token":9,"x":"' + b"y" * 70_000 + b'"}',
     ],
 )
 def test_an_unreadable_lock_holds_nobody_back(store, clock, tmp_path, body):

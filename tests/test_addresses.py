@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafetch.net.addresses import Address, address_of, is_public
+from datafetch.addresses import Address, OwnHosts, address_of, for_visitors, is_public
 from datafetch.net.guard import parse_url
 from datafetch.upstream_errors import Refused
 
@@ -103,3 +103,78 @@ def test_nothing_special_is_public(address: Any) -> None:
     if not address.is_global or address.is_multicast:
         carrier = address.version == 6 and (address.ipv4_mapped or address.sixtofour)
         assert carrier or not is_public(address)
+
+
+HERE = OwnHosts.of(
+    {"nas.local", "10.0.0.7", "[::1]"},
+    "http://localhost:9000/bucket/",
+    "https://cdn.lan/a",
+    None,
+    "/x",
+)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://127.0.0.1/i.png", "http://127.1:8080/", "http://0x7f.1/", "http://2130706433/"),
+        *("http://10.0.0.1/i.png", "https://192.168.1.1/", "http://172.16.0.1/", "http:10.0.0.1"),
+        *("http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/", "http://[::1]/"),
+        *(
+            "http://metadata.google.internal/",
+            "http://metadata/",
+            "http://0/",
+            "http:\\\\10.0.0.1\\",
+        ),
+        *("http://localhost/i.png", "http://LOCALHOST./", "http://a.localhost/", "http://0.0.0.0/"),
+        *("http://printer.local/", "http://router/", "http://x.internal/", "http://a.home.arpa/"),
+        *("http://fritz.lan/", "http://wiki.corp/", "http://wiki.intranet/", "http://x.private/"),
+        *("https://user:pass@a.example/i.png", "https://user@a.example/", "http://:x@a.example/"),
+        *(
+            "javascript:alert(1)",
+            "data:image/png;base64,AA",
+            "file:///etc/passwd",
+            "blob:x",
+            "//a.b",
+        ),
+        *("/i.png", "", None, 5, "http://[::ffff:7f00:1]/", "http://[64:ff9b::a00:1]/"),
+    ],
+)
+def test_what_visitors_browsers_should_not_ask_for(address: object) -> None:
+    """A private address in a published picture made the browsers of strangers ask their own networks."""
+    assert for_visitors(address, OwnHosts()) is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://a.example/i.png",
+        "http://8.8.8.8:81/",
+        "https://[2606:4700::1]/i",
+        "http://a.b./x?y#z",
+    ],
+)
+def test_what_everybody_may_load(address: str) -> None:
+    """A public picture is published as it is written."""
+    assert for_visitors(address, OwnHosts()) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("http://nas.local:8080/i.png", True),
+        ("http://10.0.0.7/i.png", True),
+        ("http://[::1]:5000/i.png", True),
+        ("http://localhost:9000/bucket/i.png", True),
+        ("https://cdn.lan/i.png", True),
+        ("http://localhost:9001/i.png", False),
+        ("http://localhost/i.png", False),
+        ("http://cdn.lan:81/i.png", False),
+        ("http://10.0.0.8/i.png", False),
+        ("http://user:pass@nas.local/i.png", False),
+        ("http://localhost:9000@10.0.0.1/i.png", False),
+    ],
+)
+def test_the_users_own_hosts_may_be_named(address: str, allowed: bool) -> None:
+    """A store on this machine keeps its pictures at its own port; others on the machine stay closed."""
+    assert (for_visitors(address, HERE) is not None) is allowed
