@@ -116,6 +116,12 @@ def test_a_hostile_text_costs_its_length(text):
     assert len(redact(text)) <= len(text)
 
 
+def test_a_secret_that_is_no_text_is_masked_too():
+    """Bytes that are not UTF-8 in a proxy's password ended every command with a traceback."""
+    register_secrets(["p\udce1ss-w\ud800rd"])
+    assert redact("the password p\udce1ss-w\ud800rd is wrong") == "the password *** is wrong"
+
+
 def test_known_secrets_are_masked_wherever_they_stand(monkeypatch):
     """A secret of the settings never appears, whatever text it got into."""
     monkeypatch.setattr(redaction, "_secrets", set())
