@@ -66,11 +66,7 @@ class Allowance:
         """
         self.items += count
         self.size += size
-        if self.items > self.most:
-            raise _refused(
-                f"goes on past {self.most:,} items ({_SETTING})",
-                f"If it is that long, set {_SETTING} to a higher number",
-            )
+        check_length(self.items, self.most)
         if self.size > _MOST_BYTES:
             raise _refused(
                 f"has more than {_MOST_BYTES // MIB:,} MiB with its first {self.items:,} items",
@@ -112,6 +108,19 @@ class Paging:
 
     def _endless(self, what: str) -> Malformed:
         return Malformed(f"{self._shown}: {what}, paging would never end", hint=self._hint)
+
+
+def check_length(items: int, most: int) -> None:
+    """Check how many items a list has; one that is read in part grows from run to run.
+
+    Raises:
+        GuardRefused: it has more than `most`.
+    """
+    if items > most:
+        raise _refused(
+            f"goes on past {most:,} items ({_SETTING})",
+            f"If it is that long, set {_SETTING} to a higher number",
+        )
 
 
 def _refused(what: str, advice: str) -> GuardRefused:

@@ -17,7 +17,7 @@ from datafetch.build.rules.preview import FolderPlan
 from datafetch.build.write import Staging, translated
 from datafetch.errors import StoreError
 from datafetch.regular_files import open_regular
-from datafetch.store.base import encode_json
+from datafetch.store.base import LARGEST_OBJECT, encode_json
 from datafetch.store.files import check_folder
 from datafetch.store.paths import RESERVED, check_key, leads_out, old_path_of, path_of
 
@@ -136,7 +136,8 @@ class MirrorStaging(Staging):
         with translated(path):
             try:
                 with open_regular(path) as file:
-                    text = file.read()
+                    too_large = os.fstat(file.fileno()).st_size > LARGEST_OBJECT
+                    text = b"" if too_large else file.read()
             except FileNotFoundError:
                 return {}
         try:

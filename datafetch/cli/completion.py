@@ -5,7 +5,6 @@ offers files. Names of what is stored are read from a folder store only.
 """
 
 import io
-import json
 import os
 import re
 import sys
@@ -140,7 +139,10 @@ def _pages(context: typer.Context) -> list[str]:
     if file is None or not file.is_file() or file.stat().st_size > _MOST_BYTES:
         return []
     try:
-        slugs = json.loads(file.read_bytes())["slugs"]
+        from datafetch.models.json import read_json
+
+        mapping = read_json(file.read_bytes())
+        slugs = mapping["slugs"] if isinstance(mapping, dict) else {}
         return [str(entry["url"]) for entry in slugs.values() if "url" in entry]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return []  # not as we write it: `datafetch bookmarks` repairs it, and says so

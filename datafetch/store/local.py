@@ -30,6 +30,7 @@ from datafetch.store.base import (
     ObjectInfo,
     OpenedObject,
     StoredObject,
+    check_stored,
 )
 from datafetch.store.durability import Unsynced, is_durable, sync
 from datafetch.store.files import (
@@ -118,6 +119,7 @@ class LocalStore:
         path = place_of(self._root, key)
         with self._reading(key, path), open_regular(path) as file:
             status = os.fstat(file.fileno())
+            check_stored(key, status.st_size)
             body = file.read()
         info = self._info(key, status, hashlib.sha256(body).hexdigest())
         now = self._clock.now()
@@ -138,6 +140,7 @@ class LocalStore:
         with file:
             with translated(key, self._root):
                 status = os.fstat(file.fileno())
+                check_stored(key, status.st_size)
                 etag = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)
             yield OpenedObject(self._info(key, status, etag), file)

@@ -265,6 +265,21 @@ def test_a_record_that_cannot_be_read_removes_nothing(
     assert build.prefetch(mirror=True).logos().changed == 0
 
 
+def test_a_record_of_more_than_512_mib_is_not_read(build: Build) -> None:
+    """It cannot be ours; it is put right by the build, which removes nothing by it."""
+    mirror(build)
+    record = build.output / f"{RECORDS}logos-test.json"
+    ours = record.read_bytes()
+    with record.open("r+b") as file:
+        file.truncate(512 * 2**20)
+    with record.open("ab") as file:
+        file.write(b" ")
+    remove_logo(build, 1)
+    assert build.prefetch(mirror=True).logos().changed == 1
+    assert (build.output / logo_key(1)).exists()
+    assert 0 < record.stat().st_size < len(ours)
+
+
 def test_a_mirror_that_could_not_tidy_up_is_tidied_by_the_next() -> None:
     """Ended after its files took their places, a mirror leaves stale ones that the next one knows."""
     with tempfile.TemporaryDirectory() as folder:

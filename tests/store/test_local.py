@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from datafetch.errors import (
     ObjectNotFound,
+    ObjectTooLarge,
     PreconditionFailed,
     StoreDenied,
     StoreError,
@@ -779,3 +780,15 @@ def test_a_long_name_that_is_written_in_another_way_is_listed_by_its_beginning(
     store.put(key, b"1")
     for prefix in ("json/a", key[:236], key[:240], key[:-3]):
         assert [info.key for info in store.list(prefix)] == [key]
+
+
+def test_what_is_too_large_is_not_read(store: LocalStore, root: Path) -> None:
+    """A file of half a gigabyte of zeros, which somebody put there, is not taken into memory."""
+    path = root / "json/bookmarks/bookmarks-test.json"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(512 * 2**20 + 1)
+    with pytest.raises(ObjectTooLarge, match="larger than 512 MiB"):
+        store.get("json/bookmarks/bookmarks-test.json")
+    with pytest.raises(ObjectTooLarge), store.open("json/bookmarks/bookmarks-test.json"):
+        pass
