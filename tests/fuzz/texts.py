@@ -97,7 +97,7 @@ _JSON_LINES, _CONSOLE = JsonFormatter(), ConsoleFormatter(verbose=True, width=80
 
 def _log_line(data: bytes) -> None:
     text = text_of(data)
-    about = {"error": text, "fields": {text[:50]: [text]}, "url": f"https://a.example/{text}"}
+    about = {"error": text, "fields": {text[:50]: ["x"]}}
     record = logging.makeLogRecord(
         {"msg": "opengraph_failed", "levelno": logging.WARNING, "levelname": "WARNING", **about}
     )
