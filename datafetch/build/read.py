@@ -167,7 +167,7 @@ class SettledReader:
     def _journal(self, dataset: Dataset) -> str | None:
         try:
             return self.store.head(self.keys.publish_journal(dataset.name)).etag
-        except (NotShown, StoreDenied):  # state is for its owner alone, and the build may be another
+        except (NotShown, StoreDenied):  # state is its owner's alone, who may be another user
             return _UNSEEN
         except ObjectNotFound:
             return None
