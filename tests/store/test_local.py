@@ -387,6 +387,31 @@ def test_the_umask_says_who_reads_what_visitors_may_read(
         os.umask(before)
 
 
+@pytest.mark.parametrize(
+    ("folder_mode", "umask", "mode"),
+    [
+        (0o2775, 0o002, 0o660),
+        (0o2770, 0o007, 0o660),
+        (0o2775, 0o022, 0o600),
+        (0o2750, 0o027, 0o600),
+        (0o775, 0o002, 0o600),
+    ],
+)
+def test_a_folder_that_a_group_writes_to_together_shares_its_state(
+    store: LocalStore, root: Path, folder_mode: int, umask: int, mode: int
+) -> None:
+    """Two users of a group run jobs in turn: the second one was locked out by the first one's state."""
+    root.mkdir()
+    root.chmod(folder_mode)
+    before = os.umask(umask)
+    try:
+        store.put("json/datafetch/jobs/bookmarks.json", b"1")
+    finally:
+        os.umask(before)
+    state = root / "json/datafetch/jobs/bookmarks.json"
+    assert stat.S_IMODE(state.stat().st_mode) == mode
+
+
 def test_a_lock_that_is_no_file_says_what_to_remove(
     store: LocalStore, root: Path, tmp_path: Path
 ) -> None:
