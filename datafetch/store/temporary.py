@@ -52,7 +52,7 @@ def fill(
         parts: its content.
         durable: flush it to disk.
         private: only its owner may read it (0600), and its group where that shares the folder;
-            else the umask says who.
+            what root writes is the folder's owner's. Else the umask says who.
 
     Raises:
         OSError: it could not be written, or not flushed.
@@ -70,12 +70,14 @@ def fill(
 
 
 def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o660 if _is_shared(Path(path).parent) else 0o600)
-
-
-def _is_shared(folder: Path) -> bool:
-    """Whether the users of a group write to the folder together, as setgid says (chmod(1))."""
-    return folder.stat().st_mode & _SHARED == _SHARED
+    folder = Path(path).parent.stat()
+    # With setgid (chmod(1)) the users of a group write to a folder together.
+    is_shared = folder.st_mode & _SHARED == _SHARED
+    descriptor = os.open(path, flags, 0o660 if is_shared else 0o600)
+    if os.geteuid() == 0:  # a run by hand with sudo must not lock cron's user out
+        with suppress(OSError):  # a share that does not take root for root
+            os.fchown(descriptor, folder.st_uid, -1)
+    return descriptor
 
 
 def stamp(path: Path, when: float) -> bool:
