@@ -7,6 +7,7 @@ changed. A folder store reads past the records, since their names are reserved.
 
 import hashlib
 import logging
+import os
 from contextlib import suppress
 from pathlib import Path
 
