@@ -1,7 +1,7 @@
 """A folder as a full object store: atomic replacement, conditional writes, content hashes as ETags.
 
 Visitors may read an object where they could in a bucket: the umask says who may read its file. The
-others, such as the state of jobs, are for their owner alone.
+others, such as the state of jobs, are for their owner alone, or for a group that shares the folder.
 
 An object is a file; its ETag is the SHA-256 of its content. Readers need no lock, since a file
 is only ever replaced as a whole. Writers prepare their file beside the old one without a lock.
