@@ -101,6 +101,14 @@ def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
         read_bounded(body, JsonBounds(1000))
 
 
+def test_what_closes_more_than_it_opens_is_no_json() -> None:
+    """Its levels are not counted: 64 MiB of closing brackets took twenty seconds, a pass for each level."""
+    for body in (b"]" * 1000 + b"[" * 101 + b"]" * 101, b"[" * 101 + b"]" * 102):
+        check_bounds(body, JsonBounds(1000))
+        with pytest.raises(ValueError, match=r"Expecting value|Extra data"):
+            read_bounded(body, JsonBounds(1000))
+
+
 def test_text_that_never_ends_is_looked_at_once() -> None:
     """A text of nothing but escaped quotes, which are never closed, is no JSON and no endless work."""
     with pytest.raises(json.JSONDecodeError):
