@@ -82,16 +82,17 @@ def _without_web_tokens(match: re.Match[str]) -> str:
     """
     kept: list[str] = []
     parts = match[0].split(".")
-    while parts:
-        begins = _WEB_TOKEN_BEGINS.search(parts[0])
-        following = parts[1:_WEB_TOKEN_PARTS]
+    at = 0
+    while at < len(parts):
+        begins = _WEB_TOKEN_BEGINS.search(parts[at])
+        following = parts[at + 1 : at + _WEB_TOKEN_PARTS]
         long_enough = [len(part) >= _SHORTEST_PART for part in following]
         if begins is not None and long_enough == [True, True]:
-            kept.append(parts[0][: begins.start()] + MASK)
-            parts = parts[_WEB_TOKEN_PARTS:]
+            kept.append(parts[at][: begins.start()] + MASK)
+            at += _WEB_TOKEN_PARTS
         else:
-            kept.append(parts[0])
-            parts = parts[1:]
+            kept.append(parts[at])
+            at += 1
     return ".".join(kept)
 
 
