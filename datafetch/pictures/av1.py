@@ -11,8 +11,14 @@ from typing import BinaryIO
 from datafetch.upstream_errors import Malformed
 
 _MAX_ITEMS = 1000
+_MAX_SPANS = 10_000
+"""The most parts in which the data of all items lie; without a length they take no bytes."""
+
 _MAX_UNITS = 1000
 """The most units of the data of one item; a picture has some ten."""
+
+_MAX_ZEROS = 31
+"""Before a number of as many bits (AV1 Bitstream Specification, 4.10.3, `uvlc`)."""
 
 _SEQUENCE = 1
 _FRAMES = frozenset({3, 6})
@@ -134,13 +140,18 @@ def _places(reader: _Reader) -> Iterator[_Place]:
     count = reader.number(wide)
     if count > _MAX_ITEMS:
         raise Malformed("the picture has too many parts")
+    left = _MAX_SPANS
     for _ in range(count):
         item = reader.number(wide)
         method = reader.number(2) & 15 if version else 0
         reader.number(2)
         base = reader.number(base_size)
         spans: list[tuple[int, int]] = []
-        for _extent in range(reader.number(2)):
+        extents = reader.number(2)
+        left -= extents
+        if left < 0:
+            raise Malformed("the picture has too many parts")
+        for _extent in range(extents):
             if version:
                 reader.number(index_size)
             offset = reader.number(offset_size)
@@ -198,6 +209,8 @@ def _skip_operating_points(reader: _Reader) -> None:
             zeros = 0
             while not reader.bits(1):
                 zeros += 1
+                if zeros > _MAX_ZEROS:
+                    raise Malformed("the picture has no header")
             reader.bits(zeros)
         if reader.bits(1):  # decoder model
             delay_bits = reader.bits(5) + 1
