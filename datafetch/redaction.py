@@ -76,9 +76,10 @@ def redact(text: str) -> str:
 
 
 def _without_web_tokens(match: re.Match[str]) -> str:
-    """Letters and dots without JSON Web Tokens: three parts (RFC 7519), known by their form alone.
+    """The word that was found, which may hold dots, with each JSON Web Token in it masked.
 
-    A pattern for the whole would read the rest of the text again from each `eyJ` in it.
+    A token is known by its form alone: three parts with dots between them (RFC 7519). A pattern
+    for the whole token would read the rest of the text again from each `eyJ` in it.
     """
     kept: list[str] = []
     parts = match[0].split(".")

@@ -1,4 +1,4 @@
-"""Adds up how many pixels a decoder makes of an AVIF, which its stated size does not tell.
+"""Adds up how many pixels a decoder may make of an AVIF, which its stated size does not tell.
 
 A file of two kilobytes can state 10 x 10 pixels and hold a frame of 256 megapixels, or thousands
 of frames that are decoded and not shown.
@@ -29,7 +29,7 @@ _MORE_THAN_ITS_LENGTH = 1024 * 1024
 
 
 def coded_pixels(file: BinaryIO, meta: bytes) -> int:
-    """The pixels of all frames that the pictures of an AVIF consist of, shown or not.
+    """At most how many pixels all frames of the pictures of an AVIF have, shown or not.
 
     Args:
         file: it is read wherever `meta` says that pictures lie.
@@ -160,7 +160,10 @@ def _places(reader: _Reader) -> Iterator[_Place]:
 
 
 def _frames_in(data: bytes) -> int:
-    """The pixels of all frames in the data of one item (AV1 Bitstream Specification, 5.3)."""
+    """At most how many pixels all frames in the data of one item have.
+
+    Each frame counts as the largest that is allowed (AV1 Bitstream Specification, 5.3).
+    """
     reader = _Reader(data)
     frames = largest = 0
     for _ in range(_MAX_UNITS):

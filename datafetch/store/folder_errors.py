@@ -142,7 +142,7 @@ def _other_owner(path: Path) -> str:
 
 
 def _user(number: int) -> str:
-    """A user as the file system knows it."""
+    """What messages call the user with this uid: `user ann (uid 1000)`, if the name is known."""
     try:
         return f"user {pwd.getpwuid(number).pw_name} (uid {number})"
     except KeyError:  # containers often run as a number that nobody has named

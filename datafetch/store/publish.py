@@ -173,7 +173,9 @@ class Publisher:
             return self._carry_out(plan, work)
 
     def preview(self, plan: PublishPlan) -> PublishResult:
-        """The result that `publish` would return; nothing is written.
+        """What `publish` would write and remove; nothing is written.
+
+        The result has the ETags of the plan, so what would be written has its old one or none.
 
         Raises:
             OutputRefused: `publish` would raise it.
