@@ -94,11 +94,13 @@ def read_env_file(path: Path | None, is_secret: Callable[[str, str], bool]) -> E
 
 
 def _text_of(path: Path) -> str | None:
-    """The file's text, with a line feed at the end of each line; None when there is no such file.
+    """The file's text, whose lines end with line feeds; None when it is missing, or is a folder.
+
+    `/dev/null` is read as an empty file.
 
     Raises:
-        ValueError: it is no text in UTF-8, no file, or too long; the message names the file, and
-            the line from which it is not UTF-8.
+        ValueError: it is a pipe, a socket or a device, is no text in UTF-8, or is too long; the
+            message names the file, and the line from which it is not UTF-8.
     """
     try:
         with open_regular(path) as file:
@@ -159,9 +161,9 @@ def _parsed(label: str, path: Path, text: str, is_secret: Callable[[str, str], b
 
 
 def _resolved(value: str, known: Mapping[str, str], room: int) -> str | None:
-    """The value with what its `${…}` stand for; None when they are too many.
+    """The value with what its `${…}` stand for; None if there are too many, or it gets too long.
 
-    Lines such as `A=${A}${A}` double what they stand for: `room` is how much there may be of it.
+    Lines such as `A=${A}${A}` double a value again and again: it may have `room` characters.
     """
     from dotenv.variables import parse_variables
 

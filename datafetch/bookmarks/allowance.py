@@ -30,7 +30,7 @@ _STAYS = "what is stored stays as it is"
 
 @dataclass
 class Allowance:
-    """What is left of it.
+    """Counts what one reading of the list takes from the server, and refuses what is too much.
 
     Attributes:
         most: how many items there may be in all, counting those that come twice.
@@ -90,11 +90,16 @@ class Paging:
         self._repeats = 0
 
     def go_on(self, ids: Collection[str], cursor: str, *, empty: bool) -> None:
-        """Note a page, by the ids that could be read on it, after which there is another one.
+        """Note a page that is not the last one of its list.
+
+        Args:
+            ids: those of the page's bookmarks that could be read.
+            cursor: what the server gave with the page, to ask for the next one.
+            empty: whether the page has no items at all.
 
         Raises:
-            Malformed: it is empty, or its cursor came before, or it and the pages before it had
-                only bookmarks that had come.
+            Malformed: the page is empty, or an earlier page of the list had the same cursor, or
+                the last `_MOST_REPEATS` pages brought no bookmark that was new.
         """
         self._repeats = self._repeats + 1 if ids and self._ids.issuperset(ids) else 0
         if empty:
@@ -111,7 +116,10 @@ class Paging:
 
 
 def check_length(items: int, most: int) -> None:
-    """Check how many items a list has; one that is read in part grows from run to run.
+    """Check that a list has no more items than the settings allow.
+
+    The merged list is checked as well as each reading: a run that reads only the newest pages adds
+    to what is stored, so that the merged list can become too long when no reading is.
 
     Raises:
         GuardRefused: it has more than `most`.

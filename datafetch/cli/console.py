@@ -45,7 +45,7 @@ class ConsoleFormatter(logging.Formatter):
         self._width = width if width is None or width >= _NARROWEST else None
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line for people; a traceback follows on lines of its own.
+        """The record as a line for people; with `-v` its traceback follows on lines of its own.
 
         These are indented: a message with a line end in it cannot look like a line of the log.
         """

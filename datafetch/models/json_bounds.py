@@ -47,8 +47,8 @@ def read_bounded(body: bytes, bounds: JsonBounds) -> object:
     Raises:
         TooMuchJson: it has more values or levels. No object was made of it.
         json.JSONDecodeError: it is not JSON.
-        ValueError: it is not UTF-8, or has an integer of more than 4,300 digits, which Python
-            does not read.
+        ValueError: it is not UTF-8, UTF-16 or UTF-32, or has an integer of more than 4,300 digits,
+            which Python does not read.
     """
     encoding = json.detect_encoding(body)
     text = body.decode(encoding, "surrogatepass")

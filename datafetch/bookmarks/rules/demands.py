@@ -45,17 +45,21 @@ def is_address(name: str) -> bool:
 
 @lru_cache(maxsize=512)
 def is_loaded(name: str) -> bool:
-    """Whether browsers load what a field of this name holds, or what stands in it."""
+    """Whether browsers that show a field of this name load its address, not only link to it.
+
+    So they do with every address at any level of the field's value.
+    """
     return _LOADED.search(name) is not None
 
 
 def without_bad_addresses(
     name: str, value: object, own: OwnHosts, depth: int = 0, *, loaded: bool = False
 ) -> object:
-    """The value of a field that readers may be given; `GONE` for an address that is none.
+    """The value of a field without addresses that must not be published; `GONE` if all of it goes.
 
-    An address that browsers load goes as well when it is not `for_visitors`. Of a list, the bad
-    entries go. An object goes as a whole, since readers demand its address.
+    Such an address is no web address (not `publishable`), or is one that browsers load and that
+    visitors' browsers should not ask for (not `for_visitors`). A list loses only its bad entries.
+    An object with a bad address goes as a whole, since readers demand that address.
 
     Args:
         name: that of the field.
