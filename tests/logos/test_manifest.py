@@ -231,3 +231,18 @@ def test_addresses_that_visitors_should_not_ask_for_go(stored: Stored) -> None:
         A: {"cdnUrl": public, "originalSource": "google", "invertedCdnUrl": public},
         C: {"cdnUrl": "https://old.example.net/images/logos/c.png", "originalSource": "x"},
     }
+
+
+def test_logos_of_an_earlier_private_store_get_their_public_addresses(stored: Stored) -> None:
+    """Entries of ours kept the address of a store on somebody's machine until another logo changed."""
+    stored.saved((A, logo(A)))
+    good = stored.entries()[A]
+    local = str(good["cdnUrl"]).replace("https://cdn.example.com", "http://localhost:9000/bucket")
+    for url in (local, f"/{logo(A).key}"):
+        stored.put({A: {**good, "cdnUrl": url}})
+        stored.loaded(allow_hosts=()).save()
+        assert stored.entries() == {A: good}
+    earlier = str(good["cdnUrl"]).replace("cdn.", "old-cdn.")
+    body = stored.put({A: {**good, "cdnUrl": earlier}})
+    stored.loaded(allow_hosts=()).save()
+    assert stored.store.get(KEY).body == body
