@@ -34,11 +34,17 @@ _MOST_READ = 10_000
 _MOST_BYTES = 16_000_000
 _BREAKS = (":", "=")
 _OFFERED = re.compile(r"[^\s\"'`$\\]+")
+_BASH_OFFERED = re.compile(r"[^\s\"'`$\\;&|<>()!]+")
 
 
 def is_asked() -> bool:
     """Whether a shell has started this process to complete a line."""
     return bool(os.environ.get(VARIABLE))
+
+
+def _shell() -> str:
+    """The name of the shell that asks."""
+    return os.environ.get(VARIABLE, "").rpartition("_")[2]
 
 
 def _when_asked(offers: Callable[..., list[Offer]]) -> Callable[..., list[Offer]] | None:
@@ -128,9 +134,11 @@ def _some(values: Iterable[str], incomplete: str) -> list[Offer]:
 def _is_offered(value: str) -> bool:
     """Whether a value from the store can stand in a command line as it is.
 
-    A line end in it would be another value, and shells read quotes, `$` and backticks.
+    A line end in it would be another value, and shells read quotes, `$` and backticks. Bash alone
+    does not quote what it takes: after a `;` or an `&` it would run the rest of an address.
     """
-    return value.isprintable() and _OFFERED.fullmatch(value) is not None
+    offered = _BASH_OFFERED if _shell() == "bash" else _OFFERED
+    return value.isprintable() and offered.fullmatch(value) is not None
 
 
 def _pages(context: typer.Context) -> list[str]:
@@ -173,7 +181,7 @@ def answer(program: Callable[[], object]) -> None:
     import logging  # `--help` and `--version` need none
 
     logging.disable(logging.CRITICAL)
-    shell = os.environ[VARIABLE].rpartition("_")[2]
+    shell = _shell()
     answers, begun, code = io.StringIO(), "", 0
     try:
         begun = _join_words() if shell == "bash" else _option_before_value()

@@ -259,3 +259,21 @@ def test_nothing_is_offered_that_a_shell_would_not_take_as_it_is(tmp_path: Path)
     page = bash(tmp_path, "refresh-opengraph", "--url", "https", ":", "//ex")
     assert page == ["//example.com/a"]
     assert bash(tmp_path, "github", "--repo", "me") == ["me/my_tool", "me/site"]
+
+
+@pytest.mark.parametrize("path", ["?a&id", ";id", "|id", "(id)", ">x", "<x", "!id"])
+def test_bash_is_offered_no_address_that_it_would_run(tmp_path: Path, path: str) -> None:
+    """It puts an address into the line without quotes, as zsh and fish do not."""
+    folder = tmp_path / ".datafetch"
+    store(folder)
+    mapping = folder / "json" / "bookmarks" / "slug-mapping-dev.json"
+    url = f"https://example.com/{path}"
+    mapping.write_text(json.dumps({"slugs": {"1": {"url": url}}}))
+    assert bash(tmp_path, "refresh-opengraph", "--url", "https", ":", "//ex") == []
+    done = ask(
+        tmp_path,
+        _DATAFETCH_COMPLETE="complete_fish",
+        _TYPER_COMPLETE_ARGS="datafetch refresh-opengraph --url https://ex",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
+    assert done.out.split() == [url]
