@@ -42,10 +42,15 @@ def test_the_manifest_after_the_cdn_moved(parts: Parts) -> None:
 
 
 def test_an_equal_manifest_is_not_written(parts: Parts) -> None:
-    """A run that brought nothing new writes nothing, and does not look for a journal."""
+    """A run that brought nothing new writes nothing, and does not look for a journal.
+
+    It only asks whether the blog's manifest is there.
+    """
     parts.put(KEY, [URL])
+    parts.put(KEYS.blog_manifest(), [])
     assert not publish(parts, picture=PICTURE)
     assert parts.calls.keys("put") == []
+    assert parts.calls.keys("head") == [KEYS.blog_manifest()]
     assert KEYS.publish_journal("opengraph") not in parts.calls.keys("get")
 
 
