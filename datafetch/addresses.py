@@ -7,9 +7,10 @@ private address in it, a stranger's page would make these browsers ask machines 
 import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from datafetch.urls import Url, parse, publishable, read_host
+from datafetch.urls import Url, as_published, parse, read_host
 
 Address = IPv4Address | IPv6Address
 
@@ -122,19 +123,24 @@ def for_visitors(value: object, own: OwnHosts) -> str | None:
     is not public, unless that is one of the user's own.
     """
     url = parse(value) if isinstance(value, str) else None
-    if url is None or url.has_login:
+    if url is None or not isinstance(value, str) or not may_be_loaded(url, own):
         return None
-    if not (own.has(url) or _is_open(url)):
-        return None
-    return publishable(value)
+    return as_published(value, url)
 
 
-def _is_open(url: Url) -> bool:
-    """Whether the host of a URL means the same server to everybody, as far as its name tells."""
-    name = url.name
+def may_be_loaded(url: Url, own: OwnHosts) -> bool:
+    """Whether visitors' browsers may load what is at a URL: see `for_visitors`."""
+    return (_is_open(url.host) or own.has(url)) and not url.has_login
+
+
+# The pictures of a list are at few hosts.
+@lru_cache(maxsize=4096)
+def _is_open(host: str) -> bool:
+    """Whether a host (`Url.host`) is the same server to everybody, as far as its name tells."""
+    name = host.strip("[]").rstrip(".")
     if is_closed_name(name) or name.endswith(_LOCAL_SUFFIXES):
         return False
-    address = address_of(url.host)
+    address = address_of(host)
     if address is not None:
         return is_public(address)
     return "." in name

@@ -36,7 +36,8 @@ def file_problem(environment: Mapping[str, str], name: str) -> str | None:
         return None
     try:
         with open_regular(path) as file:
-            content = file.read(_LONGEST + 1)
+            # As much memory is taken as is asked for, however small the file is.
+            content = file.read(min(os.fstat(file.fileno()).st_size, _LONGEST) + 1)
     except IsADirectoryError:
         return f"{name}: {path} is a folder, and has to be a file of certificates (PEM)"
     except FileNotFoundError:

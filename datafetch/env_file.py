@@ -20,8 +20,17 @@ if TYPE_CHECKING:
 
 _LONGEST_ENV_FILE = 1024 * 1024
 
+_MOST_LINES = 10_000
+_MOST_VARIABLES = 100
+"""Of one value; python-dotenv may read the rest of the value anew for each `${`."""
+
 # The value of `NAME='value'`, with or without `export`, stands in single quotes.
 _SINGLE_QUOTED = re.compile(r"\s*(?:export\s+)?(?:'[^']+'|[^=#\s]+)[^\S\n]*=[^\S\n]*'")
+
+_TOO_MUCH = (
+    f"more than {_MOST_VARIABLES} ${{…}}, or more than 1 MiB in their places; single quotes keep "
+    "them as they are"
+)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _BEFORE_VALUE = re.compile(r"\s*+(?:export\s++)?+('[^']*+'(?=\s*+=)|[^=]*+)\s*+=\s*+(.?)")
@@ -85,11 +94,13 @@ def read_env_file(path: Path | None, is_secret: Callable[[str, str], bool]) -> E
 
 
 def _text_of(path: Path) -> str | None:
-    """The file's text, with a line feed at the end of each line; None when there is no such file.
+    """The file's text, whose lines end with line feeds; None when it is missing, or is a folder.
+
+    `/dev/null` is read as an empty file.
 
     Raises:
-        ValueError: it is no text in UTF-8, no file, or too long; the message names the file, and
-            the line from which it is not UTF-8.
+        ValueError: it is a pipe, a socket or a device, is no text in UTF-8, or is too long; the
+            message names the file, and the line from which it is not UTF-8.
     """
     try:
         with open_regular(path) as file:
@@ -114,31 +125,57 @@ def _text_of(path: Path) -> str | None:
         raise ValueError(
             f"{path}, line {line}: is not a text file in UTF-8 from here on; save it as UTF-8"
         ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.count("\n") > _MOST_LINES:
+        raise ValueError(f"{path} has more than {_MOST_LINES:,} lines")
+    return text
 
 
 def _parsed(label: str, path: Path, text: str, is_secret: Callable[[str, str], bool]) -> EnvFile:
     # The parser itself, not `dotenv_values`, which replaces `${…}` in every value and only logs
     # which lines it cannot read.
     from dotenv.parser import parse_stream
-    from dotenv.variables import parse_variables
 
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
     problems = []
     known = ChainMap(values, os.environ)
+    room = _LONGEST_ENV_FILE
     for binding in parse_stream(StringIO(text)):
         name, value, written = binding.key, binding.value, binding.original.string
         is_word = name is not None and value is None and _NAME.fullmatch(name) is None
         if binding.error or is_word or "\0" in written:
             problems.append(f"{label}, line {_line(binding)}: {_trouble(written)}")
         elif name is not None:
-            if value and not (_SINGLE_QUOTED.match(written) or is_secret(name, value)):
-                value = "".join(part.resolve(known) for part in parse_variables(value))
+            if "${" in (value or "") and not (
+                _SINGLE_QUOTED.match(written) or is_secret(name, value or "")
+            ):
+                value = _resolved(value or "", known, room)
+                if value is None:
+                    problems.append(f"{label}, line {_line(binding)}: {_TOO_MUCH}")
+                room -= len(value or "")
             values[name] = (value or "").strip()
             lines[name] = _line(binding)
     set_values = {name: value for name, value in values.items() if value}
     return EnvFile(label, path, True, set_values, lines, tuple(problems))
+
+
+def _resolved(value: str, known: Mapping[str, str], room: int) -> str | None:
+    """The value with what its `${…}` stand for; None if there are too many, or it gets too long.
+
+    Lines such as `A=${A}${A}` double a value again and again: it may have `room` characters.
+    """
+    from dotenv.variables import parse_variables
+
+    if value.count("${") > _MOST_VARIABLES:
+        return None
+    parts = []
+    for part in parse_variables(value):
+        parts.append(part.resolve(known))
+        room -= len(parts[-1])
+        if room < 0:
+            return None
+    return "".join(parts)
 
 
 def _line(binding: "Binding") -> int:

@@ -182,7 +182,16 @@ class OutputRefused(StoreError):
 
     hint = (
         "If your data is really so large, raise DATAFETCH_MAX_OUTPUT_MB; else look for items of "
-        "very many tags or very much text where the data comes from."
+        "very many tags or very much text where the data comes from. What is stored stays."
+    )
+
+
+class ObjectTooLarge(StoreError):
+    """A stored object is larger than any that is read; none of ours is."""
+
+    hint = (
+        "No job stores so large an object: look at what wrote it, and move it away. The limit "
+        "protects this machine and cannot be set."
     )
 
 

@@ -57,7 +57,7 @@ def register_secrets(values: Iterable[str]) -> None:
     with _secrets_lock:
         for value in values:
             if len(value) >= _SHORTEST_SECRET:
-                _secrets.update((value, quote(value, safe="")))
+                _secrets.update((value, quote(value, safe="", errors="surrogatepass")))
 
 
 def redact(text: str) -> str:
@@ -76,22 +76,24 @@ def redact(text: str) -> str:
 
 
 def _without_web_tokens(match: re.Match[str]) -> str:
-    """Letters and dots without JSON Web Tokens: three parts (RFC 7519), known by their form alone.
+    """The word that was found, which may hold dots, with each JSON Web Token in it masked.
 
-    A pattern for the whole would read the rest of the text again from each `eyJ` in it.
+    A token is known by its form alone: three parts with dots between them (RFC 7519). A pattern
+    for the whole token would read the rest of the text again from each `eyJ` in it.
     """
     kept: list[str] = []
     parts = match[0].split(".")
-    while parts:
-        begins = _WEB_TOKEN_BEGINS.search(parts[0])
-        following = parts[1:_WEB_TOKEN_PARTS]
+    at = 0
+    while at < len(parts):
+        begins = _WEB_TOKEN_BEGINS.search(parts[at])
+        following = parts[at + 1 : at + _WEB_TOKEN_PARTS]
         long_enough = [len(part) >= _SHORTEST_PART for part in following]
         if begins is not None and long_enough == [True, True]:
-            kept.append(parts[0][: begins.start()] + MASK)
-            parts = parts[_WEB_TOKEN_PARTS:]
+            kept.append(parts[at][: begins.start()] + MASK)
+            at += _WEB_TOKEN_PARTS
         else:
-            kept.append(parts[0])
-            parts = parts[1:]
+            kept.append(parts[at])
+            at += 1
     return ".".join(kept)
 
 

@@ -59,5 +59,10 @@ def may_be_endless(path: Path) -> bool:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    # To open a pipe waits for somebody who writes to it; for files O_NONBLOCK changes nothing.
-    return os.open(path, flags | os.O_NONBLOCK)
+    try:
+        # To open a pipe waits for somebody who writes to it.
+        return os.open(path, flags | os.O_NONBLOCK)
+    except BlockingIOError:
+        # A file server has leased the file, and is given 45 s to return it (fcntl(2), Leases).
+        # Only files are leased.
+        return os.open(path, flags)

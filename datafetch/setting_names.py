@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from datafetch.models.setting_problems import Missing, UnknownSetting
 from datafetch.old_settings import INSTEAD
@@ -73,6 +74,11 @@ _VERY_NEAR = 0.9
 """Of 1 for names that are equal, by `difflib`; above the first no other setting is meant."""
 
 
+_MOST_COMPARED = 100
+_MOST_FOR_ONE = 1000
+"""Names that are compared with all of ours, which takes a millisecond for each, and with one."""
+
+
 def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
     """The names that are set and look like settings, but are none; each once.
 
@@ -83,6 +89,7 @@ def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
     near to none of ours, and the variables in which Kubernetes and Docker tell of containers.
     """
     found = []
+    compared = 0
     for name in _set_names(sources):
         in_file = name in sources.file.values
         if name in INSTEAD:
@@ -91,7 +98,8 @@ def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
         if name in _KNOWN or (not in_file and _is_of_a_service(name, sources.variables)):
             continue
         if _OURS.match(name):
-            suggestion = _meant_by(name, NAMES)
+            compared += 1
+            suggestion = _meant_by(name, NAMES) if compared <= _MOST_COMPARED else None
             if suggestion is None and not in_file and _SHARED.match(name):
                 continue
         else:
@@ -106,9 +114,8 @@ def unknown_settings(sources: Sources) -> tuple[UnknownSetting, ...]:
 def written_for(problem: Missing, sources: Sources) -> UnknownSetting | None:
     """The name that the user has probably set for a missing setting; None when there is none."""
     best, most = None, 0.0
-    for name in _set_names(sources):
-        if name in _KNOWN or name in INSTEAD:
-            continue
+    unknown = (name for name in _set_names(sources) if not (name in _KNOWN or name in INSTEAD))
+    for name in islice(unknown, _MOST_FOR_ONE):
         for wanted in problem.names:
             likeness = _likeness(name, wanted)
             if likeness > most:

@@ -86,7 +86,7 @@ class Url(NamedTuple):
     @property
     def has_login(self) -> bool:
         """Whether it carries a user or a password."""
-        return _WRITTEN_LOGIN.match(self.href) is not None
+        return "@" in self.href and _WRITTEN_LOGIN.match(self.href) is not None
 
     @property
     def origin(self) -> Origin:
@@ -123,7 +123,12 @@ def publishable(value: object) -> str | None:
     User and password are left out: they are not for everybody who reads what is published.
     """
     url = parse(value) if isinstance(value, str) else None
-    if url is None or not url.name or not isinstance(value, str):
+    return None if url is None or not isinstance(value, str) else as_published(value, url)
+
+
+def as_published(value: str, url: Url) -> str | None:
+    """What `publishable` gives for an address that was read as this URL."""
+    if not url.name:
         return None
     plain = value.startswith(_WEB) and plainly_written(value) and not _ODD.search(value)
     return well_formed(value) if plain else without_login(url.href)

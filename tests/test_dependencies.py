@@ -104,3 +104,11 @@ def test_the_lock_file_has_what_is_declared(requirement: Requirement) -> None:
     locked = [version for name, version in LOCKED if name == canonicalize_name(requirement.name)]
     assert locked
     assert all(requirement.specifier.contains(version) for version in locked)
+
+
+def test_the_readme_says_of_each_library_why_it_is_here() -> None:
+    """Whoever installs the package sees what comes with it; three libraries stood nowhere."""
+    table = (ROOT / "README.md").read_text().partition("## Libraries")[2].partition("## ")[0]
+    rows = re.findall(r"^\| ([a-z][\w, -]*) \|", table, re.MULTILINE)
+    named = {name for row in rows for name in row.split(", ")} - {"library"}
+    assert named == {Requirement(text).name for text in PROJECT["dependencies"]}

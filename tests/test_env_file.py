@@ -175,3 +175,33 @@ def test_a_file_without_end_is_not_read(tmp_path):
     found = lines(tmp_path, "A=1\n" + "#" * 1024 * 1024)
     assert found.problems == (f"{tmp_path / 'site.env'} is larger than 1 MiB",)
     assert found.values == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("A=x\n" + "A=${A}${A}\n" * 40, 21),
+        ("\nB=" + "${" * 101, 2),
+        ("B=" + "${C:-" * 200_000 + ":}", 1),
+    ],
+    ids=["doubled", "many", "nested"],
+)
+def test_references_that_grow_without_end_are_a_problem(tmp_path, text, line):
+    """Forty lines that double a value filled the memory, and `${` again and again took minutes."""
+    found = lines(tmp_path, text)
+    assert found.problems
+    assert "single quotes" in found.problems[0]
+    assert found.problems[0].startswith(f"{tmp_path / 'site.env'}, line {line}: ")
+    assert sum(map(len, found.values.values())) <= 1024 * 1024
+
+
+def test_a_hundred_references_are_replaced(tmp_path):
+    """More than anybody writes into one value."""
+    assert lines(tmp_path, "A=x\nB=" + "${A}" * 100).values["B"] == "x" * 100
+
+
+def test_a_file_of_more_lines_than_anybody_writes_is_refused(tmp_path):
+    """A mebibyte of tiny lines took seconds at every start."""
+    assert lines(tmp_path, "A\n" * 10_000).problems == ()
+    (problem,) = lines(tmp_path, "A\n" * 10_001).problems
+    assert "more than 10,000 lines" in problem

@@ -457,3 +457,10 @@ def test_no_value_of_a_setting_is_a_traceback(values):
         for name, value in values.items():
             patch.setenv(name, os.fsdecode(value.encode(errors="replace").replace(b"\0", b"\xff")))
         assert all(problem.isprintable() for problem in problems_of(Path(folder) / ".env"))
+
+
+def test_a_password_that_is_not_utf8_is_a_problem_of_its_setting(monkeypatch):
+    """What Python makes of such bytes went on until something encoded it."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:p\udce1ssword@proxy.example:3128")
+    with pytest.raises(ConfigurationError, match=r"HTTPS_PROXY.*UTF-8"):
+        load_settings(None)

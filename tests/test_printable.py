@@ -18,7 +18,12 @@ from datafetch.printable import printable, printable_json
         ("a\u2028b", r"a\u2028b"),
         ("soft\u00adhyphen\u200b\ufeff", r"soft\xadhyphen\u200b\ufeff"),
         ("half \ud83d", r"half \ud83d"),
-        ("tag \U000e0041", r"tag \U000e0041"),
+        ("tag \U000e0041 \U000e0101", r"tag \U000e0041 \U000e0101"),
+        ("\u3164\u115f\uffa0 \u034f \u180e \u206a", r"\u3164\u115f\uffa0 \u034f \u180e \u206a"),
+        (
+            "❤\ufe0f 1\ufe0f\u20e3 a\ufe00\ufe01\ufe0f",
+            "❤\ufe0f 1\ufe0f\u20e3 a\ufe00\\ufe01\\ufe0f",
+        ),
         ("Zoë, 日本語, مرحبا 👩\u200d💻 C:\\x", "Zoë, 日本語, مرحبا 👩\u200d💻 C:\\x"),
     ],
 )

@@ -104,6 +104,7 @@ def test_every_sentence_of_the_package_passes_unchanged():
         *(
             "token " * 20_000,
             "eyJ" + "a." * 50_000,
+            "eyJ" + "." * 400_000,
             "authorization:" * 10_000,
             'token="\\' * 20_000,
         ),
@@ -114,6 +115,12 @@ def test_every_sentence_of_the_package_passes_unchanged():
 def test_a_hostile_text_costs_its_length(text):
     """Patterns that backtrack on a log line froze the process for minutes."""
     assert len(redact(text)) <= len(text)
+
+
+def test_a_secret_that_is_no_text_is_masked_too():
+    """Bytes that are not UTF-8 in a proxy's password ended every command with a traceback."""
+    register_secrets(["p\udce1ss-w\ud800rd"])
+    assert redact("the password p\udce1ss-w\ud800rd is wrong") == "the password *** is wrong"
 
 
 def test_known_secrets_are_masked_wherever_they_stand(monkeypatch):

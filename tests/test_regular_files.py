@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +57,30 @@ def test_a_refused_file_is_closed(tmp_path: Path) -> None:
         with pytest.raises(NotAFile):
             open_regular(tmp_path / "pipe")
     assert len([*Path("/dev/fd").iterdir()]) == before
+
+
+LEASING = """
+import fcntl, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGIO})
+file = open(sys.argv[1], "r+b")
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print("leased", flush=True)
+signal.sigwait({signal.SIGIO})
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+def test_a_file_that_a_file_server_has_leased_is_waited_for(tmp_path: Path) -> None:
+    """Samba and NFS lease what their clients write, and give it back when somebody opens it."""
+    (tmp_path / "file").write_bytes(b"1")
+    command = [sys.executable, "-c", LEASING, str(tmp_path / "file")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"leased\n"
+        with open_regular(tmp_path / "file") as file:
+            assert file.read() == b"1"
+    assert server.returncode == 0
 
 
 def test_a_library_is_kept_from_what_never_ends(tmp_path: Path) -> None:

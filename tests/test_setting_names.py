@@ -164,6 +164,17 @@ def test_the_file_of_a_secret_or_a_text_is_known(name):
     assert unknown(**{f"{name}_FILE": "x"}) == []
 
 
+def test_of_thousands_of_unknown_names_the_first_have_a_suggestion():
+    """Each comparison takes a millisecond: of a hundred names it is made, and all are told."""
+    values = {f"DATAFETCH_CONCURENCY{number}": "x" for number in range(3000)}
+    file = EnvFile(".env", Path(".env"), is_there=True, values=values)
+    found = unknown_settings(Sources({}, file))
+    assert len(found) == 3000
+    suggested = [name.suggestion for name in found]
+    assert set(suggested[:100]) == {"DATAFETCH_CONCURRENCY"}
+    assert set(suggested[100:]) == {None}
+
+
 def test_a_name_without_a_value_is_not_told():
     """Compose files pass on variables that nobody has set."""
     assert unknown(DATAFETCH_CONCURENCY=" ") == []

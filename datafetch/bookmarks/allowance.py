@@ -30,7 +30,7 @@ _STAYS = "what is stored stays as it is"
 
 @dataclass
 class Allowance:
-    """What is left of it.
+    """Counts what one reading of the list takes from the server, and refuses what is too much.
 
     Attributes:
         most: how many items there may be in all, counting those that come twice.
@@ -66,11 +66,7 @@ class Allowance:
         """
         self.items += count
         self.size += size
-        if self.items > self.most:
-            raise _refused(
-                f"goes on past {self.most:,} items ({_SETTING})",
-                f"If it is that long, set {_SETTING} to a higher number",
-            )
+        check_length(self.items, self.most)
         if self.size > _MOST_BYTES:
             raise _refused(
                 f"has more than {_MOST_BYTES // MIB:,} MiB with its first {self.items:,} items",
@@ -94,11 +90,16 @@ class Paging:
         self._repeats = 0
 
     def go_on(self, ids: Collection[str], cursor: str, *, empty: bool) -> None:
-        """Note a page, by the ids that could be read on it, after which there is another one.
+        """Note a page that is not the last one of its list.
+
+        Args:
+            ids: those of the page's bookmarks that could be read.
+            cursor: what the server gave with the page, to ask for the next one.
+            empty: whether the page has no items at all.
 
         Raises:
-            Malformed: it is empty, or its cursor came before, or it and the pages before it had
-                only bookmarks that had come.
+            Malformed: the page is empty, or an earlier page of the list had the same cursor, or
+                the last `_MOST_REPEATS` pages brought no bookmark that was new.
         """
         self._repeats = self._repeats + 1 if ids and self._ids.issuperset(ids) else 0
         if empty:
@@ -112,6 +113,22 @@ class Paging:
 
     def _endless(self, what: str) -> Malformed:
         return Malformed(f"{self._shown}: {what}, paging would never end", hint=self._hint)
+
+
+def check_length(items: int, most: int) -> None:
+    """Check that a list has no more items than the settings allow.
+
+    The merged list is checked as well as each reading: a run that reads only the newest pages adds
+    to what is stored, so that the merged list can become too long when no reading is.
+
+    Raises:
+        GuardRefused: it has more than `most`.
+    """
+    if items > most:
+        raise _refused(
+            f"goes on past {most:,} items ({_SETTING})",
+            f"If it is that long, set {_SETTING} to a higher number",
+        )
 
 
 def _refused(what: str, advice: str) -> GuardRefused:

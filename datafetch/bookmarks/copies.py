@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
@@ -136,29 +136,38 @@ def read_listing(found: StoredObject | None) -> Listing | None:
         entries = entries.get("bookmarks")
     if not isinstance(entries, list):
         return None
-    items: dict[str, StoredBookmark] = {}
+    copies: dict[str, list[StoredBookmark]] = {}
     odd = 0
     for entry in entries:
         item = StoredBookmark.of(entry)
         if item is None:
             odd += 1
         else:
-            add_copy(items, item)
-    return Listing(list(items.values()), odd, len(entries) - len(items) - odd)
+            copies.setdefault(item.id, []).append(item)
+    items = [_filled(of_one_id) for of_one_id in copies.values()]
+    return Listing(items, odd, len(entries) - len(items) - odd)
 
 
 def add_copy(items: dict[str, StoredBookmark], copy: StoredBookmark) -> None:
     """Add a bookmark to `items`; if its id is there, only fill in fields that are empty there."""
     item = items.setdefault(copy.id, copy)
-    if item is copy:
-        return
-    more = {
-        name: value
-        for name, value in copy.fields.items()
-        if value not in (None, "") and item.fields.get(name) in (None, "")
-    }
-    if more:
-        items[copy.id] = item.with_fields(more)
+    if item is not copy:
+        items[copy.id] = _filled([item, copy])
+
+
+def _filled(copies: Sequence[StoredBookmark]) -> StoredBookmark:
+    """The first of some copies of a bookmark, whose empty fields the others fill in, in order.
+
+    All at once: a list may hold thousands of copies, each with a field more.
+    """
+    first, *others = copies
+    more: dict[str, object] = {}
+    for copy in others:
+        for name, value in copy.fields.items():
+            known = more.get(name, first.fields.get(name))
+            if value not in (None, "") and known in (None, ""):
+                more[name] = value
+    return first.with_fields(more) if more else first
 
 
 def backup_keys(context: AnyContext) -> list[str]:

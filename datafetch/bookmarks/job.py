@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from datafetch.bookmarks import report as words
+from datafetch.bookmarks.allowance import check_length
 from datafetch.bookmarks.confirm import confirm
 from datafetch.bookmarks.fetch import ListReader, note_items
 from datafetch.bookmarks.heartbeat import note_failure, write_heartbeat
@@ -188,6 +189,7 @@ class _BookmarkRun:
         # The state of a stored list that was read from the store says nothing of its items' rules.
         policy = Policy(self._settings.include_unlinked, refit=stored.listed, own=self._own)
         merged = merge_list(fetched, stored.items, stored.sources, stored.retired, left_out, policy)
+        check_length(len(merged.bookmarks) + len(merged.left_out), self._settings.max_items)
         self._guard(merged, stored.counted)
         now = to_ms(self._context.clock.now())
         change = Change(

@@ -17,9 +17,8 @@ from datafetch.build.rules.preview import FolderPlan
 from datafetch.build.write import Staging, translated
 from datafetch.errors import StoreError
 from datafetch.regular_files import open_regular
-from datafetch.store.base import encode_json
-from datafetch.store.files import check_folder
-from datafetch.store.paths import RESERVED, check_key, leads_out, old_path_of, path_of
+from datafetch.store.base import LARGEST_OBJECT, encode_json
+from datafetch.store.paths import RESERVED, check_key, old_path_of, path_of
 
 _RECORD = TypeAdapter(dict[str, str])
 _RECORD_NAME = f"{RESERVED}mirror-"
@@ -46,20 +45,6 @@ class MirrorStaging(Staging):
     def path_of(self, name: str) -> Path:
         """The place where a folder store keeps the object of that key."""
         return path_of(self._folder, name)
-
-    def fingerprint(self, name: str) -> tuple[int, str] | None:
-        """See `Staging.fingerprint`; a link out of the mirror is no file of it.
-
-        Raises:
-            DatafetchError: a folder on the way is a link; a folder store would not follow it, too.
-        """
-        path = self.path_of(name)
-        with translated(path):
-            check_folder(self._folder, path.parent)
-        return None if self._leads_out(path) else super().fingerprint(name)
-
-    def _leads_out(self, path: Path) -> bool:
-        return path.is_symlink() and leads_out(Path(os.path.realpath(self._folder)), path)
 
     def commit(self) -> int:
         """Move the files to their places, then remove stale ones; return how many of both.
@@ -105,16 +90,12 @@ class MirrorStaging(Staging):
         return [path for key, path in old.items() if path and self._is_ours(path, recorded[key])]
 
     def _is_ours(self, path: Path, hashes: str) -> bool:
-        """Whether a file is there as an earlier build wrote it; one behind a link is not.
+        """Whether a file is there as an earlier build wrote it.
 
         `hashes` are those that the record has of it, with spaces between.
         """
         with translated(path):
-            try:
-                check_folder(self._folder, path.parent)
-            except OSError:
-                return False
-            if not path.is_file() or self._leads_out(path):
+            if not path.is_file():
                 return False
             with open_regular(path) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() in hashes.split()
@@ -140,7 +121,8 @@ class MirrorStaging(Staging):
         with translated(path):
             try:
                 with open_regular(path) as file:
-                    text = file.read()
+                    too_large = os.fstat(file.fileno()).st_size > LARGEST_OBJECT
+                    text = b"" if too_large else file.read()
             except FileNotFoundError:
                 return {}
         try:

@@ -13,6 +13,7 @@ from datafetch.errors import (
     Inconsistent,
     NotShown,
     ObjectNotFound,
+    StoreDenied,
     StoreError,
 )
 from datafetch.models.places import Environment
@@ -166,7 +167,7 @@ class SettledReader:
     def _journal(self, dataset: Dataset) -> str | None:
         try:
             return self.store.head(self.keys.publish_journal(dataset.name)).etag
-        except NotShown:
+        except (NotShown, StoreDenied):  # state is its owner's alone, who may be another user
             return _UNSEEN
         except ObjectNotFound:
             return None

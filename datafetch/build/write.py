@@ -38,10 +38,6 @@ _FULL_HINT = (
     "Free some space there, or name another folder with --output or --mirror; no file was left "
     "half-written."
 )
-_LINK_HINT = (
-    "Put what the link leads to in its place, or mount it there (mount --bind), or name another "
-    "folder with --mirror."
-)
 _HINT = "Name another folder with --output or --mirror, or mend this one's permissions."
 
 
@@ -193,8 +189,6 @@ def translated(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         hint = _FULL_HINT if error.errno in _FULL else _HINT
-        if error.errno == errno.ELOOP:
-            hint, path = _LINK_HINT, Path(error.filename or path)
         raise DatafetchError(f"{path} cannot be written: {reason}", hint=hint) from error
 
 

@@ -5,8 +5,8 @@ offers files. Names of what is stored are read from a folder store only.
 """
 
 import io
-import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr, redirect_stdout
@@ -33,11 +33,18 @@ _MOST_OFFERED = 200
 _MOST_READ = 10_000
 _MOST_BYTES = 16_000_000
 _BREAKS = (":", "=")
+_OFFERED = re.compile(r"[^\s\"'`$\\]+")
+_BASH_OFFERED = re.compile(r"[^\s\"'`$\\;&|<>()!]+")
 
 
 def is_asked() -> bool:
     """Whether a shell has started this process to complete a line."""
     return bool(os.environ.get(VARIABLE))
+
+
+def _shell() -> str:
+    """The name of the shell that asks."""
+    return os.environ.get(VARIABLE, "").rpartition("_")[2]
 
 
 def _when_asked(offers: Callable[..., list[Offer]]) -> Callable[..., list[Offer]] | None:
@@ -130,8 +137,20 @@ def repositories(context: typer.Context, incomplete: str) -> list[Offer]:
 
 
 def _some(values: Iterable[str], incomplete: str) -> list[Offer]:
-    fitting = dict.fromkeys(value for value in values if value and value.startswith(incomplete))
+    fitting = dict.fromkeys(
+        value for value in values if value.startswith(incomplete) and _is_offered(value)
+    )
     return list(islice(sorted(fitting), _MOST_OFFERED))
+
+
+def _is_offered(value: str) -> bool:
+    """Whether a value from the store can stand in a command line as it is.
+
+    A line end in it would be another value, and shells read quotes, `$` and backticks. Bash alone
+    does not quote what it takes: after a `;` or an `&` it would run the rest of an address.
+    """
+    offered = _BASH_OFFERED if _shell() == "bash" else _OFFERED
+    return value.isprintable() and offered.fullmatch(value) is not None
 
 
 def _pages(context: typer.Context) -> list[str]:
@@ -140,7 +159,10 @@ def _pages(context: typer.Context) -> list[str]:
     if file is None or not file.is_file() or file.stat().st_size > _MOST_BYTES:
         return []
     try:
-        slugs = json.loads(file.read_bytes())["slugs"]
+        from datafetch.models.json import read_json
+
+        mapping = read_json(file.read_bytes())
+        slugs = mapping["slugs"] if isinstance(mapping, dict) else {}
         return [str(entry["url"]) for entry in slugs.values() if "url" in entry]
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return []  # not as we write it: `datafetch bookmarks` repairs it, and says so
@@ -171,7 +193,7 @@ def answer(program: Callable[[], object]) -> None:
     import logging  # `--help` and `--version` need none
 
     logging.disable(logging.CRITICAL)
-    shell = os.environ[VARIABLE].rpartition("_")[2]
+    shell = _shell()
     answers, begun, code = io.StringIO(), "", 0
     try:
         begun = _join_words() if shell == "bash" else _option_before_value()

@@ -45,7 +45,10 @@ class ConsoleFormatter(logging.Formatter):
         self._width = width if width is None or width >= _NARROWEST else None
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as a line for people; a traceback follows on lines of its own."""
+        """The record as a line for people; with `-v` its traceback follows on lines of its own.
+
+        These are indented: a message with a line end in it cannot look like a line of the log.
+        """
         fields = fields_of(record)
         event = redact(record.getMessage())
         said = sentence(event, fields)
@@ -57,8 +60,8 @@ class ConsoleFormatter(logging.Formatter):
         if self._colours:
             text = _painted(text, moment, level, record.levelno)
         if record.exc_info and self._verbose:
-            lines = redact(self.formatException(record.exc_info)).splitlines()
-            text = "\n".join([text, *map(printable, lines)])
+            lines = redact(self.formatException(record.exc_info)).split("\n")
+            text = "\n    ".join([text, *map(printable, lines)])
         return text
 
     def _unsaid(self, event: str, fields: Fields, said: frozenset[str]) -> str:

@@ -162,7 +162,8 @@ def settings_file(text: str) -> Path:
     """A file that is there and can be read.
 
     Raises:
-        typer.BadParameter: it is not, cannot be, or is a folder, a pipe or a device.
+        typer.BadParameter: it is not there, cannot be read, or is a folder, a pipe, or a device
+            other than `/dev/null`.
     """
     path = Path(text)
     try:

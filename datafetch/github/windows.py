@@ -112,9 +112,9 @@ def each_window(
 ) -> Unanswered:
     """Ask for all windows, and hand each answer to `take`; it may be that of a part of a window.
 
-    A window that GitHub refuses is halved until the refused part is a single day, unless
-    `halve_refused` is False. Returns what GitHub did not answer, and what was not asked for because
-    it had come to more than `_MOST_ASKED` windows.
+    With `halve_refused`, windows that GitHub refuses are halved, down to single days, but no more
+    than `_MOST_REFUSALS` of them. Returns the windows that GitHub did not answer, and those that
+    were not asked for because there would have been more than `_MOST_ASKED` in all.
 
     Raises:
         UpstreamError: as `GraphQL.ask`; also for an error that names no window.

@@ -4,6 +4,7 @@ The files that `LOGO_DOMAIN_FILES` names are JSON, CSV or text.
 """
 
 import csv
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
@@ -67,7 +68,7 @@ def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
 
 
 _LARGEST = 64 * MIB
-"""Characters of one JSON file; each domain of it costs requests, and such a file names a million."""
+"""Bytes of one file; each domain of it costs requests, and such a file names a million."""
 
 SETTING = "LOGO_DOMAIN_FILES"
 
@@ -104,8 +105,10 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
     kind = Path(path).suffix.lower()
     try:
         with TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as lines:
+            if os.fstat(lines.fileno()).st_size > _LARGEST:
+                raise _problem(path, f"is larger than {_LARGEST // MIB} MiB")
             if kind == ".json":
-                yield _json(path, lines.read(_LARGEST + 1))
+                yield _json(path, lines.read())
             elif kind == ".csv":
                 yield from _rows(path, lines, columns)
             else:
@@ -122,8 +125,6 @@ def read_domain_file(path: str, columns: Collection[str]) -> Iterator[object]:
 
 
 def _json(path: str, text: str) -> object:
-    if len(text) > _LARGEST:
-        raise _problem(path, f"is larger than {_LARGEST // MIB} MiB")
     try:
         return read_json(text)
     except ValueError as error:

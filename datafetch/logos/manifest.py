@@ -9,6 +9,7 @@ from dataclasses import replace
 from posixpath import splitext
 from typing import BinaryIO, cast
 
+from datafetch.addresses import for_visitors
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.model import SOURCES, Logo
@@ -167,12 +168,30 @@ class LogoManifest:
                     broken = True
                     continue
                 entry = shown(found, urls.own_hosts, urls.for_key)
-                self._outdated |= entry != found or _is_outdated(value, found)
+                self._outdated |= entry != found or self._is_outdated(value, found)
                 if entry is not None:
                     entries[domain] = self._packed(domain, entry)
         except ValueError:
             broken = True
         return entries, broken
+
+    def _is_outdated(self, value: object, entry: Entry) -> bool:
+        """Whether a stored entry has to be written anew.
+
+        One of ours calls its source as it was called once, or names an earlier store or CDN that
+        visitors' browsers should not ask; one of the old site has no URL.
+        """
+        if not isinstance(value, dict):
+            return False
+        url = value.get("cdnUrl")
+        if not isinstance(entry, Logo):
+            return not url
+        if value.get("originalSource") != entry.original_source:
+            return True
+        # The comparison spares reading the URL of each entry: nearly all are as they are to be.
+        return (
+            url != self._url_of(entry) and for_visitors(url, self._context.urls.own_hosts) is None
+        )
 
     def _publish(self, deletes: tuple[str, ...]) -> None:
         def attempt(number: int) -> PublishResult:
@@ -264,15 +283,6 @@ class LogoManifest:
         except (ValueError, CorruptObject):
             return set(self._replaced)
         return {key for key in keys if key is not None}
-
-
-def _is_outdated(value: object, entry: Entry) -> bool:
-    """Whether an entry of ours calls its source as it was called once, or an old one has no URL."""
-    if not isinstance(value, dict):
-        return False
-    if isinstance(entry, Logo):
-        return value.get("originalSource") != entry.original_source
-    return not value.get("cdnUrl")
 
 
 def _key_of(value: object) -> str | None:

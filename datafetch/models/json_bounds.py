@@ -47,8 +47,8 @@ def read_bounded(body: bytes, bounds: JsonBounds) -> object:
     Raises:
         TooMuchJson: it has more values or levels. No object was made of it.
         json.JSONDecodeError: it is not JSON.
-        ValueError: it is not UTF-8, or has an integer of more than 4,300 digits, which Python
-            does not read.
+        ValueError: it is not UTF-8, UTF-16 or UTF-32, or has an integer of more than 4,300 digits,
+            which Python does not read.
     """
     encoding = json.detect_encoding(body)
     text = body.decode(encoding, "surrogatepass")
@@ -73,6 +73,8 @@ def check_bounds(body: bytes, bounds: JsonBounds) -> None:
     if 1 + len(marks) - marks.count(b"]") > bounds.values:
         raise _too_many(bounds)
     brackets = marks.translate(None, b",")
+    if 2 * brackets.count(b"]") > len(brackets):
+        return  # it is no JSON, and each pass below could go over millions that nothing has opened
     for _ in range(bounds.depth):
         inner = brackets.replace(b"[]", b"")
         if len(inner) == len(brackets):

@@ -16,7 +16,7 @@ _LIKE_MARKS = "\uff9e\uff9f"
 
 
 def in_form(form: Form, text: str) -> str:
-    """The text in that form; where it has more than 30 marks in a row, the others are dropped.
+    """The text in that form; one of over 1,000 characters keeps at most 30 marks in a row.
 
     `unicodedata.normalize` brings the marks that follow a letter in order by moving each past the
     others: 40,000 of them took over a second, and the text may be a stranger's. No language puts

@@ -11,6 +11,7 @@ from datafetch.addresses import (
     is_closed_name,
     is_public,
 )
+from datafetch.printable import without_unshowable
 from datafetch.upstream_errors import Refused
 from datafetch.urls import DEFAULT_PORTS, Url, dns_name, parse, plainly_written, read_host
 
@@ -27,7 +28,7 @@ _LONGEST_URL = 32 * 1024
 def public_url(url: str) -> str:
     """The URL as logs and errors may show it: `scheme://host:port/path`."""
     base = re.split(r"[?#]", url.strip(), maxsplit=1)[0]
-    return _USER.sub(r"\1", _CONTROLS.sub("", base))[:500]
+    return _USER.sub(r"\1", without_unshowable(base))[:500]
 
 
 def authority(url: str) -> str:

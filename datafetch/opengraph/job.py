@@ -132,7 +132,7 @@ class _OpenGraphRun:
             self._mend_metadata()
 
     def _recall_pages(self, pages: Sequence[BookmarkedPage]) -> None:
-        """Read the stored metadata in place of the state, of which nothing is remembered."""
+        """Fill the records of pages from the stored metadata, when there is no state to read."""
         listed = self._metadata.listed()
 
         def recall(page: BookmarkedPage) -> tuple[str, PageRecord | None]:
@@ -143,7 +143,7 @@ class _OpenGraphRun:
                 self._state.pages[name] = record
 
     def _mend_metadata(self) -> None:
-        """Store metadata that names a picture which visitors' browsers should not ask for anew."""
+        """Remove from stored metadata the pictures that visitors' browsers should not ask for."""
         pages = self._state.pages
         unfit = self._metadata.unfit(pages)
 

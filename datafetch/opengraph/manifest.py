@@ -120,8 +120,9 @@ class PictureManifest:
     def _shown(self, entry: str) -> str | None:
         """The entry if visitors' browsers can load it: a web address, or the path of a folder's picture.
 
-        That of one of our pictures where they should not ask, such as an earlier store on this
-        machine, becomes the picture's present URL. None for all others.
+        A web address that they should not ask for, such as one of an earlier store on this
+        machine, becomes the picture's present URL when it has the key of a picture of ours. None
+        for all others.
         """
         urls = self._context.urls
         if for_visitors(entry, urls.own_hosts) or entry.startswith(f"/{IMAGES_PREFIX}"):

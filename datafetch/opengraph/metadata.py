@@ -70,10 +70,10 @@ class MetadataStore:
         return None if found is None else found[0].said
 
     def unfit(self, pages: Mapping[str, PageRecord]) -> list[str]:
-        """The hashes of metadata with a picture that visitors' browsers should not ask for.
+        """The hashes of those `pages` whose stored metadata names a picture that has to go.
 
-        Known by the records of `pages`, and by what was read so far: older code stored it, or a
-        host was allowed that is not any more.
+        Visitors' browsers should not ask for it: older code stored it, or its host was allowed and
+        is not any more. The records of `pages` tell, and the metadata that was read so far.
         """
         known = {
             name

@@ -79,7 +79,7 @@ class WebPages:
     def __init__(
         self, http: HttpClient, settings: OpenGraphSettings, own: OwnHosts = NO_HOSTS
     ) -> None:
-        """Pages at `own` hosts, the user's, may have their pictures there."""
+        """A page's picture counts also at one of the user's `own` hosts that is not public."""
         self._http = http
         self._own = own
         self._settings = settings

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import DatafetchError
+from datafetch.models.text import one_line
 from datafetch.ops.failures import FailedItem, short_reason
 from datafetch.ops.record import Record
 from datafetch.redaction import redact
@@ -79,7 +80,7 @@ def after_failure(
         next_attempt_at=None if error.permanent else now_ms + wait_s * 1000,
         error_type=type(error).__name__,
         # Redacted before it is cut: half a secret is not known as one.
-        error=redact(str(error))[:_ERROR_LENGTH],
+        error=one_line(redact(str(error)), _ERROR_LENGTH),
         permanent=error.permanent,
     )
 

@@ -1,4 +1,4 @@
-"""Adds up how many pixels a decoder makes of an AVIF, which its stated size does not tell.
+"""Adds up how many pixels a decoder may make of an AVIF, which its stated size does not tell.
 
 A file of two kilobytes can state 10 x 10 pixels and hold a frame of 256 megapixels, or thousands
 of frames that are decoded and not shown.
@@ -11,8 +11,14 @@ from typing import BinaryIO
 from datafetch.upstream_errors import Malformed
 
 _MAX_ITEMS = 1000
+_MAX_SPANS = 10_000
+"""The most parts in which the data of all items lie; without a length they take no bytes."""
+
 _MAX_UNITS = 1000
 """The most units of the data of one item; a picture has some ten."""
+
+_MAX_ZEROS = 31
+"""Before a number of as many bits (AV1 Bitstream Specification, 4.10.3, `uvlc`)."""
 
 _SEQUENCE = 1
 _FRAMES = frozenset({3, 6})
@@ -23,7 +29,7 @@ _MORE_THAN_ITS_LENGTH = 1024 * 1024
 
 
 def coded_pixels(file: BinaryIO, meta: bytes) -> int:
-    """The pixels of all frames that the pictures of an AVIF consist of, shown or not.
+    """At most how many pixels all frames of the pictures of an AVIF have, shown or not.
 
     Args:
         file: it is read wherever `meta` says that pictures lie.
@@ -134,13 +140,18 @@ def _places(reader: _Reader) -> Iterator[_Place]:
     count = reader.number(wide)
     if count > _MAX_ITEMS:
         raise Malformed("the picture has too many parts")
+    left = _MAX_SPANS
     for _ in range(count):
         item = reader.number(wide)
         method = reader.number(2) & 15 if version else 0
         reader.number(2)
         base = reader.number(base_size)
         spans: list[tuple[int, int]] = []
-        for _extent in range(reader.number(2)):
+        extents = reader.number(2)
+        left -= extents
+        if left < 0:
+            raise Malformed("the picture has too many parts")
+        for _extent in range(extents):
             if version:
                 reader.number(index_size)
             offset = reader.number(offset_size)
@@ -149,7 +160,10 @@ def _places(reader: _Reader) -> Iterator[_Place]:
 
 
 def _frames_in(data: bytes) -> int:
-    """The pixels of all frames in the data of one item (AV1 Bitstream Specification, 5.3)."""
+    """At most how many pixels all frames in the data of one item have.
+
+    Each frame counts as the largest that is allowed (AV1 Bitstream Specification, 5.3).
+    """
     reader = _Reader(data)
     frames = largest = 0
     for _ in range(_MAX_UNITS):
@@ -198,6 +212,8 @@ def _skip_operating_points(reader: _Reader) -> None:
             zeros = 0
             while not reader.bits(1):
                 zeros += 1
+                if zeros > _MAX_ZEROS:
+                    raise Malformed("the picture has no header")
             reader.bits(zeros)
         if reader.bits(1):  # decoder model
             delay_bits = reader.bits(5) + 1

@@ -10,6 +10,9 @@ from datafetch.upstream_errors import Malformed
 
 _MAX_PARTS = 10_000
 _MAX_META = 1024 * 1024
+_MAX_METAS = 10
+"""Of these boxes there is one; each could say anew that the pictures lie in the whole file."""
+
 _CONTAINERS = frozenset({b"iprp", b"ipco"})
 _BOXES = frozenset({b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"})
 """What an AVIF is made of; anything else after them does not belong to it."""
@@ -90,7 +93,7 @@ def avif_parts(file: BinaryIO) -> AvifParts:
             break
         kind, start, after = _box(file, at, end)
         if kind == b"meta":
-            if after - start > _MAX_META:
+            if after - start > _MAX_META or len(metas) == _MAX_METAS:
                 raise Malformed("the picture has too many parts")
             file.seek(start + 4)  # after its version and flags
             metas.append(file.read(max(0, after - start - 4)))

@@ -39,12 +39,13 @@ class Copies:
     def start(self, identifier: str, shown: str) -> None:
         """Take in the start of an element: its `id`, and the reference if it draws another one.
 
-        Both are empty where there is none. References that do not begin with `#` are left out.
+        Both are empty where there is none. References that do not begin with `#` are left out. Of
+        several elements with one `id`, `use` draws the first; drawing programs write such files.
         """
         part = self._open[-1]
-        if identifier:
+        if identifier and identifier not in self._parts:
             part.shows.append(identifier)
-            part = self._parts.setdefault(identifier, _Part())
+            part = self._parts[identifier] = _Part()
         self._open.append(part)
         self._elements += 1
         part.elements += 1

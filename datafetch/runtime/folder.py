@@ -115,13 +115,15 @@ def _bases() -> Iterator[Path]:
     # another user in the environment; cron sets none, or one that is gone since the log-out.
     if Path(session).is_absolute() and _belongs(Path(session), os.geteuid()):
         yield Path(session)
-    named = (os.environ.get(name, "") for name in _TEMPORARY_NAMES)
-    # `su` leaves TMPDIR in the environment, too. Its owner could exchange what we make in it. What
-    # the setting names is believed: whoever set it knows whose folder it is.
-    for folder in map(Path, dict.fromkeys(filter(None, named))):
-        if folder.is_absolute() and _belongs(folder, _ROOT, os.geteuid()):
-            yield folder
+    values = filter(None, (os.environ.get(name, "") for name in _TEMPORARY_NAMES))
+    named = [folder for folder in map(Path, dict.fromkeys(values)) if folder.is_absolute()]
+    # `su` leaves TMPDIR in the environment, too. Its owner could exchange what we make in it, so it
+    # comes last: it may be a container's only folder that can be written to. What the setting names
+    # is believed: whoever set it knows whose folder it is.
+    safe = [folder for folder in named if _belongs(folder, _ROOT, os.geteuid())]
+    yield from safe
     yield from map(Path, _TEMPORARY_FOLDERS)
+    yield from (folder for folder in named if folder not in safe)
 
 
 def _belongs(folder: Path, *users: int) -> bool:

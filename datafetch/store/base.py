@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import partial
 from typing import BinaryIO, Protocol, runtime_checkable
 
-from datafetch.errors import CorruptObject, StoreUnavailable
+from datafetch.errors import CorruptObject, ObjectTooLarge, StoreUnavailable
 from datafetch.models.json import encode_json as encode_json  # noqa: PLC0414 - for who writes objects
 from datafetch.models.json import read_json
 
@@ -16,6 +16,13 @@ JSON_TYPE = "application/json"
 CSV_TYPE = "text/csv; charset=utf-8"
 CHUNK = 64 * 1024
 """The bytes of one piece, when an object is read or written piece by piece."""
+
+LARGEST_OBJECT = 512 * 1024 * 1024
+"""The most bytes of an object that any store reads, and that a publish writes. The list of 200,000
+bookmarks has about 300 MB."""
+
+MOST_LISTED = 5_000_000
+"""The most objects of one listing. 200,000 bookmarks with their tags have under a million."""
 
 IMAGE_CACHE = "public, max-age=31536000, immutable"
 """The `Cache-Control` of pictures, whose URL changes with their bytes."""
@@ -102,6 +109,21 @@ class StoredObject(_ReadObject):
             ) from error
 
 
+def too_large(key: str) -> ObjectTooLarge:
+    """The error about a stored object of more bytes than `LARGEST_OBJECT`."""
+    return ObjectTooLarge(f"{key} is larger than {LARGEST_OBJECT // 1024**2} MiB", key=key)
+
+
+def check_stored(key: str, size: int) -> None:
+    """Check the bytes of a stored object before it is read, or those that were read so far.
+
+    Raises:
+        ObjectTooLarge: they are more than `LARGEST_OBJECT`.
+    """
+    if size > LARGEST_OBJECT:
+        raise too_large(key)
+
+
 def pieces(read: Callable[[int], bytes]) -> Iterator[bytes]:
     """Call a file's `read` until the file ends, for pieces of at most `CHUNK` bytes."""
     return iter(partial(read, CHUNK), b"")
@@ -145,8 +167,9 @@ class ObjectStore(Protocol):
     `put` refuses keys that cannot name an object in every store. The other methods take every key
     that `list` gives, and raise `StoreError` for a text that cannot be a key.
 
-    Every method may raise `StoreUnavailable` or `StoreDenied`. Only a missing
-    object raises `ObjectNotFound`; nothing else is ever reported as missing.
+    Every method may raise `StoreUnavailable` or `StoreDenied`, and `get` and `open` raise
+    `ObjectTooLarge` for what has more bytes than `LARGEST_OBJECT`. Only a missing object raises
+    `ObjectNotFound`; nothing else is ever reported as missing.
     Implementations are safe to use from several threads.
     """
 
@@ -187,11 +210,14 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """All objects whose key starts with the prefix, sorted by key, however many there are.
+        """All objects whose key starts with the prefix, sorted by key.
 
         Their keys may be such as `put` refuses, since other tools write into stores too: each can
         be read and deleted. What cannot be asked for by its name is left alone and not listed
         (see `paths.check_found`, `paths.walk`).
+
+        Raises:
+            StoreError: a server lists more than `MOST_LISTED`, or never comes to an end.
         """
         ...
 

@@ -95,11 +95,14 @@ def _error_of(error: OSError, key: str, root: Path) -> StoreError:
     number, reason = error.errno, error.strerror or str(error)
     place = _place(error, root)
     if number in _NOT_ALLOWED:
-        user = _user()
+        user, owner = _user(os.geteuid()), _other_owner(place)
+        instead = (
+            f"It belongs to the {owner}: run datafetch as that user. Or let" if owner else "Let"
+        )
         return StoreDenied(
             f"{key}: {reason} at {place} for the {user}",
             key=key,
-            hint=f"Let the {user} own the folder (chown -R {os.geteuid()} {root}), or set"
+            hint=f"{instead} the {user} own the folder (chown -R {os.geteuid()} {root}), or set"
             f" DATAFETCH_STORE to a folder of its own.",
         )
     if number == errno.EROFS:
@@ -128,9 +131,18 @@ def _place(error: OSError, root: Path) -> Path:
     return path.parent if path.name.startswith(RESERVED) else path
 
 
-def _user() -> str:
-    """Who this process is to the file system."""
-    number = os.geteuid()
+def _other_owner(path: Path) -> str:
+    """Who has a file that is not this process's; empty for its own, and for what is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    is_others = stat.S_ISREG(found.st_mode) and found.st_uid != os.geteuid()
+    return _user(found.st_uid) if is_others else ""
+
+
+def _user(number: int) -> str:
+    """What messages call the user with this uid: `user ann (uid 1000)`, if the name is known."""
     try:
         return f"user {pwd.getpwuid(number).pw_name} (uid {number})"
     except KeyError:  # containers often run as a number that nobody has named

@@ -1,7 +1,7 @@
 """A folder as a full object store: atomic replacement, conditional writes, content hashes as ETags.
 
 Visitors may read an object where they could in a bucket: the umask says who may read its file. The
-others, such as the state of jobs, are for their owner alone.
+others, such as the state of jobs, are for their owner alone, or for a group that shares the folder.
 
 An object is a file; its ETag is the SHA-256 of its content. Readers need no lock, since a file
 is only ever replaced as a whole. Writers prepare their file beside the old one without a lock.
@@ -30,6 +30,7 @@ from datafetch.store.base import (
     ObjectInfo,
     OpenedObject,
     StoredObject,
+    check_stored,
 )
 from datafetch.store.durability import Unsynced, is_durable, sync
 from datafetch.store.files import (
@@ -118,6 +119,7 @@ class LocalStore:
         path = place_of(self._root, key)
         with self._reading(key, path), open_regular(path) as file:
             status = os.fstat(file.fileno())
+            check_stored(key, status.st_size)
             body = file.read()
         info = self._info(key, status, hashlib.sha256(body).hexdigest())
         if key.startswith(LOCKS_PREFIX):
@@ -137,6 +139,7 @@ class LocalStore:
         with file:
             with translated(key, self._root):
                 status = os.fstat(file.fileno())
+                check_stored(key, status.st_size)
                 etag = hashlib.file_digest(file, "sha256").hexdigest()
                 file.seek(0)
             yield OpenedObject(self._info(key, status, etag), file)

@@ -29,9 +29,10 @@ _DEVICE_STARTS = frozenset({"con", "prn", "aux", "nul", "com", "lpt"})
 
 @lru_cache(maxsize=64)  # one write asks several times for its key
 def is_suspect(key: str) -> bool:
-    """Whether a segment of the key may be written in another way; of few it is.
+    """Whether a segment of the key may be written in another way; if not, none of them is.
 
-    Each read and write asks this, so it is made of searches that run in C.
+    `_is_rewritten` then says of each segment whether it really is. Each read and write asks this
+    first, so it is made of searches that run in C.
     """
     return (
         _ODD_CHARACTER.search(key) is not None

@@ -1,12 +1,31 @@
 """How many bytes one run may write, so that a hostile or broken source cannot fill the store."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from datafetch.errors import OutputRefused
 from datafetch.store.around import StoreAround
-from datafetch.store.base import JSON_TYPE, Condition, FilePart, ObjectStore
+from datafetch.store.base import JSON_TYPE, LARGEST_OBJECT, Condition, FilePart, ObjectStore
 
 _MB = 1_000_000
+
+
+def check_object(key: str, size: int) -> int:
+    """Check that an object that is to be written could be read again; returns its `size` in bytes.
+
+    Raises:
+        OutputRefused: it has more bytes than `LARGEST_OBJECT`.
+    """
+    if size > LARGEST_OBJECT:
+        raise OutputRefused(
+            f"{key} would have {size / _MB:,.1f} MB, and the largest object that is read has "
+            f"{LARGEST_OBJECT / _MB:,.1f}",
+            key=key,
+            hint="This limit protects who reads it and cannot be set: look for items of very much "
+            "text where the data comes from, or fetch fewer. What is stored stays as it is.",
+        )
+    return size
 
 
 class OutputLimit:
@@ -16,6 +35,7 @@ class OutputLimit:
         """`megabytes`: the limit, in millions of bytes."""
         self._megabytes = megabytes
         self._written = 0
+        self._approved = 0
         self._guard = threading.Lock()
 
     def check(self, planned: int) -> None:
@@ -27,15 +47,36 @@ class OutputLimit:
         with self._guard:
             self._refuse_past(self._written + planned)
 
+    @contextmanager
+    def approved(self, planned: int) -> Iterator[None]:
+        """Check the sum of what the block writes, and refuse none of its writes.
+
+        So a publish is not refused half-way for what it writes beside the sum: its journal and
+        its state, or equal objects once more. All of it is counted.
+
+        Raises:
+            OutputRefused: so many bytes would pass the limit; the block is not entered.
+        """
+        self.check(planned)
+        with self._guard:
+            self._approved += 1
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._approved -= 1
+
     def spend(self, size: int) -> None:
         """Count so many bytes, which are written next.
 
         Raises:
-            OutputRefused: the limit would be passed; they are not counted.
+            OutputRefused: the limit would be passed, and no block of `approved` is being run; they
+                are not counted.
         """
         with self._guard:
             total = self._written + size
-            self._refuse_past(total)
+            if not self._approved:
+                self._refuse_past(total)
             self._written = total
 
     def _refuse_past(self, total: int) -> None:

@@ -124,9 +124,9 @@ def old_folder_of(root: Path, segments: list[str]) -> Path | None:
 
 
 def old_path_of(root: Path, key: str) -> Path | None:
-    """The file of an object that an earlier version, or somebody else, has written there.
+    """The file in which an earlier version, or another tool, keeps an object: its name as it is.
 
-    None where its name is not written in another way today.
+    It may not be there. None where today's version writes the same name.
     """
     return old_folder_of(root, key.split("/")) if is_suspect(key) else None
 
@@ -204,7 +204,10 @@ class _Start(NamedTuple):
         return self.base + segment_of(self.part + name)
 
     def has_object(self, name: str) -> bool:
-        """Whether a name is neither that of one of the store's own files nor not UTF-8."""
+        """Whether an entry of the folder may be or hold an object, by its name.
+
+        The store's own files, and names that are not UTF-8, are left alone.
+        """
         is_ignore_file = name == IGNORE_FILE and self == _Start("")
         return not (_is_own(name) or is_ignore_file or _NO_TEXT.search(name))
 

@@ -37,9 +37,10 @@ class PublicUrls:
     def own_hosts(self) -> OwnHosts:
         """The hosts of pictures that are published whatever their addresses: the user's own.
 
-        Those are the intranet hosts of the settings, that of the public base URL, and the store's.
+        Those are the intranet hosts of the settings, and that of the public base URL; without one,
+        the store's.
         """
-        return OwnHosts.of(self._allow_hosts, self._base, self._own_url(""))
+        return OwnHosts.of(self._allow_hosts, self.for_key(""))
 
     def for_key(self, key: str, version: str | None = None) -> str:
         """The public URL of a key, with `?v={version}` when a version is given."""

@@ -17,6 +17,7 @@ How a job uses it:
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -31,7 +32,7 @@ from datafetch.runtime.engine import Engine
 from datafetch.store.again import write_again
 from datafetch.store.base import IfAbsent, IfMatch, ObjectStore, encode_json
 from datafetch.store.keys import Keys
-from datafetch.store.output_limit import OutputLimit
+from datafetch.store.output_limit import OutputLimit, check_object
 from datafetch.store.paths import is_key
 from datafetch.store.publish_plan import (
     Diff,
@@ -167,7 +168,57 @@ class Publisher:
             OutputRefused: it would write more than the run may; nothing was written.
             StoreError: the store failed; the next run finds the journal and publishes again.
         """
-        work = self._work(plan)
+        work, size = self._planned(plan)
+        with self._limit.approved(size) if self._limit else nullcontext():
+            return self._carry_out(plan, work)
+
+    def preview(self, plan: PublishPlan) -> PublishResult:
+        """What `publish` would write and remove; nothing is written.
+
+        The result has the ETags of the plan, so what would be written has its old one or none.
+
+        Raises:
+            OutputRefused: `publish` would raise it.
+        """
+        work, size = self._planned(plan)
+        if self._limit is not None:
+            self._limit.check(size)
+        committed = not (work.is_commit_alone and work.is_commit_equal)
+        again = {*work.equal, *plan.kept} if self._again else set[str]()
+        if committed:
+            again.discard(plan.commit.key)
+        return work.result(plan.etags, committed=committed, again=again)
+
+    def with_restart(self, attempt: Callable[[int], _T]) -> _T:
+        """Run `attempt(0)`; when it raises `BaseMoved`, start over once with `attempt(1)`.
+
+        Raises:
+            BaseMoved: the second attempt raised it too.
+            LeaseLost: the run's lease has ended.
+        """
+        try:
+            return attempt(0)
+        except BaseMoved as moved:
+            _LOG.warning("publish_starts_over", extra={"reason": str(moved)})
+        self._journals.clear()
+        return attempt(1)
+
+    # ------------------------------------------------------------------ steps
+
+    def _planned(self, plan: PublishPlan) -> tuple[Diff, int]:
+        """What differs, and how many bytes will be written, without journal and state.
+
+        With `again` that includes the plan's equal objects; `kept` and `idle` ones, which are read
+        from the store only when they are written, it does not.
+
+        Raises:
+            OutputRefused: one of the objects would be too large to be read again.
+        """
+        work = Diff.of(plan)
+        writes = [*work.plan.writes(), plan.commit, *(_same(plan, work) if self._again else ())]
+        return work, sum(check_object(write.key, write.size()) for write in writes)
+
+    def _carry_out(self, plan: PublishPlan, work: Diff) -> PublishResult:
         etags = dict(plan.etags)
         journalled = not (work.is_commit_alone and self._is_closed(plan.dataset))
         committed = journalled or not work.is_commit_equal
@@ -198,46 +249,6 @@ class Publisher:
             self._again(len(again))
         return result
 
-    def preview(self, plan: PublishPlan) -> PublishResult:
-        """The result that `publish` would return; nothing is written.
-
-        Raises:
-            OutputRefused: `publish` would raise it.
-        """
-        work = self._work(plan)
-        committed = not (work.is_commit_alone and work.is_commit_equal)
-        again = {*work.equal, *plan.kept} if self._again else set[str]()
-        if committed:
-            again.discard(plan.commit.key)
-        return work.result(plan.etags, committed=committed, again=again)
-
-    def with_restart(self, attempt: Callable[[int], _T]) -> _T:
-        """Run `attempt(0)`; when it raises `BaseMoved`, start over once with `attempt(1)`.
-
-        Raises:
-            BaseMoved: the second attempt raised it too.
-            LeaseLost: the run's lease has ended.
-        """
-        try:
-            return attempt(0)
-        except BaseMoved as moved:
-            _LOG.warning("publish_starts_over", extra={"reason": str(moved)})
-        self._journals.clear()
-        return attempt(1)
-
-    # ------------------------------------------------------------------ steps
-
-    def _work(self, plan: PublishPlan) -> Diff:
-        """What differs; refused when that is more than the run may write.
-
-        What is written again (`again`) is as large as what is stored, and is counted as it is
-        written.
-        """
-        work = Diff.of(plan)
-        if self._limit is not None:
-            self._limit.check(work.size())
-        return work
-
     def _is_closed(self, dataset: str) -> bool:
         """Whether the dataset has no journal; the store is asked the first time only."""
         if dataset not in self._journals:
@@ -264,12 +275,8 @@ class Publisher:
     def _write_equal(self, plan: PublishPlan, work: Diff) -> dict[str, str]:
         """Write the equal objects of a plan again, all but its commit; returns their new ETags."""
         etags: dict[str, str] = {}
-        same = [
-            write
-            for write in plan.objects()
-            if write.key in work.equal and write.key not in work.idle
-        ]
-        for written in self._engine.map(partial(self._write_all, plan.etags), as_tasks(same)):
+        same = as_tasks(_same(plan, work))
+        for written in self._engine.map(partial(self._write_all, plan.etags), same):
             etags.update(written)
         stored = (*sorted(work.idle), *plan.kept)
         rest = self._engine.map(self._write_stored, stored)
@@ -328,3 +335,10 @@ class Publisher:
             )
         except PreconditionFailed as failed:
             raise BaseMoved(f"{write.key} was changed by somebody else meanwhile") from failed
+
+
+def _same(plan: PublishPlan, work: Diff) -> list[Write]:
+    """The equal objects whose bytes the plan has, without its commit."""
+    return [
+        write for write in plan.objects() if write.key in work.equal and write.key not in work.idle
+    ]

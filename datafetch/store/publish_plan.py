@@ -145,10 +145,6 @@ class Diff:
         """Whether only the commit object may have to be written, and nothing to be removed."""
         return not self.plan.deletes and next(self.plan.objects(), None) is None
 
-    def size(self) -> int:
-        """How many bytes the objects have that will be written, without journal and state."""
-        return sum(write.size() for write in (*self.plan.writes(), self.plan.commit))
-
     def result(
         self, etags: Mapping[str, str], *, committed: bool, again: Collection[str] = ()
     ) -> PublishResult:

@@ -266,7 +266,7 @@ def _said(error: ClientError, refusal: Refusal, at: BucketAddress) -> str:
 def _one_line(text: str) -> str:
     """A server's own text, short and without secrets, on one line."""
     # Masked before it is cut: half a secret would not be known for one.
-    return one_line(redact(text[: 8 * _MAX_MESSAGE]), _MAX_MESSAGE)
+    return one_line(redact(text), _MAX_MESSAGE)
 
 
 def _is_about_acl(error: ClientError, sent: Sent) -> bool:

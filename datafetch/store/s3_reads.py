@@ -5,12 +5,20 @@ botocore does not retry a body that was cut off after a good answer; it is read 
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from botocore.response import StreamingBody
 
-from datafetch.errors import ObjectNotFound, StoreDenied, StoreUnavailable
-from datafetch.store.base import CHUNK, ObjectInfo, OpenedObject, StoredObject
+from datafetch.errors import ObjectNotFound, StoreDenied, StoreError, StoreUnavailable
+from datafetch.store.base import (
+    CHUNK,
+    MOST_LISTED,
+    ObjectInfo,
+    OpenedObject,
+    StoredObject,
+    check_stored,
+)
 from datafetch.store.paths import check_prefix, is_found
 from datafetch.store.s3_answers import NotS3, canonical_etag
 from datafetch.store.s3_bucket import Bucket
@@ -27,6 +35,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MOST_EMPTY = 1000
+"""So many pages of a listing may be empty in a row: those of a bucket that keeps versions are, where
+everything was deleted."""
+
 
 class S3Reads:
     """The reading methods of `ObjectStore`, of one bucket."""
@@ -36,14 +48,16 @@ class S3Reads:
 
     def get(self, key: str) -> StoredObject:
         """See `ObjectStore.get`."""
-        info, body, age = self._fetch(key, self._bucket.found_key(key), StreamingBody.read)
+        info, body, age = self._fetch(key, self._bucket.found_key(key), partial(_whole, key))
         return StoredObject(info, body, age)
 
     @contextmanager
     def open(self, key: str) -> Iterator[OpenedObject]:
         """See `ObjectStore.open`."""
         info, file, _ = self._fetch(
-            key, self._bucket.found_key(key), lambda stream: spooled(key, stream.iter_chunks(CHUNK))
+            key,
+            self._bucket.found_key(key),
+            lambda stream: spooled(key, bounded_pieces(key, stream)),
         )
         with file:
             yield OpenedObject(info, file)
@@ -59,9 +73,15 @@ class S3Reads:
         pages = self._bucket.client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket.name, Prefix=whole
         )
+        listed = empty = 0
         with self._bucket.translated(prefix):
             for page in pages:
-                for item in page.get("Contents", ()):
+                contents = page.get("Contents", ())
+                listed += len(contents)
+                empty = 0 if contents else empty + 1
+                if listed > MOST_LISTED or empty > _MOST_EMPTY:
+                    raise _endless(whole, listed)
+                for item in contents:
                     yield from self._listed(whole, item)
                 if page.get("IsTruncated") and not page.get("NextContinuationToken"):
                     raise NotS3("a listing that breaks off")
@@ -107,6 +127,7 @@ class S3Reads:
             answer = self._bucket.client.get_object(Bucket=self._bucket.name, Key=whole)
         try:
             with closing(answer["Body"]) as stream:
+                check_stored(key, answer.get("ContentLength", 0))
                 content = take(stream)
                 size = stream.tell()
         except NO_ANSWER as error:
@@ -135,6 +156,29 @@ class S3Reads:
         with suppress(ObjectNotFound):
             # Its name may be one that we would not write: what is found is not judged.
             yield self._head(key, whole)
+
+
+def bounded_pieces(key: str, stream: StreamingBody) -> Iterator[bytes]:
+    """The body, as long as it is no larger than an object may be: not every answer tells its length.
+
+    Raises:
+        ObjectTooLarge: it is larger.
+    """
+    for piece in stream.iter_chunks(CHUNK):
+        check_stored(key, stream.tell())
+        yield piece
+
+
+def _whole(key: str, stream: StreamingBody) -> bytes:
+    return b"".join(bounded_pieces(key, stream))
+
+
+def _endless(prefix: str, listed: int) -> StoreError:
+    return StoreError(
+        f"the listing of {prefix} does not end after {listed:,} objects",
+        key=prefix,
+        hint=f"Look at what is stored there; more than {MOST_LISTED:,} objects are not listed.",
+    )
 
 
 def _info_of(

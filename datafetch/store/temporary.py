@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import NamedTuple
 
 from datafetch.store.durability import flush
 from datafetch.store.paths import RESERVED
+
+_SHARED = stat.S_ISGID | stat.S_IWGRP
 
 NAME = re.compile(re.escape(RESERVED) + r"[0-9a-f]{16}")
 """The names of temporary files."""
@@ -46,7 +49,8 @@ def fill(
         temporary: its path.
         parts: its content.
         durable: flush it to disk.
-        private: only its owner may read it (0600); else the umask says who.
+        private: only its owner may read it (0600), and its group where that shares the folder;
+            what root writes is the folder's owner's. Else the umask says who.
 
     Raises:
         OSError: it could not be written, or not flushed.
@@ -64,7 +68,14 @@ def fill(
 
 
 def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    folder = Path(path).parent.stat()
+    # With setgid (chmod(1)) the users of a group write to a folder together.
+    is_shared = folder.st_mode & _SHARED == _SHARED
+    descriptor = os.open(path, flags, 0o660 if is_shared else 0o600)
+    if os.geteuid() == 0:  # a run by hand with sudo must not lock cron's user out
+        with suppress(OSError):  # a share that does not take root for root
+            os.fchown(descriptor, folder.st_uid, -1)
+    return descriptor
 
 
 def stamp(path: Path, when: float) -> bool:

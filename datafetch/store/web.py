@@ -13,18 +13,17 @@ from urllib.parse import quote
 
 from datafetch.errors import NotShown, ObjectNotFound, StoreDenied, StoreError, StoreUnavailable
 from datafetch.store.base import (
+    LARGEST_OBJECT,
     ObjectInfo,
     OpenedObject,
     StoredObject,
+    too_large,
 )
 from datafetch.store.paths import check_key
 from datafetch.store.readonly import RefusesWrites
 from datafetch.store.streams import in_temporary_file
 from datafetch.store.times import age_s, times_in, written_at
-from datafetch.upstream_errors import Denied, Missing, TransientError, UpstreamError
-
-_LARGEST_BYTES = 512 * 1024 * 1024
-"""Of one object; the list of 200,000 bookmarks has about 300 MB."""
+from datafetch.upstream_errors import Denied, Missing, TooLarge, TransientError, UpstreamError
 
 _FORBIDDEN = 403
 _WEB_PAGE = re.compile(r"\s*(text/html|application/xhtml\+xml)\b", re.IGNORECASE)
@@ -187,7 +186,7 @@ class WebStore(RefusesWrites):
         url = f"{self._base}/{quote(key)}"
         try:
             with in_temporary_file(key):
-                answer = self._source(url, etag=etag, limit=_LARGEST_BYTES)
+                answer = self._source(url, etag=etag, limit=LARGEST_OBJECT)
         except UpstreamError as error:
             self._raise(key, error)
         try:
@@ -213,6 +212,8 @@ class WebStore(RefusesWrites):
                 key=key,
                 hint=_NOT_SHOWN_HINT,
             ) from error
+        if isinstance(error, TooLarge):
+            raise too_large(key) from error
         # Its message begins with an address: the object's own, or another after a redirection.
         said = str(error) if quote(key) in str(error) else f"{key}: {error}"
         if isinstance(error, Denied):

@@ -62,6 +62,7 @@ class _Module:
     def found(self) -> Iterator[Found]:
         """The patterns of the module."""
         self._refuse_other_names()
+        self._refuse_functions_handed_on()
         calls = [node for node in ast.walk(self._tree) if isinstance(node, ast.Call)]
         for call in calls:
             name = _name_in_re(call)
@@ -82,6 +83,14 @@ class _Module:
             )
             if other and isinstance(node, ast.stmt):
                 raise NotCollected(f"{self._label}:{node.lineno}: only `import re` is looked for")
+
+    def _refuse_functions_handed_on(self) -> None:
+        for node in ast.walk(self._tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "re":
+                parent = self._parents[node]
+                called = isinstance(parent, ast.Call) and parent.func is node
+                if node.attr in _FROM_MODULE | {"compile"} and not called:
+                    raise NotCollected(f"{self._label}:{node.lineno}: call re.{node.attr} by name")
 
     def _found(self, call: ast.Call, pattern: ast.expr, method: str) -> Found:
         once = method in ("match", "fullmatch")
@@ -167,6 +176,20 @@ class _Module:
         else:
             yield "scan" if isinstance(call, ast.Call) and call.func is parent else parent.attr
 
+    def _names_of_functions_around(self, call: ast.Call) -> set[str]:
+        """What they are given, and what they give a value to."""
+        names: set[str] = set()
+        node: ast.AST = call
+        while not isinstance(node, ast.Module):
+            node = self._parents[node]
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                for part in ast.walk(node):
+                    if isinstance(part, ast.arg):
+                        names.add(part.arg)
+                    elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                        names.add(part.id)
+        return names
+
     def _module(self) -> ModuleType:
         parts = self._path.relative_to(self._package.parent).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -174,6 +197,10 @@ class _Module:
 
     def _value(self, node: ast.expr, call: ast.Call) -> object:
         """What an expression is, by the names of its module."""
+        own = self._names_of_functions_around(call)
+        named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        if hidden := sorted(named & own):
+            raise self._not_collected(call, f"only the function knows {hidden[0]}")
         code = compile(ast.Expression(node), self._label, "eval")
         try:
             return eval(code, dict(vars(self._module())))  # noqa: S307 - the project's own source

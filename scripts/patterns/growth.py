@@ -1,7 +1,6 @@
 """Says of a pattern whether its work grows faster than the text that it is tried on."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from scripts.patterns.attacks import Attack, attacks
 from scripts.patterns.matcher import Model, TooManySteps, model_of, steps
@@ -14,21 +13,8 @@ _MOST_GROWTH = 8
 _FEW_STEPS = 30
 """So few steps a character need no second look: a quadratic pattern takes half as many as it is repeated."""
 
-_TOO_MANY = 1_000_000
-"""Steps on the shorter text, after which a pattern is slow whatever it would come to."""
-
-
-@dataclass(frozen=True)
-class Slow:
-    """A text on which a pattern is slow.
-
-    Attributes:
-        steps: of the longer text; None when they were too many to count.
-    """
-
-    use: str
-    text: str
-    steps: int | None
+_MOST_STEPS = 1000
+"""Steps a character that are too many, also where they do not grow: some 20 microseconds."""
 
 
 def slow_on(
@@ -36,8 +22,11 @@ def slow_on(
     flags: int,
     use: str,
     texts: Callable[[Model, str], Iterator[Attack]] = attacks,
-) -> Slow | None:
-    """The first of the texts on which the work grows faster than the text; None when there is none.
+) -> str | None:
+    """The first of the texts on which the pattern is slow; None when there is none.
+
+    Slow is what takes over eight times the steps on a text four times as long, or over a thousand
+    for each character.
 
     Raises:
         Unknown: the pattern has a part that the model does not know.
@@ -47,12 +36,9 @@ def slow_on(
         text = attack.text(_TIMES)
         longer = attack.text(_TIMES * _MORE)
         try:
-            some = steps(model, text, use, _TOO_MANY)
-            if some <= _FEW_STEPS * len(text):
-                continue
-            more = steps(model, longer, use, _TOO_MANY * _MORE)
+            some = steps(model, text, use, _MOST_STEPS * len(text))
+            if some > _FEW_STEPS * len(text):
+                steps(model, longer, use, some * _MOST_GROWTH)
         except TooManySteps:
-            return Slow(use, longer, None)
-        if more > some * _MOST_GROWTH:
-            return Slow(use, longer, more)
+            return longer
     return None

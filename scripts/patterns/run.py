@@ -25,7 +25,7 @@ def main(package: Path = _PACKAGE) -> int:
                 slow = slow_on(found.pattern, found.flags, use, suspected)
                 if slow is not None:
                     slow_ones += 1
-                    text = f"{slow.text[:_SHOWN]!r}… ({len(slow.text)} characters)"
+                    text = f"{slow[:_SHOWN]!r}… ({len(slow)} characters)"
                     print(f"{found.place}: {use} of {found.pattern!r} is slow on {text}")
     return min(slow_ones, 1)
 

@@ -59,3 +59,23 @@ def test_a_folder_for_locks_that_others_may_enter_is_refused_until_it_is_closed(
     assert not (tmp_path / ".datafetch").exists()
     folder.chmod(0o700)
     assert logos(tmp_path, DATAFETCH_RUNTIME_DIR=str(tmp_path)).code == 0
+
+
+def test_files_and_folders_behind_links_are_taken(tmp_path: Path) -> None:
+    """A linked .env, domains of another repository, secrets as Kubernetes mounts them, a linked store."""
+    other, secrets = tmp_path / "other", tmp_path / "secrets"
+    for folder in (other / "store", secrets / "..2026_11_24", tmp_path / "site"):
+        folder.mkdir(parents=True)
+    (other / "domains.txt").write_text("# none yet\n")
+    (other / "site.env").write_text(
+        "LOGO_DOMAIN_FILES=domains.txt\nDATAFETCH_STORE=file:store\n"
+        f"GITHUB_TOKEN_FILE={secrets / 'token'}\n"
+    )
+    (secrets / "..2026_11_24/token").write_text("a-token-in-a-file")
+    (secrets / "..data").symlink_to("..2026_11_24")
+    (secrets / "token").symlink_to("..data/token")
+    (tmp_path / "site/.env").symlink_to("../other/site.env")
+    (tmp_path / "site/domains.txt").symlink_to("../other/domains.txt")
+    (tmp_path / "site/store").symlink_to("../other/store")
+    assert logos(tmp_path / "site").code == 0
+    assert (other / "store/json/datafetch/jobs/logos-test.json").is_file()

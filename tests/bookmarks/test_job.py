@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from datafetch.errors import CorruptObject, UsageError
+from datafetch.errors import CorruptObject, GuardRefused, UsageError
 from datafetch.models.job_settings import TagPages
 from tests.bookmarks.world import KEYS, NEWEST, SETTINGS, World, at_request, link
 from tests.fakes import karakeep
@@ -139,6 +139,24 @@ def test_deep_changes_are_found_by_the_full_sync() -> None:
     world.app.edit("b249", title="Deeper")
     assert world.run(force=True).changed == 1
     assert not world.run().full_sync
+
+
+def test_a_list_does_not_grow_past_its_limit_by_parts() -> None:
+    """New items that come with each incremental run are counted with those that are stored."""
+    settings = replace(LONG, max_items=300)
+    world = World.of(250, settings=settings)
+    world.run()
+    for number in range(50):
+        world.app.add(link(-1 - number))
+    assert world.run().changed == 50
+    before = world.master()
+    world.app.add(link(-60))
+    with pytest.raises(GuardRefused, match="past 300 items"):
+        world.run()
+    assert world.master() == before
+    world.settings = replace(settings, max_items=301)
+    assert world.run().changed == 1
+    world.assert_whole()
 
 
 def test_long_unchanged_list_remembers_its_full_sync() -> None:

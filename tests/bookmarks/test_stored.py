@@ -456,11 +456,13 @@ def test_half_a_pair_in_a_stored_item_ends_no_run() -> None:
     world.run()
     items = world.store.get(KEYS.bookmarks()).json()
     assert isinstance(items, list)
-    items[3]["modifiedAt"] = "2026\ud83d"
+    items[3] |= {"modifiedAt": "2026\ud83d", "summary": "cut \ud83d"}
     world.store.put(KEYS.bookmarks(), json.dumps(items).encode())
     world.app.edit(items[3]["id"], title=5)  # so that the stored bookmark is kept
     world.run(force=True)
-    assert world.item(items[3]["id"])["modifiedAt"] == "2026\ufffd"
+    kept = world.item(items[3]["id"])
+    assert kept["modifiedAt"] == items[3]["dateBookmarked"]  # what readers cannot read as a time
+    assert kept["summary"] == "cut \ufffd"
 
 
 def test_broken_single_item_does_not_stop_the_rebuild() -> None:

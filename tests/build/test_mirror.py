@@ -265,6 +265,21 @@ def test_a_record_that_cannot_be_read_removes_nothing(
     assert build.prefetch(mirror=True).logos().changed == 0
 
 
+def test_a_record_of_more_than_512_mib_is_not_read(build: Build) -> None:
+    """It cannot be ours; it is put right by the build, which removes nothing by it."""
+    mirror(build)
+    record = build.output / f"{RECORDS}logos-test.json"
+    ours = record.read_bytes()
+    with record.open("r+b") as file:
+        file.truncate(512 * 2**20)
+    with record.open("ab") as file:
+        file.write(b" ")
+    remove_logo(build, 1)
+    assert build.prefetch(mirror=True).logos().changed == 1
+    assert (build.output / logo_key(1)).exists()
+    assert 0 < record.stat().st_size < len(ours)
+
+
 def test_a_mirror_that_could_not_tidy_up_is_tidied_by_the_next() -> None:
     """Ended after its files took their places, a mirror leaves stale ones that the next one knows."""
     with tempfile.TemporaryDirectory() as folder:
@@ -373,37 +388,35 @@ def test_a_mirror_and_a_build_do_not_meet(build: Build, tmp_path: Path) -> None:
 # --------------------------------------------------------------------- links
 
 
-def test_a_link_to_a_folder_is_not_followed(build: Build, tmp_path: Path) -> None:
-    """Nothing is written or removed where a link in the mirror leads; the message names the link."""
+def test_a_link_to_a_folder_that_releases_share_is_followed(build: Build, tmp_path: Path) -> None:
+    """Tools that deploy link such folders into each release; what is not a mirror's file stays."""
     mirror(build)
-    theirs = tmp_path / "theirs"
-    (build.output / "images").rename(theirs)
-    before = {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()}
-    (build.output / "images").symlink_to(theirs)
+    shared = tmp_path / "shared"
+    (build.output / "images").rename(shared)
+    (build.output / "images").symlink_to(shared)
+    (shared / "theirs.png").write_bytes(b"theirs")
     remove_logo(build, 1)
-    with pytest.raises(
-        DatafetchError, match=r"images cannot be written: links to folders"
-    ) as caught:
-        build.prefetch(mirror=True).logos()
-    assert "mount --bind" in caught.value.hint
-    assert {path: path.read_bytes() for path in theirs.rglob("*") if path.is_file()} == before
+    mirror(build)
+    assert (build.output / "images").is_symlink()
+    assert not (build.output / logo_key(1)).exists()
+    assert (shared / "theirs.png").read_bytes() == b"theirs"
+    assert [report.changed for report in mirror(build)] == [0, 0, 0]
 
 
-def test_a_link_out_of_the_mirror_gives_way_and_what_it_leads_to_stays(
+def test_a_linked_file_gives_way_when_it_differs_and_what_it_leads_to_stays(
     build: Build, tmp_path: Path
 ) -> None:
-    """Also where both are equal: a mirror has files of its own. A stale link is somebody else's."""
+    """Tools that keep large files apart, such as git-annex, link them into the site."""
     mirror(build)
-    equal, stale = build.output / PAGES[0], build.output / logo_key(1)
-    for path in (equal, stale):
+    equal, changed = build.output / PAGES[0], build.output / logo_key(1)
+    for path in (equal, changed):
         path.rename(tmp_path / path.name)
         path.symlink_to(tmp_path / path.name)
-    remove_logo(build, 1)
+    (tmp_path / changed.name).write_bytes(b"theirs")
     mirror(build)
-    assert not equal.is_symlink()
-    assert equal.read_bytes() == (tmp_path / equal.name).read_bytes()
-    assert stale.is_symlink()
-    assert (tmp_path / stale.name).exists()
+    assert equal.is_symlink()
+    assert not changed.is_symlink()
+    assert (tmp_path / changed.name).read_bytes() == b"theirs"
 
 
 def test_files_under_names_of_an_earlier_version_go(build: Build, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Prefetch while others publish: the files are of one moment, and half a publish never reaches them."""
 
 import json
+import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.build.bookmarks import (
 )
 from tests.build.world import KEYS, Build, at, once
 from tests.stores import Call, Killed, MemoryStore
+from tests.support import unprivileged
 
 PAUSES = [2.0, 8.0]
 
@@ -111,6 +113,19 @@ def test_an_open_publish_that_stands_still_is_no_obstacle(build: Build, world: W
     world.store.put(JOURNAL, json.dumps({"runId": "dead"}).encode())
     assert build.prefetch().bookmarks().changed == 3
     assert world.clock.slept == []
+
+
+def test_a_publish_of_another_user_is_no_obstacle() -> None:
+    """State in a folder is its owner's alone: the site builds as another user than cron's."""
+    with tempfile.TemporaryDirectory() as volume:
+        Path(volume).chmod(0o777)
+        world = bookmark_folder(Path(volume) / "store")
+        world.store.put(JOURNAL, b'{"runId":"dead"}')
+        with unprivileged():
+            build = Build(Path(volume) / "generated", world.store, world.clock)
+            assert build.prefetch().bookmarks().changed == 3
+            assert world.clock.slept == []
+            assert_stored(build)
 
 
 def test_what_disagrees_under_an_open_publish_is_waited_for(build: Build, world: World) -> None:

@@ -231,3 +231,49 @@ def test_bash_completes_with_the_script_that_is_shown(tmp_path, installed):
         "github",
         "complete -o default -F _datafetch_completion datafetch",
     ]
+
+
+def test_nothing_is_offered_that_a_shell_would_not_take_as_it_is(tmp_path: Path) -> None:
+    """Names from the store reach command lines: a line end made two values of one, a quote a command."""
+    folder = tmp_path / ".datafetch"
+    store(folder)
+    evil = (
+        "\n--force",
+        "\u202e",
+        "\x9b2J",
+        "\u2028x",
+        "\x1b[2J",
+        " x",
+        "'",
+        '"',
+        "`id`",
+        "$(id)",
+        "\\",
+    )
+    mapping = folder / "json" / "bookmarks" / "slug-mapping-dev.json"
+    urls = ["https://example.com/a", *(f"https://example.com/{text}" for text in evil)]
+    mapping.write_text(json.dumps({"slugs": {str(n): {"url": url} for n, url in enumerate(urls)}}))
+    statistics = folder / "json" / "github-activity" / "repo_raw_weekly_stats-dev"
+    for text in evil:
+        (statistics / f"me_{text}.csv").touch()
+    page = bash(tmp_path, "refresh-opengraph", "--url", "https", ":", "//ex")
+    assert page == ["//example.com/a"]
+    assert bash(tmp_path, "github", "--repo", "me") == ["me/my_tool", "me/site"]
+
+
+@pytest.mark.parametrize("path", ["?a&id", ";id", "|id", "(id)", ">x", "<x", "!id"])
+def test_bash_is_offered_no_address_that_it_would_run(tmp_path: Path, path: str) -> None:
+    """It puts an address into the line without quotes, as zsh and fish do not."""
+    folder = tmp_path / ".datafetch"
+    store(folder)
+    mapping = folder / "json" / "bookmarks" / "slug-mapping-dev.json"
+    url = f"https://example.com/{path}"
+    mapping.write_text(json.dumps({"slugs": {"1": {"url": url}}}))
+    assert bash(tmp_path, "refresh-opengraph", "--url", "https", ":", "//ex") == []
+    done = ask(
+        tmp_path,
+        _DATAFETCH_COMPLETE="complete_fish",
+        _TYPER_COMPLETE_ARGS="datafetch refresh-opengraph --url https://ex",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
+    assert done.out.split() == [url]

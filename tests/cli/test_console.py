@@ -129,3 +129,16 @@ def test_of_very_many_warnings_the_newest_are_kept(lines):
     kept.end(show=True)
     assert lines.events[:2] == ["warnings_left_out", "5"]
     assert len(lines.events) == 1_001
+
+
+def test_a_line_end_in_an_error_forges_no_line_of_the_log():
+    """The message of an error, in a traceback, is others' words: none of its lines begins where ours do."""
+    try:
+        raise_error("sorry\n2026-11-26 forged\r\u20282026-11-26 forged\x852026-11-26 forged")
+    except ValueError as error:
+        caught = (type(error), error, error.__traceback__)
+    event = record("unexpected_error", logging.ERROR, exc_info=caught, exc_text=None)
+    first, *others = ConsoleFormatter(verbose=True).format(event).split("\n")
+    assert "ValueError: sorry 2026-11-26 forged" in first
+    assert any("2026-11-26 forged" in line for line in others)
+    assert all(line.startswith("    ") and line.isprintable() for line in others)

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import sys
 
 import pytest
@@ -76,8 +77,12 @@ def test_foreign_text_in_results_steers_no_terminal(capsys, monkeypatch):
     shown = capsys.readouterr().out
     assert shown.count(r"    a\x1b[2Jb\x9b31m\u202ec\nlogos  succeeded") == 3
     assert len(shown.splitlines()) == 5
-    print_results(results, as_json=True, quiet=False)
-    assert capsys.readouterr().out.rstrip("\n").isascii()
+    deleted = _result(RunStatus.FAILED, 1, error=f"\x7f{evil}")
+    print_results([*results, deleted], as_json=True, quiet=False)
+    out = capsys.readouterr().out.rstrip("\n")
+    assert out.isascii()
+    assert out.isprintable()
+    assert json.loads(out)[1]["error"] == f"\x7f{evil}"
 
 
 def test_a_dry_run_says_so(capsys):

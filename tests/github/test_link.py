@@ -374,7 +374,10 @@ def test_a_repository_that_is_kept_from_the_token_is_told_from_a_bad_token(
 
 
 def test_a_refused_token_is_told_in_github_s_own_words(small: World) -> None:
-    """401 and 403 say what GitHub said, in one line, and what a token has to be allowed."""
+    """401 and 403 say what GitHub said, in one line, and what a token has to be allowed.
+
+    An answer of more than 64 KiB is none of GitHub's, and is not read.
+    """
     small.app.inject(reply(401, '{"message": "Bad\\n credentials"}'), "/graphql")
     with pytest.raises(Denied, match=r"in GITHUB_TOKEN: Bad credentials$") as caught:
         small.run()
@@ -387,6 +390,12 @@ def test_a_refused_token_is_told_in_github_s_own_words(small: World) -> None:
         small.run()
     assert not isinstance(caught.value, HiddenError)
     assert "read:user" in caught.value.hint
+    small.app.heal()
+    padded = json.dumps({"message": words, "x": "y" * 70_000})
+    small.app.inject(reply(403, padded), "/graphql")
+    with pytest.raises(Denied) as caught:
+        small.run()
+    assert words not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,8 @@ DISCOVERY = Discovery(
 
 
 def came(entry: Entry, status: Status, etag: str | None = None) -> StatisticsResult:
-    """A repository with this outcome."""
-    return StatisticsResult(entry, AnswerVerdict(status), etag=etag)
+    """A repository with this outcome; with an ETag its CSV was written anew."""
+    return StatisticsResult(entry, AnswerVerdict(status, () if etag else None), etag=etag)
 
 
 def round_of(*results: StatisticsResult) -> StatisticsRound:

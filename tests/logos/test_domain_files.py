@@ -125,3 +125,12 @@ def test_a_missing_file_is_told_with_the_folder(
 def test_an_empty_file_has_no_domains(write: Write) -> None:
     """Nothing in it is no mistake."""
     assert domains(write("a.csv", ""), write("a.txt", ""), write("a.json", "[]")) == []
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.csv", "a.txt"])
+def test_a_file_of_more_than_64_mib_is_named(tmp_path: Path, name: str) -> None:
+    """A file without a line's end, or with a million domains too many, is not taken into memory."""
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(64 * 2**20 + 1)
+    with pytest.raises(ConfigurationError, match=rf"{name}: is larger than 64 MiB"):
+        read_domain_files([str(tmp_path / name)], COLUMNS)

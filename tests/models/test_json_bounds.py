@@ -78,6 +78,7 @@ def test_too_many_values_are_refused(body: bytes) -> None:
     [
         lambda: b"[" + b"{}," * 3_000_000 + b"{}]",
         lambda: b"[" + b'"",' * 3_000_000 + b"0]",
+        lambda: b"[" + b'"[[",' * 2_000_000 + b"0]",
         lambda: b"[" * 9_000_000,
         lambda: b'{"a":' * 2_000_000,
     ],
@@ -98,6 +99,14 @@ def test_what_is_no_json_is_a_value_error(body: bytes) -> None:
     """What JSON's reader refuses is told as the same kind of error, whatever it is."""
     with pytest.raises(ValueError, match=r"."):
         read_bounded(body, JsonBounds(1000))
+
+
+def test_what_closes_more_than_it_opens_is_no_json() -> None:
+    """Its levels are not counted: 64 MiB of closing brackets took twenty seconds, a pass for each level."""
+    for body in (b"]" * 1000 + b"[" * 101 + b"]" * 101, b"[" * 101 + b"]" * 102):
+        check_bounds(body, JsonBounds(1000))
+        with pytest.raises(ValueError, match=r"Expecting value|Extra data"):
+            read_bounded(body, JsonBounds(1000))
 
 
 def test_text_that_never_ends_is_looked_at_once() -> None:

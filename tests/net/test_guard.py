@@ -172,6 +172,8 @@ def test_nothing_secret_is_shown() -> None:
         ("https://user:p@w@example.com", "https://example.com"),
         ("user:pw@example.com", "user:example.com"),
         ("https://example.com/@me", "https://example.com/@me"),
+        ("https://example.com/\x9b2J\u202e\u2028\x85\ufeffa\U000e0041", "https://example.com/2Ja"),
+        ("javascript:\u2066alert\u2069", "javascript:alert"),
     ],
 )
 def test_a_password_is_not_shown_in_any_spelling(url: str, shown: str) -> None:

@@ -144,3 +144,20 @@ def test_the_blogs_manifest_is_made_by_every_run():
         assert it.json(KEYS.blog_manifest()) == []
         assert it.faulty is not None
         assert KEYS.opengraph_manifest() not in it.faulty.keys("put")
+
+
+def test_a_picture_stays_when_user_and_password_go_from_the_address():
+    """The key of a stored picture was made of the address with them, as earlier releases published it."""
+    with world(["one"]) as it:
+        plain, slug = it.bookmark(0)["url"], it.bookmark(0)["slug"]
+        it.patch({"url": plain.replace("://", "://user:pass@")})
+        it.run()
+        shown, pictures = it.bookmark(0)["ogImage"], it.pictures()
+        it.patch({"url": plain})
+        it.asked()
+        assert not it.run().change_detected
+        it.store.delete(KEYS.dataset("opengraph"))
+        assert not it.run().change_detected
+        assert it.asked("/img/") == []
+        assert it.pictures() == pictures
+        assert (it.bookmark(0)["ogImage"], it.bookmark(0)["slug"]) == (shown, slug)

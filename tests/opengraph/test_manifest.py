@@ -43,10 +43,15 @@ def test_the_manifest_after_the_cdn_moved(parts: Parts) -> None:
 
 
 def test_an_equal_manifest_is_not_written(parts: Parts) -> None:
-    """A run that brought nothing new writes nothing, and does not look for a journal."""
+    """A run that brought nothing new writes nothing, and does not look for a journal.
+
+    It only asks whether the blog's manifest is there.
+    """
     parts.put(KEY, [URL])
+    parts.put(KEYS.blog_manifest(), [])
     assert not publish(parts, picture=PICTURE)
     assert parts.calls.keys("put") == []
+    assert parts.calls.keys("head") == [KEYS.blog_manifest()]
     assert KEYS.publish_journal("opengraph") not in parts.calls.keys("get")
 
 
@@ -145,3 +150,7 @@ def test_pictures_of_a_store_on_this_machine_get_their_public_addresses(parts: P
     assert parts.aside(KEY) == [raw]
     manifest.load()
     assert not manifest.publish(parts.state(context), [])
+    parts.put(KEY, [private])
+    manifest.load()
+    assert manifest.publish(parts.state(context), [])
+    assert parts.json(KEY) == [f"{CDN}/y.png?v=11223344"]

@@ -163,7 +163,7 @@ def test_a_message_is_cut_short(tmp_path):
     """An upstream's page in an error message does not fill the object."""
     queue = _queue(LocalStore(tmp_path), FakeClock())
     queue.failed("a.example", TransientError("x" * 501))
-    assert queue.letters[letter_id("logos", "a.example")].error == "x" * 500
+    assert queue.letters[letter_id("logos", "a.example")].error == "x" * 499 + "…"
 
 
 def test_the_id_of_a_letter_never_changes():
@@ -241,3 +241,16 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
+
+
+def test_what_a_letter_says_is_one_short_line_without_secrets(tmp_path):
+    """A password that the cut went through was stored in half; commands for terminals were stored whole."""
+    queue = _queue(LocalStore(tmp_path), FakeClock())
+    long = "x" * 480
+    queue.failed("a.example", TransientError(f"{long} at https://user:geheim@a.example/ failed"))
+    queue.failed("b.example", TransientError("a\x9b2J\u202eb\r\nforged\u2028line\x1b[2J"))
+    queue.failed("c.example", TransientError(f"{long} token=geheimgeheimgeheim"))
+    errors = {letter.item: letter.error for letter in queue.letters.values()}
+    assert not any("gehe" in error or "user" in error for error in errors.values())
+    assert all(len(error) <= 500 and error.isprintable() for error in errors.values())
+    assert errors["b.example"] == "a 2J b forged line [2J"

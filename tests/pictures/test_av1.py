@@ -136,6 +136,32 @@ def test_thousands_of_units_are_no_picture() -> None:
         coded_pixels(io.BytesIO(unit(15) * 9999), meta((0, 0)))
 
 
+def test_parts_that_take_no_bytes_are_counted_before_they_are_kept() -> None:
+    """Six kilobytes stated 65 million parts of no length, which took gigabytes."""
+    item = struct.pack(">HHH", 7, 0, 65_535)
+    places = box(b"iloc", struct.pack(">IBBH", 0, 0, 0, 1000) + item * 1000)
+    with pytest.raises(Malformed, match="too many parts"):
+        coded_pixels(io.BytesIO(STREAM), box(b"iinf", bytes(6)) + places)
+
+
+def test_descriptions_of_one_film_are_not_read_again_and_again() -> None:
+    """A file of a megabyte had 10,000 of them, each of which named the same thousand units."""
+    size = box(b"ispe", bytes(4) + struct.pack(">II", 40, 30))
+    one = box(b"meta", bytes(4) + meta((0, 0)) + size)
+    start = box(b"ftyp", b"avif" + bytes(4) + b"avif")
+    assert coded(start + one * 10) == 0
+    with pytest.raises(Malformed, match="too many parts"):
+        coded(start + one * 11)
+
+
+def test_a_number_in_a_header_has_at_most_32_bits() -> None:
+    """Zeros say how long a number is; megabytes of them were read bit by bit."""
+    timing = bits((0, 3), (0, 1), (0, 1), (1, 1), (1, 32), (1, 32), (1, 1))
+    stream = unit(1, timing + bytes(50) + b"\xff" * 200) + unit(6)
+    with pytest.raises(Malformed, match="no header"):
+        coded_pixels(io.BytesIO(stream), meta((0, len(stream))))
+
+
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_bytes_are_added_up_or_malformed(described: bytes, stream: bytes) -> None:
     """Hostile bytes raise our errors only."""

@@ -140,6 +140,14 @@ def test_notes_of_drawing_programs_are_no_styles() -> None:
         svg_size(svg('<g style="fill:u\\72l(//evil.example/x)"/>'))
 
 
+def test_an_id_may_be_there_twice() -> None:
+    """Drawing programs name a group as the group around it; `use` draws the first of that name."""
+    layers = "<g id='Layer_1'><g id='Layer_1'><path d='M0 0h1'/></g></g>"
+    assert svg_size(svg(layers)) == (20, 10)
+    with pytest.raises(Refused, match="inside itself"):
+        svg_size(svg("<g id='a'><g id='a'><use href='#a'/></g></g>"))
+
+
 def copies(levels: int, each: int, use: str = "<use href='#{}'/>", last: str = "<path/>") -> bytes:
     """A picture whose parts each show the next one that many times."""
     parts = [f"<g id='a{at}'>{use.format(f'a{at + 1}') * each}</g>" for at in range(levels)]
@@ -174,10 +182,13 @@ def test_the_bound_of_copies_is_ten_thousand() -> None:
             svg_size(svg(drawing + "<use href='#a'/>" * 100 + more))
 
 
-def test_elements_of_one_name_are_copied_as_one() -> None:
-    """Which of them a browser takes does not matter: all of them are counted."""
+def test_the_first_element_of_a_name_is_copied() -> None:
+    """That is the one that browsers take (DOM Standard, 4.2.4, `getElementById`)."""
+    small, large = "<g id='a'/>", "<g id='a'>" + "<path/>" * 109 + "</g>"
+    shown = "<use href='#a'/>" * 100
+    assert svg_size(svg(small + large + shown)) == (20, 10)
     with pytest.raises(TooLarge, match="copies more"):
-        svg_size(svg("<g id='a'/><g id='a'>" + "<path/>" * 99 + "</g>" + "<use href='#a'/>" * 100))
+        svg_size(svg(large + small + shown))
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,36 @@ def test_a_read_only_root_is_told_what_to_set(tmp_path: Path) -> None:
     assert "Read-only file system" in done.stdout
 
 
+ONLY_TMPDIR = """
+import os
+from datafetch.runtime.folder import RuntimeFolder
+
+make = os.mkdir
+
+def refuse(path, *args, **options):
+    if os.path.dirname(path) in ("/tmp", "/var/tmp", "/usr/tmp"):
+        raise OSError(30, "Read-only file system")
+    make(path, *args, **options)
+
+os.mkdir = refuse
+print(RuntimeFolder().path())
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make somebody else's folder")
+def test_the_only_folder_that_may_be_written_to_will_do(volume: Path) -> None:
+    """A container whose root is read-only, with a volume of the host's user at TMPDIR."""
+    os.chown(volume, NOBODY, NOBODY)
+    done = subprocess.run(
+        [sys.executable, "-c", ONLY_TMPDIR],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"TMPDIR": str(volume), "PATH": os.environ["PATH"]},
+    )
+    assert done.stdout == f"{volume / NAME}\n"
+
+
 def test_a_setting_that_names_no_place_for_a_folder_is_named(tmp_path: Path) -> None:
     """A file in the place of the folder, or one where nothing may be made: 78, by its name."""
     (tmp_path / "file").touch()

@@ -35,11 +35,12 @@ SLOW = [
     (rb"<a[^>]*x", "search"),
     (r"(?i)K+\u212a+!", "match"),
     (r"(?>a*)a*b|a*a*c", "match"),
+    (r"a{0,100}a{0,100}b", "search"),
 ]
 """Each is slow on some text, when it is used so."""
 
-NOT_SUSPECTED = (r"(?:x?){200,}y",)
-"""It has more parts than the search for suspicions goes through."""
+NOT_SUSPECTED = (r"(?:x?){200,}y", r"a{0,100}a{0,100}b")
+"""One has more parts than the search for suspicions goes through; the other has no endless repeat."""
 
 LINEAR = [
     (r"(a+)+", "match"),
@@ -180,6 +181,9 @@ def test_the_check_names_the_slow_pattern(tmp_path, monkeypatch, capsys):
         "import re\ndef f(part):\n    return re.match(part + 'x', part)",
         "import re\ndef f(part):\n    found = re.compile(part)\n    return found",
         "import re\nre.compile('a')",
+        "import re\ndef f(text, id):\n    return re.match(f'{id}+', text)",
+        "import re\nid_ = 'a'\ndef f(text):\n    id_ = text\n    return re.match(id_, text)",
+        "import re\nfind = re.search\nfind('a+$', '')",
     ],
 )
 def test_a_pattern_that_cannot_be_found_is_refused(tmp_path, monkeypatch, source):

@@ -13,6 +13,7 @@ from tests.support import refuse, unprivileged_folder
 
 ROOT = Path("/srv/store")
 KEY = "json/bookmarks/index-test.json"
+STATE = "json/datafetch/jobs/bookmarks-test.json"
 
 
 def told(error: OSError, key: str = "x") -> StoreError:
@@ -93,6 +94,26 @@ def test_who_may_not_write_is_told_with_the_folder() -> None:
         assert "DATAFETCH_STORE" in caught.value.hint
         folder.chmod(0o755)
         store.put(KEY, b"1")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make somebody else's file")
+def test_who_may_not_read_the_state_of_another_user_is_told_whose_it_is() -> None:
+    """Root ran a job once by hand: the folder belongs to cron's user, and one file of it does not."""
+    with unprivileged_folder() as folder:
+        store = LocalStore(folder)
+        store.put(STATE, b"1")
+        (folder / STATE).chmod(0)
+        with pytest.raises(StoreDenied) as caught:
+            store.get(STATE)
+        assert caught.value.hint.startswith(f"Let the user nobody (uid {os.geteuid()}) own ")
+        somebody = os.geteuid()
+        os.seteuid(os.getuid())
+        os.chown(folder / STATE, 0, 0)
+        os.seteuid(somebody)
+        with pytest.raises(StoreDenied) as caught:
+            store.get(STATE)
+        assert caught.value.hint.startswith("It belongs to the user root (uid 0): run datafetch as")
+        assert f"chown -R {os.geteuid()} {folder}" in caught.value.hint
 
 
 def test_a_disk_that_is_full_leaves_what_was_there(

@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from datafetch.errors import (
     ObjectNotFound,
+    ObjectTooLarge,
     PreconditionFailed,
     StoreDenied,
     StoreError,
@@ -28,7 +29,7 @@ from datafetch.errors import (
 )
 from datafetch.store.base import Condition, FilePart, IfAbsent, IfMatch, encode_json
 from datafetch.store.local import LocalStore
-from tests.support import FakeClock, flushes, refuse, unprivileged
+from tests.support import FakeClock, flushes, refuse, unprivileged, unprivileged_folder
 
 KEY = "json/bookmarks/index-test.json"
 LOCK = "json/datafetch/locks/bookmarks-test.json"
@@ -392,6 +393,47 @@ def test_the_umask_says_who_reads_what_visitors_may_read(
         assert stat.S_IMODE((root / key).stat().st_mode) == mode
     finally:
         os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("folder_mode", "umask", "mode"),
+    [
+        (0o2775, 0o002, 0o660),
+        (0o2770, 0o007, 0o660),
+        (0o2775, 0o022, 0o600),
+        (0o2750, 0o027, 0o600),
+        (0o775, 0o002, 0o600),
+    ],
+)
+def test_a_folder_that_a_group_writes_to_together_shares_its_state(
+    store: LocalStore, root: Path, folder_mode: int, umask: int, mode: int
+) -> None:
+    """Two users of a group run jobs in turn: the second one was locked out by the first one's state."""
+    root.mkdir()
+    root.chmod(folder_mode)
+    before = os.umask(umask)
+    try:
+        store.put("json/datafetch/jobs/bookmarks.json", b"1")
+    finally:
+        os.umask(before)
+    state = root / "json/datafetch/jobs/bookmarks.json"
+    assert stat.S_IMODE(state.stat().st_mode) == mode
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root writes for others")
+def test_state_that_root_writes_is_the_folders_owners() -> None:
+    """One run by hand with sudo would lock cron's user out of the lease and the job's state."""
+    key = "json/datafetch/jobs/bookmarks.json"
+    with unprivileged_folder() as root:
+        store, owner = LocalStore(root), os.geteuid()
+        store.put(key, b"cron")
+        os.seteuid(os.getuid())
+        store.put(key, b"sudo")
+        os.seteuid(owner)
+        assert store.get(key).body == b"sudo"
+        assert stat.S_IMODE((root / key).stat().st_mode) == 0o600
+        store.put(key, b"cron")
+        assert store.get(key).body == b"cron"
 
 
 def test_a_lock_that_is_no_file_says_what_to_remove(
@@ -802,3 +844,15 @@ def test_a_long_name_that_is_written_in_another_way_is_listed_by_its_beginning(
     store.put(key, b"1")
     for prefix in ("json/a", key[:236], key[:240], key[:-3]):
         assert [info.key for info in store.list(prefix)] == [key]
+
+
+def test_what_is_too_large_is_not_read(store: LocalStore, root: Path) -> None:
+    """A file of half a gigabyte of zeros, which somebody put there, is not taken into memory."""
+    path = root / "json/bookmarks/bookmarks-test.json"
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(512 * 2**20 + 1)
+    with pytest.raises(ObjectTooLarge, match="larger than 512 MiB"):
+        store.get("json/bookmarks/bookmarks-test.json")
+    with pytest.raises(ObjectTooLarge), store.open("json/bookmarks/bookmarks-test.json"):
+        pass

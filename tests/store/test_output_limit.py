@@ -12,6 +12,7 @@ from datafetch.store.base import FilePart
 from datafetch.store.keys import Keys
 from datafetch.store.output_limit import LimitedStore, OutputLimit
 from datafetch.store.publish import Publisher, PublishPlan, Write, etags_by_listing
+from datafetch.store.writes import Spooled
 from tests.stores import FaultyStore, MemoryStore
 from tests.support import FakeClock
 
@@ -41,6 +42,55 @@ def test_a_publish_past_the_limit_writes_nothing() -> None:
     ):
         publisher(store, 2).publish(PLAN)
     assert not {call.method for call in store.calls} & {"put", "delete"}
+
+
+def test_a_publish_that_fits_is_not_refused_half_way() -> None:
+    """Journal and state come on top of the sum that was asked for; what follows is refused."""
+    store = FaultyStore(MemoryStore())
+    limit = OutputLimit(2)
+    limited = LimitedStore(store, limit)
+    fitting = replace(
+        PLAN,
+        chains=[[Write("p", b"y" * 499_999)]],
+        state=lambda _etags, _hashes: Write("state", MEGABYTE),
+    )
+    Publisher(limited, Keys("-test"), FakeClock(), Engine(4), "r1", limit=limit).publish(fitting)
+    assert {"a", "b", "p", "commit", "state"} <= etags_by_listing(store.inner, [""]).keys()
+    with pytest.raises(OutputRefused):
+        limited.put("c", b"1")
+
+
+def test_equal_objects_that_are_written_again_count() -> None:
+    """With --force all of a dataset is written: it is refused as a whole, and not in its middle."""
+    store = FaultyStore(MemoryStore())
+    publisher(store, 3).publish(PLAN)
+    etags = etags_by_listing(store.inner, [""])
+    plan = replace(PLAN, etags=etags, base_etag=etags["commit"])
+    store.calls.clear()
+    limit = OutputLimit(1)
+    forced = Publisher(
+        LimitedStore(store, limit),
+        Keys("-test"),
+        FakeClock(),
+        Engine(1),
+        "r2",
+        again=lambda _: None,
+        limit=limit,
+    )
+    with pytest.raises(OutputRefused):
+        forced.publish(plan)
+    assert store.count("put") == 0
+
+
+def test_what_could_not_be_read_again_is_not_written() -> None:
+    """An object of more than 512 MiB is refused before the first write, whatever a run may write."""
+    store = FaultyStore(MemoryStore())
+    large = Spooled(BytesIO(), 512 * 2**20 + 1, "0" * 64)
+    plan = replace(PLAN, content=[Write("large", large)])
+    for publish in (publisher(store, 20_000).publish, publisher(store, 20_000).preview):
+        with pytest.raises(OutputRefused, match=r"large would have 536\.9 MB"):
+            publish(plan)
+    assert store.calls == []
 
 
 def test_a_plan_past_the_limit_is_refused_too() -> None:

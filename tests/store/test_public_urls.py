@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datafetch.addresses import OwnHosts
 from datafetch.store.public_urls import PublicUrls
 
 CDN = PublicUrls("https://cdn.example.com/site/", lambda key: f"https://own.example.net/b/{key}")
@@ -96,3 +97,16 @@ def test_an_empty_cdn_setting_claims_no_urls() -> None:
 def test_scheme_and_its_own_port_make_no_other_url(base, url, key):
     """URLs are compared by host and path; a port counts only when it is not the scheme's own."""
     assert PublicUrls(base, lambda name: f"/{name}").key_of(url) == key
+
+
+def test_the_users_own_hosts_are_where_visitors_load_pictures() -> None:
+    """With a CDN nobody loads pictures from the store, which may be in a private network."""
+    store = "http://minio:9000/bucket/"
+
+    def hosts(cdn: str | None) -> OwnHosts:
+        return PublicUrls(cdn, lambda key: store + key, ["nas.lan"]).own_hosts
+
+    names = frozenset({"nas.lan"})
+    assert hosts(None) == OwnHosts(names, frozenset({"minio:9000"}))
+    assert hosts("http://localhost:9000/bucket") == OwnHosts(names, frozenset({"localhost:9000"}))
+    assert FOLDER.own_hosts == OwnHosts()

@@ -277,7 +277,8 @@ def test_next_publish_ends_what_was_begun(kind: str, at: int) -> None:
     "body",
     [
         *(b"not json", b"[]", b'{"runId":5}', b'{"runId":"r0"}', b"[" * 100_000, b""),
-        b'{"runId":"r9","baseEtag":null,"x":[' + b"{}," * 200_000 + b"{}]}",
+        b'{"dataset":"set","runId":"r9","startedAt":1,"baseEtag":null,"commit":"c","writes":{},'
+        b'"deletes":[],"x":[' + b"{}," * 200_000 + b"{}]}",
     ],
     ids=len,
 )

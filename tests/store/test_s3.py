@@ -7,15 +7,18 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from botocore.response import StreamingBody
 
 from datafetch.errors import (
     ConfigurationError,
     ObjectNotFound,
+    ObjectTooLarge,
     PreconditionFailed,
     StoreConflict,
     StoreDenied,
@@ -25,9 +28,10 @@ from datafetch.errors import (
 from datafetch.store.base import FilePart, IfAbsent, IfMatch
 from datafetch.store.keys import Keys
 from datafetch.store.s3 import S3Store
+from datafetch.store.s3_reads import bounded_pieces
 from tests.contract.support import open_s3
 from tests.fakes import faults
-from tests.fakes.base import App, FakeServer, Request, Response
+from tests.fakes.base import Answer, App, FakeServer, Request, Response
 from tests.fakes.s3 import SECRET_ACCESS_KEY, S3Fake
 from tests.fakes.wire import Connection
 from tests.stores import as_file
@@ -330,6 +334,44 @@ def test_a_read_back_that_fails_is_neither_success_nor_a_lost_race(
     s3_fake.app.inject(error_answer(403, "AccessDenied"), GET)
     with pytest.raises(StoreDenied):
         store.put(KEY, b"mine", condition=IfAbsent())
+
+
+# ---------------------------------------------------------------------- bounds
+
+
+def test_what_is_too_large_is_not_read(s3_fake: S3Fake, store: S3Store) -> None:
+    """An object of 10 GB is refused by the length that it states, read whole or piece by piece."""
+    s3_fake.put(KEY, b"1")
+    s3_fake.app.inject(faults.lying_length(10_000_000_000), GET)
+    with pytest.raises(ObjectTooLarge, match="larger than 512 MiB"):
+        store.get(KEY)
+    with pytest.raises(ObjectTooLarge), store.open(KEY):
+        pass
+
+
+def test_a_body_without_a_length_ends_at_the_limit(tmp_path: Path) -> None:
+    """What states no length is counted while it comes: no more than 512 MiB are taken."""
+    with (tmp_path / "endless").open("w+b") as raw:
+        raw.truncate(2**40)
+        with pytest.raises(ObjectTooLarge):
+            for piece in bounded_pieces(KEY, StreamingBody(raw, 2**40)):
+                assert piece
+        assert raw.tell() <= 512 * 2**20 + 2**16
+
+
+def test_a_listing_that_never_ends_is_refused(s3_fake: S3Fake, store: S3Store) -> None:
+    """A server that gives a new token with each empty page is not asked for ever."""
+    numbers = count()
+
+    def endless(_request: Request, _answer: Answer) -> Response:
+        token = f"<NextContinuationToken>t{next(numbers)}</NextContinuationToken>"
+        body = f"<ListBucketResult><IsTruncated>true</IsTruncated>{token}</ListBucketResult>"
+        return Response(200, {"Content-Type": "application/xml"}, body.encode())
+
+    s3_fake.app.inject(endless)
+    with pytest.raises(StoreError, match="does not end after 0 objects"):
+        list(store.list("json/"))
+    assert next(numbers) == 1001
 
 
 # ------------------------------------------------------------------- conflicts

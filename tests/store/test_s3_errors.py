@@ -63,9 +63,10 @@ def test_what_a_server_says_holds_no_part_of_a_secret_and_steers_no_terminal() -
     """A secret that stood where the text was cut was no longer known for one."""
     secret = "c2VjcmV0LW9mLXRoZS1rZXk"
     register_secrets([secret])
-    said = str(translated(refusal(400, "Odd\x1b[2J", f"{'x ' * 95}{secret} \x1b[2J")))
-    assert secret[:4] not in said
-    assert "\x1b" not in said
+    for before in ("x " * 95, " " * 1590):
+        said = str(translated(refusal(400, "Odd\x1b[2J", f"{before}{secret} \x1b[2J")))
+        assert secret[:4] not in said
+        assert "\x1b" not in said
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,14 @@ import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
-from datafetch.errors import NotShown, ObjectNotFound, StoreDenied, StoreError, StoreUnavailable
+from datafetch.errors import (
+    NotShown,
+    ObjectNotFound,
+    ObjectTooLarge,
+    StoreDenied,
+    StoreError,
+    StoreUnavailable,
+)
 from datafetch.factory import make_http, make_store
 from datafetch.store.base import IfAbsent, ObjectStore
 from datafetch.store.web import WebAnswer, WebStore
@@ -251,7 +258,6 @@ def test_a_closed_address_is_denied(store: ObjectStore, cdn: Cdn) -> None:
         faults.reply(429, headers={"Retry-After": "90000"}),
         faults.dropped(),
         faults.cut(4),
-        faults.lying_length(10_000_000_000),
         faults.reply(200, "x", {"Content-Encoding": "br"}),
         faults.redirect("http://169.254.169.254/latest/meta-data/"),
         faults.redirect("http://127.0.0.2:9/"),
@@ -265,6 +271,13 @@ def test_any_other_trouble_is_unavailable(store: ObjectStore, cdn: Cdn, action: 
         store.get(KEY)
     assert str(caught.value).count(KEY) == 1  # in the address, or before another one
     assert "DATAFETCH_STORE" in caught.value.hint
+
+
+def test_what_is_too_large_is_not_read(store: ObjectStore, cdn: Cdn) -> None:
+    """An object of 10 GB is refused by the length that it states."""
+    cdn.inject(faults.lying_length(10_000_000_000))
+    with pytest.raises(ObjectTooLarge, match="larger than 512 MiB"):
+        store.get(KEY)
 
 
 def test_a_hiccup_is_tried_again(store: ObjectStore, cdn: Cdn, clock: FakeClock) -> None:

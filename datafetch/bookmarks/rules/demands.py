@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from datafetch.addresses import NO_HOSTS, OwnHosts, for_visitors
-from datafetch.urls import publishable, resolve
+from datafetch.addresses import NO_HOSTS, OwnHosts, for_visitors, may_be_loaded
+from datafetch.urls import parse, publishable
 
 _MAX_DEPTH = 64
 """Levels of an unknown value that are looked through; a deeper one is left out."""
@@ -26,7 +26,8 @@ _LOADED = re.compile(
 )
 """In the name of a field whose address browsers load when they show it. They only link others."""
 
-_ANY_BASE = "https://any.invalid/"
+_ANY_BASE = parse("https://any.invalid/")
+_LONGEST_KNOWN_NAME = 64
 
 
 class Gone(Enum):
@@ -38,35 +39,53 @@ class Gone(Enum):
 GONE: Final = Gone.GONE
 
 
-def is_address(name: str) -> bool:
-    """Whether a field of this name holds an address, also one that datafetch does not know."""
-    return name in _ADDRESS_NAMES or _ADDRESS_ENDS.fullmatch(name) is not None
+class _Kind(NamedTuple):
+    """What a field's name says of its value; datafetch need not know the field.
+
+    Attributes:
+        address: whether it is an address.
+        loaded: whether browsers that show it load its address, not only link to it. So they do
+            with every address at any level of the value.
+    """
+
+    address: bool
+    loaded: bool
 
 
-@lru_cache(maxsize=512)
-def is_loaded(name: str) -> bool:
-    """Whether browsers load what a field of this name holds, or what stands in it."""
-    return _LOADED.search(name) is not None
+def _read_kind(name: str) -> _Kind:
+    address = name in _ADDRESS_NAMES or _ADDRESS_ENDS.fullmatch(name) is not None
+    return _Kind(address, _LOADED.search(name) is not None)
+
+
+_known_kind = lru_cache(maxsize=512)(_read_kind)
+
+
+def _kind_of(name: str) -> _Kind:
+    return _known_kind(name) if len(name) <= _LONGEST_KNOWN_NAME else _read_kind(name)
 
 
 def without_bad_addresses(
     name: str, value: object, own: OwnHosts, depth: int = 0, *, loaded: bool = False
 ) -> object:
-    """The value of a field that readers may be given; `GONE` for an address that is none.
+    """The value of a field without addresses that must not be published; `GONE` if all of it goes.
 
-    An address that browsers load goes as well when it is not `for_visitors`. Of a list, the bad
-    entries go. An object goes as a whole, since readers demand its address.
+    Such an address is no web address (not `publishable`), or is one that browsers load and that
+    visitors' browsers should not ask for (not `for_visitors`). A list loses only its bad entries.
+    An object with a bad address goes as a whole, since readers demand that address.
 
     Args:
         name: that of the field.
         value: its JSON value.
         own: the user's own hosts.
         depth: how many levels of the field's value stand around this one.
-        loaded: whether the value stands in a field that `is_loaded`.
+        loaded: whether the value stands in a field that browsers load.
     """
-    loaded = loaded or is_loaded(name)
+    kind = _kind_of(name)
+    loaded = loaded or kind.loaded
     if isinstance(value, str):
-        return _text_or_gone(name, value, own, loaded=loaded)
+        if kind.address:
+            return (for_visitors(value, own) if loaded else publishable(value)) or GONE
+        return GONE if loaded and _leads_astray(value, own) else value
     if depth > _MAX_DEPTH:
         return GONE
     if isinstance(value, dict):
@@ -81,15 +100,15 @@ def without_bad_addresses(
     return value
 
 
-def _text_or_gone(name: str, text: str, own: OwnHosts, *, loaded: bool) -> object:
-    if is_address(name):
-        return (for_visitors(text, own) if loaded else publishable(text)) or GONE
-    if not loaded or not (":" in text or "/" in text or "\\" in text):
-        return text
-    # Of a field such as `image` it is not known whether it holds an address: it goes only when
-    # browsers would read it as one that they should not load.
-    address = resolve(text, _ANY_BASE)
-    return GONE if address is not None and for_visitors(address, own) is None else text
+def _leads_astray(text: str, own: OwnHosts) -> bool:
+    """Whether browsers would read a text as an address that they should not load.
+
+    Of a field such as `image` it is not known whether it holds an address.
+    """
+    if not (":" in text or "/" in text or "\\" in text):
+        return False
+    url = parse(text) or parse(text, _ANY_BASE)
+    return url is not None and not may_be_loaded(url, own)
 
 
 def demanded(name: str, value: object, own: OwnHosts = NO_HOSTS) -> object:

@@ -90,8 +90,9 @@ def _key_in(entry: Mapping[str, object]) -> str | None:
 def shown(entry: Entry, own: OwnHosts, url_of: Callable[[str], str]) -> Entry | None:
     """The entry without addresses that visitors' browsers should not ask for.
 
-    The address of a stored picture becomes the one that `url_of` gives for its key; any other one
-    goes. None when nothing is left that names a picture. `own` are the user's own hosts.
+    Each such address is replaced by the URL that `url_of` gives for the key in it, or left out when
+    it has no key of a stored picture; all other addresses stay. None when nothing is left that
+    names a picture. `own` are the user's own hosts.
     """
     if isinstance(entry, Logo) and not entry.others:
         return entry

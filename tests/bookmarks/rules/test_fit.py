@@ -170,7 +170,8 @@ def test_no_picture_stays_that_visitors_should_not_ask_for(address: str) -> None
     assert item["ogImage"] == cdn
     assert item["ogUrl"] == "http://10.0.0.1/x"
     assert item["slug"] == "kept"
-    assert "ogImage" not in made(ogImage=address)
+    for image in (address, f"{address}/{'a' * 9000}"):
+        assert "ogImage" not in made(ogImage=image)
 
 
 def test_the_stores_own_pictures_stay() -> None:

@@ -69,7 +69,7 @@ def test_slugs_without_an_item_are_left_over() -> None:
         (b'{"s":[1]}', False),
         (b"[]", False),
         (b"{", False),
-        (b'{"s":"a","x":[' + b"{}," * 200_000 + b"{}]}", False),
+        (b'{"id":"a","slug":"s","x":[' + b"{}," * 200_000 + b"{}]}", False),
     ],
 )
 def test_a_shard_agrees_when_every_slug_is_its_owners(body: bytes, agrees: bool) -> None:

@@ -285,7 +285,6 @@ def test_the_lock_of_this_machine_is_in_the_users_own_folder(store, clock, tmp_p
         b"[]",
         b"{}",
         b'{"instanceId": "web-1", "acquiredAt": 1, "expiresAt": 9e99}',
-        b'{"owner":"o","token":9,"x":"' + b"y" * 70_000 + b'"}',
     ],
 )
 def test_an_unreadable_lock_holds_nobody_back(store, clock, tmp_path, body):
@@ -295,6 +294,21 @@ def test_an_unreadable_lock_holds_nobody_back(store, clock, tmp_path, body):
     grant = _leases(store, clock, tmp_path).acquire("bookmarks", "run-1")
     assert grant.token == 1_795_507_202
     assert _stored(store)["owner"] == grant.owner
+
+
+@pytest.mark.parametrize(("padding", "token"), [(60_000, None), (70_000, 1_795_507_202)])
+def test_a_lock_of_more_than_64_kib_is_none(store, clock, tmp_path, padding, token):
+    """Nobody has to read megabytes to find out that it is locked out; ours have under a kilobyte."""
+    _leases(store, clock, tmp_path).acquire("bookmarks", "run-1")
+    padded = _stored(store) | {"host": "elsewhere", "x": "y" * padding}
+    store.put(KEYS.lock("bookmarks"), json.dumps(padded).encode())
+    clock.advance(1)
+    leases = _leases(store, clock, tmp_path)
+    if token is None:
+        with pytest.raises(LeaseHeld):
+            leases.acquire("bookmarks", "run-2")
+    else:
+        assert leases.acquire("bookmarks", "run-2").token == token
 
 
 @pytest.mark.parametrize(
