@@ -96,7 +96,7 @@ def read_lock(text: str) -> LockPlace:
                 "should name the Redis itself, which is no cluster and found without sentinels: "
                 f"{_FORM}"
             )
-    raise ValueError(f"should be store, file, {_TABLE_FORM}, or {_FORM}")
+    raise ValueError(f"should be store, file, dynamodb://TABLE or {_FORM}")
 
 
 def _table(rest: str) -> TablePlace:

@@ -117,16 +117,14 @@ class TableAddress:
         """Where the session token of a temporary key comes from."""
         return "S3_SESSION_TOKEN" if self.own_keys else "AWS_SESSION_TOKEN or AWS_PROFILE"
 
-    @property
-    def _options(self) -> str:
+    def _options(self, table: str) -> str:
         server = f" --endpoint-url {self.server}" if self.from_settings else ""
-        return f"--table-name {self.table} --region {self.region}{server}"
+        return f"--table-name {table} --region {self.region}{server}"
 
-    @property
-    def making(self) -> str:
-        """The command that makes the table."""
+    def making(self, table: str) -> str:
+        """The command that makes a table of this name."""
         return (
-            f"aws dynamodb create-table {self._options}"
+            f"aws dynamodb create-table {self._options(table)}"
             f" --attribute-definitions AttributeName={KEY},AttributeType=S"
             f" --key-schema AttributeName={KEY},KeyType=HASH --billing-mode PAY_PER_REQUEST"
         )
@@ -134,7 +132,9 @@ class TableAddress:
     @property
     def widening(self) -> str:
         """The command that ends the table's limit on requests."""
-        return f"aws dynamodb update-table {self._options} --billing-mode PAY_PER_REQUEST"
+        return (
+            f"aws dynamodb update-table {self._options(self.table)} --billing-mode PAY_PER_REQUEST"
+        )
 
 
 def error_of(error: Exception, at: TableAddress) -> DatafetchError:
@@ -171,14 +171,14 @@ def _refused(error: ClientError, at: TableAddress) -> DatafetchError:
     if code == "ResourceNotFoundException":
         return ConfigurationError(
             [f"DATAFETCH_LOCK: there is no table {at.table} in {at.region} at {at.server}"],
-            hint=f"Set {at.region_setting} to the table's region, or make it: {at.making}",
+            hint=f"Set {at.region_setting} to the table's region, or make it: {at.making(at.table)}",
         )
     if code == "ValidationException":
         return ConfigurationError(
             [f"DATAFETCH_LOCK: the table {at.table} does not fit: {said}"],
             hint=(
                 f"The table needs the partition key {KEY}, a string (S), and no sort key. Make one"
-                f" of another name, and set DATAFETCH_LOCK to it: {at.making}"
+                f" of another name, and set DATAFETCH_LOCK to it: {at.making('datafetch-locks')}"
             ),
         )
     hint = _key_hint(error, at)
