@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datafetch import __version__
 from datafetch.clock import CancelToken, Clock, ClockSkew, stopped_by
@@ -20,6 +21,7 @@ from datafetch.models.job_settings import (
     LogoSettings,
     OpenGraphSettings,
 )
+from datafetch.models.lock_place import TablePlace
 from datafetch.models.places import origins
 from datafetch.models.run import JobName
 from datafetch.models.store_place import FolderPlace, WebPlace
@@ -31,9 +33,13 @@ from datafetch.runtime.engine import Engine
 from datafetch.runtime.retry import RetryPolicy
 from datafetch.settings import Settings
 from datafetch.store.base import Cuttable, ObjectStore, ServerStore
+from datafetch.store.cutting import cuttable_of
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
 from datafetch.store.web import WebSource
+
+if TYPE_CHECKING:
+    from datafetch.ops.leases.dynamodb_table import Account
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
@@ -59,8 +65,9 @@ class Parts:
     Attributes:
         cancel: asks the job under way to stop.
         command: asks the whole command to stop; `cancel` is its child.
-        cuttable: the store behind `store` if its calls can be cut off; else None, as for a folder
-            and for a store that is read through `http`.
+        cuttable: the store behind `store`, and the service that keeps leases, if their calls can be
+            cut off; None where neither's can, as for a folder and a store that is read through
+            `http`.
     """
 
     store: ObjectStore
@@ -91,13 +98,14 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     # What the store waits between two attempts is short, and must not keep a run that is stopped
     # from storing how it ended.
     store = make_store(settings, stopped_by(clock, CancelToken()), web, skew)
-    cuttable = store if isinstance(store, Cuttable) else None
+    bare = store
     if settings.lock_place != "store" and isinstance(store, ServerStore):
         from datafetch.runtime.folder import RuntimeFolder
         from datafetch.store.checked import CheckedStore
 
         store = CheckedStore(store, RuntimeFolder(settings.runtime_folder))
     keys = Keys(settings.env.suffix)
+    leases = make_leases(settings, store, keys, clock, skew)
     policy = BreakerPolicy(settings.breaker_failures, settings.breaker_cooldown_seconds)
     breakers = BreakerBook(store, keys, clock, policy)
     return Parts(
@@ -108,12 +116,12 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         http=web or http(breakers),
         breakers=breakers,
         engine=Engine(settings.concurrency, of_job),
-        leases=make_leases(settings, store, keys, clock),
+        leases=leases,
         clock=job_clock,
         cancel=of_job,
         command=cancel,
         skew=skew,
-        cuttable=cuttable,
+        cuttable=cuttable_of(bare, leases),
     )
 
 
@@ -166,17 +174,16 @@ def make_store(
         return WebStore(place.base, _web_source(http, settings.retry_max_seconds))
     from datafetch.store.s3 import S3Store
 
-    access, secret = settings.s3_access_key_id, settings.s3_secret_access_key
-    token = settings.s3_session_token
+    access, secret, token = _credentials(settings)
     return S3Store(
         bucket=place.bucket,
         prefix=place.prefix,
         endpoint=settings.s3_server_url,
         addressing=settings.s3_addressing,
         region=settings.s3_region,
-        access_key=access.get_secret_value() if access else None,
-        secret_key=secret.get_secret_value() if secret else None,
-        session_token=token.get_secret_value() if token else None,
+        access_key=access,
+        secret_key=secret,
+        session_token=token,
         acl=settings.s3_object_acl,
         width=settings.concurrency + _BESIDE_ITEMS,
         clock=clock,
@@ -184,15 +191,58 @@ def make_store(
     )
 
 
-def make_leases(settings: Settings, store: ObjectStore, keys: Keys, clock: Clock) -> LeaseBackend:
-    """The leases that `DATAFETCH_LOCK` names."""
-    if settings.lock == "file":
+def make_leases(
+    settings: Settings,
+    store: ObjectStore,
+    keys: Keys,
+    clock: Clock,
+    skew: ClockSkew | None = None,
+) -> LeaseBackend:
+    """The leases that `DATAFETCH_LOCK` names; no service is asked yet.
+
+    A service outside the store tells `skew` the times in its answers.
+    """
+    place = settings.lock_place
+    if isinstance(place, TablePlace):
+        from datafetch.ops.leases.dynamodb import DynamoDbLeases
+        from datafetch.ops.leases.dynamodb_table import Table
+
+        table = Table(place.table, _account(settings, store), clock, skew or ClockSkew())
+        folder = settings.runtime_folder
+        return DynamoDbLeases(table, place.name, store, keys, clock, settings.lock_ttl_s, folder)
+    if place == "file":
         from datafetch.ops.leases.file import FileLeases
 
         return FileLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder)
     from datafetch.ops.leases.store import StoreLeases
 
     return StoreLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder)
+
+
+def _account(settings: Settings, store: ObjectStore) -> "Account":
+    """What a table of locks is asked with: keys and region of the store, where they are Amazon's."""
+    from datafetch.ops.leases.dynamodb_table import Account
+    from datafetch.store.checked import CheckedStore
+
+    server = store.server.endpoint if isinstance(store, CheckedStore) else settings.s3_server_url
+    return Account(
+        credentials=_credentials(settings),
+        region=settings.s3_region,
+        server=server,
+        table_region=settings.aws_region,
+        region_setting=settings.name_of("s3_region"),
+    )
+
+
+def _credentials(settings: Settings) -> tuple[str | None, str | None, str | None]:
+    """Access key, secret key and session token, as the settings have them."""
+    secrets = (
+        settings.s3_access_key_id,
+        settings.s3_secret_access_key,
+        settings.s3_session_token,
+    )
+    access, secret, token = (value.get_secret_value() if value else None for value in secrets)
+    return access, secret, token
 
 
 def _web_source(http: HttpClient, retry_max_s: float) -> WebSource:

@@ -111,6 +111,7 @@ class Settings(BaseModel):
     s3_region: Annotated[str | None, unless_none(region_name), _env("S3_REGION", "AWS_REGION")] = (
         None
     )
+    aws_region: Annotated[str | None, unless_none(region_name), _env("AWS_REGION")] = None
     s3_addressing: Annotated[
         Addressing | None, BeforeValidator(known_addressing), _env("S3_ADDRESSING")
     ] = None

@@ -35,7 +35,7 @@ from datafetch.settings import ENV_NAMES
         ("DATAFETCH_STORE", "file://var/data"),
         ("DATAFETCH_LOCK", "redis://127.0.0.1"),
         ("DATAFETCH_RUNTIME_DIR", "run/locks"),
-        ("DATAFETCH_LOCK", "dynamodb://locks"),
+        ("DATAFETCH_LOCK", "dynamodb://"),
         ("DATAFETCH_LOCK", "nfs"),
         ("DATAFETCH_S3_CLIENT", "curl"),
         ("DATAFETCH_S3_CLIENT", "obstore"),
@@ -64,10 +64,9 @@ REDIS = "redis://HOST, redis://HOST:PORT/NUMBER or redis://USER:PASSWORD@HOST"
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("dynamodb://locks", "this version does not know DynamoDB yet"),
         ("redis://:hush@cache:6379/0", "this version does not know Redis yet"),
-        ("none", f"should be store, file or {REDIS}"),
-        ("File", f"should be store, file or {REDIS}"),
+        ("none", f"should be store, file, dynamodb://TABLE or {REDIS}"),
+        ("File", f"should be store, file, dynamodb://TABLE or {REDIS}"),
     ],
 )
 def test_a_lock_that_this_version_does_not_have_is_said_so(monkeypatch, value, said):
@@ -79,7 +78,14 @@ def test_a_lock_that_this_version_does_not_have_is_said_so(monkeypatch, value, s
 
 
 @pytest.mark.parametrize(
-    ("value", "kind"), [("store", "store"), ("file", "file"), (" file ", "file"), ("", "store")]
+    ("value", "kind"),
+    [
+        ("store", "store"),
+        ("file", "file"),
+        (" file ", "file"),
+        ("", "store"),
+        ("dynamodb://locks", "dynamodb://locks"),
+    ],
 )
 def test_locks_live_in_the_store_or_on_this_machine(monkeypatch, value, kind):
     """`store` is the default."""

@@ -21,6 +21,11 @@ _HOST = re.compile(r"[0-9a-z._:-]+")
 """Narrower than what browsers read: commas stand between several hosts elsewhere."""
 
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+"""Amazon DynamoDB developer guide, "Supported data types and naming rules"."""
+
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_TABLE_FORM = "dynamodb://TABLE or dynamodb://TABLE/NAME"
 _FORM = "redis://HOST, redis://HOST:PORT/NUMBER or redis://USER:PASSWORD@HOST"
 
 
@@ -50,7 +55,19 @@ class RedisPlace:
         return f"{'rediss' if self.tls else 'redis'}://{host}:{self.port}/{self.number}"
 
 
-LockPlace = Literal["store", "file"] | RedisPlace
+@dataclass(frozen=True, slots=True)
+class TablePlace:
+    """A table of DynamoDB.
+
+    Attributes:
+        name: by which the store is known in the table; empty for the store's own address.
+    """
+
+    table: str
+    name: str = ""
+
+
+LockPlace = Literal["store", "file"] | RedisPlace | TablePlace
 
 
 def read_lock(text: str) -> LockPlace:
@@ -68,7 +85,7 @@ def read_lock(text: str) -> LockPlace:
         case "redis" | "rediss" as scheme:
             return _redis(text.partition("://")[2], tls=scheme == "rediss")
         case "dynamodb":
-            raise ValueError("this version does not know DynamoDB yet")
+            return _table(text.partition("://")[2])
         case "unix" | "redis+unix" | "redis+socket":
             raise ValueError(
                 "should name the host of the Redis, such as redis://127.0.0.1: a socket in the file "
@@ -79,7 +96,24 @@ def read_lock(text: str) -> LockPlace:
                 "should name the Redis itself, which is no cluster and found without sentinels: "
                 f"{_FORM}"
             )
-    raise ValueError(f"should be store, file or {_FORM}")
+    raise ValueError(f"should be store, file, dynamodb://TABLE or {_FORM}")
+
+
+def _table(rest: str) -> TablePlace:
+    table, slash, name = rest.partition("/")
+    if table.startswith("arn:"):
+        raise ValueError(f"should have the table's name alone, not its ARN: {_TABLE_FORM}")
+    if _TABLE.fullmatch(table) is None:
+        raise ValueError(
+            f"should be {_TABLE_FORM}: a table's name has 3 to 255 letters, digits, dots, dashes "
+            "and underscores"
+        )
+    if slash and _TABLE_NAME.fullmatch(name) is None:
+        raise ValueError(
+            f"should be {_TABLE_FORM}: the name by which the table knows the store has 1 to 100 "
+            "letters, digits, dots, dashes and underscores"
+        )
+    return TablePlace(table, name)
 
 
 def _redis(rest: str, *, tls: bool) -> RedisPlace:

@@ -1,4 +1,4 @@
-"""Cuts off the calls of an S3 client that are under way, for a run that has to end.
+"""Cuts off the calls of a client of S3, or of another service of botocore's, that are under way, for a run that has to end.
 
 botocore waits 30 seconds for an answer and then asks again; nothing in it ends that sooner.
 """
@@ -12,7 +12,7 @@ from weakref import WeakSet
 from botocore.exceptions import BotoCoreError
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.client import S3Client
+    from botocore.client import BaseClient
 
 
 class CutOff(BotoCoreError):
@@ -37,12 +37,12 @@ class S3Cut:
         self.is_over = False
         self._call = threading.local()
 
-    def watch(self, client: "S3Client") -> None:
+    def watch(self, client: "BaseClient") -> None:
         """Take note of the client's calls and connections; nothing may have been asked yet."""
-        events = client.meta.events
-        events.register_first("before-call.s3", self._begins)
-        events.register_first("before-send.s3", self._check)
-        events.register_first("needs-retry.s3", self._ends_attempts)  # type: ignore[arg-type] # as in `S3Store`
+        events, service = client.meta.events, client.meta.service_model.service_name
+        events.register_first(f"before-call.{service}", self._begins)
+        events.register_first(f"before-send.{service}", self._check)
+        events.register_first(f"needs-retry.{service}", self._ends_attempts)  # type: ignore[arg-type] # as in `S3Store`
         # botocore has no public way to its connections; the names are the same since 1.11 (2018).
         session: Any = client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001
         kinds = session._pool_classes_by_scheme  # noqa: SLF001 - see above

@@ -50,7 +50,7 @@ NO_BODY = "404"
 _UNEXPLAINED = frozenset({(400, "400"), (403, "403")})
 """Status and botocore's code of a refusal without a body: of HEAD, which never says why."""
 
-_NO_CREDENTIALS = (
+NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -127,7 +127,7 @@ def error_of(
         return _meaning(error, at, key, sent)
     # The error's own text may hold the whole URL; its type says enough.
     kind, what = type(error).__name__, key or at.label
-    if isinstance(error, _NO_CREDENTIALS):
+    if isinstance(error, NO_CREDENTIALS):
         return _no_credentials(error, at, key)
     if isinstance(error, SentElsewhere):
         return elsewhere(error, at, key)

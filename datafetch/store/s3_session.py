@@ -8,7 +8,8 @@ import gzip
 import json
 import logging
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,7 +31,10 @@ from datafetch.store.times import read_time
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-_REGION = "us-east-1"
+Credentials = tuple[str | None, str | None, str | None]
+"""Access key, secret key and session token."""
+
+REGION = "us-east-1"
 """Where no setting names a region."""
 
 _OTHERS = (
@@ -45,7 +49,7 @@ _AWS_FILES = {
 }
 """The variables that name files which botocore reads, and which it reads where they are not set."""
 
-_CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 5.0
 """For connecting, and for each piece of a body that is sent."""
 
 
@@ -89,7 +93,7 @@ class _PlainFiles(JSONFileLoader):
 def make_client(
     endpoint: str | None,
     region: str | None,
-    credentials: tuple[str | None, str | None, str | None],
+    credentials: Credentials,
     *,
     addressing: Addressing,
     width: int,
@@ -98,8 +102,8 @@ def make_client(
 ) -> "S3Client":
     """Make the client of one store; the store is not asked yet.
 
-    `credentials` are access key, secret key and session token; when they are None, boto3 looks
-    for them in the standard AWS chain (environment, profile, role). `addressing` is used even
+    When `credentials` are None, boto3 looks for them in the standard AWS chain (environment,
+    profile, role). `addressing` is used even
     when an AWS profile says something else. A region of None is the one that AWS's own settings
     name (AWS_DEFAULT_REGION, the profile), else us-east-1. An endpoint of None is the one that
     AWS's own settings name (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile), else Amazon's.
@@ -107,23 +111,15 @@ def make_client(
     Raises:
         ConfigurationError: no client can be made with these values.
     """
-    # boto3 reads AWS_CA_BUNDLE, but not SSL_CERT_FILE, which other programs obey.
-    bundle = bundle_variable()
-    is_plain = endpoint is not None and endpoint.lower().startswith("http://")
-    if not is_plain and (problem := file_problem(os.environ, bundle)) is not None:
-        raise ConfigurationError([problem])
-    if problems := _endless_files():
-        raise ConfigurationError(problems, hint=_OTHERS)
-    # What the library below warns of is raised as well, and then told once, with what to do.
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    check_files(endpoint)
     # Many servers that are not Amazon's answer 400 or 501 to the checksums in trailers that
     # botocore sends by default since 1.36.
     is_other = endpoint is not None and not is_amazon(endpoint)
     checksums: Literal["when_required"] | None = "when_required" if is_other else None
-    try:
+    with set_up("the S3 store"):
         config = Config(
             retries={"mode": "standard", "max_attempts": max_retries},
-            connect_timeout=_CONNECT_TIMEOUT_S,
+            connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=read_timeout_s,
             max_pool_connections=width,
             tcp_keepalive=True,
@@ -131,14 +127,53 @@ def make_client(
             request_checksum_calculation=checksums,
             response_checksum_validation=checksums,
         )
-        session = boto3.session.Session(*credentials, region, botocore_session=s3_session())
+        session = open_session(region, credentials)
         return session.client(
             "s3",
-            region_name=session.region_name or _REGION,
+            region_name=session.region_name or REGION,
             endpoint_url=endpoint,
             config=config,
-            verify=os.environ.get(bundle) or None,
+            verify=trusted_bundle(),
         )
+
+
+def open_session(region: str | None, credentials: Credentials) -> boto3.session.Session:
+    """A session of boto3 for one client; see `make_client` for what None means."""
+    return boto3.session.Session(*credentials, region, botocore_session=s3_session())
+
+
+def trusted_bundle() -> str | None:
+    """The file of the certificates to trust; None for botocore's own."""
+    return os.environ.get(bundle_variable()) or None
+
+
+def check_files(endpoint: str | None) -> None:
+    """Make sure that a client can be made with the files that AWS's own settings name.
+
+    `endpoint` is its server's address; None for the one that AWS's own settings name.
+
+    Raises:
+        ConfigurationError: one of the files cannot be used.
+    """
+    # boto3 reads AWS_CA_BUNDLE, but not SSL_CERT_FILE, which other programs obey.
+    is_plain = endpoint is not None and endpoint.lower().startswith("http://")
+    if not is_plain and (problem := file_problem(os.environ, bundle_variable())) is not None:
+        raise ConfigurationError([problem])
+    if problems := _endless_files():
+        raise ConfigurationError(problems, hint=_OTHERS)
+    # What the library below warns of is raised as well, and then told once, with what to do.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+
+
+@contextmanager
+def set_up(what: str) -> Iterator[None]:
+    """Raise what botocore raises in the block, in which a client is made, as errors of the settings.
+
+    Raises:
+        ConfigurationError: no client can be made; `what` is what it is for.
+    """
+    try:
+        yield
     except ProfileNotFound as error:
         raise ConfigurationError(
             [f"AWS_PROFILE: {redact(str(error))} (it stands in ~/.aws/config or credentials)"],
@@ -146,7 +181,7 @@ def make_client(
         ) from error
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationError(
-            [f"the S3 store cannot be set up: {redact(str(error))}"], hint=_OTHERS
+            [f"{what} cannot be set up: {redact(str(error))}"], hint=_OTHERS
         ) from error
 
 

@@ -1,8 +1,9 @@
-"""Why an S3 server gave no whole answer, what to do about it, and which attempts are worth repeating."""
+"""Why a server of S3 or DynamoDB gave no whole answer, what to do about it, and which attempts are worth repeating."""
 
 import errno
 import os
 from collections.abc import Iterator
+from typing import Protocol
 
 from botocore.exceptions import (
     ConnectionClosedError,
@@ -29,7 +30,26 @@ _OF_A_FILE = frozenset({"X509", "PEM", "ASN1"})
 _PROXY_HINT = "Check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names the hosts that are asked directly."
 
 
-def silence(error: Exception, at: BucketAddress) -> tuple[str, str | None]:
+class ServerAddress(Protocol):
+    """What messages say of a server."""
+
+    @property
+    def server(self) -> str:
+        """Its address, without credentials."""
+        ...
+
+    @property
+    def setting(self) -> str:
+        """The setting that says which server is asked."""
+        ...
+
+    @property
+    def from_settings(self) -> bool:
+        """Whether that setting holds the server's address; else it is a service of Amazon's."""
+        ...
+
+
+def silence(error: Exception, at: ServerAddress) -> tuple[str, str | None]:
     """What happened when there was no whole answer, and a hint, or None for the usual one.
 
     The first is the rest of a sentence that begins with the object's key and a colon. It holds
@@ -111,7 +131,7 @@ def _with_bundle(hint: str) -> str:
     return hint
 
 
-def _not_connected(error: EndpointConnectionError, at: BucketAddress) -> tuple[str, str | None]:
+def _not_connected(error: EndpointConnectionError, at: ServerAddress) -> tuple[str, str | None]:
     host = host_of(str(error.kwargs.get("endpoint_url", "")))
     if any(type(cause).__name__ in ("gaierror", "NameResolutionError") for cause in chain(error)):
         return f"the name {host} does not resolve", _name_hint(host, at)
@@ -123,14 +143,19 @@ def _not_connected(error: EndpointConnectionError, at: BucketAddress) -> tuple[s
     return f"no connection to {at.server}", _listening_hint(at)
 
 
-def _name_hint(host: str, at: BucketAddress) -> str:
+def _name_hint(host: str, at: ServerAddress) -> str:
     hint = f"Check {at.setting} and this machine's network (DNS)."
-    if at.addressing == "virtual" and at.from_settings and host.startswith(f"{at.bucket}."):
+    if (
+        isinstance(at, BucketAddress)
+        and at.addressing == "virtual"
+        and at.from_settings
+        and host.startswith(f"{at.bucket}.")
+    ):
         return f"Set S3_ADDRESSING=path if the server has no host for each bucket. {hint}"
     return hint
 
 
-def _hung_up_hint(at: BucketAddress) -> str | None:
+def _hung_up_hint(at: ServerAddress) -> str | None:
     if not at.server.startswith("http://"):
         return None
     return (
@@ -139,14 +164,14 @@ def _hung_up_hint(at: BucketAddress) -> str | None:
     )
 
 
-def _plain_hint(at: BucketAddress) -> str:
+def _plain_hint(at: ServerAddress) -> str:
     return (
         f"If this port is for plain http, write http:// in {at.setting}; else see what the server"
         " says in its log, and try again."
     )
 
 
-def _listening_hint(at: BucketAddress) -> str:
+def _listening_hint(at: ServerAddress) -> str:
     if at.from_settings:
         return f"Check host and port in {at.setting}, and that the server runs."
     return f"Check {at.setting} and this machine's network, with its proxy (HTTPS_PROXY)."

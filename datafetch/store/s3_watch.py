@@ -1,4 +1,4 @@
-"""Watches the requests of an S3 client: the times in its answers, and the debug event `request`."""
+"""Watches the requests of a client of S3, or of another service of botocore's: the times in its answers, and the debug event `request`."""
 
 import logging
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from datafetch.clock import Clock, ClockSkew
+from datafetch.clock import Clock, ClockSkew, Witness
 from datafetch.logs import bound_logger
 from datafetch.store.s3_answers import Answer
 from datafetch.urls import parse
@@ -30,18 +30,20 @@ class S3Watch:
     Args:
         clock: tells this machine's time.
         skew: is told the times in answers.
+        witness: who tells them.
     """
 
-    def __init__(self, clock: Clock, skew: ClockSkew) -> None:
+    def __init__(self, clock: Clock, skew: ClockSkew, witness: Witness = "store") -> None:
         self._clock = clock
         self._skew = skew
+        self._witness = witness
         self._thread = threading.local()
 
-    def register(self, events: "BaseEventHooks") -> None:
-        """Watch the requests of the client whose events these are."""
-        events.register("before-send.s3", self._sent)
-        events.register_first("before-parse.s3", self._answered)
-        events.register("response-received.s3", self._failed)
+    def register(self, events: "BaseEventHooks", service: str = "s3") -> None:
+        """Watch the requests of the client of this service whose events these are."""
+        events.register(f"before-send.{service}", self._sent)
+        events.register_first(f"before-parse.{service}", self._answered)
+        events.register(f"response-received.{service}", self._failed)
 
     def _sent(self, *, request: "AWSPreparedRequest", **_: object) -> None:
         self._thread.sent = (request, time.monotonic())
@@ -49,7 +51,7 @@ class S3Watch:
     def _answered(self, *, response_dict: Answer, **_: object) -> None:
         headers, address = response_dict["headers"], parse(self._thread.sent[0].url)
         host = address.name if address else ""
-        self._skew.observe_answer(host, headers, self._clock.now(), "store")
+        self._skew.observe_answer(host, headers, self._clock.now(), self._witness)
         self._log(headers, status=response_dict["status_code"])
 
     def _failed(self, *, exception: BaseException | None, **_: object) -> None:

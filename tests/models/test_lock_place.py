@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from datafetch.models.lock_place import LockPlace, RedisPlace, read_lock
+from datafetch.models.lock_place import LockPlace, RedisPlace, TablePlace, read_lock
 
 GOOD: dict[str, LockPlace] = {
     "store": "store",
@@ -18,6 +18,9 @@ GOOD: dict[str, LockPlace] = {
     "redis://:s%40cret%2F1@cache": RedisPlace("cache", password=SecretStr("s@cret/1")),
     "redis://me:a:b@c@cache": RedisPlace("cache", user="me", password=SecretStr("a:b@c")),
     "redis://me:@cache": RedisPlace("cache", user="me"),
+    "dynamodb://locks": TablePlace("locks"),
+    "dynamodb://My_locks.of-site": TablePlace("My_locks.of-site"),
+    "dynamodb://locks/my.site_1": TablePlace("locks", "my.site_1"),
 }
 
 BAD = {
@@ -41,9 +44,16 @@ BAD = {
     "redis://:hush@a,b": "names no host",
     "unix:///run/redis.sock": "a socket in the file system",
     "redis+sentinel://:hush@a/mymaster": "no cluster and found without sentinels",
-    "REDIS://cache": "should be store, file or redis://",
-    "redis:cache": "should be store, file or redis://",
-    "flock": "should be store, file or redis://",
+    "dynamodb://": "3 to 255 letters",
+    "dynamodb://ab": "3 to 255 letters",
+    "dynamodb://lo cks": "3 to 255 letters",
+    "dynamodb://locks?region=eu-west-1": "3 to 255 letters",
+    "dynamodb://arn:aws:dynamodb:eu-west-1:1:table/locks": "not its ARN",
+    "dynamodb://locks/": "1 to 100 letters",
+    "dynamodb://locks/a/b": "1 to 100 letters",
+    "REDIS://cache": "should be store, file, dynamodb://TABLE or redis://",
+    "redis:cache": "should be store, file, dynamodb://TABLE or redis://",
+    "flock": "should be store, file, dynamodb://TABLE or redis://",
 }
 
 

@@ -86,7 +86,7 @@ BAD: list[tuple[Callable[[Any], Any], object, str]] = [
     ),
     (values.header_value, "a\nb", "line ends"),
     (values.known_lock, "redis://:secret@h/x", "the number of a database"),
-    (values.known_lock, "flock", "store, file or redis"),
+    (values.known_lock, "flock", "store, file, dynamodb"),
 ]
 
 

@@ -139,6 +139,23 @@ def held_by(job: str, holder: LeaseHolder, now: float) -> LeaseHeld:
     return LeaseHeld(text, hint=f"{hint}.", holder=holder)
 
 
+def changes_hands(job: str) -> LeaseHeld:
+    """The error of a run that found the lock free each time, and was too late each time."""
+    return LeaseHeld(
+        f"the lock of {job} changes hands too fast to be taken",
+        hint="This run did nothing. Other runs of this job begin and end all the time: look which "
+        "crontabs and machines start it. With --wait SECONDS a run tries for longer.",
+    )
+
+
+def taken_by(lock: LockObject | None) -> str:
+    """Who has a lease that was lost, as the end of a sentence; empty when that is not known."""
+    if lock is None or lock.owner is None:
+        return ""
+    holder = lock.holder(None)
+    return f": process {holder.pid} on {holder.host} (run {holder.run_id})"
+
+
 def is_dead_here(lock: LockObject) -> bool:
     """Whether the lease was taken by a process of this machine that is known to have ended.
 
