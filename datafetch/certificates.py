@@ -50,13 +50,16 @@ class TlsFault(NamedTuple):
     hint: str
 
 
-def tls_fault(error: BaseException, setting: str = "") -> TlsFault | None:
+def tls_fault(
+    error: BaseException, setting: str = "", schemes: tuple[str, str] = ("http://", "https://")
+) -> TlsFault | None:
     """What a failed handshake means; None when the error has another cause.
 
     Args:
         error: of a client, with the error of `ssl` somewhere in its chain.
         setting: the name of the setting that holds the server's address; empty for an address
             that does not come from a setting.
+        schemes: how an address without TLS begins, and one with it.
     """
     where = setting or "its address"
     for cause in chain(error):
@@ -67,7 +70,7 @@ def tls_fault(error: BaseException, setting: str = "") -> TlsFault | None:
         if type(cause).__name__ == "CertificateError":  # urllib3 compares the names itself
             said = "its certificate is not accepted (it is for another name)"
             return TlsFault(said, f"Check the host in {where}: the certificate does not name it.")
-        fault = _handshake_fault(_text(cause, "reason"), where)
+        fault = _handshake_fault(_text(cause, "reason"), where, schemes)
         if fault is not None:
             return fault
     return None
@@ -99,12 +102,13 @@ def _certificate_hint(code: int, where: str) -> str:
     )
 
 
-def _handshake_fault(reason: str, where: str) -> TlsFault | None:
+def _handshake_fault(reason: str, where: str, schemes: tuple[str, str]) -> TlsFault | None:
     if reason in _NO_TLS:
+        plain, encrypted = schemes
         return TlsFault(
             f"it does not speak TLS at this port ({reason})",
-            f"Check scheme and port in {where}: http:// for a port without TLS, else the port of"
-            " https.",
+            f"Check scheme and port in {where}: {plain} for a port without TLS, else the port of"
+            f" {encrypted.removesuffix('://')}.",
         )
     if reason in _NO_COMMON_VERSION:
         return TlsFault(

@@ -21,7 +21,7 @@ from datafetch.models.job_settings import (
     LogoSettings,
     OpenGraphSettings,
 )
-from datafetch.models.lock_place import TablePlace
+from datafetch.models.lock_place import RedisPlace, TablePlace
 from datafetch.models.places import origins
 from datafetch.models.run import JobName
 from datafetch.models.store_place import FolderPlace, WebPlace
@@ -202,21 +202,25 @@ def make_leases(
 
     A service outside the store tells `skew` the times in its answers.
     """
-    place = settings.lock_place
+    place, ttl_s, folder = settings.lock_place, settings.lock_ttl_s, settings.runtime_folder
     if isinstance(place, TablePlace):
         from datafetch.ops.leases.dynamodb import DynamoDbLeases
         from datafetch.ops.leases.dynamodb_table import Table
 
         table = Table(place.table, _account(settings, store), clock, skew or ClockSkew())
-        folder = settings.runtime_folder
-        return DynamoDbLeases(table, place.name, store, keys, clock, settings.lock_ttl_s, folder)
+        return DynamoDbLeases(table, place.name, store, keys, clock, ttl_s, folder)
     if place == "file":
         from datafetch.ops.leases.file import FileLeases
 
-        return FileLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder)
+        return FileLeases(store, keys, clock, ttl_s, folder)
+    if isinstance(place, RedisPlace):
+        from datafetch.ops.leases.redis import RedisLeases
+        from datafetch.ops.leases.redis_server import RedisServer
+
+        return RedisLeases(RedisServer(place), store, keys, clock, ttl_s, folder)
     from datafetch.ops.leases.store import StoreLeases
 
-    return StoreLeases(store, keys, clock, settings.lock_ttl_s, settings.runtime_folder)
+    return StoreLeases(store, keys, clock, ttl_s, folder)
 
 
 def _account(settings: Settings, store: ObjectStore) -> "Account":

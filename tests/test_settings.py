@@ -15,8 +15,10 @@ from datafetch.models.job_settings import (
     OpenGraphSettings,
     TagPages,
 )
+from datafetch.models.lock_place import RedisPlace
 from datafetch.models.places import Environment
 from datafetch.models.store_place import FolderPlace
+from datafetch.redaction import redact
 from datafetch.settings import ENV_NAMES
 
 
@@ -33,7 +35,7 @@ from datafetch.settings import ENV_NAMES
         ("LOGO_BATCH_SIZE", "-1"),
         ("DATAFETCH_STORE", "ftp://there"),
         ("DATAFETCH_STORE", "file://var/data"),
-        ("DATAFETCH_LOCK", "redis://127.0.0.1"),
+        ("DATAFETCH_LOCK", "redis://127.0.0.1/first"),
         ("DATAFETCH_RUNTIME_DIR", "run/locks"),
         ("DATAFETCH_LOCK", "dynamodb://"),
         ("DATAFETCH_LOCK", "nfs"),
@@ -64,7 +66,7 @@ REDIS = "redis://HOST, redis://HOST:PORT/NUMBER or redis://USER:PASSWORD@HOST"
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("redis://:hush@cache:6379/0", "this version does not know Redis yet"),
+        ("rediss://hush@cache", "has a user without a password: write redis://:PASSWORD@HOST"),
         ("none", f"should be store, file, dynamodb://TABLE or {REDIS}"),
         ("File", f"should be store, file, dynamodb://TABLE or {REDIS}"),
     ],
@@ -75,6 +77,19 @@ def test_a_lock_that_this_version_does_not_have_is_said_so(monkeypatch, value, s
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
     assert caught.value.problems == (f"DATAFETCH_LOCK: {said} (in the environment)",)
+
+
+def test_a_redis_is_read_and_its_password_shown_nowhere(monkeypatch, tmp_path):
+    """The value may stand in a file of its own, as secrets do; no form of the settings shows it."""
+    file = tmp_path / "lock"
+    file.write_text("rediss://me:v3ry%40hush@cache.example.com:6380/2\n")
+    monkeypatch.setenv("DATAFETCH_LOCK_FILE", str(file))
+    settings = load_settings()
+    place = RedisPlace("cache.example.com", 6380, 2, "me", SecretStr("v3ry@hush"), tls=True)
+    assert settings.lock_place == place
+    assert "hush" not in repr(settings) + str(settings) + repr(settings.lock_place)
+    told = "rediss://me:v3ry%40hush@cache.example.com:6380/2 and v3ry@hush"
+    assert "hush" not in redact(told)
 
 
 @pytest.mark.parametrize(
