@@ -73,7 +73,10 @@ class RealRedis:
 
     def tell(self, *words: str) -> bytes:
         """Send a command past our own client; returns the answer as it came."""
-        with socket.create_connection(("127.0.0.1", self.port)) as link, link.makefile("rb") as file:
+        with (
+            socket.create_connection(("127.0.0.1", self.port)) as link,
+            link.makefile("rb") as file,
+        ):
             link.sendall(_command(words))
             return _answer(file.readline(), file.read)
 

@@ -111,4 +111,5 @@ def test_the_readme_says_of_each_library_why_it_is_here() -> None:
     table = (ROOT / "README.md").read_text().partition("## Libraries")[2].partition("## ")[0]
     rows = re.findall(r"^\| ([a-z][\w, -]*) \|", table, re.MULTILINE)
     named = {name for row in rows for name in row.split(", ")} - {"library"}
-    assert named == {Requirement(text).name for text in PROJECT["dependencies"]}
+    extras = [text for texts in PROJECT["optional-dependencies"].values() for text in texts]
+    assert named == {Requirement(text).name for text in [*PROJECT["dependencies"], *extras]}
