@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes.base import FakeServer
 from tests.fakes.s3 import MotoApp, S3Fake
+from tests.fakes.tables import TableFake
 from tests.fakes.world import World
 
 
@@ -22,6 +23,13 @@ def s3_fake(moto_server: FakeServer) -> Iterator[S3Fake]:
     """A fresh bucket, with counters at zero and no faults."""
     with S3Fake(f"bucket-{uuid.uuid4().hex[:12]}", server=moto_server) as fake:
         yield fake
+
+
+@pytest.fixture
+def lock_table(moto_server: FakeServer) -> Iterator[TableFake]:
+    """A fresh table for locks."""
+    with TableFake(f"locks-{uuid.uuid4().hex[:12]}", moto_server) as table:
+        yield table
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The lease of a job as an item of a DynamoDB table, and the conditions under which one is written."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,9 @@ _TIDY_S = 90 * 86_400
 
 DynamoDB deletes such items within days, and returns them until then.
 """
+
+_WHOLE = re.compile(r"[0-9]{1,38}")
+"""As many digits as DynamoDB keeps."""
 
 _VERSION = ("owner", "token", "expiresAt")
 """The attributes of which one changes with each write."""
@@ -89,12 +93,12 @@ def read_item(item: Item) -> LockObject | None:
     for name, attribute in item.items():
         number = attribute.get("N")
         if isinstance(number, str):
-            fields[name] = int(number) if number.isascii() and number.isdigit() else None
+            fields[name] = int(number) if _WHOLE.fullmatch(number) else None
         else:
             fields[name] = attribute.get("S")
     try:
         return ADAPTER.validate_python(fields)
-    except (ValidationError, ValueError):  # a number of 4,300 digits is none to Python
+    except ValidationError:
         return None
 
 
