@@ -4,8 +4,9 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from datafetch.models.lock_place import RedisPlace
 _PROGRAM = shutil.which("redis-server")
 
 
-def require_redis() -> str:
+def _program() -> str:
     """The program; the test is skipped where it is not installed, and fails there if it must not be."""
     if _PROGRAM is None:
         if os.environ.get("NEEDS_REDIS_SERVER"):
@@ -28,7 +29,7 @@ class RealRedis:
     """A server that can be stopped, started again on the same port, and told anything."""
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self._program = require_redis()
+        self._program = _program()
         self._folder = folder
         self._options = options
         self.port = _free_port()
@@ -71,14 +72,20 @@ class RealRedis:
             self.process.stdout.close()
             self.process = None
 
-    def tell(self, *words: str) -> bytes:
-        """Send a command past our own client; returns the answer as it came."""
+    def tell(self, *words: str, first: bool = False) -> bytes:
+        """Send a command past our own client; returns its answer, or the `first` of several."""
         with (
             socket.create_connection(("127.0.0.1", self.port)) as link,
             link.makefile("rb") as file,
         ):
             link.sendall(_command(words))
+            if first and file.readline() == b"*0\r\n":
+                return b""
             return _answer(file.readline(), file.read)
+
+    def find(self, pattern: str) -> str:
+        """The name of a key; empty when there is none."""
+        return self.tell("KEYS", pattern, first=True).decode()
 
 
 @contextmanager
@@ -111,3 +118,61 @@ def _answer(line: bytes, read: Callable[[int], bytes]) -> bytes:
         return rest
     length = int(rest)
     return b"" if length < 0 else read(length + 2)[:-2]
+
+
+class LossyProxy:
+    """Stands before a server and keeps the answers to some scripts, which the server has run.
+
+    Attributes:
+        lose: how many answers to scripts are still to be lost.
+        scripts: how many scripts came through.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.lose = 0
+        self.scripts = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.place = RedisPlace("127.0.0.1", self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Serve nobody any more."""
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                with client, socket.create_connection(("127.0.0.1", self._port)) as server:
+                    while self._exchange(client, server):
+                        pass
+
+    def _exchange(self, client: socket.socket, server: socket.socket) -> bool:
+        """Pass one request and its answer on; False when the client is gone, or has to go."""
+        asked = client.recv(65536)
+        if not asked:
+            return False
+        server.sendall(asked)
+        answered = server.recv(65536)
+        if b"EVAL\r\n" in asked:
+            self.scripts += 1
+            if self.lose:
+                self.lose -= 1
+                return False
+        client.sendall(answered)
+        return True
+
+
+@contextmanager
+def lossy_proxy(server: RealRedis) -> Iterator[LossyProxy]:
+    """A proxy before a running server."""
+    proxy = LossyProxy(server.port)
+    try:
+        yield proxy
+    finally:
+        proxy.close()

@@ -97,7 +97,9 @@ class RedisServer:
             self._open.add(client)
         try:
             # Not by its hash (EVALSHA): proxies and shards would have to know it each for itself.
-            answer: Answer = client.execute_command("EVAL", script, len(keys), *keys, *arguments)
+            answer: Answer = client.execute_command(  # type: ignore[no-untyped-call]
+                "EVAL", script, len(keys), *keys, *arguments
+            )
             return answer
         finally:
             with self._guard:
