@@ -28,11 +28,12 @@ def _program() -> str:
 class RealRedis:
     """A server that can be stopped, started again on the same port, and told anything."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, tls: bool = False) -> None:
         self._program = _program()
         self._folder = folder
         self._options = options
         self.port = _free_port()
+        self._ports = ("0", "--tls-port", str(self.port)) if tls else (str(self.port),)
         self.process: subprocess.Popen[str] | None = None
 
     @property
@@ -49,7 +50,7 @@ class RealRedis:
         """Start it, and wait until it serves."""
         self.process = subprocess.Popen(
             [
-                *(self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""),
+                *(self._program, "--port", *self._ports, "--bind", "127.0.0.1", "--save", ""),
                 *("--appendonly", "no", "--dir", str(self._folder), *self._options),
             ],
             stdout=subprocess.PIPE,
@@ -89,9 +90,9 @@ class RealRedis:
 
 
 @contextmanager
-def real_redis(folder: Path, *options: str) -> Iterator[RealRedis]:
-    """A running server; `options` are those of the program."""
-    server = RealRedis(folder, *options)
+def real_redis(folder: Path, *options: str, tls: bool = False) -> Iterator[RealRedis]:
+    """A running server, which speaks `tls` or not; `options` are those of the program."""
+    server = RealRedis(folder, *options, tls=tls)
     server.start()
     try:
         yield server

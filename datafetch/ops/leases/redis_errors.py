@@ -56,7 +56,7 @@ _BY_CLASS: tuple[tuple[type[Exception], _Meaning], ...] = (
         refused.NoPermissionError,
         _Meaning(
             "does not let this user do what locks need",
-            "Allow it: ACL SETUSER NAME ~datafetch:* +eval +get +set +del +pttl +hmget +hset +time.",
+            "Allow it: ACL SETUSER NAME ~datafetch:* +eval +get +set +del +pttl +pexpire +hmget +hset +time.",
         ),
     ),
     (
@@ -82,16 +82,16 @@ _BY_CLASS: tuple[tuple[type[Exception], _Meaning], ...] = (
         ),
     ),
     (
-        refused.ClusterDownError,
-        _Meaning("belongs to a cluster that is down", f"Mend it. {_LATER}", is_wrong=False),
-    ),
-    (
-        refused.MasterDownError,
+        refused.MasterDownError,  # one of the next class, too
         _Meaning(
             "is a replica that has lost its primary",
             f"Set {_SETTING} to the primary, or mend the connection. {_LATER}",
             is_wrong=False,
         ),
+    ),
+    (
+        refused.ClusterDownError,
+        _Meaning("belongs to a cluster that is down", f"Mend it. {_LATER}", is_wrong=False),
     ),
 )
 
@@ -226,7 +226,11 @@ def _unreachable(error: Exception, place: RedisPlace, silence_s: float) -> _Mean
         said = "closed the connection"
     else:
         said = f"answered: {_shown(error, place)}"
-    tls = "" if place.tls else " A port that speaks TLS only needs rediss://."
+    tls = (
+        " A port that speaks no TLS needs redis://."
+        if place.tls
+        else " A port that speaks TLS only needs rediss://."
+    )
     hint = f"Check {_SETTING}, the network, and whether the Redis runs.{tls} {_LATER}"
     return _Meaning(said, hint, is_wrong=False)
 

@@ -34,7 +34,7 @@ if before == owner then
   token_before, before = tonumber(last[3]) or 0, last[4] or ''
 end
 token = whole(math.max(token + 1, tonumber(redis.call('TIME')[1])))
-redis.call('DEL', KEYS[1])
+if held then redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], owner .. ':' .. token .. ':' .. about, 'NX', 'PX', ttl_ms)
 redis.call('HSET', KEYS[2], 'token', token, 'owner', owner,
   'tokenBefore', whole(token_before), 'ownerBefore', before)
@@ -52,6 +52,10 @@ local held = redis.call('GET', KEYS[1])
 if held and not (is_of(held, owner, token) or is_of(held, owner, grown)) then
   return {{0, held}}
 end
+if held and is_of(held, owner, grown) then
+  redis.call('PEXPIRE', KEYS[1], ttl_ms)
+  return {{1}}
+end
 local last = redis.call('HMGET', KEYS[2], 'token', 'owner')
 if last[1] and not (last[2] == owner and (last[1] == token or last[1] == grown)) then
   return {{0, ''}}
@@ -60,7 +64,7 @@ redis.call('SET', KEYS[1], owner .. ':' .. grown .. ':' .. about, 'PX', ttl_ms)
 redis.call('HSET', KEYS[2], 'token', grown, 'owner', owner)
 return {{1}}
 """
-"""Renews the lease, unless another run has it, or had it since.
+"""Renews the lease, unless another run has it, or had it since. That needs no memory.
 
 One that is gone, because its time was over or Redis lost its memory, is put there again if nobody
 had it since. ARGV: owner, token, milliseconds, who the owner is, the token from now on.

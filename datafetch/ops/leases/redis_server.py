@@ -30,9 +30,10 @@ _PROTOCOL = 2
 class RedisServer:
     """Runs scripts; connects to nothing, and does not load the client, before the first one."""
 
-    def __init__(self, place: RedisPlace) -> None:
-        """The server and database that the setting names."""
+    def __init__(self, place: RedisPlace, silence_s: float = _SILENCE_S) -> None:
+        """The server and database that the setting names; it has failed after `silence_s`."""
         self._place = place
+        self._silence_s = silence_s
         self._guard = threading.Lock()
         self._open: set[Redis] = set()
         self._cuts = 0
@@ -68,7 +69,7 @@ class RedisServer:
                 if self._cuts != cuts:
                     raise self._cut_off() from error
                 if attempt >= _ATTEMPTS or not is_of_use_again(error):
-                    raise translate(error, self._place, _SILENCE_S) from error
+                    raise translate(error, self._place, self._silence_s) from error
             except Exception as error:  # the client stumbles over what is closed under it
                 if self._cuts == cuts:
                     raise
@@ -119,11 +120,10 @@ class RedisServer:
             username=place.user,
             password=place.password.get_secret_value() if place.password else None,
             ssl=place.tls,  # with the certificates that SSL_CERT_FILE names, else the system's
-            socket_timeout=_SILENCE_S,
-            socket_connect_timeout=_SILENCE_S,
+            socket_timeout=self._silence_s,
+            socket_connect_timeout=self._silence_s,
             retry=Retry(NoBackoff(), 0),  # `run` does it
             protocol=_PROTOCOL,
-            single_connection_client=False,
         )
 
     def _cut_off(self) -> StoreUnavailable:

@@ -412,6 +412,22 @@ def test_a_store_that_is_not_checked_is_refused_all_the_same(
     assert redis.find("datafetch:{bookmarks-*}:lease") == ""
 
 
+def test_a_full_redis_keeps_the_leases_that_it_gave(
+    make: Callable[..., RedisLeases], redis: RealRedis
+) -> None:
+    """It takes no new ones; a run that has its lease renews it, and gives it back."""
+    leases = make()
+    grant = leases.acquire("bookmarks", "run-1")
+    redis.tell("CONFIG", "SET", "maxmemory", "1")
+    try:
+        leases.release(leases.renew(grant))
+        with pytest.raises(StoreUnavailable, match="has no memory left"):
+            leases.acquire("bookmarks", "run-2")
+    finally:
+        redis.tell("CONFIG", "SET", "maxmemory", "0")
+    assert leases.acquire("bookmarks", "run-2").token > grant.token
+
+
 class _Site(MemoryStore):
     """A store of another site."""
 
