@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from datafetch import __version__
 from datafetch.clock import CancelToken, Clock, ClockSkew, stopped_by
@@ -21,10 +20,9 @@ from datafetch.models.job_settings import (
     LogoSettings,
     OpenGraphSettings,
 )
-from datafetch.models.lock_place import RedisPlace, TablePlace
 from datafetch.models.places import origins
 from datafetch.models.run import JobName
-from datafetch.models.store_place import FolderPlace, WebPlace
+from datafetch.models.store_place import Credentials, FolderPlace, WebPlace
 from datafetch.net.base import Download, HostGate, HttpClient, Request, Validators
 from datafetch.ops.breakers import BreakerBook
 from datafetch.ops.lease import LeaseBackend
@@ -37,9 +35,6 @@ from datafetch.store.cutting import cuttable_of
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
 from datafetch.store.web import WebSource
-
-if TYPE_CHECKING:
-    from datafetch.ops.leases.dynamodb_table import Account
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
@@ -202,43 +197,31 @@ def make_leases(
 
     A service outside the store tells `skew` the times in its answers.
     """
-    place, ttl_s, folder = settings.lock_place, settings.lock_ttl_s, settings.runtime_folder
-    if isinstance(place, TablePlace):
-        from datafetch.ops.leases.dynamodb import DynamoDbLeases
-        from datafetch.ops.leases.dynamodb_table import Table
-
-        table = Table(place.table, _account(settings, store), clock, skew or ClockSkew())
-        return DynamoDbLeases(table, place.name, store, keys, clock, ttl_s, folder)
-    if place == "file":
-        from datafetch.ops.leases.file import FileLeases
-
-        return FileLeases(store, keys, clock, ttl_s, folder)
-    if isinstance(place, RedisPlace):
-        from datafetch.ops.leases.redis import RedisLeases
-        from datafetch.ops.leases.redis_server import RedisServer
-
-        return RedisLeases(RedisServer(place), store, keys, clock, ttl_s, folder)
-    from datafetch.ops.leases.store import StoreLeases
-
-    return StoreLeases(store, keys, clock, ttl_s, folder)
-
-
-def _account(settings: Settings, store: ObjectStore) -> "Account":
-    """What a table of locks is asked with: keys and region of the store, where they are Amazon's."""
-    from datafetch.ops.leases.dynamodb_table import Account
+    from datafetch.ops.leases.account import Account
+    from datafetch.ops.leases.kinds import leases_at
     from datafetch.store.checked import CheckedStore
 
     server = store.server.endpoint if isinstance(store, CheckedStore) else settings.s3_server_url
-    return Account(
+    account = Account(
         credentials=_credentials(settings),
         region=settings.s3_region,
         server=server,
         table_region=settings.aws_region,
         region_setting=settings.name_of("s3_region"),
     )
+    return leases_at(
+        settings.lock_place,
+        store,
+        keys,
+        clock,
+        settings.lock_ttl_s,
+        settings.runtime_folder,
+        account=account,
+        skew=skew or ClockSkew(),
+    )
 
 
-def _credentials(settings: Settings) -> tuple[str | None, str | None, str | None]:
+def _credentials(settings: Settings) -> Credentials:
     """Access key, secret key and session token, as the settings have them."""
     secrets = (
         settings.s3_access_key_id,

@@ -10,6 +10,10 @@ from datafetch.urls import Url, parse, plainly_written
 Addressing = Literal["path", "virtual"]
 """Where a bucket's name stands in a URL: first in the path, or in front of the server's host."""
 
+Credentials = tuple[str | None, str | None, str | None]
+"""Access key, secret key and session token; None where AWS's own settings (environment, profile,
+role) are to be asked."""
+
 AMAZON = "https://s3.amazonaws.com"
 """Amazon's own server; each region has another, under the same rules for buckets in its host."""
 

@@ -21,7 +21,7 @@ from botocore.loaders import JSONFileLoader, Loader
 
 from datafetch.ca_files import file_problem
 from datafetch.errors import ConfigurationError
-from datafetch.models.store_place import Addressing
+from datafetch.models.store_place import Addressing, Credentials
 from datafetch.redaction import redact
 from datafetch.regular_files import may_be_endless
 from datafetch.store.s3_dialect import is_amazon
@@ -30,9 +30,6 @@ from datafetch.store.times import read_time
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
-
-Credentials = tuple[str | None, str | None, str | None]
-"""Access key, secret key and session token."""
 
 REGION = "us-east-1"
 """Where no setting names a region."""

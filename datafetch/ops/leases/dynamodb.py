@@ -117,7 +117,8 @@ class DynamoDbLeases:
             )
         except BaseException:
             with suppress(DatafetchError):  # else it ends by itself
-                self._give_back(own)
+                # The run before stays known: its lock object may be as it left it.
+                self._give_back(replace(own, run_id=free.last_run or own.run_id))
             raise
         took_from = grant.took_from if free.last_run is None else free.took_from
         return replace(grant, granted_at=own.granted_at, took_from=took_from)

@@ -9,13 +9,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.config import Config
 
 from datafetch.clock import Clock, ClockSkew, http_date
 from datafetch.errors import StoreUnavailable
+from datafetch.models.store_place import Credentials
+from datafetch.ops.leases.account import Account
 from datafetch.ops.leases.dynamodb_errors import (
     FAILURES,
     NotDynamoDb,
@@ -30,7 +31,6 @@ from datafetch.store.s3_dialect import endpoint_of, is_amazon
 from datafetch.store.s3_session import (
     CONNECT_TIMEOUT_S,
     REGION,
-    Credentials,
     check_files,
     open_session,
     set_up,
@@ -54,25 +54,6 @@ _WIDTH = 4
 _ENDPOINT_SETTINGS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 _NO_SUCCESS = 300
 _NO_KEYS: Credentials = (None, None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What the settings say of keys and regions.
-
-    Attributes:
-        credentials: those for the store's bucket.
-        region: that of the bucket; None when no setting says it.
-        server: whose they are: the address of the bucket's server; None for Amazon.
-        table_region: that of the table, where the bucket is not at Amazon; None as `region`.
-        region_setting: the setting that says the bucket's region.
-    """
-
-    credentials: Credentials
-    region: str | None
-    server: str | None
-    table_region: str | None
-    region_setting: str
 
 
 class Table:

@@ -21,7 +21,7 @@ from datafetch.errors import (
     StoreError,
 )
 from datafetch.ops.lease import Grant, Predecessor
-from datafetch.ops.leases.lock_object import ADAPTER, LockObject, held_by, is_dead_here
+from datafetch.ops.leases.lock_object import ADAPTER, LockObject, held_by, is_dead_here, taken_by
 from datafetch.ops.leases.redis_scripts import RELEASE, RENEW, TAKE, UNDO
 from datafetch.ops.leases.redis_server import Answer, RedisServer
 from datafetch.ops.leases.store import StoreLeases, lock_of, new_owner
@@ -170,7 +170,7 @@ class RedisLeases:
         arguments = (grant.owner, grant.token, _ttl_ms(grant), self._about(grant), token)
         answer = self._server.run(RENEW, self._keys(grant.job), *arguments)
         if answer[0] != _MINE:
-            raise LeaseLost(f"another run took the lock of {grant.job}{_taker(answer[1])}")
+            raise LeaseLost(f"another run took the lock of {grant.job}{taken_by(_held(answer[1]))}")
 
     def _give_back(self, grant: Grant) -> None:
         self._server.run(RELEASE, self._keys(grant.job), grant.owner, grant.token)
@@ -218,12 +218,3 @@ def _held(value: int | bytes) -> LockObject | None:
         return ADAPTER.validate_json(_bytes(value).split(b":", 2)[2])
     except (ValidationError, IndexError):
         return None
-
-
-def _taker(value: int | bytes) -> str:
-    """Who has the lease instead, as the end of a sentence; empty when that is not known."""
-    lock = _held(value)
-    if lock is None:
-        return ""
-    holder = lock.holder(None)
-    return f": process {holder.pid} on {holder.host} (run {holder.run_id})"

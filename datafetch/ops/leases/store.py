@@ -31,8 +31,10 @@ from datafetch.ops.leases.lock_object import (
     ADAPTER,
     Conditional,
     LockObject,
+    changes_hands,
     held_by,
     is_dead_here,
+    taken_by,
 )
 from datafetch.ops.leases.process import this_process
 from datafetch.ops.leases.watch import Watch
@@ -53,12 +55,6 @@ _ATTEMPTS = 5
 _REFUSED_HINT = (
     "Its answers contradict each other: look for a proxy or cache between datafetch and the store. "
     "Where datafetch runs on one machine only, DATAFETCH_LOCK=file does without conditional writes."
-)
-
-
-_TOO_MANY_HINT = (
-    "This run did nothing. Other runs of this job begin and end all the time: look which crontabs "
-    "and machines start it. With --wait SECONDS a run tries for longer."
 )
 
 
@@ -190,9 +186,7 @@ class StoreLeases:
                     if version is None:
                         raise
                     return replace(grant, version=version)
-        raise LeaseHeld(
-            f"the lock of {job} changes hands too fast to be taken", hint=_TOO_MANY_HINT
-        )
+        raise changes_hands(job)
 
     def renew(self, grant: Grant) -> Grant:
         """See `LeaseBackend.renew`."""
@@ -301,10 +295,7 @@ class StoreLeases:
             lock = self.holder(grant.job)
         except StoreError:
             return ""
-        if lock is None or lock.owner is None:
-            return ""
-        holder = lock.holder(None)
-        return f": process {holder.pid} on {holder.host} (run {holder.run_id})"
+        return taken_by(lock)
 
     def _stored(self, job: str) -> StoredObject | None:
         try:

@@ -20,8 +20,9 @@ from datafetch.errors import (
     LeaseLost,
     StoreUnavailable,
 )
+from datafetch.ops.leases.account import Account
 from datafetch.ops.leases.dynamodb import DynamoDbLeases
-from datafetch.ops.leases.dynamodb_table import Account, Table
+from datafetch.ops.leases.dynamodb_table import Table
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import ObjectStore
@@ -46,8 +47,9 @@ _CHILD = """
 import sys
 from pathlib import Path
 from datafetch.clock import ClockSkew, SystemClock
+from datafetch.ops.leases.account import Account
 from datafetch.ops.leases.dynamodb import DynamoDbLeases
-from datafetch.ops.leases.dynamodb_table import Account, Table
+from datafetch.ops.leases.dynamodb_table import Table
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 what, table, folder, runtime = sys.argv[1:]
@@ -372,6 +374,21 @@ def test_a_lease_that_the_store_refuses_is_given_back(
     with pytest.raises(StoreUnavailable):
         make(failing).acquire("bookmarks", "run-1")
     assert "owner" not in lock_table.item()
+
+
+def test_a_store_that_fails_twice_keeps_no_third_run_out(
+    make: Make, lock_table: TableFake, store: LocalStore
+) -> None:
+    """The lock object of the last run that had the lease is known again after a run that could not write it."""
+    faulty = FaultyStore(store)
+    mine = make(faulty)
+    grant = mine.acquire("bookmarks", "run-1")
+    faulty.fault = lambda call, _: "fail" if call.method == "put" else None
+    mine.release(grant)
+    _is_elsewhere(store)
+    with pytest.raises(StoreUnavailable):
+        make(faulty).acquire("bookmarks", "run-2")
+    assert make().acquire("bookmarks", "run-3").token > grant.token
 
 
 def test_a_run_whose_locks_live_elsewhere_is_not_robbed(

@@ -16,8 +16,9 @@ from datafetch.errors import (
     StoreDenied,
     StoreUnavailable,
 )
+from datafetch.ops.leases.account import Account
 from datafetch.ops.leases.dynamodb_item import Unchanged
-from datafetch.ops.leases.dynamodb_table import Account, Table
+from datafetch.ops.leases.dynamodb_table import Table
 from tests.fakes.base import FakeServer
 from tests.fakes.faults import cut, dropped, held, reply
 from tests.fakes.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
