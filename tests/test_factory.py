@@ -11,6 +11,7 @@ from datafetch.factory import Parts, check_jobs, make_job, make_parts, make_stor
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName
 from datafetch.ops.leases.file import FileLeases
+from datafetch.ops.leases.redis import RedisLeases
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.breaker import Outcome
 from datafetch.store.checked import CheckedStore
@@ -89,12 +90,14 @@ def test_the_parts_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         ("file", "file:data", FileLeases, LocalStore),
         ("store", "s3://site", StoreLeases, S3Store),
         ("file", "s3://site", FileLeases, CheckedStore),
+        ("redis://cache", "file:data", RedisLeases, LocalStore),
+        ("rediss://:pw@cache/1", "s3://site", RedisLeases, CheckedStore),
     ],
 )
 def test_locks_live_where_the_setting_says(
     monkeypatch: pytest.MonkeyPatch, lock: str, address: str, leases: type, store: type
 ) -> None:
-    """With a file lock a bucket may be checked by ourselves; a folder keeps its conditions in any case."""
+    """With locks beside the store a bucket may be checked by ourselves; a folder keeps its conditions in any case."""
     parts = _parts(
         monkeypatch,
         DATAFETCH_LOCK=lock,

@@ -60,13 +60,13 @@ def test_a_value_out_of_range_is_an_error_never_a_default(monkeypatch, name, val
         load_settings()
 
 
-REDIS = "redis://HOST, redis://HOST:PORT/NUMBER or redis://USER:PASSWORD@HOST"
+REDIS = "redis://HOST or redis://HOST:PORT/NUMBER, with USER:PASSWORD@ or :PASSWORD@ before HOST"
 
 
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("rediss://hush@cache", "has a user without a password: write redis://:PASSWORD@HOST"),
+        ("rediss://hush@cache", "has a user without a password: write :PASSWORD@ before the host"),
         ("none", f"should be store, file, dynamodb://TABLE or {REDIS}"),
         ("File", f"should be store, file, dynamodb://TABLE or {REDIS}"),
     ],

@@ -26,7 +26,8 @@ _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _TABLE_FORM = "dynamodb://TABLE or dynamodb://TABLE/NAME"
-_FORM = "redis://HOST, redis://HOST:PORT/NUMBER or redis://USER:PASSWORD@HOST"
+_FORM = "redis://HOST or redis://HOST:PORT/NUMBER, with USER:PASSWORD@ or :PASSWORD@ before HOST"
+"""Not as one address with a password in it: no output shows such a one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ def _login(text: str) -> tuple[str | None, SecretStr | None]:
         return None, None
     user, colon, password = text.partition(":")
     if not colon:
-        raise ValueError("has a user without a password: write redis://:PASSWORD@HOST")
+        raise ValueError("has a user without a password: write :PASSWORD@ before the host")
     if _ESCAPE.search(text):
         raise ValueError("has a % that begins no escape: it is %25 in a user and in a password")
     return unquote(user) or None, SecretStr(unquote(password)) if password else None

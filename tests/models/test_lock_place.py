@@ -28,7 +28,7 @@ BAD = {
     "redis://": "names no host",
     "redis://:6379": "names no host",
     "redis://me:hush@": "names no host",
-    "redis://hush@cache": "redis://:PASSWORD@HOST",
+    "redis://hush@cache": ":PASSWORD@ before the host",
     "redis://:hu%sh@cache": "%25",
     "redis://:hu/sh@cache": "",
     "redis://:hu?sh@cache": "%3F",

@@ -42,14 +42,14 @@ _NO_SCRIPTS = _Meaning(
     "does not run scripts (EVAL), without which a lock cannot be given back safely",
     f"Set {_SETTING} to the Redis itself, not to a proxy before it, and allow EVAL there.",
 )
-_LOGIN = "write it as redis://:PASSWORD@HOST or redis://USER:PASSWORD@HOST, with @ as %40"
+_LOGIN = ":PASSWORD@ or USER:PASSWORD@ before the host, with an @ of their own as %40"
 
 _BY_CLASS: tuple[tuple[type[Exception], _Meaning], ...] = (
     (
         refused.AuthenticationWrongNumberOfArgsError,
         _Meaning(
             "knows no users, since it is older than 6.0",
-            f"Leave the user out of {_SETTING}: redis://:PASSWORD@HOST.",
+            f"Leave the user out of {_SETTING}: write :PASSWORD@ before the host.",
         ),
     ),
     (

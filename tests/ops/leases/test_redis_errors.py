@@ -50,7 +50,7 @@ REAL = {
         ("--requirepass", "another"), SECRET, 78, "does not accept the user and the password", "%40"
     ),
     "no password": Case(
-        ("--requirepass", "another"), {}, 78, "asks for a password", "redis://:PASSWORD@HOST"
+        ("--requirepass", "another"), {}, 78, "asks for a password", ":PASSWORD@ or USER:PASSWORD@ before the host"
     ),
     "password not wanted": Case(
         (), SECRET, 78, "asks for no password, and one is given", "Leave the password out"
