@@ -25,6 +25,7 @@ STANDARD_VARIABLES = (
     *("NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *(*_STANDARD_SECRETS, "AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE"),
     *("AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
+    "AWS_ENDPOINT_URL_DYNAMODB",
 )
 """Names that libraries read from the environment themselves; `.env` may set them too."""
 

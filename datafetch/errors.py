@@ -59,8 +59,8 @@ class UnsafeStore(ConfigurationError):
 
     hint = (
         "Two runs could overwrite each other there. Where datafetch runs on one machine only, set "
-        "DATAFETCH_LOCK=file; where it runs on several, DATAFETCH_LOCK=redis://HOST keeps their locks. "
-        "Else use a store that keeps If-Match and If-None-Match on PUT."
+        "DATAFETCH_LOCK=file; where it runs on several, DATAFETCH_LOCK=redis://HOST or "
+        "dynamodb://TABLE keeps their locks. Else use a store that keeps If-Match and If-None-Match on PUT."
     )
 
 

@@ -10,6 +10,8 @@ from datafetch.errors import ConfigurationError
 from datafetch.factory import Parts, check_jobs, make_job, make_parts, make_store
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName
+from datafetch.ops.leases.account import Account
+from datafetch.ops.leases.dynamodb import DynamoDbLeases
 from datafetch.ops.leases.file import FileLeases
 from datafetch.ops.leases.redis import RedisLeases
 from datafetch.ops.leases.store import StoreLeases
@@ -92,6 +94,8 @@ def test_the_parts_follow_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         ("file", "s3://site", FileLeases, CheckedStore),
         ("redis://cache", "file:data", RedisLeases, LocalStore),
         ("rediss://:pw@cache/1", "s3://site", RedisLeases, CheckedStore),
+        ("dynamodb://locks", "file:data", DynamoDbLeases, LocalStore),
+        ("dynamodb://locks/site", "s3://site", DynamoDbLeases, CheckedStore),
     ],
 )
 def test_locks_live_where_the_setting_says(
@@ -108,6 +112,58 @@ def test_locks_live_where_the_setting_says(
         S3_SECRET_ACCESS_KEY="secret-key-1",
     )
     assert (type(parts.leases), type(parts.store)) == (leases, store)
+    parts.store.close()
+
+
+def test_a_table_of_locks_gets_its_own_region_and_the_buckets_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whose keys they are goes with them, so that they are not shown to another server."""
+    parts = _parts(
+        monkeypatch,
+        DATAFETCH_LOCK="dynamodb://locks/site",
+        DATAFETCH_STORE="s3://site",
+        DATAFETCH_ENV="test",
+        S3_SERVER_URL="https://s3.example.com",
+        S3_REGION="auto",
+        AWS_REGION="eu-west-3",
+        S3_ACCESS_KEY_ID="access-key-1",
+        S3_SECRET_ACCESS_KEY="secret-key-1",
+    )
+    parts.store.close()
+    assert isinstance(parts.leases, DynamoDbLeases)
+    table = parts.leases._table
+    assert table.name == "locks"
+    assert table._account == Account(
+        ("access-key-1", "secret-key-1", None),
+        "auto",
+        "https://s3.example.com",
+        "eu-west-3",
+        "S3_REGION",
+    )
+    assert "secret" not in repr(table._account)
+
+
+def test_a_run_that_has_to_end_waits_for_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps the lease is cut off with the store; with a folder it alone is."""
+    parts = _parts(monkeypatch, DATAFETCH_LOCK="dynamodb://locks")
+    alone: object = parts.cuttable
+    assert alone is parts.leases
+    parts = _parts(
+        monkeypatch,
+        DATAFETCH_LOCK="dynamodb://locks",
+        DATAFETCH_STORE="s3://site",
+        DATAFETCH_ENV="test",
+        S3_ACCESS_KEY_ID="access-key-1",
+        S3_SECRET_ACCESS_KEY="secret-key-1",
+    )
+    assert parts.cuttable is not None
+    parts.cuttable.cut(for_good=True)
+    assert isinstance(parts.leases, DynamoDbLeases)
+    assert parts.leases.is_over
+    assert isinstance(parts.store, CheckedStore)
+    assert isinstance(parts.store.server, S3Store)
+    assert parts.store.server.is_over
     parts.store.close()
 
 

@@ -81,7 +81,7 @@ _NO_ACL = (
 _NO_CONDITIONS = (
     "This server does not know conditional writes, which keep two runs from undoing each other."
     " Where datafetch runs on one machine only, set DATAFETCH_LOCK=file; where it runs on several,"
-    " DATAFETCH_LOCK=redis://HOST keeps their locks."
+    " DATAFETCH_LOCK=redis://HOST or dynamodb://TABLE keeps their locks."
 )
 _SERVER_FAILED = (
     "The store's server failed. Try again; what was written before stays, and the next run ends"

@@ -10,14 +10,21 @@ from typing import Any
 
 import pytest
 
-from datafetch.errors import ObjectNotFound
+from datafetch.clock import ClockSkew, SystemClock
+from datafetch.errors import LeaseHeld, LeaseLost, ObjectNotFound
+from datafetch.ops.leases.account import Account
+from datafetch.ops.leases.dynamodb import DynamoDbLeases
+from datafetch.ops.leases.dynamodb_table import Table
 from datafetch.store.base import IfAbsent, IfMatch
+from datafetch.store.keys import Keys
+from datafetch.store.local import LocalStore
 from datafetch.store.s3 import S3Store
 from tests.bookmarks.world import World
 from tests.build.bookmarks import bookmark_folder
 from tests.build.world import Build, github_objects, put_all, put_logos
 from tests.contract.support import open_s3
-from tests.fakes.s3 import S3Fake
+from tests.fakes.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, S3Fake
+from tests.fakes.tables import TableFake
 from tests.stores import as_file
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +148,42 @@ def test_each_action_stands_beside_what_it_is_for(name: str) -> None:
     assert not on["arn:aws:s3:::BUCKET/*"] & ON_THE_BUCKET
 
 
+def test_the_policy_of_the_lock_table_is_what_locks_call(
+    monkeypatch: pytest.MonkeyPatch, lock_table: TableFake, tmp_path: Path
+) -> None:
+    """A lock is looked at, taken, renewed, lost and given back with two actions on one table."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", lock_table.url)
+    clock = SystemClock()
+    account = Account((ACCESS_KEY_ID, SECRET_ACCESS_KEY, None), REGION, None, None, "S3_REGION")
+    table = Table(lock_table.name, account, clock, ClockSkew())
+    folder = LocalStore(tmp_path / "store")
+    leases = DynamoDbLeases(
+        table, "", folder, Keys("-test"), clock, lambda _job: 300.0, tmp_path / "runtime"
+    )
+    with closing(leases):
+        grant = leases.renew(leases.acquire("logos", "run-1"))
+        with pytest.raises(LeaseHeld):
+            leases.acquire("logos", "run-2")
+        leases.release(grant)
+        with pytest.raises(LeaseLost):
+            leases.renew(grant)
+    called = {
+        f"dynamodb:{request.headers['x-amz-target'].rpartition('.')[2]}"
+        for request in lock_table.app.log.all()
+    }
+    assert allowed("locks") == {"arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE": called}
+    assert called == {"dynamodb:GetItem", "dynamodb:PutItem"}
+
+
+def test_the_command_that_makes_a_lock_table_makes_one_that_fits() -> None:
+    """Whoever copies it from the README gets a table that locks take."""
+    (command,) = re.findall(r"aws dynamodb create-table --table-name TABLE (.*)", README)
+    assert command == (
+        "--attribute-definitions AttributeName=id,AttributeType=S"
+        " --key-schema AttributeName=id,KeyType=HASH --billing-mode PAY_PER_REQUEST"
+    )
+
+
 def test_the_sentence_and_the_policy_say_the_same() -> None:
     """Whoever reads only the sentence leaves nothing out."""
     sentence = next(line for line in README.splitlines() if line.startswith("- **The store**"))
@@ -150,6 +193,7 @@ def test_the_sentence_and_the_policy_say_the_same() -> None:
 def test_hints_send_to_a_section_that_is_there() -> None:
     """The error names the section by its title."""
     assert "\n### The bucket's policy\n" in README
+    assert "\n### The lock table's policy\n" in README
 
 
 def test_the_readme_keeps_a_build_out_of_git() -> None:
