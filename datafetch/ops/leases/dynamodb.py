@@ -109,8 +109,8 @@ class DynamoDbLeases:
             UnsafeStore: as `StoreLeases.acquire`.
         """
         own, free = self._take(job, run_id)
-        if free.last_run is not None:
-            self._passed.add(free.last_run)
+        passed = {free.last_run} if free.last_run is not None else set()
+        self._passed |= passed
         try:
             grant = self._objects.take(
                 job, run_id, when_free, owner=own.owner, least_token=own.token
@@ -120,6 +120,8 @@ class DynamoDbLeases:
                 # The run before stays known: its lock object may be as it left it.
                 self._give_back(replace(own, run_id=free.last_run or own.run_id))
             raise
+        finally:
+            self._passed -= passed
         took_from = grant.took_from if free.last_run is None else free.took_from
         return replace(grant, granted_at=own.granted_at, took_from=took_from)
 
@@ -130,7 +132,10 @@ class DynamoDbLeases:
             self._put(fresh, self._owned(fresh))
         except PreconditionFailed:
             lock = self._stored(grant.job)
-            if lock is None or lock.owner != grant.owner:
+            if lock is None:
+                where = f"dynamodb://{self._table.name}"
+                raise LeaseLost(f"the lock of {grant.job} is no longer in {where}") from None
+            if lock.owner != grant.owner:
                 raise LeaseLost(
                     f"another run took the lock of {grant.job}{taken_by(lock)}"
                 ) from None
