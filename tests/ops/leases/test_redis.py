@@ -17,6 +17,7 @@ from datafetch.errors import LeaseHeld, LeaseLost, StoreError, StoreUnavailable,
 from datafetch.models.lock_place import RedisPlace
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.leases.redis import RedisLeases
+from datafetch.ops.leases.redis_scripts import TAKE
 from datafetch.ops.leases.redis_server import RedisServer
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.folder import RuntimeFolder
@@ -27,6 +28,7 @@ from datafetch.store.local import LocalStore
 from tests.processes import ROOT, clean_environment
 from tests.redis_servers import LossyProxy, RealRedis, lossy_proxy, real_redis
 from tests.stores import FaultyStore, MemoryStore, ServerMemory
+from tests.support import FakeClock
 
 KEYS = Keys("-test")
 LOCK = "json/datafetch/locks/bookmarks-test.json"
@@ -277,8 +279,11 @@ def test_a_lease_that_another_run_has_is_lost_and_left_alone(
 def test_a_lease_that_another_run_had_meanwhile_is_lost(
     make: Callable[..., RedisLeases], redis: RealRedis
 ) -> None:
-    """It is free again, but what was read before is old: the run that slept does not go on."""
-    mine, theirs = make(), make()
+    """It is free again, but what was read before is old: the run that slept does not go on.
+
+    Redis knows it by itself: each run has a store of its own here.
+    """
+    mine, theirs = make(MemoryStore()), make(MemoryStore())
     grant = mine.acquire("bookmarks", "run-1")
     redis.tell("PEXPIRE", _lease_key(redis), "0")
     theirs.release(theirs.acquire("bookmarks", "run-2"))
@@ -330,6 +335,33 @@ def test_a_lost_answer_keeps_what_redis_knew_before(
     grant = make(place=proxy.place).acquire("bookmarks", "run-2")
     assert grant.took_from is not None
     assert grant.took_from.run_id == "run-1"
+
+
+def test_a_lease_that_ends_before_it_is_asked_for_again_hides_nobody(redis: RealRedis) -> None:
+    """The answer comes after the lease's time: it tells the run before, and not the asker itself."""
+    server, keys = RedisServer(redis.place), ("datafetch:{x}:lease", "datafetch:{x}:last")
+    for owner in ("first", "second", "second"):
+        answer = server.run(TAKE, keys, owner, 60_000, "", "{}")
+        redis.tell("PEXPIRE", "datafetch:{x}:lease", "0")
+    assert answer[2] == b"first"
+
+
+def test_a_lease_counts_from_before_redis_was_asked(
+    redis: RealRedis, store: LocalStore, tmp_path: Path
+) -> None:
+    """A store that takes long to write the lock object makes no lease longer than Redis keeps it."""
+    clock = FakeClock()
+    slow = FaultyStore(store, before=lambda _call: clock.advance(20))
+    leases = RedisLeases(
+        RedisServer(redis.place), slow, KEYS, clock, lambda _job: 300.0, tmp_path / "runtime"
+    )
+    began = clock.monotonic()
+    grant = leases.acquire("bookmarks", "run-1")
+    assert clock.monotonic() > began
+    assert grant.granted_at == began
+    began = clock.monotonic()
+    assert leases.renew(grant).granted_at == began
+    leases.release(grant)
 
 
 def test_answers_that_are_lost_for_good_are_an_outage(

@@ -218,7 +218,7 @@ def test_a_server_that_is_not_there(place: RedisPlace, said: str) -> None:
 def test_a_server_that_says_nothing_is_cut_off() -> None:
     """A run that has to end does not wait for Redis; with `for_good` nothing is asked any more."""
     with _answering(b"") as place:
-        server = RedisServer(place)
+        server = RedisServer(place, silence_s=600)
         errors: list[DatafetchError] = []
         asking = threading.Event()
 
