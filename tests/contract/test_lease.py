@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.checked import CheckedStore
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
+from tests.contract.lease_kinds import lease_kind
 from tests.contract.support import open_s3
+from tests.fakes.base import FakeServer
 from tests.fakes.s3 import S3Fake
 
 KEYS = Keys("-test")
@@ -34,6 +36,8 @@ KINDS = [
     "ignoring, file",
     "unsupported, file",
     "unsupported-400, file",
+    "dynamodb",
+    "redis",
 ]
 
 Places = tuple[ObjectStore, Callable[[], LeaseBackend]]
@@ -44,6 +48,13 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
     """A store, and a function that makes its leases as each new process does."""
     where, _, how = request.param.partition(", ")
     (tmp_path / "runtime").mkdir(exist_ok=True)
+    if where in ("dynamodb", "redis"):
+        with ExitStack() as stack:
+            server: FakeServer = request.getfixturevalue("moto_server")
+            kind = stack.enter_context(lease_kind(where, tmp_path, server))
+            opened = stack.enter_context(kind.opened())
+            yield opened.store, lambda: stack.enter_context(kind.opened()).leases
+        return
 
     def leases(store: ObjectStore) -> LeaseBackend:
         kind = FileLeases if how else StoreLeases
@@ -55,11 +66,11 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Places]:
         return
     fake: S3Fake = request.getfixturevalue("s3_fake")
     fake.app.dialect = where
-    with closing(open_s3(fake, width=12)) as opened:
+    with closing(open_s3(fake, width=12)) as bucket:
         yield (
-            opened,
+            bucket,
             lambda: leases(
-                CheckedStore(opened, RuntimeFolder(tmp_path / "runtime")) if how else opened
+                CheckedStore(bucket, RuntimeFolder(tmp_path / "runtime")) if how else bucket
             ),
         )
 
@@ -78,11 +89,12 @@ def test_a_lease_is_had_by_one_run_at_a_time(places: Places) -> None:
     grant = mine.renew(grant)
     with pytest.raises(LeaseHeld, match="run-1"):
         theirs.acquire("logos", "run-2")
-    assert theirs.acquire("github", "run-2").token == 1
+    assert theirs.acquire("github", "run-2").job == "github"
     mine.release(grant)
     assert _stored(store)["owner"] is None
-    assert theirs.acquire("logos", "run-3").token == grant.token + 1 == 2
-    assert _stored(store)["runId"] == "run-3"
+    again = theirs.acquire("logos", "run-3")
+    assert again.token > grant.token
+    assert (_stored(store)["runId"], _stored(store)["token"]) == ("run-3", again.token)
 
 
 def test_of_takers_at_once_one_wins(places: Places) -> None:
@@ -91,11 +103,12 @@ def test_of_takers_at_once_one_wins(places: Places) -> None:
     backends = [make() for _ in range(4)]
     gate = threading.Barrier(4)
     outcomes: list[str] = []
+    tokens: list[int] = []
 
     def take(number: int) -> None:
         gate.wait()
         try:
-            backends[number].acquire("logos", f"run-{number}")
+            tokens.append(backends[number].acquire("logos", f"run-{number}").token)
             outcomes.append(f"run-{number}")
         except LeaseHeld:
             outcomes.append("held")
@@ -107,4 +120,4 @@ def test_of_takers_at_once_one_wins(places: Places) -> None:
         thread.join()
     assert outcomes.count("held") == 3
     assert _stored(store)["runId"] in outcomes
-    assert _stored(store)["token"] == 1
+    assert _stored(store)["token"] == tokens[0]

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, Self
 from urllib.parse import quote
 
@@ -233,6 +234,10 @@ class S3Fake:
     def delete(self, key: str) -> None:
         """Remove an object behind the program's back."""
         self._quietly("DELETE", key)
+
+    def age(self, key: str, seconds: float) -> None:
+        """Have an object be so much older than it is."""
+        self._bucket().keys[key].last_modified -= timedelta(seconds=seconds)
 
     def open_uploads(self) -> int:
         """Multipart uploads that were begun and neither completed nor aborted."""

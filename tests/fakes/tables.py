@@ -92,6 +92,13 @@ class TableFake:
         with closing(self._client()) as client:
             getattr(client, operation)(**request)
 
+    def let_pass(self, seconds: float) -> None:
+        """Have every lease end so much earlier, as if the time had passed."""
+        with closing(self._client()) as client:
+            for item in self.items():
+                ends = int(item["expiresAt"]["N"]) - round(seconds * 1000)
+                client.put_item(TableName=self.name, Item=item | {"expiresAt": {"N": str(ends)}})
+
     def asked(self, operation: Operation) -> int:
         """How often it was asked so."""
         return self.app.log.count(lambda request: _is(request, operation))
