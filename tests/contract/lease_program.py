@@ -149,7 +149,8 @@ class Program:
 
     def measure(self, times: int) -> list[list[float]]:
         """Milliseconds to take the lease and to renew it, each so often."""
-        taken, renewed = [], []
+        taken: list[float] = []
+        renewed: list[float] = []
         for number in range(times):
             began = time.perf_counter()
             grant = self._leases.acquire(JOB, f"run-{number}")

@@ -43,7 +43,9 @@ def _let_it_end(kind: LeaseKind) -> None:
 
 def _overlaps(log: str) -> tuple[list[str], list[int]]:
     """Whose work began while another's had not ended; and the tokens, in the order of the work."""
-    found, tokens, at_work = [], [], None
+    found: list[str] = []
+    tokens: list[int] = []
+    at_work: str | None = None
     for line in log.splitlines():
         what, token, run = line.split()
         if what == "begin":
