@@ -88,8 +88,10 @@ def _setting(data: bytes) -> None:
 
 
 def _proxy(data: bytes) -> None:
+    """A proxy's address in the first line, and what goes past it in the second; or one text as both."""
     text = text_of(data)
-    Proxies({"HTTPS_PROXY": text, "no_proxy": text, "ALL_PROXY": text})
+    proxy, line_end, past = text.partition("\n")
+    Proxies({"HTTPS_PROXY": proxy, "ALL_PROXY": proxy, "no_proxy": past if line_end else text})
 
 
 _JSON_LINES, _CONSOLE = JsonFormatter(), ConsoleFormatter(verbose=True, width=80)
@@ -182,7 +184,7 @@ TARGETS = (
     Target(
         "setting",
         _setting,
-        (b"https://u:p@a.example:8443/x", b"file:./store", b"A: b\nC: d", b"1e9", b"owner/*,a/b", b"s3://bucket/prefix", b"true"),
+        (b"https://u:p@a.example:8443/x", b"file:./store", b"A: b\nC: d", b"1e9", b"owner/*,a/b", b"s3://bucket/prefix", b"true", b" "),
         shapes(b"", _LETTERS) + shapes(b"https://", _LETTERS) + shapes(b"", (b"A#N#: b\n", b"a/b,", b"a.b,")),
         64 * KB,
         extra_s=0.4,  # twenty settings are given each value
@@ -190,7 +192,10 @@ TARGETS = (
     Target(
         "proxy",
         _proxy,
-        (b"http://u:p@proxy.example:3128", b"a.example,.b.example:80,10.0.0.0/8,[::1]:443,*", b"socks5://x"),
+        (
+            b"http://u:p@proxy.example:3128\na.example,.b.example:80,10.0.0.0/8,[::1]:443,*",
+            b"socks5://x",
+        ),
         shapes(b"", (b"a,", b"10.0.0.0/8,", b".", b":", b"[", b"[::1]:1,", b"@", b"*,", b"1.", b"%")),
         64 * KB,
     ),
