@@ -527,6 +527,7 @@ def test_a_killed_holder_of_this_machine_is_known_at_once(
     assert (grant.took_from.run_id, grant.took_from.is_gone) == ("run-of-another", True)
 
 
+@pytest.mark.timeout(300)
 def test_eight_processes_never_work_at_once(lock_table: TableFake, tmp_path: Path) -> None:
     """Each has the lease three times, as a machine of its own; no two at a time, and no token comes twice."""
     workers = [
@@ -535,7 +536,7 @@ def test_eight_processes_never_work_at_once(lock_table: TableFake, tmp_path: Pat
     ]
     tokens: list[int] = []
     for worker in workers:
-        out, err = worker.communicate(timeout=100)
+        out, err = worker.communicate(timeout=250)
         assert worker.returncode == 0, err
         tokens.extend(map(int, out.split()))
     assert len(tokens) == len(set(tokens)) == 24
