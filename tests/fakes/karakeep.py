@@ -143,6 +143,11 @@ class KarakeepApp(App):
         with self._lock:
             return copy.deepcopy(self._bookmarks[bookmark_id])
 
+    def known(self) -> set[str]:
+        """The ids of all bookmarks of the server, on a list or not."""
+        with self._lock:
+            return set(self._bookmarks)
+
     def ids(self, list_id: str | None = None) -> list[str]:
         """The ids of the list in the API's order, newest first."""
         with self._lock:

@@ -3,7 +3,8 @@
 import io
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Self
@@ -63,6 +64,12 @@ class MotoApp(App):
     def watch(self, hook: Callable[[int, Request], None] | None) -> None:
         """Call `hook(index, request)` before each request is handled: for hand-overs between racing writers."""
         self._before = hook
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let nothing be stored or removed during the block."""
+        with self._one_at_a_time:
+            yield
 
     def count_from_here(self) -> None:
         """Start the count of requests, and the log, anew."""
@@ -210,6 +217,11 @@ class S3Fake:
     def keys(self, prefix: str = "") -> list[str]:
         """The keys that are stored, sorted; asks moto's memory and shows in no counter."""
         return sorted(key for key in self._bucket().keys if key.startswith(prefix))
+
+    def etags(self, *prefixes: str) -> dict[str, str]:
+        """The ETag of each object under the prefixes; shows in no counter, as `keys`."""
+        found = self._bucket().keys
+        return {key: found[key].etag for key in sorted(found) if key.startswith(prefixes)}
 
     def get(self, key: str) -> StoredObject | None:
         """An object, or None."""
