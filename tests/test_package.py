@@ -70,7 +70,9 @@ def test_what_is_built_is_whole(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"datafetch/build/job.py", "datafetch/py.typed"} <= set(names)
-    assert {f"datafetch/guides/{topic}.md" for topic in ("cron", "migrate", "stores")} <= set(names)
+    assert {
+        f"datafetch/guides/{topic}.md" for topic in ("cron", "locks", "migrate", "stores")
+    } <= set(names)
 
 
 def test_what_git_does_not_track_is_not_missed(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import typer.main
 
 from datafetch.cli.app import app, with_bare_restore
 from datafetch.env_file import EnvFile
+from datafetch.environment import STANDARD_VARIABLES
 from datafetch.old_settings import INSTEAD
 from datafetch.setting_names import NAMES, unknown_settings
-from datafetch.settings import ENV_NAMES
+from datafetch.settings import ENV_NAMES, FILE_NAMES
 from datafetch.sources import Sources
 from tests.processes import ROOT, datafetch
 from tests.terminals import in_a_terminal
@@ -30,8 +31,8 @@ NOT_READ_YET = {
 RENAMED = {"S3_BUCKET_NAME", "BOOKMARK_REFRESH_SECRET"}
 """Names of the old system of which the guide says, and the warning too, which they are now."""
 
-OF_OTHERS = {"CRON_TZ", "XDG_RUNTIME_DIR", "ENABLE_BACKGROUND_SERVICES"}
-"""Variables of cron, of the session, and of the old system's container."""
+OF_OTHERS = {"CRON_TZ", "XDG_RUNTIME_DIR", "ENABLE_BACKGROUND_SERVICES", "PAY_PER_REQUEST"}
+"""Words of cron, of the session, of the old system's container, and of Amazon."""
 
 
 def code(text: str) -> list[str]:
@@ -67,7 +68,7 @@ def test_the_list_has_each_guide_with_one_line(tmp_path):
     assert (done.code, done.err) == (0, "")
     rows = re.findall(r"^  ([a-z]+) +(\S.*)$", done.out, re.MULTILINE)
     assert rows == [(topic, text.split("\n")[0][2:]) for topic, text in TEXTS.items()]
-    assert {"cron", "migrate", "stores"} <= set(TEXTS)
+    assert {"cron", "locks", "migrate", "stores"} <= set(TEXTS)
     assert [line for line in done.out.splitlines() if len(line) > 80] == []
     assert "datafetch guide TOPIC" in done.out
 
@@ -176,7 +177,7 @@ def test_options_of_a_guide_are_there(topic):
     named = {
         option
         for piece in code(TEXTS[topic])
-        if not re.search(r"\b(bun|curl|env -i|crontab) ", piece) or "datafetch " in piece
+        if not re.search(r"\b(aws|bun|curl|env -i|crontab) ", piece) or "datafetch " in piece
         for option in re.findall(r"(?<!\S)--[a-z][\w-]*", piece.split("curl")[0])
     }
     assert {name for name in named if name not in known} <= before | {"--testLimit"}
@@ -186,7 +187,8 @@ def test_options_of_a_guide_are_there(topic):
 def test_settings_of_a_guide_are_read(topic):
     """A guide names only what this version reads, what it says that it does not, and what is gone."""
     read = {name for names in ENV_NAMES.values() for name in names}
-    known = {*read, *INSTEAD, *NOT_READ_YET, *RENAMED, *OF_OTHERS}
+    files = {f"{name}_FILE" for name in FILE_NAMES}
+    known = {*read, *files, *STANDARD_VARIABLES, *INSTEAD, *NOT_READ_YET, *RENAMED, *OF_OTHERS}
     assert settings(TEXTS[topic]) - known == set()
 
 
