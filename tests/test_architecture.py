@@ -18,7 +18,7 @@ PACKAGE = ROOT / "datafetch"
 
 LAYERS = "Imports go down only"
 BARE_PACKAGE = "The package itself imports nothing of its own"
-SETTINGS = "The whole Settings only in cli, manager and factory"
+SETTINGS = "The whole Settings only in cli, manager and its runs, and factory"
 RULES = "Rules import their own model, models, pages, urls and errors only"
 PURE = "Rules, and what they may import, do no I/O"
 TYPER = "Typer only in cli"
@@ -147,6 +147,8 @@ UNPLACED = {"newer": "newer.py", "_hidden": "_hidden.py", "newer_room": "newer_r
 UPWARD = [
     ("cli/fresh.py", "__main__"),
     ("manager.py", "cli.app"),
+    ("job_run.py", "manager"),
+    ("operation_run.py", "job_run"),
     ("doctor/fresh.py", "manager"),
     ("factory.py", "manager"),
     ("opengraph/fresh.py", "factory"),

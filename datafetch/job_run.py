@@ -1,0 +1,241 @@
+"""One run of a job: takes the lease, reads the records, does the work, writes the records."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from datafetch.errors import (
+    Cancelled,
+    DatafetchError,
+    LeaseHeld,
+    PreconditionFailed,
+    StoreError,
+    Unexpected,
+)
+from datafetch.factory import AnyJob, Parts, check_jobs, make_job
+from datafetch.job import JobContext, Progress, Remarks, S
+from datafetch.models.places import Environment
+from datafetch.models.run import OPERATIONS, JobReport, RunRequest, RunResult
+from datafetch.operation_run import OperationRun
+from datafetch.ops.dead_letters import DeadLetters
+from datafetch.ops.lease import HeldLease
+from datafetch.ops.lease_keeper import LeaseKeeper
+from datafetch.ops.run_notes import (
+    lock_unknown_note,
+    no_cdn_note,
+    superseded_note,
+    unrecorded_note,
+    waiting_notes,
+)
+from datafetch.ops.run_records import RunRecords
+from datafetch.redaction import redact
+from datafetch.runtime.engine import beside, together
+from datafetch.runtime.supervise import STOP_S
+from datafetch.settings import Settings
+from datafetch.store.base import ObjectStore
+from datafetch.store.fenced import FencedStore
+from datafetch.store.output_limit import LimitedStore, OutputLimit
+from datafetch.store.readonly import ReadOnlyStore
+
+ProgressMaker = Callable[[str], Progress]
+
+
+class JobRun(OperationRun):
+    """One run of a job: takes the lease, reads the records, does the work, writes the records."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts,
+        request: RunRequest,
+        progress: ProgressMaker,
+        said: set[str],
+    ) -> None:
+        """`said` has the notes that the manager's earlier runs gave and that once is enough for."""
+        name = request.job
+        dry_run = request.options.dry_run
+        super().__init__(settings, parts, OPERATIONS[name], known_as=name.value, dry_run=dry_run)
+        self._request = request
+        self._progress = progress
+        self._said = said
+        self._output = OutputLimit(settings.max_output_mb)
+        self._remarks = Remarks()
+        self._limit_s = settings.time_limit_s(name.value)
+        self._keeper = LeaseKeeper(
+            parts.leases,
+            parts.clock,
+            parts.cancel,
+            self.run_id,
+            self.log,
+            limit_s=self._limit_s + STOP_S,
+        )
+        self._lease: HeldLease | None = None
+        self._ended: RunResult | None = None
+
+    def run(self) -> RunResult:
+        """See `DataFetchManager.run`."""
+        check_jobs(self._settings, [self._request.job])
+        result = self.supervised(self._run)
+        self.finish(result)
+        return result
+
+    def _run(self) -> RunResult:
+        """Do the run and return its result.
+
+        Errors outside the job's own work, such as in taking the lease, are not raised either: they
+        become a result that failed, was locked out or was cancelled.
+        """
+        try:
+            return self._dry() if self._request.options.dry_run else self._locked()
+        except DatafetchError as error:
+            if self._parts.cancel.cancelled:
+                asked = isinstance(error, StoreError) and not self._dry_run and not self._lease
+                notes = (self._lock_unknown_note(),) if asked else ()
+                return self.result(JobReport(failure=self._parts.cancel.reason, notes=notes))
+            if isinstance(error, LeaseHeld):
+                self.events.locked(error)
+            return self.result(JobReport(failure=error))
+        except Exception as error:
+            self.log.exception("unexpected_error")
+            return self.result(JobReport(failure=Unexpected.of(error)))
+
+    def _dry(self) -> RunResult:
+        parts, name = self._parts, self._request.job
+        self.begin()
+        store = ReadOnlyStore(parts.store)
+        with self._time_limit():
+            letters = DeadLetters.load(store, parts.keys, name, parts.clock)
+            return self.result(self._work(make_job(self._settings, name), store, letters))
+
+    def _locked(self) -> RunResult:
+        parts, name = self._parts, self._request.job
+        records = RunRecords(parts.store, parts.keys, name, parts.clock)
+        # While the store answers, what the first HTTP request needs is loaded.
+        prepared = beside(parts.http.prepare)
+        wait_s = self._request.options.wait_s
+        lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load), wait_s=wait_s)
+        self._lease = lease
+        with self._time_limit():
+            try:
+                result = self._ended = self._recorded_run(lease, records, prepared)
+            finally:
+                left = self._keeper.give_back(lease)
+        return replace(result, notes=(*result.notes, left)) if left else result
+
+    def _recorded_run(
+        self, lease: HeldLease, records: RunRecords, prepared: Callable[[], None]
+    ) -> RunResult:
+        """Do the work under the lease, and write the records."""
+        parts, name = self._parts, self._request.job
+        parts.cancel.raise_if_cancelled()
+        self.begin()
+        if lease.note:
+            self.events.warn_of("publish_not_atomic", lease.note)
+        letters, job, _ = together(
+            lambda: records.begin(self.run_id, lease),
+            lambda: make_job(self._settings, name),
+            prepared,
+        )
+        store = LimitedStore(FencedStore(parts.store, lease), self._output)
+        report = self._work(job, store, letters)
+        lease.retire()
+        lock_note = (lease.note,) if lease.note else ()
+        return self._recorded(records, report.noting(*records.notes(), *lock_note))
+
+    @contextmanager
+    def _time_limit(self) -> Iterator[None]:
+        """Stop the run when the block takes longer than a run of the job may."""
+        reason = Cancelled(
+            f"stopped after {self._limit_s:g} s, the longest that a run of "
+            f"{self._request.job.value} may take",
+            hint=f"{Cancelled.hint} If it needs longer, raise DATAFETCH_TIMEOUT_SECONDS.",
+        )
+        timer = threading.Timer(self._limit_s, self._parts.cancel.cancel, [reason])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _left(self) -> RunResult:
+        """See `OperationRun._left`; says also what was not written."""
+        result = self._ended or super()._left()
+        if self._dry_run:
+            return result
+        notes = [*result.notes]
+        if self._lease is None:
+            notes.append(self._lock_unknown_note())
+        else:
+            if self._ended is None:
+                notes.append(unrecorded_note(self._request.job))
+            notes.append(self._keeper.leave(self._lease))
+        return replace(result, notes=tuple(notes))
+
+    def _lock_unknown_note(self) -> str:
+        now, job = self._parts.clock.now(), self._request.job
+        return lock_unknown_note(job, now + self._settings.lock_ttl_s(job.value), now)
+
+    def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> JobReport:
+        def context(settings: S) -> JobContext[S]:
+            return self._context(settings, store, letters)
+
+        report = self.carry_out(lambda: job.run(context))
+        return report.noting(*self._remarks.notes(), *self._run_notes(report, letters))
+
+    def _run_notes(self, report: JobReport, letters: DeadLetters) -> Iterator[str]:
+        """What every job's users are told, whichever job it is."""
+        name = self._request.job
+        now = self._parts.clock.now()
+        yield from waiting_notes(letters.untried(), name, whole=report.full_sync, now=now)
+        if self._settings.env is Environment.PRODUCTION:
+            note = no_cdn_note(name, self._parts.urls)
+            if note and note not in self._said:
+                self._said.add(note)
+                yield note
+
+    def _recorded(self, records: RunRecords, report: JobReport) -> RunResult:
+        """Store breakers, state, history and dead letters, and return the run's result."""
+        parts = self._parts
+        parts.breakers.save()
+        result = self.result(report)
+        try:
+            records.end(result, full_sync=report.full_sync)
+        except PreconditionFailed as error:
+            # This run lost its lease, and another run wrote the records: those stay.
+            self.log.warning("records_superseded", extra={"key": error.key})
+            return replace(result, notes=(*result.notes, superseded_note(self._request.job)))
+        except StoreError as error:
+            self.log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected
+            if report.failure is None:
+                cancel = parts.cancel
+                failure = cancel.reason if cancel.cancelled else error
+                return self.result(replace(report, failure=failure))
+            note = redact(f"the records of this run were not written: {error}")
+            return replace(result, notes=(*result.notes, note))
+        return result
+
+    def _context(self, settings: S, store: ObjectStore, letters: DeadLetters) -> JobContext[S]:
+        parts = self._parts
+        return JobContext(
+            run_id=self.run_id,
+            options=self._request.options,
+            settings=settings,
+            store=store,
+            keys=parts.keys,
+            urls=parts.urls,
+            http=parts.http,
+            clock=parts.clock,
+            cancel=parts.cancel,
+            engine=parts.engine,
+            dead_letters=letters,
+            log=self.log,
+            progress=self._progress(self._request.job.value),
+            production=self._settings.env is Environment.PRODUCTION,
+            max_failure_ratio=self._settings.max_failure_ratio,
+            wait_for_lease=self._keeper.wait_for,
+            so_far=self._so_far,
+            remarks=self._remarks,
+            output=self._output,
+        )
