@@ -18,11 +18,13 @@ from pydantic import (
     SecretStr,
 )
 
+from datafetch.cron import OFF, Schedule
 from datafetch.models.headers import read_header_lines
 from datafetch.models.lock_place import LockPlace, read_lock
 from datafetch.models.places import Environment
 from datafetch.models.setting_problems import Missing, UnknownSetting
 from datafetch.models.setting_values import (
+    DAY_S,
     WEEK_MS,
     Count,
     LeaseMillis,
@@ -69,6 +71,10 @@ _TIME_LIMITS_S = {"bookmarks": 3600.0, "github": 7200.0, "logos": 21_600.0, "ope
 """Seconds that a run of each job may take when `DATAFETCH_TIMEOUT_SECONDS` does not say it."""
 
 
+_CRON_FIELDS = {job: f"{job}_cron" for job in _TIME_LIMITS_S}
+"""The field of each job's schedule."""
+
+
 def _env(*names: str) -> object:
     return Field(validation_alias=AliasChoices(*names))
 
@@ -82,6 +88,16 @@ def _absolute_path(value: str) -> str:
     # Runs that start in two folders would not see each other's locks.
     if not Path(value).is_absolute():
         raise ValueError("should be an absolute path, such as /run/user/1000")
+    return value
+
+
+def _cron(value: str) -> str:
+    if value.lower() == OFF:
+        return OFF
+    try:
+        Schedule.parse(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; {OFF} for no schedule") from error
     return value
 
 
@@ -167,6 +183,13 @@ class Settings(BaseModel):
     )
     og_max_retries: Annotated[Count, _env("OG_MAX_RETRIES")] = 2
     og_retry_delay_ms: Annotated[Millis, _env("OG_RETRY_DELAY_MS")] = 1000
+
+    # schedules
+    bookmarks_cron: Annotated[str, AfterValidator(_cron), _env("S3_BOOKMARKS_CRON")] = "0 */2 * * *"
+    github_cron: Annotated[str, AfterValidator(_cron), _env("S3_GITHUB_CRON")] = "0 0 * * *"
+    logos_cron: Annotated[str, AfterValidator(_cron), _env("S3_LOGOS_CRON")] = "0 1 * * 0"
+    opengraph_cron: Annotated[str, AfterValidator(_cron), _env("S3_OPENGRAPH_CRON")] = OFF
+    jitter_seconds: Annotated[Seconds, Field(le=DAY_S), _env("DATAFETCH_JITTER_SECONDS")] = 0.0
 
     # every run
     lock: Annotated[str, AfterValidator(known_lock), _env("DATAFETCH_LOCK")] = "store"
@@ -262,6 +285,15 @@ class Settings(BaseModel):
     def time_limit_s(self, job: str) -> float:
         """Seconds after which a run of a job is stopped."""
         return _TIME_LIMITS_S[job] if self.timeout_seconds is None else self.timeout_seconds
+
+    def schedule_of(self, job: str) -> Schedule | None:
+        """When a job is to run by itself; None when its schedule is off."""
+        expression = getattr(self, _CRON_FIELDS[job])
+        return None if expression == OFF else Schedule.parse(expression)
+
+    def cron_name_of(self, job: str) -> str:
+        """The variable that holds the schedule of a job."""
+        return self.name_of(_CRON_FIELDS[job])
 
     def problems(self) -> list[str]:
         """Settings that do not fit together, whichever job runs: a sentence for each problem."""

@@ -17,6 +17,8 @@ from datafetch.urls import Url, dns_name, parse, plainly_written, read_host
 
 V = TypeVar("V")
 
+DAY_S = 86_400.0
+
 WEEK_MS = 7 * 86_400_000
 """More than any wait makes sense, and less than sockets (24 days) and dates (year 9999) can take."""
 
