@@ -252,6 +252,10 @@ class Keys:
         """The breakers of all hosts."""
         return f"{STATE_PREFIX}breakers{self.suffix}.json"
 
+    def pauses(self) -> str:
+        """Which jobs are on pause, until when and why."""
+        return f"{STATE_PREFIX}paused{self.suffix}.json"
+
     def bookmarks_backup_prefix(self) -> str:
         """What the key of every backup of the bookmarks starts with."""
         return f"{STATE_PREFIX}backup/bookmarks{self.suffix}/"

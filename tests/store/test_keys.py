@@ -64,6 +64,7 @@ CONTRACT: list[tuple[Callable[[Keys], str], str, bool]] = [
     (lambda k: k.publish_journal("logos"), "json/datafetch/publish/logos{S}.json", False),
     (lambda k: k.dead_letters("opengraph"), "json/datafetch/dead-letters/opengraph{S}.json", False),
     (lambda k: k.breakers(), "json/datafetch/breakers{S}.json", False),
+    (lambda k: k.pauses(), "json/datafetch/paused{S}.json", False),
     (lambda k: k.lock("bookmarks"), "json/datafetch/locks/bookmarks{S}.json", False),
     (
         lambda k: k.bookmarks_backup("2026-11-24T08-00Z"),
