@@ -11,6 +11,7 @@ from datafetch.models.job_settings import (
     TagPages,
 )
 from datafetch.models.places import api_base
+from datafetch.models.run import JobName
 from datafetch.models.setting_problems import Missing
 from datafetch.models.setting_values import listed
 from datafetch.settings import ENV_NAMES, Settings
@@ -26,6 +27,16 @@ _OF_GITHUB = {
     "github_repo_owner": "login whose activity is fetched",
 }
 """The fields without which a job cannot start, and what each is."""
+
+
+def is_configured(settings: Settings, job: JobName) -> bool:
+    """Whether any setting that a job needs is set; False means that nobody wants this job here.
+
+    A job that needs none is always configured. With some of them set and some missing the job is
+    configured, and its group cannot be made.
+    """
+    needed = {JobName.BOOKMARKS: _OF_BOOKMARKS, JobName.GITHUB: _OF_GITHUB}.get(job)
+    return needed is None or any(getattr(settings, field) for field in needed)
 
 
 def bookmarks_group(settings: Settings) -> BookmarksSettings:

@@ -50,6 +50,7 @@ class ConsoleFormatter(logging.Formatter):
         These are indented: a message with a line end in it cannot look like a line of the log.
         """
         fields = fields_of(record)
+        trace = fields.pop("traceback", None)  # of a record that another process has made
         event = redact(record.getMessage())
         said = sentence(event, fields)
         moment = log_time(record.created)
@@ -59,9 +60,10 @@ class ConsoleFormatter(logging.Formatter):
         text = self._wrapped(f"{moment} {printable(f'{job}{level}{said.text}{rest}')}")
         if self._colours:
             text = _painted(text, moment, level, record.levelno)
-        if record.exc_info and self._verbose:
-            lines = redact(self.formatException(record.exc_info)).split("\n")
-            text = "\n    ".join([text, *map(printable, lines)])
+        if record.exc_info:
+            trace = redact(self.formatException(record.exc_info))
+        if trace and self._verbose:
+            text = "\n    ".join([text, *map(printable, str(trace).split("\n"))])
         return text
 
     def _unsaid(self, event: str, fields: Fields, said: frozenset[str]) -> str:

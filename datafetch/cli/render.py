@@ -57,7 +57,7 @@ def print_results(
         show(line)
         for sentence in (result.error, *result.sentences):
             # of what did not begin, the error is on stderr already
-            if sentence and result.run_id:
+            if sentence and (result.run_id or result.unseen):
                 show(_below(sentence, width))
     if shown or (results and not quiet):
         closing = closing_line(results) + (" (dry run: nothing was written)" if dry_run else "")
@@ -70,6 +70,8 @@ def result_line(result: RunResult, longest: int = 0) -> str:
     `longest` is the length of the longest of the names that stand below each other.
     """
     did = counts_text(result.to_json()) if result.run_id else "did not begin"
+    if result.unseen:
+        did = "ended without notice"
     return f"{result.operation.value:<{longest}}  {result.status.value:<9}  {did}"
 
 

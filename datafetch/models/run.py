@@ -131,6 +131,8 @@ class RunResult:
     Attributes:
         hint: what to do about the error, as a sentence; empty for nothing.
         dry_run: whether nothing was to be written.
+        unseen: whether the run's process ended without saying how the run went, so that nobody
+            knows what it did.
         upstreams: for each upstream, its counts in this run by name (`requests`, `bytes`,
             `retries`, `status_200`, …); only the history has them.
     """
@@ -151,6 +153,7 @@ class RunResult:
     exit_code: int = 0
     dry_run: bool = False
     notes: tuple[str, ...] = ()
+    unseen: bool = False
     upstreams: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
