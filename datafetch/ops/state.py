@@ -3,9 +3,9 @@
 import os
 import socket
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, utc_text
@@ -29,6 +29,33 @@ _JOB_STATUS: dict[RunStatus, JobStatus] = {
 
 
 @dataclass(frozen=True, slots=True)
+class SlotRun:
+    """What became of one slot: the run that claimed or skipped it, and how far it got."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
+
+    run_id: str
+    state: Literal["running", "done", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSchedule:
+    """The expression that slots belong to.
+
+    Attributes:
+        expression: its five fields.
+        since: epoch milliseconds; no slot at or before it is due.
+    """
+
+    expression: str
+    since: int
+
+
+def _is_unknown(schedule: KnownSchedule | None) -> bool:
+    return schedule is None
+
+
+@dataclass(frozen=True, slots=True)
 class JobState:
     """A job's last run, and when its data was last brought up to date, as stored.
 
@@ -42,7 +69,8 @@ class JobState:
         retry_count: how many runs failed in a row.
         last_sync_at: when a run ended last.
         total_items_synced: items in scope of the last `completed` run.
-        slots: not used by datafetch; kept as it was stored.
+        slots: by name, the newest that scheduled runs claimed or skipped.
+        schedule: that of the slots; None when no run was a scheduled one.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
@@ -60,7 +88,8 @@ class JobState:
     last_successful_sync_at: int | None = None
     last_full_sync_at: int | None = None
     total_items_synced: int = 0
-    slots: dict[str, object] = field(default_factory=dict)
+    slots: dict[str, SlotRun] = field(default_factory=dict)
+    schedule: Annotated[KnownSchedule | None, Field(exclude_if=_is_unknown)] = None
 
 
 _ADAPTER: TypeAdapter[JobState | None] = TypeAdapter(JobState | None)
