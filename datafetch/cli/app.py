@@ -10,6 +10,7 @@ from datafetch.cli.help import HelpGroup
 from datafetch.cli.options import (
     EnvFile,
     GlobalOptions,
+    LogFile,
     LogFormatOption,
     Quiet,
     Verbose,
@@ -37,6 +38,7 @@ def global_options(
     verbose: Verbose = False,
     quiet: Quiet = False,
     log_format: LogFormatOption = None,
+    log_file: LogFile = None,
     env_file: EnvFile = None,
     version: Version = False,
 ) -> None:
@@ -45,7 +47,7 @@ def global_options(
     Settings come from the environment, and from .env in the working folder.
     """
     del version  # its callback has printed it
-    context.obj = GlobalOptions(verbose, quiet, log_format, env_file)
+    context.obj = GlobalOptions(verbose, quiet, log_format, log_file, env_file)
 
 
 jobs.register(app)

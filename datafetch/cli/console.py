@@ -4,11 +4,13 @@ import logging
 import sys
 from collections import deque
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from datafetch.cli import streams
 from datafetch.cli.events import RESULT_EVENTS, Fields, sentence
 from datafetch.clock import log_time
+from datafetch.errors import UsageError
 from datafetch.logs import LOGGER_NAME, JsonFormatter, fields_of
 from datafetch.printable import printable
 from datafetch.redaction import redact
@@ -163,7 +165,9 @@ def default_format() -> LogFormat:
     return "console" if sys.stderr.isatty() else "json"
 
 
-def configure_logging(log_format: LogFormat, verbosity: int) -> None:
+def configure_logging(
+    log_format: LogFormat, verbosity: int, log_file: Path | None = None
+) -> None:
     """Send this process's records to stderr; a record that cannot be written there is lost.
 
     Where stdout and stderr lead to one place, events that only repeat the printed results are left
@@ -174,6 +178,11 @@ def configure_logging(log_format: LogFormat, verbosity: int) -> None:
         log_format: how a record is written.
         verbosity: -1 warnings only, and only when `end_log` says so or an error comes; 0 normal;
             1 debug, every field, and tracebacks of unexpected errors.
+        log_file: a file to which every record is appended as well, also those that a quiet run does
+            not show; the file of that name, whichever it is, so that it may be moved meanwhile.
+
+    Raises:
+        UsageError: the file cannot be opened.
     """
     # Else a full disk or a terminal that went away is a traceback for each line of the log.
     logging.raiseExceptions = False
@@ -190,7 +199,31 @@ def configure_logging(log_format: LogFormat, verbosity: int) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger(LOGGER_NAME).setLevel(_LEVELS[max(-1, min(1, verbosity))])
+    level = _LEVELS[max(-1, min(1, verbosity))]
+    if log_file is not None:
+        handler.setLevel(level)
+        level = min(level, logging.INFO)
+        root.handlers.append(_in_file(log_file, log_format, verbose=verbose))
+    logging.getLogger(LOGGER_NAME).setLevel(level)
+
+
+def _in_file(path: Path, log_format: LogFormat, *, verbose: bool) -> logging.Handler:
+    """Appends records to a file, made when it is not there; opened anew when it was moved away."""
+    from logging.handlers import WatchedFileHandler
+
+    try:
+        handler = WatchedFileHandler(path, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(
+            f"--log-file: {printable(str(path))} cannot be written: {error.strerror}",
+            hint="Name a file in a folder that is there and may be written to.",
+        ) from error
+    handler.setFormatter(
+        JsonFormatter(with_traceback=verbose)
+        if log_format == "json"
+        else ConsoleFormatter(verbose=verbose)
+    )
+    return handler
 
 
 def end_log(*, show: bool) -> None:

@@ -14,6 +14,7 @@ from datafetch.cli import completion
 from datafetch.cli.help import COMMON_PANEL, GLOBAL_PANEL
 from datafetch.cli.values import (
     item_count,
+    log_file,
     log_format,
     parse_age,
     settings_file,
@@ -58,6 +59,16 @@ LogFormatOption = Annotated[
         rich_help_panel=GLOBAL_PANEL,
     ),
 ]
+LogFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-file",
+        parser=log_file,
+        metavar="PATH",
+        help="Append the log to this file as well, all of it, also with --quiet.",
+        rich_help_panel=GLOBAL_PANEL,
+    ),
+]
 EnvFile = Annotated[
     Path | None,
     typer.Option(
@@ -94,6 +105,7 @@ class GlobalOptions:
     verbose: Verbose = False
     quiet: Quiet = False
     log_format: LogFormatOption = None
+    log_file: LogFile = None
     env_file: EnvFile = None
 
     @property
@@ -189,6 +201,7 @@ class JobOptions(GlobalOptions):
             verbose=self.verbose or outer.verbose,
             quiet=self.quiet or outer.quiet,
             log_format=self.log_format or outer.log_format,
+            log_file=self.log_file or outer.log_file,
             env_file=self.env_file or outer.env_file,
         )
 

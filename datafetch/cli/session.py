@@ -62,7 +62,10 @@ class Session:
 
     def __enter__(self) -> Self:
         spare_memory()
-        configure_logging(self._options.log_format or default_format(), self._options.verbosity)
+        options = self._options
+        configure_logging(
+            options.log_format or default_format(), options.verbosity, options.log_file
+        )
         signals.listen(self._cancel, self._print_what_is_known)
         if (limit_s := self._options.timeout) is not None:
             signals.limit(limit_s, Cancelled(f"stopped after {limit_s:g} s, as --timeout says"))

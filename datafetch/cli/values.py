@@ -189,6 +189,18 @@ def settings_file(text: str) -> Path:
     return path
 
 
+def log_file(text: str) -> Path:
+    """A file to append to, which need not be there yet.
+
+    Raises:
+        typer.BadParameter: no file can stand there.
+    """
+    path = Path(text)
+    if not text.strip() or path.is_dir():
+        raise typer.BadParameter(f"{shown(text)} is not the name of a file")
+    return path
+
+
 def target_folder(text: str) -> Path:
     """A folder to write to, which need not be there yet.
 

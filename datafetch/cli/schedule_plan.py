@@ -1,0 +1,103 @@
+"""What schedulers are told: which commands to start, when, from where, and with what around them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datafetch.cli.cron_fields import CronFields
+from datafetch.models.run import JobName
+
+ZONE = "America/Los_Angeles"
+"""The zone in which schedules are read."""
+
+RUN_DUE = "run-due"
+_RUN_DUE_AT = "*/15 * * * *"
+
+COMMANDS = {
+    JobName.BOOKMARKS: "bookmarks",
+    JobName.GITHUB: "github",
+    JobName.LOGOS: "logos",
+    JobName.OPENGRAPH: "refresh-opengraph",
+}
+"""The command that runs each job, in the order in which schedules are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedCommand:
+    """A command, and when it is started.
+
+    Attributes:
+        name: the job's name, or `run-due`.
+        about: what it does, in a few words.
+        arguments: what stands after `datafetch`.
+        expression: the five fields of its schedule; None for a job whose schedule is off.
+        setting: the setting that says its schedule; empty for `run-due`.
+    """
+
+    name: str
+    about: str
+    arguments: tuple[str, ...]
+    expression: str | None
+    setting: str = ""
+
+    @property
+    def fields(self) -> CronFields:
+        """What its schedule means; only for one that has a schedule."""
+        assert self.expression is not None
+        return CronFields.read(self.expression)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a scheduler's files are made of.
+
+    Attributes:
+        made_by: the command line that made them.
+        jobs: a command for each job, those that are off included.
+        folder: the working folder of every run.
+        programs: the folder of the `datafetch` command.
+        env_file: the file of settings, when it is not `.env` in the working folder.
+        variables: settings of the schedule that only the environment has which made this, and that
+            a scheduler has to be told.
+        user: who is to run the commands, where a scheduler wants to know.
+        writable: the folders that runs write to.
+    """
+
+    made_by: str
+    jobs: tuple[TimedCommand, ...]
+    folder: Path
+    programs: Path
+    env_file: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    user: str = "site"
+    writable: tuple[Path, ...] = ()
+
+    @property
+    def timed(self) -> tuple[TimedCommand, ...]:
+        """The commands that are started: each job that has a schedule, and the net under them."""
+        return (*(job for job in self.jobs if job.expression), RUN_DUE_COMMAND)
+
+    @property
+    def global_options(self) -> tuple[str, ...]:
+        """Options that every command gets."""
+        return ("--env-file", str(self.env_file)) if self.env_file else ()
+
+
+def job_command(job: JobName, expression: str | None, setting: str) -> TimedCommand:
+    """The command that runs a job at its times."""
+    return TimedCommand(
+        job.value, _ABOUT[job], (COMMANDS[job], "--scheduled"), expression, setting
+    )
+
+
+_ABOUT = {
+    JobName.BOOKMARKS: "sync the bookmark list",
+    JobName.GITHUB: "refresh GitHub activity",
+    JobName.LOGOS: "fetch logos",
+    JobName.OPENGRAPH: "refresh previews of bookmarked pages",
+}
+
+RUN_DUE_COMMAND = TimedCommand(
+    RUN_DUE, "start what was missed", (RUN_DUE,), _RUN_DUE_AT
+)
+"""The net under all other lines: jobs whose slot nobody has run yet."""
