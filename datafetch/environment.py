@@ -85,7 +85,10 @@ def load_settings(
             ),
         )
     names = {field: value.name for field, value in values.items()}
-    return settings.model_copy(update={"unknown": unknown, "names_used": names})
+    places = {value.name: value.where for value in values.values()}
+    return settings.model_copy(
+        update={"unknown": unknown, "names_used": names, "places_used": places}
+    )
 
 
 def _validated(values: Mapping[str, SetValue]) -> Settings:

@@ -227,6 +227,9 @@ class Settings(BaseModel):
     names_used: Mapping[str, str] = Field(default_factory=dict)
     """The name under which each field was set, for messages about its value."""
 
+    places_used: Mapping[str, str] = Field(default_factory=dict)
+    """Where each name was set that counts, in words such as `in .env, line 3`."""
+
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         """What `repr` and `str` show: an address with a password is masked like other secrets."""
         for name, value in super().__repr_args__():

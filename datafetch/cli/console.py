@@ -1,6 +1,7 @@
 """The log on standard error: its lines for people, what a quiet run keeps back, and the bars' screen."""
 
 import logging
+import os
 import sys
 from collections import deque
 from functools import cache
@@ -126,6 +127,28 @@ class _Lines(logging.StreamHandler):  # type: ignore[type-arg]
             self.handleError(record)
 
 
+class _LogFile(logging.FileHandler):
+    """Appends lines to the file of a name, also when logrotate has moved away the one before."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record; what cannot be written is lost."""
+        try:
+            if self.stream is not None and not self._is_in_place():
+                self.stream.close()
+                self.stream = self._open()
+        except OSError:  # the folder is gone, or may not be written any more
+            self.handleError(record)
+            return
+        super().emit(record)
+
+    def _is_in_place(self) -> bool:
+        try:
+            there = os.stat(self.baseFilename)  # noqa: PTH116 - a path as logging keeps it
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self.stream.fileno()))
+
+
 class KeptBack(logging.Handler):
     """Keeps the warnings of a quiet run until it is known whether somebody should see them."""
 
@@ -165,9 +188,7 @@ def default_format() -> LogFormat:
     return "console" if sys.stderr.isatty() else "json"
 
 
-def configure_logging(
-    log_format: LogFormat, verbosity: int, log_file: Path | None = None
-) -> None:
+def configure_logging(log_format: LogFormat, verbosity: int, log_file: Path | None = None) -> None:
     """Send this process's records to stderr; a record that cannot be written there is lost.
 
     Where stdout and stderr lead to one place, events that only repeat the printed results are left
@@ -208,11 +229,13 @@ def configure_logging(
 
 
 def _in_file(path: Path, log_format: LogFormat, *, verbose: bool) -> logging.Handler:
-    """Appends records to a file, made when it is not there; opened anew when it was moved away."""
-    from logging.handlers import WatchedFileHandler
+    """Appends records to a file, which is made when it is not there.
 
+    Raises:
+        UsageError: the file cannot be opened.
+    """
     try:
-        handler = WatchedFileHandler(path, encoding="utf-8", errors="backslashreplace")
+        handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise UsageError(
             f"--log-file: {printable(str(path))} cannot be written: {error.strerror}",

@@ -1,14 +1,14 @@
 """What the five fields of a schedule mean, as other schedulers than cron write it.
 
-The schedules have been checked by whoever made them: see `runtime/schedule.py`.
+The schedules are known to be right: `cron.py` has read them before.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_WEEKDAYS = "sun mon tue wed thu fri sat".split()
-_SHOWN_WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_SHOWN_WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 """In systemd's order, whose weeks begin on Monday (systemd.time(7))."""
 
 _SHORTEST_RANGE = 3

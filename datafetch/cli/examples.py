@@ -25,6 +25,12 @@ _PROGRAM_CODES: tuple[Row, ...] = (
     *(row for row in _JOB_CODES if row[0] != "0"),
 )
 _HELP_CODES: tuple[Row, ...] = (("0", "done"), ("2", "there is no such command"))
+_SCHEDULE_CODES: tuple[Row, ...] = (
+    ("0", "done"),
+    ("1", "the store did not answer"),
+    ("2", "wrong usage"),
+    ("78", "settings are missing or invalid, such as a schedule that is none"),
+)
 _GUIDE_CODES: tuple[Row, ...] = (("0", "done"), ("2", "there is no such guide"))
 
 _WITHOUT_CREDENTIALS = """\
@@ -93,6 +99,18 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
             "datafetch prefetch-dev --output src/data --full",
         ),
     ),
+    "schedule": (
+        ("when each job ran, and when it will", "datafetch schedule"),
+        (
+            "a crontab for a site on this machine, or on another",
+            "datafetch schedule --crontab --prefix /opt/site",
+        ),
+        (
+            "timers that know the zone, for every machine with systemd",
+            "datafetch schedule --systemd",
+        ),
+        ("jobs of a cluster", "datafetch schedule --kubernetes"),
+    ),
     "guide": (
         ("the list of guides", "datafetch guide"),
         ("coming from the old system", "datafetch guide migrate"),
@@ -108,6 +126,7 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
 _CODES: Mapping[str, Sequence[Row]] = {
     "": _PROGRAM_CODES,
     "prefetch-build": _BUILD_CODES,
+    "schedule": _SCHEDULE_CODES,
     "guide": _GUIDE_CODES,
     "help": _HELP_CODES,
 }

@@ -16,6 +16,7 @@ from datafetch.cli.options import (
     OlderThan,
     with_options,
 )
+from datafetch.cli.schedule import schedule
 from datafetch.cli.values import (
     backup_number,
     domain_name,
@@ -266,6 +267,7 @@ def show_help(
 
 _FETCH = "Fetch what is new into the store"
 _BUILD = "Write the files of a site's build"
+_TIMES = "Run jobs at their times"
 _HELP = "Help"
 
 _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
@@ -276,6 +278,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
     (update, _FETCH, "Run several of these jobs, or all"),
     (prefetch_build, _BUILD, "Write them from the store, without asking upstreams"),
     (prefetch_dev, _BUILD, "Run all jobs, then write them"),
+    (schedule, _TIMES, "Show when jobs run; print a crontab, timers or CronJobs"),
     (show_guide, _HELP, "Show a guide: cron, stores, coming from the old system"),
     (show_help, _HELP, "Show this page, or that of a command"),
 )

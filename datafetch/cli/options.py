@@ -212,13 +212,18 @@ _ALL = sorted(inspect.signature(JobOptions).parameters.values(), key=lambda p: p
 """In the order in which the help shows them: the global ones last."""
 
 
-def with_options(*, job: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_options(
+    *, job: bool, dry_run: bool = True
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add options to a command: all fields of `JobOptions`, or those that a build knows as well.
+
+    Without `dry_run`, for commands that write nothing, those of a build save `--dry-run`.
 
     The command is called with its own parameters and with `options`, a `JobOptions`. Typer knows
     no groups of options, so it gets a wrapper of the command with a parameter for each option.
     """
-    shared = [option for option in _ALL if job or option.name in _OF_BUILDS]
+    known = _OF_BUILDS if dry_run else _OF_BUILDS - {"dry_run"}
+    shared = [option for option in _ALL if job or option.name in known]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command, assigned=("__name__", "__doc__"))

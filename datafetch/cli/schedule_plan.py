@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datafetch.cli.cron_fields import CronFields
+from datafetch.clock import PACIFIC
 from datafetch.models.run import JobName
 
-ZONE = "America/Los_Angeles"
+ZONE = PACIFIC
 """The zone in which schedules are read."""
 
 RUN_DUE = "run-due"
@@ -85,9 +86,7 @@ class Plan:
 
 def job_command(job: JobName, expression: str | None, setting: str) -> TimedCommand:
     """The command that runs a job at its times."""
-    return TimedCommand(
-        job.value, _ABOUT[job], (COMMANDS[job], "--scheduled"), expression, setting
-    )
+    return TimedCommand(job.value, _ABOUT[job], (COMMANDS[job], "--scheduled"), expression, setting)
 
 
 _ABOUT = {
@@ -97,7 +96,5 @@ _ABOUT = {
     JobName.OPENGRAPH: "refresh previews of bookmarked pages",
 }
 
-RUN_DUE_COMMAND = TimedCommand(
-    RUN_DUE, "start what was missed", (RUN_DUE,), _RUN_DUE_AT
-)
+RUN_DUE_COMMAND = TimedCommand(RUN_DUE, "start what was missed", (RUN_DUE,), _RUN_DUE_AT)
 """The net under all other lines: jobs whose slot nobody has run yet."""

@@ -18,9 +18,9 @@ _ABOVE = f"""\
 #   sudo systemctl daemon-reload
 #   sudo systemctl enable --now {{timers}}
 #
-# The times are those of {ZONE}, whatever the machine's zone. `systemctl list-timers` shows
-# what comes next, `journalctl -u datafetch-bookmarks` what was said. A time that summer time leaves
-# out is made good by run-due.
+# The times are those of {ZONE}, whatever the machine's zone. `systemctl list-timers`
+# shows what comes next, `journalctl -u datafetch-bookmarks` what was said. A time that summer time
+# leaves out is made good by run-due.
 """
 
 _SERVICE = """\

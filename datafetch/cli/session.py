@@ -165,7 +165,7 @@ class Session:
 
         if self._settings is None:
             self._settings = load_settings(self._options.env_file or _DEFAULT_ENV_FILE, check)
-            _warn_of(self._settings.unknown)
+            warn_of(self._settings.unknown)
         return self._settings
 
     def _begin(self, operation: Operation) -> None:
@@ -245,7 +245,7 @@ def _unfinished(error: DatafetchError, *, begun: bool) -> str:
     return f"left under way: {error}" if begun else f"not begun: {error}"
 
 
-def _warn_of(unknown: Sequence[UnknownSetting]) -> None:
+def warn_of(unknown: Sequence[UnknownSetting]) -> None:
     """Log a warning for each name that is no setting, and one for all those of the old system."""
     for name in unknown:
         if name.instead is None:

@@ -201,6 +201,17 @@ def log_file(text: str) -> Path:
     return path
 
 
+def site_folder(text: str) -> Path:
+    """A folder, which need not be on this machine, from the root of the file system.
+
+    Raises:
+        typer.BadParameter: the text names none.
+    """
+    if not text.strip():
+        raise typer.BadParameter("names no folder")
+    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - links stay as they are
+
+
 def target_folder(text: str) -> Path:
     """A folder to write to, which need not be there yet.
 

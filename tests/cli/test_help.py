@@ -16,6 +16,7 @@ COMMANDS = (
     "update",
     "prefetch-build",
     "prefetch-dev",
+    "schedule",
     "guide",
     "help",
 )
