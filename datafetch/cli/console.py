@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections import deque
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,7 +13,8 @@ from datafetch.cli import streams
 from datafetch.cli.events import RESULT_EVENTS, Fields, sentence
 from datafetch.clock import log_time
 from datafetch.errors import UsageError
-from datafetch.logs import LOGGER_NAME, JsonFormatter, fields_of
+from datafetch.logs import LOGGER_NAME, JsonFormatter, bound_logger, fields_of
+from datafetch.models.setting_problems import UnknownSetting, old_settings
 from datafetch.printable import printable
 from datafetch.redaction import redact
 
@@ -24,6 +26,7 @@ LogFormat = Literal["console", "json"]
 _LEVELS = {-1: logging.WARNING, 0: logging.INFO, 1: logging.DEBUG}
 _MOST_KEPT = 1000
 _NARROWEST = 40
+_log = bound_logger()
 _ENDS_OF_A_RUN = frozenset({"run_started", "run_finished"})
 _DIM, _YELLOW, _RED = "2", "33", "31"
 
@@ -254,3 +257,16 @@ def end_log(*, show: bool) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, KeptBack):
             handler.end(show=show)
+
+
+def warn_of_unknown(unknown: Sequence[UnknownSetting]) -> None:
+    """Log a warning for each name that is no setting, and one for all those of the old system."""
+    for name in unknown:
+        if name.instead is None:
+            _log.warning(
+                "setting_unknown",
+                extra={"setting": name.name, "where": name.where, "suggestion": name.suggestion},
+            )
+    old = [name.name for name in unknown if name.instead is not None]
+    if old:
+        _log.warning("old_settings", extra={"settings": old, "instead": old_settings(unknown)})

@@ -96,6 +96,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "old_picture_missing": (
         "the picture {key} of {entry} is not in the store; `datafetch logos` looks for another",
     ),
+    "not_run": ("nothing was run: {error} {hint}", "nothing was run: {error}"),
     "old_settings": (
         (
             "set, but without meaning for datafetch, only for the system before it: {instead}. "

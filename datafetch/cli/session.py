@@ -12,7 +12,12 @@ from typing import NoReturn, Self
 from datafetch.build.request import PrefetchRequest
 from datafetch.cli import streams
 from datafetch.cli.boundary import expected, print_error
-from datafetch.cli.console import configure_logging, default_format, end_log
+from datafetch.cli.console import (
+    configure_logging,
+    default_format,
+    end_log,
+    warn_of_unknown,
+)
 from datafetch.cli.options import JobOptions
 from datafetch.cli.render import TerminalProgress, print_results
 from datafetch.cli.signals import signals
@@ -21,9 +26,7 @@ from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import asks_for_dry_run, load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
 from datafetch.factory import check_jobs, make_parts
-from datafetch.logs import bound_logger
 from datafetch.manager import DataFetchManager
-from datafetch.models.places import Environment
 from datafetch.models.run import (
     OPERATIONS,
     JobName,
@@ -33,15 +36,14 @@ from datafetch.models.run import (
     RunResult,
     RunStatus,
 )
-from datafetch.models.setting_problems import Missing, UnknownSetting, old_settings
+from datafetch.models.setting_problems import Missing
 from datafetch.models.store_place import FolderPlace
 from datafetch.redaction import redact
+from datafetch.run_options import options_of_run
 from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.settings import Settings
 
 _DEFAULT_ENV_FILE = Path(".env")
-
-_log = bound_logger()
 
 
 class Session:
@@ -165,7 +167,7 @@ class Session:
 
         if self._settings is None:
             self._settings = load_settings(self._options.env_file or _DEFAULT_ENV_FILE, check)
-            warn_of(self._settings.unknown)
+            warn_of_unknown(self._settings.unknown)
         return self._settings
 
     def _begin(self, operation: Operation) -> None:
@@ -182,19 +184,15 @@ class Session:
 
     def _run_options(self, settings: Settings, own: RunOptions) -> RunOptions:
         common = self._options
-        if common.limit is not None and settings.env is Environment.PRODUCTION:
-            raise UsageError(
-                "--limit is refused in production: it would cut the dataset",
-                hint="Leave it out, or set DATAFETCH_ENV=development.",
-            )
-        return replace(
+        asked = replace(
             own,
             force=common.force,
-            dry_run=self.dry_run,
-            limit=common.limit if common.limit is not None else settings.test_limit,
+            dry_run=common.dry_run,
+            limit=common.limit,
             allow_shrink=common.allow_shrink,
             wait_s=common.wait or 0.0,
         )
+        return options_of_run(asked, settings, limit_is_called="--limit")
 
     def _fail_the_rest(self, error: DatafetchError) -> None:
         self._results.extend(self._rest(error, dry_run=self.dry_run))
@@ -243,19 +241,6 @@ def _unfinished(error: DatafetchError, *, begun: bool) -> str:
     if not isinstance(error, Cancelled):
         return str(error)
     return f"left under way: {error}" if begun else f"not begun: {error}"
-
-
-def warn_of(unknown: Sequence[UnknownSetting]) -> None:
-    """Log a warning for each name that is no setting, and one for all those of the old system."""
-    for name in unknown:
-        if name.instead is None:
-            _log.warning(
-                "setting_unknown",
-                extra={"setting": name.name, "where": name.where, "suggestion": name.suggestion},
-            )
-    old = [name.name for name in unknown if name.instead is not None]
-    if old:
-        _log.warning("old_settings", extra={"settings": old, "instead": old_settings(unknown)})
 
 
 def _is_store(folder: Path, settings: Settings) -> bool:

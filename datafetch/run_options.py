@@ -1,0 +1,28 @@
+"""What a run is to do: what was asked of it, and what the settings add to that."""
+
+from dataclasses import replace
+
+from datafetch.errors import UsageError
+from datafetch.models.places import Environment
+from datafetch.models.run import RunOptions
+from datafetch.settings import Settings
+
+
+def options_of_run(asked: RunOptions, settings: Settings, *, limit_is_called: str) -> RunOptions:
+    """The options of a run: those that were asked for, and `DRY_RUN` and `S3_TEST_LIMIT`.
+
+    `limit_is_called` is how the user has written the option that limits the items.
+
+    Raises:
+        UsageError: a limit was asked for in production.
+    """
+    if asked.limit is not None and settings.env is Environment.PRODUCTION:
+        raise UsageError(
+            f"{limit_is_called} is refused in production: it would cut the dataset",
+            hint="Leave it out, or set DATAFETCH_ENV=development.",
+        )
+    return replace(
+        asked,
+        dry_run=asked.dry_run or settings.dry_run,
+        limit=settings.test_limit if asked.limit is None else asked.limit,
+    )
