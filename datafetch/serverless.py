@@ -236,7 +236,9 @@ def _deadline(asked: Event, context: object) -> Deadline | None:
     if left is not None:
         if left <= _MARGIN_S:
             raise ConfigurationError(
-                [f"the function may run {max(0.0, left):g} s, and a clean stop takes {_MARGIN_S:g}"],
+                [
+                    f"the function may run {max(0.0, left):g} s, and a clean stop takes {_MARGIN_S:g}"
+                ],
                 hint="Raise the time limit of the function, such as to 900 s.",
             )
         seconds = left - _MARGIN_S

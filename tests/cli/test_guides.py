@@ -31,8 +31,11 @@ NOT_READ_YET = {
 RENAMED = {"S3_BUCKET_NAME", "BOOKMARK_REFRESH_SECRET"}
 """Names of the old system of which the guide says, and the warning too, which they are now."""
 
-OF_OTHERS = {"CRON_TZ", "XDG_RUNTIME_DIR", "ENABLE_BACKGROUND_SERVICES", "PAY_PER_REQUEST"}
-"""Words of cron, of the session, of the old system's container, and of Amazon."""
+OF_OTHERS = {
+    *("CRON_TZ", "XDG_RUNTIME_DIR", "ENABLE_BACKGROUND_SERVICES", "PAY_PER_REQUEST"),
+    "CLOUD_RUN_TIMEOUT_SECONDS",
+}
+"""Words of cron, of the session, of the old system's container, of Amazon and of Google."""
 
 
 def code(text: str) -> list[str]:
@@ -177,7 +180,7 @@ def test_options_of_a_guide_are_there(topic):
     named = {
         option
         for piece in code(TEXTS[topic])
-        if not re.search(r"\b(aws|bun|curl|env -i|crontab) ", piece) or "datafetch " in piece
+        if not re.search(r"\b(aws|bun|curl|env -i|crontab|gcloud) ", piece) or "datafetch " in piece
         for option in re.findall(r"(?<!\S)--[a-z][\w-]*", piece.split("curl")[0])
     }
     assert {name for name in named if name not in known} <= before | {"--testLimit"}
