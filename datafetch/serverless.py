@@ -2,7 +2,7 @@
 
 `handler` is the function to name there. The event says which job, and settings come from the
 environment alone. A job that failed is an exception, so that the platform sees it, tells it and
-calls again; `datafetch guide serverless` says how to set it up.
+calls again; `datafetch guide cloud` says how to set it up.
 """
 
 import logging
@@ -77,7 +77,6 @@ class Event(BaseModel):
     )
 
     job: Literal["bookmarks", "opengraph", "github", "logos"]
-    scheduled: bool = False
     force: bool = False
     dry_run: bool = False
     limit: Annotated[int, Field(ge=1)] | None = None

@@ -403,7 +403,7 @@ def test_a_flask_function_like_googles(function, tmp_path):
     """The guide's `main.py`, served as Google's framework serves it: 200 with the result, 500 on failure."""
     from flask import Flask, request
 
-    guide = (ROOT / "datafetch/guides/serverless.md").read_text(encoding="utf-8")
+    guide = (ROOT / "datafetch/guides/cloud.md").read_text(encoding="utf-8")
     found = re.search(r"<!-- main\.py -->\n```python\n(.*?)```", guide, re.DOTALL)
     assert found is not None
     names: dict[str, Any] = {}
