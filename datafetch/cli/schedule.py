@@ -89,8 +89,7 @@ def _check(kinds: list[_Kind], prefix: Path | None, *, as_json: bool) -> None:
 
 
 def _settings(options: JobOptions) -> "Settings":
-    from datafetch.cli.console import configure_logging, default_format
-    from datafetch.cli.console import warn_of_unknown
+    from datafetch.cli.console import configure_logging, default_format, warn_of_unknown
     from datafetch.environment import load_settings
 
     configure_logging(options.log_format or default_format(), options.verbosity, options.log_file)
