@@ -94,11 +94,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
     # from storing how it ended.
     store = make_store(settings, stopped_by(clock, CancelToken()), web, skew)
     bare = store
-    if settings.lock_place != "store" and isinstance(store, ServerStore):
-        from datafetch.runtime.folder import RuntimeFolder
-        from datafetch.store.checked import CheckedStore
-
-        store = CheckedStore(store, RuntimeFolder(settings.runtime_folder))
+    store = checked_where_needed(settings, store)
     keys = Keys(settings.env.suffix)
     leases = make_leases(settings, store, keys, clock, skew)
     policy = BreakerPolicy(settings.breaker_failures, settings.breaker_cooldown_seconds)
@@ -184,6 +180,16 @@ def make_store(
         clock=clock,
         skew=skew,
     )
+
+
+def checked_where_needed(settings: Settings, store: ObjectStore) -> ObjectStore:
+    """The store as it has to be written: where locks live outside it, its server may keep no conditions."""
+    if settings.lock_place == "store" or not isinstance(store, ServerStore):
+        return store
+    from datafetch.runtime.folder import RuntimeFolder
+    from datafetch.store.checked import CheckedStore
+
+    return CheckedStore(store, RuntimeFolder(settings.runtime_folder))
 
 
 def make_leases(

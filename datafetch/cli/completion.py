@@ -65,6 +65,19 @@ def ages() -> list[Offer]:
 
 
 @_when_asked
+def moments() -> list[Offer]:
+    """Times to come, in Pacific time."""
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    from datafetch.clock import PACIFIC
+
+    today = datetime.now(ZoneInfo(PACIFIC)).date()
+    days = {1: "tomorrow", 7: "in a week", 30: "in a month"}
+    return [(f"{today + timedelta(days=days_on)}", text) for days_on, text in days.items()]
+
+
+@_when_asked
 def counts() -> list[Offer]:
     """Usual numbers of items."""
     return ["10", "50", "100"]

@@ -111,6 +111,26 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
         ),
         ("jobs of a cluster", "datafetch schedule --kubernetes"),
     ),
+    "run-due": (
+        ("what a cron starts every quarter of an hour", "datafetch run-due --quiet"),
+        ("what is due, and what would be done; write nothing", "datafetch run-due --dry-run"),
+        (
+            "for a program that reads the results, an hour at most",
+            "datafetch run-due --json --timeout 3600",
+        ),
+    ),
+    "pause": (
+        ("no scheduled runs of the logo job for three days", "datafetch pause logos --for 3d"),
+        (
+            "until a time, and say why",
+            'datafetch pause bookmarks --until 2026-12-24T18:00 --reason "the server moves"',
+        ),
+        ("two jobs, until they are resumed", "datafetch pause github opengraph"),
+    ),
+    "resume": (
+        ("let the schedule go on", "datafetch resume logos"),
+        ("of several jobs", "datafetch resume github opengraph"),
+    ),
     "guide": (
         ("the list of guides", "datafetch guide"),
         ("coming from the old system", "datafetch guide migrate"),
@@ -123,8 +143,29 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
 }
 """For each command, by its name, what an example is for and its line; those of the program by ``""``."""
 
+_DUE_CODES: tuple[Row, ...] = (
+    ("0", "nothing was due, or what was due is done"),
+    ("1", "a job failed, or the store did not say what is due; what is stored stays"),
+    ("2", "wrong usage; nothing ran"),
+    ("75", "another run of a job is under way, and no job failed"),
+    ("78", "settings are missing or invalid; nothing ran"),
+    (
+        "129, 130, 143",
+        "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came and was passed on; work so far is kept",
+    ),
+)
+_PAUSE_CODES: tuple[Row, ...] = (
+    ("0", "done, or there was nothing to do"),
+    ("1", "the store did not answer; nothing has changed"),
+    *(row for row in _JOB_CODES if row[0] in ("2", "78")),
+    ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came"),
+)
+
 _CODES: Mapping[str, Sequence[Row]] = {
     "": _PROGRAM_CODES,
+    "run-due": _DUE_CODES,
+    "pause": _PAUSE_CODES,
+    "resume": _PAUSE_CODES,
     "prefetch-build": _BUILD_CODES,
     "schedule": _SCHEDULE_CODES,
     "guide": _GUIDE_CODES,

@@ -135,7 +135,8 @@ def _option_row(option: TyperOption) -> Row:
 
 
 def _argument(param: "Parameter") -> str:
-    name = f"[{param.metavar or param.name.upper()}]"
+    name = param.metavar or param.name.upper()
+    name = name if param.required else f"[{name}]"
     return f"{name}..." if param.nargs == -1 else name
 
 

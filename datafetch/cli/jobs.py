@@ -17,6 +17,7 @@ from datafetch.cli.options import (
     with_options,
 )
 from datafetch.cli.schedule import schedule
+from datafetch.cli.scheduled import pause, resume, run_due
 from datafetch.cli.values import (
     backup_number,
     domain_name,
@@ -279,6 +280,9 @@ _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
     (prefetch_build, _BUILD, "Write them from the store, without asking upstreams"),
     (prefetch_dev, _BUILD, "Run all jobs, then write them"),
     (schedule, _TIMES, "Show when jobs run; print a crontab, timers or CronJobs"),
+    (run_due, _TIMES, "Start the jobs that are due, side by side"),
+    (pause, _TIMES, "Let scheduled runs of a job do nothing for a time"),
+    (resume, _TIMES, "End a pause"),
     (show_guide, _HELP, "Show a guide: cron, stores, coming from the old system"),
     (show_help, _HELP, "Show this page, or that of a command"),
 )

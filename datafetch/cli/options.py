@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -109,6 +109,11 @@ class GlobalOptions:
     env_file: EnvFile = None
 
     @property
+    def settings_file(self) -> Path:
+        """The file of settings, which need not be there."""
+        return self.env_file or Path(".env")
+
+    @property
     def verbosity(self) -> int:
         """-1 quiet, 0 normal, 1 verbose."""
         return 1 if self.verbose else -1 if self.quiet else 0
@@ -213,16 +218,17 @@ _ALL = sorted(inspect.signature(JobOptions).parameters.values(), key=lambda p: p
 
 
 def with_options(
-    *, job: bool, dry_run: bool = True
+    *, job: bool, dry_run: bool = True, also: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add options to a command: all fields of `JobOptions`, or those that a build knows as well.
 
-    Without `dry_run`, for commands that write nothing, those of a build save `--dry-run`.
+    Without `dry_run`, for commands that write nothing, those of a build save `--dry-run`. `also`
+    names fields that the command knows beyond those of a build.
 
     The command is called with its own parameters and with `options`, a `JobOptions`. Typer knows
     no groups of options, so it gets a wrapper of the command with a parameter for each option.
     """
-    known = _OF_BUILDS if dry_run else _OF_BUILDS - {"dry_run"}
+    known = {*_OF_BUILDS, *also} - (set() if dry_run else {"dry_run"})
     shared = [option for option in _ALL if job or option.name in known]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

@@ -43,8 +43,6 @@ from datafetch.run_options import options_of_run
 from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.settings import Settings
 
-_DEFAULT_ENV_FILE = Path(".env")
-
 
 class Session:
     """One call of a command; the end of its `with` block prints the results and exits."""
@@ -144,7 +142,7 @@ class Session:
         if self._options.dry_run:
             return True
         if self._settings is None:  # they are invalid, or were not read yet
-            return asks_for_dry_run(self._options.env_file or _DEFAULT_ENV_FILE)
+            return asks_for_dry_run(self._options.settings_file)
         return self._settings.dry_run
 
     # ----------------------------------------------------------------- inside
@@ -166,7 +164,7 @@ class Session:
                 raise ConfigurationError([Missing(names, what, label=" or ".join(names))])
 
         if self._settings is None:
-            self._settings = load_settings(self._options.env_file or _DEFAULT_ENV_FILE, check)
+            self._settings = load_settings(self._options.settings_file, check)
             warn_of_unknown(self._settings.unknown)
         return self._settings
 

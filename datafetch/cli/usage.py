@@ -27,7 +27,10 @@ _COMMANDS_MEANT: Mapping[str, Sequence[str]] = {
     "dev": ["prefetch-dev"],
     "sync": ["bookmarks", "update"],
     "fetch": ["update"],
-    "run": ["update"],
+    "run": ["update", "run-due"],
+    "due": ["run-due"],
+    "unpause": ["resume"],
+    "continue": ["resume"],
     "all": ["update"],
     "version": ["--version"],
     "completion": ["--install-completion"],
@@ -157,6 +160,8 @@ def _of_value(error: Exception) -> str:
     param = getattr(error, "param", None)
     if param is None:
         return "no command is named" if message == "Missing command." else message
+    if not message and param.param_type_name == "argument":
+        return f"no {param.metavar} is named: write it after the command"
     names = [name for name in param.opts if name.startswith("--")]
     return f"{names[0]}: {message}" if names else message
 

@@ -14,6 +14,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 NEWEST_BACKUP, OLDEST_BACKUP = 1, 5
 
+LONGEST_REASON = 200
+"""Characters of a reason that is kept."""
+
 LONGEST_S = 604_800
 """A week: the longest that an option may tell to wait, or to go on."""
 
@@ -28,6 +31,78 @@ def parse_age(text: str) -> float:
     if match is None:
         raise typer.BadParameter(f"{shown(text)} is not an age: write 45s, 90m, 12h, 30d or 2w")
     return float(match[1]) * _UNITS[match[2]]
+
+
+_LONGEST_PAUSE_S = 3660 * 86_400
+
+
+def pause_length(text: str) -> float:
+    """How long a pause lasts, in seconds: an age such as `3d`, more than 0, up to ten years.
+
+    Raises:
+        typer.BadParameter: the text is no such age.
+    """
+    seconds = parse_age(text)
+    if not 0 < seconds <= _LONGEST_PAUSE_S:
+        raise typer.BadParameter(
+            f"{shown(text)} is no length of a pause: write more than 0s, up to 3660d"
+        )
+    return seconds
+
+
+_DAY = r"\d{4}-\d\d-\d\d"
+_HOUR = r"\d{1,2}:\d\d"
+_MOMENT = re.compile(rf"({_DAY})(?:[T ]({_HOUR})(?::\d\d)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+
+
+def future_moment(text: str) -> float:
+    """A time to come, in epoch seconds: a day, a time of day, or both; in Pacific time unless it says.
+
+    A day alone begins at midnight; a time alone is the next such time.
+
+    Raises:
+        typer.BadParameter: the text is no such time, or is over.
+    """
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    from datafetch.clock import PACIFIC
+
+    now = datetime.now(ZoneInfo(PACIFIC))
+    what = "write it like 2026-12-24, 2026-12-24T18:00, 18:00 (Pacific time) or 2026-12-24T18:00Z"
+    try:
+        if re.fullmatch(_HOUR, text, re.ASCII):
+            hour, minute = map(int, text.split(":"))
+            moment = now.replace(hour=hour, minute=minute, second=0, microsecond=0, fold=0)
+            if moment <= now:
+                moment += timedelta(days=1)  # by the clock on the wall
+        elif _MOMENT.fullmatch(text.strip().upper()):
+            moment = datetime.fromisoformat(text.strip().upper())
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+        else:
+            raise typer.BadParameter(f"{shown(text)} is not a time: {what}")
+        seconds = moment.timestamp()
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{shown(text)} is not a time: {what}") from None
+    if seconds <= now.timestamp():
+        raise typer.BadParameter(f"{shown(text)} is over: name a time to come")
+    if seconds - now.timestamp() > _LONGEST_PAUSE_S:
+        raise typer.BadParameter(f"{shown(text)} is more than ten years away: {what}")
+    return seconds
+
+
+def reason_text(text: str) -> str:
+    """Why something is done, in the user's words: one line.
+
+    Raises:
+        typer.BadParameter: it is empty or too long.
+    """
+    from datafetch.printable import printable
+
+    reason = printable(" ".join(text.split()))
+    if not reason or len(reason) > LONGEST_REASON:
+        raise typer.BadParameter(f"write a reason of 1 to {LONGEST_REASON} characters")
+    return reason
 
 
 def item_count(text: str) -> int:

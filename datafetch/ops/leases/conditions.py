@@ -1,10 +1,13 @@
 """Settles, before a lease is taken, how conditions are sent to the store's server."""
 
-from datafetch.errors import UnsafeStore
+from pydantic import ValidationError
+
+from datafetch.errors import ObjectNotFound, UnsafeStore
 from datafetch.logs import bound_logger
-from datafetch.ops.leases.lock_object import Conditional
+from datafetch.ops.leases.lock_object import ADAPTER, Conditional
 from datafetch.store.base import EtagForm, ObjectStore, ServerStore
 from datafetch.store.checked import CheckedStore
+from datafetch.store.keys import Keys
 from datafetch.store.probe import Lack, probe
 
 _log = bound_logger()
@@ -107,3 +110,22 @@ class Conditions:
             raise UnsafeStore([f"{self._server.name} at {self._server.endpoint} {lack.value}"])
         if self._checked is not None:
             self._checked.checks = known.form == "none"
+
+
+def settle_without_lease(store: ObjectStore, keys: Keys, job: str) -> None:
+    """Settle how conditions are sent, for a write that needs no lease, such as that of a pause.
+
+    What the lock object of a job says is believed; where there is none, the server is probed.
+
+    Raises:
+        UnsafeStore: the server's conditions cannot be relied on.
+        StoreError: the server did not answer.
+    """
+    conditions = Conditions(store)
+    if not conditions.may_err:
+        return
+    try:
+        stored = ADAPTER.validate_json(store.get(keys.lock(job)).body).conditional
+    except (ObjectNotFound, ValidationError):
+        stored = None
+    conditions.settle(stored)

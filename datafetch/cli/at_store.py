@@ -1,0 +1,75 @@
+"""What commands that run no job ask of the store: settings, store and keys, and a stop that is heard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from datafetch.cli.console import configure_logging, default_format, warn_of_unknown
+from datafetch.cli.options import GlobalOptions
+from datafetch.cli.signals import signals
+from datafetch.clock import CancelToken, Clock, SystemClock
+from datafetch.environment import load_settings
+from datafetch.errors import ConfigurationError
+from datafetch.factory import checked_where_needed, make_store
+from datafetch.models.store_place import WebPlace
+from datafetch.runtime.supervise import StoppedLate, Stopping, supervise
+from datafetch.settings import Settings
+from datafetch.store.base import ObjectStore
+from datafetch.store.keys import Keys
+
+T = TypeVar("T")
+
+_GRACE_S = 1.0
+"""Seconds for a request under way to end after a signal; then its answer is not waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtStore:
+    """The store of a command that runs no job, and the clock by which it goes."""
+
+    settings: Settings
+    store: ObjectStore
+    keys: Keys
+    clock: Clock
+    cancel: CancelToken
+
+    def ask(self, work: Callable[[], T]) -> T:
+        """See `asked`."""
+        return asked(work, self.cancel)
+
+
+def at_store(options: GlobalOptions) -> AtStore:
+    """Begin to log, read the settings, and make the store, which is not asked yet.
+
+    Raises:
+        ConfigurationError: settings are missing or invalid, or the store cannot be written.
+    """
+    cancel = CancelToken()
+    configure_logging(options.log_format or default_format(), options.verbosity, options.log_file)
+    signals.listen(cancel, lambda: None)
+    settings = load_settings(options.settings_file, _check)
+    warn_of_unknown(settings.unknown)
+    clock = SystemClock(cancel)
+    store = checked_where_needed(settings, make_store(settings, clock))
+    return AtStore(settings, store, Keys(settings.env.suffix), clock, cancel)
+
+
+def _check(settings: Settings) -> None:
+    if isinstance(settings.place, WebPlace):
+        problem = (
+            "DATAFETCH_STORE: a store on the web is read-only, for prefetch-build; this needs "
+            "s3://BUCKET or file:PATH"
+        )
+        raise ConfigurationError([problem])
+
+
+def asked(work: Callable[[], T], cancel: CancelToken) -> T:
+    """Ask the store for something, and return the answer; a signal ends the wait for it.
+
+    Raises:
+        Cancelled: a signal came first.
+    """
+    try:
+        return supervise(work, cancel, Stopping(at_once=lambda: None, grace_s=_GRACE_S))
+    except StoppedLate:
+        raise cancel.reason from None

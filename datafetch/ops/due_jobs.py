@@ -1,0 +1,65 @@
+"""Which jobs are due now: read from the store by one request for each job, and one for the pauses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from datafetch.clock import Clock
+from datafetch.models.run import JobName
+from datafetch.ops.pauses import Pause, Pauses
+from datafetch.ops.slots import due
+from datafetch.ops.state import JobState, state_record
+from datafetch.runtime.engine import beside
+from datafetch.runtime.schedule import Schedule
+from datafetch.store.base import ObjectStore
+from datafetch.store.keys import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """A job that has a schedule.
+
+    Attributes:
+        is_due: whether a scheduled run of it is to be started now; never during a pause.
+        next_at: its next slot in epoch seconds; None when 50 years have none.
+        pause: None when it is not on pause.
+    """
+
+    job: JobName
+    is_due: bool
+    next_at: float | None
+    pause: Pause | None
+
+
+def look_at(
+    store: ObjectStore, keys: Keys, clock: Clock, schedules: Mapping[JobName, Schedule]
+) -> list[Scheduled]:
+    """Read the state of each job and the pauses, all at once, and say which jobs are due.
+
+    A state that cannot be read counts as that of a job that never ran: its run mends it.
+
+    Raises:
+        StoreError: the store did not answer.
+    """
+    if not schedules:
+        return []
+    states = {job: beside(partial(_state_of, store, keys, job, clock)) for job in schedules}
+    pauses, now = Pauses.load(store, keys, clock), clock.now()
+    found = []
+    for job, schedule in schedules.items():
+        state, pause = states[job](), pauses.of(job, now)
+        is_due = pause is None and (
+            due(state, schedule, now, resumed_at=pauses.resumed_at(job, now)) is not None
+        )
+        found.append(Scheduled(job, is_due, _next_at(schedule, now), pause))
+    return found
+
+
+def _state_of(store: ObjectStore, keys: Keys, job: JobName, clock: Clock) -> JobState | None:
+    return state_record(store, keys, job, clock).load()
+
+
+def _next_at(schedule: Schedule, now: float) -> float | None:
+    slots = schedule.next_slots(datetime.fromtimestamp(now, UTC), 1)
+    return slots[0].timestamp() if slots else None
