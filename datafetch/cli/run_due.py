@@ -146,7 +146,8 @@ class DueSession(Session):
         }
         flags = {
             "--verbose": options.verbose,
-            "--quiet": options.quiet,
+            # all of the log goes to the file, and here it is known what else is shown
+            "--quiet": options.quiet and options.log_file is None,
             "--dry-run": options.dry_run,
         }
         return [
