@@ -22,6 +22,7 @@ from datafetch.models.job_settings import (
 )
 from datafetch.models.places import origins
 from datafetch.models.run import JobName
+from datafetch.models.setting_problems import Missing
 from datafetch.models.store_place import Credentials, FolderPlace, WebPlace
 from datafetch.net.base import Download, HostGate, HttpClient, Request, Validators
 from datafetch.ops.breakers import BreakerBook
@@ -315,8 +316,8 @@ def make_job(settings: Settings, name: JobName) -> AnyJob:
             return Job(opengraph_group(settings), refresh_opengraph)
 
 
-def check_jobs(settings: Settings, names: list[JobName]) -> None:
-    """Check the settings of several jobs.
+def check_jobs(settings: Settings, names: list[JobName], *, scheduled: bool = False) -> None:
+    """Check the settings of several jobs; with `scheduled`, also those that a cron's runs need.
 
     Raises:
         ConfigurationError: settings are missing, or the store cannot be written; it names the
@@ -334,6 +335,8 @@ def check_jobs(settings: Settings, names: list[JobName]) -> None:
             "DATAFETCH_STORE: a store on the web is read-only, for prefetch-build; "
             "jobs need s3://BUCKET or file:PATH"
         )
+    if scheduled:
+        problems.extend(_schedule_problems(settings, names))
     for name in names:
         try:
             groups[name](settings)
@@ -341,3 +344,21 @@ def check_jobs(settings: Settings, names: list[JobName]) -> None:
             problems.extend(problem for problem in error.problems if problem not in problems)
     if problems:
         raise ConfigurationError(problems)
+
+
+def _schedule_problems(settings: Settings, names: list[JobName]) -> list[str]:
+    """Why these jobs cannot be run by a schedule: they have none, or the store is the default one.
+
+    A cron without its environment would succeed into that folder for weeks.
+    """
+    problems: list[str] = [
+        f"{settings.cron_name_of(name)} is off, so {name.value} has no slots for --scheduled: set "
+        "it to when the job is to run, such as `0 3 * * *`"
+        for name in names
+        if settings.schedule_of(name) is None
+    ]
+    if settings.store_is_default:
+        places = ("DATAFETCH_STORE", "S3_BUCKET")
+        what = "for scheduled runs it must be said where objects live"
+        problems.append(Missing(places, what, label=" or ".join(places)))
+    return problems

@@ -21,6 +21,7 @@ from datafetch.operation_run import OperationRun
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.lease_keeper import LeaseKeeper
+from datafetch.ops.leases.process import this_host
 from datafetch.ops.run_notes import (
     lock_unknown_note,
     no_cdn_note,
@@ -29,8 +30,11 @@ from datafetch.ops.run_notes import (
     waiting_notes,
 )
 from datafetch.ops.run_records import RunRecords
+from datafetch.ops.scheduled import NotDueError, ScheduledStart
+from datafetch.ops.slots import Reason
 from datafetch.redaction import redact
 from datafetch.runtime.engine import beside, together
+from datafetch.runtime.schedule import jitter_s
 from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
@@ -39,6 +43,12 @@ from datafetch.store.output_limit import LimitedStore, OutputLimit
 from datafetch.store.readonly import ReadOnlyStore
 
 ProgressMaker = Callable[[str], Progress]
+
+_TWIN_WAITS_S = (0.5, 1.0, 2.0, 4.0)
+"""How long it is waited, each time, for a run that has just taken the lease to claim its slot."""
+
+_TWIN_S = 30.0
+"""Seconds for which a run counts as having just taken the lease."""
 
 
 class JobRun(OperationRun):
@@ -72,10 +82,12 @@ class JobRun(OperationRun):
         )
         self._lease: HeldLease | None = None
         self._ended: RunResult | None = None
+        self._start = self._scheduled_start() if request.options.scheduled else None
 
     def run(self) -> RunResult:
         """See `DataFetchManager.run`."""
-        check_jobs(self._settings, [self._request.job])
+        scheduled = self._request.options.scheduled
+        check_jobs(self._settings, [self._request.job], scheduled=scheduled)
         result = self.supervised(self._run)
         self.finish(result)
         return result
@@ -88,6 +100,8 @@ class JobRun(OperationRun):
         """
         try:
             return self._dry() if self._request.options.dry_run else self._locked()
+        except NotDueError as error:
+            return self.result(JobReport(notes=(str(error),)))
         except DatafetchError as error:
             if self._parts.cancel.cancelled:
                 asked = isinstance(error, StoreError) and not self._dry_run and not self._lease
@@ -102,6 +116,9 @@ class JobRun(OperationRun):
 
     def _dry(self) -> RunResult:
         parts, name = self._parts, self._request.job
+        if self._start is not None:
+            self._start.look()
+            self._start.check_pause()
         self.begin()
         store = ReadOnlyStore(parts.store)
         with self._time_limit():
@@ -110,18 +127,98 @@ class JobRun(OperationRun):
 
     def _locked(self) -> RunResult:
         parts, name = self._parts, self._request.job
-        records = RunRecords(parts.store, parts.keys, name, parts.clock)
+        records = RunRecords(parts.store, parts.keys, name, parts.clock, self._start)
+        reason = None if self._start is None else self._find_due(self._start)
         # While the store answers, what the first HTTP request needs is loaded.
         prepared = beside(parts.http.prepare)
-        wait_s = self._request.options.wait_s
-        lease = self._keeper.take(name, lambda: records.ask(parts.breakers.load), wait_s=wait_s)
-        self._lease = lease
+
+        def when_free() -> None:
+            # Of a slot that is being run only the lock is looked at, as long as it is not free.
+            if self._start is not None and reason is Reason.CLAIMED:
+                self._start.check_pause()
+            records.ask(parts.breakers.load)
+
+        lease = self._lease = self._take(when_free)
         with self._time_limit():
             try:
+                if self._start is not None and reason is Reason.NEW_SCHEDULE:
+                    raise NotDueError(self._start.note_schedule())
                 result = self._ended = self._recorded_run(lease, records, prepared)
             finally:
                 left = self._keeper.give_back(lease)
         return replace(result, notes=(*result.notes, left)) if left else result
+
+    def _scheduled_start(self) -> ScheduledStart | None:
+        parts, name = self._parts, self._request.job
+        schedule = self._settings.schedule_of(name)
+        if schedule is None:  # which `check_jobs` refuses
+            return None
+
+        def ahead_s() -> float:
+            skew = parts.skew.found()
+            return 0.0 if skew is None else skew.ahead_s
+
+        return ScheduledStart(
+            parts.store,
+            parts.keys,
+            name,
+            parts.clock,
+            schedule,
+            fired_at=parts.clock.now(),
+            ahead_s=ahead_s,
+        )
+
+    def _find_due(self, start: ScheduledStart) -> Reason:
+        """Wait as long as jitter says, then see why a scheduled run has something to do.
+
+        Raises:
+            NotDueError: it has nothing to do.
+        """
+        clock, name = self._parts.clock, self._request.job.value
+        wait_s = jitter_s(this_host(), name, self._settings.jitter_seconds)
+        if wait_s:
+            self.log.info("jitter", extra={"wait_s": round(wait_s, 1)})
+            clock.sleep(wait_s)
+        reason = start.look()
+        if reason is not Reason.CLAIMED:
+            start.check_pause()
+        return reason
+
+    def _take(self, when_free: Callable[[], None]) -> HeldLease:
+        """Take the job's lease; a scheduled run does not wait for one that runs its own slot.
+
+        Raises:
+            NotDueError: another run has the lease, and runs this slot.
+            LeaseHeld: another run has it.
+        """
+        name, wait_s = self._request.job, self._request.options.wait_s
+        if self._start is None:
+            return self._keeper.take(name, when_free, wait_s=wait_s)
+        try:
+            return self._keeper.take(name, when_free)
+        except LeaseHeld as held:
+            self._look_for_twin(self._start, held)
+            if not wait_s:
+                raise
+        try:
+            return self._keeper.take(name, when_free, wait_s=wait_s)
+        except LeaseHeld as held:
+            self._start.check_twin(held.holder)
+            raise
+
+    def _look_for_twin(self, start: ScheduledStart, held: LeaseHeld) -> None:
+        """See whether the run that has the lease runs the same slot, or is about to claim it.
+
+        Raises:
+            NotDueError: it does.
+        """
+        start.check_twin(held.holder)
+        clock, holder = self._parts.clock, held.holder
+        if holder is None or clock.now() - holder.since > _TWIN_S:
+            return
+        for wait_s in _TWIN_WAITS_S:
+            clock.sleep(wait_s)
+            start.check_twin(holder)
 
     def _recorded_run(
         self, lease: HeldLease, records: RunRecords, prepared: Callable[[], None]
@@ -137,11 +234,15 @@ class JobRun(OperationRun):
             lambda: make_job(self._settings, name),
             prepared,
         )
+        late = self._start.late() if self._start is not None else None
+        if late is not None:
+            self.events.warn_of("slot_late", late.note, slot=late.slot, late_s=round(late.late_s))
         store = LimitedStore(FencedStore(parts.store, lease), self._output)
         report = self._work(job, store, letters)
         lease.retire()
-        lock_note = (lease.note,) if lease.note else ()
-        return self._recorded(records, report.noting(*records.notes(), *lock_note))
+        told = (lease.note, late.note if late is not None else "")
+        notes = (*records.notes(), *(note for note in told if note))
+        return self._recorded(records, report.noting(*notes))
 
     @contextmanager
     def _time_limit(self) -> Iterator[None]:

@@ -14,12 +14,17 @@ def options_of_run(asked: RunOptions, settings: Settings, *, limit_is_called: st
     `limit_is_called` is how the user has written the option that limits the items.
 
     Raises:
-        UsageError: a limit was asked for in production.
+        UsageError: a limit was asked for in production, or single items of a scheduled run.
     """
     if asked.limit is not None and settings.env is Environment.PRODUCTION:
         raise UsageError(
             f"{limit_is_called} is refused in production: it would cut the dataset",
             hint="Leave it out, or set DATAFETCH_ENV=development.",
+        )
+    if asked.scheduled and (asked.only or asked.restore is not None):
+        raise UsageError(
+            "a scheduled run is for all items, not for those that are named, nor for a backup",
+            hint="Name none, or leave --scheduled out: a run by hand takes no slot.",
         )
     return replace(
         asked,

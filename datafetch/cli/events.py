@@ -16,6 +16,7 @@ RESULT_EVENTS = frozenset(
         "records_not_written",
         "run_finished",
         "run_note",
+        "slot_late",
         "unexpected_error",
     }
 )
@@ -69,6 +70,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "github_repository": ("{repository}: {error_text}", "{repository}"),
     "github_repository_failed": ("the statistics of {repository} could not be had: {error}",),
     "index_moved_meanwhile": ("another run has written the index meanwhile; it stays as it is",),
+    "jitter": ("waiting {wait_s} s, as DATAFETCH_JITTER_SECONDS asks for",),
     "lease_awaited": ("waiting {wait_s} s at most: {error}",),
     "lease_free": ("waited {waited_s} s for the lock",),
     "lease_lost": (
@@ -151,6 +153,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "{setting} ({where}) is no setting of datafetch",
     ),
     "statistics_pending": ("{note}",),
+    "slot_late": ("{note}",),
     "stopped_late": ("some work did not end in time after it was stopped, and was left",),
     "thread_failed": ("a part of the work ended unexpectedly: {error}",),
     "unexpected_error": ("{error}",),

@@ -199,7 +199,7 @@ def update(
     _run(options, *(jobs or ALL_JOBS))
 
 
-@with_options(job=True)
+@with_options(job=True, but=("scheduled",))
 def prefetch_dev(
     options: JobOptions,
     *,

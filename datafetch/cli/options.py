@@ -171,6 +171,15 @@ class JobOptions(GlobalOptions):
             rich_help_panel=COMMON_PANEL,
         ),
     ] = None
+    scheduled: Annotated[
+        bool,
+        typer.Option(
+            "--scheduled",
+            help="For cron: run the newest slot of the job's schedule (S3_…_CRON), and nothing if it "
+            "was run before.",
+            rich_help_panel=COMMON_PANEL,
+        ),
+    ] = False
     timeout: Annotated[
         float | None,
         typer.Option(
@@ -218,18 +227,18 @@ _ALL = sorted(inspect.signature(JobOptions).parameters.values(), key=lambda p: p
 
 
 def with_options(
-    *, job: bool, dry_run: bool = True, also: Collection[str] = ()
+    *, job: bool, dry_run: bool = True, also: Collection[str] = (), but: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Add options to a command: all fields of `JobOptions`, or those that a build knows as well.
 
     Without `dry_run`, for commands that write nothing, those of a build save `--dry-run`. `also`
-    names fields that the command knows beyond those of a build.
+    names fields that the command knows beyond those of a build, `but` those that it does not know.
 
     The command is called with its own parameters and with `options`, a `JobOptions`. Typer knows
     no groups of options, so it gets a wrapper of the command with a parameter for each option.
     """
     known = {*_OF_BUILDS, *also} - (set() if dry_run else {"dry_run"})
-    shared = [option for option in _ALL if job or option.name in known]
+    shared = [option for option in _ALL if (job or option.name in known) and option.name not in but]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command, assigned=("__name__", "__doc__"))

@@ -157,7 +157,7 @@ class Session:
 
     def _load(self, jobs: Sequence[JobName] = ()) -> Settings:
         def check(settings: Settings) -> None:
-            check_jobs(settings, list(jobs))
+            check_jobs(settings, list(jobs), scheduled=self._options.scheduled)
             if self._build and settings.ci and settings.store_is_default:
                 names = ("DATAFETCH_STORE", "S3_BUCKET")
                 what = "with CI set it must be said where objects live"
@@ -189,6 +189,7 @@ class Session:
             limit=common.limit,
             allow_shrink=common.allow_shrink,
             wait_s=common.wait or 0.0,
+            scheduled=common.scheduled,
         )
         return options_of_run(asked, settings, limit_is_called="--limit")
 

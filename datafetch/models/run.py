@@ -56,6 +56,7 @@ class RunOptions:
             `missing` is set too.
         restore: publish the N-th newest backup instead of syncing (bookmarks).
         wait_s: seconds to wait, at most, while another run has the job's lock.
+        scheduled: run the newest slot of the job's schedule, if it was not run yet.
     """
 
     force: bool = False
@@ -67,6 +68,7 @@ class RunOptions:
     older_than_s: float | None = None
     restore: int | None = None
     wait_s: float = 0.0
+    scheduled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from datafetch.clock import Clock, to_ms
+from datafetch.errors import PreconditionFailed
 from datafetch.models.run import JobName, RunResult
 from datafetch.models.text import one_line
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.history import history_entry, history_record, unnoticed_entry, with_run
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.record import Record
+from datafetch.ops.scheduled import ScheduledStart
+from datafetch.ops.slots import ended
 from datafetch.ops.state import JobState, begin, end, ended_unnoticed, state_record
 from datafetch.runtime.engine import beside, together
 from datafetch.store.base import ObjectStore
@@ -31,7 +34,16 @@ class _LoadedRecords:
 class RunRecords:
     """The records of one job during one run; each is a stored object, and all are read at once."""
 
-    def __init__(self, store: ObjectStore, keys: Keys, job: JobName, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        keys: Keys,
+        job: JobName,
+        clock: Clock,
+        scheduled: ScheduledStart | None = None,
+    ) -> None:
+        """`scheduled` is that of a scheduled run, which has read the state already."""
+        self._scheduled = scheduled
         self._store = store
         self._keys = keys
         self._job = job
@@ -54,12 +66,28 @@ class RunRecords:
         The run before that never said how it ended gets its entry in the history. `lease` is the
         one that the run holds; None for a lease that never ends.
 
+        A scheduled run claims its slot by the same write.
+
         Raises:
+            NotDueError: a scheduled run has found that its slot was run meanwhile.
             PreconditionFailed: another run has written since.
             StoreError: the store did not answer; nothing is written unless all could be read.
         """
-        read, now = self._loaded(), self._clock.now()
+        read = self._loaded()
         self._lease = lease
+        try:
+            read.state.save(self._begun(run_id, lease))
+        except PreconditionFailed:
+            # A scheduled run has read the state before it had the lease, and others have run since.
+            if self._scheduled is None:
+                raise
+            self._scheduled.look()
+            read.state.save(self._begun(run_id, lease))
+        return read.letters
+
+    def _begun(self, run_id: str, lease: HeldLease | None) -> JobState:
+        """The state of this run; the one before gets its entry in the history, if it has none."""
+        read, now = self._loaded(), self._clock.now()
         known, now_ms = read.state.value, to_ms(now)
         gone = ended_unnoticed(known, lease.took_from if lease else None, now)
         if known is not None and gone:
@@ -69,13 +97,16 @@ class RunRecords:
             run = one_line(known.id, _LONGEST_NAME)
             self._took_over = f"took over from run {run}, which {gone}"
         state = begin(known, job=self._job, run_id=run_id, now_ms=now_ms, unnoticed=gone)
-        read.state.save(state)
-        return read.letters
+        return state if self._scheduled is None else self._scheduled.claim(state, run_id)
 
     def notes(self) -> tuple[str, ...]:
         """What to tell users of the run before, and of records that could not be read."""
         read = self._loaded()
-        told = (self._took_over, read.state.broken, read.history.broken, read.letters.broken)
+        pauses = self._scheduled.broken if self._scheduled else ""
+        told = (
+            *(self._took_over, read.state.broken, read.history.broken, read.letters.broken),
+            pauses,
+        )
         return tuple(note for note in told if note)
 
     def end(self, result: RunResult, *, full_sync: bool) -> None:
@@ -93,15 +124,15 @@ class RunRecords:
         state = read.state.value
         assert state is not None, "the run was not begun"
         entry = history_entry(result, self._job, now_ms)
-        ended = end(state, result, full_sync=full_sync, now_ms=now_ms)
+        over = ended(end(state, result, full_sync=full_sync, now_ms=now_ms), result)
         if self._lease is None or self._lease.holds():
             together(
-                lambda: read.state.save(ended),
+                lambda: read.state.save(over),
                 read.letters.save,
                 lambda: read.history.change(partial(with_run, entry=entry)),
             )
             return
-        read.state.save(ended)
+        read.state.save(over)
         together(
             read.letters.save,
             lambda: read.history.change(partial(with_run, entry=entry), tries=1),
@@ -112,10 +143,14 @@ class RunRecords:
         return self._reading()
 
     def _load(self, *more: Callable[[], object]) -> _LoadedRecords:
-        state = state_record(self._store, self._keys, self._job, self._clock)
+        if self._scheduled is None:
+            state = state_record(self._store, self._keys, self._job, self._clock)
+            read_state: tuple[Callable[[], object], ...] = (state.load,)
+        else:
+            state, read_state = self._scheduled.state, ()
         history = history_record(self._store, self._keys, self._job, self._clock)
         letters, _ = together(
             lambda: DeadLetters.load(self._store, self._keys, self._job, self._clock),
-            lambda: together(state.load, history.load, *more),
+            lambda: together(history.load, *read_state, *more),
         )
         return _LoadedRecords(letters, state, history)
