@@ -218,7 +218,12 @@ class ScheduledStart:
                 f"no slot of {self._job.value} is due: the newest, {slot_name(slot)}, came before "
                 "what is recorded of its schedule"
             )
-        what = {"done": "was run by", "failed": "failed in", "skipped": "was skipped by"}
+        what = {
+            "done": "was run by",
+            "failed": "failed in",
+            "skipped": "was skipped by",
+            "running": "was begun by",
+        }
         by = one_line(run.run_id, _LONGEST_NAME)
         return f"the slot {slot_name(slot)} of {self._job.value} {what[run.state]} {by}"
 

@@ -81,14 +81,14 @@ def due(
         return None
     name = slot_name(slot)
     claim = None if state is None else state.slots.get(name)
+    was_paused = resumed_at is not None and slot.timestamp() < resumed_at
     if claim is not None and claim.state == "running":
-        return Due(slot, Reason.CLAIMED, claim.run_id)
+        return None if was_paused else Due(slot, Reason.CLAIMED, claim.run_id)
     if state is not None and _is_new(state, schedule):
         on_time = claim is None and fired_at - slot.timestamp() < _MINUTE_S
         return Due(slot, Reason.OPEN if on_time else Reason.NEW_SCHEDULE)
     if claim is not None or name <= _settled_until(state, now):
         return None
-    was_paused = resumed_at is not None and slot.timestamp() < resumed_at
     return None if was_paused else Due(slot, Reason.OPEN)
 
 
