@@ -65,7 +65,7 @@ def store(folder: Path) -> None:
         (["update", "bookmarks", ""], ["opengraph", "github", "logos"]),
         (["update", "bookmarks", "g"], ["github"]),
         (["help", "log"], ["logos"]),
-        (["guide", ""], ["cron", "locks", "migrate", "stores"]),
+        (["guide", ""], ["cloud", "cron", "locks", "migrate", "stores"]),
         (["guide", "m"], ["migrate"]),
         (["--log-format", ""], ["console", "json"]),
         (["logos", "--log-format", "j"], ["json"]),
