@@ -7,6 +7,7 @@ calls again; `datafetch guide cloud` says how to set it up.
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -77,6 +78,7 @@ class Event(BaseModel):
     )
 
     job: Literal["bookmarks", "opengraph", "github", "logos"]
+    scheduled: bool = False
     force: bool = False
     dry_run: bool = False
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -94,6 +96,7 @@ class Event(BaseModel):
             limit=self.limit,
             allow_shrink=self.allow_shrink,
             wait_s=self.wait,
+            scheduled=self.scheduled,
         )
 
 
@@ -191,7 +194,7 @@ def _run(asked: Event, context: object, began: float) -> RunResult:
     """Run the job with parts of its own: nothing of an earlier call is needed, or in its way."""
     job = JobName(asked.job)
     deadline = _deadline(asked, context)
-    settings = _settings(job)
+    settings = _settings(job, scheduled=asked.scheduled)
     options = options_of_run(asked.options, settings, limit_is_called="limit")
     spare_memory()
     command = CancelToken()
@@ -205,13 +208,19 @@ def _run(asked: Event, context: object, began: float) -> RunResult:
         parts.store.close()
 
 
-def _settings(job: JobName) -> Settings:
+def _settings(job: JobName, *, scheduled: bool) -> Settings:
     def check(settings: Settings) -> None:
-        check_jobs(settings, [job])
-        if settings.store_is_default:
+        problems: list[str] = []
+        try:
+            check_jobs(settings, [job], scheduled=scheduled)
+        except ConfigurationError as error:
+            problems += error.problems
+        if settings.store_is_default and not scheduled:  # else it has been said
             names = ("DATAFETCH_STORE", "S3_BUCKET")
             what = "a function has no folder that stays: it must be said where objects live"
-            raise ConfigurationError([Missing(names, what, label=" or ".join(names))])
+            problems.append(Missing(names, what, label=" or ".join(names)))
+        if problems:
+            raise ConfigurationError(problems)
 
     settings = load_settings(None, check)
     warn_of_unknown(settings.unknown)
@@ -243,6 +252,8 @@ def _deadline(asked: Event, context: object) -> Deadline | None:
         seconds = left - _MARGIN_S
         reason = Cancelled(
             f"stopped after {seconds:.0f} s, since the function's time limit was near",
+            # What a machine says that is going down: a slot is given back, for the next call.
+            signal=signal.SIGTERM,
             hint=f"{Cancelled.hint} If it needs longer, raise the time limit of the function.",
         )
         found.append(Deadline(seconds, reason))

@@ -289,6 +289,55 @@ def test_a_function_without_time_to_stop_is_refused(function):
     assert function.untouched
 
 
+# ------------------------------------------------------------------- by a schedule
+
+YEARLY = "0 0 1 1 *"
+SCHEDULED = {"job": "bookmarks", "scheduled": True}
+
+
+def test_a_schedule_that_fires_twice_does_the_work_once(function, monkeypatch):
+    """Clouds promise to call at least once: the second call of a slot asks the server nothing."""
+    monkeypatch.setenv("S3_BOOKMARKS_CRON", YEARLY)
+    assert handler(SCHEDULED, Context())["status"] == "succeeded"
+    function.karakeep.log.clear()
+    second = handler(SCHEDULED, Context())
+    assert (second["status"], second["success"]) == ("unchanged", True)
+    assert function.karakeep.log.all() == []
+
+
+def test_a_slot_that_the_time_limit_stopped_is_open_for_the_next_call(function, monkeypatch):
+    """What the platform calls again goes on with the slot, whose work is not done."""
+    monkeypatch.setenv("S3_BOOKMARKS_CRON", YEARLY)
+    gate = threading.Event()
+    function.karakeep.inject(held(gate), times=1)
+    with pytest.raises(RunFailed) as failed:
+        handler(SCHEDULED, Context(left_ms=13_000))
+    gate.set()
+    function.karakeep.heal()
+    assert failed.value.exit_code == 143
+    assert handler(SCHEDULED, Context())["status"] == "succeeded"
+
+
+def test_a_slot_that_failed_is_not_tried_again(function, monkeypatch):
+    """As under cron: new tries of the platform leave a server alone that has just refused."""
+    monkeypatch.setenv("S3_BOOKMARKS_CRON", YEARLY)
+    function.karakeep.inject(reply(403, "no"))
+    with pytest.raises(RunFailed):
+        handler(SCHEDULED, Context())
+    function.karakeep.log.clear()
+    assert handler(SCHEDULED, Context())["status"] == "unchanged"
+    assert function.karakeep.log.all() == []
+
+
+def test_a_job_without_a_schedule_has_no_slots(function, monkeypatch):
+    """A schedule for a job that is switched off is a mistake, and says which setting (78)."""
+    monkeypatch.setenv("S3_BOOKMARKS_CRON", "off")
+    with pytest.raises(RunFailed, match="S3_BOOKMARKS_CRON is off") as failed:
+        handler(SCHEDULED, Context())
+    assert failed.value.exit_code == 78
+    assert function.untouched
+
+
 # --------------------------------------------------------------- as the platforms do
 
 RUNTIME = """
