@@ -4,14 +4,11 @@ Heavy libraries are imported here, inside the functions that need them.
 """
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from datafetch import __version__
 from datafetch.clock import CancelToken, Clock, ClockSkew, stopped_by
-from datafetch.errors import ConfigurationError
 from datafetch.job import Job
 from datafetch.job_groups import bookmarks_group, github_group, logo_group, opengraph_group
 from datafetch.models.job_settings import (
@@ -22,33 +19,22 @@ from datafetch.models.job_settings import (
 )
 from datafetch.models.places import origins
 from datafetch.models.run import JobName
-from datafetch.models.setting_problems import Missing
-from datafetch.models.store_place import Credentials, FolderPlace, WebPlace
-from datafetch.net.base import Download, HostGate, HttpClient, Request, Validators
+from datafetch.models.store_place import WebPlace
+from datafetch.net.base import HostGate, HttpClient
 from datafetch.ops.breakers import BreakerBook
 from datafetch.ops.lease import LeaseBackend
 from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.engine import Engine
-from datafetch.runtime.retry import RetryPolicy
 from datafetch.settings import Settings
-from datafetch.store.base import Cuttable, ObjectStore, ServerStore
+from datafetch.store.base import Cuttable, ObjectStore
 from datafetch.store.cutting import cuttable_of
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
-from datafetch.store.web import WebSource
+from datafetch.store_factory import checked_where_needed, credentials_of, make_store
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
 PROJECT_URL = "https://github.com/datafetch/datafetch"
-
-_BESIDE_ITEMS = 8
-"""Connections to the store beyond one for each parallel item: to renew the lease, to save results,
-to read several objects at once, and for the eight writes at once of the probe."""
-
-
-_WEB_TIMEOUT_S = 30.0
-_WEB_TOTAL_S = 600.0
-"""Seconds without a byte, and for one object, after which a store on the web has failed."""
 
 
 @dataclass(frozen=True)
@@ -138,61 +124,6 @@ def after_stop(settings: Settings, parts: Parts) -> Parts:
     )
 
 
-def make_store(
-    settings: Settings,
-    clock: Clock,
-    http: HttpClient | None = None,
-    skew: ClockSkew | None = None,
-) -> ObjectStore:
-    """The store that `DATAFETCH_STORE` names; one on the web is read through `http`.
-
-    A bucket tells `skew` the times in its answers.
-
-    Raises:
-        ConfigurationError: the store cannot be made from the settings.
-    """
-    place = settings.place
-    if isinstance(place, FolderPlace):
-        from datafetch.store.local import LocalStore
-
-        try:
-            return LocalStore(Path(place.path).expanduser(), clock)
-        except (RuntimeError, ValueError, OSError) as error:  # `~nobody`, NUL, links in a circle
-            raise ConfigurationError([f"DATAFETCH_STORE: {place.path}: {error}"]) from error
-    if isinstance(place, WebPlace):
-        from datafetch.store.web import WebStore
-
-        assert http is not None
-        return WebStore(place.base, _web_source(http, settings.retry_max_seconds))
-    from datafetch.store.s3 import S3Store
-
-    access, secret, token = _credentials(settings)
-    return S3Store(
-        bucket=place.bucket,
-        prefix=place.prefix,
-        endpoint=settings.s3_server_url,
-        addressing=settings.s3_addressing,
-        region=settings.s3_region,
-        access_key=access,
-        secret_key=secret,
-        session_token=token,
-        acl=settings.s3_object_acl,
-        width=settings.concurrency + _BESIDE_ITEMS,
-        clock=clock,
-        skew=skew,
-    )
-
-
-def checked_where_needed(settings: Settings, store: ObjectStore) -> ObjectStore:
-    """The store as it has to be written: where locks live outside it, its server may keep no conditions."""
-    if settings.lock_place == "store" or not isinstance(store, ServerStore):
-        return store
-    from datafetch.runtime.folder import RuntimeFolder
-    from datafetch.store.checked import CheckedStore
-
-    return CheckedStore(store, RuntimeFolder(settings.runtime_folder))
-
-
 def make_leases(
     settings: Settings,
     store: ObjectStore,
@@ -210,7 +141,7 @@ def make_leases(
 
     server = store.server.endpoint if isinstance(store, CheckedStore) else settings.s3_server_url
     account = Account(
-        credentials=_credentials(settings),
+        credentials=credentials_of(settings),
         region=settings.s3_region,
         server=server,
         table_region=settings.aws_region,
@@ -226,39 +157,6 @@ def make_leases(
         account=account,
         skew=skew or ClockSkew(),
     )
-
-
-def _credentials(settings: Settings) -> Credentials:
-    """Access key, secret key and session token, as the settings have them."""
-    secrets = (
-        settings.s3_access_key_id,
-        settings.s3_secret_access_key,
-        settings.s3_session_token,
-    )
-    access, secret, token = (value.get_secret_value() if value else None for value in secrets)
-    return access, secret, token
-
-
-def _web_source(http: HttpClient, retry_max_s: float) -> WebSource:
-    """How a store on the web asks: its address is the user's own, so it may be a private one."""
-
-    def download(url: str, *, etag: str | None, limit: int) -> Download:
-        return http.download(
-            Request(
-                url,
-                trust="settings",
-                upstream="store",
-                # Caches that obey it ask the origin whether what they keep is current.
-                headers={"Cache-Control": "no-cache"},
-                limit=limit,
-                validators=Validators(etag) if etag else None,
-                timeout_s=_WEB_TIMEOUT_S,
-                total_s=_WEB_TOTAL_S,
-                retry=RetryPolicy(total_s=retry_max_s),
-            )
-        )
-
-    return download
 
 
 def make_http(
@@ -314,51 +212,3 @@ def make_job(settings: Settings, name: JobName) -> AnyJob:
             from datafetch.opengraph.job import refresh_opengraph
 
             return Job(opengraph_group(settings), refresh_opengraph)
-
-
-def check_jobs(settings: Settings, names: list[JobName], *, scheduled: bool = False) -> None:
-    """Check the settings of several jobs; with `scheduled`, also those that a cron's runs need.
-
-    Raises:
-        ConfigurationError: settings are missing, or the store cannot be written; it names the
-            problems of all the jobs.
-    """
-    groups: dict[JobName, Callable[[Settings], object]] = {
-        JobName.BOOKMARKS: bookmarks_group,
-        JobName.GITHUB: github_group,
-        JobName.LOGOS: logo_group,
-        JobName.OPENGRAPH: opengraph_group,
-    }
-    problems: list[str] = []
-    if names and isinstance(settings.place, WebPlace):
-        problems.append(
-            "DATAFETCH_STORE: a store on the web is read-only, for prefetch-build; "
-            "jobs need s3://BUCKET or file:PATH"
-        )
-    if scheduled:
-        problems.extend(_schedule_problems(settings, names))
-    for name in names:
-        try:
-            groups[name](settings)
-        except ConfigurationError as error:
-            problems.extend(problem for problem in error.problems if problem not in problems)
-    if problems:
-        raise ConfigurationError(problems)
-
-
-def _schedule_problems(settings: Settings, names: list[JobName]) -> list[str]:
-    """Why these jobs cannot be run by a schedule: they have none, or the store is the default one.
-
-    A cron without its environment would succeed into that folder for weeks.
-    """
-    problems: list[str] = [
-        f"{settings.cron_name_of(name)} is off, so {name.value} has no slots for --scheduled: set "
-        "it to when the job is to run, such as `0 3 * * *`"
-        for name in names
-        if settings.schedule_of(name) is None
-    ]
-    if settings.store_is_default:
-        places = ("DATAFETCH_STORE", "S3_BUCKET")
-        what = "for scheduled runs it must be said where objects live"
-        problems.append(Missing(places, what, label=" or ".join(places)))
-    return problems

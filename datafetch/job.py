@@ -12,6 +12,7 @@ from datafetch.net.base import HttpClient
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.record import keep_aside
 from datafetch.runtime.engine import Engine
+from datafetch.runtime.progress import Progress
 from datafetch.store.again import write_again
 from datafetch.store.base import ObjectStore, StoredObject
 from datafetch.store.fenced import Fence, FencedStore
@@ -26,19 +27,6 @@ S_co = TypeVar("S_co", covariant=True)
 
 WaitForLease = Callable[[JobName, float], AbstractContextManager[Fence]]
 """Waits at most the given seconds for the lease of a job, and holds it during a `with` block."""
-
-
-class Progress:
-    """Is told how far a job is; this base class does nothing with it."""
-
-    def total(self, count: int) -> None:
-        """Take note of how many items will be worked on."""
-
-    def advance(self, count: int = 1) -> None:
-        """Take note that `count` more items are done."""
-
-    def waiting(self, note: str) -> None:
-        """Take note of what the job waits for, until the next item is done."""
 
 
 class SoFar:

@@ -1,6 +1,6 @@
 """Hands each job its own group of settings, and says which names are missing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from datafetch.errors import ConfigurationError
 from datafetch.models.job_settings import (
@@ -14,6 +14,7 @@ from datafetch.models.places import api_base
 from datafetch.models.run import JobName
 from datafetch.models.setting_problems import Missing
 from datafetch.models.setting_values import listed
+from datafetch.models.store_place import WebPlace
 from datafetch.settings import ENV_NAMES, Settings
 
 _OF_BOOKMARKS = {
@@ -131,3 +132,51 @@ def _missing(settings: Settings, needed: Mapping[str, str]) -> ConfigurationErro
             if not getattr(settings, field)
         ]
     )
+
+
+def check_jobs(settings: Settings, names: list[JobName], *, scheduled: bool = False) -> None:
+    """Check the settings of several jobs; with `scheduled`, also those that a cron's runs need.
+
+    Raises:
+        ConfigurationError: settings are missing, or the store cannot be written; it names the
+            problems of all the jobs.
+    """
+    groups: dict[JobName, Callable[[Settings], object]] = {
+        JobName.BOOKMARKS: bookmarks_group,
+        JobName.GITHUB: github_group,
+        JobName.LOGOS: logo_group,
+        JobName.OPENGRAPH: opengraph_group,
+    }
+    problems: list[str] = []
+    if names and isinstance(settings.place, WebPlace):
+        problems.append(
+            "DATAFETCH_STORE: a store on the web is read-only, for prefetch-build; "
+            "jobs need s3://BUCKET or file:PATH"
+        )
+    if scheduled:
+        problems.extend(_schedule_problems(settings, names))
+    for name in names:
+        try:
+            groups[name](settings)
+        except ConfigurationError as error:
+            problems.extend(problem for problem in error.problems if problem not in problems)
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _schedule_problems(settings: Settings, names: list[JobName]) -> list[str]:
+    """Why these jobs cannot be run by a schedule: they have none, or the store is the default one.
+
+    A cron without its environment would succeed into that folder for weeks.
+    """
+    problems: list[str] = [
+        f"{settings.cron_name_of(name)} is off, so {name.value} has no slots for --scheduled: set "
+        "it to when the job is to run, such as `0 3 * * *`"
+        for name in names
+        if settings.schedule_of(name) is None
+    ]
+    if settings.store_is_default:
+        places = ("DATAFETCH_STORE", "S3_BUCKET")
+        what = "for scheduled runs it must be said where objects live"
+        problems.append(Missing(places, what, label=" or ".join(places)))
+    return problems

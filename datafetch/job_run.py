@@ -13,8 +13,9 @@ from datafetch.errors import (
     StoreError,
     Unexpected,
 )
-from datafetch.factory import AnyJob, Parts, check_jobs, make_job
-from datafetch.job import JobContext, Progress, Remarks, S
+from datafetch.factory import AnyJob, Parts, make_job
+from datafetch.job import JobContext, Remarks, S
+from datafetch.job_groups import check_jobs
 from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobReport, RunRequest, RunResult
 from datafetch.operation_run import OperationRun
@@ -34,6 +35,7 @@ from datafetch.ops.scheduled import NotDueError, ScheduledStart
 from datafetch.ops.slots import Reason
 from datafetch.redaction import redact
 from datafetch.runtime.engine import beside, together
+from datafetch.runtime.progress import Progress
 from datafetch.runtime.schedule import jitter_s
 from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings

@@ -5,10 +5,10 @@ Stored data is changed only by a run that `DataFetchManager.run` makes.
 
 from datafetch.build.request import PrefetchRequest
 from datafetch.factory import Parts, after_stop
-from datafetch.job import Progress
 from datafetch.job_run import JobRun, ProgressMaker
 from datafetch.models.run import Operation, RunRequest, RunResult
 from datafetch.operation_run import OperationRun
+from datafetch.runtime.progress import Progress
 from datafetch.settings import Settings
 from datafetch.store.readonly import ReadOnlyStore
 

@@ -28,7 +28,8 @@ from datafetch.errors import (
     Unexpected,
     UsageError,
 )
-from datafetch.factory import check_jobs, make_parts
+from datafetch.factory import make_parts
+from datafetch.job_groups import check_jobs
 from datafetch.logs import bound_logger
 from datafetch.manager import DataFetchManager
 from datafetch.models.json import JsonObject

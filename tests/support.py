@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 
 from datafetch.clock import CancelToken
-from datafetch.job import JobContext, Progress, S
+from datafetch.job import JobContext, S
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobName, RunOptions
 from datafetch.net.base import HostGate, HttpClient
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.runtime.engine import Engine
+from datafetch.runtime.progress import Progress
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import Fence, FencedStore
 from datafetch.store.keys import Keys

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
-from datafetch.factory import check_jobs
+from datafetch.job_groups import check_jobs
 from datafetch.models.places import Environment
 from datafetch.models.run import JobName
 from datafetch.redaction import redact

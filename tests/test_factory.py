@@ -7,7 +7,8 @@ import pytest
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
-from datafetch.factory import Parts, check_jobs, make_job, make_parts, make_store
+from datafetch.factory import Parts, make_job, make_parts
+from datafetch.job_groups import check_jobs
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName
 from datafetch.ops.leases.account import Account
@@ -19,6 +20,7 @@ from datafetch.runtime.breaker import Outcome
 from datafetch.store.checked import CheckedStore
 from datafetch.store.local import LocalStore
 from datafetch.store.s3 import S3Store
+from datafetch.store_factory import make_store
 from datafetch.upstream_errors import BreakerOpen
 from tests.support import FakeClock
 

@@ -12,7 +12,8 @@ import pytest
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
 from datafetch.errors import Cancelled, ConfigurationError
-from datafetch.factory import Parts, check_jobs, make_leases, make_parts
+from datafetch.factory import Parts, make_leases, make_parts
+from datafetch.job_groups import check_jobs
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
 from datafetch.ops.pauses import Pauses

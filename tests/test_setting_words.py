@@ -6,7 +6,7 @@ import pytest
 
 from datafetch.environment import STANDARD_VARIABLES, load_settings
 from datafetch.errors import ConfigurationError
-from datafetch.factory import check_jobs
+from datafetch.job_groups import check_jobs
 from datafetch.models.run import JobName
 from datafetch.redaction import redact
 from datafetch.settings import ENV_NAMES, Settings

@@ -10,12 +10,12 @@ from datafetch.cli.signals import signals
 from datafetch.clock import CancelToken, Clock, SystemClock
 from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
-from datafetch.factory import checked_where_needed, make_store
 from datafetch.models.store_place import WebPlace
 from datafetch.runtime.supervise import StoppedLate, Stopping, supervise
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
+from datafetch.store_factory import checked_where_needed, make_store
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from datafetch.cli.console import screen
 from datafetch.cli.events import counts_text, many
 from datafetch.cli.streams import can_redraw, painted, show, uses_colour, width_of
-from datafetch.job import Progress
 from datafetch.models.run import RunResult, RunStatus
 from datafetch.printable import printable
+from datafetch.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -18,16 +18,15 @@ from datafetch.cli.signals import signals
 from datafetch.cli.streams import show
 from datafetch.clock import Clock, SystemClock
 from datafetch.environment import load_settings
-from datafetch.errors import Cancelled, ConfigurationError, DatafetchError
-from datafetch.factory import check_jobs, make_store
-from datafetch.job_groups import is_configured
+from datafetch.errors import Cancelled, DatafetchError
+from datafetch.job_groups import check_jobs, is_configured
 from datafetch.models.run import OPERATIONS, JobName
-from datafetch.models.setting_problems import Missing
 from datafetch.ops.due_jobs import Scheduled, look_at
 from datafetch.printable import printable
 from datafetch.runtime.children import Children, Ended
 from datafetch.settings import Settings
 from datafetch.store.keys import Keys
+from datafetch.store_factory import make_store
 
 _JOBS = (JobName.BOOKMARKS, JobName.OPENGRAPH, JobName.GITHUB, JobName.LOGOS)
 
@@ -169,11 +168,7 @@ def _wanted(settings: Settings) -> list[JobName]:
 
 
 def _check(settings: Settings) -> None:
-    if settings.store_is_default:
-        names = ("DATAFETCH_STORE", "S3_BUCKET")
-        what = "for scheduled runs it must be said where objects live"
-        raise ConfigurationError([Missing(names, what, label=" or ".join(names))])
-    check_jobs(settings, _wanted(settings))
+    check_jobs(settings, _wanted(settings), scheduled=True)
 
 
 def own_program(started_with: Sequence[str], arguments: Sequence[str], python: str) -> list[str]:

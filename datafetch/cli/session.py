@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
-from datafetch.build.request import PrefetchRequest
 from datafetch.cli import streams
 from datafetch.cli.boundary import expected, print_error
 from datafetch.cli.console import (
@@ -25,8 +24,7 @@ from datafetch.cli.streams import OutputLost
 from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import asks_for_dry_run, load_settings
 from datafetch.errors import Cancelled, ConfigurationError, DatafetchError, ExitCode, UsageError
-from datafetch.factory import check_jobs, make_parts
-from datafetch.manager import DataFetchManager
+from datafetch.job_groups import check_jobs
 from datafetch.models.run import (
     OPERATIONS,
     JobName,
@@ -42,6 +40,12 @@ from datafetch.redaction import redact
 from datafetch.run_options import options_of_run
 from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.settings import Settings
+
+if TYPE_CHECKING:
+    from datafetch.build.request import PrefetchRequest
+    from datafetch.manager import DataFetchManager
+
+# What runs jobs is imported where it is needed: `run-due` has a process for each.
 
 
 class Session:
@@ -116,7 +120,7 @@ class Session:
             self._results.append(self._get_manager(settings).run(RunRequest(job, options)))
             self._progress.job_ended()
 
-    def run_prefetch(self, request: PrefetchRequest) -> None:
+    def run_prefetch(self, request: "PrefetchRequest") -> None:
         """Write the build's files from the store; in a dry run they are only checked.
 
         Raises:
@@ -173,8 +177,11 @@ class Session:
         self._cancel.raise_if_cancelled()
         self._begun.add(operation)
 
-    def _get_manager(self, settings: Settings) -> DataFetchManager:
+    def _get_manager(self, settings: Settings) -> "DataFetchManager":
         if self._manager is None:
+            from datafetch.factory import make_parts
+            from datafetch.manager import DataFetchManager
+
             parts = make_parts(settings, SystemClock(self._cancel), self._cancel)
             self._manager = DataFetchManager(settings, parts, self._progress.for_job)
             release_collector()

@@ -10,8 +10,9 @@ import pytest
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
 from datafetch.errors import Inconsistent, NotShown, ObjectNotFound
-from datafetch.factory import make_http, make_store
+from datafetch.factory import make_http
 from datafetch.store.base import ObjectStore
+from datafetch.store_factory import make_store
 from tests.bookmarks.world import World
 from tests.build.bookmarks import INDEX, MASTER, bookmark_folder, publish
 from tests.build.world import KEYS, Build, github_objects, put_all, put_logos

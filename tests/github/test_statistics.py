@@ -13,7 +13,7 @@ from datafetch.github.model import RememberedRepository, Repository, Status, Wee
 from datafetch.github.rules.csv import compact, parse_csv
 from datafetch.github.rules.roster import Entry
 from datafetch.github.statistics import Asking, remember
-from datafetch.job import Progress
+from datafetch.runtime.progress import Progress
 from datafetch.upstream_errors import Denied
 from tests.fakes.base import Action, Answer, Request, Response
 from tests.fakes.faults import cut, reply

@@ -10,8 +10,8 @@ import pytest
 from datafetch.clock import SystemClock
 from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
-from datafetch.factory import make_store
 from datafetch.store.s3 import S3Store
+from datafetch.store_factory import make_store
 from tests.fakes.s3 import S3Fake
 
 KEY = "json/bookmarks/index-test.json"

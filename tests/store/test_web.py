@@ -19,9 +19,10 @@ from datafetch.errors import (
     StoreError,
     StoreUnavailable,
 )
-from datafetch.factory import make_http, make_store
+from datafetch.factory import make_http
 from datafetch.store.base import IfAbsent, ObjectStore
 from datafetch.store.web import WebAnswer, WebStore
+from datafetch.store_factory import make_store
 from tests.fakes import faults
 from tests.fakes.base import Action, App, FakeServer, Request, Response
 from tests.support import FakeClock
