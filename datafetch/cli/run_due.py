@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Sequence
+from signal import SIGKILL
 from threading import Event
 
 from datafetch.cli.at_store import asked
@@ -44,6 +45,7 @@ class DueSession(Session):
         super().__init__(options)
         self._children = Children(relay)
         self._all_ended = Event()
+        self._gave_up = Event()
 
     def run_due(self) -> None:
         """Start each job that is due, wait for all of them, and keep their results.
@@ -119,6 +121,8 @@ class DueSession(Session):
             self._results.append(result)
 
     def _keep(self, ended: Ended) -> None:
+        if self._gave_up.is_set() and ended.code == -SIGKILL:
+            return  # it was this command: the job was left under way, as of any stop
         operation = OPERATIONS[JobName(ended.name)]
         self._results.append(result_of(operation, ended, dry_run=self.dry_run))
 
@@ -131,6 +135,7 @@ class DueSession(Session):
     def _print_what_is_known(self) -> None:
         """See `Session`; a process that has not ended by now is killed."""
         if self._asked and not self._all_ended.wait(_LAST_CHANCE_S):
+            self._gave_up.set()
             self._children.kill()
         time.sleep(_LAST_WORDS_S)  # if the main thread is alive, it prints and ends the process
         super()._print_what_is_known()
