@@ -401,3 +401,48 @@ def test_addresses_of_github_s_api_are_taken(monkeypatch, value):
     """Enterprise Server, data residency, and proxies of one's own."""
     monkeypatch.setenv("GITHUB_API_URL", value)
     assert load_settings().github_api_url == value.rstrip("/")
+
+
+def test_each_job_has_a_schedule_and_opengraph_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are what crontabs are made of; `off` and other spellings of it mean none."""
+    jobs = ("bookmarks", "github", "logos", "opengraph")
+
+    def expressions() -> list[str | None]:
+        found = [load_settings(None).schedule_of(job) for job in jobs]
+        return [None if schedule is None else schedule.expression for schedule in found]
+
+    assert expressions() == ["0 */2 * * *", "0 0 * * *", "0 1 * * 0", None]
+    monkeypatch.setenv("S3_BOOKMARKS_CRON", "Off")
+    monkeypatch.setenv("S3_GITHUB_CRON", "@weekly")
+    monkeypatch.setenv("S3_LOGOS_CRON", "")
+    monkeypatch.setenv("S3_OPENGRAPH_CRON", "30 3 * * *")
+    assert expressions() == [None, "0 0 * * 0", "0 1 * * 0", "30 3 * * *"]
+
+
+def test_every_wrong_schedule_is_named_with_what_it_should_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A schedule that one cron reads otherwise than the next is refused, all of them at once."""
+    monkeypatch.setenv("S3_BOOKMARKS_CRON", "0 0 0 * * *")
+    monkeypatch.setenv("S3_GITHUB_CRON", "0 25 * * *")
+    monkeypatch.setenv("S3_LOGOS_CRON", "@reboot")
+    monkeypatch.setenv("S3_OPENGRAPH_CRON", "0 0 L * *")
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(None)
+    said = "\n".join(refused.value.problems)
+    assert "S3_BOOKMARKS_CRON: should be five fields" in said
+    assert "S3_GITHUB_CRON: the hour should be" in said
+    assert "S3_LOGOS_CRON: should be five fields, or one of @yearly" in said
+    assert "S3_OPENGRAPH_CRON: the day of the month should be" in said
+    assert refused.value.exit_code == 78
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "86401", "5m"])
+def test_jitter_is_a_number_of_seconds_up_to_a_day(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bound that is none must not mean that runs wait for ever, or never."""
+    assert load_settings(None).jitter_seconds == 0
+    monkeypatch.setenv("DATAFETCH_JITTER_SECONDS", value)
+    with pytest.raises(ConfigurationError, match="DATAFETCH_JITTER_SECONDS"):
+        load_settings(None)

@@ -175,8 +175,8 @@ class JobOptions(GlobalOptions):
         bool,
         typer.Option(
             "--scheduled",
-            help="For cron: run the newest slot of the job's schedule (S3_…_CRON), and nothing if it "
-            "was run before.",
+            help="For cron: do nothing if the newest slot of the job's schedule was run already, or "
+            "is being run.",
             rich_help_panel=COMMON_PANEL,
         ),
     ] = False

@@ -1,5 +1,7 @@
 """A call of a command: what is refused before anything runs, and the exit code of several jobs."""
 
+import json
+
 import pytest
 
 from datafetch.cli.session import worst_code
@@ -103,3 +105,46 @@ def test_the_most_severe_code_wins(codes, expected):
     """Of several: signal, 78, 1, 75, 0."""
     results = [RunResult(Operation.LOGOS, RunStatus.FAILED, "r", exit_code=c) for c in codes]
     assert worst_code(results) == expected
+
+
+def test_a_scheduled_run_needs_a_schedule_and_a_place(tmp_path):
+    """A cron without its environment: refused before anything runs, every reason at once."""
+    done = datafetch("refresh-opengraph", "--scheduled", cwd=tmp_path)
+    assert done.code == 78
+    assert "S3_OPENGRAPH_CRON is off" in done.err
+    assert "DATAFETCH_STORE or S3_BUCKET is missing" in done.err
+    assert list(tmp_path.glob(".datafetch*")) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("bookmarks", "--restore"),
+        ("github", "--repo", "a/b"),
+        ("logos", "--domain", "a.example"),
+        ("refresh-opengraph", "--url", "https://a.example/"),
+    ],
+)
+def test_single_items_are_no_scheduled_run(tmp_path, arguments):
+    """The slot would count as run, and the job's other items would wait for the next: exit 2."""
+    settings = {
+        **{"BOOKMARKS_API_URL": "http://127.0.0.1:9", "BOOKMARKS_LIST_ID": "list"},
+        **{"BOOKMARK_BEARER_TOKEN": "t", "GITHUB_TOKEN": "t", "GITHUB_REPO_OWNER": "o"},
+        **{"DATAFETCH_STORE": f"file:{tmp_path}/store", "S3_OPENGRAPH_CRON": "@daily"},
+    }
+    done = datafetch(*arguments, "--scheduled", cwd=tmp_path, **settings)
+    assert done.code == 2
+    assert "a scheduled run is for all items" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_run_twice_by_cron_runs_once(tmp_path):
+    """The second process finds the slot in the store, and says so in its result."""
+    store = {"DATAFETCH_STORE": f"file:{tmp_path}/store", "DATAFETCH_RUNTIME_DIR": str(tmp_path)}
+    done = [datafetch("logos", "--scheduled", "--json", cwd=tmp_path, **store) for _ in "12"]
+    assert [each.code for each in done] == [0, 0]
+    first, second = (each.result("logos") for each in done)
+    assert (first["status"], second["status"]) == ("unchanged", "unchanged")
+    assert any(f"was run by {first['runId']}" in note for note in second["notes"])
+    (kept,) = json.loads((tmp_path / "store/json/datafetch/history/logos-dev.json").read_text())
+    assert kept["runId"] == first["runId"]
