@@ -134,6 +134,7 @@ EXPRESSIONS = st.sampled_from(
     ]
 )
 
+
 def _within(start: str, end: str) -> st.SearchStrategy[datetime]:
     seconds = st.integers(int(_at(start).timestamp()), int(_at(end).timestamp()))
     return seconds.map(lambda second: datetime.fromtimestamp(second, UTC))

@@ -15,7 +15,11 @@ SAID = [
     (["guides"], "did you mean guide?", "datafetch --help"),
     (["guide", "migrat"], "no guide 'migrat': did you mean migrate?", "datafetch guide --help"),
     (["guide", "crontab"], "no guide 'crontab': did you mean cron?", "datafetch guide --help"),
-    (["guide", "zzz"], "'zzz': guides are cloud, cron, locks, migrate, stores\n", "datafetch guide --help"),
+    (
+        ["guide", "zzz"],
+        "'zzz': guides are cloud, cron, locks, migrate, stores\n",
+        "datafetch guide --help",
+    ),
     (["guide", "../README"], "no guide '../README': guides are", "datafetch guide --help"),
     (["guide", "cron", "b"], "guide takes no more than one argument", "datafetch guide --help"),
     (["logos", "--testLimit=5"], "did you mean --limit?", "datafetch logos --help"),
