@@ -136,7 +136,7 @@ class _LogFile(logging.FileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record; what cannot be written is lost."""
         try:
-            if self.stream is not None and not self._is_in_place():
+            if self.stream is not None and not self._is_in_place(self.stream.fileno()):
                 self.stream.close()
                 self.stream = self._open()
         except OSError:  # the folder is gone, or may not be written any more
@@ -144,12 +144,12 @@ class _LogFile(logging.FileHandler):
             return
         super().emit(record)
 
-    def _is_in_place(self) -> bool:
+    def _is_in_place(self, descriptor: int) -> bool:
         try:
             there = os.stat(self.baseFilename)  # noqa: PTH116 - a path as logging keeps it
         except FileNotFoundError:
             return False
-        return os.path.samestat(there, os.fstat(self.stream.fileno()))
+        return os.path.samestat(there, os.fstat(descriptor))
 
 
 class KeptBack(logging.Handler):

@@ -18,13 +18,13 @@ from datafetch.cli.values import site_folder
 from datafetch.errors import UsageError
 
 if TYPE_CHECKING:
+    from datafetch.cli.at_store import AtStore
     from datafetch.cli.schedule_plan import Plan
     from datafetch.cli.schedule_table import JobTimes
     from datafetch.ops.pauses import Pause
     from datafetch.ops.state import JobState
     from datafetch.settings import Settings
 
-_DEFAULT_ENV_FILE = Path(".env")
 _PROGRAM = "datafetch"
 _NEXT_RUNS = 3
 _BOLD = "1"
@@ -71,11 +71,10 @@ def schedule(
     }
     kinds = [kind for kind, is_asked in asked.items() if is_asked]
     _check(kinds, prefix, as_json=options.json)
-    settings = _settings(options)
     if not kinds:
-        _show_times(settings, as_json=options.json)
+        _show_times(options)
         return
-    plan = _plan(settings, kinds[0], prefix, options.env_file)
+    plan = _plan(_settings(options), kinds[0], prefix, options.env_file)
     show(_written(plan, kinds[0]))
 
 
@@ -93,7 +92,7 @@ def _settings(options: JobOptions) -> "Settings":
     from datafetch.environment import load_settings
 
     configure_logging(options.log_format or default_format(), options.verbosity, options.log_file)
-    settings = load_settings(options.env_file or _DEFAULT_ENV_FILE)
+    settings = load_settings(options.settings_file)
     warn_of_unknown(settings.unknown)
     return settings
 
@@ -117,9 +116,12 @@ def _written(plan: "Plan", kind: _Kind) -> str:
 # ------------------------------------------------------------------ the table
 
 
-def _show_times(settings: "Settings", *, as_json: bool) -> None:
-    rows = _times(settings)
-    if as_json:
+def _show_times(options: JobOptions) -> None:
+    from datafetch.cli.at_store import at_store
+
+    place = at_store(options)
+    rows = place.ask(lambda: _times(place))
+    if options.json:
         import json
 
         show(json.dumps([row.to_json() for row in rows]))
@@ -130,29 +132,25 @@ def _show_times(settings: "Settings", *, as_json: bool) -> None:
     show("\n".join([painted(heading, _BOLD) if uses_colour(sys.stdout) else heading, *lines]))
 
 
-def _times(settings: "Settings") -> "list[JobTimes]":
+def _times(place: "AtStore") -> "list[JobTimes]":
     """What is known of each job's times; one object of the store is read a job, and the pauses.
 
     Raises:
         StoreError: the store did not answer.
     """
     from datafetch.cli.schedule_plan import COMMANDS
-    from datafetch.clock import CancelToken, SystemClock
-    from datafetch.factory import make_parts
     from datafetch.ops.pauses import Pauses
     from datafetch.ops.state import state_record
     from datafetch.store.readonly import ReadOnlyStore
 
-    cancel = CancelToken()
-    parts = make_parts(settings, SystemClock(cancel), cancel)
-    store = ReadOnlyStore(parts.store)
-    now = parts.clock.now()
-    pauses = Pauses.load(store, parts.keys, parts.clock)
+    store, keys, clock = ReadOnlyStore(place.store), place.keys, place.clock
+    now = clock.now()
+    pauses = Pauses.load(store, keys, clock)
     return [
         _job_times(
-            settings,
+            place.settings,
             job.value,
-            state_record(store, parts.keys, job, parts.clock).load(),
+            state_record(store, keys, job, clock).load(),
             pauses.of(job, now),
             now,
         )

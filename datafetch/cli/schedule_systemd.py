@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from datafetch.cli.schedule_plan import RUN_DUE, ZONE, Plan, TimedCommand
 
@@ -100,12 +99,13 @@ def _service(plan: Plan, command: TimedCommand) -> str:
         folder=str(plan.folder).replace("%", "%%"),
         variables="".join(f"Environment={unit_word(variable)}\n" for variable in variables),
         called=" ".join(unit_word(word).replace("$", "$$") for word in words),
-        writable=" ".join(unit_word(str(folder)) for folder in _writable(plan)),
+        writable=" ".join(map(unit_word, _writable(plan))),
     )
 
 
-def _writable(plan: Plan) -> list[Path]:
-    return list(dict.fromkeys((plan.folder, Path("/tmp"), *plan.writable)))  # noqa: S108 - where locks live
+def _writable(plan: Plan) -> list[str]:
+    """The folders that runs write to; one with a dash before it need not be there."""
+    return [str(plan.folder), "/tmp", *(f"-{folder}" for folder in plan.writable)]  # noqa: S108 - where locks live
 
 
 def _timer(command: TimedCommand) -> str:

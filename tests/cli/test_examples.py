@@ -23,12 +23,10 @@ CRON_LINES = re.findall(r"^(?:# )?(?:[\d*/]+ +){5}.* && (datafetch .*)$", CRONTA
 
 
 def test_every_job_stands_in_the_crontab():
-    """The example has a line for each job, or one that is to be uncommented."""
-    assert [line.split()[1] for line in CRON_LINES] == [
-        *("bookmarks", "github", "logos"),
-        "refresh-opengraph",
-    ]
+    """The example has a line for each job that has a schedule by itself, and the net under them."""
+    assert [line.split()[1] for line in CRON_LINES] == ["bookmarks", "github", "logos", "run-due"]
     assert all("--quiet" in line for line in CRON_LINES)
+    assert all("--scheduled" in line for line in CRON_LINES[:-1])
 
 
 @pytest.mark.parametrize("line", [*LINES, *CRON_LINES])
