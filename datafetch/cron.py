@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from datafetch.clock import PACIFIC as ZONE
 
-__all__ = ["OFF", "ZONE", "Schedule", "is_slot_name", "slot_moment", "slot_name"]
+__all__ = ["OFF", "ZONE", "Schedule", "slot_moment", "slot_name"]
 
 OFF = "off"
 """What the setting of a job says that has no schedule."""
@@ -41,7 +41,6 @@ _LONGEST = 1000
 """Characters of an expression; one that names all minutes, hours and days one by one has 330."""
 
 _NAME = "%Y-%m-%dT%H-%MZ"
-_NAME_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}Z")
 _SHORTEST_LOOK = timedelta(hours=2)
 _LONGEST_LOOK = timedelta(days=50 * 366)
 """How far back a slot is looked for: 29 February falls on one weekday each 28 years, or 40."""
@@ -151,11 +150,6 @@ class Schedule:
 def slot_name(slot: datetime) -> str:
     """The name of a slot, by its time in UTC: `2026-11-01T08-00Z`; in order as the times are."""
     return slot.astimezone(UTC).strftime(_NAME)
-
-
-def is_slot_name(name: str) -> bool:
-    """Whether this has the form of a slot's name."""
-    return _NAME_FORM.fullmatch(name) is not None
 
 
 def slot_moment(name: str) -> datetime:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from datafetch.clock import CLOCKS_APART_S
-from datafetch.cron import Schedule, is_slot_name, slot_name
+from datafetch.cron import Schedule, slot_name
 from datafetch.models.run import RunResult, RunStatus
 from datafetch.ops.state import JobState, KnownSchedule, SlotRun
 
@@ -100,7 +100,7 @@ def claimed(
     Slots that were missed before it are `skipped`, and those that other runs claimed and never
     ended have `failed`. The newest 50 slots are kept.
     """
-    known = state.schedule
+    known, last = state.schedule, _last_credible(now)
     missed = (
         [] if known is None or _is_new(state, schedule) else _missed(state, schedule, slot, now)
     )
@@ -108,7 +108,7 @@ def claimed(
         **{
             name: SlotRun(run.run_id, "failed") if run.state == "running" else run
             for name, run in state.slots.items()
-            if _is_credible(name, now)
+            if name <= last
         },
         **dict.fromkeys(missed, SlotRun(run_id, "skipped")),
         slot_name(slot): SlotRun(run_id, "running"),
@@ -154,16 +154,18 @@ def _settled_until(state: JobState | None, now: float) -> str:
         return ""
     if state.schedule is None:
         return _name_at(state.started_at / 1000)
-    recorded = max((name for name in state.slots if _is_credible(name, now)), default="")
+    last = _last_credible(now)
+    recorded = max((name for name in state.slots if name <= last), default="")
     return max(recorded, _name_at(state.schedule.since / 1000))
 
 
-def _is_credible(name: str, now: float) -> bool:
-    """Whether this names a slot, and none that a machine recorded whose clock was ahead.
+def _last_credible(now: float) -> str:
+    """The name of the last slot that may have come; names are in the order of their times.
 
-    Such a one must not keep the job from running until then.
+    A later one was recorded by a machine whose clock was ahead, or is no slot's name. It must not
+    keep the job from running until then.
     """
-    return is_slot_name(name) and name <= _name_at(now + CLOCKS_APART_S)
+    return _name_at(now + CLOCKS_APART_S)
 
 
 def _name_at(seconds: float) -> str:
