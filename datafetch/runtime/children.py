@@ -43,7 +43,7 @@ class Ended:
     duration_s: float
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Child:
     name: str
     process: subprocess.Popen[bytes]
@@ -162,14 +162,14 @@ class Children:
             if source is child.errors:
                 self._take_lines(child, data)
             else:
-                child.printed += data[: MOST_OUTPUT - len(child.printed)]
+                child.printed.extend(data[: MOST_OUTPUT - len(child.printed)])
 
     def _take_lines(self, child: _Child, data: bytes) -> None:
-        child.line += data
+        child.line.extend(data)
         *lines, rest = child.line.split(b"\n")
         if len(rest) > _LONGEST_LINE:
             lines, rest = [*lines, rest], bytearray()
-        child.line = rest
+        child.line[:] = rest
         for line in lines:
             self._on_line(child.name, bytes(line))
 

@@ -245,8 +245,8 @@ def test_a_job_with_some_of_its_settings_is_refused(tmp_path):
 
 def test_the_default_folder_is_refused(tmp_path):
     """A cron without its environment ran into a default folder and said "success" for weeks."""
-    done = datafetch("run-due", cwd=tmp_path)
-    assert done.code == 78
+    done = datafetch("run-due", "--json", cwd=tmp_path)
+    assert (done.code, done.out) == (78, "[]\n")  # nothing was started
     assert "DATAFETCH_STORE or S3_BUCKET is missing" in done.err
     assert list(tmp_path.glob(".datafetch*")) == []
 

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,13 +106,27 @@ def test_who_keeps_the_pipes_open_holds_nothing_up(heard):
         os.kill(int(heard.ended["a"].output), signal.SIGKILL)
 
 
-def test_all_that_was_written_before_the_end_is_read(heard):
-    """Of what stands in a pipe when its process ends nothing is lost, however much."""
-    children = Children(heard.line)
-    children.start("a", python("os.write(1, b'x' * 60_000); os.write(2, b'y' * 60_000 + b'\\n')"))
+def test_all_that_was_written_before_the_end_is_read(tmp_path):
+    """Of what stands in a pipe when its process ends nothing is lost, though it is full."""
+    heard, go = Heard(), tmp_path / "go"
+    os.mkfifo(go)
+
+    def line(name: str, text: bytes) -> None:
+        heard.line(name, text)
+        if text.isdigit():  # the first line: the process goes on, and ends before more is read
+            go.write_text("on")
+            with suppress(ProcessLookupError):
+                while True:
+                    os.kill(int(text), 0)
+                    os.sched_yield()
+
+    children = Children(line)
+    source = (
+        f"os.write(2, b'%d\\n' % os.getpid()); open({str(go)!r}).read(); os.write(2, b'y' * 65_536)"
+    )
+    children.start("a", python(source))
     children.run(heard.end)
-    assert len(heard.ended["a"].output) == 60_000
-    assert [len(line) for line in said_by("a", heard)] == [60_000]
+    assert len(said_by("a", heard)[1]) == 65_536
 
 
 def test_output_and_lines_have_limits(heard):
@@ -207,11 +222,16 @@ def test_what_cannot_be_started_is_an_error_and_leaves_the_others_alone(heard):
 
 def test_nothing_is_left_open(heard):
     """After the last has ended no pipe of theirs is left: a long-lived caller does not run out."""
-    first = os.dup(0)  # the lowest number that is free
+    before = lowest_free()
     with Children(heard.line) as children:
         children.start("a", python("print(1)"))
         children.run(heard.end)
-    os.close(first)
-    free = os.dup(0)
-    os.close(free)
-    assert free == first
+    assert lowest_free() == before
+
+
+def lowest_free() -> list[int]:
+    """The numbers that the next files to be opened would get."""
+    numbers = [os.dup(0) for _ in range(8)]
+    for number in numbers:
+        os.close(number)
+    return numbers
