@@ -117,7 +117,7 @@ def test_rights_that_the_guide_names_are_enough(tmp_path: Path) -> None:
         server, keys = RedisServer(place), ("datafetch:{x}:lease", "datafetch:{x}:last")
         number, counted, _ = server.run(TAKE, keys, "me", 60_000, "", "{}")
         assert number == 1
-        token = bytes(counted).decode()  # type: ignore[arg-type]
+        token = bytes(counted).decode()
         assert server.run(TAKE, keys, "other", 60_000, "", "{}")[0] == 0
         assert server.run(RENEW, keys, "me", token, 60_000, "{}", token) == [1]
         assert server.run(RELEASE, keys, "me", token) == [1]
@@ -180,13 +180,11 @@ ANSWERS = {
         78, "is older than 5.0", "from 5.0 on",
     ),
     "memory full before 7.0": (
-        "-ERR Error running script (call to f_1): @user_script:25: @user_script: 25: -OOM command"
-        " not allowed when used memory > 'maxmemory'.",
+        "-ERR Error running script (call to f_1): @user_script: 2: -OOM command not allowed when used",
         1, "has no memory left", "maxmemory",
     ),
     "replica before 7.0": (
-        "-ERR Error running script (call to f_1): @user_script:25: @user_script: 25: -READONLY You"
-        " can't write against a read only replica.",
+        "-ERR Error running script (call to f_1): @user_script: 2: -READONLY You can't write against",
         78, "is a read-only replica", "the primary",
     ),
     "before users": (
