@@ -17,7 +17,11 @@ import pytest
 
 from tests.processes import ROOT, clean_environment
 
-CONTAINER = ("unshare", "-pf", "--mount-proc", "--kill-child")
+CONTAINER = (
+    "unshare",
+    *(() if os.getuid() == 0 else ("--map-root-user",)),
+    *("-pf", "--mount-proc", "--kill-child"),
+)
 """Starts a program as process 1 of its own PID namespace, whose host name is still ours."""
 
 _LIBFAKETIME = (
