@@ -256,7 +256,9 @@ def _unfinished(error: DatafetchError, *, begun: bool) -> str:
     """Why an operation has no result of its own."""
     if not isinstance(error, Cancelled):
         return str(error)
-    return f"left under way: {error}" if begun else f"not begun: {error}"
+    if not begun:
+        return f"not begun: {error}"
+    return f"left under way, and a lock that it had ends by itself: {error}"
 
 
 def _warn_of(unknown: Sequence[UnknownSetting]) -> None:

@@ -235,7 +235,9 @@ def test_a_log_that_nobody_reads_keeps_no_results_back(tmp_path: Path, full_pipe
     )
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert [result["status"] for result in json.loads(out)] == ["cancelled"]
+    (result,) = json.loads(out)
+    assert result["status"] == "cancelled"
+    assert "a lock that it had ends by itself: stopped by SIGTERM" in result["error"]
 
 
 def test_an_error_that_nobody_reads_keeps_no_results_back(tmp_path: Path, full_pipe: int) -> None:
