@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from tests.fakes.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from tests.fakes.tables import TableFake
 from tests.redis_servers import real_redis
 from tests.rounds.places import BucketPlace, FolderPlace
@@ -41,7 +42,10 @@ class Locks:
         if lock == "redis":
             return {"DATAFETCH_LOCK": self._open.enter_context(real_redis(self._folder)).url}
         assert isinstance(self._place, BucketPlace), lock
-        return self._open.enter_context(TableFake(_TABLE, self._place.server)).environment
+        table = self._open.enter_context(TableFake(_TABLE, self._place.server))
+        # The keys of a server that is named by S3_SERVER_URL are not shown to DynamoDB.
+        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+        return table.environment | keys | {"AWS_REGION": REGION}
 
     def __enter__(self) -> Self:
         return self
