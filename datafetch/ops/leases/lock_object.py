@@ -130,7 +130,7 @@ ADAPTER: TypeAdapter[LockObject] = TypeAdapter(LockObject)
 """Reads and writes the object's JSON."""
 
 
-def read_lock(body: bytes) -> LockObject | None:
+def lock_in(body: bytes) -> LockObject | None:
     """The lock object in these bytes; None when they cannot be read."""
     if len(body) > _LARGEST:
         return None

@@ -33,7 +33,7 @@ from datafetch.ops.leases.lock_object import (
     is_dead_here,
     lock_of,
     new_owner,
-    read_lock,
+    lock_in,
     taken_by,
 )
 from datafetch.ops.leases.watch import Watch
@@ -221,7 +221,7 @@ class StoreLeases:
             StoreError: the store did not answer.
         """
         stored = self._stored(job)
-        return None if stored is None else read_lock(stored.body)
+        return None if stored is None else lock_in(stored.body)
 
     def lock_name(self, job: str) -> str:
         """A name for file locks of the job, which no other job, store or environment has."""
@@ -239,7 +239,7 @@ class StoreLeases:
         if stored is None:
             return _Free(None, 1, None)
         now = self._clock.now()
-        lock = read_lock(stored.body)
+        lock = lock_in(stored.body)
         if lock is None:
             # An unreadable lock counts as free. Its token is unknown; the seconds since 1970
             # are larger than any token that was counted up run by run.
@@ -280,7 +280,7 @@ class StoreLeases:
         answer lost.
         """
         stored = self._stored(grant.job)
-        lock = None if stored is None else read_lock(stored.body)
+        lock = None if stored is None else lock_in(stored.body)
         return stored.etag if stored and lock and lock.owner == grant.owner else None
 
     def _version_after_all(self, grant: Grant) -> str | None:

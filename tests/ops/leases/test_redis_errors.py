@@ -23,7 +23,6 @@ PASSWORD = "h0sh-h0sh-h0sh"
 RIGHTS = "+eval +get +set +del +pttl +pexpire +hmget +hset +time"
 PAGES_OF_RIGHTS = (
     "datafetch/guides/locks.md",
-    "datafetch/guides/stores.md",
     "datafetch/ops/leases/redis_errors.py",
 )
 
