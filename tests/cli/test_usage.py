@@ -15,7 +15,11 @@ SAID = [
     (["guides"], "did you mean guide?", "datafetch --help"),
     (["guide", "migrat"], "no guide 'migrat': did you mean migrate?", "datafetch guide --help"),
     (["guide", "crontab"], "no guide 'crontab': did you mean cron?", "datafetch guide --help"),
-    (["guide", "zzz"], "'zzz': guides are cron, migrate, stores\n", "datafetch guide --help"),
+    (
+        ["guide", "zzz"],
+        "'zzz': guides are cron, locks, migrate, stores\n",
+        "datafetch guide --help",
+    ),
     (["guide", "../README"], "no guide '../README': guides are", "datafetch guide --help"),
     (["guide", "cron", "b"], "guide takes no more than one argument", "datafetch guide --help"),
     (["logos", "--testLimit=5"], "did you mean --limit?", "datafetch logos --help"),
@@ -33,12 +37,12 @@ SAID = [
     (["logos", "--timeout", "1h"], "'1h' is not a time limit", "datafetch logos --help"),
     (
         ["prefetch-build", "--wait", "3"],
-        "there is no option '--wait'\n",
+        "has no option --wait: it belongs to bookmarks, github, logos, others\n",
         "datafetch prefetch-build",
     ),
     (
         ["prefetch-build", "--timeout=3"],
-        "no option '--timeout'\n",
+        "has no option --timeout: it belongs to bookmarks, github, logos, others\n",
         "datafetch prefetch-build --help",
     ),
     (["--nope"], "there is no option '--nope'\n", "datafetch --help"),
