@@ -37,8 +37,8 @@ SAID = [
     (["logos", "--timeout", "1h"], "'1h' is not a time limit", "datafetch logos --help"),
     (
         ["prefetch-build", "--wait", "3"],
-        "has no option --wait: it belongs to bookmarks, github, logos, others\n",
-        "datafetch prefetch-build",
+        "prefetch-build has no option --wait: it belongs to bookmarks, github, logos, others\n",
+        "datafetch prefetch-build --help",
     ),
     (
         ["prefetch-build", "--timeout=3"],

@@ -31,9 +31,9 @@ from datafetch.ops.leases.lock_object import (
     changes_hands,
     held_by,
     is_dead_here,
+    lock_in,
     lock_of,
     new_owner,
-    lock_in,
     taken_by,
 )
 from datafetch.ops.leases.watch import Watch
