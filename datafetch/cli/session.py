@@ -245,11 +245,18 @@ class Session:
 
     def _exit(self, code: int) -> NoReturn:
         code = signals.code or code
-        if self._cancel.any_cancelled:
-            # Threads that did not end in time must not hold the process back.
+        if self._cancel.any_cancelled or _is_work_left():
+            # Threads that did not end in time must not hold the process back. And Python would
+            # take libraries down below them: one that is still loading certificates then crashes
+            # (a segmentation fault in OpenSSL, seen with 8 of 500 runs that ended early).
             streams.finish()
             os._exit(code)
         sys.exit(code)
+
+
+def _is_work_left() -> bool:
+    """Whether a thread is still at something that nobody waits for any more."""
+    return any(thread.name.startswith("datafetch-") for thread in threading.enumerate())
 
 
 def _unfinished(error: DatafetchError, *, begun: bool) -> str:

@@ -1,10 +1,39 @@
 """A call of a command: what is refused before anything runs, and the exit code of several jobs."""
 
+import subprocess
+import sys
+
 import pytest
 
 from datafetch.cli.session import worst_code
 from datafetch.models.run import Operation, RunResult, RunStatus
-from tests.processes import datafetch
+from tests.processes import clean_environment, datafetch
+
+LEFT = """
+import atexit, sys, threading
+from datafetch.cli.options import JobOptions
+from datafetch.cli.session import Session
+from datafetch.runtime.engine import beside
+atexit.register(lambda: print("taken down"))
+with Session(JobOptions()):
+    if sys.argv[1] == "left":
+        beside(threading.Event().wait)
+"""
+
+
+@pytest.mark.parametrize(("what", "said"), [("left", ""), ("nothing", "taken down\n")])
+def test_python_is_not_taken_down_below_a_thread(tmp_path, what, said):
+    """A run that was refused ended while a thread loaded certificates: a segmentation fault."""
+    done = subprocess.run(
+        [sys.executable, "-c", LEFT, what],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, said)
 
 
 def test_missing_settings_are_all_named(tmp_path):
