@@ -4,9 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -119,61 +118,3 @@ def _answer(line: bytes, read: Callable[[int], bytes]) -> bytes:
         return rest
     length = int(rest)
     return b"" if length < 0 else read(length + 2)[:-2]
-
-
-class LossyProxy:
-    """Stands before a server and keeps the answers to some scripts, which the server has run.
-
-    Attributes:
-        lose: how many answers to scripts are still to be lost.
-        scripts: how many scripts came through.
-    """
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self.lose = 0
-        self.scripts = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.place = RedisPlace("127.0.0.1", self._listener.getsockname()[1])
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Serve nobody any more."""
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                with client, socket.create_connection(("127.0.0.1", self._port)) as server:
-                    while self._exchange(client, server):
-                        pass
-
-    def _exchange(self, client: socket.socket, server: socket.socket) -> bool:
-        """Pass one request and its answer on; False when the client is gone, or has to go."""
-        asked = client.recv(65536)
-        if not asked:
-            return False
-        server.sendall(asked)
-        answered = server.recv(65536)
-        if b"EVAL\r\n" in asked:
-            self.scripts += 1
-            if self.lose:
-                self.lose -= 1
-                return False
-        client.sendall(answered)
-        return True
-
-
-@contextmanager
-def lossy_proxy(server: RealRedis) -> Iterator[LossyProxy]:
-    """A proxy before a running server."""
-    proxy = LossyProxy(server.port)
-    try:
-        yield proxy
-    finally:
-        proxy.close()

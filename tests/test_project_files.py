@@ -67,7 +67,23 @@ def test_every_supported_python_is_tried() -> None:
     assert [(one["os"], one["python"] in PYTHONS) for one in matrix["include"]] == [
         ("macos-latest", True)
     ]
-    assert job["env"] == {"PYTHON": "python${{ matrix.python }}"}
+    assert job["env"]["PYTHON"] == "python${{ matrix.python }}"
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_whoever_runs_the_tests_has_what_they_start(workflow: Path) -> None:
+    """Where redis-server is missing, the tests of its locks are skipped, and a workflow would be green without them."""
+    called = [
+        [step.get("run", "").partition(" ")[0] for step in job["steps"]]
+        for job in jobs(workflow).values()
+        if "./scripts/check" in [step.get("run") for step in job["steps"]]
+    ]
+    assert called
+    for scripts in called:
+        assert scripts.index("./scripts/test-programs") < scripts.index("./scripts/check")
+    assert [
+        job["env"]["NEEDS_REDIS_SERVER"] for job in jobs(workflow).values() if "env" in job
+    ] == ["1"]
 
 
 def test_a_release_is_tried_before_it_is_published() -> None:

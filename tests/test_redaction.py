@@ -86,7 +86,8 @@ def test_every_sentence_of_the_package_passes_unchanged():
     found = [
         text
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path.name != "redaction.py"  # it has the patterns
+        # The patterns, and programs that nobody is shown.
+        if path.name not in {"redaction.py", "redis_scripts.py"}
         for text in sentences(ast.parse(path.read_text(encoding="utf-8")))
         if text.count(" ") > 1
     ]

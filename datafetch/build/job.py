@@ -22,6 +22,7 @@ from datafetch.build.rules.checks import (
     read_items,
 )
 from datafetch.build.rules.github_checks import check_summary, check_weekly, read_activity
+from datafetch.build.rules.mirror_pages import MirrorPage, in_order
 from datafetch.build.rules.pictures import ManifestPicture, read_logos, read_opengraph
 from datafetch.build.rules.preview import differing_note, plan_note, unstored_note
 from datafetch.build.rules.readers import check_readable
@@ -36,15 +37,17 @@ from datafetch.store.public_urls import PublicUrls
 
 
 class _Checked(NamedTuple):
-    """The checked objects of a dataset, in the order in which they are written.
+    """The checked objects of a dataset.
 
     Attributes:
-        objects: content by key.
+        objects: content by key, in the order in which they are written.
         last_fetched_at: epoch ms; None when it is not known.
+        pages: written before the objects, into a mirror only.
     """
 
     objects: Mapping[str, bytes]
     last_fetched_at: int | None
+    pages: Sequence[MirrorPage] = ()
 
 
 @dataclass(frozen=True)
@@ -103,15 +106,16 @@ class Prefetch:
         check_readable(keys.bookmarks(), items)
         check_mapping(keys.slug_mapping(), bodies[keys.slug_mapping()], index, items)
 
-        def check(number: int) -> tuple[str, bytes]:
+        def check(number: int) -> MirrorPage:
             key = keys.bookmark_page(number)
             body = self._reader.get(dataset, key).body
-            check_page(key, body, items[(number - 1) * PAGE_SIZE : number * PAGE_SIZE])
-            return key, body
+            wanted = items[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+            check_page(key, body, wanted)
+            return MirrorPage(key, body, wanted)
 
         checked = self.engine.map(check, range(1, index.total_pages + 1))
-        pages = {key: body for key, body in checked if self.request.mirror}
-        return _Checked({**pages, **bodies, found.info.key: found.body}, fetched_at)
+        pages = [page for page in checked if self.request.mirror]
+        return _Checked({**bodies, found.info.key: found.body}, fetched_at, pages)
 
     # ----------------------------------------------------------------- github
 
@@ -277,10 +281,13 @@ class Prefetch:
     ) -> JobReport:
         checked = self._reader.read(dataset, lambda commit: check(dataset, commit))
         with self._staging(dataset) as staging:
+            if isinstance(staging, MirrorStaging):
+                for write in in_order(checked.pages, staging.content):
+                    staging.add(write.key, write.body, interim=write.interim)
             for key, body in checked.objects.items():
                 staging.add(key if self.request.mirror else names[key], body)
             changed = self._commit(staging)
-            count = len(checked.objects)
+            count = len(checked.pages) + len(checked.objects)
             notes = self._plan_notes(staging, count)
         return self._report(count, changed, last_fetched_at=checked.last_fetched_at, notes=notes)
 

@@ -2,7 +2,8 @@
 
 What was written is recorded in the folder, by dataset, with the hash of each file; while files are
 replaced, with the hashes of old and new. So a later build removes what the store no longer has, and
-leaves alone what somebody else put there or changed. A folder store reads past the records, since their names are reserved.
+leaves alone what somebody else put there or changed. A folder store reads past the records, since
+their names are reserved.
 """
 
 import hashlib
@@ -46,12 +47,26 @@ class MirrorStaging(Staging):
         """The place where a folder store keeps the object of that key."""
         return path_of(self._folder, name)
 
+    def content(self, key: str) -> bytes | None:
+        """What the mirror has under the key; None when it has nothing.
+
+        Raises:
+            DatafetchError: it cannot be read, or is no file.
+        """
+        path = self.path_of(key)
+        with translated(path):
+            try:
+                with open_regular(path) as file:
+                    return file.read(LARGEST_OBJECT)
+            except FileNotFoundError:
+                return None
+
     def commit(self) -> int:
         """Move the files to their places, then remove stale ones; return how many of both.
 
-        The record first names the old files and the new ones, with both hashes of those that are
-        in both, and the new ones alone at the end: whenever the build is killed, the next one
-        knows what it may remove.
+        The record first names the old files and the new ones, each with the hashes of all contents
+        that it may have meanwhile, and the new ones alone at the end: whenever the build is killed,
+        the next one knows what it may remove.
 
         Raises:
             DatafetchError: the folder cannot be written to.
@@ -61,7 +76,7 @@ class MirrorStaging(Staging):
         if self._dry_run:
             self._removed = stale
             return super().commit() + len(stale)
-        self._write(_either(recorded, wanted))
+        self._write(_either(recorded, self._interim, wanted))
         count = super().commit()
         for path in [self.path_of(key) for key in stale] + self._under_old_names(recorded):
             self._remove(path)
@@ -141,7 +156,10 @@ class MirrorStaging(Staging):
             staging.commit()
 
 
-def _either(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
-    """The record of files of which each is as either record says; hashes have spaces between."""
-    both = {key: [*old.get(key, "").split(), *new.get(key, "").split()] for key in old | new}
-    return {key: " ".join(dict.fromkeys(hashes)) for key, hashes in both.items()}
+def _either(*records: dict[str, str]) -> dict[str, str]:
+    """The record of files of which each is as one of the records says; hashes have spaces between."""
+    hashes: dict[str, dict[str, None]] = {}
+    for record in records:
+        for key, recorded in record.items():
+            hashes.setdefault(key, {}).update(dict.fromkeys(recorded.split()))
+    return {key: " ".join(found) for key, found in hashes.items()}

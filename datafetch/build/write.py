@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,10 +61,11 @@ class Staging:
         self._dry_run = dry_run
         self._new: list[str] = []
         self._changed: list[str] = []
-        self._ready: dict[str, Path] = {}
+        self._ready: deque[tuple[str, Path]] = deque()
         self._swept: set[Path] = set()
         self._guard = threading.Lock()
         self._wanted: dict[str, str] = {}
+        self._interim: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -78,12 +80,13 @@ class Staging:
 
     def clear(self) -> None:
         """Forget what was added and not committed, and remove its temporary files."""
-        for temporary in self._ready.values():
+        for _, temporary in self._ready:
             with translated(temporary):
                 temporary.unlink(missing_ok=True)
         self._ready.clear()
         self._limit = OutputLimit(self._max_output_mb) if self._max_output_mb else None
         self._wanted.clear()
+        self._interim.clear()
         self._new.clear()
         self._changed.clear()
 
@@ -110,20 +113,25 @@ class Staging:
         """Note that the folder's file of that name, with this content, is one of the build's."""
         self._wanted[name] = sha256
 
-    def add(self, name: str, body: bytes) -> bool:
+    def add(self, name: str, body: bytes, *, interim: bool = False) -> bool:
         """Write a temporary file, unless the folder has the same file; return whether it differs.
+
+        A file with an `interim` content is added once more with that which it is to have: it gets
+        both, one after the other.
 
         Raises:
             OutputRefused: the files that differ are more than a run may write.
             DatafetchError: the folder cannot be written to; its files are as they were.
         """
         sha256 = hashlib.sha256(body).hexdigest()
-        self.keep(name, sha256)
+        (self._interim if interim else self._wanted)[name] = sha256
         there = self.fingerprint(name)
         if there == (len(body), sha256):
             return False
         if self._limit is not None:
             self._limit.spend(len(body))
+        if self._dry_run and interim:
+            return True
         if self._dry_run:
             (self._new if there is None else self._changed).append(name)
             return True
@@ -132,7 +140,7 @@ class Staging:
         with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as file:
-                self._ready[name] = temporary
+                self._ready.append((name, temporary))
                 file.write(body)
                 file.flush()
                 flush(file.fileno())
@@ -157,14 +165,15 @@ class Staging:
         Raises:
             DatafetchError: the folder cannot be written to.
         """
-        count = len(self._new) + len(self._changed)
-        for name in list(self._ready):
+        moved: set[str] = set()
+        while self._ready:
+            name, temporary = self._ready[0]
             path = self.path_of(name)
             with translated(path):
-                self._ready[name].replace(path)
-            del self._ready[name]
-            count += 1
-        return count
+                temporary.replace(path)
+            self._ready.popleft()
+            moved.add(name)
+        return len(self._new) + len(self._changed) + len(moved)
 
 
 def sweep_output(folder: Path) -> None:

@@ -46,8 +46,8 @@ def call(command: Callable[[], None], *, as_json: bool) -> None:
     """Call a command and exit the process, with the command's own code or that of its error.
 
     An error that comes out of the command is printed without a traceback: what happened, and what
-    to do. With `as_json` a command that
-    ends badly before it has printed its results, as after wrong usage, prints an empty array.
+    to do. With `as_json` a command that ends badly before it has printed its results, as after wrong
+    usage, prints an empty array.
     """
     threading.excepthook = _log_thread
     sys.unraisablehook = _log_unraisable

@@ -214,9 +214,10 @@ def prefetch_dev(
     from datafetch.build.request import PrefetchRequest
     from datafetch.cli.session import Session
 
+    request = PrefetchRequest(output or _GENERATED, full=full, after_jobs=True)
     with Session(options) as session:
-        session.run_jobs(ALL_JOBS)
-        session.run_prefetch(PrefetchRequest(output or _GENERATED, full=full, after_jobs=True))
+        session.run_jobs(ALL_JOBS, then=request.operations)
+        session.run_prefetch(request)
 
 
 @with_options(job=False)

@@ -58,7 +58,7 @@ class Session:
         self._cancel = CancelToken()
         self._printing = threading.Lock()
         self._results: list[RunResult] = []
-        self._asked: list[Operation] = []
+        self._asked: dict[Operation, None] = {}  # a set that keeps their order
         self._begun: set[Operation] = set()
         self._progress = TerminalProgress(enabled=not options.quiet)
         self._settings: Settings | None = None
@@ -92,7 +92,7 @@ class Session:
         silent = self._options.quiet and code in (ExitCode.OK, ExitCode.LOCKED)
         end_log(show=not silent)
         self._printing.acquire()  # held to the end: the results are printed once
-        if failure is not None:
+        if failure is not None and not self._options.json:
             print_error(failure)
         if self._options.json or (not silent and (any_ran or failure is None)):
             try:
@@ -100,19 +100,31 @@ class Session:
             except OutputLost as lost:
                 print_error(lost)
                 code = code or int(lost.exit_code)
+        if failure is not None and self._options.json:
+            print_error(failure)  # last: when nobody reads stderr, it would keep the results back
         self._exit(code)
 
-    def run_jobs(self, jobs: Sequence[JobName], own: RunOptions = RunOptions()) -> None:
+    def run_jobs(
+        self,
+        jobs: Sequence[JobName],
+        own: RunOptions = RunOptions(),
+        *,
+        then: Sequence[Operation] = (),
+    ) -> None:
         """Run jobs one after the other; one that fails does not stop the next.
 
-        `own` holds the options of this command alone; those that all job commands share are added.
+        Args:
+            jobs: the jobs to run.
+            own: the options of this command alone; those that all job commands share are added.
+            then: what the command does after the jobs. If it is stopped, or fails, before it comes
+                to that, these operations have their results, too.
 
         Raises:
             ConfigurationError: settings are missing or invalid; nothing was run.
             UsageError: an option is refused here; nothing was run.
             Cancelled: a signal came before all had begun.
         """
-        self._asked.extend(OPERATIONS[job] for job in jobs)
+        self._asked |= dict.fromkeys([*(OPERATIONS[job] for job in jobs), *then])
         settings = self._load(jobs)
         options = self._run_options(settings, own)
         for job in jobs:
@@ -128,7 +140,7 @@ class Session:
             UsageError: the mirror would be the store's own folder; nothing was written.
             Cancelled: a signal came before all had begun.
         """
-        self._asked.extend(request.operations)
+        self._asked |= dict.fromkeys(request.operations)
         settings = self._load()
         if request.mirror and _is_store(request.folder, settings):
             raise UsageError(
@@ -222,23 +234,28 @@ class Session:
         ]
 
     def _print_what_is_known(self) -> None:
-        """Print the results when the process has to end, while this object's thread is stuck."""
-        if not self._printing.acquire(blocking=False):
-            return
+        """Print the results when the process has to end, while this object's thread is stuck.
+
+        When that thread is printing them, this waits for it; `signals` waits for this, but not long.
+        """
+        self._printing.acquire()
         reason = self._cancel.reason
-        print_error(reason)
-        # Whether `.env` asks for a dry run is not looked up: the file may be what is stuck.
-        dry_run = self._options.dry_run or (self._settings is not None and self._settings.dry_run)
         if self._options.json:
+            # Before the words for people: what keeps the thread may be that nobody reads stderr.
+            # Whether `.env` asks for a dry run is not looked up: the file may be what is stuck.
+            dry_run = self._options.dry_run or (
+                self._settings is not None and self._settings.dry_run
+            )
             results = [*self._results, *self._rest(reason, dry_run=dry_run)]
             print_results(results, as_json=True, quiet=False)
+        print_error(reason)
 
     def _exit(self, code: int) -> NoReturn:
         code = signals.code or code
         if self._cancel.any_cancelled or _is_work_left():
             # Threads that did not end in time must not hold the process back. And Python would
             # take libraries down below them: one that is still loading certificates then crashes
-            # (a segmentation fault in OpenSSL, seen with 8 of 500 runs that were not due).
+            # (a segmentation fault in OpenSSL, seen with 8 of 500 runs that ended early).
             streams.finish()
             os._exit(code)
         sys.exit(code)
@@ -253,7 +270,9 @@ def _unfinished(error: DatafetchError, *, begun: bool) -> str:
     """Why an operation has no result of its own."""
     if not isinstance(error, Cancelled):
         return str(error)
-    return f"left under way: {error}" if begun else f"not begun: {error}"
+    if not begun:
+        return f"not begun: {error}"
+    return f"left under way, and a lock that it had ends by itself: {error}"
 
 
 def _is_store(folder: Path, settings: Settings) -> bool:

@@ -148,10 +148,10 @@ class Signals:
     def _due(self) -> float | None:
         """When there is something to do by the time, in monotonic seconds."""
         with self._guard:
-            if self._hurried_at is not None:
-                return self._hurried_at + _AT_ONCE_S
             if self._stopped_at is not None:
-                return self._stopped_at + _LONGEST_S
+                longest = self._stopped_at + _LONGEST_S
+                hurried = self._hurried_at
+                return longest if hurried is None else min(longest, hurried + _AT_ONCE_S)
             return None if self._limit is None else self._limit[0]
 
     def _look_at_time(self) -> None:

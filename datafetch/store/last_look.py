@@ -2,7 +2,8 @@
 
 A process that is stopped between the check of its lease and the write wakes with the lease over,
 and a client that sends a request again, since its connection died meanwhile, does so long after
-that check. So the store looks right before each attempt.
+that check. So the store looks right before each attempt, and a bucket before each piece of the body
+that it sends: a request that was half sent when the process was stopped stays unfinished.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ _check: ContextVar[Callable[[], None] | None] = ContextVar("datafetch_last_look"
 
 @contextmanager
 def looked_at_again(check: Callable[[], None]) -> Iterator[None]:
-    """Have the stores that this thread calls in the `with` block call `check` before each attempt.
+    """Have the stores that this thread calls in the `with` block call `check` before they write.
 
     The checks of several such blocks around each other are all made.
     """

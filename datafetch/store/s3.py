@@ -183,7 +183,7 @@ class S3Store:
         """See `ObjectStore.put`."""
         whole = self._bucket.whole_key(key)
         part = FilePart(io.BytesIO(body), len(body)) if isinstance(body, bytes) else body
-        window = Window(key, part)
+        window = Window(key, part, before_read=look_again)
         request: PutObjectRequestTypeDef = {
             "Bucket": self._bucket.name,
             "Key": whole,

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
@@ -57,13 +57,18 @@ class Window(io.RawIOBase):
     the file.
     """
 
-    def __init__(self, key: str, part: FilePart) -> None:
+    def __init__(
+        self, key: str, part: FilePart, *, before_read: Callable[[], None] = lambda: None
+    ) -> None:
         """Check that the file holds the whole part; `key` names the object in the error.
+
+        `before_read` is called before each read; what it raises ends the sending of the body.
 
         Raises:
             StoreError: the file ends before the part does.
         """
         super().__init__()
+        self._before_read = before_read
         self._body = part.file
         self._start = part.file.tell()
         self.size = part.size
@@ -94,6 +99,7 @@ class Window(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """Up to `size` bytes, or all that are left when `size` is negative or None."""
+        self._before_read()
         left = max(0, self.size - self._at)
         wanted = left if size is None or size < 0 else min(size, left)
         self._body.seek(self._start + self._at)

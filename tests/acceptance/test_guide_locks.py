@@ -11,6 +11,12 @@ from typing import Any
 import boto3
 import pytest
 
+from datafetch.clock import SystemClock
+from datafetch.models.lock_place import RedisPlace, read_lock
+from datafetch.ops.leases.redis import RedisLeases
+from datafetch.ops.leases.redis_server import RedisServer
+from datafetch.store.keys import Keys
+from datafetch.store.local import LocalStore
 from tests.bookmarks.world import link
 from tests.fakes.base import FakeServer
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
@@ -116,12 +122,14 @@ def test_the_user_of_the_guide_may_do_what_locks_need(tmp_path: Path, server: st
     with real_redis(tmp_path) as redis:
         assert redis.tell(*shlex.split(user.replace("PASSWORD", "s3cret"))) == b"OK"
         assert redis.tell(*shlex.split(keep)) == b"OK"
-        done = datafetch(
-            "bookmarks",
-            cwd=tmp_path,
-            **_settings(server),
-            DATAFETCH_LOCK=f"redis://locks:s3cret@127.0.0.1:{redis.port}",
-        )
+        lock = f"redis://locks:s3cret@127.0.0.1:{redis.port}"
+        done = datafetch("bookmarks", cwd=tmp_path, **_settings(server), DATAFETCH_LOCK=lock)
+        place = read_lock(lock)
+        assert isinstance(place, RedisPlace)
+        store, keys = LocalStore(tmp_path / "store"), Keys("-dev")
+        leases = RedisLeases(RedisServer(place), store, keys, SystemClock(), lambda _job: LEASE_S)
+        # The run above was too short to renew its lease.
+        leases.release(leases.renew(leases.acquire("bookmarks", "run-1")))
     assert done.code == 0, done.err
     assert _owner(tmp_path) is None
 

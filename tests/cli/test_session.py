@@ -24,7 +24,7 @@ with Session(JobOptions()):
 
 @pytest.mark.parametrize(("what", "said"), [("left", ""), ("nothing", "taken down\n")])
 def test_python_is_not_taken_down_below_a_thread(tmp_path, what, said):
-    """A run that was not due ended while a thread loaded certificates: a segmentation fault."""
+    """A run that was refused ended while a thread loaded certificates: a segmentation fault."""
     done = subprocess.run(
         [sys.executable, "-c", LEFT, what],
         cwd=tmp_path,

@@ -1,10 +1,13 @@
 """Signals from the program's first line to its last, in real processes."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from tests.fakes.base import FakeServer, Request
 from tests.fakes.faults import held
 from tests.fakes.karakeep import KarakeepApp
 from tests.fakes.s3 import MotoApp, S3Fake, key_of
+from tests.fakes.world import World
 from tests.processes import clean_environment, command_line
 
 LOCK = "json/datafetch/locks/bookmarks-test.json"
@@ -40,7 +44,12 @@ main()
 
 
 def _loading(
-    tmp_path: Path, module: str, does: str, *arguments: str, **variables: str
+    tmp_path: Path,
+    module: str,
+    does: str,
+    *arguments: str,
+    stderr: int = subprocess.PIPE,
+    **variables: str,
 ) -> "subprocess.Popen[str]":
     """A program that does something while one of its modules is loaded."""
     code = WHILE_LOADING.format(module=module, does=does, arguments=arguments)
@@ -49,7 +58,7 @@ def _loading(
         cwd=tmp_path,
         env=clean_environment(**SETTINGS, **variables),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
 
@@ -81,6 +90,33 @@ def test_a_signal_while_the_program_loads_has_its_code_and_its_result(
     (result,) = json.loads(out)
     assert (result["operation"], result["status"]) == ("bookmarks", "cancelled")
     assert f"stopped by {name}" in result["error"]
+
+
+def test_what_a_stopped_command_did_not_come_to_has_results_too(tmp_path: Path) -> None:
+    """A signal before the first job of `prefetch-dev` hid that the build's files were not written."""
+    kill = "os.kill(os.getpid(), signal.SIGTERM)"
+    process = _loading(
+        tmp_path,
+        "pydantic",
+        kill,
+        "prefetch-dev",
+        "--json",
+        GITHUB_ACCESS_TOKEN_COMMIT_GRAPH="t",
+        GITHUB_REPO_OWNER="me",
+    )
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert [(result["operation"], result["status"]) for result in json.loads(out)] == [
+        (operation, "cancelled")
+        for operation in (
+            "bookmarks",
+            "opengraph",
+            "github-activity",
+            "logos",
+            "bookmarks-prefetch",
+            "github-activity-prefetch",
+        )
+    ]
 
 
 @pytest.mark.parametrize(("options", "out"), [(["--json"], "[]\n"), ([], "")], ids=["json", "text"])
@@ -154,3 +190,67 @@ def test_a_second_signal_ends_a_run_at_once(tmp_path: Path) -> None:
             assert process.returncode in (130, 143)
         gate.set()
     assert ended == [("cancelled", True), ("cancelled", False)]
+
+
+@pytest.fixture
+def full_pipe() -> Iterator[int]:
+    """The writing end of a pipe that is full, and that nobody reads."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(write, b"x")
+    os.set_blocking(write, True)
+    yield write
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.parametrize("options", [["--json"], []], ids=["json", "text"])
+def test_results_that_nobody_reads_keep_no_stopped_command(
+    tmp_path: Path, world: World, full_pipe: int, options: list[str]
+) -> None:
+    """A pipe that was full, and that nobody read, kept the command at its last line."""
+    with subprocess.Popen(
+        command_line("bookmarks", *options),
+        cwd=tmp_path,
+        env=clean_environment(**world.environment(), DATAFETCH_STORE="file:./store"),
+        stdout=full_pipe,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        assert any("run_finished" in line for line in process.stderr)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process.send_signal(number)
+        assert process.wait(60) in (130, 143)
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_log_that_nobody_reads_keeps_no_results_back(tmp_path: Path, full_pipe: int) -> None:
+    """Of a stopped run the results, of all things, came after a line on stderr that nobody read."""
+    kill = "[os.kill(os.getpid(), signal.SIGTERM) for _ in range(2)]"
+    process = _loading(
+        *(tmp_path, "boto3", kill, "bookmarks", "--json"), stderr=full_pipe, S3_BUCKET="no-bucket"
+    )
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    (result,) = json.loads(out)
+    assert result["status"] == "cancelled"
+    assert "a lock that it had ends by itself: stopped by SIGTERM" in result["error"]
+
+
+def test_an_error_that_nobody_reads_keeps_no_results_back(tmp_path: Path, full_pipe: int) -> None:
+    """What failed before it began is told on stdout, too, whoever reads stderr."""
+    with subprocess.Popen(
+        command_line("bookmarks", "--json"),
+        cwd=tmp_path,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=full_pipe,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        (result,) = json.loads(process.stdout.readline())
+        process.kill()
+    assert (result["status"], result["success"]) == ("failed", False)

@@ -37,12 +37,12 @@ SAID = [
     (["logos", "--timeout", "1h"], "'1h' is not a time limit", "datafetch logos --help"),
     (
         ["prefetch-build", "--wait", "3"],
-        "there is no option '--wait'\n",
-        "datafetch prefetch-build",
+        "prefetch-build has no option --wait: it belongs to bookmarks, github, logos, others\n",
+        "datafetch prefetch-build --help",
     ),
     (
         ["prefetch-build", "--timeout=3"],
-        "no option '--timeout'\n",
+        "has no option --timeout: it belongs to bookmarks, github, logos, others\n",
         "datafetch prefetch-build --help",
     ),
     (["--nope"], "there is no option '--nope'\n", "datafetch --help"),

@@ -206,7 +206,7 @@ def _with_redis(kind: LeaseKind, server: RealRedis, relay: Relay) -> None:
     kind.settings["DATAFETCH_LOCK"] = f"redis://127.0.0.1:{relay.port}"
     kind.passes.append(let_pass)
     kind.breaks.append(relay.down)
-    kind.loses_answer = relay.lose_next_answer
+    kind.loses_answer = relay.lose_answers
     kind.forgets = forget
 
 

@@ -15,17 +15,15 @@ from typing import Any, Self
 
 import pytest
 
+from tests.faketime import wrong_clock
 from tests.processes import ROOT, clean_environment
 
-CONTAINER = ("unshare", "-pf", "--mount-proc", "--kill-child")
-"""Starts a program as process 1 of its own PID namespace, whose host name is still ours."""
-
-_LIBFAKETIME = (
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
-    "/usr/lib/faketime/libfaketime.so.1",
-    "/usr/local/lib/faketime/libfaketime.so.1",
+CONTAINER = (
+    "unshare",
+    *(() if os.getuid() == 0 else ("--map-root-user",)),
+    *("-pf", "--mount-proc", "--kill-child"),
 )
+"""Starts a program as process 1 of its own PID namespace, whose host name is still ours."""
 
 
 @dataclass(frozen=True)
@@ -147,18 +145,9 @@ def _can_contain() -> bool:
 def clock_off(seconds: float, folder: Path) -> dict[str, str]:
     """What starts a process whose clock is so many seconds ahead.
 
-    libfaketime shows all of the process a wrong time, also the libraries. Where it is not
-    installed, the program's own clock is wrong.
+    Where libfaketime is not installed, only the program's own clock is wrong.
     """
-    library = next((path for path in _LIBFAKETIME if Path(path).exists()), None)
-    if library is not None:
-        return {
-            "LD_PRELOAD": library,
-            "FAKETIME": f"{seconds:+.0f}",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
-    return clock_file(folder, ahead_s=seconds)
+    return wrong_clock(seconds) or clock_file(folder, ahead_s=seconds)
 
 
 def clock_file(folder: Path, *, ahead_s: float = 0, later_s: float = 0) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A relay before a server that speaks TCP: it can refuse everybody, and lose an answer."""
+"""A relay before a server that speaks TCP: it can refuse everybody, and lose answers."""
 
 import select
 import socket
@@ -32,16 +32,18 @@ class Relay:
         self._to_lose = 0
         self.lost = 0
         """How many answers were lost."""
+        self.scripts = 0
+        """How many scripts came."""
 
     @property
     def port(self) -> int:
         """Where it listens."""
         return self._server.server_address[1]
 
-    def lose_next_answer(self) -> None:
-        """Have the next script run by the server, and end the connection in place of its answer."""
+    def lose_answers(self, times: int = 1) -> None:
+        """Have the server run so many more scripts, and end the connection in place of each answer."""
         with self._guard:
-            self._to_lose += 1
+            self._to_lose += times
 
     @contextmanager
     def down(self) -> Iterator[None]:
@@ -78,6 +80,7 @@ class Relay:
 
     def _takes_one(self) -> bool:
         with self._guard:
+            self.scripts += 1
             if not self._to_lose:
                 return False
             self._to_lose -= 1

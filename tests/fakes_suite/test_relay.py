@@ -54,7 +54,7 @@ def test_what_is_said_is_passed_on(relay: Relay, heard: list[bytes]) -> None:
 
 def test_one_answer_is_lost(relay: Relay, heard: list[bytes]) -> None:
     """The server runs the script, the client hears nothing; the next script is answered, and so is all that is none."""
-    relay.lose_next_answer()
+    relay.lose_answers()
     assert _said(relay, b"one\n", b"EVAL two\n") == [b"+one\n", b""]
     assert heard == [b"one\n", b"EVAL two\n"]
     assert relay.lost == 1

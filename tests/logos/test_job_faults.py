@@ -32,12 +32,12 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 class LostFence:
-    """A lease that is lost after so many writes."""
+    """A lease that is lost after so many writes; each write looks at it twice."""
 
     token = 1
 
     def __init__(self, writes: int) -> None:
-        self._left = writes
+        self._left = 2 * writes
 
     def check(self) -> None:
         self._left -= 1

@@ -9,6 +9,7 @@ them, `tests/acceptance/test_rounds.py` fifteen.
 | `changes` | what changes on the servers before a round |
 | `line` | the line to the S3 server, which can hang, be cut, or be slow |
 | `places` | the store, a folder or a bucket: what it holds, and its moments |
+| `locks` | where runs have their leases |
 | `looks` | what readers see at every moment of a round |
 | `runs` | the processes |
 | `disturb` | the runs of one round, disturbed at their moment |

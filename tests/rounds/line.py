@@ -20,7 +20,7 @@ class Line:
         self._flows.set()
         self._is_cut = False
         self._delay_s = 0.0
-        self._ends: set[socket.socket] = set()
+        self._clients: set[socket.socket] = set()
         self._guard = threading.Lock()
         self._carried = 0
         self._changed = threading.Condition()
@@ -101,37 +101,47 @@ class Line:
         for end in (client, server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._guard:
-            self._ends |= {client, server}
+            self._clients.add(client)
         back = threading.Thread(target=self._pass_on, args=(server, client), daemon=True)
         back.start()
         self._pass_on(client, server)
         back.join()
         with self._guard:
-            self._ends -= {client, server}
+            self._clients.discard(client)
         client.close()
         server.close()
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        try:
+        """Pass on all that comes; what nobody wants any more is still read to its end.
+
+        So the server's end is over when it has done what a client asked for that is gone.
+        """
+        is_wanted = True
+        with contextlib.suppress(OSError):
             while piece := source.recv(_BYTES):
                 self._flows.wait()
                 if self._delay_s:
                     threading.Event().wait(self._delay_s)
-                target.sendall(piece)
-        except OSError:
-            pass
-        for end in (source, target):
-            # Whoever waits at the other end of the line wakes.
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                is_wanted = is_wanted and _sent(target, piece)
+        # Whoever waits at the other end of the line wakes.
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
 
     def _reset_all(self) -> None:
         with self._guard:
-            ends = list(self._ends)
-        for end in ends:
+            clients = list(self._clients)
+        for client in clients:
             with contextlib.suppress(OSError):
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                end.shutdown(socket.SHUT_RDWR)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                client.shutdown(socket.SHUT_RDWR)
+
+
+def _sent(target: socket.socket, piece: bytes) -> bool:
+    try:
+        target.sendall(piece)
+    except OSError:
+        return False
+    return True
 
 
 def _reset(end: socket.socket) -> None:

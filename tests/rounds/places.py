@@ -189,8 +189,9 @@ class BucketPlace:
     """A bucket behind a line. Each state between two writes is looked at."""
 
     def __init__(self, server: FakeServer, name: str) -> None:
-        """`server` is that of a `MotoApp`."""
+        """`server`, which is that of a `MotoApp`, may be asked for other things, too."""
         self.looks = Looks()
+        self.server = server
         self._fake = S3Fake(name, server=server)
         self._store = stores.Bucket(self._fake)
         self._line = Line(server.port)

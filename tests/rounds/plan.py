@@ -1,6 +1,7 @@
 """What a round does, drawn from a seed: the same seed draws the same rounds."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -22,6 +23,9 @@ Kind = Literal[
     "pair-kill",  # one of which is killed
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Lock = Literal["store", "file", "redis", "dynamodb"]
+Need = Literal["libfaketime", "redis-server"]
 
 BUCKET_ONLY: frozenset[Kind] = frozenset({"cut", "slow"})
 """What a folder cannot do."""
@@ -47,6 +51,9 @@ _PAIRS = (
     (("logos",), ("bookmarks", "--wait", "5")),
     (("github",), ("github", "--wait", "5")),
 )
+_LONG = {"update", "--force", "bookmarks"}
+"""Words of the commands that make many requests."""
+
 _HALF_AN_HOUR = 1800
 _SKEWS_S = (-86_400, -3600, -_HALF_AN_HOUR, _HALF_AN_HOUR, 3600, 86_400)
 
@@ -78,7 +85,7 @@ class Round:
         lasts_s: how long a store that hangs, is cut or is slow stays so.
         clock_s: seconds by which the first run's clock is ahead; 0 for a right one.
         ttl_ms: lease time of the runs that are disturbed.
-        lock: `DATAFETCH_LOCK` of all runs of the round.
+        lock: where all runs of the round have their leases.
         apart: whether the two runs have folders for locks of their own, as two machines have.
         early: whether a paused run wakes while the other one is at work, not after it.
     """
@@ -91,7 +98,7 @@ class Round:
     lasts_s: float = 0.0
     clock_s: int = 0
     ttl_ms: int = 300_000
-    lock: str = "store"
+    lock: Lock = "store"
     apart: bool = False
     early: bool = False
 
@@ -106,43 +113,48 @@ class Round:
         )
 
 
-def kinds_of(store: StoreKind, *, can_set_clocks: bool) -> tuple[Kind, ...]:
-    """The kinds of rounds that can be played."""
-    left_out = (BUCKET_ONLY if store == "folder" else frozenset()) | (
-        frozenset() if can_set_clocks else CLOCKS
-    )
-    return tuple(kind for kind in KINDS if kind not in left_out)
+def kinds_of(store: StoreKind) -> tuple[Kind, ...]:
+    """The kinds of rounds that can be played on such a store."""
+    return tuple(kind for kind in KINDS if store == "bucket" or kind not in BUCKET_ONLY)
 
 
-def draw(seed: int, number: int, store: StoreKind, *, can_set_clocks: bool) -> Round:
+def draw(seed: int, number: int, store: StoreKind, *, lacks: Collection[Need] = ()) -> Round:
     """The round of this number; all kinds come before one comes again.
 
-    Where clocks cannot be set, the rounds that would need it are other ones; the rest is the same.
+    On a machine that `lacks` something, the rounds that need it are other ones; the rest is the
+    same.
     """
     # Text, since the hash of a tuple is no seed that every Python reads alike.
-    everything = list(kinds_of(store, can_set_clocks=True))
-    random.Random(f"{seed} {store} {number // len(everything)}").shuffle(everything)
-    kind = everything[number % len(everything)]
+    kinds = list(kinds_of(store))
+    random.Random(f"{seed} {store} {number // len(kinds)}").shuffle(kinds)
+    kind = kinds[number % len(kinds)]
     rng = random.Random(f"{seed} {store} {number}")
-    if kind in CLOCKS and not can_set_clocks:
+    if kind in CLOCKS and "libfaketime" in lacks:
         kind = "kill"
+    commands = _commands(rng, kind)
+    lock = _lock(rng, kind, store)
     return Round(
         seed,
         number,
         kind,
-        commands=_commands(rng, kind),
-        moment=_moment(rng, kind, store),
+        commands=commands,
+        moment=_moment(rng, kind, store, commands[0]),
         lasts_s=rng.choice((0.2, 0.6, 2.5)) if kind in ("hang", "cut", "slow") else 0.0,
         clock_s=rng.choice(_SKEWS_S) if kind in CLOCKS else 0,
         # A run that is paused, or whose store hangs, is to lose its lease soon.
         ttl_ms=1000 if kind in ("pause", "hang") else 300_000,
-        # Leases of this machine keep only runs apart that share its folder for locks.
-        lock="file"
-        if kind in ("kill", "term", "pair", "pair-kill") and rng.random() < 0.3
-        else "store",
+        lock="store" if lock == "redis" and "redis-server" in lacks else lock,
         apart=kind == "clock-pair",
         early=rng.random() < 0.5,
     )
+
+
+def _lock(rng: random.Random, kind: Kind, store: StoreKind) -> Lock:
+    others: list[Lock] = ["redis", "dynamodb"] if store == "bucket" else ["redis"]
+    if kind in ("kill", "term", "pair", "pair-kill"):
+        # Leases of this machine keep only runs apart that share its folder for locks.
+        others.append("file")
+    return rng.choice(others) if rng.random() < 0.4 else "store"
 
 
 def _commands(rng: random.Random, kind: Kind) -> tuple[tuple[str, ...], ...]:
@@ -157,9 +169,9 @@ def _commands(rng: random.Random, kind: Kind) -> tuple[tuple[str, ...], ...]:
     return (command,)
 
 
-def _moment(rng: random.Random, kind: Kind, store: StoreKind) -> Moment:
+def _moment(rng: random.Random, kind: Kind, store: StoreKind, command: tuple[str, ...]) -> Moment:
     # Small numbers more often: a run that finds little changed makes few requests.
-    number = 1 + int(rng.random() ** 2 * 80)
+    number = 1 + int(rng.random() ** 2 * (80 if _LONG & {*command} else 25))
     if kind == "upstream":
         return Moment("upstream", 1 + number // 4)
     if kind == "build" and store == "folder":

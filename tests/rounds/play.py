@@ -11,12 +11,14 @@ from typing import Any
 from tests.fakes.base import FakeServer
 from tests.fakes.s3 import MotoApp
 from tests.fakes.world import World
+from tests.faketime import fake_clock, wrong_clock
 from tests.rounds.changes import change
 from tests.rounds.disturb import Disturbed
+from tests.rounds.locks import Locks, has_redis
 from tests.rounds.looks import tags_by_id
 from tests.rounds.places import BucketPlace, FolderPlace, age, temporary_files
-from tests.rounds.plan import BUILD, Round, StoreKind, draw
-from tests.rounds.runs import Run, fake_clock, wrong_clock
+from tests.rounds.plan import BUILD, Need, Round, StoreKind, draw
+from tests.rounds.runs import Run
 from tests.rounds.verdict import GOOD, MASTER, Promises, Told, recorded, running, unlike, wrong
 
 QUICK = {
@@ -59,11 +61,14 @@ class Game:
         place: the store.
     """
 
-    def __init__(self, folder: Path, world: World, place: FolderPlace | BucketPlace) -> None:
-        """What programs write goes to `folder`; `place` is open."""
+    def __init__(
+        self, folder: Path, world: World, place: FolderPlace | BucketPlace, locks: Locks
+    ) -> None:
+        """What programs write goes to `folder`; `place` and `locks` are open."""
         self._folder = folder
         self._world = world
         self.place = place
+        self._locks = locks
         self._promises = Promises()
         self._count = 0
 
@@ -147,7 +152,7 @@ class Game:
             **wrong_clock(clock_s),
         }
         if played is not None:
-            variables["DATAFETCH_LOCK"] = played.lock
+            variables |= self._locks.of(played.lock)
         if played is not None and hurried:
             variables["DATAFETCH_LOCK_TTL_MS"] = str(played.ttl_ms)
         logs = _made(self._folder / "logs")
@@ -190,6 +195,12 @@ def _made(folder: Path) -> Path:
     return folder
 
 
+def lacking() -> frozenset[Need]:
+    """What rounds may need and this machine does not have."""
+    lacks: set[Need] = set() if fake_clock() else {"libfaketime"}
+    return frozenset(lacks if has_redis() else lacks | {"redis-server"})
+
+
 @contextmanager
 def open_place(kind: StoreKind, folder: Path, name: str) -> Iterator[FolderPlace | BucketPlace]:
     """An empty store that is watched."""
@@ -210,8 +221,9 @@ def open_game(kind: StoreKind, folder: Path, seed: int) -> Iterator[Game]:
     with (
         World(bookmarks=60, domains=12, repositories=6, seed=seed) as world,
         open_place(kind, folder, "store") as place,
+        Locks(_made(folder / "redis"), place) as locks,
     ):
-        yield Game(folder, world, place)
+        yield Game(folder, world, place, locks)
 
 
 def play_game(
@@ -226,7 +238,6 @@ def play_game(
         if faults:
             return faults
         for number in numbers:
-            drawn = draw(seed, number, kind, can_set_clocks=fake_clock() is not None)
-            on_played(game.play(drawn))
+            on_played(game.play(draw(seed, number, kind, lacks=lacking())))
         with open_place(kind, folder, "fresh") as fresh:
             return game.compare(fresh)

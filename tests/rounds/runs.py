@@ -10,34 +10,6 @@ from typing import Any
 
 from tests.processes import clean_environment, command_line
 
-LIBRARIES = (
-    Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"),
-    Path("/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"),
-)
-"""Where Debian and Ubuntu have the library of the package libfaketime."""
-
-
-def fake_clock() -> Path | None:
-    """The library that gives a process another time; None where it is not installed."""
-    return next((path for path in LIBRARIES if path.is_file()), None)
-
-
-def wrong_clock(ahead_s: int) -> dict[str, str]:
-    """The variables that make a process's clock wrong, and only that of what time it is.
-
-    Files keep the times that the disk gives them, as those of a disk that machines share, and
-    what is measured by the monotonic clock stays.
-    """
-    library = fake_clock()
-    if not ahead_s or library is None:
-        return {}
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": f"{ahead_s:+}s",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
-
 
 class Run:
     """A run under way, or how it ended."""

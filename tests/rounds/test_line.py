@@ -1,6 +1,7 @@
 """The line to the S3 server: it hangs, is cut, and goes on."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -13,6 +14,19 @@ from tests.rounds.line import Line
 class _Hello(App):
     def answer(self, request: Request) -> Response:
         return Response.text("hello")
+
+
+class _Busy(App):
+    """It is at work until it may end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def answer(self, request: Request) -> Response:
+        self.begun.set()
+        self.may_end.wait(20)
+        return Response.text("done")
 
 
 @pytest.fixture
@@ -69,3 +83,19 @@ def test_what_is_cut_is_cut_for_everybody(line: Line) -> None:
         assert told(asking(line)) == b""
     line.mend()
     assert told(asking(line)).endswith(b"hello")
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_it_is_idle_when_the_server_has_done_what_a_killed_client_asked_for(cut: bool) -> None:
+    """A write that was under way came into the store after it was looked at."""
+    app = _Busy()
+    with app.served() as server, Line(server.port) as line:
+        connection = asking(line)
+        assert app.begun.wait(20)
+        if cut:
+            line.cut()
+        connection.close()
+        with pytest.raises(TimeoutError):
+            line.wait_until_idle(0.1)
+        app.may_end.set()
+        line.wait_until_idle()

@@ -1,5 +1,6 @@
 """The store that asks the lease before each write."""
 
+import io
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datafetch.errors import LeaseLost
-from datafetch.store.base import ObjectStore
+from datafetch.store.base import FilePart, ObjectStore
 from datafetch.store.fenced import FencedStore
 from datafetch.store.local import LocalStore
 from tests.contract.support import open_s3
@@ -36,6 +37,17 @@ class Lease:
             self.alive = False
         self.asked += 1
         if not self.alive:
+            raise LeaseLost
+
+
+class EndsMeanwhile:
+    """A lease that is over as soon as something has happened."""
+
+    def __init__(self, has_happened: Callable[[], bool]) -> None:
+        self._has_happened = has_happened
+
+    def check(self) -> None:
+        if self._has_happened():
             raise LeaseLost
 
 
@@ -113,14 +125,36 @@ def test_a_lease_that_ends_after_the_check_is_noticed(
 def test_a_write_that_is_sent_again_asks_again(s3_fake: S3Fake) -> None:
     """The connection had died while the process was stopped: the client sent the write anew, unasked."""
     with closing(open_s3(s3_fake)) as inner:
-        lease = Lease()
-        lease.ends_after = 2
+        lease = EndsMeanwhile(lambda: len(s3_fake.requests()) > before)
         s3_fake.app.inject(faults.dropped(), times=1)
         before = len(s3_fake.requests())
         with pytest.raises(LeaseLost):
             FencedStore(inner, lease).put(KEY, b"new")
-        assert lease.asked == 3
         assert [method for method, _ in s3_fake.requests()[before:]] == ["PUT"]
+
+
+class StoppedFile(io.BytesIO):
+    """A file during whose sending, after the second piece, the process is stopped for long."""
+
+    was_stopped = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        if (
+            size is not None and 0 < size < 500_000
+        ):  # not the reading of the whole, for its signature
+            self.was_stopped = self.was_stopped or self.tell() >= 2 * size
+        return super().read(size)
+
+
+def test_a_write_that_was_half_sent_is_not_finished_late(s3_fake: S3Fake) -> None:
+    """A process that was stopped in the middle of sending wakes with the lease over: the rest is not sent."""
+    with closing(open_s3(s3_fake)) as inner:
+        inner.put(KEY, b"old")
+        file = StoppedFile(bytes(1_000_000))
+        store = FencedStore(inner, EndsMeanwhile(lambda: file.was_stopped))
+        with pytest.raises(LeaseLost):
+            store.put(KEY, FilePart(file, 1_000_000))
+        assert inner.get(KEY).body == b"old"
 
 
 def test_a_merge_needs_both_leases_to_the_last(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The policy in the README allows what the store calls, and nothing else."""
+"""The policies in README and guide allow what store and locks call, and nothing else."""
 
 import ast
 import json
@@ -29,6 +29,7 @@ from tests.stores import as_file
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LOCKS = (ROOT / "datafetch/guides/locks.md").read_text(encoding="utf-8")
 
 # Amazon S3 user guide, "Required permissions for Amazon S3 API operations".
 NEEDS = {
@@ -42,20 +43,20 @@ NEEDS = {
 ON_THE_BUCKET = {"s3:ListBucket"}
 
 
-def policy(name: str) -> dict[str, Any]:
-    """One of the README's policies."""
-    found = re.search(rf"<!-- policy:{name} -->\n```json\n(.*?)\n```", README, re.DOTALL)
+def policy(name: str, page: str = README) -> dict[str, Any]:
+    """One of a page's policies."""
+    found = re.search(rf"<!-- policy:{name} -->\n```json\n(.*?)\n```", page, re.DOTALL)
     assert found
     value = json.loads(found[1])
     assert isinstance(value, dict)
     return value
 
 
-def allowed(name: str) -> dict[str, set[str]]:
+def allowed(name: str, page: str = README) -> dict[str, set[str]]:
     """The actions of a policy, by what they are allowed on."""
     return {
         resource: set(statement["Action"])
-        for statement in policy(name)["Statement"]
+        for statement in policy(name, page)["Statement"]
         for resource in statement["Resource"]
         if statement["Effect"] == "Allow"
     }
@@ -171,17 +172,9 @@ def test_the_policy_of_the_lock_table_is_what_locks_call(
         f"dynamodb:{request.headers['x-amz-target'].rpartition('.')[2]}"
         for request in lock_table.app.log.all()
     }
-    assert allowed("locks") == {"arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE": called}
+    table_arn = "arn:aws:dynamodb:eu-central-1:*:table/datafetch-locks"
+    assert allowed("table", LOCKS) == {table_arn: called}
     assert called == {"dynamodb:GetItem", "dynamodb:PutItem"}
-
-
-def test_the_command_that_makes_a_lock_table_makes_one_that_fits() -> None:
-    """Whoever copies it from the README gets a table that locks take."""
-    (command,) = re.findall(r"aws dynamodb create-table --table-name TABLE (.*)", README)
-    assert command == (
-        "--attribute-definitions AttributeName=id,AttributeType=S"
-        " --key-schema AttributeName=id,KeyType=HASH --billing-mode PAY_PER_REQUEST"
-    )
 
 
 def test_the_sentence_and_the_policy_say_the_same() -> None:
@@ -193,7 +186,7 @@ def test_the_sentence_and_the_policy_say_the_same() -> None:
 def test_hints_send_to_a_section_that_is_there() -> None:
     """The error names the section by its title."""
     assert "\n### The bucket's policy\n" in README
-    assert "\n### The lock table's policy\n" in README
+    assert "\n### dynamodb://TABLE\n" in LOCKS
 
 
 def test_the_readme_keeps_a_build_out_of_git() -> None:

@@ -37,9 +37,11 @@ from datafetch.ops.leases.lock_object import (
     changes_hands,
     held_by,
     is_dead_here,
+    lock_of,
+    new_owner,
     taken_by,
 )
-from datafetch.ops.leases.store import StoreLeases, lock_of, new_owner
+from datafetch.ops.leases.store import StoreLeases
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 

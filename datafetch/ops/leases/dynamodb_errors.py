@@ -211,7 +211,7 @@ def _denied_hint(error: ClientError, at: TableAddress) -> str:
         )
     return (
         f"Allow dynamodb:{error.operation_name} on arn:aws:dynamodb:{at.region}:*:table/{at.table}."
-        ' The README has a whole policy under "The lock table\'s policy".'
+        " `datafetch guide locks` has a whole policy."
     )
 
 

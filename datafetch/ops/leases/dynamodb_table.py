@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from botocore.config import Config
@@ -54,6 +54,7 @@ _WIDTH = 4
 _ENDPOINT_SETTINGS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 _NO_SUCCESS = 300
 _NO_KEYS: Credentials = (None, None, None)
+_STAND_INS: Credentials = ("none", "none", None)
 
 
 class Table:
@@ -185,17 +186,11 @@ class Table:
 
     def _make(self) -> "tuple[DynamoDBClient, TableAddress]":
         """Keys of another server than Amazon are used when the table is at that server, too."""
-        account = self._account
-        server, keys = account.server, account.credentials
-        is_amazons = server is None or is_amazon(server)
-        region = account.region if is_amazons else account.table_region
-        client = self._connect(region, keys if is_amazons else _NO_KEYS)
-        shared = is_amazons or (
-            server is not None and endpoint_of(server) == endpoint_of(client.meta.endpoint_url)
+        account, keys = self._account, self._account.credentials
+        shared = account.server is None or is_amazon(account.server) or self._is_at(account.server)
+        client = self._connect(
+            account.region if shared else account.table_region, keys if shared else _NO_KEYS
         )
-        if shared and not is_amazons:
-            client.close()
-            client = self._connect(account.region, keys)
         has_keys = keys[0] is not None
         return client, TableAddress(
             table=self.name,
@@ -208,6 +203,14 @@ class Table:
             own_keys=has_keys and shared,
             keys_elsewhere=has_keys and not shared,
         )
+
+    def _is_at(self, server: str) -> bool:
+        """Whether the table is at this server: only a client knows all that may name another one.
+
+        It has keys that are none, since without keys the machine itself would be asked for some.
+        """
+        with closing(self._connect(REGION, _STAND_INS)) as client:
+            return endpoint_of(server) == endpoint_of(client.meta.endpoint_url)
 
     def _connect(self, region: str | None, keys: Credentials) -> "DynamoDBClient":
         check_files(None)

@@ -1,5 +1,6 @@
 """The lease of a job as it is stored: who has it, since when, and what is known of the store."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypeVar
 
@@ -13,11 +14,17 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from datafetch.clock import utc_text
+from datafetch.clock import to_ms, utc_text
 from datafetch.errors import LeaseHeld, LeaseHolder
 from datafetch.models.text import one_line
-from datafetch.ops.lease import Predecessor
-from datafetch.ops.leases.process import Process, can_be_seen, has_ended, this_host
+from datafetch.ops.lease import Grant, Predecessor
+from datafetch.ops.leases.process import (
+    Process,
+    can_be_seen,
+    has_ended,
+    this_host,
+    this_process,
+)
 
 T = TypeVar("T")
 
@@ -26,6 +33,9 @@ _YEAR_10000_MS = 253_402_300_800_000
 
 _LARGEST_PID = 2**31 - 1
 """The largest that kill(2) takes."""
+
+_LARGEST = 64 * 1024
+"""Bytes of a lock object; ours have under a thousand."""
 
 _LONGEST_NAME = 100
 """Characters of a host or a run that are shown: whoever may write the object has chosen them."""
@@ -118,6 +128,40 @@ class LockObject:
 
 ADAPTER: TypeAdapter[LockObject] = TypeAdapter(LockObject)
 """Reads and writes the object's JSON."""
+
+
+def lock_in(body: bytes) -> LockObject | None:
+    """The lock object in these bytes; None when they cannot be read."""
+    if len(body) > _LARGEST:
+        return None
+    try:
+        return ADAPTER.validate_json(body)
+    except ValidationError:
+        return None
+
+
+def lock_of(grant: Grant, now: float, conditional: Conditional | None = None) -> LockObject:
+    """The lock object of a grant to this process, if it is written `now` (epoch seconds)."""
+    ttl_ms = round(grant.ttl_s * 1000)
+    process = this_process()
+    return LockObject(
+        owner=grant.owner,
+        host=process.host,
+        pid=process.pid,
+        boot=process.boot,
+        started=process.started,
+        run_id=grant.run_id,
+        acquired_at=grant.acquired_at,
+        expires_at=to_ms(now) + ttl_ms,
+        ttl_ms=ttl_ms,
+        token=grant.token,
+        conditional=conditional,
+    )
+
+
+def new_owner() -> str:
+    """See `Grant.owner`."""
+    return secrets.token_hex(8)
 
 
 def held_by(job: str, holder: LeaseHolder, now: float) -> LeaseHeld:

@@ -21,10 +21,18 @@ from datafetch.errors import (
     StoreError,
 )
 from datafetch.ops.lease import Grant, Predecessor
-from datafetch.ops.leases.lock_object import ADAPTER, LockObject, held_by, is_dead_here, taken_by
+from datafetch.ops.leases.lock_object import (
+    ADAPTER,
+    LockObject,
+    held_by,
+    is_dead_here,
+    lock_of,
+    new_owner,
+    taken_by,
+)
 from datafetch.ops.leases.redis_scripts import RELEASE, RENEW, TAKE, UNDO
 from datafetch.ops.leases.redis_server import Answer, RedisServer
-from datafetch.ops.leases.store import StoreLeases, lock_of, new_owner
+from datafetch.ops.leases.store import StoreLeases
 from datafetch.store.base import ObjectStore, encode_json
 from datafetch.store.keys import Keys
 

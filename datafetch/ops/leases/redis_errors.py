@@ -42,6 +42,20 @@ _NO_SCRIPTS = _Meaning(
     "does not run scripts (EVAL), without which a lock cannot be given back safely",
     f"Set {_SETTING} to the Redis itself, not to a proxy before it, and allow EVAL there.",
 )
+_NO_RIGHTS = _Meaning(
+    "does not let this user do what locks need",
+    "Allow it: ACL SETUSER NAME ~datafetch:* +eval +get +set +del +pttl +pexpire +hmget +hset +time"
+    " (+select, too, for a database other than 0).",
+)
+_REPLICA = _Meaning(
+    "is a read-only replica",
+    f"Set {_SETTING} to the primary. While another one takes over that place, try again.",
+)
+_FULL = _Meaning(
+    "has no memory left (maxmemory)",
+    f"Raise its maxmemory, or name another Redis in {_SETTING}. {_LATER}",
+    is_wrong=False,
+)
 _LOGIN = ":PASSWORD@ or USER:PASSWORD@ before the host, with an @ of their own as %40"
 
 _BY_CLASS: tuple[tuple[type[Exception], _Meaning], ...] = (
@@ -52,20 +66,8 @@ _BY_CLASS: tuple[tuple[type[Exception], _Meaning], ...] = (
             f"Leave the user out of {_SETTING}: write :PASSWORD@ before the host.",
         ),
     ),
-    (
-        refused.NoPermissionError,
-        _Meaning(
-            "does not let this user do what locks need",
-            "Allow it: ACL SETUSER NAME ~datafetch:* +eval +get +set +del +pttl +pexpire +hmget +hset +time.",
-        ),
-    ),
-    (
-        refused.ReadOnlyError,
-        _Meaning(
-            "is a read-only replica",
-            f"Set {_SETTING} to the primary. While another one takes over that place, try again.",
-        ),
-    ),
+    (refused.NoPermissionError, _NO_RIGHTS),
+    (refused.ReadOnlyError, _REPLICA),
     (refused.MovedError, _CLUSTER),
     (refused.AskError, _CLUSTER),
     (refused.ClusterCrossSlotError, _CLUSTER),
@@ -73,14 +75,7 @@ _BY_CLASS: tuple[tuple[type[Exception], _Meaning], ...] = (
         refused.BusyLoadingError,
         _Meaning("is loading its data", f"Try again in a minute. {_LATER}", is_wrong=False),
     ),
-    (
-        refused.OutOfMemoryError,
-        _Meaning(
-            "has no memory left (maxmemory)",
-            f"Raise its maxmemory, or name another Redis in {_SETTING}. {_LATER}",
-            is_wrong=False,
-        ),
-    ),
+    (refused.OutOfMemoryError, _FULL),
     (
         refused.MasterDownError,  # one of the next class, too
         _Meaning(
@@ -96,6 +91,11 @@ _BY_CLASS: tuple[tuple[type[Exception], _Meaning], ...] = (
 )
 
 _BY_TEXT: tuple[tuple[str, _Meaning], ...] = (
+    # What a script met has no code of its own, or, before Redis 7.0, stands within a sentence.
+    ("the user executing the script can't", _NO_RIGHTS),
+    ("acl failure in script", _NO_RIGHTS),
+    ("readonly you can't write", _REPLICA),
+    ("oom command not allowed", _FULL),
     (
         "called without any password configured",
         _Meaning(

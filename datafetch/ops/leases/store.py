@@ -6,13 +6,10 @@ lease is being acquired, makes the runs of one machine ask one after the other.
 """
 
 import hashlib
-import secrets
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import (
@@ -34,9 +31,11 @@ from datafetch.ops.leases.lock_object import (
     changes_hands,
     held_by,
     is_dead_here,
+    lock_in,
+    lock_of,
+    new_owner,
     taken_by,
 )
-from datafetch.ops.leases.process import this_process
 from datafetch.ops.leases.watch import Watch
 from datafetch.runtime.folder import RuntimeFolder
 from datafetch.store.base import (
@@ -51,6 +50,13 @@ from datafetch.store.keys import Keys
 
 _ATTEMPTS = 5
 """How often a lease is asked for when other runs take it and give it back in between."""
+
+_TURN_S = 2.0
+"""Seconds that a run waits while another one of this machine takes the lease.
+
+That is a few requests to the store. When the store hangs it may be minutes, and whoever is locked
+out is told so at once, or waits as `--wait` says.
+"""
 
 _REFUSED_HINT = (
     "Its answers contradict each other: look for a proxy or cache between datafetch and the store. "
@@ -168,10 +174,8 @@ class StoreLeases:
                 try:
                     return self._write(grant, free.condition)
                 except PreconditionFailed:
-                    # Another machine was faster, the server errs, or our own write was sent twice.
-                    version = self._version_after_all(grant)
-                    if version is not None:
-                        return replace(grant, version=version)
+                    # Another machine was faster, or the server errs. It was not our own write, sent
+                    # twice: a store reads back before it refuses (`ObjectStore.put`).
                     refused.append(free.etag)
                 except NotSupported:
                     if not self._conditions.may_err:
@@ -217,7 +221,7 @@ class StoreLeases:
             StoreError: the store did not answer.
         """
         stored = self._stored(job)
-        return None if stored is None else _read(stored)
+        return None if stored is None else lock_in(stored.body)
 
     def lock_name(self, job: str) -> str:
         """A name for file locks of the job, which no other job, store or environment has."""
@@ -235,7 +239,7 @@ class StoreLeases:
         if stored is None:
             return _Free(None, 1, None)
         now = self._clock.now()
-        lock = _read(stored)
+        lock = lock_in(stored.body)
         if lock is None:
             # An unreadable lock counts as free. Its token is unknown; the seconds since 1970
             # are larger than any token that was counted up run by run.
@@ -272,15 +276,15 @@ class StoreLeases:
     def _own_version(self, grant: Grant) -> str | None:
         """The lock object's ETag if this grant still has the lease; None if it was taken over.
 
-        A refused write does not prove the latter: an earlier one may have been stored and its
+        A refused write does not prove the latter: a renewal before it may have been stored and its
         answer lost.
         """
         stored = self._stored(grant.job)
-        lock = None if stored is None else _read(stored)
+        lock = None if stored is None else lock_in(stored.body)
         return stored.etag if stored and lock and lock.owner == grant.owner else None
 
     def _version_after_all(self, grant: Grant) -> str | None:
-        """The lock object's ETag if a write that failed had been stored, its answer lost.
+        """The lock object's ETag if a write that got no answer was stored all the same.
 
         The lease would keep everybody out for its whole time otherwise, its own run first.
         """
@@ -311,43 +315,20 @@ class StoreLeases:
         version = self._store.put(self._keys.lock(grant.job), body, condition=condition)
         return replace(grant, version=version)
 
-    def _machine_lock(self, job: str) -> AbstractContextManager[None]:
-        return self._machine.lock(f"{self.lock_name(job)}.lock")
+    @contextmanager
+    def _machine_lock(self, job: str) -> Iterator[None]:
+        """Hold the lock that the runs of this machine take a lease under.
 
-
-def lock_of(grant: Grant, now: float, conditional: Conditional | None = None) -> LockObject:
-    """The lock object of a grant to this process, if it is written `now` (epoch seconds)."""
-    ttl_ms = round(grant.ttl_s * 1000)
-    process = this_process()
-    return LockObject(
-        owner=grant.owner,
-        host=process.host,
-        pid=process.pid,
-        boot=process.boot,
-        started=process.started,
-        run_id=grant.run_id,
-        acquired_at=grant.acquired_at,
-        expires_at=to_ms(now) + ttl_ms,
-        ttl_ms=ttl_ms,
-        token=grant.token,
-        conditional=conditional,
-    )
-
-
-def new_owner() -> str:
-    """See `Grant.owner`."""
-    return secrets.token_hex(8)
-
-
-_LARGEST = 64 * 1024
-"""Bytes of a lock object; ours have under a thousand."""
-
-
-def _read(stored: StoredObject) -> LockObject | None:
-    """The lock object; None when it cannot be read."""
-    if len(stored.body) > _LARGEST:
-        return None
-    try:
-        return ADAPTER.validate_json(stored.body)
-    except ValidationError:
-        return None
+        Raises:
+            LeaseHeld: another run has held it for `_TURN_S` seconds.
+            ConfigurationError, StoreError: see `RuntimeFolder.lock`.
+        """
+        with ExitStack() as holding:
+            try:
+                holding.enter_context(self._machine.lock(f"{self.lock_name(job)}.lock", _TURN_S))
+            except LeaseHeld as held:
+                raise LeaseHeld(
+                    f"the lock of {job} is being taken by another run of this machine right now",
+                    hint=f"{LeaseHeld.hint} {held.hint}",
+                ) from None
+            yield

@@ -19,7 +19,7 @@ from datafetch.errors import (
 from datafetch.ops.leases.account import Account
 from datafetch.ops.leases.dynamodb_item import Unchanged
 from datafetch.ops.leases.dynamodb_table import Table
-from tests.fakes.base import FakeServer
+from tests.fakes.base import App, FakeServer, Request, Response
 from tests.fakes.faults import cut, dropped, held, reply
 from tests.fakes.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from tests.fakes.tables import TableFake, at_time, refused
@@ -146,6 +146,36 @@ def test_a_key_is_shown_to_its_own_server_only(
     else:
         assert table.get("x") is None
     assert _credential(lock_table) == key
+
+
+class _Machine(App):
+    """What a machine of Amazon's asks for its keys, at 169.254.169.254; it has none."""
+
+    def answer(self, request: Request) -> Response:
+        return Response(404)
+
+
+@pytest.mark.parametrize(("server", "asks"), [("here", 0), ("https://s3.example.com", 1)])
+def test_the_machine_is_asked_for_keys_only_where_the_settings_have_none(
+    monkeypatch: pytest.MonkeyPatch,
+    tables: ExitStack,
+    lock_table: TableFake,
+    server: str,
+    asks: int,
+) -> None:
+    """With a bucket that is not Amazon's each run asked its machine for keys first, for seconds, though it had some."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", lock_table.url)
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    server = lock_table.url if server == "here" else server
+    with _Machine().served() as machine:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", machine.url)
+        table = _table(tables, lock_table.name, Account(KEYS, REGION, server, None, "S3_REGION"))
+        if asks:
+            with pytest.raises(StoreDenied, match="there are no credentials"):
+                table.get("x")
+        else:
+            assert table.get("x") is None
+        assert machine.app.log.count("PUT") == asks
 
 
 def test_reads_are_consistent(table: Table, lock_table: TableFake) -> None:

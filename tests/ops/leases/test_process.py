@@ -92,11 +92,13 @@ def test_namespaces_of_one_start_are_of_one_machine() -> None:
     assert not same_boot(None, None)
 
 
+_UNSHARE = ("unshare",) if os.getuid() == 0 else ("unshare", "--map-root-user")
+
+
 def _can_unshare(*options: str) -> bool:
-    program = shutil.which("unshare")
-    if program is None:
+    if shutil.which(_UNSHARE[0]) is None:
         return False
-    return subprocess.run([program, *options, "true"], check=False).returncode == 0
+    return subprocess.run([*_UNSHARE, *options, "true"], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_a_process_of_another_namespace_is_not_judged(
     here = this_process()
     holder = f'["{here.host}", {here.pid}, "{here.boot}", {here.started}]'
     told = subprocess.run(
-        ["unshare", *options, sys.executable, "-c", _TELLS, holder],
+        [*_UNSHARE, *options, sys.executable, "-c", _TELLS, holder],
         cwd=ROOT,
         env=clean_environment(),
         check=True,

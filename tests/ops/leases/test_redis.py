@@ -25,8 +25,9 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.checked import CheckedStore
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
+from tests.fakes.relay import Relay
 from tests.processes import ROOT, clean_environment
-from tests.redis_servers import LossyProxy, RealRedis, lossy_proxy, real_redis
+from tests.redis_servers import RealRedis, real_redis
 from tests.stores import FaultyStore, MemoryStore, ServerMemory
 from tests.support import FakeClock
 
@@ -304,35 +305,39 @@ def test_a_lease_that_ran_out_and_nobody_took_is_renewed(
 
 
 @pytest.fixture
-def proxy(redis: RealRedis) -> Iterator[LossyProxy]:
+def relay(redis: RealRedis) -> Iterator[Relay]:
     """Loses answers on the way from Redis."""
-    with lossy_proxy(redis) as proxy:
-        yield proxy
+    with Relay(redis.port) as relay:
+        yield relay
+
+
+def _through(relay: Relay) -> RedisPlace:
+    return RedisPlace("127.0.0.1", relay.port)
 
 
 def test_an_answer_that_was_lost_is_asked_for_again(
-    make: Callable[..., RedisLeases], proxy: LossyProxy, redis: RealRedis
+    make: Callable[..., RedisLeases], relay: Relay, redis: RealRedis
 ) -> None:
     """Taken, renewed and given back although each first answer was lost: nobody is locked out by himself."""
-    leases = make(place=proxy.place)
-    proxy.lose = 1
+    leases = make(place=_through(relay))
+    relay.lose_answers()
     grant = leases.acquire("bookmarks", "run-1")
-    proxy.lose = 1
+    relay.lose_answers()
     grant = leases.renew(grant)
-    proxy.lose = 1
+    relay.lose_answers()
     leases.release(grant)
-    assert (proxy.lose, proxy.scripts) == (0, 6)
+    assert (relay.lost, relay.scripts) == (3, 6)
     assert make().acquire("bookmarks", "run-2").token > grant.token
 
 
 def test_a_lost_answer_keeps_what_redis_knew_before(
-    make: Callable[..., RedisLeases], proxy: LossyProxy, redis: RealRedis
+    make: Callable[..., RedisLeases], relay: Relay, redis: RealRedis
 ) -> None:
     """Asked again, Redis tells whose lease was over before, and not the asker's own."""
     make().acquire("bookmarks", "run-1")
     redis.tell("PEXPIRE", _lease_key(redis), "0")
-    proxy.lose = 1
-    grant = make(place=proxy.place).acquire("bookmarks", "run-2")
+    relay.lose_answers()
+    grant = make(place=_through(relay)).acquire("bookmarks", "run-2")
     assert grant.took_from is not None
     assert grant.took_from.run_id == "run-1"
 
@@ -365,15 +370,15 @@ def test_a_lease_counts_from_before_redis_was_asked(
 
 
 def test_answers_that_are_lost_for_good_are_an_outage(
-    make: Callable[..., RedisLeases], proxy: LossyProxy
+    make: Callable[..., RedisLeases], relay: Relay
 ) -> None:
     """It is asked twice and not for ever; the error has exit 1 and says what to do."""
-    proxy.lose = 100
+    relay.lose_answers(100)
     with pytest.raises(StoreUnavailable, match="closed the connection") as caught:
-        make(place=proxy.place).acquire("bookmarks", "run-1")
+        make(place=_through(relay)).acquire("bookmarks", "run-1")
     assert caught.value.exit_code == 1
     assert "Check DATAFETCH_LOCK" in caught.value.hint
-    assert proxy.scripts == 2
+    assert relay.scripts == 2
 
 
 def test_a_store_that_fails_for_a_while_does_not_end_the_lease(
@@ -528,7 +533,7 @@ server = RedisServer(RedisPlace("127.0.0.1", port))
 leases = RedisLeases(server, MemoryStore(), Keys("-test"), SystemClock(), lambda job: 300.0, own)
 sys.stdin.readline()
 had = 0
-while had < 40:
+while had < 5:
     try:
         grant = leases.acquire("bookmarks", f"run-{number}")
     except LeaseHeld:
@@ -546,7 +551,7 @@ while had < 40:
 def test_eight_processes_never_have_the_lease_at_the_same_time(
     tmp_path: Path, redis: RealRedis
 ) -> None:
-    """Eight times forty leases that only Redis keeps apart: one at a time, each with a larger token."""
+    """Each has the lease five times, and a store of its own, so that only Redis keeps them apart: one at a time."""
     rivals = [
         subprocess.Popen(
             [sys.executable, "-c", _RIVAL, str(tmp_path), str(redis.port), str(number)],
@@ -566,5 +571,5 @@ def test_eight_processes_never_have_the_lease_at_the_same_time(
         assert rival.communicate(timeout=100)[1] == ""
         assert rival.returncode == 0
     tokens = [int(line) for line in (tmp_path / "tokens").read_text().split()]
-    assert len(tokens) == 320
+    assert len(tokens) == 40
     assert tokens == sorted(set(tokens))

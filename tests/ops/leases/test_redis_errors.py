@@ -14,13 +14,17 @@ from pydantic import SecretStr
 
 from datafetch.errors import ConfigurationError, DatafetchError, StoreUnavailable
 from datafetch.models.lock_place import RedisPlace
-from datafetch.ops.leases.redis_scripts import RELEASE, TAKE
+from datafetch.ops.leases.redis_scripts import RELEASE, RENEW, TAKE, UNDO
 from datafetch.ops.leases.redis_server import RedisServer
 from tests.processes import ROOT
 from tests.redis_servers import real_redis
 
 PASSWORD = "h0sh-h0sh-h0sh"
 RIGHTS = "+eval +get +set +del +pttl +pexpire +hmget +hset +time"
+PAGES_OF_RIGHTS = (
+    "datafetch/guides/locks.md",
+    "datafetch/ops/leases/redis_errors.py",
+)
 
 
 def _refusal(place: RedisPlace, silence_s: float = 5.0) -> DatafetchError:
@@ -66,6 +70,10 @@ REAL = {
         ("--user", "me", "on", f">{PASSWORD}", "~other:*", "+@all"),
         SECRET | {"user": "me"}, 78, "does not let this user do what locks need", "~datafetch:*",
     ),
+    "user without one right": Case(
+        ("--user", "me", "on", f">{PASSWORD}", "~datafetch:*", "+@all", "-time"),
+        SECRET | {"user": "me"}, 78, "does not let this user do what locks need", "+time",
+    ),
     "no such database": Case((), {"number": 99}, 78, "has no database of that number", "0 to 15"),
     "no scripts": Case(("--rename-command", "EVAL", ""), {}, 78, "does not run scripts", "EVAL"),
     "replica": Case(
@@ -101,15 +109,20 @@ def test_a_real_server_that_refuses(tmp_path: Path, case: Case) -> None:
 
 
 def test_rights_that_the_guide_names_are_enough(tmp_path: Path) -> None:
-    """A user with no more than them takes a lease, and gives it back."""
+    """A user with no more than them takes a lease, is locked out, renews, gives back and undoes."""
     rights = ["~datafetch:*", *RIGHTS.split(), "+select"]
     with real_redis(tmp_path, "--user", "me", "on", f">{PASSWORD}", *rights) as redis:
         place = replace(redis.place, user="me", password=SecretStr(PASSWORD), number=3)
         server, keys = RedisServer(place), ("datafetch:{x}:lease", "datafetch:{x}:last")
-        number, token, _ = server.run(TAKE, keys, "me", 1000, "", "{}")
+        number, counted, _ = server.run(TAKE, keys, "me", 60_000, "", "{}")
         assert number == 1
-        assert server.run(RELEASE, keys, "me", bytes(token).decode()) == [1]
-        for page in ("datafetch/guides/stores.md", "datafetch/ops/leases/redis_errors.py"):
+        token = bytes(counted).decode()
+        assert server.run(TAKE, keys, "other", 60_000, "", "{}")[0] == 0
+        assert server.run(RENEW, keys, "me", token, 60_000, "{}", token) == [1]
+        assert server.run(RELEASE, keys, "me", token) == [1]
+        assert server.run(RENEW, keys, "me", token, 60_000, "{}", token) == [1]
+        assert server.run(UNDO, keys, "me") == [1]
+        for page in PAGES_OF_RIGHTS:
             assert f"~datafetch:* {RIGHTS}" in (ROOT / page).read_text()
 
 
@@ -164,6 +177,14 @@ ANSWERS = {
     "too old": (
         "-ERR Error running script: Write commands not allowed after non deterministic commands.",
         78, "is older than 5.0", "from 5.0 on",
+    ),
+    "memory full before 7.0": (
+        "-ERR Error running script (call to f_1): @user_script: 2: -OOM command not allowed when used",
+        1, "has no memory left", "maxmemory",
+    ),
+    "replica before 7.0": (
+        "-ERR Error running script (call to f_1): @user_script: 2: -READONLY You can't write against",
+        78, "is a read-only replica", "the primary",
     ),
     "before users": (
         "-ERR wrong number of arguments for 'auth' command",
