@@ -63,7 +63,7 @@ class DueSession(Session):
         found = asked(lambda: look_at(store, keys, clock, schedules), self._cancel)
         due = [known.job for known in found if known.is_due]
         self._tell(found, clock)
-        self._asked.extend(OPERATIONS[job] for job in due)
+        self._asked |= dict.fromkeys(OPERATIONS[job] for job in due)
         if due:
             self._run(due)
 
