@@ -37,6 +37,9 @@ _FIELD = re.compile(rf"{_TERM}(?:,{_TERM})*+")
 
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
+_ONE_LONG = re.compile(r"(?<![0-9A-Z])([0-9A-Z]+)-\1/[0-9]+")
+"""A range of one value with a step, which to crons is that value, and to cronsim `2/4` for `2-2/4`."""
+
 _LONGEST = 1000
 """Characters of an expression; one that names all minutes, hours and days one by one has 330."""
 
@@ -94,7 +97,7 @@ class Schedule:
         for name, bounds, field in zip(_FIELDS, _BOUNDS, fields, strict=True):
             if not _FIELD.fullmatch(field):
                 raise ValueError(_wrong_field(name, bounds))
-        normal = _LEADING_ZEROS.sub("", " ".join(fields))
+        normal = _ONE_LONG.sub(r"\1", _LEADING_ZEROS.sub("", " ".join(fields)))
         _check_by_cronsim(normal, fields)
         return Schedule(expression, normal)
 

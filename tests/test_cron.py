@@ -37,6 +37,8 @@ def _names(expression: str, after: str, until: str) -> list[str]:
         ("@annually", "0 0 1 1 *"),
         ("0-59/5,7 8-18 1,15 jan-mar MON-FRI", "0-59/5,7 8-18 1,15 JAN-MAR MON-FRI"),
         ("0 0 * * 7", "0 0 * * 7"),
+        ("02-2/4 0 10,12-12/5 * MON-MON/2", "2 0 10,12 * MON"),
+        ("2-22/4 0 * * MON-TUE/2", "2-22/4 0 * * MON-TUE/2"),
         ("0 0 29 2 *", "0 0 29 2 *"),
         ("10 10 * * *", "10 10 * * *"),
     ],

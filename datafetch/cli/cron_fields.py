@@ -41,17 +41,16 @@ class CronField:
         return len(self.values) == self.highest - self.lowest + 1
 
     @property
-    def step(self) -> int:
-        """The step of a field like `*/2`; 0 for every other."""
-        star, _, step = self.text.partition("/")
-        return int(step) if star == "*" and step.isdecimal() else 0
-
-    @property
     def plain(self) -> str:
         """The field in the words that every cron knows: stars, numbers, ranges, lists."""
-        if self.is_full and (self.is_starred or not self.step):
-            return "*" if self.is_starred else f"{self.lowest}-{self.highest}"
-        return f"*/{self.step}" if self.step else _listed(self.values, "-", width=1)
+        if not self.is_starred:
+            return _listed(self.values, "-", width=1)
+        if self.is_full:
+            return "*"
+        first = self.text.partition(",")[0]
+        step = int(first.removeprefix("*/"))
+        others = [value for value in self.values if (value - self.lowest) % step]
+        return f"{first},{_listed(others, '-', width=1)}" if others else first
 
     @property
     def calendar(self) -> str:
