@@ -5,6 +5,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -134,20 +135,18 @@ class _LogFile(logging.FileHandler):
     """Appends lines to the file of a name, also when logrotate has moved away the one before."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record; what cannot be written is lost."""
-        try:
-            if self.stream is not None and not self._is_in_place(self.stream.fileno()):
-                self.stream.close()
+        """Write the record; where no new file can be made, to the one that was moved away."""
+        file = self.stream
+        if file is not None and not self._is_in_place(file.fileno()):
+            with suppress(OSError):  # the folder is gone, or may not be written any more
                 self.stream = self._open()
-        except OSError:  # the folder is gone, or may not be written any more
-            self.handleError(record)
-            return
+                file.close()
         super().emit(record)
 
     def _is_in_place(self, descriptor: int) -> bool:
         try:
             there = os.stat(self.baseFilename)  # noqa: PTH116 - a path as logging keeps it
-        except FileNotFoundError:
+        except OSError:
             return False
         return os.path.samestat(there, os.fstat(descriptor))
 

@@ -47,3 +47,20 @@ def test_a_log_that_is_moved_away_begins_anew(tmp_path):
     handler.close()
     assert (tmp_path / "a.log.1").read_text() == "first\n"
     assert (tmp_path / "a.log").read_text() == "second\n"
+
+
+def test_a_log_that_cannot_begin_anew_goes_on_where_it_was(tmp_path):
+    """A file that is moved out of a folder in which none can be made costs neither lines nor the run."""
+    (tmp_path / "logs").mkdir()
+    handler = _LogFile(tmp_path / "logs" / "a.log", encoding="utf-8")
+    record = logging.makeLogRecord({"msg": "first"})
+    handler.emit(record)
+    (tmp_path / "logs").rename(tmp_path / "moved")
+    for record.msg in ("second", "third"):
+        handler.emit(record)
+    (tmp_path / "logs").mkdir()
+    record.msg = "fourth"
+    handler.emit(record)
+    handler.close()
+    assert (tmp_path / "moved" / "a.log").read_text() == "first\nsecond\nthird\n"
+    assert (tmp_path / "logs" / "a.log").read_text() == "fourth\n"
