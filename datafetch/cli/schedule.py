@@ -217,6 +217,8 @@ def _plan(settings: "Settings", kind: _Kind, prefix: Path | None, env_file: Path
         env_file=file if file != folder / ".env" else None,
         variables=_set_in_environment([*(job.setting for job in jobs), _JITTER]),
         user=_owner(folder) if is_here else "site",
+        group=_group(folder) if is_here else "site",
+        run_due_apart=kind != "--crontab",
         writable=_writable(settings, folder),
     )
     _check_paths(plan, kind)
@@ -249,6 +251,16 @@ def _owner(folder: Path) -> str:
         return str(number)
 
 
+def _group(folder: Path) -> str:
+    import grp
+
+    number = folder.stat().st_gid
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
 def _writable(settings: "Settings", folder: Path) -> tuple[Path, ...]:
     """The folders beside the working folder that runs write to."""
     from datafetch.models.store_place import FolderPlace
@@ -266,9 +278,8 @@ def _check_paths(plan: "Plan", kind: _Kind) -> None:
     Raises:
         UsageError: there is one.
     """
-    if kind == "--kubernetes":
-        return
-    for path in filter(None, (plan.folder, plan.programs, plan.env_file, *plan.writable)):
+    on_machine = () if kind == "--kubernetes" else (plan.folder, plan.programs, *plan.writable)
+    for path in filter(None, (plan.env_file, *on_machine)):
         if not str(path).isprintable():
             raise UsageError(f"{str(path)!r} has letters that no {kind[2:]} can hold", hint=_HINT)
     if kind == "--crontab" and re.search(r":|^\s|\s$", str(plan.programs)):

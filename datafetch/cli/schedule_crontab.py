@@ -1,13 +1,18 @@
 """The crontab that runs the jobs at their times."""
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from datafetch.cli.schedule_plan import ZONE, Plan, TimedCommand
+from datafetch.errors import UsageError
 
 _LOG = "datafetch.log"
 _OPTIONS = ("--quiet", "--log-format", "console", "--log-file", _LOG)
 _USUAL_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+_LONGEST_LINE = 998
+"""MAX_COMMAND and MAX_ENVSTR of Debian's cron, which its crontab refuses to go beyond, are 1000."""
 
 _SAFE = re.compile(r"[\w@+=:,./-]", re.ASCII)
 
@@ -19,8 +24,8 @@ _ABOVE = """\
 # Settings come from {env_file}; cron itself sets almost none.
 # Say there where objects live (S3_BUCKET or DATAFETCH_STORE). PATH names where `datafetch` is:
 # `command -v datafetch` shows it. Try a line as cron runs it, with an environment as poor:
-#   env -i HOME="$HOME" PATH={programs}:/usr/bin:/bin \\
-#     sh -c 'cd {folder} && datafetch bookmarks{options} --quiet'; echo "exit code $?"
+#   env -i HOME="$HOME" PATH={short_path} \\
+#     sh -c {tried}; echo "exit code $?"
 #
 # CRON_TZ is read by cronie (Fedora, RHEL, Arch; from Debian 13 and Ubuntu 24.04 on: apt-get install
 # cronie), by systemd-cron from 2.1.3 on (Debian 13, Ubuntu 24.04) and by supercronic.
@@ -52,9 +57,11 @@ _ROTATION = """\
 
 # So that the log does not grow for ever, put this into /etc/logrotate.d/datafetch:
 #   {log} {{
+#       su {user} {group}
 #       weekly
 #       rotate 8
 #       compress
+#       delaycompress
 #       missingok
 #       notifempty
 #   }}
@@ -62,17 +69,29 @@ _ROTATION = """\
 
 
 def crontab(plan: Plan) -> str:
-    """The crontab of a plan, comments included, without a line end at its end."""
-    return "".join(_parts(plan)).rstrip()
+    """The crontab of a plan, comments included, without a line end at its end.
+
+    Raises:
+        UsageError: a line is longer than crons take.
+    """
+    text = "".join(_parts(plan)).rstrip()
+    for line in text.splitlines():
+        if len(line.encode()) > _LONGEST_LINE and not line.startswith("#"):
+            raise UsageError(
+                f"the paths make a line longer than the {_LONGEST_LINE} bytes that every cron takes",
+                hint="Name a folder and a file of settings with shorter paths.",
+            )
+    return text
 
 
 def _parts(plan: Plan) -> Iterator[str]:
+    folder = shell_word(str(plan.folder))
     options = "".join(f" {shell_word(option)}" for option in plan.global_options)
     yield _ABOVE.format(
         made_by=plan.made_by,
         env_file=plan.env_file or f".env in the working folder ({plan.folder} here)",
-        folder=shell_word(str(plan.folder)),
-        options=options,
+        short_path=shlex.quote(f"{plan.programs}:/usr/bin:/bin"),
+        tried=shlex.quote(f"cd {folder} && datafetch bookmarks{options} --quiet"),
         programs=plan.programs,
         path=f"{plan.programs}:{_USUAL_PATH}",
         zone=ZONE,
@@ -90,7 +109,7 @@ def _parts(plan: Plan) -> Iterator[str]:
             yield f"# {job.name} is off; `{job.setting}=30 3 * * *` in the settings turns it on.\n"
     yield _NET
     yield _line(plan, net, widest)
-    yield _ROTATION.format(log=_rotated(f"{plan.folder}/{_LOG}"))
+    yield _ROTATION.format(log=_rotated(f"{plan.folder}/{_LOG}"), user=plan.user, group=plan.group)
 
 
 def _line(plan: Plan, command: TimedCommand, widest: int) -> str:

@@ -1,10 +1,11 @@
 """CronJobs of Kubernetes that run the jobs at their times, as YAML."""
 
 import json
+import shlex
 from collections.abc import Mapping
 
 from datafetch import __version__
-from datafetch.cli.schedule_plan import ZONE, Plan, TimedCommand
+from datafetch.cli.schedule_plan import RUN_DUE, ZONE, Plan, TimedCommand
 
 _ABOVE = """\
 # Made by: {made_by}
@@ -12,8 +13,11 @@ _ABOVE = """\
 # .github/Dockerfile makes: name it as your registry does. Settings come from a secret, made of the
 # same lines as .env:
 #
-#   kubectl create secret generic datafetch --from-env-file=.env
+#   kubectl create secret generic datafetch --from-env-file={env_file}
 #   {made_by} | kubectl apply -f -
+#
+# kubectl takes quotes for a part of a value: write the values of that file without them, and its
+# names without `export`.
 #
 # timeZone needs Kubernetes 1.27 or newer. A pod has no folder that stays, so S3_BUCKET or
 # DATAFETCH_STORE has to name a bucket.
@@ -31,7 +35,7 @@ metadata:
 spec:
   schedule: {schedule}
   timeZone: {zone}
-  concurrencyPolicy: Forbid
+  concurrencyPolicy: {concurrency}
   startingDeadlineSeconds: 900
   successfulJobsHistoryLimit: 1
   failedJobsHistoryLimit: 3
@@ -80,7 +84,8 @@ _MEMORY, _MEMORY_OF_SEVERAL = "512Mi", "2Gi"
 def manifests(plan: Plan) -> str:
     """The CronJobs of a plan, without a line end at the end."""
     settings = {job.setting: job.expression or "off" for job in plan.jobs} | dict(plan.variables)
-    above = _ABOVE.format(made_by=plan.made_by)
+    file = shlex.quote(str(plan.env_file)) if plan.env_file else ".env"
+    above = _ABOVE.format(made_by=plan.made_by, env_file=file)
     return "".join([above, *(_cron_job(command, settings) for command in plan.timed)]).rstrip()
 
 
@@ -93,6 +98,8 @@ def _cron_job(command: TimedCommand, settings: Mapping[str, str]) -> str:
         name=command.name,
         schedule=json.dumps(command.fields.plain),
         zone=ZONE,
+        # A long run that run-due has started must not keep the next run-due from the other jobs.
+        concurrency="Allow" if command.name == RUN_DUE else "Forbid",
         version=__version__,
         arguments=json.dumps(list(command.arguments)),
         variables="".join(variables),

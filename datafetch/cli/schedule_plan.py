@@ -1,7 +1,7 @@
 """What schedulers are told: which commands to start, when, from where, and with what around them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from datafetch.cli.cron_fields import CronFields
@@ -13,6 +13,7 @@ ZONE = PACIFIC
 
 RUN_DUE = "run-due"
 _RUN_DUE_AT = "*/15 * * * *"
+_RUN_DUE_APART_AT = "5-59/15 * * * *"
 
 COMMANDS = {
     JobName.BOOKMARKS: "bookmarks",
@@ -61,6 +62,8 @@ class Plan:
         variables: settings of the schedule that only the environment has which made this, and that
             a scheduler has to be told.
         user: who is to run the commands, where a scheduler wants to know.
+        group: the group of whoever runs the commands.
+        run_due_apart: whether `run-due` starts a few minutes after the jobs, and not with them.
         writable: the folders that runs write to.
     """
 
@@ -71,12 +74,15 @@ class Plan:
     env_file: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     user: str = "site"
+    group: str = "site"
+    run_due_apart: bool = False
     writable: tuple[Path, ...] = ()
 
     @property
     def timed(self) -> tuple[TimedCommand, ...]:
         """The commands that are started: each job that has a schedule, and the net under them."""
-        return (*(job for job in self.jobs if job.expression), RUN_DUE_COMMAND)
+        net = RUN_DUE_APART_COMMAND if self.run_due_apart else RUN_DUE_COMMAND
+        return (*(job for job in self.jobs if job.expression), net)
 
     @property
     def global_options(self) -> tuple[str, ...]:
@@ -98,3 +104,10 @@ _ABOUT = {
 
 RUN_DUE_COMMAND = TimedCommand(RUN_DUE, "start what was missed", (RUN_DUE,), _RUN_DUE_AT)
 """The net under all other lines: jobs whose slot nobody has run yet."""
+
+RUN_DUE_APART_COMMAND = replace(RUN_DUE_COMMAND, expression=_RUN_DUE_APART_AT)
+"""The same for schedulers that keep a log for each command and wait for the one before.
+
+Started in the same minute as a job it would often be the one that runs it: the job's own log would
+be empty, and nothing else would be made good until that run ends.
+"""

@@ -109,8 +109,8 @@ def _writable(plan: Plan) -> list[str]:
 
 
 def _timer(command: TimedCommand) -> str:
-    zone = "" if command.name == RUN_DUE else ZONE
-    events = (event.rstrip() for event in command.fields.calendar_events(zone))
+    # In a zone whose clock goes back systemd leaves out the second of two hours of one name.
+    events = command.fields.calendar_events("UTC" if command.name == RUN_DUE else ZONE)
     return _TIMER.format(
         about=command.about, events="".join(f"OnCalendar={event}\n" for event in events)
     )

@@ -280,11 +280,16 @@ def site_folder(text: str) -> Path:
     """A folder, which need not be on this machine, from the root of the file system.
 
     Raises:
-        typer.BadParameter: the text names none.
+        typer.BadParameter: the text names none, or it cannot be seen whether it is there.
     """
     if not text.strip():
         raise typer.BadParameter("names no folder")
-    return Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - links stay as they are
+    try:
+        folder = Path(os.path.abspath(Path(text).expanduser()))  # noqa: PTH100 - links stay
+        folder.is_dir()
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody has the name after a `~`
+        raise typer.BadParameter(f"is no folder: {getattr(error, 'strerror', error)}") from None
+    return folder
 
 
 def target_folder(text: str) -> Path:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,48 @@ def test_lines_run_in_the_environment_of_cron(tmp_path, name):
     assert [call.removeprefix(f"{folder} ").split()[0] for call in calls] == [
         *("bookmarks", "github", "logos", "run-due")
     ]
+
+
+@pytest.mark.parametrize("name", ["site", "my site's"])
+def test_a_line_can_be_tried_as_the_crontab_says(tmp_path, name):
+    """What stands in its head for that is read by a shell, whatever letters the folder has."""
+    text = made("--crontab", tmp_path, "--prefix", str(tmp_path / name))
+    cron_runs(text, tmp_path / name / ".venv" / "bin")
+    tried = re.search(r"^#   (env -i .+\\)\n#     (sh -c .+)$", text, re.MULTILINE)
+    assert tried is not None
+    done = subprocess.run(
+        ["sh", "-c", f"{tried[1]}\n{tried[2]}"], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("exit code 0\n", "")
+    noted = (tmp_path / name / ".venv" / "bin" / "noted").read_text().splitlines()
+    assert noted[-1] == f"{tmp_path / name} bookmarks --quiet"
+
+
+@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is missing")
+@pytest.mark.skipif(os.geteuid() != 0, reason="logrotate changes its user, as only root may")
+@pytest.mark.parametrize("name", ["site", "my [site] 100%"])
+def test_logrotate_moves_the_log_as_the_crontab_says(name):
+    """Also out of a folder that the site's group may write to, which logrotate refuses without `su`."""
+    with tempfile.TemporaryDirectory() as place:
+        top = Path(place)
+        top.chmod(0o755)
+        folder = top / name
+        folder.mkdir()
+        (folder / "datafetch.log").write_text("a line\n")
+        for path in (folder, folder / "datafetch.log"):
+            shutil.chown(path, "nobody", "nogroup")
+        folder.chmod(0o775)
+        _, _, snippet = made("--crontab", top, "--prefix", str(folder)).partition("logrotate.d/")
+        rules = "".join(f"{line[4:]}\n" for line in snippet.splitlines()[1:])
+        (top / "rules").write_text(rules)
+        done = subprocess.run(
+            ["logrotate", "--force", "--state", str(top / "state"), str(top / "rules")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (folder / "datafetch.log.1").read_text() == "a line\n"
 
 
 def real_lines(folder: Path, settings: str) -> dict[str, tuple[int, str]]:
@@ -254,7 +297,7 @@ def test_each_job_has_a_service_and_a_timer(tmp_path):
     timer = files["datafetch-github.timer"].splitlines()
     assert "OnCalendar=*-*-* 00:00:00 America/Los_Angeles" in timer
     assert "Persistent=true" in timer
-    assert "OnCalendar=*-*-* *:00/15:00" in files["datafetch-run-due.timer"].splitlines()
+    assert "OnCalendar=*-*-* *:05/15:00 UTC" in files["datafetch-run-due.timer"].splitlines()
     started = re.search(r"enable --now datafetch-\{(.*)\}\.timer", text)
     assert started is not None
     assert tuple(started[1].split(",")) == names
@@ -291,7 +334,10 @@ def test_systemd_finds_no_fault_in_the_units(tmp_path, name):
 
 
 def test_cron_jobs_run_each_job_once_at_its_time(tmp_path):
-    """The zone is Los Angeles, no two runs of a job overlap, and a failure is not repeated at once."""
+    """The zone is Los Angeles, no two runs of a job overlap, and a failure is not repeated at once.
+
+    Only `run-due` may: a run of hours that it has started must not keep it from the other jobs.
+    """
     jobs = list(yaml.safe_load_all(made("--kubernetes", tmp_path, S3_GITHUB_CRON="0 4 1 * 7")))
     assert [job["metadata"]["name"] for job in jobs] == [
         f"datafetch-{name}" for name in ("bookmarks", "github", "logos", "run-due")
@@ -300,7 +346,6 @@ def test_cron_jobs_run_each_job_once_at_its_time(tmp_path):
         assert (job["apiVersion"], job["kind"]) == ("batch/v1", "CronJob")
         spec = job["spec"]
         assert spec["timeZone"] == "America/Los_Angeles"
-        assert spec["concurrencyPolicy"] == "Forbid"
         assert spec["startingDeadlineSeconds"] == 900
         assert spec["jobTemplate"]["spec"]["backoffLimit"] == 0
         pod = spec["jobTemplate"]["spec"]["template"]["spec"]
@@ -308,11 +353,22 @@ def test_cron_jobs_run_each_job_once_at_its_time(tmp_path):
         (container,) = pod["containers"]
         assert container["envFrom"] == [{"secretRef": {"name": "datafetch"}}]
         assert container["resources"]["requests"]
+    assert [job["spec"]["concurrencyPolicy"] for job in jobs] == [*["Forbid"] * 3, "Allow"]
     github, run_due = jobs[1]["spec"], jobs[3]["spec"]
     assert github["schedule"] == "0 4 1 * 0"
-    assert run_due["schedule"] == "*/15 * * * *"
+    assert run_due["schedule"] == "5,20,35,50 * * * *"
     (container,) = github["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     assert container["args"] == ["github", "--scheduled"]
+
+
+def test_the_secret_is_made_of_the_file_that_was_read(tmp_path):
+    """What is to be typed names it, in the words of a shell; a name with a line end is refused."""
+    (tmp_path / "my env").write_text("S3_LOGOS_CRON=off\n")
+    text = made("--kubernetes", tmp_path, "--env-file", "my env")
+    assert f"--from-env-file='{tmp_path}/my env'\n" in text
+    (tmp_path / "a\nb").write_text("")
+    done = datafetch("schedule", "--kubernetes", "--env-file", "a\nb", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
 
 
 # ---------------------------------------------------------------- wrong usage
@@ -329,6 +385,8 @@ def test_cron_jobs_run_each_job_once_at_its_time(tmp_path):
         (["--systemd", "--prefix", "/a\x1bb"], "has letters that no systemd can hold"),
         (["--crontab", "--prefix", "/no/a:b"], "cannot stand in PATH"),
         (["--crontab", "--prefix", " "], "--prefix: names no folder"),
+        (["--crontab", "--prefix", "/" + "a" * 300], "--prefix: is no folder: File name too long"),
+        (["--crontab", "--prefix", "/no" + "/aaaaaaaaa" * 95], "longer than the 998 bytes"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(tmp_path, arguments, said):
