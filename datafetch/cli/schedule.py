@@ -55,7 +55,8 @@ def schedule(
             parser=site_folder,
             metavar="FOLDER",
             help="For --crontab and --systemd: the folder in which the jobs run (default: the "
-            "working folder). One that is not on this machine has datafetch in its .venv/bin.",
+            "working folder), whose .env is read. One that is not on this machine has datafetch in "
+            "its .venv/bin, and settings like those of the working folder.",
         ),
     ] = None,
 ) -> None:
@@ -74,7 +75,7 @@ def schedule(
     if not kinds:
         _show_times(options)
         return
-    plan = _plan(_settings(options), kinds[0], prefix, options.env_file)
+    plan = _plan(_settings(options, prefix), kinds[0], prefix, options.env_file)
     show(_written(plan, kinds[0]))
 
 
@@ -87,12 +88,16 @@ def _check(kinds: list[_Kind], prefix: Path | None, *, as_json: bool) -> None:
         raise UsageError("--prefix goes with --crontab or --systemd", hint=_HINT)
 
 
-def _settings(options: JobOptions) -> "Settings":
+def _settings(options: JobOptions, prefix: Path | None) -> "Settings":
+    """The settings that the jobs will read: those of the prefix when it is on this machine."""
     from datafetch.cli.console import configure_logging, default_format, warn_of_unknown
     from datafetch.environment import load_settings
 
     configure_logging(options.log_format or default_format(), options.verbosity, options.log_file)
-    settings = load_settings(options.settings_file)
+    file = options.settings_file
+    if options.env_file is None and prefix is not None and prefix.is_dir():
+        file = prefix / file
+    settings = load_settings(file)
     warn_of_unknown(settings.unknown)
     return settings
 

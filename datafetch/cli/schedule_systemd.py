@@ -74,8 +74,8 @@ WantedBy=timers.target
 
 def unit_files(plan: Plan) -> str:
     """All unit files of a plan, each below a line with its path, without a line end at the end."""
-    timers = ",".join(command.name for command in plan.timed)
-    above = _ABOVE.format(made_by=plan.made_by, timers=f"datafetch-{{{timers}}}.timer")
+    timers = " ".join(f"datafetch-{command.name}.timer" for command in plan.timed)
+    above = _ABOVE.format(made_by=plan.made_by, timers=timers)
     return "\n".join([above, *_files(plan)]).rstrip()
 
 

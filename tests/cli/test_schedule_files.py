@@ -261,6 +261,20 @@ def test_another_file_of_settings_is_named_in_each_line(tmp_path):
     assert "is off" not in text
 
 
+def test_the_settings_of_the_prefix_are_read(tmp_path):
+    """The jobs will read that .env; of a prefix that is not on this machine none can be read."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (tmp_path / ".env").write_text("S3_LOGOS_CRON=off\nS3_GITHUB_CRON=0 5 * * *\n")
+    (site / ".env").write_text("S3_GITHUB_CRON=0 6 * * *\n")
+    text = made("--crontab", tmp_path, "--prefix", "site")
+    assert len(LINES.findall(text)) == 4
+    assert " --env-file " not in text
+    assert re.search(r"^0 6 \* \* \* +cd .* github ", text, re.MULTILINE)
+    elsewhere = made("--crontab", tmp_path, "--prefix", str(tmp_path / "missing"))
+    assert re.search(r"^0 5 \* \* \* +cd .* github ", elsewhere, re.MULTILINE)
+
+
 # -------------------------------------------------------------------- systemd
 
 
@@ -298,9 +312,9 @@ def test_each_job_has_a_service_and_a_timer(tmp_path):
     assert "OnCalendar=*-*-* 00:00:00 America/Los_Angeles" in timer
     assert "Persistent=true" in timer
     assert "OnCalendar=*-*-* *:05/15:00 UTC" in files["datafetch-run-due.timer"].splitlines()
-    started = re.search(r"enable --now datafetch-\{(.*)\}\.timer", text)
+    started = re.search(r"enable --now (.+)", text)
     assert started is not None
-    assert tuple(started[1].split(",")) == names
+    assert started[1].split() == [f"datafetch-{name}.timer" for name in names]
 
 
 def test_a_folder_of_this_machine_has_its_owner(tmp_path):
