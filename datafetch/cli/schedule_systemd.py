@@ -25,7 +25,7 @@ _ABOVE = f"""\
 _SERVICE = """\
 [Unit]
 Description=datafetch: {about}
-Documentation=https://github.com/datafetch/datafetch#readme
+Documentation=https://github.com/datafetch/datafetch
 Wants=network-online.target
 After=network-online.target
 
