@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -143,12 +144,23 @@ class _LogFile(logging.FileHandler):
                 file.close()
         super().emit(record)
 
+    def _open(self) -> TextIOWrapper:
+        path, opener = self.baseFilename, _without_waiting
+        return open(path, "a", encoding=self.encoding, errors=self.errors, opener=opener)
+
     def _is_in_place(self, descriptor: int) -> bool:
         try:
             there = os.stat(self.baseFilename)  # noqa: PTH116 - a path as logging keeps it
         except OSError:
             return False
         return os.path.samestat(there, os.fstat(descriptor))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody reads is refused, for which open(2) else waits."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 class KeptBack(logging.Handler):

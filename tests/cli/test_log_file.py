@@ -1,6 +1,7 @@
 """`--log-file`: the whole log in a file, also of a run that prints nothing."""
 
 import logging
+import os
 
 import pytest
 
@@ -34,6 +35,14 @@ def test_a_file_that_cannot_be_is_wrong_usage(tmp_path, path):
     assert (done.code, done.out) == (2, "")
     assert "--log-file" in done.err
     assert [file for file in tmp_path.iterdir() if file.name != "runtime"] == []
+
+
+def test_a_pipe_that_nobody_reads_is_wrong_usage(tmp_path):
+    """The command does not wait for a reader, for ever and before any limit of time holds."""
+    os.mkfifo(tmp_path / "pipe")
+    done = datafetch("logos", "--log-file", "pipe", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "pipe cannot be written: No such device or address" in done.err
 
 
 def test_a_log_that_is_moved_away_begins_anew(tmp_path):
