@@ -37,8 +37,8 @@ _FIELD = re.compile(rf"{_TERM}(?:,{_TERM})*+")
 
 _LEADING_ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 
-_ONE_LONG = re.compile(r"(?<![0-9A-Z])([0-9A-Z]+)-\1/[0-9]+")
-"""A range of one value with a step, which to crons is that value, and to cronsim `2/4` for `2-2/4`."""
+_STEPPED = re.compile(r"(?<![0-9A-Z])([0-9A-Z]+)-([0-9A-Z]+)/[0-9]+")
+"""A range with a step."""
 
 _LONGEST = 1000
 """Characters of an expression; one that names all minutes, hours and days one by one has 330."""
@@ -97,7 +97,7 @@ class Schedule:
         for name, bounds, field in zip(_FIELDS, _BOUNDS, fields, strict=True):
             if not _FIELD.fullmatch(field):
                 raise ValueError(_wrong_field(name, bounds))
-        normal = _ONE_LONG.sub(r"\1", _LEADING_ZEROS.sub("", " ".join(fields)))
+        normal = _STEPPED.sub(_without_step, _LEADING_ZEROS.sub("", " ".join(fields)))
         _check_by_cronsim(normal, fields)
         return Schedule(expression, normal)
 
@@ -162,6 +162,12 @@ def slot_moment(name: str) -> datetime:
         ValueError: it is no slot's name.
     """
     return datetime.strptime(name, _NAME).replace(tzinfo=UTC)
+
+
+def _without_step(stepped: re.Match[str]) -> str:
+    """A range of one value is to crons that value, whatever its step; cronsim takes 2-2/4 for 2/4."""
+    first, last = stepped.groups()
+    return first if first == last else stepped[0]
 
 
 def _wrong_field(name: str, bounds: str) -> str:
