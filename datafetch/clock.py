@@ -260,6 +260,11 @@ class ClockSkew:
             if has_room if known is None else abs(ahead) < abs(known[0]):
                 self._seen[key] = (ahead, told)
 
+    @property
+    def is_told(self) -> bool:
+        """Whether any host has told the time."""
+        return self._agreed or bool(self._seen)
+
     def found(self) -> Skew | None:
         """How far this machine's clock is off; None when it is not, or nobody can tell.
 

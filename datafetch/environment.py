@@ -3,13 +3,14 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from datafetch.env_file import EnvFile, read_env_file
 from datafetch.errors import ConfigurationError
-from datafetch.models.setting_problems import Missing
+from datafetch.models.setting_problems import Missing, UnknownSetting
 from datafetch.models.setting_values import copied_wrong
 from datafetch.redaction import register_secrets
 from datafetch.setting_names import unknown_settings
@@ -28,6 +29,34 @@ STANDARD_VARIABLES = (
     "AWS_ENDPOINT_URL_DYNAMODB",
 )
 """Names that libraries read from the environment themselves; `.env` may set them too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that was found where settings stand, wrong and missing ones included.
+
+    Attributes:
+        settings: the valid ones; each invalid one has its default.
+        problems: a sentence for each setting that is invalid or missing, by name and place.
+        invalid: the fields whose value cannot be used.
+        values: the value of each field that is set and valid, and where it stands.
+        standard: the values of `STANDARD_VARIABLES` that are set.
+        file: the `.env` file.
+        hint: where the problems can be mended.
+    """
+
+    settings: Settings
+    problems: tuple[str, ...]
+    invalid: frozenset[str]
+    values: Mapping[str, SetValue] = field(repr=False)
+    standard: tuple[SetValue, ...] = field(repr=False)
+    file: EnvFile
+    hint: str
+
+    @property
+    def unknown(self) -> tuple[UnknownSetting, ...]:
+        """The names that look like a setting and are none."""
+        return self.settings.unknown
 
 
 def load_settings(
@@ -49,6 +78,21 @@ def load_settings(
         ConfigurationError: some are invalid or missing; all problems at once, by name, and where
             they can be mended.
     """
+    survey = survey_settings(env_file, check)
+    if survey.problems:
+        # What is told of a missing name is not told again of the name in its place.
+        told = set(re.findall(r"\w+", " ".join(survey.problems)))
+        unknown = (name for name in survey.unknown if name.instead is None)
+        problems = [*survey.problems, *(str(name) for name in unknown if name.name not in told)]
+        # one name may set two fields
+        raise ConfigurationError(list(dict.fromkeys(problems)), hint=survey.hint)
+    return survey.settings
+
+
+def survey_settings(
+    env_file: Path | None = Path(".env"), check: Callable[[Settings], None] | None = None
+) -> Survey:
+    """Read all settings as `load_settings` does, and tell what is wrong in place of raising it."""
     file = read_env_file(env_file, _is_secret)
     sources = Sources(os.environ, file)
     problems = [*file.problems, *_wrong_standard_variables(sources)]
@@ -60,34 +104,34 @@ def load_settings(
     except ValidationError as error:
         wrong |= wrong_values(error, values)
         # With defaults in place of the invalid values, the other settings can be checked, too.
-        settings = _validated(
-            {field: value for field, value in values.items() if field not in wrong}
-        )
-    for field in ENV_NAMES:
-        problems += wrong.get(field, ())
+        values = {key: value for key, value in values.items() if key not in wrong}
+        settings = _validated(values)
+    for name in ENV_NAMES:
+        problems += wrong.get(name, ())
     lacking: list[str] = []
     if not file.problems:  # what is missing may stand on a line that cannot be read
-        said = {name for field in wrong for name in ENV_NAMES[field]}
+        said = {name for key in wrong for name in ENV_NAMES[key]}
         found = [*settings.problems(), *_problems_of(check, settings)]
         lacking = [problem for problem in found if said.isdisjoint(re.findall(r"\w+", problem))]
         problems += [_in_words(problem, sources) for problem in lacking]
-    unknown = unknown_settings(sources)
-    if problems:
-        # What is told of a missing name is not told again of the name in its place.
-        told = set(re.findall(r"\w+", " ".join(problems)))
-        problems += [
-            str(name) for name in unknown if name.instead is None and name.name not in told
-        ]
-        raise ConfigurationError(
-            list(dict.fromkeys(problems)),  # one name may set two fields
-            hint=where_to_set(
-                file, something_missing=any(isinstance(problem, Missing) for problem in lacking)
-            ),
-        )
-    names = {field: value.name for field, value in values.items()}
+    names = {key: value.name for key, value in values.items()}
     places = {value.name: value.where for value in values.values()}
-    return settings.model_copy(
-        update={"unknown": unknown, "names_used": names, "places_used": places}
+    return Survey(
+        settings=settings.model_copy(
+            update={
+                "unknown": unknown_settings(sources),
+                "names_used": names,
+                "places_used": places,
+            }
+        ),
+        problems=tuple(dict.fromkeys(problems)),
+        invalid=frozenset(wrong),
+        values=values,
+        standard=tuple(filter(None, map(sources.find, STANDARD_VARIABLES))),
+        file=file,
+        hint=where_to_set(
+            file, something_missing=any(isinstance(problem, Missing) for problem in lacking)
+        ),
     )
 
 
@@ -117,19 +161,19 @@ def _choose(sources: Sources) -> tuple[dict[str, SetValue], dict[str, tuple[str,
     """The value of each field that is set; the problems of each whose value cannot be had."""
     values: dict[str, SetValue] = {}
     wrong: dict[str, tuple[str, ...]] = {}
-    for field, names in ENV_NAMES.items():
+    for key, names in ENV_NAMES.items():
         try:
             value = sources.first(names, held_by_files=FILE_NAMES)
         except ConfigurationError as error:
-            wrong[field] = error.problems
+            wrong[key] = error.problems
             continue
         if value is None:
             continue
         trouble = _trouble(value)
         if trouble is None:
-            values[field] = value
+            values[key] = value
         else:
-            wrong[field] = (value.sentence(trouble),)
+            wrong[key] = (value.sentence(trouble),)
     return values, wrong
 
 

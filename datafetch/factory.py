@@ -4,8 +4,10 @@ Heavy libraries are imported here, inside the functions that need them.
 """
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from datafetch import __version__
 from datafetch.clock import CancelToken, Clock, ClockSkew, stopped_by
@@ -31,6 +33,9 @@ from datafetch.store.cutting import cuttable_of
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
 from datafetch.store_factory import checked_where_needed, credentials_of, make_store
+
+if TYPE_CHECKING:
+    from datafetch.ops.leases.account import Account
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
@@ -135,18 +140,8 @@ def make_leases(
 
     A service outside the store tells `skew` the times in its answers.
     """
-    from datafetch.ops.leases.account import Account
     from datafetch.ops.leases.kinds import leases_at
-    from datafetch.store.checked import CheckedStore
 
-    server = store.server.endpoint if isinstance(store, CheckedStore) else settings.s3_server_url
-    account = Account(
-        credentials=credentials_of(settings),
-        region=settings.s3_region,
-        server=server,
-        table_region=settings.aws_region,
-        region_setting=settings.name_of("s3_region"),
-    )
     return leases_at(
         settings.lock_place,
         store,
@@ -154,8 +149,23 @@ def make_leases(
         clock,
         settings.lock_ttl_s,
         settings.runtime_folder,
-        account=account,
+        account=account_of(settings, store),
         skew=skew or ClockSkew(),
+    )
+
+
+def account_of(settings: Settings, store: ObjectStore) -> "Account":
+    """With whose keys a table of locks is asked."""
+    from datafetch.ops.leases.account import Account
+    from datafetch.store.checked import CheckedStore
+
+    server = store.server.endpoint if isinstance(store, CheckedStore) else settings.s3_server_url
+    return Account(
+        credentials=credentials_of(settings),
+        region=settings.s3_region,
+        server=server,
+        table_region=settings.aws_region,
+        region_setting=settings.name_of("s3_region"),
     )
 
 
@@ -166,8 +176,11 @@ def make_http(
     gate: HostGate | None = None,
     *,
     skew: ClockSkew | None = None,
+    own_servers: Collection[str | None] = (),
 ) -> HttpClient:
     """The guarded HTTP client; it connects to nothing before the first request.
+
+    `own_servers` are addresses of the user's own servers beyond those that jobs ask over HTTP.
 
     Raises:
         ConfigurationError: a variable that names a proxy has a wrong form.
@@ -180,7 +193,9 @@ def make_http(
     options = NetOptions(
         user_agent=settings.user_agent or f"datafetch/{__version__} (+{PROJECT_URL})",
         width=settings.concurrency,
-        trusted_origins=origins(settings.bookmarks_api_url, settings.github_api_url, own_store),
+        trusted_origins=origins(
+            settings.bookmarks_api_url, settings.github_api_url, own_store, *own_servers
+        ),
         allow_hosts=settings.allowed_hosts,
     )
     rng = random.Random()  # noqa: S311 - jitter

@@ -18,6 +18,10 @@ _BESIDE_ITEMS = 8
 to read several objects at once, and for the eight writes at once of the probe."""
 
 
+_TIMEOUT_S = 30.0
+_RETRIES = 3
+"""Seconds without a byte after which a call to a bucket has failed, and how often it is repeated."""
+
 _WEB_TIMEOUT_S = 30.0
 _WEB_TOTAL_S = 600.0
 """Seconds without a byte, and for one object, after which a store on the web has failed."""
@@ -28,10 +32,13 @@ def make_store(
     clock: Clock,
     http: "HttpClient | None" = None,
     skew: ClockSkew | None = None,
+    *,
+    timeout_s: float = _TIMEOUT_S,
+    max_retries: int = _RETRIES,
 ) -> ObjectStore:
     """The store that `DATAFETCH_STORE` names; one on the web is read through `http`.
 
-    A bucket tells `skew` the times in its answers.
+    A bucket tells `skew` the times in its answers; `timeout_s` and `max_retries` are for its calls.
 
     Raises:
         ConfigurationError: the store cannot be made from the settings.
@@ -65,6 +72,8 @@ def make_store(
         width=settings.concurrency + _BESIDE_ITEMS,
         clock=clock,
         skew=skew,
+        read_timeout_s=timeout_s,
+        max_retries=max_retries,
     )
 
 

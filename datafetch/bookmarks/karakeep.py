@@ -22,9 +22,10 @@ from datafetch.bookmarks.model import (
     source_hash,
 )
 from datafetch.bookmarks.refusals import explained, read_json
+from datafetch.bookmarks.rules.list_ids import NamedList
 from datafetch.bookmarks.rules.sublists import ListInfo
 from datafetch.bookmarks.rules.times import good_time
-from datafetch.bookmarks.wrong_list import is_about_the_list, no_such_list
+from datafetch.bookmarks.wrong_list import is_about_the_list, no_such_list, read_lists
 from datafetch.models.job_settings import BookmarksSettings
 from datafetch.models.json import is_safe_segment
 from datafetch.models.problems import first_problem
@@ -171,6 +172,14 @@ class BookmarkApi:
             Malformed: the answer is not what the server's description says.
         """
         return _read_as(_LISTS, self._json("/lists"), "an answer with all lists").lists
+
+    def named_lists(self) -> list[NamedList]:
+        """All lists that the token may see, with their names; those without an id are left out.
+
+        Raises:
+            Denied: the token may not read lists.
+        """
+        return read_lists(self._json("/lists"))
 
     def list_info(self) -> ListInfo:
         """What the server says of the list of the settings.

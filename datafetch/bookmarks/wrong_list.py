@@ -46,7 +46,7 @@ def no_such_list(
     lists: list[NamedList] | None = None
     unnamed = ""
     try:
-        lists = _read_lists(ask())
+        lists = read_lists(ask())
     except Denied:
         unnamed = "its key lacks the scope lists:read, so the lists it can read are not named"
     except Missing:
@@ -68,7 +68,7 @@ def no_such_list(
     )
 
 
-def _read_lists(value: Mapping[str, object]) -> list[NamedList]:
+def read_lists(value: Mapping[str, object]) -> list[NamedList]:
     """The lists of an answer that have an id; foreign text, to be shown only."""
     entries = value.get("lists")
     return [

@@ -131,6 +131,11 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
         ("let the schedule go on", "datafetch resume logos"),
         ("of several jobs", "datafetch resume github opengraph"),
     ),
+    "doctor": (
+        ("look at everything", "datafetch doctor"),
+        ("without asking the store or any server", "datafetch doctor --offline"),
+        ("for a program that reads what was found", "datafetch doctor --json"),
+    ),
     "guide": (
         ("the list of guides", "datafetch guide"),
         ("coming from the old system", "datafetch guide migrate"),
@@ -161,6 +166,13 @@ _PAUSE_CODES: tuple[Row, ...] = (
     ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came"),
 )
 
+_DOCTOR_CODES: tuple[Row, ...] = (
+    ("0", "nothing fails; there may be warnings"),
+    ("1", "something fails; its line says what to do"),
+    ("2", "wrong usage"),
+    ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came"),
+)
+
 _CODES: Mapping[str, Sequence[Row]] = {
     "": _PROGRAM_CODES,
     "run-due": _DUE_CODES,
@@ -168,6 +180,7 @@ _CODES: Mapping[str, Sequence[Row]] = {
     "resume": _PAUSE_CODES,
     "prefetch-build": _BUILD_CODES,
     "schedule": _SCHEDULE_CODES,
+    "doctor": _DOCTOR_CODES,
     "guide": _GUIDE_CODES,
     "help": _HELP_CODES,
 }

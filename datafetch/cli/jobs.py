@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from datafetch.cli import completion
+from datafetch.cli.doctor import doctor
 from datafetch.cli.examples import epilog_of
 from datafetch.cli.guides import show_guide
 from datafetch.cli.help import HelpCommand, help_text
@@ -270,6 +271,7 @@ def show_help(
 _FETCH = "Fetch what is new into the store"
 _BUILD = "Write the files of a site's build"
 _TIMES = "Run jobs at their times"
+_LOOK = "See how things are"
 _HELP = "Help"
 
 _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
@@ -284,6 +286,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
     (run_due, _TIMES, "Start the jobs that are due, side by side"),
     (pause, _TIMES, "Let scheduled runs of a job do nothing for a time"),
     (resume, _TIMES, "End a pause"),
+    (doctor, _LOOK, "Check settings, store, servers and schedule; say what to do"),
     (show_guide, _HELP, "Show a guide: cron, stores, coming from the old system"),
     (show_help, _HELP, "Show this page, or that of a command"),
 )

@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from dataclasses import dataclass
 
 import httpx2
 
@@ -27,3 +28,29 @@ def trusted_certificates() -> ssl.SSLContext:
     except OSError as error:
         name = f"{_FILE}: {file}" if file else f"{_FOLDER}: {folder}"
         raise ConfigurationError([f"{name}: certificates cannot be loaded: {error}"]) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """The certificates that are trusted.
+
+    Attributes:
+        origin: where they come from, in words.
+        number: how many authorities were loaded; those of a folder are loaded when they are needed,
+            and not counted.
+    """
+
+    origin: str
+    number: int
+
+
+def trusted() -> Trusted:
+    """Where the trusted certificates come from, and how many they are.
+
+    Raises:
+        ConfigurationError: as `trusted_certificates`.
+    """
+    context = trusted_certificates()
+    name = next((name for name in (_FILE, _FOLDER) if os.environ.get(name)), None)
+    origin = f"{name} ({os.environ[name]})" if name else "the system"
+    return Trusted(origin, context.cert_store_stats()["x509_ca"])

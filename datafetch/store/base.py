@@ -289,3 +289,20 @@ class ServerStore(ObjectStore, Protocol):
     def endpoint(self) -> str:
         """The server's address, without credentials."""
         ...
+
+
+@runtime_checkable
+class BucketStore(ServerStore, Protocol):
+    """A bucket, of which `datafetch doctor` asks more than jobs do."""
+
+    def put_as_public(self, key: str, body: bytes) -> None:
+        """Write an object with the ACL of the settings, whatever its key; see `ObjectStore.put`."""
+        ...
+
+    def versioning(self) -> str:
+        """Whether the bucket keeps old versions: `enabled`, `suspended` or `off`.
+
+        Raises:
+            StoreError: the server does not tell, or the keys may not ask (`s3:GetBucketVersioning`).
+        """
+        ...

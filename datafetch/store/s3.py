@@ -181,6 +181,35 @@ class S3Store:
         condition: Condition = None,
     ) -> str:
         """See `ObjectStore.put`."""
+        return self._put(
+            key,
+            body,
+            content_type=content_type,
+            cache_control=cache_control,
+            condition=condition,
+            acl=self._acl if is_public(key) else None,
+        )
+
+    def put_as_public(self, key: str, body: bytes) -> None:
+        """See `BucketStore.put_as_public`."""
+        self._put(key, body, acl=self._acl)
+
+    def versioning(self) -> str:
+        """See `BucketStore.versioning`."""
+        with self._bucket.translated(""):
+            answer = self._client.get_bucket_versioning(Bucket=self._bucket.name)
+        return answer.get("Status", "Off").lower()
+
+    def _put(
+        self,
+        key: str,
+        body: bytes | FilePart,
+        *,
+        acl: "ObjectCannedACLType | None",
+        content_type: str = JSON_TYPE,
+        cache_control: str | None = None,
+        condition: Condition = None,
+    ) -> str:
         whole = self._bucket.whole_key(key)
         part = FilePart(io.BytesIO(body), len(body)) if isinstance(body, bytes) else body
         window = Window(key, part, before_read=look_again)
@@ -193,8 +222,8 @@ class S3Store:
         }
         if cache_control:
             request["CacheControl"] = cache_control
-        if self._acl and is_public(key):
-            request["ACL"] = self._acl
+        if acl:
+            request["ACL"] = acl
         if isinstance(condition, IfMatch):
             request["IfMatch"] = self._sent_etag(condition.etag)
         elif isinstance(condition, IfAbsent):

@@ -1,0 +1,100 @@
+"""What the doctor finds: one line for each thing that was looked at, with what to do about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from datafetch.errors import DatafetchError
+from datafetch.models.json import JsonObject
+
+
+class Status(StrEnum):
+    """How something is. `WARN` is for what works now and may not later; the exit code ignores it."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Group(StrEnum):
+    """What a finding is about, in the order in which people read them."""
+
+    SETTINGS = "Settings"
+    STORE = "Store"
+    UPSTREAMS = "Upstreams"
+    SCHEDULE = "Schedule"
+    MACHINE = "Machine"
+
+
+class Form(StrEnum):
+    """How a finding is shown to people: as a line, or, of many alike, in one paragraph."""
+
+    LINE = "line"
+    DEFAULT = "default"
+    UNSET = "unset"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        check: what it is, in a few words, or the name of a setting.
+        detail: how it is, in one sentence; holds no secrets.
+        hint: what to do; empty when there is nothing to do.
+        form: `SKIPPED` for what was not looked at, whose status is `OK`.
+    """
+
+    check: str
+    status: Status
+    detail: str
+    hint: str = ""
+    form: Form = Form.LINE
+
+    def to_json(self) -> JsonObject:
+        """The finding as `--json` shows it."""
+        return {
+            "check": self.check,
+            "status": self.status.value,
+            "detail": self.detail,
+            "hint": self.hint,
+        }
+
+
+def ok(check: str, detail: str) -> Finding:
+    """A finding that all is well."""
+    return Finding(check, Status.OK, detail)
+
+
+def warn(check: str, detail: str, hint: str) -> Finding:
+    """A finding that something will do harm later, or cannot be told."""
+    return Finding(check, Status.WARN, detail, hint)
+
+
+def fail(check: str, detail: str, hint: str) -> Finding:
+    """A finding that something does not work."""
+    return Finding(check, Status.FAIL, detail, hint)
+
+
+def skipped(check: str, why: str) -> Finding:
+    """A finding about what was not looked at."""
+    return Finding(check, Status.OK, f"not looked at: {why}", form=Form.SKIPPED)
+
+
+def failed_with(check: str, error: DatafetchError, what: str = "") -> Finding:
+    """A failure by the error that says it, with the error's own hint; `what` goes before it."""
+    return fail(check, f"{what}{error}", error.hint)
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """The last line: how many problems and warnings there are."""
+    statuses = [finding.status for finding in findings]
+    problems, warnings = statuses.count(Status.FAIL), statuses.count(Status.WARN)
+    parts = [_counted(problems, "problem")] if problems else []
+    parts += [_counted(warnings, "warning")] if warnings else []
+    return ", ".join(parts) or "no problems"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

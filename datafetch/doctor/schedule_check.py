@@ -1,0 +1,252 @@
+"""The schedule: which cron daemon or timers start the jobs, and whether they say what the settings do."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datafetch.clock import PACIFIC
+from datafetch.doctor.cron_daemons import CronDaemon, find_daemon, has_systemd, in_container
+from datafetch.doctor.crontab_lines import RUN_DUE, CronLine, read_crontab
+from datafetch.doctor.findings import Finding, Group, fail, ok, skipped, warn
+from datafetch.models.run import JobName
+from datafetch.models.text import one_line
+from datafetch.regular_files import open_regular
+
+_AGAIN = "`datafetch schedule --crontab` prints the lines for your settings."
+_TIMERS = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
+_USERS_TIMERS = ".config/systemd/user"
+_USUAL_PATH = "/usr/bin:/bin"
+"""Where cron looks without a PATH in the crontab (crontab(5))."""
+
+_MOST_OF_A_CRONTAB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """This machine, as the schedule sees it; tests have one of their own.
+
+    Attributes:
+        root: the root folder of the file system.
+        home: the user's own folder.
+        program: the `datafetch` that was called.
+        zone: the name of the machine's own time zone; empty when it is not known.
+        own_crontab: what `crontab -l` prints; None when there is none, or no such program.
+    """
+
+    root: Path
+    home: Path
+    program: Path
+    zone: str
+    own_crontab: Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A job's schedule in the settings: five fields, None when it is off, and which setting says so."""
+
+    job: JobName
+    expression: str | None
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A crontab: its name for people, and the lines in it that start datafetch."""
+
+    label: str
+    lines: list[CronLine]
+
+
+class ScheduleCheck:
+    """Compares what starts jobs on this machine with the settings. No other machine is asked."""
+
+    name = "schedule"
+    group = Group.SCHEDULE
+    limit_s = 15.0
+
+    def __init__(self, wanted: Sequence[Wanted], around: Surroundings) -> None:
+        """`wanted` are the jobs that are configured."""
+        self._wanted = {job.job: job for job in wanted}
+        self._around = around
+
+    def look(self) -> Iterator[Finding]:
+        """The daemon, the crontabs with each line that starts datafetch, and the timers."""
+        root = self._around.root
+        daemon = find_daemon(root)
+        timers = _timers(self._around)
+        yield self._daemon(daemon)
+        if timers:
+            yield ok("systemd timers", ", ".join(one_line(name, 80) for name in timers))
+        if daemon is None and not timers:
+            return
+        tables = self._tables()
+        found = [table for table in tables if table.lines]
+        if not found:
+            if not timers:
+                yield self._nothing_starts()
+            return
+        for table in found:
+            yield ok("crontab", f"{table.label}: {_counted(table.lines)}")
+            for line in table.lines:
+                yield from self._line(table, line, daemon)
+        yield from self._net([line for table in found for line in table.lines], timers)
+
+    # ------------------------------------------------------------------ steps
+
+    def _daemon(self, daemon: CronDaemon | None) -> Finding:
+        check, root = "cron daemon", self._around.root
+        if daemon is None:
+            if in_container(root):
+                return skipped(check, "a container has none: what starts it starts the jobs")
+            if has_systemd(root):
+                return ok(check, "none; `datafetch schedule --systemd` prints timers")
+            return skipped(check, "there is none, so something else has to start the jobs")
+        state = "runs" if daemon.runs else "is installed; no process of it was seen"
+        said = {True: "reads CRON_TZ", False: "ignores CRON_TZ", None: "may not read CRON_TZ"}
+        return ok(check, f"{daemon.name} {state}, and {said[daemon.reads_zone]}")
+
+    def _tables(self) -> list[_Table]:
+        root, tables = self._around.root, []
+        own = self._around.own_crontab()
+        if own is not None:
+            tables.append(_Table("crontab -l", read_crontab(own, has_user=False)))
+        folder = root / "etc/cron.d"
+        files = sorted(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK) else []
+        for path in (root / "etc/crontab", *files):
+            text = _text(path)
+            if text is not None:
+                label = f"/{path.relative_to(root)}"
+                tables.append(_Table(one_line(label, 80), read_crontab(text, has_user=True)))
+        return tables
+
+    def _nothing_starts(self) -> Finding:
+        return warn(
+            "crontab", "no line of a crontab starts datafetch, as far as it may be read", _AGAIN
+        )
+
+    def _line(self, table: _Table, line: CronLine, daemon: CronDaemon | None) -> Iterator[Finding]:
+        where = f"{table.label}, line {line.number}"
+        yield from self._program(where, line, daemon)
+        for job in line.jobs:
+            check = f"cron line {job.value}"
+            wanted = self._wanted.get(job)
+            if wanted is None:
+                yield warn(
+                    check,
+                    f"{where}: the job is not configured here",
+                    "Set what it needs in the settings that the line reads, or remove the line.",
+                )
+                continue
+            problems = list(self._compared(line, wanted, daemon))
+            if problems:
+                yield warn(check, f"{where}: {'; '.join(problems)}", _AGAIN)
+            else:
+                yield ok(check, f"{where}: {line.expression}, as {wanted.setting} has it")
+        if line.variables.get("MAILTO") == "" and "--log-file" not in line.arguments:
+            yield warn(
+                "MAILTO",
+                f"{where}: is empty, so that nobody is told of a failure",
+                "Name somebody in MAILTO, or keep a log with --log-file.",
+            )
+
+    def _compared(self, line: CronLine, wanted: Wanted, daemon: CronDaemon | None) -> Iterator[str]:
+        if wanted.expression is None:
+            yield f"{wanted.setting} is off"
+        elif " ".join(wanted.expression.split()) != line.expression:
+            shown = one_line(line.expression, 60) or "@reboot"
+            yield f"it says {shown}, {wanted.setting} says {wanted.expression}"
+        if not line.is_scheduled:
+            yield "--scheduled is missing, so that a slot may run twice"
+        zone = line.variables.get("CRON_TZ")
+        if self._around.zone == PACIFIC and zone in (None, PACIFIC):
+            return
+        if daemon is not None and daemon.reads_zone is False:
+            yield (
+                f"{daemon.name} ignores CRON_TZ and takes the machine's zone "
+                f"({self._around.zone or 'unknown'}): leave only the line of run-due"
+            )
+        elif zone != PACIFIC:
+            said = f"is {one_line(zone, 40)}" if zone else "is missing above it"
+            yield f"CRON_TZ {said}, and has to be {PACIFIC}"
+
+    def _program(self, where: str, line: CronLine, daemon: CronDaemon | None) -> Iterator[Finding]:
+        check, root = "cron's datafetch", self._around.root
+        path = line.variables.get("PATH", _USUAL_PATH)
+        if daemon is not None and not daemon.reads_path:
+            path = _USUAL_PATH
+        found = _found(line.program, path, line.folder, root)
+        if found is None:
+            yield fail(
+                check,
+                f"{where}: {one_line(line.program, 80)} is not there; looked in "
+                f"{one_line(path, 160)}",
+                f"Write {self._around.program} in the line"
+                + (
+                    f", or {self._around.program.parent} in PATH above it."
+                    if daemon is None or daemon.reads_path
+                    else "."
+                ),
+            )
+        elif _real(found) != _real(self._around.program) and line.program.endswith("datafetch"):
+            yield warn(
+                check,
+                f"{where}: starts {found}, and this is {self._around.program}",
+                "Two installations may differ in version and settings: keep one of them.",
+            )
+
+    def _net(self, lines: Sequence[CronLine], timers: Sequence[str]) -> Iterator[Finding]:
+        if any(RUN_DUE in name for name in timers) or any(
+            line.command == RUN_DUE for line in lines
+        ):
+            yield ok(RUN_DUE, "is there, the net under all schedules")
+            return
+        yield warn(RUN_DUE, "no line starts it, so that a missed run is not made good", _AGAIN)
+        started = {job for line in lines for job in line.jobs}
+        for job, wanted in self._wanted.items():
+            if wanted.expression is not None and job not in started:
+                yield warn(
+                    f"cron line {job.value}",
+                    f"no line starts it, and {wanted.setting} says {wanted.expression}",
+                    _AGAIN,
+                )
+
+
+def _counted(lines: Sequence[CronLine]) -> str:
+    return f"{len(lines)} line{' starts' if len(lines) == 1 else 's start'} datafetch"
+
+
+def _timers(around: Surroundings) -> list[str]:
+    """The names of the timers that `datafetch schedule --systemd` makes, and are there."""
+    folders = [*(around.root / place for place in _TIMERS), around.home / _USERS_TIMERS]
+    return sorted({path.name for folder in folders for path in folder.glob("datafetch-*.timer")})
+
+
+def _found(program: str, path: str, folder: str, root: Path) -> Path | None:
+    """The file that a shell would start, as the paths of the system name it; None when there is none."""
+    if "/" in program:
+        written = program if program.startswith("/") else f"{folder}/{program}"
+        places = [written]
+    else:
+        places = [f"{place}/{program}" for place in path.split(":") if place]
+    for place in places:
+        there = root / place.lstrip("/")
+        if there.is_file() and os.access(there, os.X_OK):
+            return Path(place)
+    return None
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path
+
+
+def _text(path: Path) -> str | None:
+    """A crontab's text; None when it is not there, or may not be read."""
+    try:
+        with open_regular(path) as file:
+            return file.read(_MOST_OF_A_CRONTAB).decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return None

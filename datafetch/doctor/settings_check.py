@@ -1,0 +1,152 @@
+"""The settings: each with its origin, what is wrong with them, and names that mean nothing."""
+
+from collections.abc import Iterator
+
+from datafetch.doctor.findings import Finding, Form, Group, Status, fail, ok, warn
+from datafetch.environment import STANDARD_VARIABLES, Survey
+from datafetch.errors import ConfigurationError
+from datafetch.job_groups import check_jobs, is_configured
+from datafetch.models.places import Environment
+from datafetch.models.run import JobName
+from datafetch.models.setting_problems import Missing
+from datafetch.models.store_place import FolderPlace
+from datafetch.models.text import one_line
+from datafetch.redaction import MASK, redact
+from datafetch.settings import ENV_NAMES, SECRET_NAMES, Settings
+from datafetch.sources import SetValue
+from datafetch.urls import has_password
+
+_SET_BY_SHELLS = frozenset({"ci", "github_actions"})
+_MOST_SHOWN = 120
+_SECRET_STANDARD = frozenset(
+    name for name in STANDARD_VARIABLES if "KEY" in name or "TOKEN" in name
+)
+_REQUIRED = (JobName.BOOKMARKS, JobName.GITHUB)
+
+
+class SettingsCheck:
+    """Looks at the settings; nothing is asked."""
+
+    name = "settings"
+    group = Group.SETTINGS
+    limit_s = 10.0
+
+    def __init__(self, survey: Survey) -> None:
+        """`survey` is what was found where settings stand."""
+        self._survey = survey
+
+    def look(self) -> Iterator[Finding]:
+        """The file, the problems, the jobs, unknown names, then each setting."""
+        yield self._file()
+        yield from self._problems()
+        yield from self._jobs()
+        yield from self._hazards()
+        yield from self._unknown()
+        yield from self._values()
+
+    def _file(self) -> Finding:
+        file = self._survey.file
+        if not file.label:
+            return ok("settings file", "none was asked for; only the environment was read")
+        if not file.is_there:
+            return ok("settings file", f"there is no {file.path}; only the environment was read")
+        number = len(file.values)
+        return ok("settings file", f"{file.path}, {number} value{'' if number == 1 else 's'}")
+
+    def _problems(self) -> Iterator[Finding]:
+        for problem in self._survey.problems:
+            yield fail(_named_in(problem), problem, self._survey.hint)
+
+    def _jobs(self) -> Iterator[Finding]:
+        settings = self._survey.settings
+        for job in _REQUIRED:
+            if not is_configured(settings, job):
+                said = "not configured: none of the settings that it needs is set"
+                yield Finding(f"job {job.value}", Status.OK, said, form=Form.SKIPPED)
+                continue
+            for problem in _lacking(settings, job):
+                if isinstance(problem, Missing) and self._is_told(problem):
+                    continue
+                hint = "Set it as well, or unset the job's other settings when it is not wanted."
+                yield fail(_named_in(problem), f"{problem} (the job {job.value} needs it)", hint)
+
+    def _is_told(self, problem: Missing) -> bool:
+        """Whether the value is set and invalid, which is told already."""
+        return any(
+            not set(ENV_NAMES[field]).isdisjoint(problem.names) for field in self._survey.invalid
+        )
+
+    def _hazards(self) -> Iterator[Finding]:
+        settings = self._survey.settings
+        if self._survey.invalid & {"store", "s3_bucket"}:
+            return
+        if settings.store_is_default:
+            yield warn(
+                "DATAFETCH_STORE",
+                "not set: objects live in the folder .datafetch of the working folder",
+                "Fine for a try. Scheduled runs refuse it: set DATAFETCH_STORE or S3_BUCKET.",
+            )
+        is_bucket = not isinstance(settings.place, FolderPlace)
+        if is_bucket and settings.env is Environment.PRODUCTION and settings.cdn_url is None:
+            yield warn(
+                "S3_CDN_URL",
+                "not set, in production: stored pictures are shown by the bucket's own address",
+                "Set S3_CDN_URL to the public address of the bucket.",
+            )
+
+    def _unknown(self) -> Iterator[Finding]:
+        for name in self._survey.unknown:
+            if name.instead is not None:
+                said = f"{name.where}: means nothing to datafetch"
+                yield warn(name.name, said, f"Remove it: {name.instead}.")
+            else:
+                meant = f"Did you mean {name.suggestion}?" if name.suggestion else "Remove it."
+                yield warn(name.name, f"{name.where}: is no setting", meant)
+
+    def _values(self) -> Iterator[Finding]:
+        survey = self._survey
+        for field, names in ENV_NAMES.items():
+            if field in survey.invalid:
+                continue
+            value = survey.values.get(field)
+            if value is not None:
+                yield ok(value.name, f"{_shown(value, names)} ({value.where})")
+            elif field not in _SET_BY_SHELLS:
+                yield _unset(survey.settings, field, _usual_name(names))
+        for value in survey.standard:
+            yield ok(value.name, f"{_shown(value, (value.name,))} ({value.where})")
+
+
+def _lacking(settings: Settings, job: JobName) -> tuple[str, ...]:
+    try:
+        check_jobs(settings, [job])
+    except ConfigurationError as error:
+        return error.problems
+    return ()
+
+
+def _unset(settings: Settings, field: str, name: str) -> Finding:
+    default = getattr(settings, field)
+    if default is None:
+        return Finding(name, Status.OK, "not set", form=Form.UNSET)
+    text = str(default).lower() if isinstance(default, bool) else str(default).removesuffix(".0")
+    return Finding(name, Status.OK, f"{text} (default)", form=Form.DEFAULT)
+
+
+def _usual_name(names: tuple[str, ...]) -> str:
+    """Of several names of one setting the one to set: of tokens the last is the one that others know."""
+    return names[0] if SECRET_NAMES.isdisjoint(names) else names[-1]
+
+
+def _shown(value: SetValue, names: tuple[str, ...]) -> str:
+    """A value as it may be shown: secrets, and addresses with a password, only as a mask."""
+    secret = not SECRET_NAMES.isdisjoint(names) or not _SECRET_STANDARD.isdisjoint(names)
+    if secret or has_password(value.text):
+        return MASK
+    return one_line(redact(value.text), _MOST_SHOWN)
+
+
+def _named_in(problem: str) -> str:
+    """The name of the setting with which a sentence begins; `settings` when it begins with none."""
+    first = problem.replace(":", " ").split(maxsplit=1)[0] if problem.strip() else ""
+    return first if first.isupper() and first.replace("_", "").isalnum() else "settings"
