@@ -240,8 +240,8 @@ LIBRARIES: Mapping[str, tuple[str, frozenset[str]]] = {
     "jinja2": (WEB, frozenset()),
     "apprise": (APPRISE, frozenset()),
     "prometheus_client": (PROMETHEUS, frozenset()),
-    "datafetch.settings": (SETTINGS, frozenset({"cli"})),
-    "datafetch.environment": (SETTINGS, frozenset({"cli"})),
+    "datafetch.settings": (SETTINGS, frozenset({"cli", "doctor"})),
+    "datafetch.environment": (SETTINGS, frozenset({"cli", "doctor"})),
 }
 
 # What would make a rule depend on more than its arguments. The contract names what is pure and

@@ -6,6 +6,7 @@ from itertools import islice
 from datafetch.doctor.anonymous import Anonymous
 from datafetch.doctor.findings import Finding, Group, fail, ok, skipped, warn
 from datafetch.errors import ObjectNotFound, StoreError
+from datafetch.logos.model import LogoSource
 from datafetch.net.base import KIB, Request
 from datafetch.net.guard import authority, public_url
 from datafetch.store.base import ObjectStore
@@ -99,6 +100,8 @@ class PublicAddressCheck:
         return index
 
 
-def logo_services(services: Mapping[str, str], anonymous: Anonymous) -> list[LogoServiceCheck]:
+def logo_services(
+    services: Mapping[LogoSource, str], anonymous: Anonymous
+) -> list[LogoServiceCheck]:
     """A check for each service."""
     return [LogoServiceCheck(name, template, anonymous) for name, template in services.items()]

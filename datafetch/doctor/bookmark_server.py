@@ -97,12 +97,12 @@ class BookmarkServerCheck:
     def _assets(self, page: ListPage) -> Finding:
         check = "assets:read"
         asset = next(
-            (found for raw in page.readable for found in raw.assets or () if found.id), None
+            (found.id for raw in page.readable for found in raw.assets or () if found.id), None
         )
         if asset is None:
             return skipped(check, "the newest bookmark has no file to ask for")
         try:
-            request = self._api.asset(asset.id)
+            request = self._api.asset(asset)
         except UpstreamError as error:
             return skipped(check, str(error))
         shown = self._anonymous.ask(replace(request, limit=KIB, truncate=True))

@@ -40,6 +40,9 @@ NEEDS = {
     "ListObjectsV2": "s3:ListBucket",
     "HeadBucket": "s3:ListBucket",
 }
+OF_DOCTOR = {"get_bucket_versioning"}
+"""What `doctor` asks besides, and does without where the keys may not."""
+
 ON_THE_BUCKET = {"s3:ListBucket"}
 
 
@@ -78,7 +81,7 @@ def calls_in_the_code() -> set[str]:
                 found.update(ast.literal_eval(argument) for argument in node.args)
             elif ast.unparse(node.func.value).endswith("client"):
                 found.add(node.func.attr)
-    return found - {"close", "get_paginator"}
+    return found - {"close", "get_paginator", *OF_DOCTOR}
 
 
 class Recorder:
