@@ -16,6 +16,9 @@ from datafetch.store.public_urls import PublicUrls
 _DOMAIN = "github.com"
 """Every service of logos has one for it."""
 
+_NO_SUCH_LOGO = 404
+"""A picture of a globe, or nothing: the service itself is there."""
+
 _LOOKED_AT = 50
 
 
@@ -36,7 +39,7 @@ class LogoServiceCheck:
         shown = self._anonymous.ask(
             Request(self._url, trust="data", upstream="doctor", limit=4 * KIB, truncate=True)
         )
-        if shown.is_shown:
+        if shown.is_shown or shown.status == _NO_SUCH_LOGO:
             yield ok(self.name, f"{authority(self._url)} answers")
             return
         hint = shown.hint or "Logos then come from the other services and from the sites."

@@ -1,12 +1,11 @@
 """Asks for addresses without credentials, as the site's visitors and strangers do."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from datafetch.net.base import KIB, NO_RETRY, HttpClient, Request
+from datafetch.net.base import KIB, HttpClient, Request
 from datafetch.ops.failures import short_reason
 from datafetch.upstream_errors import Denied, Missing, UpstreamError
 
-_TOTAL_S = 8.0
 _ENOUGH = 4 * KIB
 
 
@@ -15,22 +14,22 @@ class Shown:
     """What a stranger gets at an address.
 
     Attributes:
-        is_shown: an answer with a body.
-        is_hidden: a refusal (401, 403, 404); neither when nothing can be told.
-        words: why, for people; empty when it is shown.
+        status: of the answer; None when there was none.
+        is_shown: an answer with what was asked for.
+        is_hidden: a refusal (401, 403, 404); when it is neither, nothing can be told.
+        words: why it is not shown, in a few words; empty when it is.
         hint: what to do about that; may be empty.
-        content_type: of the answer.
     """
 
-    is_shown: bool
+    status: int | None
+    is_shown: bool = False
     is_hidden: bool = False
     words: str = ""
     hint: str = ""
-    content_type: str = ""
 
 
 class Anonymous:
-    """A client that sends no credentials, and that may ask the user's own servers."""
+    """Sends no credentials, and may ask the user's own servers."""
 
     def __init__(self, http: HttpClient) -> None:
         """`http` trusts the servers of the settings, which may have private addresses."""
@@ -43,12 +42,14 @@ class Anonymous:
         )
 
     def ask(self, request: Request) -> Shown:
-        """The same for a request; it is sent once, and may take 8 s."""
-        once = replace(request, retry=NO_RETRY, timeout_s=_TOTAL_S, total_s=_TOTAL_S)
+        """The same for a request."""
         try:
-            answer = self._http.fetch(once)
+            answer = self._http.fetch(request)
         except (Denied, Missing) as error:
-            return Shown(False, True, str(error), error.hint)
+            said = f"status {error.status}" if error.status else short_reason(error)
+            return Shown(error.status, is_hidden=True, words=said, hint=error.hint)
         except UpstreamError as error:
-            return Shown(False, False, short_reason(error), error.hint)
-        return Shown(True, content_type=answer.headers.get("content-type", ""))
+            reason = short_reason(error)
+            said = f"status {reason}" if reason.isdecimal() else reason
+            return Shown(error.status, words=said, hint=error.hint)
+        return Shown(answer.status, is_shown=True)

@@ -27,8 +27,7 @@ class BookmarkServerCheck:
 
     def __init__(self, http: HttpClient, settings: BookmarksSettings) -> None:
         """The settings are those of the job."""
-        # One try each: whoever waits for the doctor wants to know how it is now.
-        self._settings = replace(settings, retry_max_s=0.0)
+        self._settings = settings
         self._api = BookmarkApi(http, self._settings)
         self._anonymous = Anonymous(http)
 

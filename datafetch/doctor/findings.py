@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from datafetch.errors import DatafetchError
 from datafetch.models.json import JsonObject
+from datafetch.redaction import redact
 
 
 class Status(StrEnum):
@@ -55,10 +56,10 @@ class Finding:
     def to_json(self) -> JsonObject:
         """The finding as `--json` shows it."""
         return {
-            "check": self.check,
+            "check": redact(self.check),
             "status": self.status.value,
-            "detail": self.detail,
-            "hint": self.hint,
+            "detail": redact(self.detail),
+            "hint": redact(self.hint),
         }
 
 

@@ -111,9 +111,6 @@ class GitHubCheck:
             trust="settings",
             upstream="github-rest",
             headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
-            timeout_s=8.0,
-            total_s=8.0,
-            retry=NO_RETRY,
         )
         return self._link.send(request, lambda answer: answer)
 
@@ -157,7 +154,8 @@ class GitHubCheck:
         for kind, rate in (("REST", found.core), ("GraphQL", found.graphql)):
             if rate is None:
                 continue
-            until = utc_text(rate.reset, self._clock.now())
+            now = self._clock.now()
+            until = utc_text(rate.reset, now) if rate.reset > now else "it is reset"
             said = f"{rate.remaining} of {rate.limit} left until {until}"
             check = f"GitHub {kind} limit"
             few = rate.remaining < min(_FEW, rate.limit)

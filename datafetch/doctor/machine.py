@@ -40,7 +40,7 @@ class CertificatesCheck:
                 "Install them (package ca-certificates), or set SSL_CERT_FILE.",
             )
             return
-        yield ok("certificates", f"{found.number} authorities are trusted, from {found.origin}")
+        yield ok("certificates", f"trusted authorities: {found.number}, from {found.origin}")
 
 
 class ZonesCheck:

@@ -11,6 +11,7 @@ from datafetch.doctor.bookmark_server import BookmarkServerCheck
 from datafetch.doctor.examination import Check, Examined, examine
 from datafetch.doctor.findings import Finding, Group, fail, skipped
 from datafetch.doctor.github_check import GitHubCheck
+from datafetch.doctor.hurried import HurriedClient
 from datafetch.doctor.machine import (
     CertificatesCheck,
     DiskCheck,
@@ -224,7 +225,7 @@ class Practice:
 
     def _made(self, http: HttpClient) -> HttpClient:
         self._closers.append(http.close)
-        return http
+        return HurriedClient(http)
 
 
 def _wanted(settings: Settings) -> list[Wanted]:

@@ -22,7 +22,7 @@ class VersionsCheck:
         yield ok(
             "versions",
             f"datafetch {__version__}, Python {platform.python_version()}, "
-            f"{platform.platform(terse=True)} ({platform.machine()})",
+            f"{platform.platform(terse=True)} on {platform.machine()}",
         )
         yield ok("libraries", ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))
 
