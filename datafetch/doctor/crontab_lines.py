@@ -146,6 +146,8 @@ _BEFORE_A_CALL = frozenset(
     {"&&", "||", ";", "|", "(", "{", "exec", "nice", "time", "then", "do", "env", "uvx", "run"}
 )
 
+_BEFORE_A_FILE = frozenset({"cd", "-m", "--env-file", "--log-file", ">", ">>", "<"})
+
 
 def _begins_a_call(words: list[str], at: int) -> bool:
     """Whether a word stands where a program is named, and not in an argument (`cd /srv/datafetch`)."""
@@ -154,7 +156,7 @@ def _begins_a_call(words: list[str], at: int) -> bool:
     before = words[at - 1]
     # `flock -n FILE datafetch …`, `chronic datafetch …`: any word may be a program that calls
     # another; a folder is one only behind `cd`, and a file behind an option of ours.
-    return before in _BEFORE_A_CALL or before not in ("cd", "--env-file", "--log-file", ">", ">>")
+    return before in _BEFORE_A_CALL or before not in _BEFORE_A_FILE
 
 
 def _command(words: list[str]) -> tuple[str, tuple[str, ...]]:

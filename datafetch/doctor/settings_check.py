@@ -36,13 +36,14 @@ class SettingsCheck:
         self._survey = survey
 
     def look(self) -> Iterator[Finding]:
-        """The file, the problems, the jobs, unknown names, then each setting."""
+        """The file, the problems, the jobs, unknown names, then each setting that was not told yet."""
+        told: set[str] = set()
         yield self._file()
-        yield from self._problems()
-        yield from self._jobs()
-        yield from self._hazards()
-        yield from self._unknown()
-        yield from self._values()
+        for look in (self._problems, self._jobs, self._hazards, self._unknown):
+            for finding in look():
+                told.add(finding.check)
+                yield finding
+        yield from (finding for finding in self._values() if finding.check not in told)
 
     def _file(self) -> Finding:
         file = self._survey.file

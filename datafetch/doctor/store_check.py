@@ -3,6 +3,7 @@
 What is written is below `json/datafetch/probe/`, under names that no run uses, and is removed.
 """
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,6 +27,7 @@ _READ_ONLY_HINT = (
     "Keys that may only read are enough for `datafetch prefetch-build`; jobs need to write."
 )
 _ACL = "S3_OBJECT_ACL"
+_BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +245,8 @@ class StoreCheck:
 
 
 def _folder_to_come(folder: Path) -> Finding:
-    import os
-
     there = next(path for path in folder.parents if path.exists())
-    if os.access(there, os.W_OK | os.X_OK):
+    if os.access(there, os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_USER):
         return ok("store", f"{folder} is not there yet; the first run makes it")
     return fail(
         "store",
