@@ -46,16 +46,16 @@ def find_daemon(root: Path) -> CronDaemon | None:
 
     One that runs goes before one that is only installed.
     """
-    running = set(_running(root))
-    for program in sorted(running):
-        found = _by_program(root, program)
+    for program, file in sorted(dict(_running(root)).items()):
+        found = _by_program(root, program, _file(root, program) or file)
         if found is not None:
             return CronDaemon(found.name, found.reads_zone, found.reads_path, runs=True)
     generated = _systemd_cron(root)
     if generated is not None:
         return generated
     for program in ("cron", "crond", "fcron", "bcron-start", "supercronic"):
-        found = _by_program(root, program) if _file(root, program) else None
+        file = _file(root, program)
+        found = _by_program(root, program, file) if file is not None else None
         if found is not None:
             return found
     return None
@@ -72,8 +72,8 @@ def in_container(root: Path) -> bool:
     return any((root / mark).exists() for mark in marks)
 
 
-def _running(root: Path) -> Iterator[str]:
-    """The names of cron daemons among the processes (proc_pid_comm(5): at most 15 letters)."""
+def _running(root: Path) -> Iterator[tuple[str, Path]]:
+    """The names of cron daemons among the processes, and their programs (proc_pid_exe(5))."""
     try:
         entries = list(islice((root / "proc").iterdir(), _MOST_PROCESSES))
     except OSError:
@@ -89,7 +89,7 @@ def _running(root: Path) -> Iterator[str]:
         except OSError:
             continue  # it has ended meanwhile, or is somebody else's
         if name in _PROCESSES:
-            yield name
+            yield name, entry / "exe"
 
 
 _BY_NAME = {
@@ -101,13 +101,10 @@ _BY_NAME = {
 """Those whose program no other daemon has the name of."""
 
 
-def _by_program(root: Path, program: str) -> CronDaemon | None:
+def _by_program(root: Path, program: str, path: Path) -> CronDaemon | None:
     """The daemon whose program has this name; `cron` and `crond` are told apart by their files."""
     if program not in ("cron", "crond"):
         return _BY_NAME.get(program)
-    path = _file(root, program)
-    if path is None:
-        return CronDaemon(program, reads_zone=None)
     if _target(path).name.startswith("busybox"):
         return CronDaemon("busybox crond", reads_zone=False, reads_path=False)
     return _by_content(root, program, _content(path))
@@ -151,7 +148,10 @@ def _file(root: Path, program: str) -> Path | None:
 
 
 def _target(path: Path) -> Path:
-    return path.readlink() if path.is_symlink() else path
+    try:
+        return path.readlink() if path.is_symlink() else path
+    except OSError:  # somebody else's process
+        return path
 
 
 def _content(path: Path, most: int = _MOST_OF_A_PROGRAM) -> bytes:

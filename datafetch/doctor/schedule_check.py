@@ -19,6 +19,9 @@ _USERS_TIMERS = ".config/systemd/user"
 _USUAL_PATH = "/usr/bin:/bin"
 """Where cron looks without a PATH in the crontab (crontab(5))."""
 
+_SPOOLS = ("var/spool/cron/crontabs", "var/spool/cron", "etc/crontabs")
+"""Where Debian's cron, cronie and busybox keep the users' crontabs; only root may read them."""
+
 _MOST_OF_A_CRONTAB = 1024 * 1024
 
 
@@ -31,6 +34,7 @@ class Surroundings:
         home: the user's own folder.
         program: the `datafetch` that was called.
         zone: the name of the machine's own time zone; empty when it is not known.
+        user: the name of the user who asks.
         own_crontab: what `crontab -l` prints; None when there is none, or no such program.
     """
 
@@ -38,6 +42,7 @@ class Surroundings:
     home: Path
     program: Path
     zone: str
+    user: str
     own_crontab: Callable[[], str | None]
 
 
@@ -75,27 +80,33 @@ class ScheduleCheck:
         root = self._around.root
         daemon = find_daemon(root)
         timers = _timers(self._around)
-        yield self._daemon(daemon)
-        if timers:
-            yield ok("systemd timers", ", ".join(one_line(name, 80) for name in timers))
-        if daemon is None and not timers:
-            return
-        tables = self._tables()
-        found = [table for table in tables if table.lines]
+        found = [table for table in self._tables() if table.lines]
+        yield self._daemon(daemon, found)
+        yield from _timers_found(timers, root)
         if not found:
-            if not timers:
+            if daemon is not None and not timers:
                 yield self._nothing_starts()
             return
         for table in found:
             yield ok("crontab", f"{table.label}: {_counted(table.lines)}")
             for line in table.lines:
                 yield from self._line(table, line, daemon)
-        yield from self._net([line for table in found for line in table.lines], timers)
+        lines = [line for table in found for line in table.lines]
+        yield from self._net(lines, [timer.name for timer in timers])
 
     # ------------------------------------------------------------------ steps
 
-    def _daemon(self, daemon: CronDaemon | None) -> Finding:
+    def _daemon(self, daemon: CronDaemon | None, tables: Sequence[_Table]) -> Finding:
         check, root = "cron daemon", self._around.root
+        if tables and (daemon is None or not daemon.runs):
+            known = (
+                "was found" if daemon is None else f"is seen to run ({daemon.name} is installed)"
+            )
+            return warn(
+                check,
+                f"{tables[0].label} has lines for datafetch, and no cron daemon {known}",
+                "Install one and start it, such as cronie; else nothing starts the jobs.",
+            )
         if daemon is None:
             if in_container(root):
                 return skipped(check, "a container has none: what starts it starts the jobs")
@@ -107,17 +118,19 @@ class ScheduleCheck:
         return ok(check, f"{daemon.name} {state}, and {said[daemon.reads_zone]}")
 
     def _tables(self) -> list[_Table]:
-        root, tables = self._around.root, []
-        own = self._around.own_crontab()
-        if own is not None:
-            tables.append(_Table("crontab -l", read_crontab(own, has_user=False)))
-        folder = root / "etc/cron.d"
-        files = sorted(folder.iterdir()) if folder.is_dir() and os.access(folder, os.R_OK) else []
-        for path in (root / "etc/crontab", *files):
+        root = self._around.root
+        users = [path for place in _SPOOLS for path in _files(root / place)]
+        system = [root / "etc/crontab", *_files(root / "etc/cron.d")]
+        tables = []
+        if self._around.user not in {path.name for path in users}:
+            own = self._around.own_crontab()
+            if own is not None:
+                tables.append(_Table("crontab -l", read_crontab(own, has_user=False)))
+        for path in (*users, *system):
             text = _text(path)
             if text is not None:
-                label = f"/{path.relative_to(root)}"
-                tables.append(_Table(one_line(label, 80), read_crontab(text, has_user=True)))
+                label = one_line(f"/{path.relative_to(root)}", 80)
+                tables.append(_Table(label, read_crontab(text, has_user=path in system)))
         return tables
 
     def _nothing_starts(self) -> Finding:
@@ -216,10 +229,42 @@ def _counted(lines: Sequence[CronLine]) -> str:
     return f"{len(lines)} line{' starts' if len(lines) == 1 else 's start'} datafetch"
 
 
-def _timers(around: Surroundings) -> list[str]:
-    """The names of the timers that `datafetch schedule --systemd` makes, and are there."""
+def _timers(around: Surroundings) -> list[Path]:
+    """The timers that `datafetch schedule --systemd` makes, and are there."""
     folders = [*(around.root / place for place in _TIMERS), around.home / _USERS_TIMERS]
-    return sorted({path.name for folder in folders for path in folder.glob("datafetch-*.timer")})
+    return sorted(path for folder in folders for path in folder.glob("datafetch-*.timer"))
+
+
+def _timers_found(timers: Sequence[Path], root: Path) -> Iterator[Finding]:
+    """A line with the names of the timers, and one with those that nobody has enabled."""
+    if not timers:
+        return
+    yield ok("systemd timers", ", ".join(dict.fromkeys(one_line(path.name, 80) for path in timers)))
+    idle = [path.name for path in timers if not _is_enabled(path, root)]
+    if idle:
+        names = " ".join(dict.fromkeys(one_line(name, 80) for name in idle))
+        yield warn(
+            "idle timers",
+            f"{names}: not enabled, so that they start nothing after a boot",
+            f"systemctl enable --now {names}",
+        )
+
+
+def _is_enabled(timer: Path, root: Path) -> bool:
+    """Whether the timer is started together with the others (systemctl(1), `enable`)."""
+    links = [
+        folder / "timers.target.wants" / timer.name
+        for folder in (timer.parent, root / "etc/systemd/system")
+    ]
+    return any(link.is_symlink() or link.exists() for link in links)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of a folder, sorted; none when it is not there, or may not be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file())
+    except OSError:
+        return []
 
 
 def _found(program: str, path: str, folder: str, root: Path) -> Path | None:

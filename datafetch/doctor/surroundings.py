@@ -21,6 +21,7 @@ def this_machine() -> Surroundings:
         home=Path.home(),
         program=_called(),
         zone=zone_of(root),
+        user=_user(),
         own_crontab=_own_crontab,
     )
 
@@ -42,6 +43,16 @@ def _own_crontab() -> str | None:
     """What `crontab -l` prints; None when the user has none, or there is no such program."""
     answer = answer_of(("crontab", "-l"), _LONGEST_S)
     return answer.output if answer is not None and answer.code == 0 else None
+
+
+def _user() -> str:
+    """The user's name; the number where it has none, as in containers."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _called() -> Path:

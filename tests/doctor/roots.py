@@ -44,5 +44,6 @@ def around(root: Path, crontab: str | None = None, zone: str = "Etc/UTC") -> Sur
         home=root / "home/site",
         program=Path("/opt/site/.venv/bin/datafetch"),
         zone=zone,
+        user="site",
         own_crontab=lambda: crontab,
     )

@@ -14,7 +14,7 @@ from datafetch.doctor.versions import VersionsCheck
 from datafetch.runtime.folder import RuntimeFolder
 from tests.support import START
 
-GIB = 1024**3
+GIB: int = 1024**3
 
 
 def test_versions_are_told():

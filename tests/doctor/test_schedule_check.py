@@ -6,7 +6,7 @@ from datafetch.doctor.findings import Finding, Form
 from datafetch.doctor.schedule_check import ScheduleCheck, Wanted
 from datafetch.doctor.surroundings import zone_of
 from datafetch.models.run import JobName
-from tests.doctor.roots import around, put, with_cronie, with_debians
+from tests.doctor.roots import CRONIE, around, put, with_cronie, with_debians
 
 ABOVE = "CRON_TZ=America/Los_Angeles\nPATH=/opt/site/.venv/bin:/usr/bin:/bin\n"
 JOB = "0 */2 * * * cd /opt/site && datafetch bookmarks --scheduled --quiet\n"
@@ -169,9 +169,41 @@ def test_timers_are_named_and_are_enough(tmp_path):
     with_debians(tmp_path)
     for name in ("bookmarks", "run-due"):
         put(tmp_path, f"etc/systemd/system/datafetch-{name}.timer")
+        put(tmp_path, f"etc/systemd/system/timers.target.wants/datafetch-{name}.timer")
     findings = look(tmp_path)
     assert wrong(findings) == []
     assert "datafetch-bookmarks.timer, datafetch-run-due.timer" in [one.detail for one in findings]
+
+
+def test_timers_that_nobody_enabled_are_named(tmp_path):
+    """They were put in their place, and start nothing."""
+    put(tmp_path, "etc/systemd/system/datafetch-run-due.timer")
+    put(tmp_path, "home/site/.config/systemd/user/datafetch-logos.timer")
+    ((check, status, said),) = wrong(look(tmp_path))
+    assert (check, status) == ("idle timers", "warn")
+    for name in ("datafetch-run-due.timer", "datafetch-logos.timer"):
+        assert name in said
+
+
+@pytest.mark.parametrize("place", ["var/spool/cron/crontabs", "var/spool/cron", "etc/crontabs"])
+def test_root_reads_the_crontabs_of_all_users(tmp_path, place):
+    """Each is read once, also that of the user who asks."""
+    with_cronie(tmp_path)
+    put(tmp_path, f"{place}/site", ABOVE + JOB + NET)
+    findings = look(tmp_path, ABOVE + JOB + NET)
+    assert wrong(findings) == []
+    assert f"/{place}/site: 2 lines start datafetch" in [one.detail for one in findings]
+    assert "crontab -l" not in str(findings)
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_lines_without_a_daemon_are_warned_of(tmp_path, is_installed):
+    """A crontab that nothing reads: no run, no history, no mail."""
+    if is_installed:
+        put(tmp_path, "usr/sbin/crond", CRONIE, 0o755)
+    found = wrong(look(tmp_path, ABOVE + JOB + NET))
+    assert [name for name, _, _ in found] == ["cron daemon"]
+    assert "no cron daemon" in found[0][2]
 
 
 def test_a_container_without_cron_is_no_fault(tmp_path):
