@@ -54,8 +54,8 @@ def find_daemon(root: Path) -> CronDaemon | None:
     if generated is not None:
         return generated
     for program in ("cron", "crond", "fcron", "bcron-start", "supercronic"):
-        file = _file(root, program)
-        found = _by_program(root, program, file) if file is not None else None
+        installed = _file(root, program)
+        found = None if installed is None else _by_program(root, program, installed)
         if found is not None:
             return found
     return None

@@ -29,7 +29,7 @@ _NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_VARIABLE = re.compile(r"[ \t]*([A-Za-z_][A-Za-z0-9_]*|\"[^\"]*\"|'[^']*')[ \t]*=[ \t]*(.*)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|\"[^\"]+\"|'[^']+'")
 _FIELDS = 5
 _PROGRAM = "datafetch"
 _WITH_VALUE = frozenset({"--env-file", "--log-file", "--log-format"})
@@ -85,9 +85,9 @@ def _lines(text: str, *, has_user: bool) -> Iterator[CronLine]:
         line = written.strip()
         if not line or line.startswith("#"):
             continue
-        assigned = _VARIABLE.fullmatch(line)
-        if assigned is not None:
-            variables[_unquoted(assigned[1])] = _unquoted(assigned[2].strip())
+        name, equals, value = line.partition("=")
+        if equals and _NAME.fullmatch(name.strip()):
+            variables[_unquoted(name.strip())] = _unquoted(value.strip())
             continue
         found = _job(line, has_user=has_user)
         if found is not None:

@@ -70,6 +70,11 @@ class ZonesCheck:
         yield ok(self.name, f"{PACIFIC} is loaded from {source}")
 
 
+def free_bytes(folder: Path) -> int:
+    """The bytes that this user may still write there."""
+    return shutil.disk_usage(folder).free
+
+
 class DiskCheck:
     """Looks how much room there is where files are written."""
 
@@ -80,7 +85,7 @@ class DiskCheck:
     def __init__(
         self,
         folders: tuple[tuple[str, Path], ...],
-        free: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+        free: Callable[[Path], int] = free_bytes,
     ) -> None:
         """Of `folders`, each with what it is for; `free` tells the free bytes of one that is there."""
         self._folders = folders

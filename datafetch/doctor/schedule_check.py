@@ -120,17 +120,17 @@ class ScheduleCheck:
     def _tables(self) -> list[_Table]:
         root = self._around.root
         users = [path for place in _SPOOLS for path in _files(root / place)]
-        system = [root / "etc/crontab", *_files(root / "etc/cron.d")]
+        of_system = [root / "etc/crontab", *_files(root / "etc/cron.d")]
         tables = []
         if self._around.user not in {path.name for path in users}:
             own = self._around.own_crontab()
             if own is not None:
                 tables.append(_Table("crontab -l", read_crontab(own, has_user=False)))
-        for path in (*users, *system):
+        for path in (*users, *of_system):
             text = _text(path)
             if text is not None:
                 label = one_line(f"/{path.relative_to(root)}", 80)
-                tables.append(_Table(label, read_crontab(text, has_user=path in system)))
+                tables.append(_Table(label, read_crontab(text, has_user=path in of_system)))
         return tables
 
     def _nothing_starts(self) -> Finding:

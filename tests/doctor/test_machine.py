@@ -14,7 +14,7 @@ from datafetch.doctor.versions import VersionsCheck
 from datafetch.runtime.folder import RuntimeFolder
 from tests.support import START
 
-GIB: int = 1024**3
+GIB = 1024**3
 
 
 def test_versions_are_told():
@@ -70,7 +70,7 @@ def test_room_on_disks_is_judged(tmp_path, free, status, said):
 
     def tell(path: Path) -> int:
         asked.append(path)
-        return free
+        return int(free)
 
     (found,) = DiskCheck((("store", tmp_path / "a/b"),), tell).look()
     assert (found.status, found.detail) == (status, f"{said} {tmp_path}/a/b")
