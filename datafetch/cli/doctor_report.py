@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from datafetch.cli.streams import painted
 from datafetch.doctor.findings import Finding, Form, Group, Status, summary
@@ -51,15 +52,18 @@ def _group(findings: Sequence[Finding], look: Look) -> Iterator[str]:
     shown = [found for found in findings if found.form in (Form.LINE, Form.SKIPPED)]
     names = [len(found.check) for found in shown if len(found.check) <= _WIDEST_NAME]
     width = max(names, default=0)
-    for found in shown:
-        yield from _finding(found, width, look)
+    for found, following in pairwise([*shown, None]):
+        assert found is not None
+        # Of several in a row with one hint, the last has it.
+        is_last = following is None or following.hint != found.hint
+        yield from _finding(found, width, look, hinted=is_last)
     for form, title in ((Form.DEFAULT, "by default"), (Form.UNSET, "not set")):
         folded = [found for found in findings if found.form is form]
         if folded:
             yield from _folded(title, form, folded, look)
 
 
-def _finding(found: Finding, name_width: int, look: Look) -> Iterator[str]:
+def _finding(found: Finding, name_width: int, look: Look, *, hinted: bool) -> Iterator[str]:
     word = "skip" if found.form is Form.SKIPPED else found.status.value
     sign = (_SIGNS if look.signs else _PLAIN_SIGNS)[word]
     mark = f"{sign} {word:<{_WORD}}"
@@ -81,7 +85,7 @@ def _finding(found: Finding, name_width: int, look: Look) -> Iterator[str]:
     painted_mark = _paint(mark, _COLOURS[word], look)
     yield first.replace(mark, painted_mark, 1)
     yield from rest
-    if found.hint and found.status is not Status.OK:
+    if hinted and found.hint and found.status is not Status.OK:
         arrow = "→ " if look.signs else "-> "
         hint = _wrapped(
             printable(redact(found.hint)),

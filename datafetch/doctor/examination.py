@@ -94,8 +94,8 @@ class _Look:
                 fail(
                     self.check.name,
                     f"no answer in {limit}",
-                    "Something accepts connections there and does not answer; "
-                    "see the line with `datafetch doctor --verbose`.",
+                    "Something accepts connections there and does not answer: "
+                    "`datafetch doctor --verbose` shows each request.",
                 )
             )
         return tuple(found)

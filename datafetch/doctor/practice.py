@@ -31,7 +31,7 @@ from datafetch.job_groups import bookmarks_group, github_group, is_configured
 from datafetch.logos.providers import SERVICES
 from datafetch.models.lock_place import RedisPlace, TablePlace
 from datafetch.models.run import JobName
-from datafetch.models.store_place import FolderPlace, WebPlace
+from datafetch.models.store_place import BucketPlace, FolderPlace, WebPlace
 from datafetch.net.base import HttpClient
 from datafetch.ops.leases.reach import reach
 from datafetch.runtime.folder import RuntimeFolder
@@ -53,6 +53,7 @@ _BOOKMARK_FIELDS = frozenset(
 _GITHUB_FIELDS = frozenset({"github_token", "github_repo_owner", "github_api_url"})
 _STORE_TIMEOUT_S = 8.0
 _OFFLINE = "--offline"
+_ALL_UPSTREAMS = "bookmark server, GitHub, logo services"
 
 
 @dataclass
@@ -69,7 +70,6 @@ class Practice:
     cancel: CancelToken
     around: Surroundings
     offline: bool = False
-    logo_services: bool = True
     checks: list[Check] = field(default_factory=list)
     said: list[Examined] = field(default_factory=list)
     _skew: ClockSkew = field(default_factory=ClockSkew)
@@ -84,7 +84,7 @@ class Practice:
         self._of_machine()
         if self.offline:
             self._leave_out(Group.STORE, "store", _OFFLINE)
-            self._leave_out(Group.UPSTREAMS, "bookmark server, GitHub, logo services", _OFFLINE)
+            self._leave_out(Group.UPSTREAMS, _ALL_UPSTREAMS, _OFFLINE)
         else:
             self._of_network()
         examined = [*self.said, *examine(self.checks, self.clock, self.cancel)]
@@ -125,10 +125,12 @@ class Practice:
             http = self._http(settings)
         except ConfigurationError as error:
             self.said.append(Examined(Group.MACHINE, (fail("proxy", str(error), error.hint),)))
-            http = None
+            why = "the proxy of the environment cannot be used"
+            self._leave_out(Group.STORE, "store", why)
+            self._leave_out(Group.UPSTREAMS, _ALL_UPSTREAMS, why)
+            return
         self._of_store(settings, http)
-        if http is not None:
-            self._of_upstreams(settings, http)
+        self._of_upstreams(settings, http)
 
     def _http(self, settings: Settings) -> HttpClient:
         place = settings.place
@@ -146,8 +148,8 @@ class Practice:
             )
         )
 
-    def _of_store(self, settings: Settings, http: HttpClient | None) -> None:
-        if self.survey.invalid & _STORE_FIELDS or http is None:
+    def _of_store(self, settings: Settings, http: HttpClient) -> None:
+        if self.survey.invalid & _STORE_FIELDS:
             self._leave_out(Group.STORE, "store", "a setting of it is invalid")
             return
         try:
@@ -176,8 +178,11 @@ class Practice:
     def _of_public(
         self, settings: Settings, store: ObjectStore, keys: Keys, anonymous: Anonymous
     ) -> None:
-        is_served = not isinstance(settings.place, FolderPlace) or settings.cdn_url is not None
-        if is_served and "cdn_url" not in self.survey.invalid:
+        place = settings.place
+        # A web address is a public one itself, and a folder has one only if the settings say so.
+        is_bucket = isinstance(place, BucketPlace)
+        has_address = is_bucket or (isinstance(place, FolderPlace) and settings.cdn_url is not None)
+        if has_address and "cdn_url" not in self.survey.invalid:
             urls = PublicUrls(settings.cdn_url, store.url, settings.allowed_hosts)
             self.checks.append(PublicAddressCheck(store, keys, urls, anonymous))
 
@@ -206,8 +211,7 @@ class Practice:
             _GITHUB_FIELDS,
             lambda: GitHubCheck(http, github_group(settings), self.clock),
         )
-        if self.logo_services:
-            self.checks += logo_services(SERVICES, Anonymous(http))
+        self.checks += logo_services(SERVICES, Anonymous(http))
 
     def _of_job(
         self, job: JobName, label: str, fields: frozenset[str], make: Callable[[], Check]

@@ -1,11 +1,11 @@
 """The settings: each with its origin, what is wrong with them, and names that mean nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from datafetch.doctor.findings import Finding, Form, Group, Status, fail, ok, warn
 from datafetch.environment import STANDARD_VARIABLES, Survey
 from datafetch.errors import ConfigurationError
-from datafetch.job_groups import check_jobs, is_configured
+from datafetch.job_groups import bookmarks_group, github_group, is_configured
 from datafetch.models.places import Environment
 from datafetch.models.run import JobName
 from datafetch.models.setting_problems import Missing
@@ -21,7 +21,13 @@ _MOST_SHOWN = 120
 _SECRET_STANDARD = frozenset(
     name for name in STANDARD_VARIABLES if "KEY" in name or "TOKEN" in name
 )
-_REQUIRED = (JobName.BOOKMARKS, JobName.GITHUB)
+_GROUPS: Mapping[JobName, Callable[[Settings], object]] = {
+    JobName.BOOKMARKS: bookmarks_group,
+    JobName.GITHUB: github_group,
+}
+"""The jobs that cannot do without some settings, and what makes those of each."""
+
+_TABLE = "Correct it there: the README's table of settings says what it may be."
 
 
 class SettingsCheck:
@@ -56,11 +62,12 @@ class SettingsCheck:
 
     def _problems(self) -> Iterator[Finding]:
         for problem in self._survey.problems:
-            yield fail(_named_in(problem), problem, self._survey.hint)
+            is_somewhere = problem.endswith(")") and "(in " in problem
+            yield _problem(problem, _TABLE if is_somewhere else self._survey.hint)
 
     def _jobs(self) -> Iterator[Finding]:
         settings = self._survey.settings
-        for job in _REQUIRED:
+        for job in _GROUPS:
             if not is_configured(settings, job):
                 said = "not configured: none of the settings that it needs is set"
                 yield Finding(f"job {job.value}", Status.OK, said, form=Form.SKIPPED)
@@ -69,7 +76,7 @@ class SettingsCheck:
                 if isinstance(problem, Missing) and self._is_told(problem):
                     continue
                 hint = "Set it as well, or unset the job's other settings when it is not wanted."
-                yield fail(_named_in(problem), f"{problem} (the job {job.value} needs it)", hint)
+                yield _problem(f"{problem} (the job {job.value} needs it)", hint)
 
     def _is_told(self, problem: Missing) -> bool:
         """Whether the value is set and invalid, which is told already."""
@@ -118,9 +125,15 @@ class SettingsCheck:
             yield ok(value.name, f"{_shown(value, (value.name,))} ({value.where})")
 
 
+def _problem(problem: str, hint: str) -> Finding:
+    """A failure by its sentence, which need not begin with the name that stands before it."""
+    name = _named_in(problem)
+    return fail(name, problem.removeprefix(f"{name}: ").removeprefix(f"{name} "), hint)
+
+
 def _lacking(settings: Settings, job: JobName) -> tuple[str, ...]:
     try:
-        check_jobs(settings, [job])
+        _GROUPS[job](settings)
     except ConfigurationError as error:
         return error.problems
     return ()

@@ -77,7 +77,7 @@ class StoreCheck:
         yield read
         if facts.is_web:
             yield skipped(
-                "store write", "a web address is read-only, which is enough for prefetch-build"
+                "store write", "a web address is read-only: enough for prefetch-build, not for jobs"
             )
             return
         if self._is_away:

@@ -61,6 +61,39 @@ def test_broken_settings_are_lines_and_the_rest_is_looked_at(tmp_path):
     assert told["time zones"]["status"] == "ok"
 
 
+def test_a_proxy_that_cannot_be_used_is_one_line(tmp_path):
+    """Nothing is asked past it, and that is said."""
+    done = datafetch("doctor", "--json", cwd=tmp_path, HTTPS_PROXY="ftp://127.0.0.1:9")
+    assert (done.code, done.err) == (1, "")
+    told = found(done)
+    assert told["proxy"]["status"] == "fail"
+    assert told["store"]["detail"] == "not looked at: the proxy of the environment cannot be used"
+
+
+def test_a_web_address_is_for_builds(tmp_path, world):
+    """It can be read, and no line calls a job's settings wrong for it."""
+    environment = {**world.environment(), **NOBODY, "DATAFETCH_ENV": "test"}
+    done = datafetch(
+        "doctor", "--json", cwd=tmp_path, DATAFETCH_STORE="http://127.0.0.1:9/x", **environment
+    )
+    told = found(done)
+    assert told["store read"]["status"] == "fail"
+    assert "enough for prefetch-build" in told["store write"]["detail"]
+    assert told["DATAFETCH_STORE"]["detail"] == "http://127.0.0.1:9/x (in the environment)"
+    assert "public address" not in told
+
+
+def test_a_lock_service_that_is_away_fails(tmp_path, s3_fake):
+    """Without it no job can run."""
+    environment = {**s3_fake.environment, **NOBODY, "DATAFETCH_ENV": "test"}
+    done = datafetch(
+        "doctor", "--json", cwd=tmp_path, DATAFETCH_LOCK="redis://127.0.0.1:9", **environment
+    )
+    told = found(done)
+    assert (done.code, told["lock service"]["status"]) == (1, "fail")
+    assert told["store read"]["status"] == "ok"
+
+
 def test_offline_asks_nobody_and_says_what_it_left_out(tmp_path, s3_fake, world):
     """Settings, schedule and machine only."""
     environment = {**world.environment(), **s3_fake.environment, "DATAFETCH_ENV": "test"}

@@ -82,6 +82,20 @@ def test_the_report_at_each_width(width, text):
     assert "\n".join(report(FINDINGS, Look(width))) == text
 
 
+def test_one_hint_of_several_in_a_row_is_shown_once():
+    """Three settings of one kind need no sentence three times; programs are given each."""
+    rows = [(Group.SETTINGS, fail(name, "is missing", "Set it.")) for name in ("A", "B", "C")]
+    lines = report([*rows, (Group.SETTINGS, fail("D", "is wrong", "Correct it."))], Look(None))
+    assert [line.strip() for line in lines[1:7]] == [
+        "✗ fail  A  is missing",
+        "✗ fail  B  is missing",
+        "✗ fail  C  is missing",
+        "→ Set it.",
+        "✗ fail  D  is wrong",
+        "→ Correct it.",
+    ]
+
+
 def test_ascii_says_the_same_in_other_marks():
     """Where the terminal knows no other letters, words and marks still tell all."""
     text = "\n".join(report(FINDINGS, Look(80, signs=False)))
