@@ -16,6 +16,7 @@ from datafetch.factory import Parts, make_leases, make_parts
 from datafetch.job_groups import check_jobs
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
+from datafetch.ops.due_jobs import look_at
 from datafetch.ops.pauses import Pauses
 from datafetch.settings import Settings
 from tests.stores import Call, FaultyStore
@@ -308,6 +309,64 @@ def test_a_slot_whose_run_died_is_not_taken_over_during_a_pause(machine: Machine
     result = machine.run()
     assert "logos is on pause until `datafetch resume logos`" in _notes(result)
     assert machine.asked("put") == []
+
+
+ABSURD = {
+    "before 1970": -1,
+    "year 99999": 3_093_527_980_799_000,
+    "400 digits": 10**400,
+    "-30 digits": -(10**30),
+    "1e300": 1e300,
+    "fraction": -0.5,
+}
+"""Numbers that somebody's program stored as a time: the year 99999, before 1970, no date at all."""
+
+
+@pytest.mark.parametrize("time", ABSURD.values(), ids=ABSURD)
+@pytest.mark.parametrize("field", ["startedAt", "completedAt", "lastSyncAt", "schedule"])
+def test_an_absurd_time_in_the_state_ends_no_run(machine: Machine, field: str, time: float) -> None:
+    """The state counts as one that cannot be read: it is kept aside, told of, and begun anew."""
+    machine.run()
+    machine.clock.advance(DAY)
+    value = {"expression": "0 0 * * *", "since": time} if field == "schedule" else time
+    machine.change(STATE, **{field: value})
+    schedules = {JobName.LOGOS: machine.settings.schedule_of(JobName.LOGOS)}
+    (found,) = look_at(machine.store, machine.parts.keys, machine.clock, schedules)
+    assert found.is_due
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
+    assert _notes(result).count("could not be read") == 1
+    assert machine.slots == {"2026-11-25T08-00Z": {"runId": result.run_id, "state": "done"}}
+
+
+@pytest.mark.parametrize("name", ["99999-01-01T00-00Z", "-0001-01-01T00-00Z", "9" * 1000, ""])
+def test_a_slot_of_no_calendar_keeps_no_job_from_running(machine: Machine, name: str) -> None:
+    """Its name is no time that has come, and is forgotten by the next run."""
+    machine.run()
+    machine.change(STATE, slots={**machine.slots, name: {"runId": "x", "state": "running"}})
+    machine.clock.advance(DAY)
+    result = machine.run()
+    assert machine.slots["2026-11-25T08-00Z"] == {"runId": result.run_id, "state": "done"}
+
+
+@pytest.mark.parametrize("time", ABSURD.values(), ids=ABSURD)
+def test_an_absurd_pause_ends_no_run_of_any_job(machine: Machine, time: float) -> None:
+    """An end that never comes is a pause until it is resumed; one before all times is over."""
+    pauses = {
+        "github": {"pausedAt": time, "until": time, "reason": ""},
+        "logos": {"pausedAt": time, "until": round(START + 600) * 1000, "reason": "it moves"},
+    }
+    machine.store.inner.put(PAUSES, json.dumps(pauses).encode())
+    result = machine.run()
+    assert "logos is on pause until 08:10 UTC: it moves" in _notes(result)
+    schedules = {job: machine.settings.schedule_of(job) for job in JobName}
+    del schedules[JobName.OPENGRAPH]
+    found = look_at(machine.store, machine.parts.keys, machine.clock, schedules)
+    assert {known.job.value: known.is_due for known in found} == {
+        "bookmarks": True,
+        "github": time < 0,
+        "logos": False,
+    }
 
 
 def test_a_late_run_names_what_makes_crons_late(

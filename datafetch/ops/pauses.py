@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
 from datafetch.models.run import JobName
+from datafetch.models.stored_times import EndMs, NearestMs
 from datafetch.ops.record import Record
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
@@ -29,8 +30,8 @@ class Pause:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(alias_generator=to_camel)
 
-    paused_at: int
-    until: int | None = None
+    paused_at: NearestMs
+    until: EndMs = None
     reason: str = ""
 
     def is_over(self, now: float) -> bool:

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, utc_text
 from datafetch.models.run import JobName, RunResult, RunStatus
+from datafetch.models.stored_times import StoredMs
 from datafetch.models.text import one_line
 from datafetch.ops.lease import Predecessor
 from datafetch.ops.record import Record
@@ -48,7 +49,7 @@ class KnownSchedule:
     """
 
     expression: str
-    since: int
+    since: StoredMs
 
 
 def _is_unknown(schedule: KnownSchedule | None) -> bool:
@@ -78,15 +79,15 @@ class JobState:
     id: str
     type: str
     status: JobStatus
-    started_at: int
-    completed_at: int | None = None
+    started_at: StoredMs
+    completed_at: StoredMs | None = None
     error: str | None = None
     retry_count: int = 0
     host: str = ""
     pid: int = 0
-    last_sync_at: int | None = None
-    last_successful_sync_at: int | None = None
-    last_full_sync_at: int | None = None
+    last_sync_at: StoredMs | None = None
+    last_successful_sync_at: StoredMs | None = None
+    last_full_sync_at: StoredMs | None = None
     total_items_synced: int = 0
     slots: dict[str, SlotRun] = field(default_factory=dict)
     schedule: Annotated[KnownSchedule | None, Field(exclude_if=_is_unknown)] = None

@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import to_ms, utc_text
 from datafetch.errors import LeaseHeld, LeaseHolder
+from datafetch.models.stored_times import LATEST_MS
 from datafetch.models.text import one_line
 from datafetch.ops.lease import Grant, Predecessor
 from datafetch.ops.leases.process import (
@@ -28,9 +29,6 @@ from datafetch.ops.leases.process import (
 
 T = TypeVar("T")
 
-_YEAR_10000_MS = 253_402_300_800_000
-"""The first epoch millisecond that `datetime` cannot name."""
-
 _LARGEST_PID = 2**31 - 1
 """The largest that kill(2) takes."""
 
@@ -40,7 +38,8 @@ _LARGEST = 64 * 1024
 _LONGEST_NAME = 100
 """Characters of a host or a run that are shown: whoever may write the object has chosen them."""
 
-_Whole = Annotated[int, Field(ge=0, lt=_YEAR_10000_MS)]
+_Whole = Annotated[int, Field(ge=0, le=LATEST_MS)]
+"""A time or a length of time whose sum with now can be told, or another number that is no larger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from datafetch.errors import (
     LeaseLost,
     StoreError,
 )
+from datafetch.models.stored_times import LATEST_MS
 from datafetch.ops.lease import Grant, Predecessor
 from datafetch.ops.leases.lock_object import (
     ADAPTER,
@@ -208,7 +209,8 @@ class RedisLeases:
                 f"the lock of {job} is held by something that is no run of datafetch",
                 hint=f"Look at it with redis-cli: GET '{self._keys(job)[0]}'.",
             )
-        return held_by(job, lock.holder(now + max(0, left_ms) / 1000), now)
+        left_s = min(max(0, left_ms), LATEST_MS) / 1000
+        return held_by(job, lock.holder(now + left_s), now)
 
 
 def _ttl_ms(grant: Grant) -> int:

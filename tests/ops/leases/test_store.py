@@ -330,6 +330,7 @@ def test_a_lock_of_more_than_64_kib_is_none(store, clock, tmp_path, padding, tok
         {"pid": 2_147_483_648},
         {"pid": -1},
         {"acquiredAt": 253_402_300_800_000},
+        {"ttlMs": 252_000_000_000_000},
         {"ttlMs": "long"},
         {"token": None},
     ],
