@@ -105,10 +105,14 @@ class JobRun(OperationRun):
         except NotDueError as error:
             return self.result(JobReport(notes=(str(error),)))
         except DatafetchError as error:
-            if self._parts.cancel.cancelled:
+            cancel = self._parts.cancel
+            lost = self._lease and self._lease.lost()
+            if lost and not (cancel.cancelled and cancel.reason.signal):
+                return self.result(JobReport(failure=lost))  # which has stopped the run, too
+            if cancel.cancelled:
                 asked = isinstance(error, StoreError) and not self._dry_run and not self._lease
                 notes = (self._lock_unknown_note(),) if asked else ()
-                return self.result(JobReport(failure=self._parts.cancel.reason, notes=notes))
+                return self.result(JobReport(failure=cancel.reason, notes=notes))
             if isinstance(error, LeaseHeld):
                 self.events.locked(error)
             return self.result(JobReport(failure=error))
@@ -144,7 +148,7 @@ class JobRun(OperationRun):
         with self._time_limit():
             try:
                 if self._start is not None and reason is Reason.NEW_SCHEDULE:
-                    raise NotDueError(self._start.note_schedule())
+                    raise NotDueError(self._start.note_schedule(lease))
                 result = self._ended = self._recorded_run(lease, records, prepared)
             finally:
                 left = self._keeper.give_back(lease)

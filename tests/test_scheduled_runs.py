@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from datafetch.factory import Parts, make_leases, make_parts
 from datafetch.job_groups import check_jobs
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
-from datafetch.ops.due_jobs import look_at
+from datafetch.ops.due_jobs import Scheduled, look_at
 from datafetch.ops.pauses import Pauses
 from datafetch.settings import Settings
 from tests.stores import Call, FaultyStore
@@ -75,6 +76,12 @@ class Machine:
     def change(self, key: str, **fields: Any) -> None:
         """Store an object with other values in some fields."""
         self.store.inner.put(key, json.dumps(self.stored(key) | fields).encode())
+
+    def look_at(self, *jobs: JobName) -> list[Scheduled]:
+        """What `run-due` finds out about these jobs."""
+        times = {job: self.settings.schedule_of(job) for job in jobs}
+        schedules = {job: schedule for job, schedule in times.items() if schedule is not None}
+        return look_at(self.store, self.parts.keys, self.clock, schedules)
 
     @property
     def slots(self) -> Any:
@@ -330,8 +337,7 @@ def test_an_absurd_time_in_the_state_ends_no_run(machine: Machine, field: str, t
     machine.clock.advance(DAY)
     value = {"expression": "0 0 * * *", "since": time} if field == "schedule" else time
     machine.change(STATE, **{field: value})
-    schedules = {JobName.LOGOS: machine.settings.schedule_of(JobName.LOGOS)}
-    (found,) = look_at(machine.store, machine.parts.keys, machine.clock, schedules)
+    (found,) = machine.look_at(JobName.LOGOS)
     assert found.is_due
     result = machine.run()
     assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
@@ -359,9 +365,7 @@ def test_an_absurd_pause_ends_no_run_of_any_job(machine: Machine, time: float) -
     machine.store.inner.put(PAUSES, json.dumps(pauses).encode())
     result = machine.run()
     assert "logos is on pause until 08:10 UTC: it moves" in _notes(result)
-    schedules = {job: machine.settings.schedule_of(job) for job in JobName}
-    del schedules[JobName.OPENGRAPH]
-    found = look_at(machine.store, machine.parts.keys, machine.clock, schedules)
+    found = machine.look_at(JobName.BOOKMARKS, JobName.GITHUB, JobName.LOGOS)
     assert {known.job.value: known.is_due for known in found} == {
         "bookmarks": True,
         "github": time < 0,
@@ -474,6 +478,104 @@ def test_a_change_of_expression_is_noted_and_nothing_of_before_runs(
     changed.clock.time = START + DAY + 5.5 * 3600
     changed.run()
     assert machine.slots.keys() == {SLOT, "2026-11-25T13-30Z"}
+
+
+def test_another_expression_counts_from_the_start_of_the_run_that_notes_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slot that came while that run waited for the lock, or by jitter, was due to nobody."""
+    machine.run()
+    monkeypatch.setenv("S3_LOGOS_CRON", "30 5 * * *")
+    monkeypatch.setenv("DATAFETCH_JITTER_SECONDS", "7200")
+    changed = replace(machine, settings=load_settings(None))
+    slot_at = START + DAY - 8 * 3600 + 13.5 * 3600  # 05:30 in Los Angeles is 13:30 UTC
+    changed.clock.time = fired_at = slot_at - 60
+    result = changed.run()
+    assert changed.clock.time > slot_at
+    assert machine.stored(STATE)["schedule"]["since"] == round(fired_at * 1000)
+    assert "nothing before 13:29 UTC, when this run began, is due" in _notes(result)
+    assert "the next slot is at 13:30 UTC" in _notes(result)
+    due = changed.run()
+    assert machine.slots["2026-11-25T13-30Z"] == {"runId": due.run_id, "state": "done"}
+
+
+def test_of_two_runs_that_note_an_expression_the_first_counts(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waited longer does not put the beginning off, nor back."""
+    machine.run()
+    monkeypatch.setenv("S3_LOGOS_CRON", "30 5 * * *")
+    changed = replace(machine, settings=load_settings(None))
+    changed.clock.advance(6 * 3600)
+    first = {"expression": "30 5 * * *", "since": round(START * 1000) + 3_600_000}
+
+    def other_notes(call: Call) -> None:
+        if call == Call("get", PAUSES):
+            machine.change(STATE, schedule=first)
+
+    machine.store.before = other_notes
+    assert changed.run().exit_code == 0
+    assert machine.stored(STATE)["schedule"] == first
+
+
+def _stands_still(machine: Machine, when: Call) -> None:
+    """The process is stopped before this request for longer than its lease lasts; another one runs.
+
+    That run is still under way when this process goes on.
+    """
+
+    def stop(call: Call) -> None:
+        if call != when:
+            return
+        machine.store.before = None
+        machine.clock.advance(301)
+        # On a thread of its own: this one's writes are refused now.
+        other = threading.Thread(target=run_elsewhere)
+        other.start()
+        other.join()
+
+    def run_elsewhere() -> None:
+        running = {SLOT: {"runId": "other", "state": "running"}}
+        machine.change(STATE, id="other", status="running", slots=running)
+        lock = {"runId": "other", "owner": "other", "host": "elsewhere", "boot": "another"}
+        machine.change(LOCK, token=machine.stored(LOCK)["token"] + 1, **lock)
+
+    machine.store.before = stop
+
+
+@pytest.mark.parametrize("scheduled", [True, False], ids=["scheduled", "by hand"])
+@pytest.mark.parametrize("when", [Call("get", HISTORY), Call("put", STATE)], ids=str)
+def test_a_run_that_stood_still_past_its_lease_claims_nothing(
+    machine: Machine, scheduled: bool, when: Call
+) -> None:
+    """Stopped (SIGSTOP, a laptop's lid) before its claim, it wrote its state over another run's."""
+    machine.run()
+    machine.change(STATE, slots={})
+    machine.change(LOCK, owner=None)
+    _stands_still(machine, when)
+    result = machine.run(scheduled=scheduled)
+    assert machine.store.before is None
+    assert (result.status, result.exit_code) == (RunStatus.FAILED, 1)
+    assert "the lock of logos ran out after 300 s" in (result.error or "")
+    assert machine.stored(STATE)["id"] == "other"
+    assert machine.slots == {SLOT: {"runId": "other", "state": "running"}}
+    assert machine.stored(LOCK)["owner"] == "other"
+
+
+def test_a_run_that_stood_still_past_its_lease_notes_no_expression(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It wrote that over the state of the run which had followed it."""
+    machine.run()
+    monkeypatch.setenv("S3_LOGOS_CRON", "30 5 * * *")
+    changed = replace(machine, settings=load_settings(None))
+    changed.clock.advance(6 * 3600)
+    _stands_still(machine, Call("put", STATE))
+    result = changed.run()
+    assert (result.status, result.exit_code) == (RunStatus.FAILED, 1)
+    assert "ran out after 300 s" in (result.error or "")
+    assert machine.stored(STATE)["id"] == "other"
+    assert machine.stored(STATE)["schedule"]["expression"] == "0 0 * * *"
 
 
 def test_a_dry_run_tells_whether_the_slot_would_run(machine: Machine) -> None:

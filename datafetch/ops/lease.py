@@ -166,9 +166,13 @@ class HeldLease:
 
     def holds(self) -> bool:
         """Whether the lease is neither lost nor over, also when the run may not write any more."""
+        return self.lost() is None
+
+    def lost(self) -> LeaseLost | None:
+        """Why the lease is lost or over; None while it holds."""
         if self._lost is None and self._has_run_out():
             self._run_out()
-        return self._lost is None
+        return self._lost
 
     def start(self) -> None:
         """Begin to renew the lease."""

@@ -1,6 +1,7 @@
 """Reads a job's state, history and dead letters when its run begins, and writes them when it ends."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,7 @@ from datafetch.ops.state import JobState, begin, end, ended_unnoticed, state_rec
 from datafetch.runtime.engine import beside, together
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
+from datafetch.store.last_look import looked_at_again
 
 _LONGEST_NAME = 100
 
@@ -68,22 +70,33 @@ class RunRecords:
 
         A scheduled run claims its slot by the same write.
 
+        Records that another run has written since they were read are read once more: the first
+        reading may be from before the lease was there.
+
         Raises:
             NotDueError: a scheduled run has found that its slot was run meanwhile.
-            PreconditionFailed: another run has written since.
+            LeaseLost: the lease is over, since this process stood still; nothing more was written.
+            PreconditionFailed: another run has written since, twice.
             StoreError: the store did not answer; nothing is written unless all could be read.
         """
-        read = self._loaded()
+        self._loaded()
         self._lease = lease
-        try:
-            read.state.save(self._begun(run_id, lease))
-        except PreconditionFailed:
-            # A scheduled run has read the state before it had the lease, and others have run since.
-            if self._scheduled is None:
-                raise
-            self._scheduled.look()
-            read.state.save(self._begun(run_id, lease))
-        return read.letters
+        with _under(lease):
+            try:
+                self._mark_as_running(run_id, lease)
+            except PreconditionFailed:
+                _check(lease)
+                if self._scheduled is not None:
+                    self._scheduled.look()
+                self.ask()
+                self._mark_as_running(run_id, lease)
+        return self._loaded().letters
+
+    def _mark_as_running(self, run_id: str, lease: HeldLease | None) -> None:
+        _check(lease)
+        state = self._begun(run_id, lease)
+        _check(lease)
+        self._loaded().state.save(state)
 
     def _begun(self, run_id: str, lease: HeldLease | None) -> JobState:
         """The state of this run; the one before gets its entry in the history, if it has none."""
@@ -154,3 +167,13 @@ class RunRecords:
             lambda: together(history.load, *read_state, *more),
         )
         return _LoadedRecords(letters, state, history)
+
+
+def _check(lease: HeldLease | None) -> None:
+    if lease is not None:
+        lease.check()
+
+
+def _under(lease: HeldLease | None) -> AbstractContextManager[None]:
+    """Have the store look, right before each write in the block, whether the lease is alive."""
+    return nullcontext() if lease is None else looked_at_again(lease.check)

@@ -17,7 +17,9 @@ from datafetch.ops.pauses import Pause, Pauses
 from datafetch.ops.slots import LATE_S, Due, Reason, claimed, due, with_schedule
 from datafetch.ops.state import JobState, state_record
 from datafetch.store.base import ObjectStore
+from datafetch.store.fenced import Fence
 from datafetch.store.keys import Keys
+from datafetch.store.last_look import looked_at_again
 
 _LONGEST_NAME = 100
 _LONGEST_REASON = 200
@@ -140,26 +142,33 @@ class ScheduledStart:
         """The state of a run that has begun, with its slot claimed."""
         return claimed(state, self._schedule, self._slot, run_id, self._now())
 
-    def note_schedule(self) -> str:
+    def note_schedule(self, lease: Fence) -> str:
         """Store that the job has another schedule now; to be called under its lease.
+
+        It counts from the moment in which the run was started: slots that come while it waits for
+        the lease, or as jitter says, are due to the next one.
 
         Returns:
             A sentence for the result.
 
         Raises:
+            LeaseLost: the lease is over; nothing was written.
             PreconditionFailed: another run has written since, again and again.
             StoreError: the store did not answer.
         """
 
         def noted(state: JobState | None) -> JobState | None:
-            return state and with_schedule(state, self._schedule, self._now())
+            lease.check()  # before each try: the state may have been read anew
+            return state and with_schedule(state, self._schedule, self._fired)
 
-        self.state.change(noted)
-        now = self._now()
-        (following, *_) = self._schedule.next_slots(datetime.fromtimestamp(now, UTC), 1)
+        with looked_at_again(lease.check):
+            self.state.change(noted)
+        since = self._fired
+        (following, *_) = self._schedule.next_slots(datetime.fromtimestamp(since, UTC), 1)
         return (
             f"the schedule of {self._job.value} is {self._schedule.expression} now: nothing before "
-            f"this moment is due, and the next slot is at {utc_text(following.timestamp(), now)}"
+            f"{utc_text(since, self._now())}, when this run began, is due, and the next slot is at "
+            f"{utc_text(following.timestamp(), self._now())}"
         )
 
     def late(self) -> Late | None:

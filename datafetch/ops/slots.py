@@ -138,9 +138,14 @@ def ended(state: JobState, result: RunResult) -> JobState:
     return replace(state, slots=slots)
 
 
-def with_schedule(state: JobState, schedule: Schedule, now: float) -> JobState:
-    """The state in which this expression counts from now on: no slot before it is due."""
-    return replace(state, schedule=KnownSchedule(schedule.expression, round(now * 1000)))
+def with_schedule(state: JobState, schedule: Schedule, since: float) -> JobState:
+    """The state in which this expression counts from then on, epoch seconds: no slot before is due.
+
+    It stays as it is when another run has noted the expression already.
+    """
+    if not _is_new(state, schedule):
+        return state
+    return replace(state, schedule=KnownSchedule(schedule.expression, round(since * 1000)))
 
 
 def _is_new(state: JobState, schedule: Schedule) -> bool:
