@@ -62,7 +62,23 @@ class RateLimited(TransientError):
 
 
 class BreakerOpen(TransientError):
-    """The host failed so often that it is not asked for a while."""
+    """The host failed so often that it is not asked for a while.
+
+    Attributes:
+        until: epoch seconds from which it is asked again; None when nobody knows.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        url: str = "",
+        status: int | None = None,
+        until: float | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.until = until
+        super().__init__(message, url=url, status=status, hint=hint)
 
 
 class CannotConnect(TransientError):

@@ -208,15 +208,19 @@ class Download(AnswerHead):
 class HostGate(Protocol):
     """Knows which hosts fail, and refuses requests to them. Thread-safe.
 
-    The client calls `allow` before every exchange and `record` after every request. A `visit` is
-    any object that stands for one request, with all its tries and redirects.
+    The client calls `allow` before every exchange, `settle` when it has ended or been answered, and
+    `record` after every request. A `visit` is any object that stands for one request, with all its
+    tries and redirects.
     """
 
-    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
-        """Let the visit send to the host; the probe of an open breaker may do so several times.
+    def allow(
+        self, host: str, visit: object, patience: Patience | None = None, *, again: bool = False
+    ) -> float:
+        """Let the visit begin an exchange with the host.
 
-        While another visit is the probe, this one waits for its end, as long as `patience` says;
-        None: it does not wait.
+        While another visit is the probe of its breaker, or several try a host that has not answered
+        yet, this one waits for their end, as long as `patience` says; None: it does not wait.
+        `again` says that the visit has failed there before.
 
         Returns:
             The seconds that it waited.
@@ -225,6 +229,10 @@ class HostGate(Protocol):
             BreakerOpen: the host failed so often that it is not asked for a while.
             Cancelled: the run was asked to stop during the wait.
         """
+        ...
+
+    def settle(self, host: str, outcome: Outcome, patience: Patience | None = None) -> None:
+        """Note how one exchange went that `allow` let begin with this patience."""
         ...
 
     def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+_SERVER_ERRORS = 500
+"""The first of the statuses by which a server says that it fails (RFC 9110, 15.6)."""
+
 _SPOOL_BYTES = 64 * KIB
 """A download of at most this size stays in memory, a larger one is on disk."""
 
@@ -158,7 +161,8 @@ class GuardedClient:
             self._waits.tell(error, wait_s, request, tries)
 
         # A probe may take as long as this request may, with all its tries.
-        patience = Patience(request.total_s + request.retry.total_s, self._cancel)
+        most_s = request.total_s + request.retry.total_s
+        patience = Patience(most_s, self._cancel, persistent=request.trust == "settings")
         try:
             with Visit(self._gate, heavy=request.heavy, patience=patience) as visit:
                 return retry.call(
@@ -214,7 +218,8 @@ class GuardedClient:
                 limit.extend(waited_s)
                 self._counts.add(request.upstream, "requests")
                 with self._wire().exchange(hop, limit, request.timeout_s) as answer:
-                    visit.answered(hop.url.name, behind)
+                    well = answer.status < _SERVER_ERRORS
+                    visit.answered(hop.url.name, behind, well=well)
                     witness: Witness = "named" if hop.trusted else "other"
                     now = self._clock.now()
                     self._skew.observe_answer(hop.url.name, answer.headers, now, witness)

@@ -41,6 +41,7 @@ class Visit:
         self._heavy = heavy
         self._patience = patience
         self._outcomes: dict[str, Outcome] = {}
+        self._flying: set[str] = set()
         self._error: UpstreamError | None = None
 
     def __enter__(self) -> Self:
@@ -81,25 +82,49 @@ class Visit:
             BreakerOpen: the gate does not let the request pass to the host or the proxy.
             Cancelled: the run was asked to stop while it waited at the gate.
         """
-        waited_s = 0.0
-        for asked in (proxy, host):
-            if asked is not None:
-                if self._gate is not None:
-                    waited_s += self._gate.allow(asked, self, self._patience)
-                self._outcomes[asked] = Outcome.UNKNOWN
+        waited_s, begun = 0.0, []
         try:
+            for asked in (proxy, host):
+                if asked is not None:
+                    waited_s += self._allow(asked)
+                    begun.append(asked)
             yield waited_s
         except UpstreamError as error:
-            self._error = error
-            failed = proxy if error.by_proxy and proxy is not None else host
-            self._outcomes[failed] = self._outcome_of(error, self._outcomes[failed])
+            # `begun` lacks the host when the gate has refused it.
+            if host in begun:
+                self._error = error
+                failed = proxy if error.by_proxy and proxy is not None else host
+                self._outcomes[failed] = self._outcome_of(error, self._outcomes[failed])
             raise
+        finally:
+            for asked in begun:
+                self._settle(asked)
 
-    def answered(self, host: str, proxy: str | None = None) -> None:
-        """Note that the host has sent the headers of an answer, through the proxy."""
-        self._outcomes[host] = Outcome.ANSWERED
-        if proxy is not None:
-            self._outcomes[proxy] = Outcome.ANSWERED
+    def _allow(self, host: str) -> float:
+        again = self._outcomes.get(host) is Outcome.FAILED
+        waited_s = 0.0
+        if self._gate is not None:
+            waited_s = self._gate.allow(host, self, self._patience, again=again)
+            self._flying.add(host)
+        self._outcomes[host] = Outcome.UNKNOWN
+        return waited_s
+
+    def _settle(self, host: str) -> None:
+        """Tell the gate how the exchange with the host went, once."""
+        if self._gate is not None and host in self._flying:
+            self._flying.remove(host)
+            self._gate.settle(host, self._outcomes[host], self._patience)
+
+    def answered(self, host: str, proxy: str | None = None, *, well: bool = True) -> None:
+        """Note that the host has sent the headers of an answer, through the proxy.
+
+        `well` is whether the answer is not one with which the host says that it fails.
+        """
+        for asked in (proxy, host):
+            if asked is not None:
+                self._outcomes[asked] = Outcome.ANSWERED
+                if well or asked is proxy:
+                    self._settle(asked)
 
     def _outcome_of(self, error: UpstreamError, so_far: Outcome) -> Outcome:
         if isinstance(error, CannotConnect) and not error.by_proxy:

@@ -83,13 +83,19 @@ class BreakerBook:
                 }
             )
 
-    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
+    def allow(
+        self, host: str, visit: object, patience: Patience | None = None, *, again: bool = False
+    ) -> float:
         """See `HostGate.allow`."""
         self.load()
-        waited_s = self._breakers.allow(host, visit, patience)
+        waited_s = self._breakers.allow(host, visit, patience, again=again)
         if waited_s > 0:
             _log.debug("probe_awaited", extra={"host": host, "wait_s": round(waited_s, 1)})
         return waited_s
+
+    def settle(self, host: str, outcome: Outcome, patience: Patience | None = None) -> None:
+        """See `HostGate.settle`."""
+        self._breakers.settle(host, outcome, patience)
 
     def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         """See `HostGate.record`."""

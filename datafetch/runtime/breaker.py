@@ -3,7 +3,8 @@
 Pure functions decide; `Breakers` holds the breakers of all hosts. A "visit" is any object that
 stands for one request with its further tries and redirects; the visit that an open breaker lets
 through is its "probe". Other visits wait for its end: they pass when it succeeded, and are refused
-when it failed.
+when it failed. Before a breaker opens, `approach.py` bounds how many exchanges a host that does not
+answer is sent.
 """
 
 import threading
@@ -12,6 +13,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from datafetch.clock import CancelToken, Clock
+from datafetch.runtime import approach as approaching
+from datafetch.runtime.approach import Approach, Entry
 from datafetch.upstream_errors import BreakerOpen
 
 _LOOK_S = 0.1
@@ -41,15 +44,18 @@ class BreakerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a visit waits for the end of a probe.
+    """How a visit takes it that a host may fail.
 
     Attributes:
-        most_s: seconds.
+        most_s: seconds that it waits for the end of a probe, or for the first answer of a host.
         cancel: ends the wait when the run is asked to stop.
+        persistent: whether it is tried again as often as its own policy says, whatever other visits
+            have met at the host, as for the one server without which a job has nothing to do.
     """
 
     most_s: float
     cancel: CancelToken
+    persistent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +119,37 @@ def leave(
     return Breaker(failures, now) if is_probe else breaker
 
 
+_KNOWN = 4096
+"""Hosts of which it is remembered that they have answered."""
+
+
 class Breakers:
-    """The breakers of all hosts. Thread-safe; a host that answers takes no memory."""
+    """The breakers of all hosts, and how they are approached. Thread-safe."""
 
     def __init__(self, policy: BreakerPolicy, clock: Clock) -> None:
         self._policy = policy
         self._clock = clock
         self._lock = threading.Lock()
-        self._probed = threading.Condition(self._lock)
-        """Notified when a probe has ended."""
+        self._changed = threading.Condition(self._lock)
+        """Notified when a probe has ended, and when a host that is waited for has shown something."""
         self._hosts: dict[str, Breaker] = {}
+        self._approaches: dict[str, Approach] = {}
 
-    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
-        """Let the visit pass, or raise.
+    def allow(
+        self, host: str, visit: object, patience: Patience | None = None, *, again: bool = False
+    ) -> float:
+        """Let the visit begin one exchange with the host, or raise.
 
         While a probe is under way the visit waits for its end, unless it is a probe itself: two
-        probes that waited for each other would both wait in vain.
+        probes that waited for each other would both wait in vain. It waits, too, while so many
+        exchanges are under way at a host that has not answered yet that more would not be right.
 
         Args:
             host: where the visit goes.
             visit: the request.
-            patience: how long it waits; None not to wait.
+            patience: how long it waits; None not to wait, and not to be counted.
+            again: whether the visit has failed at this host before. A probe that is not persistent
+                gets one exchange.
 
         Returns:
             The seconds that it waited.
@@ -143,26 +159,74 @@ class Breakers:
                 or did not end in time.
             Cancelled: the run was asked to stop during the wait.
         """
+        counted = patience is not None and not patience.persistent
+        again = again and counted
         started = self._clock.monotonic()
         failures: int | None = None
-        with self._probed:
+        with self._changed:
             while True:
                 now, waited = self._clock.now(), self._clock.monotonic() - started
                 breaker = self._hosts.get(host, CLOSED)
                 failed_again = failures is not None and breaker.failures > failures
                 passed = None if failed_again else enter(breaker, self._policy, visit, now)
                 if passed is not None:
-                    if passed is not breaker:
-                        self._hosts[host] = passed
-                    return waited
+                    found = self._entry(host, passed, again=again) if counted else Entry.GO
+                    if found is Entry.GO:
+                        if passed is not breaker:
+                            self._hosts[host] = passed
+                        if counted:
+                            self._approaches[host] = approaching.begun(self._approach(host))
+                        return waited
+                    if found is Entry.STOP:
+                        break
+                elif breaker.probe is None or self._is_probe(visit):
+                    break
+                else:
+                    failures = breaker.failures
                 if patience is None or failed_again or waited >= patience.most_s:
                     break
-                if breaker.probe is None or self._is_probe(visit):
-                    break
-                failures = breaker.failures
-                self._probed.wait(_LOOK_S)
+                self._changed.wait(_LOOK_S)
                 patience.cancel.raise_if_cancelled()
-        raise BreakerOpen(_refusal(host, breaker, self._policy, now, waited))
+            failed = max(breaker.failures, self._approach(host).failed)
+        raise BreakerOpen(
+            _refusal(host, replace(breaker, failures=failed), self._policy, now, waited),
+            until=now + breaker.wait_s(self._policy, now),
+        )
+
+    def _approach(self, host: str) -> Approach:
+        return self._approaches.get(host, Approach())
+
+    def _entry(self, host: str, passed: Breaker, *, again: bool) -> Entry:
+        if passed.is_open:  # this visit is the probe
+            return Entry.STOP if again else Entry.GO
+        return approaching.entry(self._approach(host), self._policy.failures, again=again)
+
+    def settle(self, host: str, outcome: Outcome, patience: Patience | None = None) -> None:
+        """Take note of how an exchange that `allow` let begin has ended, before its visit has.
+
+        `patience` is the one that `allow` was given.
+        """
+        if patience is None or patience.persistent:
+            return
+        with self._lock:
+            before = self._approach(host)
+            after = {
+                Outcome.ANSWERED: approaching.answered,
+                Outcome.FAILED: approaching.failed,
+                Outcome.UNKNOWN: approaching.ended,
+            }[outcome](before)
+            self._keep(host, after)
+            if before.is_limited:
+                self._changed.notify_all()
+
+    def _keep(self, host: str, approach: Approach) -> None:
+        self._approaches.pop(host, None)
+        if not approach.is_forgettable or approach.known:
+            self._approaches[host] = approach
+        if len(self._approaches) > _KNOWN:
+            oldest = next(iter(self._approaches))
+            if self._approaches[oldest].is_forgettable:
+                del self._approaches[oldest]
 
     def _is_probe(self, visit: object) -> bool:
         return any(breaker.probe is visit for breaker in self._hosts.values())
@@ -177,8 +241,10 @@ class Breakers:
                 self._hosts.pop(host, None)
             else:
                 self._hosts[host] = after
-            if after.probe is not before.probe:
-                self._probed.notify_all()
+            if outcome is Outcome.ANSWERED and (known := self._approaches.get(host)) is not None:
+                self._keep(host, replace(known, known=True, failed=0))
+            if after is not before:
+                self._changed.notify_all()
         return before, after
 
     def get(self, host: str) -> Breaker:

@@ -143,10 +143,12 @@ class Watched(BreakerBook):
         super().__init__(*parts)
         self._came = threading.Semaphore(0)
 
-    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
+    def allow(
+        self, host: str, visit: object, patience: Patience | None = None, *, again: bool = False
+    ) -> float:
         if host == GOOGLE_HOST:
             self._came.release()
-        return super().allow(host, visit, patience)
+        return super().allow(host, visit, patience, again=again)
 
     def forget(self) -> None:
         """Count from none again."""

@@ -205,8 +205,13 @@ def test_an_error_names_the_url_that_was_asked_last(echo: Echo, server: FakeServ
 class Closed:
     """A gate that lets nobody through."""
 
-    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
+    def allow(
+        self, host: str, visit: object, patience: Patience | None = None, *, again: bool = False
+    ) -> float:
         raise BreakerOpen(host)
+
+    def settle(self, host: str, outcome: Outcome, patience: Patience | None = None) -> None:
+        """Nothing is noted."""
 
     def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         """Nothing is noted."""

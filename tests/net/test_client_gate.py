@@ -119,12 +119,51 @@ def test_a_refused_request_is_not_tried_again_nor_counted(hosts: Hosts) -> None:
 def test_a_request_counts_once_after_its_tries(hosts: Hosts) -> None:
     """A fault that passes within a request is none; one that does not is one, not three."""
     hosts.fail(BAD, times=2)
-    assert hosts.get(retry=TRIES) == 200
+    assert hosts.get(retry=TRIES, trust="settings") == 200
+    hosts.fail(BAD)
+    for _ in range(3):
+        assert not isinstance(hosts.error_of(retry=TRIES, trust="settings"), BreakerOpen)
+    assert hosts.asked(BAD) == 3 + 9
+    assert isinstance(hosts.error_of(retry=TRIES, trust="settings"), BreakerOpen)
+
+
+def test_a_dead_host_of_items_gets_five_requests(hosts: Hosts) -> None:
+    """Only the first item is tried again: after three failures nobody believes in the host."""
     hosts.fail(BAD)
     for _ in range(3):
         assert not isinstance(hosts.error_of(retry=TRIES), BreakerOpen)
-    assert hosts.asked(BAD) == 3 + 9
     assert isinstance(hosts.error_of(retry=TRIES), BreakerOpen)
+    assert hosts.asked(BAD) == 5
+    hosts.clock.advance(60)
+    assert not isinstance(hosts.error_of(retry=TRIES), BreakerOpen)
+    assert isinstance(hosts.error_of(retry=TRIES), BreakerOpen)
+    assert hosts.asked(BAD) == 6
+
+
+def test_thirty_items_of_a_dead_host_at_once(hosts: Hosts) -> None:
+    """Sixteen at once, each tried three times, were forty-eight connections before a breaker."""
+    hosts.fail(BAD)
+    errors: list[UpstreamError] = []
+
+    def ask_some() -> None:
+        errors.extend(hosts.error_of(retry=TRIES) for _ in range(2))
+
+    asking = [InThread(ask_some) for _ in range(15)]
+    assert all(thread.ended() for thread in asking)
+    assert len(errors) == 30
+    assert hosts.asked(BAD) <= 5
+    assert sum(not isinstance(error, BreakerOpen) for error in errors) <= 5
+
+
+def test_a_host_that_answers_gets_all_at_once(hosts: Hosts) -> None:
+    """After the first answer nothing is held back: thirty requests are under way together."""
+    assert hosts.get() == 200
+    gate = threading.Event()
+    hosts.app.inject(faults.held(gate))
+    asking = [InThread(hosts.get) for _ in range(30)]
+    hosts.app.log.wait_for(31)
+    gate.set()
+    assert all(thread.ended() for thread in asking)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +280,7 @@ def test_the_probe_has_its_tries_and_redirects(hosts: Hosts) -> None:
         hosts.error_of()
     hosts.clock.advance(60)
     hosts.app.inject(faults.redirect("/there"), "/moved")
-    assert hosts.get(path="/moved", retry=TRIES) == 200
+    assert hosts.get(path="/moved", retry=TRIES, trust="settings") == 200
     assert hosts.get() == 200
 
 

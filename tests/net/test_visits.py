@@ -27,11 +27,19 @@ class Gate:
         self.closed = closed
         self.told: list[tuple[str, Outcome]] = []
         self.reasons: list[str] = []
+        self.settled: list[tuple[str, Outcome]] = []
+        self.again: list[bool] = []
 
-    def allow(self, host: str, visit: object, patience: Patience | None = None) -> float:
+    def allow(
+        self, host: str, visit: object, patience: Patience | None = None, *, again: bool = False
+    ) -> float:
         if host == self.closed:
             raise BreakerOpen(f"{host} is not asked")
+        self.again.append(again)
         return 0.0
+
+    def settle(self, host: str, outcome: Outcome, patience: Patience | None = None) -> None:
+        self.settled.append((host, outcome))
 
     def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         self.told.append((host, outcome))
@@ -190,3 +198,29 @@ def test_hosts_behind_a_proxy_that_fails_are_not_asked() -> None:
     ):
         pass
     assert gate.told == []
+
+
+def test_each_exchange_is_settled_once() -> None:
+    """Others that wait for a host's first answer are let go by it, not by the end of its body."""
+    gate = Gate()
+    with Visit(gate, heavy=False) as visit:
+        with pytest.raises(TransientError), visit.exchange("a.example"):
+            raise TransientError("reset")
+        with pytest.raises(TransientError), visit.exchange("a.example"):
+            visit.answered("a.example", well=False)
+            assert len(gate.settled) == 1
+            raise TransientError("503")
+        with visit.exchange("a.example"):
+            visit.answered("a.example")
+            assert len(gate.settled) == 3
+    assert [outcome for _, outcome in gate.settled] == [FAILED, FAILED, ANSWERED]
+    assert gate.again == [False, True, True]
+
+
+def test_an_exchange_that_was_not_let_through_settles_its_proxy() -> None:
+    """A proxy's count must not keep an exchange that never was."""
+    gate = Gate("a.example")
+    with pytest.raises(BreakerOpen), Visit(gate, heavy=False) as visit:  # noqa: SIM117
+        with visit.exchange("a.example", "proxy.lan"):
+            pass
+    assert gate.settled == [("proxy.lan", UNKNOWN)]
