@@ -15,15 +15,16 @@ from datafetch.errors import (
 )
 from datafetch.factory import AnyJob, Parts, make_job
 from datafetch.job import JobContext, Remarks, S
-from datafetch.job_groups import check_jobs
+from datafetch.job_groups import check_jobs, is_configured
 from datafetch.models.places import Environment
-from datafetch.models.run import OPERATIONS, JobReport, RunRequest, RunResult
+from datafetch.models.run import OPERATIONS, JobName, JobReport, RunRequest, RunResult
 from datafetch.operation_run import OperationRun
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.lease_keeper import LeaseKeeper
 from datafetch.ops.leases.process import this_host
 from datafetch.ops.run_notes import (
+    STAYS_DUE,
     lock_unknown_note,
     no_cdn_note,
     superseded_note,
@@ -246,7 +247,11 @@ class JobRun(OperationRun):
         store = LimitedStore(FencedStore(parts.store, lease), self._output)
         report = self._work(job, store, letters)
         lease.retire()
-        told = (lease.note, late.note if late is not None else "")
+        told = (
+            lease.note,
+            late.note if late is not None else "",
+            STAYS_DUE if self._start is not None and self._stays_due(report) else "",
+        )
         notes = (*records.notes(), *(note for note in told if note))
         return self._recorded(records, report.noting(*notes))
 
@@ -302,13 +307,18 @@ class JobRun(OperationRun):
                 self._said.add(note)
                 yield note
 
+    def _stays_due(self, report: JobReport) -> bool:
+        """Whether the slot is to be run again, since the bookmarks that the job needs are to come."""
+        return report.too_early and is_configured(self._settings, JobName.BOOKMARKS)
+
     def _recorded(self, records: RunRecords, report: JobReport) -> RunResult:
         """Store breakers, state, history and dead letters, and return the run's result."""
         parts = self._parts
         parts.breakers.save()
         result = self.result(report)
         try:
-            records.end(result, full_sync=report.full_sync)
+            too_early = self._stays_due(report)
+            records.end(result, full_sync=report.full_sync, too_early=too_early)
         except PreconditionFailed as error:
             # This run lost its lease, and another run wrote the records: those stay.
             self.log.warning("records_superseded", extra={"key": error.key})

@@ -437,6 +437,33 @@ def test_jitter_ends_when_the_run_is_stopped(
     assert waiting.calls == []
 
 
+def test_without_a_bookmark_server_no_job_waits_for_bookmarks(machine: Machine) -> None:
+    """Who keeps only logos has LOGO_DOMAIN_FILES alone: the slot is done."""
+    result = machine.run()
+    assert "stays due" not in _notes(result)
+    assert machine.slots[SLOT]["state"] == "done"
+
+
+@pytest.mark.parametrize("body", [None, b"[]"], ids=["none", "empty"])
+def test_a_slot_stays_due_until_bookmarks_are_stored(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, body: bytes | None
+) -> None:
+    """A list that is stored and empty is one: then there is nothing to wait for."""
+    monkeypatch.setenv("BOOKMARKS_LIST_ID", "list")
+    if body is not None:
+        machine.store.inner.put("json/bookmarks/bookmarks-dev.json", body)
+    waiting = replace(machine, settings=load_settings(None))
+    result = waiting.run()
+    assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
+    assert ("this slot stays due" in _notes(result)) == (body is None)
+    assert list(machine.slots) == ([] if body is None else [SLOT])
+    again = waiting.run()
+    assert (STATE in waiting.asked("put")) == (body is None)
+    by_hand = waiting.run(scheduled=False)
+    assert "stays due" not in _notes(by_hand)
+    assert again.exit_code == 0
+
+
 def test_a_run_that_a_signal_ends_gives_its_slot_back(machine: Machine) -> None:
     """The machine was rebooted: the net under the crons runs the slot then."""
 

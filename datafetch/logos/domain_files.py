@@ -6,6 +6,7 @@ The files that `LOGO_DOMAIN_FILES` names are JSON, CSV or text.
 import csv
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -19,7 +20,15 @@ from datafetch.regular_files import open_regular
 from datafetch.store.json_stream import members
 
 
-def domains_in_scope(context: JobContext[LogoSettings]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The domains of a run, each once, and whether no bookmarks are stored that may have more."""
+
+    domains: list[str]
+    no_bookmarks: bool = False
+
+
+def domains_in_scope(context: JobContext[LogoSettings]) -> Scope:
     """The domains named by the user, or else all that are known; each once.
 
     Raises:
@@ -29,12 +38,18 @@ def domains_in_scope(context: JobContext[LogoSettings]) -> list[str]:
         StoreError: the store did not answer.
     """
     if context.options.only:
-        return list(dict.fromkeys(_domain_or_error(name) for name in context.options.only))
+        return Scope(list(dict.fromkeys(_domain_or_error(name) for name in context.options.only)))
     settings = context.settings
     files = read_domain_files(settings.domain_files, FIELDS)
-    domains = dict.fromkeys(_bookmark_domains(context))
+    domains: dict[str, None] = {}
+    try:
+        domains.update(dict.fromkeys(_bookmark_domains(context)))
+        no_bookmarks = False
+    except ObjectNotFound:
+        context.log.info("no_bookmarks_stored")
+        no_bookmarks = True
     domains.update(dict.fromkeys(domains_of(files)))
-    return list(domains)
+    return Scope(list(domains), no_bookmarks)
 
 
 def _domain_or_error(name: str) -> str:
@@ -49,22 +64,22 @@ def _bookmark_domains(context: JobContext[LogoSettings]) -> Iterator[str]:
 
     The slug mapping has the addresses too, and is smaller, but it may be left from another list,
     which only reading the list would show.
+
+    Raises:
+        ObjectNotFound: none is stored.
     """
-    try:
-        with context.store.open(context.keys.bookmarks()) as found:
-            try:
-                for _, item in members(found.chunks()):
-                    domain = bookmark_domain(item)
-                    if domain is not None:
-                        yield domain
-            except ValueError as error:
-                raise CorruptObject(
-                    f"{found.info.key} cannot be read: {error}",
-                    key=found.info.key,
-                    hint="Run `datafetch bookmarks`, which repairs it, and try again.",
-                ) from error
-    except ObjectNotFound:
-        context.log.info("no_bookmarks_stored")
+    with context.store.open(context.keys.bookmarks()) as found:
+        try:
+            for _, item in members(found.chunks()):
+                domain = bookmark_domain(item)
+                if domain is not None:
+                    yield domain
+        except ValueError as error:
+            raise CorruptObject(
+                f"{found.info.key} cannot be read: {error}",
+                key=found.info.key,
+                hint="Run `datafetch bookmarks`, which repairs it, and try again.",
+            ) from error
 
 
 _LARGEST = 64 * MIB

@@ -55,11 +55,12 @@ class _LogoRun:
         context.so_far.told_by(self._done_so_far)
 
     def run(self) -> JobReport:
-        domains, _, _ = together(
+        scope, _, _ = together(
             lambda: domains_in_scope(self._context),
             self._manifest.load,
             self._without_logo.load,
         )
+        domains = scope.domains
         self._context.progress.total(len(domains))
         if self._context.options.dry_run:
             return self._dry_report(domains)
@@ -67,7 +68,8 @@ class _LogoRun:
             if not self._context.options.only:
                 self._context.dead_letters.keep_only(frozenset(domains))
             self._work_on(domains)
-        return self._report(len(domains), self._last_fetched_at())
+        report = self._report(len(domains), self._last_fetched_at())
+        return replace(report, too_early=scope.no_bookmarks)
 
     # ------------------------------------------------------------------- plan
 

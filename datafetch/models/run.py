@@ -97,6 +97,7 @@ class JobReport:
             `error`, such as GitHub's rate limit; None when the job has no such reason.
         notes: sentences for the user, shown with the result.
         full_sync: whether this run read everything.
+        too_early: whether the job goes by the stored bookmarks, and none were stored yet.
         failure: why the run failed or did not take place. A job raises its errors; it returns
             one here only to give the numbers above with it.
     """
@@ -111,6 +112,7 @@ class JobReport:
     partial: str | None = None
     notes: tuple[str, ...] = ()
     full_sync: bool = False
+    too_early: bool = False
     failure: Exception | None = None
 
     def noting(self, *notes: str) -> "JobReport":

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from datafetch.bookmarks.stored import read_bookmarks
 from datafetch.clock import to_ms
-from datafetch.errors import LeaseLost, StoreError, UsageError
+from datafetch.errors import LeaseLost, ObjectNotFound, StoreError, UsageError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.run import JobName, JobReport
@@ -77,7 +77,10 @@ class _OpenGraphRun:
         bookmarks = self._bookmarks()
         pages = pages_of(bookmarks)
         if not pages:
-            return JobReport(notes=(words.no_pages(dry_run=self._context.options.dry_run),))
+            return JobReport(
+                notes=(words.no_pages(dry_run=self._context.options.dry_run),),
+                too_early=not bookmarks and self._no_bookmarks(),
+            )
         asked = self._asked(pages)
         self._load(pages)
         worker = PageWorker(self._context, self._web, self._metadata, self._finder, asked)
@@ -104,6 +107,14 @@ class _OpenGraphRun:
     def _bookmarks(self) -> list[SavedBookmark]:
         """The stored bookmarks, from the master, or from its copies when it cannot be read."""
         return [SavedBookmark.of(item.fields) for item in read_bookmarks(self._context)]
+
+    def _no_bookmarks(self) -> bool:
+        """Whether no list of bookmarks is stored, not even an empty one."""
+        try:
+            self._context.store.head(self._context.keys.bookmarks())
+        except ObjectNotFound:
+            return True
+        return False
 
     def _asked(self, pages: Sequence[BookmarkedPage]) -> Asked:
         options = self._context.options

@@ -13,6 +13,11 @@ from datafetch.store.public_urls import PublicUrls
 _KINDS = {"Missing": "404"}
 _OTHER_KIND = "refused"
 
+STAYS_DUE = (
+    "no bookmarks are stored yet, so this slot stays due: `datafetch run-due` starts the job again"
+)
+"""Said by a scheduled run that came before the first run of the bookmark job had ended."""
+
 
 def waiting_notes(
     letters: Iterable[DeadLetter], job: JobName, *, whole: bool, now: float

@@ -122,8 +122,8 @@ class RunRecords:
         )
         return tuple(note for note in told if note)
 
-    def end(self, result: RunResult, *, full_sync: bool) -> None:
-        """Store how the run ended.
+    def end(self, result: RunResult, *, full_sync: bool, too_early: bool = False) -> None:
+        """Store how the run ended; the slot of one that came `too_early` stays due.
 
         When the run's lease is over, the state is written first, on the condition that it is the
         one that this run wrote: if it is, no other run has begun.
@@ -137,7 +137,9 @@ class RunRecords:
         state = read.state.value
         assert state is not None, "the run was not begun"
         entry = history_entry(result, self._job, now_ms)
-        over = ended(end(state, result, full_sync=full_sync, now_ms=now_ms), result)
+        over = ended(
+            end(state, result, full_sync=full_sync, now_ms=now_ms), result, too_early=too_early
+        )
         if self._lease is None or self._lease.holds():
             together(
                 lambda: read.state.save(over),

@@ -119,10 +119,11 @@ def claimed(
     return replace(state, slots=kept, schedule=known)
 
 
-def ended(state: JobState, result: RunResult) -> JobState:
+def ended(state: JobState, result: RunResult, *, too_early: bool = False) -> JobState:
     """The state in which the slot that the run had claimed has ended; as it was without such a slot.
 
-    A run that a signal ended gives its slot back: the next scheduled run goes on from there.
+    A run that a signal ended gives its slot back: the next scheduled run goes on from there. So
+    does one that came `too_early` to find anything, if it did not fail.
     """
     own = [
         name
@@ -130,8 +131,9 @@ def ended(state: JobState, result: RunResult) -> JobState:
         if run.run_id == result.run_id and run.state == "running"
     ]
     slots = dict(state.slots)
+    by_signal = result.status is RunStatus.CANCELLED and result.exit_code > _SIGNALS
     for name in own:
-        if result.status is RunStatus.CANCELLED and result.exit_code > _SIGNALS:
+        if by_signal or (too_early and result.success):
             del slots[name]
         else:
             slots[name] = SlotRun(result.run_id, "done" if result.success else "failed")

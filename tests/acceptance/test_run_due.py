@@ -82,23 +82,55 @@ def test_due_jobs_run_side_by_side_and_give_one_array(tmp_path, world):
     process = start(tmp_path, world, "--json")
     try:
         world.karakeep.log.wait_for(1)
-        logos = tmp_path / "store/json/datafetch/history/logos-dev.json"
-        while not logos.exists():  # the logo job ends while the other waits
-            assert process.poll() is None
-            os.sched_yield()
+        wait_until_stored(tmp_path, process, "logos")  # it ends while the other waits
     finally:
         gate.set()
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, err
     assert [result["operation"] for result in json.loads(out)] == ["bookmarks", "logos"]
     assert by_operation(out)["bookmarks"]["itemsProcessed"] == 30
-    for job in ("bookmarks", "logos"):
-        (slot,) = stored(tmp_path, f"json/datafetch/jobs/{job}-dev.json")["slots"].values()
-        assert slot["state"] == "done"
+    (slot,) = stored(tmp_path, "json/datafetch/jobs/bookmarks-dev.json")["slots"].values()
+    assert slot["state"] == "done"
     events = [json.loads(line) for line in err.splitlines()]
     assert {event["job"] for event in events} == {"bookmarks", "logos"}
-    again = start(tmp_path, world, "--json").communicate(timeout=100)
+
+
+def test_a_job_that_found_no_bookmarks_yet_is_started_again(tmp_path, world):
+    """On a new site logos ended before the first bookmarks were stored, and came a week later."""
+    gate = threading.Event()
+    world.karakeep.inject(held(gate), times=1)
+    daily = {"S3_OPENGRAPH_CRON": "0 3 * * *"}
+    process = start(tmp_path, world, "--json", **daily)
+    try:
+        world.karakeep.log.wait_for(1)
+        for job in ("logos", "opengraph"):
+            wait_until_stored(tmp_path, process, job)
+    finally:
+        gate.set()
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    for job in ("logos", "opengraph"):
+        result = by_operation(out)[job]
+        assert result["status"] == "unchanged"
+        assert any("this slot stays due" in note for note in result["notes"])
+        assert stored(tmp_path, f"json/datafetch/jobs/{job}-dev.json")["slots"] == {}
+    out, err = start(tmp_path, world, "--json", **daily).communicate(timeout=100)
+    results = by_operation(out)
+    assert {*results} == {"logos", "opengraph"}, err
+    for job, result in results.items():
+        assert result["itemsProcessed"] > 0
+        (slot,) = stored(tmp_path, f"json/datafetch/jobs/{job}-dev.json")["slots"].values()
+        assert slot["state"] in ("done", "failed")
+    again = start(tmp_path, world, "--json", **daily).communicate(timeout=100)
     assert again == ("[]\n", "")
+
+
+def wait_until_stored(cwd: Path, process: subprocess.Popen[str], job: str) -> None:
+    """Wait until a job has written its history, which a run does at its end."""
+    file = cwd / f"store/json/datafetch/history/{job}-dev.json"
+    while not file.exists():
+        assert process.poll() is None
+        os.sched_yield()
 
 
 def test_people_are_told_what_ran_and_when_the_next_is_due(tmp_path, world):
@@ -106,6 +138,8 @@ def test_people_are_told_what_ran_and_when_the_next_is_due(tmp_path, world):
     out, _ = start(tmp_path, world).communicate(timeout=100)
     assert out.startswith("bookmarks  succeeded  30 items")
     assert "\n2 operations, 0 failed, " in out
+    # If the logo job ended before there were bookmarks, it is due once more.
+    start(tmp_path, world, "--quiet").communicate(timeout=100)
     out, err = start(tmp_path, world).communicate(timeout=100)
     assert out.startswith("nothing is due; next is bookmarks at 20")
     assert (out.count("\n"), err) == (1, "")
@@ -114,7 +148,8 @@ def test_people_are_told_what_ran_and_when_the_next_is_due(tmp_path, world):
 
 def test_only_the_newest_missed_slot_runs_and_older_ones_are_skipped(tmp_path, world):
     """After days of downtime the job runs once."""
-    start(tmp_path, world).communicate(timeout=100)
+    alone = {"S3_LOGOS_CRON": "off"}
+    start(tmp_path, world, **alone).communicate(timeout=100)
     file = tmp_path / "store/json/datafetch/jobs/bookmarks-dev.json"
     state = json.loads(file.read_text())
     (slot,) = state["slots"]
@@ -122,7 +157,7 @@ def test_only_the_newest_missed_slot_runs_and_older_ones_are_skipped(tmp_path, w
     state["schedule"]["since"] = round(datetime(2026, 1, 5, tzinfo=UTC).timestamp() * 1000)
     file.write_text(json.dumps(state))
     world.clear_logs()
-    out, _ = start(tmp_path, world, "--json").communicate(timeout=100)
+    out, _ = start(tmp_path, world, "--json", **alone).communicate(timeout=100)
     assert [*by_operation(out)] == ["bookmarks"]
     states = [
         slot["state"]

@@ -133,7 +133,7 @@ def _logos(store: MemoryStore) -> None:
     manifest, cache = LogoManifest(context), NegativeCache(context)
     cache.load()
     manifest.load()
-    for domain in domains_in_scope(context):
+    for domain in domains_in_scope(context).domains:
         manifest.get(domain)
         cache.get(domain)
     manifest.newest()

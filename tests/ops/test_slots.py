@@ -154,6 +154,26 @@ def test_another_expression_is_noted_unless_its_slot_has_just_come() -> None:
     assert due(noted, other, NOON + 2 * HOUR) is not None
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "left"),
+    [
+        (RunStatus.UNCHANGED, 0, {}),
+        (RunStatus.PARTIAL, 0, {}),
+        (RunStatus.FAILED, 1, {"12": "failed"}),
+        (RunStatus.CANCELLED, 1, {"12": "failed"}),
+        (RunStatus.CANCELLED, 143, {}),
+    ],
+)
+def test_the_slot_of_a_run_that_came_too_early_is_given_back(
+    status: RunStatus, code: int, left: dict[str, str]
+) -> None:
+    """Before there are bookmarks no logo is known; a failure stays one."""
+    result = RunResult(Operation.LOGOS, status, "run-1", exit_code=code)
+    state = ended(_state(h12="running"), result, too_early=True)
+    assert _states(state) == left
+    assert (due(state, HOURLY, NOON + 60) is None) == bool(left)
+
+
 def test_the_first_slot_of_another_expression_skips_none() -> None:
     """Slots that the new expression would have had before were never its own."""
     state = _state(h10="done")
