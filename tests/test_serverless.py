@@ -305,6 +305,24 @@ def test_a_schedule_that_fires_twice_does_the_work_once(function, monkeypatch):
     assert function.karakeep.log.all() == []
 
 
+def test_a_scheduled_run_that_finds_nothing_new_costs_seventeen_requests(function, monkeypatch):
+    """Those of an unchanged run by hand, 16 at most, and one for the pauses."""
+    monkeypatch.setenv("S3_BOOKMARKS_CRON", YEARLY)
+    handler(BOOKMARKS, Context())
+    function.bucket.app.count_from_here()
+    handler(BOOKMARKS, Context())
+    by_hand = sorted(function.bucket.requests())
+    assert 0 < len(by_hand) <= 16
+    state = function.stored(STATE) | {"startedAt": 0}  # before the slot, so that this is due
+    function.bucket.put(STATE, json.dumps(state).encode())
+    function.bucket.app.count_from_here()
+    result = handler(SCHEDULED, Context())
+    assert (result["status"], result["itemsProcessed"]) == ("unchanged", 12)
+    scheduled = sorted(function.bucket.requests())
+    assert len(scheduled) <= 17
+    assert scheduled == sorted([*by_hand, ("GET", "json/datafetch/paused-test.json")])
+
+
 def test_a_slot_that_the_time_limit_stopped_is_open_for_the_next_call(function, monkeypatch):
     """What the platform calls again goes on with the slot, whose work is not done."""
     monkeypatch.setenv("S3_BOOKMARKS_CRON", YEARLY)
