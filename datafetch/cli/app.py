@@ -53,14 +53,18 @@ def global_options(
 jobs.register(app)
 
 
-def with_bare_restore(arguments: list[str]) -> list[str]:
-    """Add 1, the newest backup, after a `--restore` without a number: Typer wants a value."""
+_WHEN_BARE = {"--restore": "1", "--watch": "5"}
+"""Options that may stand without a value, and what that means: the newest backup, each 5 seconds."""
+
+
+def with_bare_values(arguments: list[str]) -> list[str]:
+    """Add the value to an option that stands without one: Typer wants a value."""
     expanded = []
     for place, argument in enumerate(arguments):
         expanded.append(argument)
         following = arguments[place + 1 : place + 2]
-        if argument == "--restore" and (not following or following[0].startswith("-")):
-            expanded.append("1")
+        if argument in _WHEN_BARE and (not following or following[0].startswith("-")):
+            expanded.append(_WHEN_BARE[argument])
     return expanded
 
 
@@ -73,7 +77,7 @@ def main() -> None:
     hold_collector()
     if completion.is_asked():
         completion.answer(lambda: app(prog_name=_NAME))
-    arguments = with_bare_restore(sys.argv[1:]) or ["--help"]
+    arguments = with_bare_values(sys.argv[1:]) or ["--help"]
     try:
         code = app(arguments, prog_name=_NAME, standalone_mode=False)
     except usage.WrongUsage as error:

@@ -22,6 +22,8 @@ T = TypeVar("T")
 _GRACE_S = 1.0
 """Seconds for a request under way to end after a signal; then its answer is not waited for."""
 
+_HASTY_S, _HASTY_RETRIES = 3.0, 1
+
 
 @dataclass(frozen=True, slots=True)
 class AtStore:
@@ -38,8 +40,11 @@ class AtStore:
         return asked(work, self.cancel)
 
 
-def at_store(options: GlobalOptions) -> AtStore:
+def at_store(options: GlobalOptions, *, hasty: bool = False) -> AtStore:
     """Begin to log, read the settings, and make the store, which is not asked yet.
+
+    A `hasty` one is for who waits for the answer: its calls fail after 3 seconds without a byte,
+    and are repeated once.
 
     Raises:
         ConfigurationError: settings are missing or invalid, or the store cannot be written.
@@ -50,7 +55,12 @@ def at_store(options: GlobalOptions) -> AtStore:
     settings = load_settings(options.settings_file, _check)
     warn_of_unknown(settings.unknown)
     clock = SystemClock(cancel)
-    store = checked_where_needed(settings, make_store(settings, clock))
+    bare = (
+        make_store(settings, clock, timeout_s=_HASTY_S, max_retries=_HASTY_RETRIES)
+        if hasty
+        else make_store(settings, clock)
+    )
+    store = checked_where_needed(settings, bare)
     return AtStore(settings, store, Keys(settings.env.suffix), clock, cancel)
 
 

@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from datafetch.errors import ConfigurationError
-from datafetch.models.run import JobName
+from datafetch.models.run import JobName, RunStatus
 
 if TYPE_CHECKING:
     from datafetch.store.keys import Keys
@@ -81,6 +81,12 @@ def moments() -> list[Offer]:
 def counts() -> list[Offer]:
     """Usual numbers of items."""
     return ["10", "50", "100"]
+
+
+@_when_asked
+def statuses() -> list[Offer]:
+    """How runs end, of which the history tells."""
+    return [status.value for status in RunStatus if status is not RunStatus.LOCKED]
 
 
 @_when_asked

@@ -131,6 +131,21 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
         ("let the schedule go on", "datafetch resume logos"),
         ("of several jobs", "datafetch resume github opengraph"),
     ),
+    "status": (
+        ("is anything wrong, and since when", "datafetch status"),
+        ("on a screen that is drawn anew each 10 seconds", "datafetch status --watch 10"),
+        ("for a cron that mails when something is wrong", "datafetch status --quiet"),
+        ("for a program", "datafetch status --json"),
+    ),
+    "history": (
+        ("the newest runs of all jobs", "datafetch history"),
+        ("what failed in the last week", "datafetch history --status failed --since 7d"),
+        ("many runs of one job", "datafetch history bookmarks --limit 100"),
+        (
+            "all that is known of a run",
+            "datafetch history 20261124T080000Z-1a2b3c4d",
+        ),
+    ),
     "doctor": (
         ("look at everything", "datafetch doctor"),
         ("without asking the store or any server", "datafetch doctor --offline"),
@@ -166,6 +181,18 @@ _PAUSE_CODES: tuple[Row, ...] = (
     ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came"),
 )
 
+_STATUS_CODES: tuple[Row, ...] = (
+    ("0", "nothing is stale or failing"),
+    ("1", "a job is stale or failing, or the store did not answer"),
+    *(row for row in _SCHEDULE_CODES if row[0] in ("2", "78")),
+    ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came"),
+)
+_HISTORY_CODES: tuple[Row, ...] = (
+    ("0", "done, also when no run fits"),
+    ("1", "there is no such run, or the store did not answer"),
+    *(row for row in _SCHEDULE_CODES if row[0] in ("2", "78")),
+    ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came"),
+)
 _DOCTOR_CODES: tuple[Row, ...] = (
     ("0", "nothing fails; there may be warnings"),
     ("1", "something fails; its line says what to do"),
@@ -180,6 +207,8 @@ _CODES: Mapping[str, Sequence[Row]] = {
     "resume": _PAUSE_CODES,
     "prefetch-build": _BUILD_CODES,
     "schedule": _SCHEDULE_CODES,
+    "status": _STATUS_CODES,
+    "history": _HISTORY_CODES,
     "doctor": _DOCTOR_CODES,
     "guide": _GUIDE_CODES,
     "help": _HELP_CODES,

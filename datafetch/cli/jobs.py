@@ -11,6 +11,7 @@ from datafetch.cli.doctor import doctor
 from datafetch.cli.examples import epilog_of
 from datafetch.cli.guides import show_guide
 from datafetch.cli.help import HelpCommand, help_text
+from datafetch.cli.history import history
 from datafetch.cli.options import (
     JobOptions,
     Missing,
@@ -19,6 +20,7 @@ from datafetch.cli.options import (
 )
 from datafetch.cli.schedule import schedule
 from datafetch.cli.scheduled import pause, resume, run_due
+from datafetch.cli.status import status
 from datafetch.cli.values import (
     backup_number,
     domain_name,
@@ -286,6 +288,8 @@ _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
     (run_due, _TIMES, "Start the jobs that are due, side by side"),
     (pause, _TIMES, "Let scheduled runs of a job do nothing for a time"),
     (resume, _TIMES, "End a pause"),
+    (status, _LOOK, "Say whether a job is stale or failing, and what waits"),
+    (history, _LOOK, "Show past runs, and all that is known of one"),
     (doctor, _LOOK, "Check settings, store, servers and schedule; say what to do"),
     (show_guide, _HELP, "Show a guide: cron, stores, coming from the old system"),
     (show_help, _HELP, "Show this page, or that of a command"),

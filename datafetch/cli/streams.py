@@ -61,6 +61,15 @@ def can_redraw(stream: TextIO) -> bool:
     return os.environ.get("TERM") not in ("dumb", "unknown") and stream.isatty()
 
 
+def can_show(signs: str, stream: TextIO) -> bool:
+    """Whether the encoding of a stream has these signs."""
+    try:
+        signs.encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def painted(text: str, code: str) -> str:
     """The text in a colour or weight of terminals: `31` red, `32` green, `33` yellow, `2` pale."""
     return f"\x1b[{code}m{text}\x1b[0m"

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from datafetch.cli.usage import no_such_job, shown
-from datafetch.models.run import JobName
+from datafetch.models.run import JobName, RunStatus
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
@@ -145,6 +145,21 @@ def time_limit(text: str) -> float:
     return seconds
 
 
+def watch_interval(text: str) -> float:
+    """How often to look again: seconds, from 1 to an hour.
+
+    Raises:
+        typer.BadParameter: the text is no such number.
+    """
+    seconds = _seconds(text)
+    if seconds is None or not 1 <= seconds <= _UNITS["h"]:
+        raise typer.BadParameter(
+            f"{shown(text)} is no time between two looks: write seconds, such as 10 (1 to "
+            f"{_UNITS['h']})"
+        )
+    return seconds
+
+
 def _seconds(text: str) -> float | None:
     """A number of seconds from 0 to `LONGEST_S`; None when the text is none."""
     if not re.fullmatch(r"\d{1,6}(\.\d{1,9})?", text, re.ASCII):
@@ -231,6 +246,35 @@ def job_name(text: str) -> JobName:
     if text not in names:
         raise typer.BadParameter(no_such_job(text, names))
     return JobName(text)
+
+
+def run_status(text: str) -> RunStatus:
+    """How a run ended.
+
+    Raises:
+        typer.BadParameter: no run ends so.
+    """
+    names = [status.value for status in RunStatus if status is not RunStatus.LOCKED]
+    if text not in names:
+        raise typer.BadParameter(f"{shown(text)} is no status of a run: write {', '.join(names)}")
+    return RunStatus(text)
+
+
+_RUN_ID = re.compile(r"\d{8}T[0-9TZ]*(?:-[0-9a-f]*)?|[0-9a-f]{4,8}", re.ASCII)
+
+
+def job_or_run(text: str) -> JobName | str:
+    """A job, or the id of a run, its beginning, or its last part.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    names = [job.value for job in JobName]
+    if text in names:
+        return JobName(text)
+    if _RUN_ID.fullmatch(text):
+        return text
+    raise typer.BadParameter(f"{no_such_job(text, names)}, nor is it the id of a run")
 
 
 def settings_file(text: str) -> Path:

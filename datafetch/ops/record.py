@@ -4,6 +4,7 @@ An object that cannot be read counts as empty; it is copied aside before it is w
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -74,22 +75,16 @@ class Record(Generic[T]):
             return self.value
         self._etag = found.etag
         try:
-            self.value = self._read(found.body)
+            self.value = _read(found.body, self._adapter)
         except ValueError as error:
-            problem = first_problem(error) if isinstance(error, ValidationError) else str(error)
+            problem = _problem(error)
             _log.warning("object_corrupt", extra={"key": self._key, "error": problem})
             self._unreadable = found
             self.broken = (
-                f"{self._key} could not be read ({one_line(problem, _LONGEST_PROBLEM)}): it begins "
+                f"{self._key} could not be read ({problem}): it begins "
                 f"anew, and what was there is kept as {self._key}.corrupt-…"
             )
         return self.value
-
-    def _read(self, body: bytes) -> T:
-        check_density(body)
-        if b"NaN" in body or b"Infinity" in body:  # pydantic takes them for numbers
-            read_json(body)
-        return self._adapter.validate_json(body)
 
     def save(self, value: T) -> None:
         """Write the value if the stored object is still the one that was read or written last.
@@ -129,6 +124,45 @@ class Record(Generic[T]):
                 self.load()
             else:
                 return
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[T]):
+    """A stored object as somebody sees it who writes nothing.
+
+    Attributes:
+        value: what it says; that of an empty one when there is none, or it cannot be read.
+        problem: why it cannot be read; empty when it can.
+    """
+
+    value: T
+    problem: str = ""
+
+
+def seen(store: ObjectStore, key: str, adapter: TypeAdapter[T], *, empty: T) -> Seen[T]:
+    """Read a stored object as `Record.load` does, to show it: nothing is logged or kept aside.
+
+    Raises:
+        StoreError: the store did not answer.
+    """
+    try:
+        return Seen(_read(store.get(key).body, adapter))
+    except ObjectNotFound:
+        return Seen(empty)
+    except ValueError as error:
+        return Seen(empty, _problem(error))
+
+
+def _read(body: bytes, adapter: TypeAdapter[T]) -> T:
+    check_density(body)
+    if b"NaN" in body or b"Infinity" in body:  # pydantic takes them for numbers
+        read_json(body)
+    return adapter.validate_json(body)
+
+
+def _problem(error: ValueError) -> str:
+    said = first_problem(error) if isinstance(error, ValidationError) else str(error)
+    return one_line(said, _LONGEST_PROBLEM)
 
 
 def keep_aside(store: ObjectStore, keys: Keys, clock: Clock, found: StoredObject) -> str:

@@ -10,12 +10,20 @@ from datafetch.errors import PreconditionFailed
 from datafetch.models.run import JobName, RunResult
 from datafetch.models.text import one_line
 from datafetch.ops.dead_letters import DeadLetters
-from datafetch.ops.history import history_entry, history_record, unnoticed_entry, with_run
+from datafetch.ops.history import (
+    FailedRunItem,
+    RunPlace,
+    history_entry,
+    history_record,
+    unnoticed_entry,
+    with_run,
+)
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.record import Record
 from datafetch.ops.scheduled import ScheduledStart
 from datafetch.ops.slots import ended
 from datafetch.ops.state import JobState, begin, end, ended_unnoticed, state_record
+from datafetch.redaction import redact
 from datafetch.runtime.engine import beside, together
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
@@ -105,7 +113,7 @@ class RunRecords:
         gone = ended_unnoticed(known, lease.took_from if lease else None, now)
         if known is not None and gone:
             # The history first: if this run dies in between, the next one finds it is told.
-            entry = unnoticed_entry(known.id, self._job, gone, now_ms)
+            entry = unnoticed_entry(known.id, self._job, gone, now_ms, _began(known))
             read.history.change(partial(with_run, entry=entry))
             run = one_line(known.id, _LONGEST_NAME)
             self._took_over = f"took over from run {run}, which {gone}"
@@ -136,7 +144,9 @@ class RunRecords:
         read, now_ms = self._loaded(), to_ms(self._clock.now())
         state = read.state.value
         assert state is not None, "the run was not begun"
-        entry = history_entry(result, self._job, now_ms)
+        entry = history_entry(
+            result, self._job, now_ms, began=_began(state), failed=_failed_in(read.letters)
+        )
         over = ended(
             end(state, result, full_sync=full_sync, now_ms=now_ms), result, too_early=too_early
         )
@@ -169,6 +179,20 @@ class RunRecords:
             lambda: together(history.load, *read_state, *more),
         )
         return _LoadedRecords(letters, state, history)
+
+
+def _began(state: JobState) -> RunPlace:
+    return RunPlace(state.started_at, state.host, state.pid)
+
+
+def _failed_in(letters: DeadLetters) -> list[FailedRunItem]:
+    """The items that this run asked for in vain."""
+    untried = {letter.id for letter in letters.untried()}
+    return [
+        FailedRunItem(letter.item, letter.error.removeprefix(f"{redact(letter.item)}: "))
+        for letter in list(letters.letters.values())
+        if letter.id not in untried
+    ]
 
 
 def _check(lease: HeldLease | None) -> None:

@@ -231,9 +231,14 @@ class Keys:
         """The state of a dataset: what its job remembers between runs."""
         return f"{STATE_PREFIX}datasets/{name}{self.suffix}.json"
 
+    @staticmethod
+    def publish_journals_prefix() -> str:
+        """What the key of every journal starts with, in all environments."""
+        return f"{STATE_PREFIX}publish/"
+
     def publish_journal(self, name: str) -> str:
         """The journal of a publish under way of a dataset."""
-        return f"{STATE_PREFIX}publish/{name}{self.suffix}.json"
+        return f"{self.publish_journals_prefix()}{name}{self.suffix}.json"
 
     def dead_letters(self, job: str) -> str:
         """The items that failed in one job and wait for another attempt."""

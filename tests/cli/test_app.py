@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.cli.app import with_bare_restore
+from datafetch.cli.app import with_bare_values
 from tests.processes import datafetch
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def test_the_version_is_printed(tmp_path, option):
 )
 def test_a_bare_restore_means_the_newest_backup(given, expanded):
     """`--restore` may stand without its number."""
-    assert with_bare_restore(given) == expanded
+    assert with_bare_values(given) == expanded
 
 
 def test_the_readmes_help_is_the_commands_help(tmp_path):

@@ -6,7 +6,7 @@ import shlex
 import pytest
 import typer.main
 
-from datafetch.cli.app import app, with_bare_restore
+from datafetch.cli.app import app, with_bare_values
 from datafetch.cli.examples import EXAMPLES
 from tests.processes import ROOT, datafetch
 
@@ -33,7 +33,7 @@ def test_every_job_stands_in_the_crontab():
 def test_an_example_is_a_line_that_is_taken(line):
     """Copied from the help or the crontab, a line is never wrong usage."""
     words = shlex.split(line)
-    arguments = with_bare_restore(words[words.index("datafetch") + 1 :])
+    arguments = with_bare_values(words[words.index("datafetch") + 1 :])
     program = typer.main.get_command(app)
     with program.make_context("datafetch", arguments) as context:
         _, command, rest = program.resolve_command(context, arguments)  # type: ignore[attr-defined]

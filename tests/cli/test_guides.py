@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from datafetch.cli.app import app, with_bare_restore
+from datafetch.cli.app import app, with_bare_values
 from datafetch.env_file import EnvFile
 from datafetch.environment import STANDARD_VARIABLES
 from datafetch.old_settings import INSTEAD
@@ -153,7 +153,7 @@ def test_a_command_of_a_guide_is_taken(topic, line):
     if words[1:2] in (["COMMAND"], ["guide"]):
         assert words[2:] in ([], ["--verbose"], *([name] for name in TEXTS)), line
         return
-    arguments = with_bare_restore(words[1:])
+    arguments = with_bare_values(words[1:])
     program = typer.main.get_command(app)
     with program.make_context("datafetch", arguments) as context:
         _, command, rest = program.resolve_command(context, arguments)  # type: ignore[attr-defined]

@@ -6,7 +6,14 @@ from functools import partial
 import pytest
 
 from datafetch.models.run import JobName, Operation, RunResult, RunStatus
-from datafetch.ops.history import history_entry, history_record, with_run
+from datafetch.ops.history import (
+    FailedRunItem,
+    RunPlace,
+    history_entry,
+    history_record,
+    unnoticed_entry,
+    with_run,
+)
 from datafetch.store.keys import Keys
 from tests.stores import MemoryStore
 from tests.support import FakeClock
@@ -54,12 +61,19 @@ def test_a_run_is_stored_with_its_metrics():
         notes=("x",),
         upstreams={"karakeep": {"200": 3}},
     )
-    entry = history_entry(result, JOB, 5)
+    began = RunPlace(3, "web1", 17)
+    failed = [FailedRunItem("https://a.example/x", "404")]
+    entry = history_entry(result, JOB, 5, began=began, failed=failed)
     told = {name: value for name, value in result.to_json().items() if name != "dryRun"}
     assert entry == {
         **told,
         "jobType": "bookmarks",
         "errors": 3,
+        "exitCode": 0,
+        "startedAt": 3,
+        "host": "web1",
+        "pid": 17,
+        "failedItems": [{"item": "https://a.example/x", "reason": "404"}],
         "timestamp": 5,
         "notes": ["x"],
         "upstreams": {"karakeep": {"200": 3}},
@@ -100,3 +114,43 @@ def test_a_run_that_ended_meanwhile_is_not_lost():
     store = MemoryStore()
     _append(store, "run-2", "run-1")
     assert _runs(store) == ["run-1", "run-2"]
+
+
+def test_a_run_keeps_only_the_first_of_its_failures():
+    """2,000 failed items do not fill the history: 20 are named, and the counts tell of the rest."""
+    result = RunResult(Operation.LOGOS, RunStatus.FAILED, "run-1", items_failed=2000)
+    failed = [FailedRunItem(f"{number}.example", "x" * 5000) for number in range(2000)]
+    entry = history_entry(result, JobName.LOGOS, 5, failed=failed)
+    assert [one["item"] for one in entry["failedItems"]] == [f"{n}.example" for n in range(20)]
+    assert max(len(one["reason"]) for one in entry["failedItems"]) == 200
+    assert entry["itemsFailed"] == 2000
+
+
+def test_failed_items_hold_no_secrets():
+    """What a URL or an error has of credentials is masked before it is cut and stored."""
+    failed = [FailedRunItem("https://a.example/?api_key=hunter2hunter2", "token=hunter2hunter2")]
+    result = RunResult(Operation.LOGOS, RunStatus.FAILED, "run-1")
+    assert "hunter2" not in json.dumps(history_entry(result, JobName.LOGOS, 5, failed=failed))
+
+
+def test_the_history_is_bounded_in_bytes():
+    """Runs with long notes push out the oldest ones; the newest always stays, however long."""
+    old: list[object] = [{"runId": f"old-{number}", "x": "x" * 99_000} for number in range(50)]
+    runs = with_run(old, _entry())
+    assert runs == [_entry(), *old[:10]]
+    huge = {**_entry("huge"), "x": "x" * 2_000_000}
+    assert with_run(old, huge) == [huge]
+
+
+def test_many_notes_are_cut():
+    """A run that says too much keeps its first notes."""
+    result = RunResult(Operation.LOGOS, RunStatus.FAILED, "run-1", notes=("n" * 9000,) * 90)
+    notes = history_entry(result, JobName.LOGOS, 5)["notes"]
+    assert (len(notes), max(map(len, notes))) == (50, 2000)
+
+
+def test_a_killed_run_keeps_when_and_where_it_began():
+    """The next run tells of it: when it began, on which machine, in which process."""
+    entry = unnoticed_entry("run-0", JOB, "ended without notice", 9, RunPlace(4, "web1", 17))
+    told = (entry["startedAt"], entry["host"], entry["pid"], entry["status"], entry["exitCode"])
+    assert told == (4, "web1", 17, "failed", 1)

@@ -1,0 +1,68 @@
+"""`datafetch status --watch`: looks again and again, and draws what it finds in the place of the last."""
+
+import sys
+from contextlib import ExitStack
+
+from datafetch.cli.at_store import AtStore
+from datafetch.cli.boundary import print_error
+from datafetch.cli.options import JobOptions
+from datafetch.cli.status import look_once, print_status, print_unknown
+from datafetch.cli.status_text import Paper, status_lines
+from datafetch.cli.streams import can_redraw, show, uses_colour, width_of
+from datafetch.clock import log_time
+from datafetch.errors import StoreError
+from datafetch.redaction import redact
+
+
+def watch_status(options: JobOptions, place: AtStore, seconds: float) -> None:
+    """Look each so many seconds until the command is asked to stop; a failing store does not end it.
+
+    On a terminal the text stands on a screen of its own, which is gone afterwards; anywhere else
+    each look is printed below the last, after an empty line.
+
+    Raises:
+        Cancelled: the command was asked to stop.
+    """
+    if can_redraw(sys.stdout) and not options.json:
+        _on_screen(place, seconds)
+    else:
+        _one_after_the_other(options, place, seconds)
+    place.cancel.raise_if_cancelled()
+
+
+def _one_after_the_other(options: JobOptions, place: AtStore, seconds: float) -> None:
+    is_first = True
+    while not place.cancel.cancelled:
+        if not (is_first or options.json):
+            show("")
+        is_first = False
+        try:
+            print_status(options, look_once(place))
+        except StoreError as error:
+            print_unknown(options, error, place)
+            print_error(error)
+        place.cancel.wait(seconds)
+
+
+def _on_screen(place: AtStore, seconds: float) -> None:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    colour = uses_colour(sys.stdout)
+    with ExitStack() as stack:
+        live = stack.enter_context(Live(console=Console(), screen=True, auto_refresh=False))
+        while not place.cancel.cancelled:
+            text = _text(place, seconds, Paper(width_of(sys.stdout), colour=colour))
+            live.update(Text.from_ansi(text, no_wrap=True, overflow="crop"), refresh=True)
+            place.cancel.wait(seconds)
+
+
+def _text(place: AtStore, seconds: float, paper: Paper) -> str:
+    now = place.clock.now()
+    try:
+        lines = status_lines(look_once(place), paper)
+    except StoreError as error:
+        lines = [*paper.wrapped(f"datafetch: {error}"), *paper.wrapped(redact(error.hint))]
+    foot = f"{log_time(now)}, again each {seconds:g} s; Ctrl-C ends it"
+    return "\n".join([*lines, "", *paper.wrapped(foot)])
