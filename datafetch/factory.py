@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from datafetch import __version__
 from datafetch.clock import CancelToken, Clock, ClockSkew, stopped_by
+from datafetch.errors import ConfigurationError
 from datafetch.job import Job
 from datafetch.job_groups import bookmarks_group, github_group, logo_group, opengraph_group
 from datafetch.models.job_settings import (
@@ -23,8 +24,10 @@ from datafetch.models.places import origins
 from datafetch.models.run import JobName
 from datafetch.models.store_place import WebPlace
 from datafetch.net.base import HostGate, HttpClient
+from datafetch.notice_group import notice_addresses, notice_group
 from datafetch.ops.breakers import BreakerBook
 from datafetch.ops.lease import LeaseBackend
+from datafetch.ops.notices import Notices
 from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.engine import Engine
 from datafetch.settings import Settings
@@ -36,6 +39,7 @@ from datafetch.store_factory import checked_where_needed, credentials_of, make_s
 
 if TYPE_CHECKING:
     from datafetch.ops.leases.account import Account
+    from datafetch.ops.messages import Messenger
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
@@ -55,6 +59,7 @@ class Parts:
         cuttable: the store behind `store`, and the service that keeps leases, if their calls can be
             cut off; None where neither's can, as for a folder and a store that is read through
             `http`.
+        notices: tells others of each run.
     """
 
     store: ObjectStore
@@ -68,6 +73,7 @@ class Parts:
     cancel: CancelToken
     command: CancelToken
     skew: ClockSkew
+    notices: Notices
     cuttable: Cuttable | None = None
 
 
@@ -104,6 +110,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         cancel=of_job,
         command=cancel,
         skew=skew,
+        notices=make_notices(settings, clock, cancel),
         cuttable=cuttable_of(bare, leases),
     )
 
@@ -127,6 +134,33 @@ def after_stop(settings: Settings, parts: Parts) -> Parts:
         clock=clock,
         cancel=cancel,
     )
+
+
+def make_notices(settings: Settings, clock: Clock, command: CancelToken) -> Notices:
+    """What tells others of runs; nobody is asked yet. It goes on after `command` is cancelled.
+
+    Raises:
+        ConfigurationError: Apprise is not installed, or does not take an address.
+    """
+    forever = CancelToken()
+    own_clock = stopped_by(clock, forever)
+    return Notices(
+        notice_group(settings, _messenger(settings)),
+        lambda: make_http(settings, own_clock, forever, own_servers=[*notice_addresses(settings)]),
+        own_clock,
+        command,
+    )
+
+
+def _messenger(settings: Settings) -> "Messenger | None":
+    if settings.notify is None:
+        return None
+    try:
+        from datafetch.ops.messages import Messenger
+    except ModuleNotFoundError as error:
+        problem = "DATAFETCH_NOTIFY needs Apprise: pip install 'datafetch[notify]'"
+        raise ConfigurationError([problem]) from error
+    return Messenger(settings.notify.get_secret_value())
 
 
 def make_leases(

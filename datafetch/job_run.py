@@ -20,9 +20,11 @@ from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobName, JobReport, RunRequest, RunResult
 from datafetch.operation_run import OperationRun
 from datafetch.ops.dead_letters import DeadLetters
+from datafetch.ops.job_health import JobHealth
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.lease_keeper import LeaseKeeper
 from datafetch.ops.leases.process import this_host
+from datafetch.ops.notices import RunEnd, RunNotices
 from datafetch.ops.run_notes import (
     STAYS_DUE,
     lock_unknown_note,
@@ -85,14 +87,29 @@ class JobRun(OperationRun):
         )
         self._lease: HeldLease | None = None
         self._ended: RunResult | None = None
+        self._notices: RunNotices | None = None
+        self._is_not_due = False
+        self._health: JobHealth | None = None
         self._start = self._scheduled_start() if request.options.scheduled else None
 
     def run(self) -> RunResult:
         """See `DataFetchManager.run`."""
         scheduled = self._request.options.scheduled
         check_jobs(self._settings, [self._request.job], scheduled=scheduled)
+        if not self._dry_run:
+            self._notices = self._parts.notices.of_run(
+                self._request.job, self.run_id, self.log, self.events
+            )
         result = self.supervised(self._run)
+        # By now the records are written and the lock is given back: nobody waits for a slow monitor.
+        if self._notices is None or self._is_not_due:
+            self.finish(result)
+            if self._notices is not None:
+                self._notices.close()
+            return result
+        result = self._notices.changed(result)
         self.finish(result)
+        self._notices.ended(RunEnd(result, self._health, self._parts.breakers.open_hosts()))
         return result
 
     def _run(self) -> RunResult:
@@ -104,6 +121,7 @@ class JobRun(OperationRun):
         try:
             return self._dry() if self._request.options.dry_run else self._locked()
         except NotDueError as error:
+            self._is_not_due = True
             return self.result(JobReport(notes=(str(error),)))
         except DatafetchError as error:
             cancel = self._parts.cancel
@@ -234,6 +252,8 @@ class JobRun(OperationRun):
         parts, name = self._parts, self._request.job
         parts.cancel.raise_if_cancelled()
         self.begin()
+        if self._notices is not None:
+            self._notices.started()
         if lease.note:
             self.events.warn_of("publish_not_atomic", lease.note)
         letters, job, _ = together(
@@ -331,6 +351,7 @@ class JobRun(OperationRun):
                 return self.result(replace(report, failure=failure))
             note = redact(f"the records of this run were not written: {error}")
             return replace(result, notes=(*result.notes, note))
+        self._health = records.health()
         return result
 
     def _context(self, settings: S, store: ObjectStore, letters: DeadLetters) -> JobContext[S]:

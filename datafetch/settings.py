@@ -35,6 +35,7 @@ from datafetch.models.setting_values import (
     TimeLimit,
     acl_name,
     bearer_token,
+    bearer_tokens,
     bookmark_server,
     environment_name,
     flag_of_ci,
@@ -46,9 +47,14 @@ from datafetch.models.setting_values import (
     known_client,
     known_lock,
     listed,
+    message_urls,
+    metrics_path,
+    ping_address,
+    push_address,
     region_name,
     repositories,
     request_text,
+    secret_address,
     unless_none,
     web_address,
 )
@@ -217,6 +223,31 @@ class Settings(BaseModel):
         LeaseMillis, _env("BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS")
     ] = 300_000
     lock_ttl_ms: Annotated[LeaseMillis, _env("DATAFETCH_LOCK_TTL_MS")] = 300_000
+    # who is told of runs
+    ping_url: Annotated[SecretStr | None, unless_none(ping_address), _env("DATAFETCH_PING_URL")] = (
+        None
+    )
+    notify: Annotated[SecretStr | None, unless_none(message_urls), _env("DATAFETCH_NOTIFY")] = None
+    notify_after: Annotated[Positive, _env("DATAFETCH_NOTIFY_AFTER")] = 1
+    change_url: Annotated[
+        SecretStr | None, unless_none(secret_address), _env("DATAFETCH_CHANGE_URL")
+    ] = None
+    change_secret: Annotated[SecretStr | None, _env("DATAFETCH_CHANGE_SECRET")] = None
+    site_url: Annotated[
+        str | None, unless_none(web_address), _env("API_BASE_URL", "NEXT_PUBLIC_SITE_URL")
+    ] = None
+    bookmark_refresh_secret: Annotated[
+        SecretStr | None, unless_none(bearer_tokens), _env("BOOKMARK_CRON_REFRESH_SECRET")
+    ] = None
+    github_refresh_secret: Annotated[
+        SecretStr | None, unless_none(bearer_tokens), _env("GITHUB_CRON_REFRESH_SECRET")
+    ] = None
+    metrics_file: Annotated[
+        str | None, unless_none(metrics_path), _env("DATAFETCH_METRICS_FILE")
+    ] = None
+    pushgateway: Annotated[
+        SecretStr | None, unless_none(push_address), _env("DATAFETCH_PUSHGATEWAY")
+    ] = None
     test_limit: Annotated[Positive | None, _env("S3_TEST_LIMIT")] = None
     dry_run: Annotated[bool, _env("DRY_RUN")] = False
     ci: Annotated[bool, BeforeValidator(flag_of_ci), _env("CI")] = False

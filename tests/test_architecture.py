@@ -31,7 +31,7 @@ OBSTORE = "obstore only in store/fast.py"
 DISTRIBUTED = "distributed and dask only in runtime/engine*"
 REDIS = "redis only in ops/leases/redis_*"
 WEB = "Starlette, uvicorn and Jinja only in web"
-APPRISE = "apprise only in ops/notices.py"
+APPRISE = "apprise only in ops/messages.py"
 PROMETHEUS = "prometheus_client only in ops/metrics.py"
 
 

@@ -21,9 +21,17 @@ from datafetch.settings import ENV_NAMES, SECRET_NAMES, Settings
 SECRETS = (
     *("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "S3_SESSION_TOKEN", "BOOKMARK_BEARER_TOKEN"),
     *("GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"),
-    "BOOKMARKS_HEADERS",
+    *("BOOKMARKS_HEADERS", "BOOKMARK_CRON_REFRESH_SECRET", "GITHUB_CRON_REFRESH_SECRET"),
+    *("DATAFETCH_PING_URL", "DATAFETCH_NOTIFY", "DATAFETCH_CHANGE_URL", "DATAFETCH_CHANGE_SECRET"),
+    "DATAFETCH_PUSHGATEWAY",
 )
-BEFORE = {"BOOKMARKS_HEADERS": "X-Pass: "}
+BEFORE = {
+    "BOOKMARKS_HEADERS": "X-Pass: ",
+    "DATAFETCH_PING_URL": "https://hc.example/",
+    "DATAFETCH_NOTIFY": "json://me.example/",
+    "DATAFETCH_CHANGE_URL": "https://me.example/",
+    "DATAFETCH_PUSHGATEWAY": "https://me.example/",
+}
 """What has to stand before the secret text itself."""
 
 
@@ -152,6 +160,11 @@ SEVERAL = [
         "github_token",
         ("GITHUB_ACCESS_TOKEN_COMMIT_GRAPH", "GITHUB_API_TOKEN", "GITHUB_TOKEN"),
         ("token-a", "token-b", "token-c"),
+    ),
+    (
+        "site_url",
+        ("API_BASE_URL", "NEXT_PUBLIC_SITE_URL"),
+        ("https://a.example", "https://b.example"),
     ),
     (
         "bookmarks_lock_ttl_ms",

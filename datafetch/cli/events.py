@@ -16,6 +16,7 @@ RESULT_EVENTS = frozenset(
         "records_not_written",
         "run_finished",
         "run_note",
+        "site_not_told",
         "slot_late",
         "unexpected_error",
     }
@@ -55,6 +56,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "breaker_still_open": ("{host} still fails and is left alone until {until}: {reason}",),
     "breakers_not_read": ("the record of hosts that fail cannot be read: {error}",),
     "breakers_not_saved": ("the record of hosts that fail could not be stored: {error}",),
+    "change_not_told": ("{host} was not told of the change (DATAFETCH_CHANGE_URL): {error}",),
     "clock_skew": ("{note}",),
     "conditions_probed": (
         "tried whether {endpoint} keeps the conditions of writes; what it keeps: {found}",
@@ -87,10 +89,18 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "merge_put_off": (
         "the bookmarks get what was found by the next run, since another one holds them: {reason}",
     ),
+    "message_not_sent": (
+        "the message that the job is {turn} reached not everybody (DATAFETCH_NOTIFY)",
+    ),
+    "metrics_file_broken": ("{path} could not be read, and is made anew: {error}",),
+    "metrics_not_pushed": ("the metrics were not taken by {host}: {error}",),
+    "metrics_not_written": ("the metrics could not be written to {path}: {error}",),
     "mirror_record_unreadable": (
         "the record of an earlier mirror, {file}, cannot be read; what it wrote is left alone",
     ),
     "no_bookmarks_stored": ("no bookmarks are stored yet that could name domains",),
+    "notice_failed": ("somebody could not be told of the run: {error}",),
+    "notices_left": ("{count} of those who are told of runs did not answer in time",),
     "object_corrupt": (
         "the stored object {key} cannot be read: {error}",
         "the stored object {key} cannot be read",
@@ -115,6 +125,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "pictures_withdrawn": (
         "took the picture out of the metadata of {pages} pages: visitors' browsers should not ask for it",
     ),
+    "ping_failed": ("the monitor at {host} did not take the ping ({ping}): {error}",),
     "prefetch_planned": ("{files} files, {changed} of them would change",),
     "prefetch_reads_again": (
         "{dataset} is being changed by a run; reading it again: {reason}",
@@ -131,6 +142,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "records_not_written": ("how the run ended could not be recorded in the store: {error}",),
     "records_superseded": ("another run has written {key} meanwhile; its record stays",),
     "removal_failed": ("an object could not be removed cleanly: {error}",),
+    "site_not_told": ("{note}",),
     "stray_left": ("{key}, which no job of datafetch names so, could not be removed: {error}",),
     "request": ("{method} {host}{path} {status} {ms} ms", "{method} {host}{path} {error} {ms} ms"),
     "request_retried": (

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from datafetch.models.headers import fits_value, read_header_lines
 from datafetch.models.lock_place import read_lock
+from datafetch.models.ping_url import read_ping_url
 from datafetch.models.store_place import Addressing
 from datafetch.urls import Url, dns_name, parse, plainly_written, read_host
 
@@ -251,6 +252,70 @@ def bearer_token(value: SecretStr) -> SecretStr:
     if re.fullmatch(r"[!-~]+", value.get_secret_value()) is None:
         raise ValueError("a token has no spaces, line ends or letters beyond ASCII")
     return value
+
+
+def bearer_tokens(value: SecretStr) -> SecretStr:
+    """Tokens with commas between them: calls of ours send the first, others may bring any of them."""
+    tokens = value.get_secret_value().split(",")
+    for token in tokens:
+        bearer_token(SecretStr(token.strip()))
+    return value
+
+
+def ping_address(value: SecretStr) -> SecretStr:
+    """The URL of a monitor, or a template of one."""
+    read_ping_url(value.get_secret_value())
+    return value
+
+
+def secret_address(value: SecretStr) -> SecretStr:
+    """A URL that is asked as it stands, and is itself a secret, as those of build hooks are."""
+    text = value.get_secret_value()
+    url = parse(text) if plainly_written(text) else None
+    if url is None or url.port == 0 or "#" in text:
+        raise ValueError("should be a URL that starts with http:// or https://")
+    return value
+
+
+def push_address(value: SecretStr) -> SecretStr:
+    """The base URL of a Pushgateway, which may hold a user and a password."""
+    text = value.get_secret_value()
+    bare = re.sub(r"(?i)^(https?://)[^/?#@\s]*@", r"\1", text)
+    _read_base(bare)
+    return value
+
+
+def metrics_path(value: str) -> str:
+    """The path of a textfile: node_exporter reads those that end in `.prom`.
+
+    https://github.com/prometheus/node_exporter#textfile-collector
+    """
+    if not value.endswith(".prom"):
+        raise ValueError(
+            "should be the path of a file that ends in .prom: others are not collected"
+        )
+    return value
+
+
+def message_urls(value: SecretStr) -> SecretStr:
+    """Apprise's URLs, with white space or commas between them."""
+    if not all("://" in url for url in split_message_urls(value.get_secret_value())):
+        raise ValueError(
+            "should be URLs as Apprise takes them, such as mailto://…, separated by spaces"
+        )
+    return value
+
+
+def split_message_urls(text: str) -> list[str]:
+    """Each of several URLs. A comma before no other scheme belongs to the URL that it stands in."""
+    urls: list[str] = []
+    for word in text.split():
+        for number, piece in enumerate(word.split(",")):
+            if number and urls and "://" not in piece:
+                urls[-1] += f",{piece}"
+            elif piece:
+                urls.append(piece)
+    return urls
 
 
 def header_value(value: str) -> str:

@@ -64,6 +64,13 @@ class Request:
         headers: sent with the request. After a redirect to another origin those that carry
             credentials, such as `Authorization` and `Cookie`, are left out.
         json_body: sent as JSON with POST; None for a GET.
+        body: bytes that are sent as they are with POST, in place of `json_body`; empty ones are a
+            POST, too.
+        put: whether the body is sent with PUT and not with POST.
+        keeps_method: whether a redirect that would turn the POST or PUT into a GET (301, 302, 303)
+            is refused, because the GET would say nothing.
+        hides_path: whether the path is a secret, so that the log shows the host only. The caller
+            keeps it out of what it makes of errors.
         limit: the most bytes of the decoded body that are read; a longer body raises `TooLarge`,
             unless `truncate`.
         truncate: whether a body longer than `limit` is cut to its first `limit` bytes.
@@ -90,6 +97,10 @@ class Request:
     upstream: str
     headers: Mapping[str, str] = field(default_factory=dict)
     json_body: object = None
+    body: bytes | None = field(default=None, repr=False)
+    put: bool = False
+    keeps_method: bool = False
+    hides_path: bool = False
     limit: int = 64 * MIB
     truncate: bool = False
     stop_after: bytes | None = None

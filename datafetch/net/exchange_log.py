@@ -51,7 +51,7 @@ def exchange_log(hop: Hop, clock: Clock) -> Iterator[ExchangeLog | None]:
         failed = type(error).__name__
         raise
     finally:
-        path = hop.url.path
+        path = "/…" if hop.hides_path else hop.url.path
         about = {
             "method": hop.method,
             "host": hop.url.authority,

@@ -1,7 +1,7 @@
 """Decides how a redirect is followed: to which URL, and with which headers and body."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datafetch.models.json import encode_json
 from datafetch.net.base import Request
@@ -25,10 +25,11 @@ class Hop:
 
     Attributes:
         headers: by name in lower case.
-        body: sent with POST; None for a GET.
+        body: sent with POST, or PUT; None for a GET.
         trusted: whether the URL leads to one of the user's own servers, whose address may be
             private.
         private: names of the headers that do not leave this origin (`Request.private_headers`).
+        put, keeps_method, hides_path: as in `Request`.
     """
 
     url: Url
@@ -36,11 +37,16 @@ class Hop:
     body: bytes | None
     trusted: bool
     private: frozenset[str] = frozenset()
+    put: bool = False
+    keeps_method: bool = False
+    hides_path: bool = False
 
     @property
     def method(self) -> str:
         """How it is sent."""
-        return "GET" if self.body is None else "POST"
+        if self.body is None:
+            return "GET"
+        return "PUT" if self.put else "POST"
 
 
 def first_hop(request: Request, options: NetOptions) -> Hop:
@@ -57,11 +63,20 @@ def first_hop(request: Request, options: NetOptions) -> Hop:
     headers = {name.lower(): value for name, value in request.headers.items()} | private
     if request.validators is not None:
         headers |= {name.lower(): value for name, value in request.validators.headers().items()}
-    body = None
+    body = request.body
     if request.json_body is not None:
         body = encode_json(request.json_body)
         headers.setdefault("content-type", "application/json")
-    return Hop(url, headers, body, trusted, frozenset(private))
+    return Hop(
+        url,
+        headers,
+        body,
+        trusted,
+        frozenset(private),
+        put=request.put,
+        keeps_method=request.keeps_method,
+        hides_path=request.hides_path,
+    )
 
 
 def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
@@ -77,8 +92,13 @@ def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
         options: which hosts may have private addresses.
 
     Raises:
-        Refused: the new URL is not valid, or leads to a private address.
+        Refused: the new URL is not valid, or leads to a private address; or the exchange has to
+            keep its method, and the redirect would not.
     """
+    if hop.keeps_method and hop.body is not None and status in _AS_GET:
+        shown = public_url(hop.url.href)
+        hint = "Write the address that it leads to in the setting."
+        raise Refused(f"{shown}: redirects the {hop.method} with {status}", url=shown, hint=hint)
     found = parse(location, hop.url)
     if found is None:
         shown = public_url(hop.url.href)
@@ -94,6 +114,13 @@ def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
         raise
     body = None if status in _AS_GET else hop.body
     secret = frozenset() if stays else _CREDENTIALS | hop.private
-    dropped = secret | (frozenset() if body else _OF_A_BODY)
+    dropped = secret | (_OF_A_BODY if body is None else frozenset())
     headers = {name: value for name, value in hop.headers.items() if name not in dropped}
-    return Hop(url, headers, body, stays and hop.trusted, hop.private if stays else frozenset())
+    return replace(
+        hop,
+        url=url,
+        headers=headers,
+        body=body,
+        trusted=stays and hop.trusted,
+        private=hop.private if stays else frozenset(),
+    )

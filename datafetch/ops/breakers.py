@@ -114,6 +114,10 @@ class BreakerBook:
         else:
             _log.info("breaker_closed", extra={"host": host})
 
+    def open_hosts(self) -> tuple[str, ...]:
+        """The hosts whose breakers are open, as far as this process knows, in order."""
+        return self._breakers.open_hosts()
+
     def save(self) -> None:
         """Store which breakers opened or closed since the last call; those of other hosts stay.
 

@@ -18,6 +18,7 @@ from datafetch.ops.history import (
     unnoticed_entry,
     with_run,
 )
+from datafetch.ops.job_health import JobHealth
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.record import Record
 from datafetch.ops.scheduled import ScheduledStart
@@ -61,6 +62,8 @@ class RunRecords:
         self._reading: Callable[[], _LoadedRecords] | None = None
         self._lease: HeldLease | None = None
         self._took_over = ""
+        self._failures_before = 0
+        self._over: JobState | None = None
 
     def ask(self, *more: Callable[[], object]) -> None:
         """Start to read the records and to call each of `more`, all on threads of their own.
@@ -110,6 +113,7 @@ class RunRecords:
         """The state of this run; the one before gets its entry in the history, if it has none."""
         read, now = self._loaded(), self._clock.now()
         known, now_ms = read.state.value, to_ms(now)
+        self._failures_before = 0 if known is None else known.retry_count
         gone = ended_unnoticed(known, lease.took_from if lease else None, now)
         if known is not None and gone:
             # The history first: if this run dies in between, the next one finds it is told.
@@ -150,6 +154,7 @@ class RunRecords:
         over = ended(
             end(state, result, full_sync=full_sync, now_ms=now_ms), result, too_early=too_early
         )
+        self._over = over
         if self._lease is None or self._lease.holds():
             together(
                 lambda: read.state.save(over),
@@ -161,6 +166,19 @@ class RunRecords:
         together(
             read.letters.save,
             lambda: read.history.change(partial(with_run, entry=entry), tries=1),
+        )
+
+    def health(self) -> JobHealth | None:
+        """How the job does after this run; None before `end`."""
+        over = self._over
+        if over is None:
+            return None
+        return JobHealth(
+            failures_before=self._failures_before,
+            failures=over.retry_count,
+            last_run_at=over.completed_at or over.started_at,
+            last_success_at=over.last_successful_sync_at,
+            dead_letters=len(self._loaded().letters.letters),
         )
 
     def _loaded(self) -> _LoadedRecords:

@@ -12,6 +12,7 @@ from datafetch.clock import Clock, utc_text
 from datafetch.models.run import JobName, RunResult, RunStatus
 from datafetch.models.stored_times import StoredMs
 from datafetch.models.text import one_line
+from datafetch.ops.job_health import was_stopped
 from datafetch.ops.lease import Predecessor
 from datafetch.ops.record import Record
 from datafetch.store.base import ObjectStore
@@ -145,6 +146,17 @@ def begin(
     )
 
 
+def _failures(state: JobState, status: JobStatus, result: RunResult) -> int:
+    """Runs that failed in a row, with this one.
+
+    A run that a signal has ended neither failed nor worked. One that a time limit has ended did not
+    do its work: it failed.
+    """
+    if status == "completed":
+        return 0
+    return state.retry_count if was_stopped(result) else state.retry_count + 1
+
+
 def end(state: JobState, result: RunResult, *, full_sync: bool, now_ms: int) -> JobState:
     """The state of a job whose run ended; the times of success move only when `completed`."""
     status = _JOB_STATUS.get(result.status, "failed")
@@ -160,6 +172,6 @@ def end(state: JobState, result: RunResult, *, full_sync: bool, now_ms: int) -> 
         status=status,
         completed_at=now_ms,
         error=result.error,
-        retry_count=state.retry_count + 1 if status == "failed" else 0,
+        retry_count=_failures(state, status, result),
         last_sync_at=now_ms,
     )

@@ -252,6 +252,11 @@ class Breakers:
         with self._lock:
             return self._hosts.get(host, CLOSED)
 
+    def open_hosts(self) -> tuple[str, ...]:
+        """The hosts whose breakers are open, in order."""
+        with self._lock:
+            return tuple(sorted(host for host, breaker in self._hosts.items() if breaker.is_open))
+
     def adopt(self, known: Mapping[str, Breaker]) -> None:
         """Add the breakers that other processes stored, except for hosts that have one here."""
         with self._lock:

@@ -21,11 +21,7 @@ FOLDER = ROOT / "datafetch" / "guides"
 TEXTS = {file.stem: file.read_text(encoding="utf-8") for file in sorted(FOLDER.iterdir())}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-NOT_READ_YET = {
-    "BOOKMARK_CRON_REFRESH_SECRET",
-    *("GITHUB_REFRESH_SECRET", "GITHUB_CRON_REFRESH_SECRET", "API_BASE_URL"),
-    *("NEXT_PUBLIC_SITE_URL", "DATAFETCH_CHANGE_URL"),
-}
+NOT_READ_YET = {"GITHUB_REFRESH_SECRET"}
 """Settings of which the guides say that this version does not read them."""
 
 RENAMED = {"S3_BUCKET_NAME", "BOOKMARK_REFRESH_SECRET"}

@@ -41,7 +41,7 @@ def _stored(value: object) -> JobState | None:
     return state_record(store, KEYS, JOB, FakeClock()).load()
 
 
-def _ended(state: JobState, status: RunStatus, **fields: str) -> JobState:
+def _ended(state: JobState, status: RunStatus, **fields: str | int) -> JobState:
     result = RunResult(Operation.BOOKMARKS, status, "run-2", items_processed=40, **fields)  # type: ignore[arg-type]
     return end(state, result, full_sync=False, now_ms=4000)
 
@@ -127,16 +127,25 @@ def test_a_full_sync_is_dated() -> None:
     assert end(begun, failed, full_sync=True, now_ms=4000).error == "down"
 
 
-@given(st.lists(st.sampled_from([RunStatus.FAILED, RunStatus.PARTIAL, RunStatus.CANCELLED])))
-def test_failures_in_a_row_are_counted(runs: list[RunStatus]) -> None:
-    """`retryCount` says how many runs failed since the last one that did not."""
+ENDS = {
+    "failed": (RunStatus.FAILED, 1),
+    "partial": (RunStatus.PARTIAL, 0),
+    "time limit": (RunStatus.CANCELLED, 1),
+    "signal": (RunStatus.CANCELLED, 143),
+}
+
+
+@given(st.lists(st.sampled_from(sorted(ENDS))))
+def test_failures_in_a_row_are_counted(runs: list[str]) -> None:
+    """`retryCount` says how many runs failed since one worked; a signal neither adds nor heals."""
     state: JobState | None = None
     in_a_row = 0
-    for status in runs:
+    for how in runs:
         begun = begin(state, job=JOB, run_id="run", now_ms=3000)
         assert begun.retry_count == in_a_row
-        state = _ended(begun, status)
-        in_a_row = in_a_row + 1 if status is RunStatus.FAILED else 0
+        status, code = ENDS[how]
+        state = _ended(begun, status, exit_code=code)
+        in_a_row = {"partial": 0, "signal": in_a_row}.get(how, in_a_row + 1)
         assert state.retry_count == in_a_row
 
 

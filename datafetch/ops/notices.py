@@ -1,0 +1,266 @@
+"""Tells others of a run: monitors, the site, people and Prometheus. None can fail or delay it for long."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datafetch.clock import CancelToken, Clock
+from datafetch.errors import ExitCode
+from datafetch.logs import EventLogger
+from datafetch.models.ping_url import PingTarget, authorization
+from datafetch.models.run import JobName, RunResult
+from datafetch.models.text import one_line
+from datafetch.net.base import HttpClient
+from datafetch.ops.changes import ChangeSettings, change_notice, has_changed, revalidation, sent
+from datafetch.ops.heartbeats import Heartbeat
+from datafetch.ops.job_health import JobHealth, turn, was_stopped
+from datafetch.ops.leases.process import this_host
+from datafetch.ops.log_tail import LogTail
+from datafetch.ops.run_log import RunLog
+from datafetch.ops.told import Telling
+from datafetch.redaction import redact
+from datafetch.runtime.within import within
+
+if TYPE_CHECKING:
+    from datafetch.ops.messages import Messenger
+    from datafetch.ops.metrics import Measured
+
+PHASE_S = 5.0
+"""Seconds for what is sent before the run's result is known, and again for what is sent after."""
+
+AFTER_STOP_S = 5.0
+"""Seconds after a signal, or --timeout, in which all is sent; the process ends shortly after."""
+
+_LEAST_S = 0.3
+_LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSettings:
+    """Who is told.
+
+    Attributes:
+        ping: the monitor; None for none.
+        changes: who is told of changed data.
+        messenger: sends messages to people; None for none.
+        messages_after: failed runs in a row after which a job counts as failing.
+        metrics_file: Prometheus' textfile; None for none.
+        pushgateway: its base URL, which may hold a user and a password; empty for none.
+    """
+
+    ping: PingTarget | None = None
+    changes: ChangeSettings = field(default_factory=ChangeSettings)
+    messenger: "Messenger | None" = None
+    messages_after: int = 1
+    metrics_file: Path | None = None
+    pushgateway: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """What is known when a run has ended.
+
+    Attributes:
+        health: None where its records were not written.
+        open_hosts: hosts whose breakers are open.
+    """
+
+    result: RunResult
+    health: JobHealth | None
+    open_hosts: tuple[str, ...]
+
+
+class Notices:
+    """Makes the notices of each run of a command."""
+
+    def __init__(
+        self,
+        settings: NoticeSettings,
+        make_http: Callable[[], HttpClient],
+        clock: Clock,
+        command: CancelToken,
+    ) -> None:
+        """`make_http` makes a client that goes on after a stop; called when something is sent."""
+        self._settings = settings
+        self._make_http = make_http
+        self._clock = clock
+        self._command = command
+
+    def of_run(self, job: JobName, run_id: str, log: EventLogger, events: RunLog) -> "RunNotices":
+        """The notices of one run, whose log is kept from now on if somebody is to be sent it."""
+        return RunNotices(
+            self._settings, self._make_http, self._clock, self._command, job, run_id, log, events
+        )
+
+
+class RunNotices:
+    """The notices of one run."""
+
+    def __init__(
+        self,
+        settings: NoticeSettings,
+        make_http: Callable[[], HttpClient],
+        clock: Clock,
+        command: CancelToken,
+        job: JobName,
+        run_id: str,
+        log: EventLogger,
+        events: RunLog,
+    ) -> None:
+        self._settings = settings
+        self._make_http = make_http
+        self._clock = clock
+        self._job = job
+        self._log = log
+        self._events = events
+        self._client: HttpClient | None = None
+        self._stopped_at: float | None = None
+        self._forget = command.listen(self._note_stop)
+        self._tail: LogTail | None = None
+        self._heartbeat: Heartbeat | None = None
+        if settings.ping is not None:
+            self._tail = LogTail(run_id)
+            self._heartbeat = Heartbeat(
+                settings.ping, self._http(), job=job.value, run_id=run_id, log=log, tail=self._tail
+            )
+
+    def started(self) -> None:
+        """The run has begun: nothing keeps it out any more."""
+        if self._heartbeat is not None:
+            self._heartbeat.start()
+
+    def changed(self, result: RunResult) -> RunResult:
+        """Tell of changed data, if there is any; returns the result with a note on who was not told."""
+        if not has_changed(result):
+            return result
+        notes: list[str] = []
+        calls = []
+        site = revalidation(self._settings.changes, self._job)
+        if site is not None:
+            calls.append(partial(self._tell, site, "site_not_told", notes))
+        other = change_notice(self._settings.changes, result)
+        if other is not None:
+            calls.append(partial(self._tell, other, "change_not_told", notes))
+        self._send(calls)
+        return replace(result, notes=(*result.notes, *notes)) if notes else result
+
+    def ended(self, end: RunEnd) -> None:
+        """Tell how the run ended. Call it after all that the log says of it."""
+        calls: list[Callable[[], object]] = []
+        if self._heartbeat is not None:
+            calls.append(partial(self._heartbeat.end, end.result))
+        if not was_stopped(end.result) and end.result.exit_code != ExitCode.LOCKED:
+            calls += self._of_health(end)
+        self._send(calls)
+        self.close()
+
+    def close(self) -> None:
+        """Keep the log no longer. For a run that nobody is told of, in place of `ended`."""
+        self._forget()
+        if self._tail is not None:
+            self._tail.close()
+        if self._client is not None:
+            self._client.close()
+
+    # ----------------------------------------------------------------- inside
+
+    def _of_health(self, end: RunEnd) -> list[Callable[[], object]]:
+        settings = self._settings
+        calls: list[Callable[[], object]] = []
+        if settings.messenger is not None and end.health is not None:
+            calls.append(partial(self._message, settings.messenger, end.result, end.health))
+        if settings.metrics_file is not None:
+            calls.append(partial(self._write_metrics, settings.metrics_file, end))
+        if settings.pushgateway:
+            calls.append(partial(self._push, settings.pushgateway, end))
+        return calls
+
+    def _http(self) -> HttpClient:
+        if self._client is None:
+            self._client = self._make_http()
+        return self._client
+
+    def _note_stop(self) -> None:
+        self._stopped_at = self._stopped_at or time.monotonic()
+
+    def _send(self, calls: Sequence[Callable[[], object]]) -> None:
+        """Make the calls side by side; when their time is over, what has not ended is left."""
+        if not calls:
+            return
+        began = time.monotonic()
+
+        def until() -> float:
+            if self._stopped_at is None:
+                return began + PHASE_S
+            soon = self._stopped_at + AFTER_STOP_S
+            return min(began + PHASE_S, max(soon, began + _LEAST_S))
+
+        left = within([partial(self._safely, call) for call in calls], until)
+        if left:
+            self._log.warning("notices_left", extra={"count": left})
+
+    def _safely(self, call: Callable[[], object]) -> None:
+        """Make a call; what nobody foresaw is logged, and no matter of the run."""
+        try:
+            call()
+        except Exception:  # noqa: BLE001 - logged; the run has ended, whatever this is
+            self._log.exception("notice_failed")
+
+    def _tell(self, telling: Telling, event: str, notes: list[str]) -> None:
+        error = sent(self._http(), telling)
+        if not error:
+            return
+        about = {"host": telling.host, "error": error}
+        if event == "site_not_told":
+            note = f"the site shows old data until it looks again: {telling.host} was not told ({error})"
+            notes.append(redact(note))
+            self._events.warn_of("site_not_told", note, **about)
+        else:
+            self._log.warning("change_not_told", extra=about)
+
+    def _message(self, messenger: "Messenger", result: RunResult, health: JobHealth) -> None:
+        from datafetch.ops.messages import body_of, title_of
+
+        found = turn(health, result, self._settings.messages_after)
+        if found is None:
+            return
+        job = self._job.value
+        body = redact(body_of(found, job, result, health, this_host()))
+        if not messenger.send(found, title_of(found, job), body):
+            self._log.warning("message_not_sent", extra={"turn": found})
+
+    def _write_metrics(self, path: Path, end: RunEnd) -> None:
+        from datafetch.ops.metrics import write_textfile
+
+        try:
+            trouble = write_textfile(path, self._measured(end))
+        except OSError as error:
+            about = {"path": str(path), "error": one_line(str(error), _LONGEST_ERROR)}
+            self._log.warning("metrics_not_written", extra=about)
+            return
+        if trouble:
+            about = {"path": str(path), "error": one_line(trouble, _LONGEST_ERROR)}
+            self._log.warning("metrics_file_broken", extra=about)
+
+    def _push(self, base: str, end: RunEnd) -> None:
+        from datafetch.ops.metrics import push_of
+
+        push = push_of(self._measured(end))
+        scheme, _, rest = base.partition("://")
+        login, _, place = rest.rpartition("@")
+        headers = {"content-type": push.content_type}
+        if login:
+            headers["authorization"] = authorization(login)
+        url = f"{scheme}://{place.rstrip('/')}{push.path}"
+        host = place.partition("/")[0]
+        error = sent(self._http(), Telling(url, host, push.body, headers, put=push.put))
+        if error:
+            self._log.warning("metrics_not_pushed", extra={"host": host, "error": error})
+
+    def _measured(self, end: RunEnd) -> "Measured":
+        from datafetch.ops.metrics import Measured
+
+        return Measured(self._job.value, end.result, self._clock.now(), end.health, end.open_hosts)
