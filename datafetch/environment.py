@@ -211,10 +211,10 @@ def _mask(values: Mapping[str, SetValue]) -> None:
     texts = _texts(values)
     register_secrets(text for field, text in texts.items() if ENV_NAMES[field][0] in SECRET_NAMES)
     # Of a URL that is secret a part may come back alone, and of a list each token is used alone.
-    for field in ("ping_url", "notify", "change_url", "pushgateway"):
-        register_secrets(secrets_in(texts.get(field, "")))
-    for field in ("bookmark_refresh_secret", "github_refresh_secret"):
-        register_secrets(token.strip() for token in texts.get(field, "").split(","))
+    for name in ("ping_url", "notify", "change_url", "pushgateway"):
+        register_secrets(secrets_in(texts.get(name, "")))
+    for name in ("bookmark_refresh_secret", "github_refresh_secret"):
+        register_secrets(token.strip() for token in texts.get(name, "").split(","))
     # Each header's value is sent, and so may come back, without the others.
     headers = texts.get("bookmarks_headers", "").splitlines()
     register_secrets(line.partition(":")[2].strip() for line in headers)

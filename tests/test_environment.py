@@ -261,11 +261,11 @@ def test_a_text_may_stand_in_a_file_and_a_number_not(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_every_secret_of_the_file_is_left_as_it_is(monkeypatch, tmp_path, name):
-    """A password with `${b}` in it lost these letters, and the server refused it."""
+    """A password with `${job}` in it lost these letters, and the server refused it."""
     before = BEFORE.get(name, "")
-    (tmp_path / ".env").write_text(f'{name}="{before}a${{b}}$c-secret\\n"\n')
+    (tmp_path / ".env").write_text(f'{name}="{before}a${{job}}$c-secret\\n"\n')
     complete_the_keys(monkeypatch, name)
-    assert secret(load_settings(), name) == f"{before}a${{b}}$c-secret"
+    assert secret(load_settings(), name) == f"{before}a${{job}}$c-secret"
 
 
 def test_the_value_of_each_header_is_masked_by_itself(monkeypatch):
