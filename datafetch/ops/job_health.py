@@ -43,10 +43,9 @@ def turn(health: JobHealth, result: RunResult, after: int) -> Turn | None:
     """What people are to be told after a run; None for nothing.
 
     A job counts as failing after so many failed runs in a row (`after`). Nobody else remembers
-    who was told what: the number that is stored says it.
+    who was told what: the number that is stored says it. A run that a signal has ended changes
+    nothing, but it may be the one that finds the run before it killed, which counts as a failure.
     """
-    if was_stopped(result):
-        return None
     if health.failures_before < after <= health.failures:
         return "failing"
     if result.status in _WORKED and health.failures_before >= after:

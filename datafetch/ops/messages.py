@@ -16,7 +16,7 @@ from datafetch.errors import ConfigurationError
 from datafetch.models.run import RunResult
 from datafetch.models.setting_values import split_message_urls
 from datafetch.models.text import one_line
-from datafetch.ops.job_health import JobHealth, Turn
+from datafetch.ops.job_health import JobHealth, Turn, was_stopped
 
 _LONGEST_TITLE = 120
 _LONGEST_BODY = 1500
@@ -66,7 +66,10 @@ def body_of(turn: Turn, job: str, result: RunResult, health: JobHealth, host: st
     lines = []
     if turn == "failing":
         times = "the last run" if health.failures == 1 else f"{health.failures} runs in a row"
-        lines.append(f"{times} of {job} on {host} failed: {result.error or result.status.value}")
+        why = result.error or result.status.value
+        if was_stopped(result):
+            why = "it ended without notice"
+        lines.append(f"{times} of {job} on {host} failed: {why}")
         lines.extend(result.sentences)
     else:
         failed = health.failures_before

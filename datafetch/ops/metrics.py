@@ -5,6 +5,7 @@ a run replaces the series of the upstreams that it asked; `datafetch_breaker_ope
 whole. prometheus-client is loaded with this module, which is imported only where one of both is set.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -175,6 +176,8 @@ def write_textfile(path: Path, measured: Measured) -> str:
     Raises:
         OSError: the folder is not there, may not be written, or keeps no locks.
     """
+    if not path.parent.is_dir():  # which filelock would make
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     with held(FileLock(f"{path}.lock"), _LOCK_S):
         trouble = ""
         known: Values = {}

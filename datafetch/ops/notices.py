@@ -152,7 +152,7 @@ class RunNotices:
         calls: list[Callable[[], object]] = []
         if self._heartbeat is not None:
             calls.append(partial(self._heartbeat.end, end.result))
-        if not was_stopped(end.result) and end.result.exit_code != ExitCode.LOCKED:
+        if end.result.exit_code != ExitCode.LOCKED:
             calls += self._of_health(end)
         self._send(calls)
         self.close()
@@ -172,6 +172,8 @@ class RunNotices:
         calls: list[Callable[[], object]] = []
         if settings.messenger is not None and end.health is not None:
             calls.append(partial(self._message, settings.messenger, end.result, end.health))
+        if was_stopped(end.result):  # which says nothing of the job: its series stay as they were
+            return calls
         if settings.metrics_file is not None:
             calls.append(partial(self._write_metrics, settings.metrics_file, end))
         if settings.pushgateway:

@@ -128,3 +128,22 @@ def test_trust_ends_with_the_first_foreign_hop() -> None:
     assert not away.trusted
     with pytest.raises(Refused):
         next_hop(away, 302, "http://10.0.0.5:3000/admin", TRUSTED)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+@pytest.mark.parametrize("put", [False, True])
+def test_a_method_that_is_kept_refuses_what_would_change_it(status: int, *, put: bool) -> None:
+    """A GET in the place of a POST told the site nothing, and was answered with 200."""
+    hop = start(body=b"", put=put, keeps_method=True)
+    with pytest.raises(Refused, match=f"redirects the {hop.method} with {status}") as caught:
+        next_hop(hop, status, "/next", NONE)
+    assert "setting" in caught.value.hint
+    assert next_hop(start(keeps_method=True), status, "/next", NONE).method == "GET"
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_put_stays_a_put(status: int) -> None:
+    """An empty body is one, too: its headers and its method go along."""
+    first = start(body=b"", put=True, keeps_method=True, hides_path=True)
+    hop = next_hop(first, status, "/next", NONE)
+    assert (hop.method, hop.body, hop.keeps_method, hop.hides_path) == ("PUT", b"", True, True)
