@@ -37,7 +37,12 @@ class ConsoleFormatter(logging.Formatter):
     """For people: `2026-11-26 15:32:34Z logos: warning: a.example failed 3 times in a row …`."""
 
     def __init__(
-        self, *, verbose: bool = False, colours: bool = False, width: int | None = None
+        self,
+        *,
+        verbose: bool = False,
+        colours: bool = False,
+        width: int | None = None,
+        run_ids: bool = False,
     ) -> None:
         """Say how to write.
 
@@ -46,10 +51,12 @@ class ConsoleFormatter(logging.Formatter):
             colours: with the colours of terminals.
             width: columns after which a line is continued on the next one, at a word; None for
                 one line, however long.
+            run_ids: with the last part of the run's id, by which `datafetch history` calls it.
         """
         super().__init__()
         self._verbose = verbose
         self._colours = colours
+        self._run_ids = run_ids
         self._width = width if width is None or width >= _NARROWEST else None
 
     def format(self, record: logging.LogRecord) -> str:
@@ -65,6 +72,8 @@ class ConsoleFormatter(logging.Formatter):
         job = f"{fields['job']}: " if "job" in fields else ""
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         rest = self._unsaid(event, fields, said.said) if self._verbose else ""
+        run = str(fields.get("runId", "")).rpartition("-")[2] if self._run_ids else ""
+        rest += f"  [{run}]" if run else ""
         text = self._wrapped(f"{moment} {printable(f'{job}{level}{said.text}{rest}')}")
         if self._colours:
             text = _painted(text, moment, level, record.levelno)
@@ -258,7 +267,7 @@ def _in_file(path: Path, log_format: LogFormat, *, verbose: bool) -> logging.Han
     handler.setFormatter(
         JsonFormatter(with_traceback=verbose)
         if log_format == "json"
-        else ConsoleFormatter(verbose=verbose)
+        else ConsoleFormatter(verbose=verbose, run_ids=True)
     )
     return handler
 

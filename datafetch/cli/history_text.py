@@ -59,10 +59,9 @@ def table(streaks: Sequence[Streak], now: float, paper: Paper) -> list[str]:
 
 
 def _cells(run: PastRun) -> tuple[str, ...]:
-    short = run.run_id.rpartition("-")[2][:_SHORT_ID]
     return (
         spoken.day_and_time(run.began_at),
-        printable(short),
+        printable(short_id(run)),
         run.job.value,
         run.status.value,
         spoken.took(run.duration_s),
@@ -70,6 +69,11 @@ def _cells(run: PastRun) -> tuple[str, ...]:
         f"{run.changed:,}",
         f"{run.failed:,}",
     )
+
+
+def short_id(run: PastRun) -> str:
+    """The last part of a run's id, by which it can be named."""
+    return run.run_id.rpartition("-")[2][:_SHORT_ID]
 
 
 def _aligned(cell: str, width: int, heading: str) -> str:
@@ -136,7 +140,7 @@ def _rows(run: PastRun, now: float) -> Iterator[tuple[str, str]]:
         yield "", f"and {more:,} more: datafetch dead-letters list {run.job.value}"
     for place, (name, asked) in enumerate(sorted((run.upstreams or {}).items())):
         yield "" if place else "upstreams", f"{name}: {_counts(asked)}"
-    yield "log", f"grep {run.run_id} FILE, of the file that --log-file names"
+    yield "log", f"grep {short_id(run)} FILE finds its lines in the file that --log-file names"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -15,7 +15,7 @@ def test_a_quiet_run_leaves_its_log_in_the_file(tmp_path):
     done = datafetch(*arguments, cwd=tmp_path)
     assert (done.code, done.out, done.err) == (0, "", "")
     first = (tmp_path / "datafetch.log").read_text()
-    assert " logos: started\n" in first
+    assert " logos: started  [" in first
     assert "no domains are known" in first
     assert datafetch(*arguments, cwd=tmp_path).code == 0
     assert (tmp_path / "datafetch.log").read_text().startswith(first)

@@ -66,9 +66,9 @@ def ran(
     for item, error in failed.items():
         letters.failed(item, error)  # type: ignore[arg-type]
     code = 1 if status is RunStatus.FAILED else 0
-    error = "it broke" if code else None
+    said = "it broke" if code else None
     result = RunResult(
-        OPERATION[job], status, run_id, items_processed=7, error=error, exit_code=code
+        OPERATION[job], status, run_id, items_processed=7, error=said, exit_code=code
     )
     records.end(result, full_sync=True)
 

@@ -28,7 +28,15 @@ VALUES = st.recursive(
     ),
     max_leaves=10,
 )
-FIELDS = ("runId", "status", "timestamp", "startedAt", "duration", "itemsProcessed", "error")
+FIELDS: tuple[str, ...] = (
+    "runId",
+    "status",
+    "timestamp",
+    "startedAt",
+    "duration",
+    "itemsProcessed",
+    "error",
+)
 FIELDS += ("notes", "failedItems", "upstreams", "host", "pid", "exitCode", "success")
 
 
