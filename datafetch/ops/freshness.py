@@ -116,6 +116,10 @@ def judge(facts: JobFacts, now: float) -> Freshness:
     row = _failures(facts.runs)
     since = row[-1].began_at if row else None
     failures = len(row)
+    if facts.state is not None and (row or not facts.runs):
+        failures = max(failures, facts.state.retry_count)  # the history may have been lost
+    if failures and since is None and facts.state is not None:
+        since = facts.state.started_at
     if died and facts.state is not None:
         failures += 1
         since = facts.state.started_at if since is None else since

@@ -19,7 +19,7 @@ def test_a_quiet_run_leaves_its_log_in_the_file(tmp_path):
     assert "no domains are known" in first
     assert datafetch(*arguments, cwd=tmp_path).code == 0
     assert (tmp_path / "datafetch.log").read_text().startswith(first)
-    assert (tmp_path / "datafetch.log").read_text().count(" logos: started\n") == 2
+    assert (tmp_path / "datafetch.log").read_text().count(" logos: started  [") == 2
 
 
 def test_the_log_is_shown_as_well(tmp_path):

@@ -167,6 +167,16 @@ def test_a_run_that_died_counts_with_the_failures_before_it():
     assert (found.failures, found.failing_since) == (2, at(3))
 
 
+def test_failures_are_known_without_the_history():
+    """The state counts them, too: a history that was lost hides nothing."""
+    state = replace(running_state(0.05), retry_count=7)
+    found = judged(state=state, holder=holder(0.05))
+    assert (found.failures, found.failing_since) == (7, at(0.05))
+    failed = run(hours_ago=1, status=FAILED)
+    assert judged(failed, state=replace(state_of(failed), retry_count=7)).failures == 7
+    assert not judged(run(), state=state, holder=holder(0.05)).is_failing
+
+
 def test_a_run_under_way_does_not_hide_that_the_last_one_failed():
     """The last finished run counts until the next has ended."""
     found = judged(run(status=FAILED), state=running_state(0.05), holder=holder(0.05))
