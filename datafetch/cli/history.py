@@ -162,7 +162,8 @@ def _show_runs(
     more = len(folded) - (limit or _SHOWN)
     if more > 0:
         lines += paper.wrapped(f"… and {more} lines more: --limit {len(folded)}")
-    show("\n".join([*lines, "", *bars(runs, paper)]))
+    compared = bars(runs, paper)
+    show("\n".join([*lines, "", *compared] if compared else lines))
 
 
 def _show_run(options: JobOptions, place: "AtStore", found: "list[PastRun]", begin: str) -> None:

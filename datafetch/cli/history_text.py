@@ -28,6 +28,8 @@ _COLOURS = {
 _BARS = 30
 _LABEL = 10
 _SHORT_ID = 8
+_UNKNOWN = "?"
+"""How long a run took that ended without notice."""
 
 
 def table(streaks: Sequence[Streak], now: float, paper: Paper) -> list[str]:
@@ -64,7 +66,7 @@ def _cells(run: PastRun) -> tuple[str, ...]:
         printable(short_id(run)),
         run.job.value,
         run.status.value,
-        spoken.took(run.duration_s),
+        spoken.took(run.duration_s) if run.duration_s else _UNKNOWN,
         f"{run.processed:,}",
         f"{run.changed:,}",
         f"{run.failed:,}",
@@ -91,10 +93,13 @@ def _below(streak: Streak, now: float, paper: Paper) -> Iterator[str]:
 
 
 def bars(runs: Sequence[PastRun], paper: Paper) -> list[str]:
-    """A line for each job: how long its newest 30 runs took, the oldest at the left."""
+    """A line for each job: how long its newest 30 runs took, the oldest at the left.
+
+    Runs of which that is not known are left out, and jobs that have no others.
+    """
     by_job: dict[JobName, list[PastRun]] = defaultdict(list)
     for run in runs:
-        if len(by_job[run.job]) < _BARS:
+        if run.duration_s and len(by_job[run.job]) < _BARS:
             by_job[run.job].append(run)
     longest = max((len(job.value) for job in by_job), default=0)
     lines = []
@@ -117,7 +122,8 @@ def details(run: PastRun, now: float, paper: Paper) -> list[str]:
 
 
 def _rows(run: PastRun, now: float) -> Iterator[tuple[str, str]]:
-    yield "began", f"{spoken.when(run.began_at, now)}, took {spoken.took(run.duration_s)}"
+    began = spoken.when(run.began_at, now)
+    yield "began", f"{began}, took {spoken.took(run.duration_s)}" if run.duration_s else began
     counts = {
         "processed": run.processed,
         "changed": run.changed,

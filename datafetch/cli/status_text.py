@@ -136,10 +136,8 @@ def _last_run(last: PastRun | None, now: float) -> str:
     counts = [f"{last.processed:,} items"]
     counts += [f"{last.changed:,} changed"] if last.changed else []
     counts += [f"{last.failed:,} failed"] if last.failed else []
-    return (
-        f"{last.status.value}, {spoken.when(last.ended_at, now)}, took {spoken.took(last.duration_s)}"
-        f", {', '.join(counts)}"
-    )
+    took = [f"took {spoken.took(last.duration_s)}"] if last.duration_s else []
+    return ", ".join([last.status.value, spoken.when(last.ended_at, now), *took, *counts])
 
 
 def _next_run(view: JobView, now: float) -> str:

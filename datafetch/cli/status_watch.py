@@ -1,6 +1,7 @@
 """`datafetch status --watch`: looks again and again, and draws what it finds in the place of the last."""
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from datafetch.cli.at_store import AtStore
@@ -53,16 +54,29 @@ def _on_screen(place: AtStore, seconds: float) -> None:
     with ExitStack() as stack:
         live = stack.enter_context(Live(console=Console(), screen=True, auto_refresh=False))
         while not place.cancel.cancelled:
-            text = _text(place, seconds, Paper(width_of(sys.stdout), colour=colour))
+            paper = Paper(width_of(sys.stdout), colour=colour)
+            text = "\n".join(_lines(place, seconds, paper, live.console.height))
             live.update(Text.from_ansi(text, no_wrap=True, overflow="crop"), refresh=True)
             place.cancel.wait(seconds)
 
 
-def _text(place: AtStore, seconds: float, paper: Paper) -> str:
+def _lines(place: AtStore, seconds: float, paper: Paper, height: int) -> list[str]:
     now = place.clock.now()
     try:
         lines = status_lines(look_once(place), paper)
     except StoreError as error:
         lines = [*paper.wrapped(f"datafetch: {error}"), *paper.wrapped(redact(error.hint))]
     foot = f"{log_time(now)}, again each {seconds:g} s; Ctrl-C ends it"
-    return "\n".join([*lines, "", *paper.wrapped(foot)])
+    return on_screen(lines, paper.wrapped(foot), height)
+
+
+def on_screen(lines: Sequence[str], foot: Sequence[str], height: int) -> list[str]:
+    """The lines and the foot below them; where the screen is too low, the last lines are left out.
+
+    That they were is said. The foot stays, and the first line, which is the answer.
+    """
+    room = height - len(foot) - 1
+    if len(lines) <= room:
+        return [*lines, "", *foot]
+    shown = max(1, room - 1)
+    return [*lines[:shown], f"and {len(lines) - shown} lines more than the screen has", "", *foot]
