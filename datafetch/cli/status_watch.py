@@ -9,7 +9,7 @@ from datafetch.cli.boundary import print_error
 from datafetch.cli.options import JobOptions
 from datafetch.cli.status import look_once, print_status, print_unknown
 from datafetch.cli.status_text import Paper, status_lines
-from datafetch.cli.streams import can_redraw, show, uses_colour, width_of
+from datafetch.cli.streams import begin_to_show, can_redraw, show, uses_colour, width_of
 from datafetch.clock import log_time
 from datafetch.errors import StoreError
 from datafetch.redaction import redact
@@ -51,6 +51,7 @@ def _on_screen(place: AtStore, seconds: float) -> None:
     from rich.text import Text
 
     colour = uses_colour(sys.stdout)
+    begin_to_show()
     with ExitStack() as stack:
         live = stack.enter_context(Live(console=Console(), screen=True, auto_refresh=False))
         while not place.cancel.cancelled:

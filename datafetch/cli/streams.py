@@ -105,16 +105,23 @@ def has_shown() -> bool:
     return _shown.is_set()
 
 
+def begin_to_show() -> None:
+    """Note that a result is going to standard output; letters that it cannot show become `?`.
+
+    The work is done: such a letter must not make the command fail.
+    """
+    _shown.set()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def show(text: str) -> None:
     """Write a text and a line end to standard output, at once.
 
     Raises:
         OutputLost: it could not be written, though somebody is there to read it.
     """
-    _shown.set()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # the work is done: a letter that the terminal cannot show must not make the command fail
-        sys.stdout.reconfigure(errors="replace")
+    begin_to_show()
     try:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()

@@ -225,3 +225,15 @@ def test_words_of_others_steer_no_terminal():
     assert "\u202e" not in text
     assert "hunter2" not in text
     assert "3 requests, 1 retries, 9 bytes, 3 with 200" in text
+
+
+def test_a_length_that_nobody_knows_is_none(site):
+    """A run that ended without notice has none: it is no shortest run among the bars."""
+    died = entry("logos", 0.5, "failed", duration=0.0, error="ended without notice")
+    store(site, "logos", died, entry("logos", 2, duration=3.0), entry("logos", 3, duration=3.0))
+    lines = datafetch("history", "logos", cwd=site, **STORE).out.splitlines()
+    assert lines[1].split()[3:6] == ["logos", "failed", "?"]
+    assert lines[-1] == "logos  ▁▁  3.0 s"
+    told = datafetch("history", died["runId"], cwd=site, **STORE).out
+    assert "took" not in told
+    assert "took" not in datafetch("status", cwd=site, **STORE).out

@@ -1,4 +1,4 @@
-"""`datafetch status` as a process: before, in, and after real runs, and with a store that is away."""
+"""`datafetch status` while a run goes on and after it died, with a store that fails, and on a low screen."""
 
 import fcntl
 import json
@@ -16,15 +16,17 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.base import Matching
 from tests.fakes.faults import dripping, held, reply
-from tests.fakes.s3 import S3Fake
+from tests.fakes.s3 import S3Fake, key_of
 from tests.fakes.world import World
 from tests.processes import Finished, clean_environment, command_line, datafetch
 
 STORE = {"DATAFETCH_STORE": "file:./store"}
 OFF = {"S3_GITHUB_CRON": "off", "S3_LOGOS_CRON": "off"}
 """Settings with which bookmarks alone has a schedule."""
+
+DENIED = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+"""What a server says to whom it does not know."""
 
 MOST_REQUESTS = 26
 """Store requests of one look: five a job, and six."""
@@ -77,30 +79,6 @@ def _begun(
         process.communicate()
 
 
-def test_a_first_run_makes_a_silent_job_fresh(
-    tmp_path: Path, variables: dict[str, str], world: World
-) -> None:
-    """A store in which nothing ran is stale, and says what may be the cause; one run heals it."""
-    before = datafetch("status", cwd=tmp_path, **variables)
-    assert before.code == 1
-    assert before.err == ""
-    assert before.out.startswith("bookmarks: stale, no run of it is known; cron's log has the rest")
-    assert "datafetch run-due" in before.out
-    assert not (tmp_path / "store").exists()
-    assert datafetch("bookmarks", cwd=tmp_path, **variables).code == 0
-    after = datafetch("status", cwd=tmp_path, **variables)
-    assert after.code == 0
-    assert after.out.startswith("bookmarks is fresh; next run at ")
-    told = _told(datafetch("status", "--json", cwd=tmp_path, **variables))
-    assert (told["status"], told["error"]) == ("ok", None)
-    job = _job(told)
-    index = json.loads((tmp_path / "store/json/bookmarks/index-dev.json").read_text())
-    assert job["dataFrom"] == index["lastFetchedAt"]
-    assert (job["status"], job["lastRun"]["status"]) == ("fresh", "succeeded")
-    assert job["nextRunAt"] > told["at"]
-    assert datafetch("status", "--quiet", cwd=tmp_path, **variables).out == ""
-
-
 def test_a_run_without_news_makes_the_data_younger(
     tmp_path: Path, variables: dict[str, str]
 ) -> None:
@@ -143,133 +121,51 @@ def test_a_run_that_was_killed_is_seen_at_once(
     assert (healed.code, _job(_told(healed))["status"]) == (0, "fresh")
 
 
-@pytest.mark.parametrize(
-    ("ending", "code", "condition"),
-    [("signal", 0, "fresh"), ("time limit", 1, "failing")],
-)
-def test_a_signal_alone_is_no_failure_and_a_time_limit_is(
-    tmp_path: Path,
-    variables: dict[str, str],
-    world: World,
-    ending: str,
-    code: int,
-    condition: str,
+def test_a_store_whose_answers_never_end_is_given_up(
+    tmp_path: Path, on_s3: dict[str, str], s3_fake: S3Fake
 ) -> None:
-    """Both end as `cancelled`; who stops a run by hand is not woken for it."""
-    assert datafetch("bookmarks", cwd=tmp_path, **variables).code == 0
-    more = ("--timeout", "1") if ending == "time limit" else ()
-    with _begun(world, tmp_path, variables, *more) as process:
-        if ending == "signal":
-            process.terminate()
-        process.communicate(timeout=60)
-    done = datafetch("status", "--json", cwd=tmp_path, **variables)
-    job = _job(_told(done))
-    assert (done.code, job["status"]) == (code, condition)
-    assert job["lastRun"]["status"] == "cancelled"
+    """Bytes come often enough that no wait for one is too long; the whole look has its end."""
+    key = "json/datafetch/history/bookmarks.json"
+    s3_fake.put(key, b"[" + b" " * 100_000 + b"]")
+    enough, drops = threading.Event(), threading.Semaphore(0)
+    s3_fake.app.inject(dripping(drops), lambda request: key_of(request) == key)
 
-
-@pytest.mark.parametrize("drips", [False, True], ids=["silent", "bytes now and then"])
-def test_a_store_that_hangs_is_told_in_one_document(
-    tmp_path: Path, on_s3: dict[str, str], s3_fake: S3Fake, drips: bool
-) -> None:
-    """The command ends though no answer ever does; a program reads one document all the same."""
-    gate, drops = threading.Event(), threading.Semaphore(0)
-    s3_fake.app.inject(dripping(drops) if drips else held(gate))
-
-    def drip() -> None:  # often enough that no wait for a byte is ever too long
-        while not gate.wait(0.2):
-            drops.release(20)
+    def drip() -> None:
+        while not enough.wait(0.2):
+            drops.release()
 
     dropper = threading.Thread(target=drip)
     dropper.start()
     try:
         done = datafetch("status", "--json", cwd=tmp_path, **on_s3)
     finally:
-        gate.set()
+        enough.set()
         dropper.join()
-        drops.release(1_000_000)
+        drops.release(200_000)
         s3_fake.app.heal()
     told = _told(done)
     assert (done.code, told["status"], told["jobs"]) == (1, "unknown", [])
-    assert told["error"]
-    assert done.err.startswith("datafetch: ")
-    assert "Traceback" not in done.err
+    assert "did not answer within 7 s" in told["error"]
+    assert "Whether the jobs are fresh is not known." in done.err
 
 
-def test_a_store_that_refuses_is_told_in_one_sentence(
+def test_a_store_that_refuses_is_no_empty_one(
     tmp_path: Path, on_s3: dict[str, str], s3_fake: S3Fake
 ) -> None:
-    """Keys that are wrong are no empty store: nobody is told that all jobs are silent."""
-    denied = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
-    s3_fake.app.inject(reply(403, denied))
+    """Where the keys are wrong nobody is told that all jobs are silent."""
+    s3_fake.app.inject(reply(403, DENIED))
     done = datafetch("status", cwd=tmp_path, **on_s3)
     s3_fake.app.heal()
     assert (done.code, done.out) == (1, "")
-    assert "stale" not in done.err
+    assert done.err.startswith("datafetch: ")
     assert "Traceback" not in done.err
-
-
-def test_records_that_cannot_be_read_are_left_as_they_are(
-    tmp_path: Path, variables: dict[str, str]
-) -> None:
-    """They are named; the copies that a run keeps are made by the run, not by who looks."""
-    assert datafetch("bookmarks", cwd=tmp_path, **variables).code == 0
-    folder = tmp_path / "store/json/datafetch"
-    for name in ("jobs", "history", "dead-letters", "locks"):
-        (folder / name).mkdir(exist_ok=True)
-        (folder / name / "bookmarks-dev.json").write_text('{"half": ')
-    for name in ("paused", "breakers"):
-        (folder / f"{name}-dev.json").write_text("[]")
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    done = datafetch("status", "--json", cwd=tmp_path, **variables)
-    notes = _told(done)["notes"]
-    assert len(notes) == 6
-    assert all("cannot be read" in note for note in notes)
-    shown = datafetch("status", cwd=tmp_path, **variables)
-    assert shown.out.count("cannot be read") == 6
-    assert (done.err, shown.err) == ("", "")
-    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    assert after == before
-
-
-def test_a_pause_is_told_with_its_end_and_keeps_the_job_from_being_stale(
-    tmp_path: Path, variables: dict[str, str]
-) -> None:
-    """A job on pause is not late, and what ends the pause stands at the end."""
-    reason = ("--reason", "the server moves")
-    assert datafetch("pause", "bookmarks", *reason, cwd=tmp_path, **variables).code == 0
-    done = datafetch("status", cwd=tmp_path, **variables)
-    assert done.code == 0
-    assert "on pause until it is resumed: the server moves" in done.out
-    assert done.out.endswith("datafetch resume bookmarks\n")
-
-
-def test_watching_in_a_pipe_prints_each_look(tmp_path: Path, variables: dict[str, str]) -> None:
-    """Each look is a document of one line; Ctrl-C ends it with its own code."""
-    process = subprocess.Popen(
-        command_line("status", "--watch", "1", "--json"),
-        cwd=tmp_path,
-        env=clean_environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    looks = [json.loads(process.stdout.readline()) for _ in range(2)]
-    process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=60)
-    assert looks[0]["at"] < looks[1]["at"]
-    assert all(json.loads(line)["status"] == "stale" for line in rest.splitlines())
-    assert (process.returncode, err) == (130, "")
 
 
 def test_watching_outlives_a_store_that_fails(
     tmp_path: Path, on_s3: dict[str, str], s3_fake: S3Fake
 ) -> None:
     """Who watches sees that the store is away, and that it is there again."""
-    broken: Matching = lambda request: request.method == "GET"  # noqa: E731 - one expression
-    denied = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
-    s3_fake.app.inject(reply(403, denied), broken)
+    s3_fake.app.inject(reply(403, DENIED))
     process = subprocess.Popen(
         command_line("status", "--watch", "1", "--json"),
         cwd=tmp_path,
@@ -290,15 +186,19 @@ def test_watching_outlives_a_store_that_fails(
     assert (found["status"], process.returncode) == ("stale", 143)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_watching_on_a_terminal_gives_the_screen_back(
-    tmp_path: Path, variables: dict[str, str], encoding: str
+@pytest.mark.parametrize(
+    ("rows", "encoding", "shown"),
+    [(7, "utf-8", "lines more than the screen has"), (40, "utf-8", "größer"), (40, "ascii", "gr")],
+    ids=["low", "high", "without such signs"],
+)
+def test_every_screen_shows_the_answer_and_how_to_end_it(
+    tmp_path: Path, variables: dict[str, str], rows: int, encoding: str, shown: str
 ) -> None:
-    """The answer and how to end it are on a screen too low for the rest, which is gone afterwards."""
+    """Also one too low for the rest, and one that has not all signs; it is given back afterwards."""
     reason = ("--reason", "größer")
     assert datafetch("pause", "bookmarks", *reason, cwd=tmp_path, **variables).code == 0
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 7, 60, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 60, 0, 0))
     process = subprocess.Popen(
         command_line("status", "--watch", "3600"),
         cwd=tmp_path,
@@ -317,7 +217,7 @@ def test_watching_on_a_terminal_gives_the_screen_back(
     assert b"Traceback" not in drawn
     assert drawn.startswith(b"\x1b[?1049h")
     assert b"Nothing is wrong" in drawn
-    assert b"lines more than the screen has" in drawn
+    assert shown.encode() in drawn
     assert b"\x1b[?1049l" in drawn[-100:]
 
 
