@@ -22,7 +22,8 @@ def told(runs: list[str], after: int, *, killed: frozenset[int] = frozenset()) -
 
     Before the runs whose numbers are in `killed`, another one was killed and left no record.
     """
-    said, stored = [], 0
+    said: list[str] = []
+    stored = 0
     for number, how in enumerate(runs):
         status, code = ENDS[how]
         begun = stored + (number in killed)
