@@ -174,7 +174,7 @@ def test_lines_that_do_well_mail_nothing_and_leave_a_log(tmp_path):
     ended = real_lines(tmp_path / "site", off)
     assert ended == {"logos": (0, ""), "run-due": (0, "")}
     log = (tmp_path / "site" / "datafetch.log").read_text()
-    assert log.count(" logos: started\n") == 1
+    assert log.count(" logos: started  [") == 1
 
 
 def test_a_line_that_fails_is_mailed_once_and_in_the_log(tmp_path):
@@ -189,7 +189,7 @@ def test_a_line_that_fails_is_mailed_once_and_in_the_log(tmp_path):
     assert len(re.findall(r"^bookmarks +failed ", mail, re.MULTILINE)) == 1
     assert mail.count("no connection") == 1
     log = (tmp_path / "site" / "datafetch.log").read_text()
-    assert " bookmarks: started\n" in log
+    assert " bookmarks: started  [" in log
     assert "no connection" in log
 
 
@@ -202,7 +202,7 @@ def test_the_net_does_what_no_line_has_done(tmp_path):
     words = line.split(" && datafetch ")[1].split()
     done = datafetch(*words, cwd=tmp_path)
     assert (done.code, done.out, done.err) == (0, "", "")
-    assert " logos: started\n" in (tmp_path / "datafetch.log").read_text()
+    assert " logos: started  [" in (tmp_path / "datafetch.log").read_text()
 
 
 def test_a_folder_of_this_machine_has_the_datafetch_that_was_called(tmp_path):

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.bookmarks.world import link
+from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
 from tests.fakes.s3 import S3Fake
 from tests.processes import clean_environment, command_line, datafetch
 
@@ -160,6 +162,29 @@ def test_a_run_that_a_signal_ended_is_not_failing(tmp_path, silent_server):
     assert (run["status"], run["exitCode"]) == ("cancelled", 143)
     found = job_of(told(tmp_path, **settings_at(silent_server)), "bookmarks")
     assert (found["isFailing"], found["lock"]) == (False, None)
+
+
+def test_the_age_of_the_data_moves_with_each_good_look(tmp_path):
+    """A run that changes nothing has fetched all the same (FAILURES 50); one that fails has not."""
+    app = KarakeepApp(link(number) for number in range(12))
+    with app.served() as server:
+        settings = {
+            "BOOKMARKS_API_URL": server.url,
+            "BOOKMARKS_LIST_ID": LIST_ID,
+            "BOOKMARK_BEARER_TOKEN": TOKEN,
+            "DATAFETCH_ALLOW_HOSTS": "127.0.0.1",
+        }
+        ages = []
+        for status in ("succeeded", "unchanged", "failed"):
+            if status == "failed":
+                settings["BOOKMARK_BEARER_TOKEN"] = "another-token"
+            (run,) = datafetch("bookmarks", "--json", cwd=tmp_path, **settings, **STORE).results
+            assert run["status"] == status
+            found = job_of(told(tmp_path, **settings), "bookmarks")
+            assert found["lastRun"]["status"] == status
+            ages.append(found["dataFrom"])
+    assert ages[0] < ages[1] == ages[2]
+    assert found["lastSuccessAt"] >= ages[1]
 
 
 def test_a_store_that_cannot_be_reached_is_one_sentence(tmp_path, s3_fake):
