@@ -2,7 +2,8 @@
 
 import re
 import threading
-from collections.abc import Iterable
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 MASK = "***"
@@ -12,7 +13,7 @@ _URL = re.compile(r"(?i)\b[a-z][a-z0-9+.-]{0,20}://[^\s\"'<>]+")
 # What stands before these words in a name does not matter, and to look for it would cost most.
 _NAME = (
     r"(?P<name>token|secret|password|passwd|api[_-]?key|access[_-]?key(?:[_-]?id)?"
-    r"|authorization|signature|credentials?)"
+    r"|authorization|signature|\bsig|credentials?)"
 )
 _VALUE = r"(?P<value>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"'&,;}\])]+)"
 _ASSIGNED = re.compile(rf"(?i){_NAME}(?P<between>\s{{0,3}}=\s{{0,3}}){_VALUE}")
@@ -45,6 +46,9 @@ _WEB_TOKEN_BEGINS = re.compile(rf"\b{_WEB_TOKEN}(?=[\w-]{{8}})")
 _WEB_TOKEN_PARTS = 3
 _SHORTEST_PART = 8
 
+_OF_URLS = str.maketrans("+/", "-_")
+"""Turns Base64 into its alphabet for URLs (RFC 4648, 5)."""
+
 _LONGER_THAN_WORDS = 24
 _SHORTEST_SECRET = 6
 
@@ -53,11 +57,24 @@ _secrets_lock = threading.Lock()
 
 
 def register_secrets(values: Iterable[str]) -> None:
-    """Mask these texts from now on; texts of fewer than 6 characters are not masked."""
+    """Mask these texts from now on; texts of fewer than 6 characters are not masked.
+
+    They are masked as they are, as they stand in URLs, and in Base64, since servers repeat in their
+    errors what they were sent.
+    """
     with _secrets_lock:
         for value in values:
             if len(value) >= _SHORTEST_SECRET:
-                _secrets.update((value, quote(value, safe="", errors="surrogatepass")))
+                _secrets.update(_forms(value))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a secret may stand in a text."""
+    yield secret
+    for safe in ("", "/"):
+        yield quote(secret, safe=safe, errors="surrogatepass")
+    encoded = b64encode(secret.encode(errors="surrogatepass")).decode().rstrip("=")
+    yield from (encoded, encoded.translate(_OF_URLS))
 
 
 def redact(text: str) -> str:

@@ -1,8 +1,10 @@
 """What no output may show is masked, and nothing else."""
 
 import ast
+import base64
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -146,3 +148,28 @@ def test_known_secrets_are_masked_wherever_they_stand(monkeypatch):
 def test_web_tokens_are_masked_among_dots(text, shown):
     """A JSON Web Token is three long parts, wherever it stands; file names and hosts are none."""
     assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-Credential=AKIA5/20261127/eu&X-Amz-Signature=9f8e7d6c",
+        "X-Amz-Security-Token=9f8e7d6c",
+        "sv=2026&sig=9f8e7d6c%3D",
+        "token=9f8e7d6c",
+    ],
+)
+def test_a_signed_query_is_masked_without_its_host(query: str) -> None:
+    """A path and a query stood in an error of S3: whoever read the log could read the object."""
+    assert "9f8e7d6c" not in redact(f"GET /bucket/object?{query} failed")
+    assert "9f8e7d6c" not in redact(f"https://b.example/object?{query}")
+
+
+def test_a_secret_is_masked_as_it_stands_in_urls_and_in_base64() -> None:
+    """A server repeated the header of Basic authentication, and a token with its slashes escaped."""
+    secret = "s3cr+t/of=redaction"
+    register_secrets([secret])
+    encoded = base64.b64encode(secret.encode()).decode()
+    for form in (secret, quote(secret), quote(secret, safe=""), encoded, encoded.rstrip("=")):
+        assert "***" in redact(f"got {form} here")
+        assert form.rstrip("=") not in redact(f"got {form} here")

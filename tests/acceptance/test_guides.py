@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from datafetch.ops.changes import signature
+from datafetch.ops.metrics import SERIES
 from tests.bookmarks.world import link
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
 from tests.fakes.world import World
@@ -229,3 +232,116 @@ def test_the_first_run_after_the_old_system(tmp_path):
     assert all(item["scrapedContentText"] == "kept" for item in items)
     assert {key: (store / key).read_bytes() for key in left} == left
     assert (tmp_path / "generated/bookmarks/index.json").is_file()
+
+
+# ------------------------------------------------------------------- monitoring
+
+
+def snippet(name: str) -> str:
+    """The code below a mark of the guide to monitoring."""
+    text = (GUIDES / "monitoring.md").read_text(encoding="utf-8")
+    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```\n", text, re.DOTALL)
+    assert found is not None, name
+    return found[1]
+
+
+SIGNED = (b'{"operation": "bookmarks", "notes": ["\xc3\xa9"]}', "sign-with-this")
+
+
+@pytest.mark.parametrize(
+    ("language", "program_of", "call"),
+    [
+        (
+            "python",
+            [sys.executable, "-c"],
+            "import sys; print(is_from_datafetch(sys.stdin.buffer.read(), sys.argv[1], sys.argv[2]))",
+        ),
+        (
+            "node",
+            ["node", "-e"],
+            "console.log(isFromDatafetch(require('node:fs').readFileSync(0), process.argv[1], process.argv[2]))",
+        ),
+    ],
+)
+def test_the_signature_is_verified_as_the_guide_says(
+    language: str, program_of: list[str], call: str
+) -> None:
+    """The code to paste takes what is sent, and neither another body nor another secret."""
+    if shutil.which(program_of[0]) is None:
+        pytest.skip(f"{program_of[0]} is not installed")
+    body, secret = SIGNED
+    code = f"{snippet(f'verify:{language}')}\n{call}\n"
+
+    def verified(text: bytes, header: str, key: str) -> str:
+        line = [*program_of, code, header, key]
+        done = subprocess.run(line, input=text, capture_output=True, check=True)
+        return done.stdout.decode().strip().lower()
+
+    header = signature(secret, body)
+    assert verified(body, header, secret) == "true"
+    assert verified(body + b" ", header, secret) == "false"
+    assert verified(body, header, "another") == "false"
+    assert verified(body, "sha256=", secret) == "false"
+
+
+def test_the_alerts_name_series_that_are_there() -> None:
+    """A renamed series left an alert that never fires."""
+    rules = yaml.safe_load(snippet("rules"))["groups"][0]["rules"]
+    assert [rule["alert"] for rule in rules] == [
+        "DatafetchStale",
+        "DatafetchFailing",
+        "DatafetchDeadLetters",
+    ]
+    for rule in rules:
+        assert set(re.findall(r"datafetch_\w+", rule["expr"])) <= set(SERIES)
+    text = (GUIDES / "monitoring.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| `(datafetch_\w+)\{([a-z,]+)\}` \|", text, re.MULTILINE)
+    assert {name: tuple(labels.split(",")) for name, labels in table} == {
+        name: labels for name, (_, labels) in SERIES.items()
+    }
+
+
+ALERTS = """
+rule_files: [rules.yml]
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'datafetch_last_run_timestamp_seconds{job="bookmarks"}', values: '0+0x60 7200+0x700'}
+      - {series: 'datafetch_last_success_timestamp_seconds{job="bookmarks"}', values: '0+0x800'}
+      - {series: 'datafetch_dead_letters{job="bookmarks"}', values: '51+0x1600'}
+      - {series: 'datafetch_last_success_timestamp_seconds{job="github"}', values: '0+60x2400'}
+    alert_rule_test:
+      - {eval_time: 4h, alertname: DatafetchStale, exp_alerts: []}
+      - eval_time: 6h
+        alertname: DatafetchStale
+        exp_alerts:
+          - exp_labels: {severity: critical, job: bookmarks}
+            exp_annotations: {summary: bookmarks has not succeeded for 6h 0m 0s}
+      - {eval_time: 5h, alertname: DatafetchFailing, exp_alerts: []}
+      - eval_time: 7h
+        alertname: DatafetchFailing
+        exp_alerts:
+          - exp_labels: {severity: warning, job: bookmarks}
+            exp_annotations: {summary: the runs of bookmarks have failed for five hours}
+      - {eval_time: 23h, alertname: DatafetchDeadLetters, exp_alerts: []}
+      - eval_time: 25h
+        alertname: DatafetchDeadLetters
+        exp_alerts:
+          - exp_labels: {severity: warning, job: bookmarks}
+            exp_annotations: {summary: 51 items of bookmarks fail again and again}
+"""
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_the_alerts_fire_when_they_should(tmp_path: Path) -> None:
+    """Prometheus itself takes the rules, and fires each at its time and not before."""
+    (tmp_path / "rules.yml").write_text(snippet("rules"))
+    (tmp_path / "tests.yml").write_text(ALERTS)
+    done = subprocess.run(
+        ["promtool", "test", "rules", "tests.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
