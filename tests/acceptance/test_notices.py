@@ -24,7 +24,7 @@ from tests.fakes.monitors import (
     ListenerApp,
     is_signed,
 )
-from tests.processes import Finished, clean_environment, command_line, datafetch
+from tests.processes import ROOT, Finished, clean_environment, command_line, datafetch
 
 ELSEWHERE = {
     "owner": "somebody",
@@ -447,3 +447,17 @@ def test_metrics_that_cannot_be_kept_are_a_warning(
     (site.folder / "d.prom").write_text("{{{")
     again = site.run(DATAFETCH_METRICS_FILE="./d.prom")
     assert [event["event"] for event in named(again.err, *TROUBLE)] == ["metrics_file_broken"]
+
+
+def test_without_the_extra_it_is_said_what_to_install(site: Site, tmp_path: Path) -> None:
+    """A message that could never be sent is a wrong setting, said before anything is fetched."""
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "apprise.py").write_text("raise ModuleNotFoundError('apprise')\n")
+    done = site.run(
+        DATAFETCH_NOTIFY="json://127.0.0.1/x-5ecret",
+        PYTHONPATH=f"{tmp_path / 'without'}:{ROOT}",
+    )
+    assert done.code == 78
+    assert "pip install 'datafetch[notify]'" in done.err
+    assert "5ecret" not in done.out + done.err
+    assert site.karakeep.log.all() == []
