@@ -14,7 +14,7 @@ from datafetch.models.run import JobName, RunStatus
 
 if TYPE_CHECKING:
     from datafetch.cli.at_store import AtStore
-    from datafetch.cli.status_text import Paper
+    from datafetch.cli.paper import Paper
     from datafetch.ops.past_runs import PastRun
 
 _SHOWN = 20
@@ -195,7 +195,7 @@ def _show_json(runs: "Sequence[PastRun]") -> None:
 
 def _paper() -> "Paper":
     from datafetch.cli.history_text import TIMES
-    from datafetch.cli.status_text import Paper
+    from datafetch.cli.paper import Paper
     from datafetch.cli.streams import can_show, uses_colour, width_of
     from datafetch.ops.past_runs import BARS
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from datafetch.cli.status_text import Paper
+from datafetch.cli.paper import Paper
 from datafetch.models.run import JobName, RunStatus
 from datafetch.ops import spoken
 from datafetch.ops.past_runs import BARS, PLAIN_BARS, PastRun, Streak, sparkline
@@ -28,6 +28,7 @@ _COLOURS = {
 _BARS = 30
 _LABEL = 10
 _SHORT_ID = 8
+_YEAR = len("2026-")
 _UNKNOWN = "?"
 """How long a run took that ended without notice."""
 
@@ -35,14 +36,16 @@ _UNKNOWN = "?"
 def table(streaks: Sequence[Streak], now: float, paper: Paper) -> list[str]:
     """The lines of the table, its headings first; a run's error, and how long a streak is, below it.
 
-    Where there is room for it, each line says how long ago its run was.
+    Where there is room for it, each line says how long ago its run was; where there is not enough
+    for the rest, the years are left out.
     """
-    cells = [_HEADINGS, *(_cells(streak.newest) for streak in streaks)]
+    cells: list[Sequence[str]] = [_HEADINGS, *(_cells(streak.newest) for streak in streaks)]
+    if paper.width is not None and _width_of(cells) > paper.width:
+        cells = [_HEADINGS, *((day[_YEAR:], *rest) for day, *rest in cells[1:])]
     ages = [_AGE, *(spoken.distance(streak.newest.ended_at, now) for streak in streaks)]
-    widths = [max(len(line[at]) for line in cells) for at in range(len(_HEADINGS))]
-    whole = sum(widths) + len(_GAP) * len(widths)
+    widths = _widths(cells)
     longest = max(map(len, ages))
-    has_ages = paper.width is None or whole + longest <= paper.width
+    has_ages = paper.width is None or _width_of(cells) + len(_GAP) + longest <= paper.width
     lines = []
     for place, line in enumerate(cells):
         text = _GAP.join(map(_aligned, line, widths, _HEADINGS))
@@ -58,6 +61,14 @@ def table(streaks: Sequence[Streak], now: float, paper: Paper) -> list[str]:
         )
         lines += _below(streak, now, paper)
     return lines
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*cells, strict=True)]
+
+
+def _width_of(cells: Sequence[Sequence[str]]) -> int:
+    return sum(_widths(cells)) + len(_GAP) * (len(_HEADINGS) - 1)
 
 
 def _cells(run: PastRun) -> tuple[str, ...]:

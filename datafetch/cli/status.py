@@ -117,7 +117,8 @@ def print_status(options: JobOptions, overview: "Overview") -> None:
 
         _show_json(document(overview))
     elif overview.is_wrong or not options.quiet:
-        from datafetch.cli.status_text import Paper, status_lines
+        from datafetch.cli.paper import Paper
+        from datafetch.cli.status_text import status_lines
 
         paper = Paper(width_of(sys.stdout), colour=uses_colour(sys.stdout))
         show("\n".join(status_lines(overview, paper)))

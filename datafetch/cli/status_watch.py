@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from datafetch.cli.at_store import AtStore
 from datafetch.cli.boundary import print_error
 from datafetch.cli.options import JobOptions
+from datafetch.cli.paper import Paper
 from datafetch.cli.status import look_once, print_status, print_unknown
-from datafetch.cli.status_text import Paper, status_lines
+from datafetch.cli.status_text import status_lines
 from datafetch.cli.streams import begin_to_show, can_redraw, show, uses_colour, width_of
 from datafetch.clock import log_time
 from datafetch.errors import StoreError

@@ -10,6 +10,7 @@ from datafetch.models.json import JsonObject
 from datafetch.models.run import OPERATIONS, JobName, RunStatus
 from datafetch.models.stored_times import LATEST_MS
 from datafetch.models.text import one_line
+from datafetch.redaction import redact
 
 _LONGEST_ERROR = 2000
 _LONGEST_NOTE = 2000
@@ -113,9 +114,11 @@ class PastRun:
             "errors": self.errors,
             "changeDetected": self.change_detected,
             "lastFetchedAt": self.last_fetched_at,
-            "error": self.error or None,
-            "notes": list(self.notes),
-            "failedItems": [{"item": item, "reason": why} for item, why in self.failed_items],
+            "error": redact(self.error) or None,
+            "notes": [redact(note) for note in self.notes],
+            "failedItems": [
+                {"item": redact(item), "reason": redact(why)} for item, why in self.failed_items
+            ],
             "host": self.host or None,
             "pid": self.pid or None,
             "upstreams": {name: dict(counts) for name, counts in (self.upstreams or {}).items()},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from datafetch.cli.history_text import details, table
-from datafetch.cli.status_text import Paper
+from datafetch.cli.paper import Paper
 from datafetch.models.run import JobName, RunStatus
 from datafetch.ops.past_runs import streaks
 from tests.ops.overviews import NOW, run
@@ -197,6 +197,18 @@ def test_terminals_of_both_widths_show_whole_lines(site, columns):
     for escape in ("\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"):
         plain = [line.replace(escape, "") for line in plain]
     assert max(map(len, plain)) <= columns
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_large_numbers_fit_too(columns):
+    """200,000 items of the longest job name: the years go before a line is wrapped."""
+    large = run(
+        job=JobName.OPENGRAPH, processed=200_000, changed=200_000, failed=99_999, duration_s=7_100
+    )
+    heading, line, *_ = table(streaks([large]), NOW, Paper(columns))
+    assert max(len(heading), len(line)) <= columns
+    assert line.startswith("2026-11-24 10:05" if columns == 160 else "11-24 10:05")
+    assert "200,000  200,000  99,999" in line
 
 
 def test_an_output_without_such_signs_gets_ascii(site):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.cli.status_text import Paper, status_lines
+from datafetch.cli.paper import Paper
+from datafetch.cli.status_text import status_lines
 from tests.ops.overviews import SCENES, all_fine, corrupt, failing
 
 FOLDER = Path(__file__).parent.parent / "data" / "status"
