@@ -10,7 +10,15 @@ from datafetch.cli.options import JobOptions
 from datafetch.cli.paper import Paper
 from datafetch.cli.status import look_once, print_status, print_unknown
 from datafetch.cli.status_text import status_lines
-from datafetch.cli.streams import begin_to_show, can_redraw, show, uses_colour, width_of
+from datafetch.cli.streams import (
+    OutputLost,
+    begin_to_show,
+    can_redraw,
+    is_read,
+    show,
+    uses_colour,
+    width_of,
+)
 from datafetch.clock import log_time
 from datafetch.errors import StoreError
 from datafetch.redaction import redact
@@ -20,10 +28,11 @@ def watch_status(options: JobOptions, place: AtStore, seconds: float) -> None:
     """Look each so many seconds until the command is asked to stop; a failing store does not end it.
 
     On a terminal the text stands on a screen of its own, which is gone afterwards; anywhere else
-    each look is printed below the last, after an empty line.
+    each look is printed below the last, after an empty line, for as long as somebody reads.
 
     Raises:
         Cancelled: the command was asked to stop.
+        OutputLost: the terminal went away, and no signal came.
     """
     if can_redraw(sys.stdout) and not options.json:
         _on_screen(place, seconds)
@@ -34,7 +43,7 @@ def watch_status(options: JobOptions, place: AtStore, seconds: float) -> None:
 
 def _one_after_the_other(options: JobOptions, place: AtStore, seconds: float) -> None:
     is_first = True
-    while not place.cancel.cancelled:
+    while is_read() and not place.cancel.cancelled:
         if not (is_first or options.json):
             show("")
         is_first = False
@@ -51,12 +60,14 @@ def _on_screen(place: AtStore, seconds: float) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    colour = uses_colour(sys.stdout)
+    stdout = sys.stdout  # rich puts something else in its place
     begin_to_show()
     with ExitStack() as stack:
         live = stack.enter_context(Live(console=Console(), screen=True, auto_refresh=False))
         while not place.cancel.cancelled:
-            paper = Paper(width_of(sys.stdout), colour=colour)
+            if not can_redraw(stdout):  # rich would go on, and draw nothing
+                raise OutputLost("the terminal that is drawn on is gone")
+            paper = Paper(width_of(stdout), colour=uses_colour(stdout))
             text = "\n".join(_lines(place, seconds, paper, live.console.height))
             live.update(Text.from_ansi(text, no_wrap=True, overflow="crop"), refresh=True)
             place.cancel.wait(seconds)

@@ -98,11 +98,17 @@ def are_one_place() -> bool:
 
 
 _shown = threading.Event()
+_left = threading.Event()
 
 
 def has_shown() -> bool:
     """Whether this process has written a result to standard output, or tried to."""
     return _shown.is_set()
+
+
+def is_read() -> bool:
+    """Whether standard output has a reader, as far as `show` has seen: what is shown later is lost."""
+    return not _left.is_set()
 
 
 def begin_to_show() -> None:
@@ -127,6 +133,7 @@ def show(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         _give_up(sys.stdout)
+        _left.set()
     except (OSError, ValueError) as error:  # ValueError: somebody has closed it
         _give_up(sys.stdout)
         reason = getattr(error, "strerror", None) or str(error)

@@ -186,6 +186,47 @@ def test_watching_outlives_a_store_that_fails(
     assert (found["status"], process.returncode) == ("stale", 143)
 
 
+def test_watching_ends_when_nobody_reads_any_more(
+    tmp_path: Path, variables: dict[str, str]
+) -> None:
+    """`… --watch | head -1` asked the store for ever."""
+    process = subprocess.Popen(
+        command_line("status", "--watch", "1"),
+        cwd=tmp_path,
+        env=clean_environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline().startswith("bookmarks: stale")
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(timeout=60)) == ("", 0)
+    process.stderr.close()
+
+
+def test_watching_ends_with_its_terminal(tmp_path: Path, variables: dict[str, str]) -> None:
+    """Also where no SIGHUP comes, as in a session that has no terminal of its own."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command_line("status", "--watch", "1"),
+        cwd=tmp_path,
+        env=clean_environment(TERM="xterm-256color", **variables),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    _read_until(ours, b"Ctrl-C ends it")
+    os.close(ours)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.startswith("datafetch: the ")
+
+
 @pytest.mark.parametrize(
     ("rows", "encoding", "shown"),
     [(7, "utf-8", "lines more than the screen has"), (40, "utf-8", "größer"), (40, "ascii", "gr")],
