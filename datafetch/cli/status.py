@@ -53,7 +53,7 @@ def status(
         return
     try:
         overview = look_once(place)
-    except StoreError as error:
+    except (StoreError, Cancelled) as error:
         if options.json:
             _show_json(_unknown(error, place))
         raise

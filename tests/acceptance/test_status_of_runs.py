@@ -149,6 +149,32 @@ def test_a_store_whose_answers_never_end_is_given_up(
     assert "Whether the jobs are fresh is not known." in done.err
 
 
+def test_a_look_that_is_stopped_is_told_in_its_document(
+    tmp_path: Path, on_s3: dict[str, str], s3_fake: S3Fake
+) -> None:
+    """A program that reads an object got an empty array for a signal."""
+    gate = threading.Event()
+    s3_fake.app.count_from_here()
+    s3_fake.app.inject(held(gate))
+    process = subprocess.Popen(
+        command_line("status", "--json"),
+        cwd=tmp_path,
+        env=clean_environment(**on_s3),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    s3_fake.app.log.wait_for(1)
+    process.terminate()
+    out, _ = process.communicate(timeout=60)
+    gate.set()
+    s3_fake.app.heal()
+    assert process.returncode == 143
+    assert (json.loads(out)["status"], json.loads(out)["error"]) == (
+        "unknown",
+        "stopped by SIGTERM",
+    )
+
+
 def test_a_store_that_refuses_is_no_empty_one(
     tmp_path: Path, on_s3: dict[str, str], s3_fake: S3Fake
 ) -> None:
