@@ -30,6 +30,7 @@ from datafetch.ops.run_notes import (
     lock_unknown_note,
     no_cdn_note,
     superseded_note,
+    too_many_note,
     unrecorded_note,
     waiting_notes,
 )
@@ -321,6 +322,8 @@ class JobRun(OperationRun):
         name = self._request.job
         now = self._parts.clock.now()
         yield from waiting_notes(letters.untried(), name, whole=report.full_sync, now=now)
+        if letters.too_many and not self._dry_run:
+            yield too_many_note(letters.too_many)
         if self._settings.env is Environment.PRODUCTION:
             note = no_cdn_note(name, self._parts.urls)
             if note and note not in self._said:

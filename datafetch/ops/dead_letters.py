@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter
@@ -22,7 +22,10 @@ BACKOFF_S = (3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
 """Seconds to wait after the first, second, third, and every further failure."""
 
 LIMIT = 5000
-"""Letters that are kept for a job; those that failed longest ago are dropped."""
+"""Letters that are kept for a job; see `bounded`."""
+
+_TRIES = 4
+"""Attempts to store the letters while somebody drops some of them."""
 
 _ERROR_LENGTH = 500
 
@@ -32,6 +35,7 @@ class DeadLetter:
     """One item that failed, as it is stored; times are epoch milliseconds.
 
     Attributes:
+        attempts: how often the item was tried in vain; 0 while the breaker of its host was open.
         next_attempt_at: when the item may be tried again; None when it should not be.
         error_type: the class of the last error.
         error: the message of the last error, cut short.
@@ -51,8 +55,17 @@ class DeadLetter:
     error: str
     permanent: bool
 
+    @property
+    def order(self) -> tuple[bool, int, str]:
+        """Sorts letters: those that go first when there are too many come first."""
+        return not self.permanent, self.last_failed_at, self.id
 
-_ADAPTER: TypeAdapter[dict[str, DeadLetter]] = TypeAdapter(dict[str, DeadLetter])
+
+Letters = dict[str, DeadLetter]
+"""Dead letters by their ids."""
+
+LETTERS: TypeAdapter[Letters] = TypeAdapter(Letters)
+"""Reads and writes the stored object."""
 
 
 def letter_id(job: str, item: str) -> str:
@@ -85,6 +98,52 @@ def after_failure(
     )
 
 
+def not_tried(
+    known: DeadLetter | None, *, job: str, item: str, error: BreakerOpen, now_ms: int
+) -> DeadLetter:
+    """The dead letter of an item that was not tried, because its host's breaker is open.
+
+    It may be tried as soon as the breaker lets a request through, unless it had to wait longer
+    anyway. What is known of its own failures stays: this was none.
+    """
+    free_at = now_ms if error.until is None else max(now_ms, to_ms(error.until))
+    if known is not None:
+        if known.next_attempt_at is None:
+            return known
+        return replace(known, next_attempt_at=max(known.next_attempt_at, free_at))
+    letter = after_failure(None, job=job, item=item, error=error, now_ms=now_ms)
+    return replace(letter, attempts=0, next_attempt_at=free_at)
+
+
+def bounded(letters: Letters, limit: int = LIMIT) -> Letters:
+    """At most `limit` of the letters: the oldest permanent ones go first, then the oldest."""
+    if len(letters) <= limit:
+        return letters
+    kept = sorted(letters.values(), key=lambda letter: letter.order)[len(letters) - limit :]
+    return {letter.id: letter for letter in kept}
+
+
+def merged(base: Letters, ours: Letters, stored: Letters) -> Letters:
+    """The stored letters, with what a run has changed in them.
+
+    Letters that somebody has dropped since the run began stay away, also when the run has met them
+    again: its next failure makes a new one.
+
+    Args:
+        base: the letters when the run began.
+        ours: what the run has made of them.
+        stored: what is stored now.
+    """
+    result = {}
+    for name, letter in stored.items():
+        if name not in base or name in ours:
+            result[name] = letter
+    for name, letter in ours.items():
+        if letter != base.get(name) and (name in stored or name not in base):
+            result[name] = letter
+    return result
+
+
 class DeadLetters:
     """The dead letters of one job during one run: read once, changed in memory, saved once.
 
@@ -94,12 +153,12 @@ class DeadLetters:
         letters: by their ids.
     """
 
-    def __init__(self, job: str, clock: Clock, record: Record[dict[str, DeadLetter]]) -> None:
+    def __init__(self, job: str, clock: Clock, record: Record[Letters]) -> None:
         self._job = job
         self._clock = clock
         self._record = record
-        self._dirty = False
         self._failed_now: set[str] = set()
+        self._base = dict(record.value)
         self.letters = dict(record.value)
 
     @classmethod
@@ -109,7 +168,7 @@ class DeadLetters:
         Raises:
             StoreError: the store did not answer.
         """
-        record = Record(store, keys, clock, keys.dead_letters(job), _ADAPTER, empty={})
+        record = Record(store, keys, clock, keys.dead_letters(job), LETTERS, empty={})
         record.load()
         return cls(job, clock, record)
 
@@ -129,19 +188,30 @@ class DeadLetters:
             return False
         return letter.next_attempt_at is None or letter.next_attempt_at > to_ms(self._clock.now())
 
+    def due(self, item: str) -> bool:
+        """Whether the item failed before and its time has come."""
+        letter = self.get(item)
+        return letter is not None and not self.waiting(item)
+
     def failed(self, item: str, error: DatafetchError, *, counts: bool = False) -> bool:
         """Record that the item failed; returns whether it had no letter before.
 
-        An item that met an open breaker was not tried, so `untried` has its letter; with `counts`
-        the run counts the item as failed, and `untried` leaves it out.
+        An item that met an open breaker was not tried (see `not_tried`), so `untried` has its
+        letter; with `counts` it was, by other ways, and has failed like any other.
         """
         known, now_ms = self.get(item), to_ms(self._clock.now())
-        letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
-        self.letters[letter.id] = letter
-        if counts or not isinstance(error, BreakerOpen):
+        if isinstance(error, BreakerOpen) and not counts:
+            letter = not_tried(known, job=self._job, item=item, error=error, now_ms=now_ms)
+        else:
+            letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
             self._failed_now.add(letter.id)
-        self._dirty = True
+        self.letters[letter.id] = letter
         return known is None
+
+    @property
+    def too_many(self) -> int:
+        """How many letters are going to be dropped when they are stored; see `bounded`."""
+        return max(0, len(self.letters) - LIMIT)
 
     def untried(self) -> list[DeadLetter]:
         """The letters of items that this run did not ask for.
@@ -160,8 +230,8 @@ class DeadLetters:
 
     def succeeded(self, item: str) -> None:
         """Drop the letter of an item that succeeded, or that no longer exists."""
-        if self.letters and self.letters.pop(letter_id(self._job, item), None) is not None:
-            self._dirty = True
+        if self.letters:
+            self.letters.pop(letter_id(self._job, item), None)
 
     def keep_only(self, items: Collection[str]) -> None:
         """Drop the letters of all items but these: the others no longer exist."""
@@ -169,15 +239,20 @@ class DeadLetters:
             if letter.item not in items:
                 self.succeeded(letter.item)
 
-    def save(self) -> None:
+    def save(self, *, tries: int = _TRIES) -> None:
         """Store the letters if they changed; an object that cannot be read is kept aside first.
 
+        What somebody has dropped meanwhile stays dropped; see `merged`.
+
         Raises:
-            PreconditionFailed: another run has written since.
+            PreconditionFailed: others have written since, before each of `tries` attempts.
             StoreError: it could not be written.
         """
-        if not (self._dirty or self._record.is_corrupt):
+        # A copy: work that did not stop in time may still be adding to them.
+        ours = dict(self.letters)
+        if ours == self._base and not self._record.is_corrupt:
             return
-        newest = sorted(self.letters.values(), key=lambda letter: letter.last_failed_at)[-LIMIT:]
-        self._record.save({letter.id: letter for letter in newest})
-        self._dirty = False
+        base = self._base
+        self._record.change(lambda stored: bounded(merged(base, ours, stored)), tries=tries)
+        self._base = dict(self._record.value)
+        self.letters = dict(self._base)

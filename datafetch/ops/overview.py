@@ -18,7 +18,7 @@ from datafetch.models.run import JobName, RunStatus
 from datafetch.models.stored_times import LATEST_MS
 from datafetch.models.text import one_line
 from datafetch.ops.breakers import OpenBreaker
-from datafetch.ops.dead_letters import DeadLetter
+from datafetch.ops.dead_letters import LETTERS, DeadLetter
 from datafetch.ops.freshness import Freshness, Holder, JobFacts, is_running, judge
 from datafetch.ops.leases.lock_object import is_dead_here, lock_in
 from datafetch.ops.past_runs import PastRun, read_runs
@@ -34,7 +34,6 @@ T = TypeVar("T")
 
 _STATE: TypeAdapter[JobState | None] = TypeAdapter(JobState | None)
 _HISTORY: TypeAdapter[list[object]] = TypeAdapter(list[object])
-_LETTERS: TypeAdapter[dict[str, DeadLetter]] = TypeAdapter(dict[str, DeadLetter])
 _PAUSES: TypeAdapter[dict[str, Pause]] = TypeAdapter(dict[str, Pause])
 _BREAKERS: TypeAdapter[dict[str, OpenBreaker]] = TypeAdapter(dict[str, OpenBreaker])
 _INDEX: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
@@ -251,7 +250,7 @@ def look(
 def _records(eyes: _Eyes, keys: Keys, job: JobName, now: float) -> _JobRecords:
     state = beside(lambda: eyes.see(keys.job_state(job), _STATE, None))
     history = beside(lambda: eyes.see(keys.history(job), _HISTORY, []))
-    letters = beside(lambda: eyes.see(keys.dead_letters(job), _LETTERS, {}))
+    letters = beside(lambda: eyes.see(keys.dead_letters(job), LETTERS, {}))
     found = _JobRecords(state(), history(), letters(), eyes.see_lock(keys.lock(job), now))
     if found.state is None or found.state.status != "running" or _is_alive(found):
         return found

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from datafetch.clock import to_ms, utc_text
 from datafetch.models.run import JobName
-from datafetch.ops.dead_letters import DeadLetter
+from datafetch.ops.dead_letters import LIMIT, DeadLetter
 from datafetch.ops.failures import RETRIES, Retries
 from datafetch.store.keys import IMAGES_PREFIX
 from datafetch.store.public_urls import PublicUrls
@@ -52,6 +52,15 @@ def waiting_notes(
     if settled:
         notes.append(_settled_note(settled, retries))
     return tuple(notes)
+
+
+def too_many_note(count: int) -> str:
+    """What to tell when so many dead letters are dropped, because there are too many."""
+    went = "1 dead letter is" if count == 1 else f"{count:,} dead letters are"
+    return (
+        f"{went} not kept, because a job has {LIMIT:,} at most: first those of items that are not "
+        "tried again by themselves, the oldest first"
+    )
 
 
 def lock_unknown_note(job: JobName, until: float, now: float) -> str:

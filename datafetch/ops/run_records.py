@@ -156,11 +156,13 @@ class RunRecords:
         )
         self._over = over
         if self._lease is None or self._lease.holds():
-            together(
+            _, changed, _ = together(
                 lambda: read.state.save(over),
-                read.letters.save,
+                lambda: _is_changed(read.letters),
                 lambda: read.history.change(partial(with_run, entry=entry)),
             )
+            if changed:  # by somebody who drops letters: the state shows that no run has begun
+                read.letters.save()
             return
         read.state.save(over)
         together(
@@ -211,6 +213,15 @@ def _failed_in(letters: DeadLetters) -> list[FailedRunItem]:
         for letter in list(letters.letters.values())
         if letter.id not in untried
     ]
+
+
+def _is_changed(letters: DeadLetters) -> bool:
+    """Store the letters, unless others have written since; returns whether they have."""
+    try:
+        letters.save(tries=1)
+    except PreconditionFailed:
+        return True
+    return False
 
 
 def _check(lease: HeldLease | None) -> None:

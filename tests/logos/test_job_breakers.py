@@ -52,7 +52,8 @@ def test_a_site_that_is_not_asked_is_skipped_and_waits(world: World) -> None:
     assert (second.failed, second.newly_failed, second.skipped) == (0, 0, 1)
     assert world.sites.log.count(at(BAD)) == 0
     letter = world.letters[BAD]
-    assert (letter["attempts"], letter["errorType"]) == (2, "BreakerOpen")
+    assert (letter["attempts"], letter["errorType"]) == (1, "TransientError")
+    assert letter["nextAttemptAt"] > letter["lastFailedAt"] + 2 * 3_600_000
     assert BAD in letter["error"]
     assert world.negative == {}
 

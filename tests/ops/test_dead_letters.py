@@ -1,12 +1,21 @@
 """Dead letters: backoff, permanence, bounds, storage."""
 
 import json
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
 
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from datafetch.ops.dead_letters import DeadLetters, letter_id
+from datafetch.ops.dead_letters import (
+    DeadLetter,
+    DeadLetters,
+    after_failure,
+    letter_id,
+    merged,
+)
 from datafetch.store.keys import Keys
 from datafetch.store.local import LocalStore
 from datafetch.upstream_errors import BreakerOpen, Missing, TransientError
@@ -146,17 +155,133 @@ def test_a_corrupt_queue_is_kept_aside(tmp_path):
 
 
 def test_the_queue_is_bounded(tmp_path):
-    """At most 5,000 letters stay; the oldest go first."""
+    """At most 5,000 letters stay; the oldest permanent ones go first, then the oldest; it is counted."""
     store, clock = LocalStore(tmp_path), FakeClock()
     queue = _queue(store, clock)
-    for number in range(5003):
+    for number in range(5005):
         clock.advance(1)
-        queue.failed(f"{number}.example", TransientError("down"))
+        gone = number in (100, 200)
+        error = Missing("gone") if gone else TransientError("down")
+        queue.failed(f"{number}.example", error)
+    assert queue.too_many == 5
     queue.save()
     kept = _queue(store, clock)
-    assert len(kept.letters) == 5000
-    assert kept.get("2.example") is None
-    assert kept.get("3.example") is not None
+    assert (len(kept.letters), kept.too_many) == (5000, 0)
+    went = {number for number in range(5005) if kept.get(f"{number}.example") is None}
+    assert went == {0, 1, 2, 100, 200}
+
+
+def test_what_was_not_tried_waits_for_its_breaker(tmp_path):
+    """An open breaker is no failure of the item: no attempt is counted, and no hour is waited."""
+    clock = FakeClock()
+    queue = _queue(LocalStore(tmp_path), clock)
+    closed = BreakerOpen("not asked", until=clock.now() + 60)
+    assert queue.failed("a.example", closed)
+    letter = queue.get("a.example")
+    assert letter is not None
+    assert (letter.attempts, letter.error_type, letter.permanent) == (0, "BreakerOpen", False)
+    assert letter.next_attempt_at == round((clock.now() + 60) * 1000)
+    assert not queue.due("a.example")
+    clock.advance(60)
+    assert queue.due("a.example")
+    queue.failed("a.example", TransientError("down"))
+    letter = queue.get("a.example")
+    assert letter is not None
+    assert letter.attempts == 1
+    assert letter.next_attempt_at == round((clock.now() + 3600) * 1000)
+
+
+def test_an_open_breaker_shortens_no_wait_and_hides_no_error(tmp_path):
+    """An item that failed by itself keeps its error and its time; what is gone stays gone."""
+    clock = FakeClock()
+    queue = _queue(LocalStore(tmp_path), clock)
+    queue.failed("a.example", TransientError("down"))
+    queue.failed("b.example", Missing("gone"))
+    before = dict(queue.letters)
+    closed = BreakerOpen("not asked", until=clock.now() + 60)
+    assert not queue.failed("a.example", closed)
+    queue.failed("b.example", closed)
+    assert queue.letters == before
+    queue.failed("a.example", BreakerOpen("not asked", until=clock.now() + 7200))
+    letter = queue.get("a.example")
+    assert letter is not None
+    assert (letter.error, letter.attempts) == ("down", 1)
+    assert letter.next_attempt_at == round((clock.now() + 7200) * 1000)
+
+
+def test_letters_that_were_dropped_meanwhile_stay_dropped(tmp_path):
+    """A run that ends neither fails because somebody dropped letters, nor brings them back."""
+    store, clock = LocalStore(tmp_path), FakeClock()
+    queue = _queue(store, clock)
+    for item in ("a", "b", "c", "d"):
+        queue.failed(item, TransientError("down"))
+    queue.save()
+    run = _queue(store, clock)
+    clock.advance(3600)
+    run.failed("a", TransientError("down again"))
+    run.failed("e", TransientError("down"))
+    run.succeeded("b")
+    other = _queue(store, clock)
+    other.succeeded("a")
+    other.succeeded("c")
+    other.save()
+    run.save()
+    stored = _queue(store, clock)
+    assert sorted(letter.item for letter in stored.letters.values()) == ["d", "e"]
+    assert run.letters == stored.letters
+    run.save()
+
+
+LETTERS = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 3), max_size=6)
+
+
+def _letters(found: dict[str, int]) -> dict[str, DeadLetter]:
+    error = TransientError("down")
+    known = {n: after_failure(None, job="logos", item=n, error=error, now_ms=0) for n in found}
+    return {n: replace(letter, attempts=found[n]) for n, letter in known.items()}
+
+
+@given(LETTERS, LETTERS, LETTERS)
+def test_merging_keeps_what_each_side_changed(base, ours, stored):
+    """What one side alone has changed is as that side has it; nothing untouched is lost or made."""
+    old, mine, theirs = map(_letters, (base, ours, stored))
+    result = merged(old, mine, theirs)
+    for name in set(old) | set(mine) | set(theirs):
+        if mine.get(name) == old.get(name):
+            assert result.get(name) == theirs.get(name)
+        elif theirs.get(name) == old.get(name):
+            assert result.get(name) == mine.get(name)
+        elif name in old:  # one dropped it, or has it succeed: it goes
+            assert (name in result) == (name in mine and name in theirs)
+    assert merged(theirs, theirs, theirs) == theirs
+
+
+@pytest.mark.parametrize("writers", [2, 6])
+def test_two_who_write_at_once_lose_nothing(tmp_path, writers):
+    """A run that ends while others drop letters stores what it found, and what they dropped is gone."""
+    store, clock = LocalStore(tmp_path), FakeClock()
+    queue = _queue(store, clock)
+    for number in range(writers):
+        queue.failed(f"{number}.example", TransientError("down"))
+    queue.save()
+    parts = [_queue(store, clock) for _ in range(writers)]
+    for number, part in enumerate(parts):
+        part.succeeded(f"{number}.example")
+        part.failed(f"new-{number}.example", TransientError("down"))
+    barrier = threading.Barrier(2)
+
+    def save(part: DeadLetters) -> None:
+        barrier.wait(10)
+        part.save()
+
+    for pair in zip(parts[::2], parts[1::2], strict=True):
+        threads = [threading.Thread(target=save, args=(part,)) for part in pair]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    items = {letter.item for letter in _queue(store, clock).letters.values()}
+    assert items == {f"new-{number}.example" for number in range(writers)}
 
 
 def test_a_message_is_cut_short(tmp_path):

@@ -145,6 +145,23 @@ def test_a_superseded_run_leaves_the_others_records(store: FaultyStore) -> None:
     assert [run["runId"] for run in _stored(store, HISTORY)] == ["run-1", "run-0"]
 
 
+def test_letters_that_were_dropped_during_a_run_stay_dropped(store: FaultyStore) -> None:
+    """The end of the run failed, or brought them back, when somebody had dropped some meanwhile."""
+    records, letters = _begun(store, "run-0")
+    letters.failed("a.example", TransientError("down"))
+    letters.failed("b.example", TransientError("down"))
+    records.end(RESULT, full_sync=True)
+    records, letters = _begun(store, "run-1")
+    letters.failed("a.example", TransientError("down"))
+    letters.failed("c.example", TransientError("down"))
+    others = DeadLetters.load(store, KEYS, JobName.LOGOS, FakeClock())
+    others.succeeded("a.example")
+    others.save()
+    records.end(RESULT, full_sync=True)
+    items = {one["item"] for one in _stored(store, LETTERS).values()}
+    assert items == {"b.example", "c.example"}
+
+
 def test_a_run_that_wakes_past_its_lease_leaves_nothing_behind(store: FaultyStore) -> None:
     """Its history entry and dead letters were stored while another run was under way, which then failed."""
     clock = FakeClock()
