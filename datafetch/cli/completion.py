@@ -108,6 +108,17 @@ def backups() -> list[Offer]:
 
 
 @_when_asked
+def letter_actions() -> list[Offer]:
+    """What can be done with dead letters."""
+    return [
+        ("list", "all of them, by host and error"),
+        ("show", "one of them, whole"),
+        ("retry", "try their items again now"),
+        ("drop", "forget them"),
+    ]
+
+
+@_when_asked
 def jobs(context: typer.Context) -> list[Offer]:
     """The jobs that are not named yet."""
     named = context.params.get("jobs") or ()

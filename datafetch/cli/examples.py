@@ -146,6 +146,16 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
             "datafetch history 20261124T080000Z-1a2b3c4d",
         ),
     ),
+    "dead-letters": (
+        ("what failed and waits, by host and error", "datafetch dead-letters"),
+        ("one of them, whole", "datafetch dead-letters show 3f2a91c0"),
+        ("try those of a job again now", "datafetch dead-letters retry opengraph"),
+        (
+            "forget what has failed for three months",
+            "datafetch dead-letters drop --older-than 90d",
+        ),
+        ("for a program", "datafetch dead-letters list --json"),
+    ),
     "doctor": (
         ("look at everything", "datafetch doctor"),
         ("without asking the store or any server", "datafetch doctor --offline"),
@@ -200,6 +210,12 @@ _DOCTOR_CODES: tuple[Row, ...] = (
     ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came"),
 )
 
+_LETTER_CODES: tuple[Row, ...] = (
+    ("0", "done, also when there is none that fits"),
+    ("1", "there is no such dead letter, the store did not answer, or a job failed"),
+    *(row for row in _JOB_CODES if row[0] not in ("0", "1")),
+)
+
 _CODES: Mapping[str, Sequence[Row]] = {
     "": _PROGRAM_CODES,
     "run-due": _DUE_CODES,
@@ -209,6 +225,7 @@ _CODES: Mapping[str, Sequence[Row]] = {
     "schedule": _SCHEDULE_CODES,
     "status": _STATUS_CODES,
     "history": _HISTORY_CODES,
+    "dead-letters": _LETTER_CODES,
     "doctor": _DOCTOR_CODES,
     "guide": _GUIDE_CODES,
     "help": _HELP_CODES,

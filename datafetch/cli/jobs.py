@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from datafetch.cli import completion
+from datafetch.cli.dead_letters import dead_letters
 from datafetch.cli.doctor import doctor
 from datafetch.cli.examples import epilog_of
 from datafetch.cli.guides import show_guide
@@ -290,6 +291,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
     (resume, _TIMES, "End a pause"),
     (status, _LOOK, "Say whether a job is stale or failing, and what waits"),
     (history, _LOOK, "Show past runs, and all that is known of one"),
+    (dead_letters, _LOOK, "Show what failed and waits; try it again, or drop it"),
     (doctor, _LOOK, "Check settings, store, servers and schedule; say what to do"),
     (show_guide, _HELP, "Show a guide: cron, stores, coming from the old system"),
     (show_help, _HELP, "Show this page, or that of a command"),

@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -109,6 +109,7 @@ class Session:
         jobs: Sequence[JobName],
         own: RunOptions = RunOptions(),
         *,
+        only: Mapping[JobName, tuple[str, ...]] | None = None,
         then: Sequence[Operation] = (),
     ) -> None:
         """Run jobs one after the other; one that fails does not stop the next.
@@ -116,6 +117,7 @@ class Session:
         Args:
             jobs: the jobs to run.
             own: the options of this command alone; those that all job commands share are added.
+            only: the items of each job to which its run is limited; None for the options' own.
             then: what the command does after the jobs. If it is stopped, or fails, before it comes
                 to that, these operations have their results, too.
 
@@ -129,7 +131,8 @@ class Session:
         options = self._run_options(settings, own)
         for job in jobs:
             self._begin(OPERATIONS[job])
-            self._results.append(self._get_manager(settings).run(RunRequest(job, options)))
+            of_job = options if only is None else replace(options, only=only[job])
+            self._results.append(self._get_manager(settings).run(RunRequest(job, of_job)))
             self._progress.job_ended()
 
     def run_prefetch(self, request: "PrefetchRequest") -> None:

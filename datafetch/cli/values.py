@@ -277,6 +277,37 @@ def job_or_run(text: str) -> JobName | str:
     raise typer.BadParameter(f"{no_such_job(text, names)}, nor is it the id of a run")
 
 
+_LETTER_ID = re.compile(r"[0-9a-f]{1,12}", re.ASCII)
+_ACTIONS = ("list", "show", "retry", "drop")
+
+
+def letter_action(text: str) -> str:
+    """What is to be done with dead letters.
+
+    Raises:
+        typer.BadParameter: the text names nothing that can be done with them.
+    """
+    if text in _ACTIONS:
+        return text
+    is_name = text in [job.value for job in JobName] or _LETTER_ID.fullmatch(text)
+    meant = f": did you mean list {text}?" if is_name else f": write {', '.join(_ACTIONS)}"
+    raise typer.BadParameter(f"{shown(text)} is nothing to do with dead letters{meant}")
+
+
+def job_or_letter(text: str) -> JobName | str:
+    """A job, or the id of a dead letter or its beginning.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    names = [job.value for job in JobName]
+    if text in names:
+        return JobName(text)
+    if _LETTER_ID.fullmatch(text):
+        return text
+    raise typer.BadParameter(f"{no_such_job(text, names)}, nor is it the id of a dead letter")
+
+
 def settings_file(text: str) -> Path:
     """A file that is there and can be read.
 

@@ -134,14 +134,13 @@ def merged(base: Letters, ours: Letters, stored: Letters) -> Letters:
         ours: what the run has made of them.
         stored: what is stored now.
     """
-    result = {}
-    for name, letter in stored.items():
-        if name not in base or name in ours:
-            result[name] = letter
-    for name, letter in ours.items():
-        if letter != base.get(name) and (name in stored or name not in base):
-            result[name] = letter
-    return result
+    kept = {name: one for name, one in stored.items() if name not in base or name in ours}
+    changed = {
+        name: one
+        for name, one in ours.items()
+        if one != base.get(name) and (name in stored or name not in base)
+    }
+    return kept | changed
 
 
 class DeadLetters:

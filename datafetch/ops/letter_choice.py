@@ -1,0 +1,135 @@
+"""Which dead letters somebody means, and how they are grouped for people: by host and error. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from datafetch.errors import DatafetchError
+from datafetch.models.run import JobName
+from datafetch.models.text import one_line
+from datafetch.ops.dead_letters import DeadLetter
+from datafetch.ops.waiting import hosts_of
+from datafetch.urls import host_name
+
+_LONGEST_REASON = 120
+_NOT_ASKED = "not asked, since its host fails"
+_NO_HOST = "no host"
+
+
+class NoSuchLetter(DatafetchError):
+    """No dead letter has this id, or several have."""
+
+    hint = "`datafetch dead-letters list` shows the ids."
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody named; letters have to fit all of it.
+
+    Attributes:
+        jobs: only these jobs' letters; none for all jobs.
+        ids: only the letters whose ids begin so; none for all letters.
+        older_than_s: only those whose item began to fail so many seconds ago, or earlier.
+        everything: whether it was said that all letters are meant.
+    """
+
+    jobs: Sequence[JobName] = ()
+    ids: Sequence[str] = ()
+    older_than_s: float | None = None
+    everything: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was named."""
+        return not (self.jobs or self.ids or self.older_than_s is not None or self.everything)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The letters of a job that are about one host and tell the same error, the newest first."""
+
+    host: str
+    reason: str
+    letters: tuple[DeadLetter, ...]
+
+    @property
+    def next_attempt_at(self) -> int | None:
+        """When the first of them is tried again, in epoch milliseconds; None when none is."""
+        times = [one.next_attempt_at for one in self.letters if one.next_attempt_at is not None]
+        return min(times, default=None)
+
+
+def chosen(letters: Iterable[DeadLetter], choice: Choice, now_ms: int) -> list[DeadLetter]:
+    """The letters that are meant, the one that failed last first.
+
+    Args:
+        letters: of all jobs that the choice may mean.
+        choice: what was named.
+        now_ms: epoch milliseconds.
+
+    Raises:
+        NoSuchLetter: an id that was named belongs to no letter, or to several.
+    """
+    known = [one for one in letters if not choice.jobs or one.job in choice.jobs]
+    if choice.ids:
+        named = {_named(known, begin).id for begin in choice.ids}
+        known = [one for one in known if one.id in named]
+    if choice.older_than_s is not None:
+        latest = now_ms - round(choice.older_than_s * 1000)
+        known = [one for one in known if one.first_failed_at <= latest]
+    return sorted(known, key=lambda one: (-one.last_failed_at, one.id))
+
+
+def _named(letters: Sequence[DeadLetter], begin: str) -> DeadLetter:
+    found = [one for one in letters if one.id.startswith(begin)]
+    exact = [one for one in found if one.id == begin] or found
+    if not exact:
+        raise NoSuchLetter(f"there is no dead letter {begin}")
+    if len(exact) > 1:
+        names = ", ".join(one.id for one in exact[:5])
+        raise NoSuchLetter(f"{len(exact)} dead letters begin with {begin}: {names}")
+    return exact[0]
+
+
+def groups(letters: Iterable[DeadLetter]) -> list[Group]:
+    """The letters of one job by host and error: the largest group first."""
+    found: defaultdict[tuple[str, str], list[DeadLetter]] = defaultdict(list)
+    for letter in letters:
+        found[main_host(letter), reason_of(letter)].append(letter)
+    made = [
+        Group(host, reason, tuple(sorted(them, key=lambda one: (-one.last_failed_at, one.id))))
+        for (host, reason), them in found.items()
+    ]
+    return sorted(made, key=lambda group: (-len(group.letters), group.host, group.reason))
+
+
+def main_host(letter: DeadLetter) -> str:
+    """The host that a letter is about: that of its item, else that of the URL in its error."""
+    item = letter.item
+    own = host_name(item if "://" in item else f"https://{item}") if " " not in item else None
+    others = hosts_of(letter) - {own}
+    return own or min(others, default=_NO_HOST)
+
+
+def reason_of(letter: DeadLetter) -> str:
+    """The error of a letter in few words, without the URL that it begins with."""
+    if letter.error_type == "BreakerOpen":  # its text counts seconds
+        return _NOT_ASKED
+    first, _, rest = letter.error.partition(": ")
+    said = rest if "://" in first and rest else letter.error
+    return f"{letter.error_type}: {one_line(said, _LONGEST_REASON)}"
+
+
+def items_by_job(letters: Iterable[DeadLetter]) -> dict[JobName, tuple[str, ...]]:
+    """The items that each job has to try again, as `RunOptions.only` takes them, in the jobs' order.
+
+    The bookmark job has none: each of its runs reads all bookmarks.
+    """
+    found: dict[JobName, dict[str, None]] = {job: {} for job in JobName}
+    for letter in letters:
+        found[JobName(letter.job)][letter.item] = None
+    return {
+        job: () if job is JobName.BOOKMARKS else tuple(items)
+        for job, items in found.items()
+        if items
+    }
