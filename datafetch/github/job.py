@@ -113,19 +113,18 @@ class _GitHubRun:
                 for entry in entries
                 if not (entry.gone or entry.barrier)
                 and (
-                    options.force or not (is_settled(entry, now_ms) or self._failed_for_good(entry))
+                    options.force or not (is_settled(entry, now_ms) or self._is_left_alone(entry))
                 )
             ]
         wanted = asking_order(wanted, lambda name: letters.get(name) is not None)
         ask = wanted if options.limit is None else wanted[: options.limit]
         return AskingPlan(tuple(ask), len(wanted) - len(ask))
 
-    def _failed_for_good(self, entry: Entry) -> bool:
-        """Whether its last failure was permanent, and nothing was pushed to it since."""
-        letter = self._context.dead_letters.get(entry.repository.full_name)
-        if letter is None or not letter.permanent or entry.remembered is None:
+    def _is_left_alone(self, entry: Entry) -> bool:
+        """Whether it failed, its next attempt is not due, and nothing was pushed to it since."""
+        if entry.remembered is None:
             return False
-        return letter.next_attempt_at is None and (
+        return self._context.dead_letters.waiting(entry.repository.full_name) and (
             entry.remembered.pushed_at == entry.repository.pushed_at
         )
 
@@ -289,7 +288,7 @@ class _GitHubRun:
                 new += letters.failed(item, result.error)
             elif status is Status.PENDING:
                 error = TransientError("GitHub still computes the statistics", status=202)
-                new += letters.failed(item, error)
+                new += letters.failed(item, error, by_next_run=True)
             else:
                 letters.succeeded(item)
         if discovery.whole:

@@ -21,6 +21,7 @@ from datafetch.models.text import one_line
 from datafetch.net.guard import authority
 from datafetch.ops.failures import NAMED, FailedItem, failed_note
 from datafetch.runtime.engine import together
+from datafetch.runtime.lanes import Lanes
 from datafetch.runtime.limits import BatchPacer
 from datafetch.upstream_errors import BreakerOpen, UpstreamError
 
@@ -50,6 +51,7 @@ class _LogoRun:
         self._unsaved = 0
         self._unanswered = 0
         self._limited = False
+        self._lanes: Lanes[str] = Lanes((), (), 1, str)
         self._failures: list[FailedItem] = []
         self._named_without: list[str] = []
         context.so_far.told_by(self._done_so_far)
@@ -74,11 +76,20 @@ class _LogoRun:
     # ------------------------------------------------------------------- plan
 
     def _tasks(self, domains: Sequence[str]) -> Iterator[LogoTask]:
-        """The domains to ask for, at most `limit`; domains that need nothing count as progress."""
-        limit = self._context.options.limit
-        for domain in domains:
+        """The domains to ask for, at most `limit`; domains that need nothing count as progress.
+
+        Those whose dead letters are due come first. Without a limit, they take half of the places
+        at most: their hosts may hang.
+        """
+        limit, letters = self._context.options.limit, self._context.dead_letters
+        due = [domain for domain in domains if letters.due(domain)]
+        rest = [domain for domain in domains if not letters.due(domain)]
+        most = len(due) if limit is not None else self._context.engine.width // 2
+        self._lanes = Lanes(due, rest, most, str)
+        for domain in self._lanes:
             task = self._task(domain)
             if task is None:
+                self._lanes.ended(domain)
                 self._context.progress.advance()
                 continue
             if limit is not None and self._asked >= limit:
@@ -94,6 +105,7 @@ class _LogoRun:
             self._without_logo.get(domain),
             self._policy,
             failed_and_waits=self._context.dead_letters.waiting(domain),
+            failed_and_due=self._context.dead_letters.due(domain),
             now_ms=to_ms(self._context.clock.now()),
         )
         match plan:
@@ -171,6 +183,7 @@ class _LogoRun:
     def _record(self, result: LogoResult) -> None:
         letters = self._context.dead_letters
         self._done += 1
+        self._lanes.ended(result.domain)
         match result:
             case HasLogo(domain, logo, changed):
                 self._manifest.put(domain, logo)

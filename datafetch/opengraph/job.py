@@ -30,7 +30,9 @@ from datafetch.opengraph.tally import Tally
 from datafetch.opengraph.webpage import WebPages
 from datafetch.opengraph.worker import PageTask, PageWorker, WantedPicture
 from datafetch.ops.failures import failed_note
+from datafetch.runtime.lanes import Lanes
 from datafetch.store.keys import IMAGES_PREFIX
+from datafetch.urls import page_address
 
 CHECKPOINT_EVERY = 200
 CHECKPOINTS = 20
@@ -119,6 +121,7 @@ class _OpenGraphRun:
     def _asked(self, pages: Sequence[BookmarkedPage]) -> Asked:
         options = self._context.options
         named, unknown = named_pages(options.only, pages)
+        unknown = tuple(name for name in unknown if not self._forget_letter(name))
         notes = tuple(f"no stored bookmark has the URL {name}" for name in unknown)
         if unknown and not named:
             self._notes = notes[1:]  # the error says the first
@@ -131,6 +134,17 @@ class _OpenGraphRun:
             older_than_ms=None if older is None else to_ms(older),
             named=named if options.only else None,
         )
+
+    def _forget_letter(self, name: str) -> bool:
+        """Drop the dead letter of a page that no bookmark has any more; whether there was one."""
+        letters = self._context.dead_letters
+        item = name if letters.get(name) is not None else page_address(name) or name
+        if letters.get(item) is None:
+            return False
+        letters.succeeded(item)
+        goes = "would be" if self._context.options.dry_run else "is"
+        self._context.remarks.say(f"{item} is bookmarked no longer: its dead letter {goes} dropped")
+        return True
 
     def _load(self, pages: Sequence[BookmarkedPage]) -> None:
         self._state.load()
@@ -177,34 +191,50 @@ class _OpenGraphRun:
     ) -> list[PageTask]:
         """The pages that are due, or have a bookmark whose picture is; at most `limit`."""
         limit = self._context.options.limit
-        tasks = [
-            task
-            for page in pages
-            if asked.named is None or page.address in asked.named
-            if (task := self._task(page, asked)).ask or worker.picture_is_due(task)
-        ]
+        tasks = []
+        for page in pages:
+            if asked.named is None or page.address in asked.named:
+                task = self._task(page, asked)
+                if task.ask or worker.picture_is_due(task):
+                    tasks.append(task)
+                elif not self._context.options.dry_run:
+                    self._tally.leave(task)
+        tasks.sort(key=lambda task: not self._has_due_letter(task))
         if limit is not None and len(tasks) > limit:
             self._left = len(tasks) - limit
             return tasks[:limit]
         return tasks
+
+    def _has_due_letter(self, task: PageTask) -> bool:
+        return self._context.dead_letters.due(task.page.address) or not all(
+            wanted.settled for wanted in task.wanted
+        )
+
+    def _lanes(self, tasks: Sequence[PageTask]) -> Lanes[PageTask]:
+        """The tasks; those whose dead letters are due come first, in half of the places at most."""
+        due = [task for task in tasks if self._has_due_letter(task)]
+        rest = tasks[len(due) :]  # they come after those in `tasks`
+        most = self._context.engine.width // 2
+        return Lanes(due, rest, most, lambda task: task.page.address)
 
     def _task(self, page: BookmarkedPage, asked: Asked) -> PageTask:
         letters = self._context.dead_letters
         waiting = letters.waiting(page.address)
         record = self._state.pages.get(page.hash)
         now = to_ms(self._context.clock.now())
-        ask = page_is_due(page.address, record, asked, now, waiting=waiting)
+        due = letters.due(page.address)
+        ask = page_is_due(page.address, record, asked, now, waiting=waiting, due=due)
         self._tally.skipped += waiting and not ask
         return PageTask(
             page=page,
             record=record,
             override=override_of(page.address, self._state.overrides, self._context.urls.own_hosts),
-            wanted=tuple(self._wanted(bookmark) for bookmark in page.bookmarks),
+            wanted=tuple(self._wanted(bookmark, asked) for bookmark in page.bookmarks),
             ask=ask,
             conditionally=not asked.force,
         )
 
-    def _wanted(self, bookmark: SavedBookmark) -> WantedPicture:
+    def _wanted(self, bookmark: SavedBookmark, asked: Asked) -> WantedPicture:
         letters = self._context.dead_letters
         record = self._state.bookmarks.get(bookmark.id, BookmarkRecord())
         name = picture_item(bookmark.id)
@@ -215,7 +245,8 @@ class _OpenGraphRun:
             bookmark=bookmark,
             record=record,
             stored_keys=tuple(sorted(keys)),
-            settled=letters.get(name) is None or letters.waiting(name),
+            settled=letters.get(name) is None
+            or (asked.named is None and letters.waiting(name)),
         )
 
     def _dry_report(
@@ -234,9 +265,10 @@ class _OpenGraphRun:
     # ------------------------------------------------------------------- work
 
     def _work_on(self, tasks: Sequence[PageTask], worker: PageWorker) -> None:
-        every = checkpoint_every(len(tasks))
+        every, lanes = checkpoint_every(len(tasks)), self._lanes(tasks)
         try:
-            for done, result in enumerate(self._context.engine.map(worker, tasks), 1):
+            for done, result in enumerate(self._context.engine.map(worker, lanes), 1):
+                lanes.ended(result.task.page.address)
                 self._tally.record(result)
                 self._context.progress.advance()
                 if done % every == 0:

@@ -1,6 +1,6 @@
 """Enters the result of each page into the state, the dead letters and the counts of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from datafetch.opengraph.model import BookmarkRecord, Description
 from datafetch.opengraph.pictures import PictureFound, PictureNotFound
 from datafetch.opengraph.rules.plan import BookmarkedPage, picture_item
 from datafetch.opengraph.state import OpenGraphState
-from datafetch.opengraph.worker import PageResult, PictureSearch
+from datafetch.opengraph.worker import PageResult, PageTask, PictureSearch
 from datafetch.ops.failures import FailedItem
 from datafetch.upstream_errors import BreakerOpen
 
@@ -69,7 +69,15 @@ class Tally:
                 item = picture_item(search.bookmark_id)
                 faults.append(_Fault(item, error))
                 newly.append(self._note_failure(item, error))
+        if result.error is None:
+            self.leave(result.task, searched={search.bookmark_id for search in result.searches})
         self._count(page, faults, newly)
+
+    def leave(self, task: PageTask, searched: Collection[str] = ()) -> None:
+        """Drop the dead letters of pictures that are due, and need not be looked for any more."""
+        for wanted in task.wanted:
+            if not wanted.settled and wanted.bookmark.id not in searched:
+                self._context.dead_letters.succeeded(picture_item(wanted.bookmark.id))
 
     def _record_picture(self, page: BookmarkedPage, search: PictureSearch) -> DatafetchError | None:
         known = self._state.bookmarks.get(search.bookmark_id, BookmarkRecord())

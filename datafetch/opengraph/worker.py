@@ -46,7 +46,8 @@ class WantedPicture:
         record: what the job remembers of the bookmark.
         stored_keys: of the pictures that are stored for it: those that its record and its own
             fields name.
-        settled: False when a fault ended the last search, and its dead letter is due.
+        settled: False when a fault ended the last search, and its dead letter is due, or its page
+            is named.
     """
 
     bookmark: SavedBookmark

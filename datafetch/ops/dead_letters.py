@@ -74,15 +74,21 @@ def letter_id(job: str, item: str) -> str:
 
 
 def after_failure(
-    known: DeadLetter | None, *, job: str, item: str, error: DatafetchError, now_ms: int
+    known: DeadLetter | None,
+    *,
+    job: str,
+    item: str,
+    error: DatafetchError,
+    now_ms: int,
+    by_next_run: bool = False,
 ) -> DeadLetter:
     """The dead letter of an item that failed just now.
 
     After a `permanent` error (404, 410, refused) there is no next attempt; after any other
-    the waits are 1 h, 4 h, 24 h, and then 7 d for ever.
+    the waits are 1 h, 4 h, 24 h, and then 7 d for ever; none when it is tried `by_next_run`.
     """
     attempts = 1 if known is None else known.attempts + 1
-    wait_s = BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1]
+    wait_s = 0 if by_next_run else BACKOFF_S[min(attempts, len(BACKOFF_S)) - 1]
     return DeadLetter(
         id=letter_id(job, item),
         job=job,
@@ -134,13 +140,13 @@ def merged(base: Letters, ours: Letters, stored: Letters) -> Letters:
         ours: what the run has made of them.
         stored: what is stored now.
     """
-    kept = {name: one for name, one in stored.items() if name not in base or name in ours}
+    kept = {name: letter for name, letter in stored.items() if name not in base or name in ours}
     changed = {
-        name: one
-        for name, one in ours.items()
-        if one != base.get(name) and (name in stored or name not in base)
+        name: letter
+        for name, letter in ours.items()
+        if letter != base.get(name) and (name in stored or name not in base)
     }
-    return kept | changed
+    return {**kept, **changed}
 
 
 class DeadLetters:
@@ -192,17 +198,27 @@ class DeadLetters:
         letter = self.get(item)
         return letter is not None and not self.waiting(item)
 
-    def failed(self, item: str, error: DatafetchError, *, counts: bool = False) -> bool:
+    def failed(
+        self, item: str, error: DatafetchError, *, counts: bool = False, by_next_run: bool = False
+    ) -> bool:
         """Record that the item failed; returns whether it had no letter before.
 
         An item that met an open breaker was not tried (see `not_tried`), so `untried` has its
-        letter; with `counts` it was, by other ways, and has failed like any other.
+        letter; with `counts` it was, by other ways, and has failed like any other. What only takes
+        its time is tried again `by_next_run`, whenever that comes.
         """
         known, now_ms = self.get(item), to_ms(self._clock.now())
         if isinstance(error, BreakerOpen) and not counts:
             letter = not_tried(known, job=self._job, item=item, error=error, now_ms=now_ms)
         else:
-            letter = after_failure(known, job=self._job, item=item, error=error, now_ms=now_ms)
+            letter = after_failure(
+                known,
+                job=self._job,
+                item=item,
+                error=error,
+                now_ms=now_ms,
+                by_next_run=by_next_run,
+            )
             self._failed_now.add(letter.id)
         self.letters[letter.id] = letter
         return known is None

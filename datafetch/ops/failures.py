@@ -29,21 +29,19 @@ class Retries:
     Attributes:
         named: the command that tries one of them now.
         all: the command that tries all of them now.
-        on_time: whether its runs leave an item alone until its next attempt is due.
     """
 
     named: str
     all: str
-    on_time: bool = True
 
 
 RETRIES: Mapping[JobName, Retries] = {
-    JobName.LOGOS: Retries("datafetch logos --domain DOMAIN", "datafetch logos --force"),
+    JobName.LOGOS: Retries("datafetch logos --domain DOMAIN", "datafetch dead-letters retry logos"),
     JobName.OPENGRAPH: Retries(
-        "datafetch refresh-opengraph --url URL", "datafetch refresh-opengraph --force"
+        "datafetch refresh-opengraph --url URL", "datafetch dead-letters retry opengraph"
     ),
     JobName.GITHUB: Retries(
-        "datafetch github --repo OWNER/NAME", "datafetch github --force", on_time=False
+        "datafetch github --repo OWNER/NAME", "datafetch dead-letters retry github"
     ),
 }
 """The bookmark job is missing: each of its runs reads and reports all that it could not read."""

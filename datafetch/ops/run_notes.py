@@ -38,7 +38,7 @@ def waiting_notes(
     times = [letter.next_attempt_at for letter in known if letter.next_attempt_at is not None]
     settled = [letter for letter in known if letter.next_attempt_at is None]
     now_ms = to_ms(now)
-    later = [time for time in times if time > now_ms] if retries.on_time else []
+    later = [time for time in times if time > now_ms]
     notes = []
     if later:
         next_time = utc_text(min(later) / 1000, now)

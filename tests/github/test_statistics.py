@@ -13,6 +13,7 @@ from datafetch.github.model import RememberedRepository, Repository, Status, Wee
 from datafetch.github.rules.csv import compact, parse_csv
 from datafetch.github.rules.roster import Entry
 from datafetch.github.statistics import Asking, remember
+from datafetch.models.run import RunOptions
 from datafetch.runtime.progress import Progress
 from datafetch.upstream_errors import Denied
 from tests.fakes.base import Action, Answer, Request, Response
@@ -166,7 +167,15 @@ def test_a_bad_answer_fails_one_repository(small: World, action: Action) -> None
     assert (report.changed, report.failed, report.newly_failed) == (0, 1, 1)
     assert totals(small) == before
     small.app.heal()
+    small.app.log.clear()
+    (letter,) = small.contexts[-1].dead_letters.letters.values()
     assert small.run().failed == 0
+    assert small.asked() == []
+    small.clock.advance(3600)
+    assert small.run().failed == 0
+    assert small.asked() == ([] if letter.permanent else [letter.item])
+    assert small.run(RunOptions(only=(letter.item,))).failed == 0
+    assert small.contexts[-1].dead_letters.letters == {}
     assert totals(small)[:2] == Expected(small.activity).lines(trailing=False)
 
 

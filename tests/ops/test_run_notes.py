@@ -62,7 +62,7 @@ def test_what_is_not_tried_again_is_said_apart_with_what_to_type():
     assert waits.startswith("1 item waits")
     assert settled == (
         "3 items are not tried again by themselves (404, refused): "
-        "`datafetch logos --domain DOMAIN`, or `datafetch logos --force` for all"
+        "`datafetch logos --domain DOMAIN`, or `datafetch dead-letters retry logos` for all"
     )
     (single,) = _notes(_letters(None, kind="Missing"))
     assert single.startswith("1 item is not tried again by itself (404): ")
@@ -88,12 +88,6 @@ def test_what_is_due_is_promised_by_a_run_that_left_some_out_only():
     waits, due = _notes(letters, whole=False)
     assert waits.startswith("1 item waits to be tried again, next at")
     assert due == "1 item waits to be tried again by the next run"
-
-
-def test_repositories_wait_for_the_next_run_and_no_longer():
-    """The GitHub job asks for what failed in each run, so that a time would be untrue."""
-    (said,) = _notes(_letters(HOUR, HOUR), JobName.GITHUB, whole=False)
-    assert said == "2 items wait to be tried again by the next run"
 
 
 def test_bookmarks_are_not_told_twice():

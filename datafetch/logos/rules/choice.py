@@ -158,13 +158,16 @@ def plan_domain(
     *,
     failed_and_waits: bool,
     now_ms: int,
+    failed_and_due: bool = False,
 ) -> DomainPlan:
     """Decide what to do about one domain; `record` is that of a domain without a logo.
 
-    `failed_and_waits`: it has a dead letter whose next attempt is not due yet.
+    `failed_and_waits`: it has a dead letter whose next attempt is not due yet; `failed_and_due`: it
+    has one whose time has come.
     """
     at_once = policy.force or policy.named
-    if stored is not None and not _is_due(stored, policy, now_ms):
+    again = failed_and_due and policy.older_than_s is None and not policy.missing
+    if stored is not None and not again and not _is_due(stored, policy, now_ms):
         return Keep()
     if failed_and_waits and not at_once:
         return Keep() if stored is not None else Leave("failed before; waits for its next attempt")

@@ -116,16 +116,25 @@ def stored_of_host(name: str, pages: Iterable[BookmarkedPage]) -> list[str]:
 
 
 def page_is_due(
-    address: str, record: PageRecord | None, asked: Asked, now_ms: int, *, waiting: bool
+    address: str,
+    record: PageRecord | None,
+    asked: Asked,
+    now_ms: int,
+    *,
+    waiting: bool,
+    due: bool = False,
 ) -> bool:
-    """Whether a run asks for the page; `waiting` is whether a dead letter says to wait."""
+    """Whether a run asks for the page.
+
+    Its dead letter may say to wait (`waiting`), or that its time has come (`due`).
+    """
     if asked.named is not None:
         return address in asked.named
     if waiting and not asked.force:
         return False
     if asked.missing and record is not None and record.source == "external":
         return False
-    if asked.force or record is None:
+    if asked.force or record is None or due:
         return True
     if record.failed_at is not None:
         return _older(record.failed_at, RETRY_MS, now_ms)
