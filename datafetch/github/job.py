@@ -112,9 +112,7 @@ class _GitHubRun:
                 entry
                 for entry in entries
                 if not (entry.gone or entry.barrier)
-                and (
-                    options.force or not (is_settled(entry, now_ms) or self._is_left_alone(entry))
-                )
+                and (options.force or not (is_settled(entry, now_ms) or self._is_left_alone(entry)))
             ]
         wanted = asking_order(wanted, lambda name: letters.get(name) is not None)
         ask = wanted if options.limit is None else wanted[: options.limit]

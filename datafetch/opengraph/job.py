@@ -245,8 +245,7 @@ class _OpenGraphRun:
             bookmark=bookmark,
             record=record,
             stored_keys=tuple(sorted(keys)),
-            settled=letters.get(name) is None
-            or (asked.named is None and letters.waiting(name)),
+            settled=letters.get(name) is None or (asked.named is None and letters.waiting(name)),
         )
 
     def _dry_report(
