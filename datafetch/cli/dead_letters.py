@@ -96,7 +96,7 @@ def dead_letters(
     from datafetch.cli.at_store import at_store
 
     place = at_store(options, hasty=does in (Action.LIST, Action.SHOW))
-    found = _find(options, place, choice)
+    found = _find(place, choice)
     if does is Action.LIST:
         _list(options, place, found, limit)
     elif does is Action.SHOW:
@@ -127,7 +127,7 @@ def _check(does: Action, choice: "Choice", limit: int | None) -> None:
         raise UsageError("--limit is for list", hint=hint)
 
 
-def _find(options: JobOptions, place: "AtStore", choice: "Choice") -> "list[DeadLetter]":
+def _find(place: "AtStore", choice: "Choice") -> "list[DeadLetter]":
     from datafetch.cli.streams import say
     from datafetch.clock import to_ms
     from datafetch.ops.letter_box import read_letters
@@ -221,5 +221,5 @@ def _paper() -> "Paper":
     return Paper(
         width_of(sys.stdout),
         colour=uses_colour(sys.stdout),
-        signs=can_show("…×", sys.stdout),
+        signs=can_show("\N{HORIZONTAL ELLIPSIS}\N{MULTIPLICATION SIGN}", sys.stdout),
     )

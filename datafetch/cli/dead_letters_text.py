@@ -55,8 +55,9 @@ def _group_lines(group: Group, now: float, paper: Paper, shown: int) -> Iterator
     about = f"{group.host}{times}: {group.reason}; {_next(group.next_attempt_at, now)}"
     yield from paper.wrapped(about, "  ")
     for letter in group.letters[:shown]:
-        yield from paper.wrapped(f"{letter.id}  {letter.item}", "    ", " " * 18)
-        for line in paper.wrapped(_history(letter, now), " " * 18):
+        yield from paper.wrapped(f"{letter.id}  {letter.item}", "    ", " " * 6)
+        told = _history(letter, group.next_attempt_at, now)
+        for line in paper.wrapped(told, " " * 6):
             yield paper.paint(line, _DIM)
     if count > shown:
         yield from paper.wrapped(
@@ -67,12 +68,15 @@ def _group_lines(group: Group, now: float, paper: Paper, shown: int) -> Iterator
         )
 
 
-def _history(letter: DeadLetter, now: float) -> str:
+def _history(letter: DeadLetter, told: int | None, now: float) -> str:
+    """Tries, and times; that of the next try unless it was `told` of the whole group."""
     tries = "not tried yet" if letter.attempts == 0 else _count(letter.attempts, "try", "tries")
-    first = spoken.when(letter.first_failed_at, now)
-    last = spoken.distance(letter.last_failed_at, now)
-    times = f"since {first}, last {last}" if letter.attempts > 1 else f"failed {first}"
-    return f"{tries}, {times}, {_next(letter.next_attempt_at, now)}"
+    parts = [tries, f"since {spoken.when(letter.first_failed_at, now)}"]
+    if letter.attempts > 1:
+        parts.append(f"last {spoken.distance(letter.last_failed_at, now)}")
+    if letter.next_attempt_at != told:
+        parts.append(_next(letter.next_attempt_at, now))
+    return ", ".join(parts)
 
 
 def _next(at: int | None, now: float) -> str:
