@@ -139,11 +139,11 @@ class App(ABC):
 
 
 class LoopbackServer:
-    """Accepts on a loopback port, a thread for each connection; stopping ends all of them."""
+    """Accepts on a free loopback port, a thread for each connection; stopping ends all of them."""
 
-    def __init__(self, port: int = 0) -> None:
-        """Open nothing yet; port 0 is any that is free."""
-        self.port = port
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        self.port = 0
         self._open: dict[Connection, threading.Thread] = {}
         self._lock = threading.Lock()
         self._listener: socket.socket | None = None
@@ -166,8 +166,8 @@ class LoopbackServer:
         raise NotImplementedError
 
     def start(self) -> Self:
-        """Listen on the port and begin to accept."""
-        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        """Listen on a free port and begin to accept."""
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         name = f"{type(self).__name__}-{self.port}"
         self._thread = threading.Thread(
@@ -222,9 +222,9 @@ class LoopbackServer:
 class FakeServer(LoopbackServer):
     """One app over plain HTTP."""
 
-    def __init__(self, app: App, port: int = 0) -> None:
+    def __init__(self, app: App) -> None:
         """Serve `app`, whatever host the requests name."""
-        super().__init__(port)
+        super().__init__()
         self.app = app
 
     def serve(self, connection: Connection) -> None:
