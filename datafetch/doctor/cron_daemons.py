@@ -11,6 +11,7 @@ from pathlib import Path
 
 from datafetch.regular_files import open_regular
 
+DEBIANS = "Debian's cron"
 _MOST_OF_A_PROGRAM = 4 * 1024 * 1024
 _MOST_OF_A_LIST = 32 * 1024 * 1024
 _MOST_PROCESSES = 50_000
@@ -116,7 +117,7 @@ def _by_content(root: Path, program: str, content: bytes) -> CronDaemon:
     if b"dcron" in content or b"dillon" in content.lower():
         return CronDaemon("dcron", reads_zone=False, reads_path=False)
     # Debian's cron and the others that come from Vixie's: a program that never names it ignores it.
-    label = "Debian's cron" if _is_debian(root) and program == "cron" else program
+    label = DEBIANS if _is_debian(root) and program == "cron" else program
     return CronDaemon(label, reads_zone=b"CRON_TZ" in content if content else None)
 
 

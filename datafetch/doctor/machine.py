@@ -8,6 +8,7 @@ from pathlib import Path
 
 from datafetch.clock import PACIFIC
 from datafetch.doctor.findings import Finding, Group, fail, failed_with, ok, warn
+from datafetch.doctor.paths import nearest
 from datafetch.errors import DatafetchError
 from datafetch.runtime.folder import RuntimeFolder
 
@@ -94,7 +95,7 @@ class DiskCheck:
     def look(self) -> Iterator[Finding]:
         """A line for each folder."""
         for purpose, folder in self._folders:
-            there = next(path for path in (folder, *folder.parents) if path.exists())
+            there = nearest(folder)
             try:
                 free = self._free(there)
             except OSError as error:

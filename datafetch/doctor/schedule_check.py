@@ -1,23 +1,26 @@
 """The schedule: which cron daemon or timers start the jobs, and whether they say what the settings do."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datafetch.clock import PACIFIC
 from datafetch.doctor.cron_daemons import CronDaemon, find_daemon, has_systemd, in_container
-from datafetch.doctor.crontab_lines import RUN_DUE, CronLine, read_crontab
+from datafetch.doctor.cron_files import MEND_FILE, why_ignored
+from datafetch.doctor.cron_programs import Finder, Untold
+from datafetch.doctor.crontab_lines import RUN_DUE, CronLine, read_crontab, same_times
 from datafetch.doctor.findings import Finding, Group, fail, ok, skipped, warn
+from datafetch.doctor.timers import find_timers, timers_found
 from datafetch.models.run import JobName
 from datafetch.models.text import one_line
 from datafetch.regular_files import open_regular
 
 _AGAIN = "`datafetch schedule --crontab` prints the lines for your settings."
-_TIMERS = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
-_USERS_TIMERS = ".config/systemd/user"
 _USUAL_PATH = "/usr/bin:/bin"
 """Where cron looks without a PATH in the crontab (crontab(5))."""
+
+_PACIFIC_NAMES = frozenset({PACIFIC, "US/Pacific"})
+"""What is read in the same way: the second is the first by its old name (tzdata, `backward`)."""
 
 _SPOOLS = ("var/spool/cron/crontabs", "var/spool/cron", "etc/crontabs")
 """Where Debian's cron, cronie and busybox keep the users' crontabs; only root may read them."""
@@ -31,7 +34,7 @@ class Surroundings:
 
     Attributes:
         root: the root folder of the file system.
-        home: the user's own folder.
+        home: the user's own folder; None when it has none.
         program: the `datafetch` that was called.
         zone: the name of the machine's own time zone; empty when it is not known.
         user: the name of the user who asks.
@@ -39,7 +42,7 @@ class Surroundings:
     """
 
     root: Path
-    home: Path
+    home: Path | None
     program: Path
     zone: str
     user: str
@@ -57,10 +60,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A crontab: its name for people, and the lines in it that start datafetch."""
+    """A crontab: its name for people, the lines in it that start datafetch, and whose it is.
+
+    `owner` is empty for those of the system, whose lines name a user each. `ignored` says why a
+    cron daemon does not read it; it is empty when nothing speaks against it.
+    """
 
     label: str
     lines: list[CronLine]
+    owner: str
+    ignored: str = ""
 
 
 class ScheduleCheck:
@@ -79,19 +88,22 @@ class ScheduleCheck:
         """The daemon, the crontabs with each line that starts datafetch, and the timers."""
         root = self._around.root
         daemon = find_daemon(root)
-        timers = _timers(self._around)
-        found = [table for table in self._tables() if table.lines]
+        timers = find_timers(root, self._around.home)
+        found = [table for table in self._tables(daemon) if table.lines]
         yield self._daemon(daemon, found)
-        yield from _timers_found(timers, root)
+        yield from timers_found(timers, root)
         if not found:
             if daemon is not None and not timers:
                 yield self._nothing_starts()
             return
         for table in found:
+            if table.ignored:
+                yield fail("crontab", f"{table.label} starts nothing: {table.ignored}", MEND_FILE)
+                continue
             yield ok("crontab", f"{table.label}: {_counted(table.lines)}")
             for line in table.lines:
                 yield from self._line(table, line, daemon)
-        lines = [line for table in found for line in table.lines]
+        lines = [line for table in found if not table.ignored for line in table.lines]
         yield from self._net(lines, [timer.name for timer in timers])
 
     # ------------------------------------------------------------------ steps
@@ -117,7 +129,7 @@ class ScheduleCheck:
         said = {True: "reads CRON_TZ", False: "ignores CRON_TZ", None: "may not read CRON_TZ"}
         return ok(check, f"{daemon.name} {state}, and {said[daemon.reads_zone]}")
 
-    def _tables(self) -> list[_Table]:
+    def _tables(self, daemon: CronDaemon | None) -> list[_Table]:
         root = self._around.root
         users = [path for place in _SPOOLS for path in _files(root / place)]
         of_system = [root / "etc/crontab", *_files(root / "etc/cron.d")]
@@ -125,12 +137,17 @@ class ScheduleCheck:
         if self._around.user not in {path.name for path in users}:
             own = self._around.own_crontab()
             if own is not None:
-                tables.append(_Table("crontab -l", read_crontab(own, has_user=False)))
+                lines = read_crontab(own, has_user=False)
+                tables.append(_Table("crontab -l", lines, self._around.user))
         for path in (*users, *of_system):
             text = _text(path)
             if text is not None:
                 label = one_line(f"/{path.relative_to(root)}", 80)
-                tables.append(_Table(label, read_crontab(text, has_user=path in of_system)))
+                is_system = path in of_system
+                lines = read_crontab(text, has_user=is_system)
+                owner = "" if is_system else path.name
+                ignored = why_ignored(path, text, daemon) if is_system else ""
+                tables.append(_Table(label, lines, owner, ignored))
         return tables
 
     def _nothing_starts(self) -> Finding:
@@ -140,7 +157,7 @@ class ScheduleCheck:
 
     def _line(self, table: _Table, line: CronLine, daemon: CronDaemon | None) -> Iterator[Finding]:
         where = f"{table.label}, line {line.number}"
-        yield from self._program(where, line, daemon)
+        yield from self._program(where, table.owner or line.user, line, daemon)
         for job in line.jobs:
             check = f"cron line {job.value}"
             wanted = self._wanted.get(job)
@@ -156,7 +173,8 @@ class ScheduleCheck:
                 yield warn(check, f"{where}: {'; '.join(problems)}", _AGAIN)
             else:
                 yield ok(check, f"{where}: {line.expression}, as {wanted.setting} has it")
-        if line.variables.get("MAILTO") == "" and "--log-file" not in line.arguments:
+        is_kept = line.keeps_output or "--log-file" in line.arguments
+        if line.variables.get("MAILTO") == "" and not is_kept:
             yield warn(
                 "MAILTO",
                 f"{where}: is empty, so that nobody is told of a failure",
@@ -166,29 +184,36 @@ class ScheduleCheck:
     def _compared(self, line: CronLine, wanted: Wanted, daemon: CronDaemon | None) -> Iterator[str]:
         if wanted.expression is None:
             yield f"{wanted.setting} is off"
-        elif " ".join(wanted.expression.split()) != line.expression:
+        elif not same_times(wanted.expression, line.expression):
             shown = one_line(line.expression, 60) or "@reboot"
             yield f"it says {shown}, {wanted.setting} says {wanted.expression}"
         if not line.is_scheduled:
             yield "--scheduled is missing, so that a slot may run twice"
         zone = line.variables.get("CRON_TZ")
-        if self._around.zone == PACIFIC and zone in (None, PACIFIC):
+        if self._around.zone in _PACIFIC_NAMES and (zone is None or zone in _PACIFIC_NAMES):
             return
         if daemon is not None and daemon.reads_zone is False:
             yield (
                 f"{daemon.name} ignores CRON_TZ and takes the machine's zone "
                 f"({self._around.zone or 'unknown'}): leave only the line of run-due"
             )
-        elif zone != PACIFIC:
+        elif zone not in _PACIFIC_NAMES:
             said = f"is {one_line(zone, 40)}" if zone else "is missing above it"
             yield f"CRON_TZ {said}, and has to be {PACIFIC}"
 
-    def _program(self, where: str, line: CronLine, daemon: CronDaemon | None) -> Iterator[Finding]:
-        check, root = "cron's datafetch", self._around.root
+    def _program(
+        self, where: str, owner: str, line: CronLine, daemon: CronDaemon | None
+    ) -> Iterator[Finding]:
+        check = "cron's datafetch"
+        home = self._around.home if owner == self._around.user else None
         path = line.variables.get("PATH", _USUAL_PATH)
         if daemon is not None and not daemon.reads_path:
             path = _USUAL_PATH
-        found = _found(line.program, path, line.folder, root)
+        try:
+            found = Finder(self._around.root, home).find(line, path)
+        except Untold as reason:
+            yield skipped(check, f"{where}: {one_line(str(reason), 160)}")
+            return
         if found is None:
             yield fail(
                 check,
@@ -229,56 +254,12 @@ def _counted(lines: Sequence[CronLine]) -> str:
     return f"{len(lines)} line{' starts' if len(lines) == 1 else 's start'} datafetch"
 
 
-def _timers(around: Surroundings) -> list[Path]:
-    """The timers that `datafetch schedule --systemd` makes, and are there."""
-    folders = [*(around.root / place for place in _TIMERS), around.home / _USERS_TIMERS]
-    return sorted(path for folder in folders for path in folder.glob("datafetch-*.timer"))
-
-
-def _timers_found(timers: Sequence[Path], root: Path) -> Iterator[Finding]:
-    """A line with the names of the timers, and one with those that nobody has enabled."""
-    if not timers:
-        return
-    yield ok("systemd timers", ", ".join(dict.fromkeys(one_line(path.name, 80) for path in timers)))
-    idle = [path.name for path in timers if not _is_enabled(path, root)]
-    if idle:
-        names = " ".join(dict.fromkeys(one_line(name, 80) for name in idle))
-        yield warn(
-            "idle timers",
-            f"{names}: not enabled, so that they start nothing after a boot",
-            f"systemctl enable --now {names}",
-        )
-
-
-def _is_enabled(timer: Path, root: Path) -> bool:
-    """Whether the timer is started together with the others (systemctl(1), `enable`)."""
-    links = [
-        folder / "timers.target.wants" / timer.name
-        for folder in (timer.parent, root / "etc/systemd/system")
-    ]
-    return any(link.is_symlink() or link.exists() for link in links)
-
-
 def _files(folder: Path) -> list[Path]:
     """The files of a folder, sorted; none when it is not there, or may not be read."""
     try:
         return sorted(path for path in folder.iterdir() if path.is_file())
     except OSError:
         return []
-
-
-def _found(program: str, path: str, folder: str, root: Path) -> Path | None:
-    """The file that a shell would start, as the paths of the system name it; None when there is none."""
-    if "/" in program:
-        written = program if program.startswith("/") else f"{folder}/{program}"
-        places = [written]
-    else:
-        places = [f"{place}/{program}" for place in path.split(":") if place]
-    for place in places:
-        there = root / place.lstrip("/")
-        if there.is_file() and os.access(there, os.X_OK):
-            return Path(place)
-    return None
 
 
 def _real(path: Path) -> Path:

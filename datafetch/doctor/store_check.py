@@ -12,6 +12,7 @@ from pathlib import Path
 
 from datafetch.doctor.anonymous import Anonymous
 from datafetch.doctor.findings import Finding, Group, Status, fail, failed_with, ok, skipped, warn
+from datafetch.doctor.paths import is_seen, nearest
 from datafetch.errors import ObjectNotFound, StoreDenied, StoreError, UnsafeStore
 from datafetch.store.base import (
     BucketStore,
@@ -70,7 +71,7 @@ class StoreCheck:
     def look(self) -> Iterator[Finding]:
         """A line for each thing that runs do; after a failed read nothing more is asked."""
         facts = self._facts
-        if facts.folder is not None and not facts.folder.exists():
+        if facts.folder is not None and not is_seen(facts.folder):
             yield _folder_to_come(facts.folder)
             return
         read = self._read()
@@ -245,12 +246,12 @@ class StoreCheck:
 
 
 def _folder_to_come(folder: Path) -> Finding:
-    there = next(path for path in folder.parents if path.exists())
+    there = nearest(folder)
     if os.access(there, os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_USER):
         return ok("store", f"{folder} is not there yet; the first run makes it")
     return fail(
         "store",
-        f"{folder} is not there, and cannot be made in {there}",
+        f"{folder} is not there or cannot be seen, and this user may not write to {there}",
         f"Make it, for the user with the id {os.geteuid()}, or set DATAFETCH_STORE.",
     )
 
@@ -263,7 +264,7 @@ class _as_it_was:  # noqa: N801 - used like a function
         below = [f"{'/'.join(state[: depth + 1])}" for depth in range(len(state))]
         paths = [*below, f"{STATE_PREFIX}probe"] if root is not None else []
         self._missing = [
-            root / path for path in paths if root is not None and not (root / path).exists()
+            root / path for path in paths if root is not None and not is_seen(root / path)
         ]
 
     def __enter__(self) -> None:

@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from datafetch.doctor.paths import home_folder
 from datafetch.doctor.schedule_check import Surroundings
 from datafetch.runtime.answers_of_programs import answer_of
 
@@ -18,7 +19,7 @@ def this_machine() -> Surroundings:
     root = Path("/")
     return Surroundings(
         root=root,
-        home=Path.home(),
+        home=home_folder(),
         program=_called(),
         zone=zone_of(root),
         user=_user(),

@@ -12,7 +12,7 @@ from datafetch.doctor.machine import CertificatesCheck, DiskCheck, RuntimeCheck,
 from datafetch.doctor.shared_state import clock_finding
 from datafetch.doctor.versions import VersionsCheck
 from datafetch.runtime.folder import RuntimeFolder
-from tests.support import START
+from tests.support import START, unprivileged, unprivileged_folder
 
 GIB = 1024**3
 
@@ -75,6 +75,15 @@ def test_room_on_disks_is_judged(tmp_path, free, status, said):
     (found,) = DiskCheck((("store", tmp_path / "a/b"),), tell).look()
     assert (found.status, found.detail) == (status, f"{said} {tmp_path}/a/b")
     assert asked == [tmp_path]
+
+
+def test_a_folder_that_may_not_be_seen_is_judged_by_what_is_above_it():
+    """No permission is no reason to end in an unexpected error."""
+    with unprivileged_folder() as closed:
+        closed.chmod(0o000)
+        with unprivileged():
+            (found,) = DiskCheck((("store", closed / "store"),), lambda _: GIB * 5).look()
+    assert (found.status, found.detail) == ("ok", f"5.0 GiB in {closed}/store")
 
 
 def test_a_disk_that_does_not_tell_is_warned_of(tmp_path):

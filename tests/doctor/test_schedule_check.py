@@ -1,5 +1,8 @@
 """The crontab and the timers of a machine, against the settings."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from datafetch.doctor.findings import Finding, Form
@@ -7,6 +10,7 @@ from datafetch.doctor.schedule_check import ScheduleCheck, Wanted
 from datafetch.doctor.surroundings import zone_of
 from datafetch.models.run import JobName
 from tests.doctor.roots import CRONIE, around, put, with_cronie, with_debians
+from tests.support import unprivileged, unprivileged_folder
 
 ABOVE = "CRON_TZ=America/Los_Angeles\nPATH=/opt/site/.venv/bin:/usr/bin:/bin\n"
 JOB = "0 */2 * * * cd /opt/site && datafetch bookmarks --scheduled --quiet\n"
@@ -127,6 +131,111 @@ def test_a_datafetch_that_cron_does_not_find_fails(tmp_path):
     assert hints[0] == (
         "Write /opt/site/.venv/bin/datafetch in the line, or /opt/site/.venv/bin in PATH above it."
     )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "$HOME/bin/datafetch",
+        "${HOME}/bin/datafetch",
+        "~/bin/datafetch",
+        "bin/datafetch",
+        "cd $HOME && bin/datafetch",
+        "cd bin && ./datafetch",
+        "HOMELY=1 ~/bin/datafetch",
+    ],
+)
+def test_paths_from_home_are_found(tmp_path, call):
+    """As the shell finds them that cron starts in the user's folder."""
+    with_cronie(tmp_path)
+    here = around(tmp_path, f"*/15 * * * * {call} run-due\n")
+    put(tmp_path, "home/site/bin/datafetch", "", 0o755)
+    there = replace(here, home=Path("/home/site"), program=Path("/home/site/bin/datafetch"))
+    assert wrong([*ScheduleCheck(WANTED, there).look()]) == []
+    (tmp_path / "home/site/bin/datafetch").unlink()
+    assert [one[:2] for one in wrong([*ScheduleCheck(WANTED, there).look()])] == [
+        ("cron's datafetch", "fail")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        ("docker exec site datafetch", "docker finds it in its own way"),
+        ("$VENV/bin/datafetch", "$VENV is set elsewhere"),
+        ("$(which datafetch) && datafetch", ""),
+        ("~other/bin/datafetch", "it depends on the home of another user"),
+    ],
+)
+def test_what_cannot_be_told_is_no_failure(tmp_path, call, why):
+    """Another program, or a shell with variables of its own, finds it there."""
+    with_cronie(tmp_path)
+    put(tmp_path, "usr/bin/datafetch", "", 0o755)
+    here = replace(
+        around(tmp_path, f"*/15 * * * * {call} run-due\n"), program=Path("/usr/bin/datafetch")
+    )
+    findings = [*ScheduleCheck(WANTED, here).look()]
+    assert wrong(findings) == []
+    assert why in str([one.detail for one in findings if one.form is Form.SKIPPED])
+
+
+def test_a_variable_of_the_crontab_is_put_in(tmp_path):
+    """Cron hands it to the shell."""
+    with_cronie(tmp_path)
+    text = "VENV=/opt/site/.venv\n*/15 * * * * $VENV/bin/datafetch run-due\n"
+    findings = look(tmp_path, text)
+    assert wrong(findings) == []
+    assert [one for one in findings if one.form is Form.SKIPPED] == []
+
+
+def test_a_program_that_this_user_may_not_see_is_no_failure():
+    """A line of root may start one in root's own folder."""
+    with unprivileged_folder() as root:
+        with_cronie(root)
+        put(root, "etc/cron.d/site", "*/15 * * * * root /root/bin/datafetch run-due\n")
+        put(root, "root/bin/datafetch", "", 0o755)
+        here = around(root)
+        (root / "root").chmod(0o000)
+        with unprivileged():
+            findings = [*ScheduleCheck(WANTED, here).look()]
+        (root / "root").chmod(0o700)
+    assert wrong(findings) == []
+    assert "this user may not look for /root/bin/datafetch" in str(findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mode", "why"),
+    [
+        ("site.cron", NET.replace("* cd", "* site cd"), 0o644, "whose name has other signs"),
+        ("site", NET.replace("* cd", "* site cd").strip(), 0o644, "its last line does not end"),
+        ("site", NET.replace("* cd", "* site cd"), 0o666, "others than its owner may write"),
+    ],
+)
+def test_files_that_debians_cron_does_not_read_fail(tmp_path, name, text, mode, why):
+    """It says so in the log of the system only; then no run ever begins."""
+    with_debians(tmp_path)
+    put(tmp_path, f"etc/cron.d/{name}", text, mode)
+    found = wrong(look(tmp_path, zone="America/Los_Angeles"))
+    assert found[0][:2] == ("crontab", "fail")
+    assert found[0][2].startswith(f"/etc/cron.d/{name} starts nothing: ")
+    assert why in found[0][2]
+    assert ("run-due", "warn") in [one[:2] for one in found]
+
+
+def test_the_old_name_of_the_zone_is_the_zone(tmp_path):
+    """US/Pacific is America/Los_Angeles."""
+    with_cronie(tmp_path)
+    crontab = ABOVE.replace("America/Los_Angeles", "US/Pacific") + JOB + NET
+    assert wrong(look(tmp_path, crontab)) == []
+    with_debians(tmp_path)
+    assert wrong(look(tmp_path, crontab, zone="US/Pacific")) == []
+
+
+def test_output_that_is_kept_needs_no_mail(tmp_path):
+    """A line that writes a log of its own may do without MAILTO."""
+    with_cronie(tmp_path)
+    crontab = "MAILTO=\n" + ABOVE + (JOB + NET).replace(" --quiet", " >> log 2>&1")
+    assert wrong(look(tmp_path, crontab)) == []
 
 
 def test_another_installation_is_warned_of(tmp_path):

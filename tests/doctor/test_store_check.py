@@ -241,6 +241,20 @@ def test_a_folder_that_cannot_be_made_fails():
     assert found["store"].status == "fail"
 
 
+def test_a_folder_that_may_not_be_seen_fails_in_plain_words():
+    """The folder above it is closed to this user, as one of root is to cron's."""
+    with unprivileged_folder() as closed:
+        folder = closed / "store"
+        folder.mkdir()
+        closed.chmod(0o000)
+        with unprivileged():
+            found = look(LocalStore(folder), StoreFacts(folder=folder))
+    assert found["store"].status == "fail"
+    assert found["store"].detail == (
+        f"{folder} is not there or cannot be seen, and this user may not write to {closed}"
+    )
+
+
 def test_a_folder_that_may_not_be_written_fails():
     """Reading goes on."""
     with unprivileged_folder() as folder, unprivileged():
