@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datafetch.cli import completion
+from datafetch.cli.names import job_or_letter, letter_action
 from datafetch.cli.options import JobOptions, with_options
-from datafetch.cli.values import item_count, job_or_letter, letter_action, parse_age
+from datafetch.cli.values import item_count, parse_age
 from datafetch.errors import UsageError
 from datafetch.models.run import JobName
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datafetch.cli import completion
+from datafetch.cli.names import job_or_run, run_status
 from datafetch.cli.options import JobOptions, with_options
-from datafetch.cli.values import item_count, job_or_run, parse_age, run_status
+from datafetch.cli.values import item_count, parse_age
 from datafetch.errors import DatafetchError, UsageError
 from datafetch.models.run import JobName, RunStatus
 

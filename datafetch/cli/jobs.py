@@ -13,6 +13,7 @@ from datafetch.cli.examples import epilog_of
 from datafetch.cli.guides import show_guide
 from datafetch.cli.help import HelpCommand, help_text
 from datafetch.cli.history import history
+from datafetch.cli.names import job_name
 from datafetch.cli.options import (
     JobOptions,
     Missing,
@@ -25,7 +26,6 @@ from datafetch.cli.status import status
 from datafetch.cli.values import (
     backup_number,
     domain_name,
-    job_name,
     parse_age,
     repository,
     target_folder,

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 import typer
 
 from datafetch.cli import completion
+from datafetch.cli.names import job_name
 from datafetch.cli.options import JobOptions, with_options
-from datafetch.cli.values import future_moment, job_name, pause_length, reason_text
+from datafetch.cli.values import future_moment, pause_length, reason_text
 from datafetch.clock import PACIFIC
 from datafetch.errors import UsageError
 from datafetch.models.run import JobName

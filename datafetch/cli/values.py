@@ -7,8 +7,7 @@ from pathlib import Path
 
 import typer
 
-from datafetch.cli.usage import no_such_job, shown
-from datafetch.models.run import JobName, RunStatus
+from datafetch.cli.usage import shown
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
@@ -234,78 +233,6 @@ def log_format(text: str) -> str:
     if text not in ("console", "json"):
         raise typer.BadParameter(f"{shown(text)} is not a format of logs: write console or json")
     return text
-
-
-def job_name(text: str) -> JobName:
-    """A job.
-
-    Raises:
-        typer.BadParameter: there is none of that name.
-    """
-    names = [job.value for job in JobName]
-    if text not in names:
-        raise typer.BadParameter(no_such_job(text, names))
-    return JobName(text)
-
-
-def run_status(text: str) -> RunStatus:
-    """How a run ended.
-
-    Raises:
-        typer.BadParameter: no run ends so.
-    """
-    names = [status.value for status in RunStatus if status is not RunStatus.LOCKED]
-    if text not in names:
-        raise typer.BadParameter(f"{shown(text)} is no status of a run: write {', '.join(names)}")
-    return RunStatus(text)
-
-
-_RUN_ID = re.compile(r"\d{8}T[0-9TZ]*(?:-[0-9a-f]*)?|[0-9a-f]{4,8}", re.ASCII)
-
-
-def job_or_run(text: str) -> JobName | str:
-    """A job, or the id of a run, its beginning, or its last part.
-
-    Raises:
-        typer.BadParameter: it is neither.
-    """
-    names = [job.value for job in JobName]
-    if text in names:
-        return JobName(text)
-    if _RUN_ID.fullmatch(text):
-        return text
-    raise typer.BadParameter(f"{no_such_job(text, names)}, nor is it the id of a run")
-
-
-_LETTER_ID = re.compile(r"[0-9a-f]{1,12}", re.ASCII)
-_ACTIONS = ("list", "show", "retry", "drop")
-
-
-def letter_action(text: str) -> str:
-    """What is to be done with dead letters.
-
-    Raises:
-        typer.BadParameter: the text names nothing that can be done with them.
-    """
-    if text in _ACTIONS:
-        return text
-    is_name = text in [job.value for job in JobName] or _LETTER_ID.fullmatch(text)
-    meant = f": did you mean list {text}?" if is_name else f": write {', '.join(_ACTIONS)}"
-    raise typer.BadParameter(f"{shown(text)} is nothing to do with dead letters{meant}")
-
-
-def job_or_letter(text: str) -> JobName | str:
-    """A job, or the id of a dead letter or its beginning.
-
-    Raises:
-        typer.BadParameter: it is neither.
-    """
-    names = [job.value for job in JobName]
-    if text in names:
-        return JobName(text)
-    if _LETTER_ID.fullmatch(text):
-        return text
-    raise typer.BadParameter(f"{no_such_job(text, names)}, nor is it the id of a dead letter")
 
 
 def settings_file(text: str) -> Path:

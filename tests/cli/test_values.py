@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from datafetch.cli.names import job_name
 from datafetch.cli.values import (
     backup_number,
     domain_name,
     item_count,
-    job_name,
     log_format,
     parse_age,
     repository,
