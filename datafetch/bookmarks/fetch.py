@@ -41,11 +41,13 @@ class ListReader:
     def is_full(self, snapshot: Snapshot, stored: int) -> bool:
         """Whether to read every page, and not only those with news.
 
-        True when no more than `full_sync_max_items` bookmarks are `stored`, on `--force`, when the
-        state is not trusted, and when the last full reading is `full_sync_hours` old.
+        True when no more than `full_sync_max_items` bookmarks are `stored`, on `--force`, when items
+        are named, when the state is not trusted, and when the last full reading is
+        `full_sync_hours` old.
         """
         settings, read_at = self._context.settings, snapshot.full_sync_at
-        if read_at is None or self._context.options.force or not snapshot.trusted:
+        options = self._context.options
+        if read_at is None or options.force or options.only or not snapshot.trusted:
             return True
         due_at = read_at / 1000 + settings.full_sync_hours * 3600
         return stored <= settings.full_sync_max_items or self._context.clock.now() >= due_at
@@ -185,7 +187,7 @@ class ListReader:
 
 
 def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> int:
-    """Record each unreadable item as a dead letter, unless it has one that still waits.
+    """Record each unreadable item as a dead letter, unless it has one that waits and is not named.
 
     Dead letters of items that can be read now are dropped; after a complete reading, so are those
     of items that are no longer on the list.
@@ -196,7 +198,7 @@ def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> int:
     letters = context.dead_letters
     newly = 0
     for item in fetched.unreadable:
-        if not letters.waiting(item.name):
+        if item.name in context.options.only or not letters.waiting(item.name):
             newly += letters.failed(item.name, item.error)
             context.log.warning(
                 "bookmark_unreadable", extra={"item": item.name, "error": str(item.error)}

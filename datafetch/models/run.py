@@ -49,7 +49,8 @@ class RunOptions:
         dry_run: read upstream and store, write nothing.
         limit: fetch at most so many items; nothing is deleted.
         allow_shrink: accept a dataset that shrank past the guard.
-        only: the items that were named (domains, URLs, `OWNER/NAME`); empty for all.
+        only: the items that were named (domains, URLs, `OWNER/NAME`); empty for all. For the bookmark
+            job they are items that it could not read: it reads the whole list for them.
         missing: only items that have nothing stored yet.
         older_than_s: the age in seconds from which a stored copy is fetched again, instead of the
             job's own. Where there is no copy, pages are fetched as always, logos only when

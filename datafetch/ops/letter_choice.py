@@ -121,15 +121,8 @@ def reason_of(letter: DeadLetter) -> str:
 
 
 def items_by_job(letters: Iterable[DeadLetter]) -> dict[JobName, tuple[str, ...]]:
-    """The items that each job has to try again, as `RunOptions.only` takes them, in the jobs' order.
-
-    The bookmark job has none: each of its runs reads all bookmarks.
-    """
+    """The items that each job has to try again, as `RunOptions.only` takes them, in the jobs' order."""
     found: dict[JobName, dict[str, None]] = {job: {} for job in JobName}
     for letter in letters:
         found[JobName(letter.job)][letter.item] = None
-    return {
-        job: () if job is JobName.BOOKMARKS else tuple(items)
-        for job, items in found.items()
-        if items
-    }
+    return {job: tuple(items) for job, items in found.items() if items}

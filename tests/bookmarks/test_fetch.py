@@ -92,6 +92,28 @@ def test_unreadable_item_is_quarantined() -> None:
     world.assert_whole()
 
 
+def test_an_item_that_is_named_is_looked_for_in_the_whole_list() -> None:
+    """`dead-letters retry` did not come to what stands deep in a long list, nor counted that it had."""
+    world = World.of(250, settings=LONG)
+    world.app.malform("b200", tags="broken")
+    world.clock.time = NEWEST.timestamp() + 8 * 24 * 3600
+    world.run()
+    world.run()
+    assert len(world.asked) == 1
+    assert world.context is not None
+    (letter,) = world.context.dead_letters.letters.values()
+    world.run(only=(letter.item,))
+    assert len(world.asked) == 3
+    (again,) = world.context.dead_letters.letters.values()
+    assert (letter.attempts, again.attempts) == (1, 2)
+    world.app.malform("b200", tags=[])
+    world.run()
+    assert list(world.context.dead_letters.letters) == [letter.id]
+    world.run(only=(letter.item,))
+    assert world.context.dead_letters.letters == {}
+    world.assert_whole()
+
+
 def test_item_without_an_id_shields_all_absent_ones() -> None:
     """An item whose id cannot be read may be any stored one: then nothing is taken for deleted."""
     world = World.of(30)

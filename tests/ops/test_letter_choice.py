@@ -112,10 +112,10 @@ def test_groups_lose_nothing(items: list[str]) -> None:
 
 
 def test_what_the_jobs_are_told_to_do() -> None:
-    """Jobs by their order; bookmarks are read as a whole."""
+    """Jobs by their order, each with its own items."""
     quarantined = letter("bookmark 7", job="bookmarks")
     assert items_by_job([C, A, quarantined]) == {
-        JobName.BOOKMARKS: (),
+        JobName.BOOKMARKS: (quarantined.item,),
         JobName.OPENGRAPH: (A.item,),
         JobName.LOGOS: (C.item,),
     }

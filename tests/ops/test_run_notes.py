@@ -6,7 +6,7 @@ import pytest
 
 from datafetch.models.run import JobName
 from datafetch.ops.dead_letters import DeadLetter
-from datafetch.ops.run_notes import no_cdn_note, superseded_note, waiting_notes
+from datafetch.ops.run_notes import no_cdn_note, superseded_note, too_many_note, waiting_notes
 from datafetch.store.public_urls import PublicUrls
 
 NOW = datetime(2026, 11, 26, 15, 37, tzinfo=UTC).timestamp()
@@ -120,3 +120,9 @@ def test_whose_records_stand_is_told_with_the_setting():
     assert "raise BOOKMARKS_LOCK_TTL_MS" in superseded_note(JobName.BOOKMARKS)
     assert "another run of logos" in superseded_note(JobName.LOGOS)
     assert "raise DATAFETCH_LOCK_TTL_MS" in superseded_note(JobName.LOGOS)
+
+
+def test_letters_that_are_not_kept_are_counted():
+    """Nothing that failed is forgotten in silence."""
+    assert too_many_note(1).startswith("1 dead letter is not kept, because a job has 5,000 at most")
+    assert too_many_note(1234).startswith("1,234 dead letters are not kept")
