@@ -11,8 +11,6 @@ from datafetch.errors import ExitCode
 if TYPE_CHECKING:
     from datafetch.doctor.findings import Finding, Group
 
-_GRACE_S = 1.0
-
 
 @with_options(job=False, dry_run=False)
 def doctor(
@@ -60,7 +58,7 @@ def _examined(options: JobOptions, *, offline: bool) -> "list[tuple[Group, Findi
 
 
 def _print(options: JobOptions, findings: "list[tuple[Group, Finding]]", *, failed: bool) -> None:
-    from datafetch.cli.streams import show, uses_colour, width_of
+    from datafetch.cli.streams import can_show, show, uses_colour, width_of
 
     if options.json:
         import json
@@ -74,15 +72,6 @@ def _print(options: JobOptions, findings: "list[tuple[Group, Finding]]", *, fail
         look = Look(
             width=width_of(sys.stdout),
             colour=uses_colour(sys.stdout),
-            signs=can_show_signs(sys.stdout.encoding),
+            signs=can_show("✓✗→", sys.stdout),
         )
         show("\n".join(report(findings, look)))
-
-
-def can_show_signs(encoding: str | None) -> bool:
-    """Whether an output of this encoding can show the marks that are no ASCII."""
-    try:
-        "✓✗→".encode(encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True

@@ -15,6 +15,7 @@ from datafetch.upstream_errors import Denied, Missing, UpstreamError
 
 _NAMED = 10
 _MOST_OF_A_NAME = 40
+_NO_SUCH_KEY = 401
 _SCOPES = "Make a key with the scopes lists:read, bookmarks:read and assets:read."
 
 
@@ -39,13 +40,15 @@ class BookmarkServerCheck:
             page = next(self._api.pages(1), ListPage([], []))
         except (Denied, Missing) as error:
             yield failed_with("bookmark list", error)
+            if error.status == _NO_SUCH_KEY:
+                return  # the same would be said of everything else
         except UpstreamError as error:
             yield failed_with(self.name, error)
             return
-        yield ok(self.name, f"{place} answers")
-        if page is not None:
+        else:
+            yield ok(self.name, f"{place} answers")
             yield from self._of_list(page)
-        yield from self._lists()
+        yield from self._lists(is_known=page is not None)
         if page is not None:
             yield self._assets(page)
 
@@ -59,7 +62,8 @@ class BookmarkServerCheck:
             return
         yield ok("bookmark list", f"{self._settings.list_id} can be read (bookmarks:read)")
 
-    def _lists(self) -> Iterator[Finding]:
+    def _lists(self, *, is_known: bool) -> Iterator[Finding]:
+        """The lists; `is_known` is whether the server has shown to be one of bookmarks."""
         try:
             lists = self._api.named_lists()
         except Denied as error:
@@ -70,7 +74,8 @@ class BookmarkServerCheck:
             )
             return
         except UpstreamError as error:
-            yield failed_with("lists", error)
+            if is_known or not isinstance(error, Missing):
+                yield failed_with("lists", error)
             return
         yield ok("lists", f"the key can read {_names(lists)}")
         if self._settings.list_id in {found.id for found in lists}:

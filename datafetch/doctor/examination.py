@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from datafetch.clock import CancelToken, Clock
-from datafetch.doctor.findings import Finding, Group, fail
+from datafetch.doctor.findings import Finding, Group, fail, failed_with
 from datafetch.errors import Cancelled, DatafetchError, Unexpected
 
 LONGEST_S = 60.0
@@ -107,7 +107,7 @@ class _Look:
         except Cancelled:
             pass  # the command ends, and says so
         except DatafetchError as error:
-            self._found.put(fail(self.check.name, str(error), error.hint))
+            self._found.put(failed_with(self.check.name, error))
         except Exception as error:  # noqa: BLE001 - one check must not take the others with it
             unexpected = Unexpected.of(error)
             self._found.put(fail(self.check.name, str(unexpected), unexpected.hint))

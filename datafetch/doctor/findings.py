@@ -8,6 +8,9 @@ from datafetch.errors import DatafetchError
 from datafetch.models.json import JsonObject
 from datafetch.redaction import redact
 
+SEE_REQUESTS = "`datafetch doctor --verbose` shows each request and what came back."
+"""The hint where an error has none."""
+
 
 class Status(StrEnum):
     """How something is. `WARN` is for what works now and may not later; the exit code ignores it."""
@@ -85,7 +88,7 @@ def skipped(check: str, why: str) -> Finding:
 
 def failed_with(check: str, error: DatafetchError, what: str = "") -> Finding:
     """A failure by the error that says it, with the error's own hint; `what` goes before it."""
-    return fail(check, f"{what}{error}", error.hint)
+    return fail(check, f"{what}{error}", error.hint or SEE_REQUESTS)
 
 
 def summary(findings: Iterable[Finding]) -> str:

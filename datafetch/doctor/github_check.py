@@ -33,6 +33,9 @@ _SOON_S = 14 * 86_400.0
 _FEW = 200
 """Requests; a first run of a few hundred repositories needs more."""
 
+_LONGEST_WAIT_S = 86_400.0
+"""GitHub's limits are for an hour; a time far away is none."""
+
 _MOST_SHOWN = 120
 
 
@@ -92,8 +95,11 @@ class GitHubCheck:
         """The token, its end, what is left, and the owner."""
         try:
             answer = self._ask("/rate_limit")
-        except Missing:
-            # GitHub Enterprise says so where rate limits are off.
+        except Missing as error:
+            refused = self._without_limits(error)
+            if refused is not None:
+                yield refused
+                return
             answer = None
         except UpstreamError as error:
             yield failed_with(self.name, error)
@@ -104,6 +110,27 @@ class GitHubCheck:
             yield from self._expiry(answer.headers)
             yield from self._limits(answer)
         yield self._owner()
+
+    def _without_limits(self, error: Missing) -> Finding | None:
+        """What is wrong where nobody tells the limits; None for GitHub Enterprise without limits.
+
+        A server that is no GitHub answers 404 to everything.
+        """
+        try:
+            self._ask(self._owner_path())
+        except Missing:
+            return fail(
+                self.name,
+                f"{error}; /users/{self._settings.owner} is not there either",
+                "Check GITHUB_API_URL (on GitHub Enterprise it ends in /api/v3), and the login in "
+                "GITHUB_REPO_OWNER.",
+            )
+        except UpstreamError as other:
+            return failed_with(self.name, other)
+        return None
+
+    def _owner_path(self) -> str:
+        return f"/users/{quote(self._settings.owner, safe='')}"
 
     def _ask(self, path: str) -> Answer:
         request = Request(
@@ -139,9 +166,12 @@ class GitHubCheck:
         if found is None:
             return
         zone = "+0000" if found[2] == "UTC" else found[2]
-        end = datetime.strptime(f"{found[1]} {zone}", "%Y-%m-%d %H:%M:%S %z").timestamp()
-        now = self._clock.now()
-        said = f"ends on {datetime.fromtimestamp(end, UTC):%Y-%m-%d}"
+        try:
+            moment = datetime.strptime(f"{found[1]} {zone}", "%Y-%m-%d %H:%M:%S %z")
+            said = f"ends on {moment.astimezone(UTC):%Y-%m-%d}"
+        except (ValueError, OverflowError):
+            return  # no such day
+        end, now = moment.timestamp(), self._clock.now()
         hint = f"Make a new one in time, and set {self._facts.name}."
         yield warn(check, said, hint) if end - now < _SOON_S else ok(check, said)
 
@@ -155,7 +185,8 @@ class GitHubCheck:
             if rate is None:
                 continue
             now = self._clock.now()
-            until = utc_text(rate.reset, now) if rate.reset > now else "it is reset"
+            is_soon = now < rate.reset < now + _LONGEST_WAIT_S
+            until = utc_text(rate.reset, now) if is_soon else "it is reset"
             said = f"{rate.remaining} of {rate.limit} left until {until}"
             check = f"GitHub {kind} limit"
             few = rate.remaining < min(_FEW, rate.limit)
@@ -165,7 +196,7 @@ class GitHubCheck:
     def _owner(self) -> Finding:
         check, owner = "GITHUB_REPO_OWNER", self._settings.owner
         try:
-            answer = self._ask(f"/users/{quote(owner, safe='')}")
+            answer = self._ask(self._owner_path())
             found = read_as(_OWNER, answer.json(), "user", url=answer.url)
         except Missing:
             return fail(check, f"GitHub knows nobody of the name {owner}", "Set it to your login.")

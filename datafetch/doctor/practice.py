@@ -85,6 +85,8 @@ class Practice:
         if self.offline:
             self._leave_out(Group.STORE, "store", _OFFLINE)
             self._leave_out(Group.UPSTREAMS, _ALL_UPSTREAMS, _OFFLINE)
+            self._leave_out(Group.SCHEDULE, "pauses", _OFFLINE)
+            self._leave_out(Group.MACHINE, "clock", _OFFLINE)
         else:
             self._of_network()
         examined = [*self.said, *examine(self.checks, self.clock, self.cancel)]

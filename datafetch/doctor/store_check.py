@@ -100,6 +100,13 @@ class StoreCheck:
         try:
             found = self._store.get(key)
         except ObjectNotFound:
+            if self._facts.is_web:
+                return warn(
+                    "store read",
+                    f"{self._store.name} answers, and shows no {key}: prefetch-build needs it",
+                    "Check DATAFETCH_STORE (the address below which json/ and images/ are) and "
+                    "DATAFETCH_ENV, and whether the job bookmarks has run.",
+                )
             return ok("store read", f"{self._store.name} answers; there is no {key} yet")
         except StoreError as error:
             self._is_away = not isinstance(error, StoreDenied)
@@ -230,7 +237,7 @@ class StoreCheck:
             self._store.put_as_public(key, encode_json({"doctor": self._name}))
             shown = self._anonymous.shows(self._store.url(key))
         except StoreError as error:
-            yield failed_with(_ACL, error, "is not accepted: ")
+            yield failed_with(_ACL, error, f"no object can be written with {self._facts.acl}: ")
             return
         finally:
             with suppress(StoreError):  # that nothing can be deleted is told of the other object

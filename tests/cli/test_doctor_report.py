@@ -1,9 +1,11 @@
 """The report of `doctor`, as people see it: snapshots at 80 and 160 columns, and in a pipe."""
 
+import io
+
 import pytest
 
-from datafetch.cli.doctor import can_show_signs
 from datafetch.cli.doctor_report import Look, report
+from datafetch.cli.streams import can_show
 from datafetch.doctor.findings import Finding, Form, Group, Status, fail, ok, skipped, warn
 
 FINDINGS = [
@@ -129,8 +131,9 @@ def test_foreign_text_steers_no_terminal():
 
 
 @pytest.mark.parametrize(
-    ("encoding", "can"), [("utf-8", True), ("ascii", False), ("latin-1", False), (None, False)]
+    ("encoding", "can"), [("utf-8", True), ("ascii", False), ("latin-1", False)]
 )
 def test_marks_are_shown_where_they_can_be(encoding, can):
     """A terminal of another encoding would show question marks."""
-    assert can_show_signs(encoding) is can
+    assert can_show("✓✗→", io.TextIOWrapper(io.BytesIO(), encoding)) is can
+    assert not can_show("✓", io.StringIO())  # which names no encoding

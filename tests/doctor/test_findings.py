@@ -2,8 +2,18 @@
 
 import pytest
 
-from datafetch.doctor.findings import fail, ok, skipped, summary, warn
+from datafetch.doctor.findings import (
+    SEE_REQUESTS,
+    fail,
+    failed_with,
+    ok,
+    skipped,
+    summary,
+    warn,
+)
+from datafetch.errors import StoreDenied
 from datafetch.redaction import register_secrets
+from datafetch.upstream_errors import UpstreamError
 
 
 @pytest.mark.parametrize(
@@ -26,6 +36,12 @@ def test_programs_are_told_four_fields_without_secrets():
     register_secrets(["hunter2-hunter2"])
     told = fail("a", "said hunter2-hunter2", "not hunter2-hunter2").to_json()
     assert told == {"check": "a", "status": "fail", "detail": "said ***", "hint": "not ***"}
+
+
+def test_every_failure_has_a_hint():
+    """Also one by an error that has none itself."""
+    assert failed_with("lists", UpstreamError("status 500")).hint == SEE_REQUESTS
+    assert failed_with("store", StoreDenied("no")).hint == StoreDenied.hint
 
 
 def test_what_was_not_looked_at_says_so():

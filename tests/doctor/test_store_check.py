@@ -289,6 +289,23 @@ def test_a_web_address_is_read_and_said_to_be_enough_for_builds():
     assert "enough for prefetch-build" in found["store write"].detail
 
 
+def test_a_web_address_without_the_list_is_warned_of():
+    """One that answers 404 to everything is enough for no build."""
+    from datafetch.store.web import WebStore
+    from datafetch.store_factory import _web_source
+
+    class Empty(App):
+        def answer(self, request: Request) -> Response:
+            del request
+            return Response.text("no", 404)
+
+    with Empty().served() as server:
+        store = WebStore(server.url, _web_source(make_http(), 0.0))
+        found = look(store, StoreFacts(is_web=True))
+    assert found["store read"].status == "warn"
+    assert "prefetch-build needs it" in found["store read"].detail
+
+
 # ------------------------------------------------------------ public address
 
 

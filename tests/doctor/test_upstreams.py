@@ -108,8 +108,26 @@ def test_a_key_that_is_refused_fails(karakeep):
     """What to do is what the job says."""
     karakeep_app(karakeep).token = "ak2_0000000000000000_another0"
     found = bookmarks(karakeep)
-    assert found["bookmark list"].status == "fail"
+    assert states(found) == {"bookmark list": "fail"}  # and nothing of scopes, which it has not
     assert "BOOKMARK_BEARER_TOKEN" in found["bookmark list"].hint + found["bookmark list"].detail
+
+
+def test_a_key_without_bookmarks_still_names_the_lists(karakeep):
+    """The server is there; only the scope is missing."""
+    karakeep_app(karakeep).scopes.discard("bookmarks:read")
+    found = states(bookmarks(karakeep))
+    assert (found["bookmark list"], found["lists"]) == ("fail", "ok")
+    assert "bookmark server" not in found
+
+
+def test_another_server_is_not_said_to_answer():
+    """One that has no such pages is no bookmark server, and says so once."""
+    app = KarakeepApp()
+    app.inject(reply(404, "not found"))
+    with app.served() as server:
+        found = bookmarks(server)
+    assert states(found) == {"bookmark list": "fail"}
+    assert "BOOKMARKS_API_URL" in found["bookmark list"].detail
 
 
 def test_an_empty_list_is_warned_of():
@@ -188,6 +206,30 @@ def test_a_token_that_ends_soon_is_warned_of(days, status):
     assert (found.status, f"{end:%Y-%m-%d}" in found.detail) == (status, True)
 
 
+@pytest.mark.parametrize(
+    "end", ["2026-13-45 00:00:00 UTC", "9999-12-31 23:59:59 -1400", "2026-01-01 00:00:00 +9999"]
+)
+def test_an_end_that_is_no_day_is_left_out(end):
+    """What comes after it is told all the same."""
+    with with_headers(GitHub_Authentication_Token_Expiration=end) as server:
+        found = github(server)
+    assert set(states(found).values()) == {"ok"}
+    assert "GITHUB_REPO_OWNER" in found
+    assert "GitHub token" not in found
+
+
+@pytest.mark.parametrize("reset", ["1e300", "-1", "1e18"])
+def test_limits_without_a_time_are_told_without_one(reset):
+    """No number of a server ends the look."""
+    app = GitHubApp()
+    limits = f'{{"resources":{{"core":{{"limit":5000,"remaining":9,"reset":{reset}}}}}}}'
+    app.inject(reply(200, limits), "/rate_limit")
+    with app.served() as server:
+        found = github(server)
+    assert found["GitHub REST limit"].detail == "9 of 5000 left until it is reset"
+    assert found["GITHUB_REPO_OWNER"].status == "ok"
+
+
 def test_little_that_is_left_is_warned_of():
     """A run would stop half-way."""
     app = GitHubApp()
@@ -230,6 +272,16 @@ def test_enterprise_without_limits_is_no_fault():
     app.inject(reply(404, '{"message":"Rate limiting is not enabled."}'), "/rate_limit")
     with app.served() as server:
         assert states(github(server)) == {"GitHub": "ok", "GITHUB_REPO_OWNER": "ok"}
+
+
+def test_another_server_does_not_accept_a_token():
+    """It answers 404 to everything: neither token nor login are to blame."""
+    app = GitHubApp()
+    app.inject(reply(404, "not found"))
+    with app.served() as server:
+        found = github(server)
+    assert states(found) == {"GitHub": "fail"}
+    assert "GITHUB_API_URL" in found["GitHub"].hint
 
 
 # ------------------------------------------------------------- logo services
