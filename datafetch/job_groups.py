@@ -29,6 +29,8 @@ _OF_GITHUB = {
 }
 """The fields without which a job cannot start, and what each is."""
 
+_NEEDED = {JobName.BOOKMARKS: _OF_BOOKMARKS, JobName.GITHUB: _OF_GITHUB}
+
 
 def is_configured(settings: Settings, job: JobName) -> bool:
     """Whether any setting that a job needs is set; False means that nobody wants this job here.
@@ -36,8 +38,22 @@ def is_configured(settings: Settings, job: JobName) -> bool:
     A job that needs none is always configured. With some of them set and some missing the job is
     configured, and its group cannot be made.
     """
-    needed = {JobName.BOOKMARKS: _OF_BOOKMARKS, JobName.GITHUB: _OF_GITHUB}.get(job)
+    needed = _NEEDED.get(job)
     return needed is None or any(getattr(settings, field) for field in needed)
+
+
+def names_needed(job: JobName) -> tuple[str, ...]:
+    """The settings without which a job cannot start, each by the name that everybody knows."""
+    return tuple(ENV_NAMES[field][-1] for field in _NEEDED.get(job, {}))
+
+
+def is_any_configured(settings: Settings) -> bool:
+    """Whether any setting is set that says which jobs are wanted.
+
+    False where nothing is set up yet, such as a machine that only prepares another one's files.
+    """
+    is_wanted = any(is_configured(settings, job) for job in _NEEDED)
+    return is_wanted or bool(settings.logo_domain_files)
 
 
 def bookmarks_group(settings: Settings) -> BookmarksSettings:

@@ -16,6 +16,7 @@ from datafetch.cli.options import JobOptions, with_options
 from datafetch.cli.streams import painted, show, uses_colour, width_of
 from datafetch.cli.values import site_folder
 from datafetch.errors import UsageError
+from datafetch.models.run import JobName
 
 if TYPE_CHECKING:
     from datafetch.cli.at_store import AtStore
@@ -64,6 +65,9 @@ def schedule(
 
     Schedules are read in Pacific time, whatever the machine's zone. They are set by
     S3_BOOKMARKS_CRON, S3_GITHUB_CRON, S3_LOGOS_CRON and S3_OPENGRAPH_CRON; off means none.
+
+    Files for other schedulers leave out a job of whose required settings none is set; they have all
+    jobs where none is set of any job.
     """
     asked: dict[_Kind, bool] = {
         "--crontab": crontab,
@@ -154,7 +158,7 @@ def _times(place: "AtStore") -> "list[JobTimes]":
     return [
         _job_times(
             place.settings,
-            job.value,
+            job,
             state_record(store, keys, job, clock).load(),
             pauses.of(job, now),
             now,
@@ -164,15 +168,17 @@ def _times(place: "AtStore") -> "list[JobTimes]":
 
 
 def _job_times(
-    settings: "Settings", job: str, state: "JobState | None", pause: "Pause | None", now: float
+    settings: "Settings", job: JobName, state: "JobState | None", pause: "Pause | None", now: float
 ) -> "JobTimes":
     from datafetch.cli.schedule_table import JobPause, JobTimes, LastRun
+    from datafetch.job_groups import is_configured
 
     until = pause.until / 1000 if pause and pause.until is not None else None
     schedule = settings.schedule_of(job)
     name = settings.cron_name_of(job)
+    configured = is_configured(settings, job)
     runs: list[datetime] = []
-    if schedule is not None and (pause is None or until is not None):
+    if configured and schedule is not None and (pause is None or until is not None):
         runs = schedule.next_slots(_moment(max(now, until or 0)), _NEXT_RUNS)
     last = None
     if state is not None:
@@ -183,7 +189,8 @@ def _job_times(
             state.status,
         )
     return JobTimes(
-        job=job,
+        job=job.value,
+        is_configured=configured,
         schedule=schedule,
         setting=name,
         place=settings.places_used.get(name, ""),
@@ -201,7 +208,7 @@ def _moment(seconds: float) -> datetime:
 
 
 def _plan(settings: "Settings", kind: _Kind, prefix: Path | None, env_file: Path | None) -> "Plan":
-    from datafetch.cli.schedule_plan import COMMANDS, Plan, job_command
+    from datafetch.cli.schedule_plan import Plan, job_commands
 
     folder = prefix or Path.cwd()
     is_here = folder.is_dir()
@@ -209,14 +216,10 @@ def _plan(settings: "Settings", kind: _Kind, prefix: Path | None, env_file: Path
     typed += ["--prefix", str(prefix)] if prefix else []
     typed += ["--env-file", str(env_file)] if env_file else []
     file = env_file.absolute() if env_file else None
-    jobs = []
-    for job in COMMANDS:
-        times = settings.schedule_of(job)
-        setting = settings.cron_name_of(job)
-        jobs.append(job_command(job, times.expression if times else None, setting))
+    jobs = job_commands(settings)
     plan = Plan(
         made_by=shlex.join(typed),
-        jobs=tuple(jobs),
+        jobs=jobs,
         folder=folder,
         programs=_own_folder() if is_here else folder / ".venv" / "bin",
         env_file=file if file != folder / ".env" else None,

@@ -107,6 +107,7 @@ def _parts(plan: Plan) -> Iterator[str]:
     for job in plan.jobs:
         if job.expression is None:
             yield f"# {job.name} is off; `{job.setting}=30 3 * * *` in the settings turns it on.\n"
+    yield plan.left_out
     yield _NET
     yield _line(plan, net, widest)
     yield _ROTATION.format(log=_rotated(f"{plan.folder}/{_LOG}"), user=plan.user, group=plan.group)

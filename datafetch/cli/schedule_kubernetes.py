@@ -86,6 +86,8 @@ def manifests(plan: Plan) -> str:
     settings = {job.setting: job.expression or "off" for job in plan.jobs} | dict(plan.variables)
     file = shlex.quote(str(plan.env_file)) if plan.env_file else ".env"
     above = _ABOVE.format(made_by=plan.made_by, env_file=file)
+    if plan.left_out:
+        above += f"#\n{plan.left_out}"
     return "".join([above, *(_cron_job(command, settings) for command in plan.timed)]).rstrip()
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from datafetch.cli.cron_fields import CronFields
 from datafetch.clock import PACIFIC
+from datafetch.job_groups import is_any_configured, is_configured, names_needed
 from datafetch.models.run import JobName
+from datafetch.settings import Settings
 
 ZONE = PACIFIC
 """The zone in which schedules are read."""
@@ -34,6 +36,8 @@ class TimedCommand:
         arguments: what stands after `datafetch`.
         expression: the five fields of its schedule; None for a job whose schedule is off.
         setting: the setting that says its schedule; empty for `run-due`.
+        missing: the settings for lack of which it is left out, since each of its runs would end
+            with 78; empty for a command that is started.
     """
 
     name: str
@@ -41,6 +45,12 @@ class TimedCommand:
     arguments: tuple[str, ...]
     expression: str | None
     setting: str = ""
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether a scheduler is to start it."""
+        return self.expression is not None and not self.missing
 
     @property
     def fields(self) -> CronFields:
@@ -55,7 +65,7 @@ class Plan:
 
     Attributes:
         made_by: the command line that made them.
-        jobs: a command for each job, those that are off included.
+        jobs: a command for each job, those that are off or not configured included.
         folder: the working folder of every run.
         programs: the folder of the `datafetch` command.
         env_file: the file of settings, when it is not `.env` in the working folder.
@@ -80,9 +90,18 @@ class Plan:
 
     @property
     def timed(self) -> tuple[TimedCommand, ...]:
-        """The commands that are started: each job that has a schedule, and the net under them."""
+        """The commands that are started: each job that is timed, and the net under them."""
         net = RUN_DUE_APART_COMMAND if self.run_due_apart else RUN_DUE_COMMAND
-        return (*(job for job in self.jobs if job.expression), net)
+        return (*(job for job in self.jobs if job.is_timed), net)
+
+    @property
+    def left_out(self) -> str:
+        """Comment lines that name each job which has a schedule and is not configured."""
+        return "".join(
+            f"# {job.name} is left out: {', '.join(job.missing)} are not set.\n"
+            for job in self.jobs
+            if job.expression and job.missing
+        )
 
     @property
     def global_options(self) -> tuple[str, ...]:
@@ -90,9 +109,26 @@ class Plan:
         return ("--env-file", str(self.env_file)) if self.env_file else ()
 
 
-def job_command(job: JobName, expression: str | None, setting: str) -> TimedCommand:
-    """The command that runs a job at its times."""
-    return TimedCommand(job.value, _ABOUT[job], (COMMANDS[job], "--scheduled"), expression, setting)
+def job_commands(settings: Settings) -> tuple[TimedCommand, ...]:
+    """A command for each job.
+
+    Those that are not configured say what they miss; where no job is, none does, and all are timed.
+    """
+    chosen = is_any_configured(settings)
+    commands = []
+    for job, command in COMMANDS.items():
+        schedule = settings.schedule_of(job)
+        commands.append(
+            TimedCommand(
+                name=job.value,
+                about=_ABOUT[job],
+                arguments=(command, "--scheduled"),
+                expression=schedule.expression if schedule else None,
+                setting=settings.cron_name_of(job),
+                missing=names_needed(job) if chosen and not is_configured(settings, job) else (),
+            )
+        )
+    return tuple(commands)
 
 
 _ABOUT = {

@@ -76,6 +76,8 @@ def unit_files(plan: Plan) -> str:
     """All unit files of a plan, each below a line with its path, without a line end at the end."""
     timers = " ".join(f"datafetch-{command.name}.timer" for command in plan.timed)
     above = _ABOVE.format(made_by=plan.made_by, timers=timers)
+    if plan.left_out:
+        above += f"#\n{plan.left_out}"
     return "\n".join([above, *_files(plan)]).rstrip()
 
 

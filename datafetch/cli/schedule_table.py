@@ -54,6 +54,8 @@ class JobTimes:
         setting: the name of the setting that says the schedule.
         place: where that is set, in words; empty when it is set nowhere.
         next_runs: the times at which it will run next, the soonest first.
+        is_configured: whether any of the settings that it needs is set; without them `run-due`
+            leaves it out, and it has no next runs.
     """
 
     job: str
@@ -63,6 +65,14 @@ class JobTimes:
     last_run: LastRun | None
     next_runs: Sequence[datetime]
     pause: JobPause | None
+    is_configured: bool = True
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The next runs in words."""
+        if self.schedule is not None and not self.is_configured:
+            return ("not configured",)
+        return tuple(map(pacific, self.next_runs)) or ("none",)
 
     @property
     def origin(self) -> str:
@@ -77,6 +87,7 @@ class JobTimes:
             "expression": self.schedule.expression if self.schedule else None,
             "setting": self.setting,
             "source": self.place or "default",
+            "isConfigured": self.is_configured,
             "lastRun": last
             and {
                 "status": last.status,
@@ -110,7 +121,7 @@ def _cells(row: JobTimes) -> tuple[str, ...]:
         row.schedule.expression if row.schedule else "off",
         printable(row.origin),
         f"{pacific(last.began)}, {last.status}" if last else "never",
-        ", ".join(map(pacific, row.next_runs)) or "none",
+        ", ".join(row.runs),
         _pause(row.pause),
     )
 
@@ -154,8 +165,7 @@ def _stacked(rows: Sequence[JobTimes], width: int) -> list[str]:
 def _stack(row: JobTimes) -> Iterator[tuple[str, ...]]:
     job, schedule, *_ = _cells(row)
     last = (pacific(row.last_run.began), row.last_run.status) if row.last_run else ("never",)
-    runs = tuple(map(pacific, row.next_runs)) or ("none",)
-    yield from zip_longest((job,), (schedule,), last, runs, fillvalue="")
+    yield from zip_longest((job,), (schedule,), last, row.runs, fillvalue="")
 
 
 def _wrapped(sentence: str, margin: str, width: int) -> list[str]:

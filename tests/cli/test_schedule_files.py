@@ -275,6 +275,57 @@ def test_the_settings_of_the_prefix_are_read(tmp_path):
     assert re.search(r"^0 5 \* \* \* +cd .* github ", elsewhere, re.MULTILINE)
 
 
+BOOKMARKS_ONLY = {"BOOKMARKS_API_URL": "https://karakeep.example.com"}
+
+
+@pytest.mark.parametrize("kind", ["--crontab", "--systemd", "--kubernetes"])
+@pytest.mark.parametrize(
+    ("chosen", "left_out"),
+    [
+        ({}, {}),
+        (
+            {"LOGO_DOMAIN_FILES": "domains.txt"},
+            {
+                "bookmarks": "BOOKMARKS_API_URL, BOOKMARKS_LIST_ID, BOOKMARK_BEARER_TOKEN",
+                "github": "GITHUB_TOKEN, GITHUB_REPO_OWNER",
+            },
+        ),
+        (BOOKMARKS_ONLY, {"github": "GITHUB_TOKEN, GITHUB_REPO_OWNER"}),
+        (
+            {"GITHUB_TOKEN": "hunter2"},
+            {"bookmarks": "BOOKMARKS_API_URL, BOOKMARKS_LIST_ID, BOOKMARK_BEARER_TOKEN"},
+        ),
+        ({"GITHUB_TOKEN": "hunter2", **BOOKMARKS_ONLY}, {}),
+        ({**BOOKMARKS_ONLY, "S3_GITHUB_CRON": "off"}, {}),
+    ],
+    ids=["nothing", "logos", "bookmarks", "github", "both", "off"],
+)
+def test_a_job_that_is_not_configured_is_left_out(
+    tmp_path: Path, kind: str, chosen: dict[str, str], left_out: dict[str, str]
+) -> None:
+    """Each of its runs ended with 78 and a mail; a job that is half set up stays, to be mended.
+
+    Where no job is configured all are printed: it is another machine's settings that will count.
+    """
+    text = made(kind, tmp_path, **chosen)
+    started = {"bookmarks", "github", "logos"} - {*left_out}
+    started -= {"github"} if "S3_GITHUB_CRON" in chosen else set()
+    assert {job for job in ("bookmarks", "github", "logos") if starts(text, job)} == started
+    assert starts(text, "run-due")
+    said = [line for line in text.splitlines() if "left out" in line]
+    assert said == [f"# {job} is left out: {names} are not set." for job, names in left_out.items()]
+    assert "hunter2" not in text
+    if kind == "--kubernetes":
+        assert len(list(yaml.safe_load_all(text))) == len(started) + 1
+    if kind == "--systemd":
+        assert len(units(text, tmp_path / "units")) == 2 * (len(started) + 1)
+
+
+def starts(text: str, name: str) -> bool:
+    """Whether a file for a scheduler starts a command."""
+    return re.search(rf'^[^#\n]*(?:datafetch |\["){name}\b(?! is)', text, re.MULTILINE) is not None
+
+
 # -------------------------------------------------------------------- systemd
 
 

@@ -1,6 +1,7 @@
 """The table of `datafetch schedule`: what it says, on terminals of any width and in a pipe."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -57,6 +58,15 @@ def test_times_stand_below_each_other_at_80_columns():
     ]
 
 
+def test_a_job_that_is_not_configured_says_so_in_place_of_times():
+    """No run of it comes: `run-due` leaves it out, and files for schedulers, too."""
+    job = replace(row(), is_configured=False, next_runs=())
+    assert table([job], 160)[1].endswith(", completed  not configured")
+    assert table([job], 80)[1].endswith("Fri 2026-11-27 10:00  not configured")
+    off = replace(job, schedule=None)
+    assert table([off], 160)[1].endswith(", completed  none")
+
+
 def test_an_hour_that_comes_twice_says_which():
     """In the autumn night two runs have one time on the clock."""
     assert pacific(datetime(2026, 11, 1, 8, tzinfo=UTC)) == "Sun 2026-11-01 01:00 PDT"
@@ -108,7 +118,7 @@ def test_the_store_says_what_ran_and_what_is_on_pause(tmp_path):
     pauses.set(JobName.GITHUB, now, until=now + 30 * 86_400, reason="holidays")
     pauses.set(JobName.BOOKMARKS, now)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-    done = datafetch("schedule", "--json", cwd=tmp_path)
+    done = datafetch("schedule", "--json", cwd=tmp_path, GITHUB_REPO_OWNER="owner")
     assert (done.code, done.err) == (0, "")
     rows = {entry["job"]: entry for entry in json.loads(done.out)}
     assert list(rows) == ["bookmarks", "github", "logos", "opengraph"]
@@ -122,6 +132,7 @@ def test_the_store_says_what_ran_and_what_is_on_pause(tmp_path):
     assert first.timestamp() >= now + 30 * 86_400
     assert rows["bookmarks"]["nextRuns"] == []
     assert rows["bookmarks"]["pause"]["until"] is None
+    assert [job for job, entry in rows.items() if not entry["isConfigured"]] == ["bookmarks"]
     assert rows["opengraph"]["expression"] is None
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     assert after == before
