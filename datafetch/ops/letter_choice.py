@@ -1,5 +1,6 @@
 """Which dead letters somebody means, and how they are grouped for people: by host and error. Pure."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,12 +9,13 @@ from datafetch.errors import DatafetchError
 from datafetch.models.run import JobName
 from datafetch.models.text import one_line
 from datafetch.ops.dead_letters import DeadLetter
-from datafetch.ops.waiting import hosts_of
 from datafetch.urls import host_name
 
 _LONGEST_REASON = 120
 _NOT_ASKED = "not asked, since its host fails"
-_NO_HOST = "no host"
+_NO_HOST, _GITHUB = "no host", "GitHub"
+_REFUSED = re.compile(r"([^\s/:]{1,253}) failed \d{1,9} times", re.ASCII)
+"""How the error of an open breaker begins, which names the host without its scheme."""
 
 
 class NoSuchLetter(DatafetchError):
@@ -104,11 +106,19 @@ def groups(letters: Iterable[DeadLetter]) -> list[Group]:
 
 
 def main_host(letter: DeadLetter) -> str:
-    """The host that a letter is about: that of its item, else that of the URL in its error."""
-    item = letter.item
-    own = host_name(item if "://" in item else f"https://{item}") if " " not in item else None
-    others = hosts_of(letter) - {own}
-    return own or min(others, default=_NO_HOST)
+    """The host that failed: the one that the error begins with, else that of the item.
+
+    So all domains whose logos one service did not give are about that service.
+    """
+    if refused := _REFUSED.match(letter.error):
+        return refused[1]
+    asked, item = letter.error.partition(" ")[0].rstrip(":"), letter.item
+    if letter.job == JobName.LOGOS and "://" not in item:
+        item = f"https://{item}"
+    for text in (asked, item):
+        if "://" in text and (host := host_name(text)):
+            return host
+    return _GITHUB if letter.job == JobName.GITHUB else _NO_HOST
 
 
 def reason_of(letter: DeadLetter) -> str:

@@ -84,7 +84,14 @@ def test_one_fault_of_a_host_is_one_group() -> None:
 @pytest.mark.parametrize(
     ("made", "host", "reason"),
     [
-        (C, "b.example", "TransientError: no answer in time"),
+        (C, "icons.example", "TransientError: no answer in time"),
+        (letter("b.example", "a mistake", job="logos"), "b.example", "TransientError: a mistake"),
+        (
+            letter("b.example", "icons.example failed 3 times in a row; it", job="logos"),
+            "icons.example",
+            "TransientError: icons.example failed 3 times in a row; it",
+        ),
+        (letter("o/r", "GitHub waits", job="github"), "GitHub", "TransientError: GitHub waits"),
         (
             letter("picture of b1", "https://c.example/p.png: status 404", error_type="Missing"),
             "c.example",
@@ -99,7 +106,7 @@ def test_one_fault_of_a_host_is_one_group() -> None:
     ],
 )
 def test_host_and_reason(made: DeadLetter, host: str, reason: str) -> None:
-    """Domains, pages and pictures each have their host."""
+    """27 letters were 7 hosts: what counts is who failed, a service of logos or the site itself."""
     assert (main_host(made), reason_of(made)) == (host, reason)
 
 
