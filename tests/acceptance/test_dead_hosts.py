@@ -15,7 +15,8 @@ from tests.fakes import faults
 from tests.fakes.base import App, FakeServer, Request, Response
 from tests.fakes.karakeep import KarakeepApp, link
 from tests.fakes.wire import Connection
-from tests.processes import datafetch
+from tests.net.upstreams import InThread
+from tests.processes import Finished, datafetch
 
 ITEMS = 30
 NEWEST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -65,21 +66,23 @@ class Place:
         }
         assert self.run("bookmarks")["status"] == "succeeded"
 
-    def run(self, *arguments: str) -> dict[str, Any]:
-        """The result of one run, as a process."""
-        done = datafetch(
-            *arguments,
-            "--json",
-            cwd=self.folder,
-            DATAFETCH_STORE="file:./store",
-            DATAFETCH_ALLOW_HOSTS="localhost",
-            DATAFETCH_MAX_FAILURE_RATIO="1",
-            OG_FETCH_TIMEOUT_MS="500",
-            OG_RETRY_DELAY_MS="1",
-            NO_PROXY="127.0.0.1,localhost",
-            **self._variables,
+    def command(self, *arguments: str, **variables: str) -> Finished:
+        """One command, as a process."""
+        settings = {
+            "DATAFETCH_STORE": "file:./store",
+            "DATAFETCH_ALLOW_HOSTS": "localhost",
+            "DATAFETCH_MAX_FAILURE_RATIO": "1",
+            "OG_FETCH_TIMEOUT_MS": "500",
+            "OG_RETRY_DELAY_MS": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+        return datafetch(
+            *arguments, "--json", cwd=self.folder, **settings | self._variables | variables
         )
-        (result,) = done.results
+
+    def run(self, *arguments: str, **variables: str) -> dict[str, Any]:
+        """The result of one run, as a process."""
+        (result,) = self.command(*arguments, **variables).results
         return dict(result)
 
     def stored(self, name: str) -> Any:
@@ -175,3 +178,33 @@ def test_a_host_of_which_some_pages_fail_is_asked_for_all(place: Place) -> None:
     letters = place.stored("dead-letters/opengraph-dev.json").values()
     assert not [one for one in letters if one["errorType"] == "BreakerOpen"]
     assert result["itemsFailed"] == len(letters) == 12
+
+
+def test_letters_that_are_dropped_during_a_run_stay_dropped(place: Place) -> None:
+    """A run that ended failed for it, or brought them back."""
+    place.app.inject(faults.reply(404), lambda request: request.path in ("/p1", "/p2", "/p3"))
+    place.bookmark(place.server.port)
+    assert place.run("refresh-opengraph")["itemsFailed"] == 3
+    known = {
+        letter["item"].rpartition("/")[2]: letter["id"]
+        for letter in place.stored("dead-letters/opengraph-dev.json").values()
+    }
+    gate = threading.Event()
+    place.app.heal()
+    place.app.inject(faults.held(gate), "/p1", times=1)
+    place.app.inject(faults.reply(404), lambda request: request.path in ("/p1", "/p2", "/p3"))
+    place.app.log.clear()
+    results: list[dict[str, Any]] = []
+    retry = InThread(
+        lambda: results.append(
+            place.run(
+                "dead-letters", "retry", known["p1"], known["p2"], OG_FETCH_TIMEOUT_MS="30000"
+            )
+        )
+    )
+    place.app.log.wait_for(2)
+    assert place.command("dead-letters", "drop", known["p2"], known["p3"]).code == 0
+    gate.set()
+    assert retry.ended()
+    assert (results[0]["success"], results[0]["itemsChanged"]) == (True, 1)
+    assert place.stored("dead-letters/opengraph-dev.json") == {}
