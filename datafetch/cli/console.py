@@ -244,11 +244,11 @@ def configure_logging(log_format: LogFormat, verbosity: int, log_file: Path | No
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     level = _LEVELS[max(-1, min(1, verbosity))]
+    handler.setLevel(level)
+    # What a quiet run does not show still goes to the file, and to the monitor that is sent the log.
+    logging.getLogger(LOGGER_NAME).setLevel(min(level, logging.INFO))
     if log_file is not None:
-        handler.setLevel(level)
-        level = min(level, logging.INFO)
         root.handlers.append(_in_file(log_file, log_format, verbose=verbose))
-    logging.getLogger(LOGGER_NAME).setLevel(level)
 
 
 def _in_file(path: Path, log_format: LogFormat, *, verbose: bool) -> logging.Handler:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote, unquote
 
-from datafetch.urls import Origin, Url, parse
+from datafetch.urls import Origin, Url, parse, plainly_written
 
 Event = Literal["start", "success", "fail", "log"]
 """What happened to a run: `log` is one that was locked out by another."""
@@ -143,9 +143,10 @@ def read_ping_url(text: str) -> PingTarget:
 
 
 def _read(pattern: str) -> Url:
-    url = parse(_PLACEHOLDER.sub("x", pattern))
-    scheme, _, rest = pattern.partition("://")
-    if url is None or scheme.lower() not in ("http", "https") or not url.name or url.has_login:
+    filled = _PLACEHOLDER.sub("x", pattern)
+    rest = pattern.partition("://")[2]
+    url = parse(filled) if plainly_written(filled) else None
+    if url is None or url.port == 0:
         raise ValueError(
             "should be a URL that starts with http:// or https://, or with POST before"
         )

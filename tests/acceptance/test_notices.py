@@ -152,6 +152,17 @@ def test_the_log_is_as_long_as_the_server_takes(
         assert b"run_finished" in body
 
 
+def test_a_quiet_run_sends_its_log_all_the_same(site: Site) -> None:
+    """Cron runs jobs with --quiet: their monitor showed an empty log."""
+    app = HealthchecksApp()
+    with app.served() as server:
+        done = site.run("--quiet", DATAFETCH_PING_URL=healthchecks(server))
+    (_, success) = (body.decode() for _, _, _, body in app.pings)
+    assert "run_started" in success
+    assert "run_finished" in success
+    assert (done.code, done.err) == (0, "")
+
+
 def test_a_run_that_is_locked_out_is_told_as_a_log(site: Site) -> None:
     """It is neither a success nor a failure, and no start that never ends."""
     app = HealthchecksApp()

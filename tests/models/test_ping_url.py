@@ -109,6 +109,9 @@ def test_what_stands_before_the_at_is_a_header(login: str, header: str) -> None:
         ("https://m.example/x#y", "a # or white space"),
         ("https://m.example/x y", "white space"),
         ("POST", "starts with http"),
+        ("https:///m.example/x", "starts with http"),
+        ("https://me:pw@/m.example/x", "starts with http"),
+        ("https://m.example:0/x", "starts with http"),
         ("", "starts with http"),
     ],
 )
