@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datafetch.cli.options import JobOptions, with_options
-from datafetch.errors import ExitCode
+from datafetch.errors import Cancelled, ExitCode
 
 if TYPE_CHECKING:
     from datafetch.doctor.findings import Finding, Group
@@ -29,7 +29,12 @@ def doctor(
     Works with settings that are wrong or missing, and with keys that may only read. Nothing is
     changed: an object below json/datafetch/probe/ is written to the store, and removed.
     """
-    findings = _examined(options, offline=offline)
+    try:
+        findings = _examined(options, offline=offline)
+    except Cancelled as error:
+        if options.json:  # else nothing is shown, and the error says that it was stopped
+            _print(options, [_stopped(error)], failed=True)
+        raise
     statuses = {finding.status.value for _, finding in findings}
     failed = "fail" in statuses
     _print(options, findings, failed=failed)
@@ -55,6 +60,13 @@ def _examined(options: JobOptions, *, offline: bool) -> "list[tuple[Group, Findi
         return asked(practice.findings, cancel)
     finally:
         practice.close()
+
+
+def _stopped(error: Cancelled) -> "tuple[Group, Finding]":
+    """What programs are told when a signal came first: an empty array would say that all is well."""
+    from datafetch.doctor.findings import Group, fail
+
+    return Group.MACHINE, fail("doctor", f"not done: {error}", "Start it again.")
 
 
 def _print(options: JobOptions, findings: "list[tuple[Group, Finding]]", *, failed: bool) -> None:

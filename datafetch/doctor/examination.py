@@ -94,7 +94,7 @@ class _Look:
                 fail(
                     self.check.name,
                     f"no answer in {limit}",
-                    "Something accepts connections there and does not answer: "
+                    "What is asked there, a server or a disk of the network, does not answer: "
                     "`datafetch doctor --verbose` shows each request.",
                 )
             )

@@ -1,13 +1,14 @@
 """`datafetch doctor` as a process: with settings of every kind, and in worlds that are away."""
 
 import json
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.faults import dropped, held
-from tests.processes import Finished, datafetch
+from tests.processes import Finished, clean_environment, command_line, datafetch
 from tests.terminals import in_a_terminal
 
 CANARIES = {
@@ -150,6 +151,29 @@ def test_a_store_that_hangs_costs_its_own_line(tmp_path, s3_fake, world):
     told = found(done)
     assert told["store read"]["status"] == "fail"
     assert told["bookmark list"]["status"] == "ok"
+
+
+def test_a_signal_is_no_empty_array(tmp_path, s3_fake):
+    """Programs would take it for a machine that is well."""
+    never = threading.Event()
+    s3_fake.app.inject(held(never))
+    s3_fake.app.count_from_here()
+    process = subprocess.Popen(
+        command_line("doctor", "--json"),
+        cwd=tmp_path,
+        env=clean_environment(**s3_fake.environment, **NOBODY, DATAFETCH_ENV="test"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    s3_fake.app.log.wait_for(1)
+    process.terminate()
+    out, _ = process.communicate(timeout=60)
+    never.set()
+    s3_fake.app.heal()
+    assert process.returncode == 143
+    (finding,) = json.loads(out)
+    assert (finding["check"], finding["status"]) == ("doctor", "fail")
+    assert finding["detail"] == "not done: stopped by SIGTERM"
 
 
 def test_no_secret_is_shown_anywhere(tmp_path):
