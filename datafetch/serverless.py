@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -113,6 +113,29 @@ class LambdaContext(Protocol):
         ...
 
 
+class Alarm(Protocol):
+    """Calls a function once, on another thread, some seconds after it was started."""
+
+    def start(self) -> None:
+        """Let the time begin."""
+        ...
+
+    def cancel(self) -> None:
+        """Call nothing any more."""
+        ...
+
+
+AlarmMaker = Callable[[float, Callable[[], None]], Alarm]
+"""Makes the alarm that calls this function after so many seconds."""
+
+
+def thread_alarm(seconds: float, ring: Callable[[], None]) -> Alarm:
+    """An alarm by the real clock."""
+    timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), ring)
+    timer.daemon = True
+    return timer
+
+
 class Deadline(NamedTuple):
     """When a run is stopped.
 
@@ -125,7 +148,9 @@ class Deadline(NamedTuple):
     reason: Cancelled
 
 
-def handler(event: object, context: object = None) -> JsonObject:
+def handler(
+    event: object, context: object = None, *, alarm: AlarmMaker = thread_alarm
+) -> JsonObject:
     """Run the job that the event names, and return its result as `--json` prints it.
 
     The run is stopped, with the status `cancelled`, so long before the platform's own end that it
@@ -135,6 +160,7 @@ def handler(event: object, context: object = None) -> JsonObject:
     Args:
         event: a JSON object such as `{"job": "bookmarks", "scheduled": true}`; see `Event`.
         context: AWS Lambda's; without one, the limit that Google's platform sets counts.
+        alarm: tells when the time is over; platforms do not give it.
 
     Raises:
         RunFailed: the job failed or was stopped; or nothing was run, since the event or the
@@ -146,7 +172,7 @@ def handler(event: object, context: object = None) -> JsonObject:
         asked = _read(event)
         if asked.verbose:
             _configure_log(verbose=True, request=_request_id(context))
-        result = _run(asked, context, began)
+        result = _run(asked, context, began, alarm)
     except DatafetchError as error:
         raise _refused(error) from None
     except Exception as error:  # noqa: BLE001 - told to the platform in one line, whatever it is
@@ -191,7 +217,7 @@ def _problems(error: ValidationError) -> str:
 # --------------------------------------------------------------------- the run
 
 
-def _run(asked: Event, context: object, began: float) -> RunResult:
+def _run(asked: Event, context: object, began: float, alarm: AlarmMaker) -> RunResult:
     """Run the job with parts of its own: nothing of an earlier call is needed, or in its way."""
     job = JobName(asked.job)
     deadline = _deadline(asked, context)
@@ -201,7 +227,7 @@ def _run(asked: Event, context: object, began: float) -> RunResult:
     command = CancelToken()
     parts = make_parts(settings, SystemClock(command), command)
     try:
-        with _stopped_at(deadline, began, command):
+        with _stopped_at(deadline, began, command, alarm):
             return DataFetchManager(settings, parts).run(RunRequest(job, options))
     finally:
         # The process may live on for many calls, and be frozen between them.
@@ -277,14 +303,15 @@ def _left_s(context: object) -> float | None:
 
 
 @contextmanager
-def _stopped_at(deadline: Deadline | None, began: float, command: CancelToken) -> Iterator[None]:
+def _stopped_at(
+    deadline: Deadline | None, began: float, command: CancelToken, alarm: AlarmMaker
+) -> Iterator[None]:
     """Stop the work of the block when the deadline comes, counted from `began`, monotonic seconds."""
     if deadline is None:
         yield
         return
     left_s = max(0.0, began + deadline.seconds - time.monotonic())
-    timer = threading.Timer(min(left_s, threading.TIMEOUT_MAX), command.cancel, [deadline.reason])
-    timer.daemon = True
+    timer = alarm(left_s, lambda: command.cancel(deadline.reason))
     timer.start()
     try:
         yield

@@ -6,9 +6,9 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ import pytest
 
 from datafetch.serverless import RunFailed, handler
 from tests.bookmarks.world import link
+from tests.fakes.base import Answer
 from tests.fakes.faults import held, reply
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
+from tests.fakes.message import Request, Response
 from tests.fakes.s3 import S3Fake
 from tests.processes import ROOT, clean_environment
 
@@ -75,6 +77,35 @@ def function(s3_fake: S3Fake, monkeypatch: pytest.MonkeyPatch) -> Iterator[Funct
             monkeypatch.setenv(name, value)
         yield Function(app, s3_fake, environment)
     root.handlers[:], root.level, ours.level, logging.raiseExceptions = before
+
+
+@dataclass
+class Bell:
+    """The alarm of a call, which rings when a server is asked, and not when its time is over.
+
+    Attributes:
+        seconds: after which it would have rung.
+        gate: lets the server go on that has been asked.
+    """
+
+    seconds: float = -1.0
+    gate: threading.Event = field(default_factory=threading.Event)
+    _ring: Callable[[], None] = lambda: None
+
+    def __call__(self, seconds: float, ring: Callable[[], None]) -> "Bell":
+        self.seconds, self._ring = seconds, ring
+        return self
+
+    def start(self) -> None:
+        assert self.seconds >= 0
+
+    def cancel(self) -> None:
+        self._ring = lambda: None
+
+    def hang(self, request: Request, answer: Answer) -> Response:
+        """What a server does that does not answer while the time runs out."""
+        self._ring()
+        return held(self.gate)(request, answer)
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:
@@ -236,12 +267,12 @@ def test_a_job_that_another_run_does_is_no_failure(function):
 
 def test_time_that_runs_out_stops_the_run_cleanly_and_the_next_call_works(function):
     """A function that its platform killed left its lock; the process it left behind serves on."""
-    gate = threading.Event()
-    function.karakeep.inject(held(gate), times=1)
+    bell = Bell()
+    function.karakeep.inject(bell.hang, times=1)
     with pytest.raises(RunFailed) as failed:
-        handler(BOOKMARKS, Context(left_ms=13_000))  # 8 s of it are kept for the stop
-    gate.set()
-    function.karakeep.heal()
+        handler(BOOKMARKS, Context(left_ms=900_000), alarm=bell)
+    bell.gate.set()
+    assert 0 < bell.seconds <= 892  # 8 s are kept for the stop
     result = failed.value.result
     assert result is not None
     assert (result["status"], result["success"]) == ("cancelled", False)
@@ -255,30 +286,38 @@ def test_time_that_runs_out_stops_the_run_cleanly_and_the_next_call_works(functi
 
 def test_a_store_that_hangs_does_not_outlast_the_function(function):
     """Whichever server does not answer, the run has ended before the platform ends it."""
-    gate = threading.Event()
-    function.bucket.app.inject(held(gate))
+    bell = Bell()
+    function.bucket.app.inject(bell.hang)
     with pytest.raises(RunFailed, match="since the function's time limit was near") as failed:
-        handler(BOOKMARKS, Context(left_ms=8_300))
-    gate.set()
+        handler(BOOKMARKS, Context(), alarm=bell)
+    bell.gate.set()
     function.bucket.app.heal()
     assert failed.value.result is not None
     assert failed.value.result["status"] == "cancelled"
     assert handler(BOOKMARKS | {"wait": 60}, Context())["itemsProcessed"] == 12
 
 
-def test_the_events_own_time_limit_counts_when_it_is_shorter(function):
+@pytest.mark.parametrize("context", [(), (Context(),)], ids=["alone", "Lambda"])
+def test_the_events_own_time_limit_counts_when_it_is_shorter(function, context):
     """`timeout` is what `--timeout` is on the command line, also where the platform says nothing."""
-    function.karakeep.inject(held(threading.Event()), times=1)
-    with pytest.raises(RunFailed, match=r"stopped after 0\.3 s, as timeout says"):
-        handler(BOOKMARKS | {"timeout": 0.3})
+    bell = Bell()
+    function.karakeep.inject(bell.hang, times=1)
+    with pytest.raises(RunFailed, match=r"stopped after 300 s, as timeout says") as failed:
+        handler(BOOKMARKS | {"timeout": 300}, *context, alarm=bell)
+    bell.gate.set()
+    assert 0 < bell.seconds <= 300
+    assert failed.value.exit_code == 1
 
 
 def test_googles_limit_counts_where_there_is_no_context(function, monkeypatch):
     """Cloud Run tells its time limit by a variable; the run is stopped as on Lambda."""
-    monkeypatch.setenv("CLOUD_RUN_TIMEOUT_SECONDS", "8.3")
-    function.karakeep.inject(held(threading.Event()), times=1)
-    with pytest.raises(RunFailed, match="since the function's time limit was near"):
-        handler(BOOKMARKS)
+    monkeypatch.setenv("CLOUD_RUN_TIMEOUT_SECONDS", "300")
+    bell = Bell()
+    function.karakeep.inject(bell.hang, times=1)
+    with pytest.raises(RunFailed, match="stopped after 292 s, since the function's time limit"):
+        handler(BOOKMARKS, alarm=bell)
+    bell.gate.set()
+    assert 0 < bell.seconds <= 292
 
 
 def test_a_function_without_time_to_stop_is_refused(function):
@@ -326,12 +365,11 @@ def test_a_scheduled_run_that_finds_nothing_new_costs_seventeen_requests(functio
 def test_a_slot_that_the_time_limit_stopped_is_open_for_the_next_call(function, monkeypatch):
     """What the platform calls again goes on with the slot, whose work is not done."""
     monkeypatch.setenv("S3_BOOKMARKS_CRON", YEARLY)
-    gate = threading.Event()
-    function.karakeep.inject(held(gate), times=1)
+    bell = Bell()
+    function.karakeep.inject(bell.hang, times=1)
     with pytest.raises(RunFailed) as failed:
-        handler(SCHEDULED, Context(left_ms=13_000))
-    gate.set()
-    function.karakeep.heal()
+        handler(SCHEDULED, Context(), alarm=bell)
+    bell.gate.set()
     assert failed.value.exit_code == 143
     assert handler(SCHEDULED, Context())["status"] == "succeeded"
 
