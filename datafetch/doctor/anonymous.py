@@ -19,6 +19,7 @@ class Shown:
         is_hidden: a refusal (401, 403, 404); when it is neither, nothing can be told.
         words: why it is not shown, in a few words; empty when it is.
         hint: what to do about that; may be empty.
+        body: the beginning of what is shown.
     """
 
     status: int | None
@@ -26,6 +27,7 @@ class Shown:
     is_hidden: bool = False
     words: str = ""
     hint: str = ""
+    body: bytes = b""
 
 
 class Anonymous:
@@ -52,4 +54,4 @@ class Anonymous:
             reason = short_reason(error)
             said = f"status {reason}" if reason.isdecimal() else reason
             return Shown(error.status, words=said, hint=error.hint)
-        return Shown(answer.status, is_shown=True)
+        return Shown(answer.status, is_shown=True, body=answer.body)

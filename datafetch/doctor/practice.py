@@ -267,4 +267,5 @@ def _facts(settings: Settings) -> StoreFacts:
         locks_elsewhere=settings.lock_place != "store",
         one_machine=settings.lock_place == "file",
         acl=settings.s3_object_acl,
+        cdn=settings.cdn_url,
     )

@@ -23,6 +23,7 @@ from datafetch.store.base import (
 )
 from datafetch.store.keys import STATE_PREFIX, Keys
 from datafetch.store.probe import probe
+from datafetch.store.public_urls import PublicUrls
 
 _READ_ONLY_HINT = (
     "Keys that may only read are enough for `datafetch prefetch-build`; jobs need to write."
@@ -41,6 +42,7 @@ class StoreFacts:
         locks_elsewhere: whether `DATAFETCH_LOCK` keeps the locks outside the store.
         one_machine: whether those are locks of this machine only.
         acl: the canned ACL of public objects; None when it is not set.
+        cdn: the address under which visitors load objects; None when it is not set.
     """
 
     folder: Path | None = None
@@ -48,6 +50,7 @@ class StoreFacts:
     locks_elsewhere: bool = False
     one_machine: bool = False
     acl: str | None = None
+    cdn: str | None = None
 
 
 class StoreCheck:
@@ -127,11 +130,11 @@ class StoreCheck:
         except StoreError as error:
             hint = f"{error.hint} {_READ_ONLY_HINT}".strip()
             yield fail("store write", f"cannot write: {error}", hint)
-            yield from self._strangers(None)
+            yield from self._strangers(None, b"")
             return
         try:
             yield self._as_written(key, body)
-            yield from self._strangers(key)
+            yield from self._strangers(key, body)
             yield from self._acl()
         finally:
             removed = self._delete(key)
@@ -205,8 +208,11 @@ class StoreCheck:
             )
         return ok(check, f"{kept}; the newest five lists of bookmarks are kept by datafetch itself")
 
-    def _strangers(self, key: str | None) -> Iterator[Finding]:
-        """Whether everyone can read state: asked with the object that was written, else any other."""
+    def _strangers(self, key: str | None, body: bytes) -> Iterator[Finding]:
+        """Whether everyone can read state: asked with the object that was written, else any other.
+
+        What was written has to come back: many sites have a page for every address.
+        """
         check = "private objects"
         if self._facts.folder is not None:
             return
@@ -217,14 +223,18 @@ class StoreCheck:
             yield skipped(check, "there is none to ask for")
             return
         shown = self._anonymous.shows(self._store.url(key))
-        if shown.is_shown:
+        by = "by the bucket" if shown.is_shown and body in (b"", shown.body) else ""
+        if not by and body and self._facts.cdn is not None:
+            url = PublicUrls(self._facts.cdn, self._store.url).for_key(key)
+            by = "by S3_CDN_URL" if self._anonymous.shows(url).body == body else ""
+        if by:
             yield fail(
                 check,
-                f"everyone can read {key.rpartition('/')[0]}/ without credentials",
+                f"everyone can read {key.rpartition('/')[0]}/ without credentials, {by}",
                 "Make only images/ and the site's objects public, never json/datafetch/: "
-                "see the bucket's policy and its public access.",
+                "see the bucket's policy and its public access, and the paths that the CDN serves.",
             )
-        elif shown.is_hidden:
+        elif shown.is_hidden or shown.is_shown:
             yield ok(check, "strangers cannot read json/datafetch/")
         else:
             yield skipped(check, shown.words)

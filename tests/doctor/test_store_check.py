@@ -1,6 +1,5 @@
 """The store as runs use it: what works, what is refused, and that nothing is left behind."""
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,9 +18,9 @@ from datafetch.store.local import LocalStore
 from datafetch.store.public_urls import PublicUrls
 from datafetch.store.s3 import S3Store
 from tests.contract.support import open_s3
-from tests.fakes.base import App, Request, Response
+from tests.fakes.base import Answer, App, Request, Response
 from tests.fakes.faults import reply
-from tests.fakes.s3 import S3Fake
+from tests.fakes.s3 import S3Fake, key_of
 from tests.support import make_http, unprivileged, unprivileged_folder
 
 KEYS = Keys("-test")
@@ -156,22 +155,31 @@ def test_versions_are_told_where_the_keys_may_ask(store, s3_fake):
 
 def test_state_that_strangers_can_read_fails(store, s3_fake):
     """A bucket that is public as a whole shows locks, errors and history to everyone."""
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": "*",
-                "Action": "s3:GetObject",
-                "Resource": f"arn:aws:s3:::{s3_fake.bucket}/*",
-            }
-        ],
-    }
-    s3_fake.app.inject(reply(200, "{}"), _anonymous_get)
-    store._client.put_bucket_policy(Bucket=s3_fake.bucket, Policy=json.dumps(policy))
+
+    def shows(request: Request, _answer: Answer) -> Response:
+        found = s3_fake.get(key_of(request))
+        return Response(200, {}, found.body) if found else Response.text("no", 404)
+
+    s3_fake.app.inject(shows, _anonymous_get)
     found = look(store)["private objects"]
     assert found.status == "fail"
     assert "json/datafetch/" in found.detail
+
+
+@pytest.mark.parametrize(("shows", "status"), [("objects", "fail"), ("a page", "ok")])
+def test_state_that_the_cdn_shows_fails(store, s3_fake, shows, status):
+    """It may read the bucket with keys of its own; a page for every address shows nothing."""
+
+    class Cdn(App):
+        def answer(self, request: Request) -> Response:
+            found = s3_fake.get(request.path.lstrip("/"))
+            if shows == "a page" or found is None:
+                return Response.text("<html>")
+            return Response(200, {"Content-Type": "application/json"}, found.body)
+
+    with Cdn().served() as server:
+        found = look(store, StoreFacts(cdn=server.url))["private objects"]
+    assert (found.status, "S3_CDN_URL" in found.detail) == (status, status == "fail")
 
 
 def _anonymous_get(request: Request) -> bool:
