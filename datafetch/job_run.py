@@ -191,6 +191,7 @@ class JobRun(OperationRun):
             parts.clock,
             schedule,
             fired_at=parts.clock.now(),
+            jitter_s=jitter_s(this_host(), name.value, self._settings.jitter_seconds),
             ahead_s=ahead_s,
         )
 
@@ -200,11 +201,9 @@ class JobRun(OperationRun):
         Raises:
             NotDueError: it has nothing to do.
         """
-        clock, name = self._parts.clock, self._request.job.value
-        wait_s = jitter_s(this_host(), name, self._settings.jitter_seconds)
-        if wait_s:
+        if wait_s := start.wait_s():
             self.log.info("jitter", extra={"wait_s": round(wait_s, 1)})
-            clock.sleep(wait_s)
+            self._parts.clock.sleep(wait_s)
         reason = start.look()
         if reason is not Reason.CLAIMED:
             start.check_pause()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from datafetch.clock import CancelToken
+from datafetch.cron import Schedule
 from datafetch.environment import load_settings
 from datafetch.errors import Cancelled, ConfigurationError
 from datafetch.factory import Parts, make_leases, make_parts
@@ -19,6 +20,9 @@ from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
 from datafetch.ops.due_jobs import Scheduled, look_at
 from datafetch.ops.pauses import Pauses
+from datafetch.ops.scheduled import ScheduledStart
+from datafetch.ops.slots import Reason
+from datafetch.runtime.schedule import held_back_s
 from datafetch.settings import Settings
 from tests.stores import Call, FaultyStore
 from tests.support import START, FakeClock
@@ -420,6 +424,53 @@ def test_jitter_is_no_delay(machine: Machine, monkeypatch: pytest.MonkeyPatch) -
     assert list(waiting.slots) == [SLOT]
 
 
+def test_no_crowd_waits_for_one_slot(machine: Machine) -> None:
+    """Each call of `run-due` started one more process that waited for hours; now one waits at most.
+
+    It is not late by that, and waits less than the quarter of an hour until the next call.
+    """
+    jitter, started = 7000.0, []
+    for quarter in range(8):
+        machine.clock.time = START + 300 + quarter * 900
+        (found,) = look_at(
+            machine.store,
+            machine.parts.keys,
+            machine.clock,
+            {JobName.LOGOS: Schedule.parse("@daily")},
+            {JobName.LOGOS: held_back_s(jitter)},
+        )
+        if found.is_due:
+            started.append(machine.clock.time)
+        else:
+            assert found.next_at == START + 6300
+    assert started == [START + 300 + 7 * 900]
+    start = ScheduledStart(
+        machine.store,
+        machine.parts.keys,
+        JobName.LOGOS,
+        machine.clock,
+        Schedule.parse("@daily"),
+        fired_at=started[0],
+        jitter_s=jitter,
+        ahead_s=lambda: 0.0,
+    )
+    assert start.wait_s() == 700
+    assert start.look() is Reason.OPEN
+    assert start.late() is None
+
+
+def test_a_run_by_run_due_waits_for_less_than_the_next_call(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever this host's jitter is: what is left of it hours after the slot is short."""
+    monkeypatch.setenv("DATAFETCH_JITTER_SECONDS", "7200")
+    waiting = _machine()
+    waiting.clock.advance(7200)
+    waiting.run()
+    assert list(waiting.slots) == [SLOT]
+    assert all(waited < 900 for waited in waiting.clock.slept)
+
+
 def test_jitter_ends_when_the_run_is_stopped(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -516,7 +567,7 @@ def test_another_expression_counts_from_the_start_of_the_run_that_notes_it(
     monkeypatch.setenv("DATAFETCH_JITTER_SECONDS", "7200")
     changed = replace(machine, settings=load_settings(None))
     slot_at = START + DAY - 8 * 3600 + 13.5 * 3600  # 05:30 in Los Angeles is 13:30 UTC
-    changed.clock.time = fired_at = slot_at - 60
+    changed.clock.time = fired_at = slot_at - 0.001  # its wait is less than 15 minutes
     result = changed.run()
     assert changed.clock.time > slot_at
     assert machine.stored(STATE)["schedule"]["since"] == round(fired_at * 1000)

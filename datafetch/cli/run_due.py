@@ -23,8 +23,10 @@ from datafetch.errors import Cancelled, DatafetchError
 from datafetch.job_groups import check_jobs, is_configured
 from datafetch.models.run import OPERATIONS, JobName
 from datafetch.ops.due_jobs import Scheduled, look_at
+from datafetch.ops.leases.process import this_host
 from datafetch.printable import printable
 from datafetch.runtime.children import Children, Ended
+from datafetch.runtime.schedule import held_back_s, jitter_s
 from datafetch.settings import Settings
 from datafetch.store.keys import Keys
 from datafetch.store_factory import make_store
@@ -60,7 +62,8 @@ class DueSession(Session):
         jobs = _wanted(settings)
         store, keys = make_store(settings, clock), Keys(settings.env.suffix)
         schedules = {job: schedule for job in jobs if (schedule := settings.schedule_of(job))}
-        found = asked(lambda: look_at(store, keys, clock, schedules), self._cancel)
+        held_back = {job: held_back_s(_jitter_s(settings, job)) for job in schedules}
+        found = asked(lambda: look_at(store, keys, clock, schedules, held_back), self._cancel)
         due = [known.job for known in found if known.is_due]
         self._tell(found, clock)
         self._asked |= dict.fromkeys(OPERATIONS[job] for job in due)
@@ -170,6 +173,10 @@ def _wanted(settings: Settings) -> list[JobName]:
         for job in _JOBS
         if settings.schedule_of(job) is not None and is_configured(settings, job)
     ]
+
+
+def _jitter_s(settings: Settings, job: JobName) -> float:
+    return jitter_s(this_host(), job.value, settings.jitter_seconds)
 
 
 def _check(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 
 from datafetch.clock import Clock
 from datafetch.models.run import JobName
@@ -22,7 +23,7 @@ class Scheduled:
 
     Attributes:
         is_due: whether a scheduled run of it is to be started now; never during a pause.
-        next_at: its next slot in epoch seconds; None when 50 years have none.
+        next_at: when it is due next, in epoch seconds; None when 50 years have no slot.
         pause: None when it is not on pause.
     """
 
@@ -33,11 +34,22 @@ class Scheduled:
 
 
 def look_at(
-    store: ObjectStore, keys: Keys, clock: Clock, schedules: Mapping[JobName, Schedule]
+    store: ObjectStore,
+    keys: Keys,
+    clock: Clock,
+    schedules: Mapping[JobName, Schedule],
+    held_back_s: Mapping[JobName, float] = MappingProxyType({}),
 ) -> list[Scheduled]:
     """Read the state of each job and the pauses, all at once, and say which jobs are due.
 
     A state that cannot be read counts as that of a job that never ran: its run mends it.
+
+    Args:
+        store: has the states and the pauses.
+        keys: name them.
+        clock: tells the time.
+        schedules: of each job that is looked at.
+        held_back_s: for so many seconds after a slot a job is not due yet; 0 when it is not named.
 
     Raises:
         StoreError: the store did not answer.
@@ -49,10 +61,15 @@ def look_at(
     found = []
     for job, schedule in schedules.items():
         state, pause = states[job](), pauses.of(job, now)
-        is_due = pause is None and (
-            due(state, schedule, now, resumed_at=pauses.resumed_at(job, now)) is not None
+        wanted = (
+            due(state, schedule, now, resumed_at=pauses.resumed_at(job, now))
+            if pause is None
+            else None
         )
-        found.append(Scheduled(job, is_due, _next_at(schedule, now), pause))
+        starts_at = wanted.slot.timestamp() + held_back_s.get(job, 0.0) if wanted else now
+        is_held_back = starts_at > now
+        next_at = starts_at if is_held_back else _next_at(schedule, now)
+        found.append(Scheduled(job, wanted is not None and not is_held_back, next_at, pause))
     return found
 
 

@@ -16,6 +16,7 @@ from datafetch.models.text import one_line
 from datafetch.ops.pauses import Pause, Pauses
 from datafetch.ops.slots import LATE_S, Due, Reason, claimed, due, with_schedule
 from datafetch.ops.state import JobState, state_record
+from datafetch.runtime.schedule import held_back_s, wait_s
 from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import Fence
 from datafetch.store.keys import Keys
@@ -50,6 +51,7 @@ class ScheduledStart:
         schedule: Schedule,
         *,
         fired_at: float,
+        jitter_s: float,
         ahead_s: Callable[[], float],
     ) -> None:
         """The store is not asked yet.
@@ -61,6 +63,7 @@ class ScheduledStart:
             clock: this machine's.
             schedule: the job's.
             fired_at: when cron started the run, epoch seconds.
+            jitter_s: how long runs of the job wait on this host before they begin.
             ahead_s: by how many seconds this machine's clock is ahead of the store's, as far as
                 answers have told; slots go by the store's clock.
         """
@@ -70,11 +73,17 @@ class ScheduledStart:
         self._clock = clock
         self._schedule = schedule
         self._fired_at = fired_at
+        self._jitter_s = jitter_s
         self._ahead_s = ahead_s
         self._resumed_at: float | None = None
         self._due: Due | None = None
         self.state = state_record(store, keys, job, clock)
         self.broken = ""
+
+    def wait_s(self) -> float:
+        """Seconds to wait before anything is asked: all of the jitter, or the rest of it."""
+        slot = self._schedule.slot_at_or_before(datetime.fromtimestamp(self._fired, UTC))
+        return wait_s(self._jitter_s, 0.0 if slot is None else self._fired - slot.timestamp())
 
     def look(self) -> Reason:
         """Read the job's state, and say why there is something to do.
@@ -172,9 +181,12 @@ class ScheduledStart:
         )
 
     def late(self) -> Late | None:
-        """How late the run began; None when it did within a quarter of an hour."""
+        """How late the run was started; None when it was within a quarter of an hour.
+
+        That counts from when `run-due` would start it.
+        """
         late_s = self._fired - self._slot.timestamp()
-        if late_s <= LATE_S:
+        if late_s <= LATE_S + held_back_s(self._jitter_s):
             return None
         at = utc_text(self._slot.timestamp(), self._now())
         note = (
