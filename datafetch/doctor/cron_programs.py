@@ -56,7 +56,7 @@ class Finder:
     def _home(self, line: CronLine) -> str:
         home = line.variables.get("HOME") or self.home
         if home is None:
-            raise Untold("it depends on the home of another user")
+            raise Untold("it depends on a home folder that is not known")
         return str(home)
 
     def _expanded(self, word: str, line: CronLine) -> str:
@@ -64,7 +64,7 @@ class Finder:
         if word == "~" or word.startswith("~/"):
             word = f"{self._home(line)}{word[1:]}"
         elif word.startswith("~"):
-            raise Untold("it depends on the home of another user")
+            raise Untold("it depends on a home folder that is not known")
 
         def value(found: re.Match[str]) -> str:
             name = found[1] or found[2]

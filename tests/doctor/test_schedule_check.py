@@ -1,11 +1,13 @@
 """The crontab and the timers of a machine, against the settings."""
 
+import pwd
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from datafetch.doctor.findings import Finding, Form
+from datafetch.doctor.paths import home_folder
 from datafetch.doctor.schedule_check import ScheduleCheck, Wanted
 from datafetch.doctor.surroundings import zone_of
 from datafetch.models.run import JobName
@@ -164,7 +166,7 @@ def test_paths_from_home_are_found(tmp_path, call):
         ("docker exec site datafetch", "docker finds it in its own way"),
         ("$VENV/bin/datafetch", "$VENV is set elsewhere"),
         ("$(which datafetch) && datafetch", ""),
-        ("~other/bin/datafetch", "it depends on the home of another user"),
+        ("~other/bin/datafetch", "it depends on a home folder that is not known"),
     ],
 )
 def test_what_cannot_be_told_is_no_failure(tmp_path, call, why):
@@ -320,6 +322,22 @@ def test_a_container_without_cron_is_no_fault(tmp_path):
     put(tmp_path, ".dockerenv")
     (found,) = look(tmp_path)
     assert found.form is Form.SKIPPED
+
+
+def test_a_user_without_a_home_is_no_error(tmp_path, monkeypatch):
+    """A container may run as a number that no file of users has, and without HOME."""
+
+    def nobody(_number: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert home_folder() is None
+    with_cronie(tmp_path)
+    here = replace(around(tmp_path, "*/15 * * * * ~/bin/datafetch run-due\n"), home=None)
+    findings = [*ScheduleCheck(WANTED, here).look()]
+    assert wrong(findings) == []
+    assert "it depends on a home folder that is not known" in str(findings)
 
 
 def test_the_zone_is_that_of_the_system(tmp_path):
