@@ -112,7 +112,7 @@ class PingTarget:
         base, mark, query = self.pattern.replace("{job}", quote(ping.job, safe="")).partition("?")
         query = f"{query}&" if mark and query else ""
         url = f"{base.rstrip('/')}{_PATHS[ping.event]}?{query}rid={ping.rid}"
-        has_log = ping.event in ("success", "fail")
+        has_log = ping.event != "start"  # which has none yet
         return PingRequest(url, self.authorization, post=True, has_log=has_log)
 
 

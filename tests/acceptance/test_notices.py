@@ -1,6 +1,7 @@
 """Whole runs as processes, and what those who are told of them hear."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -170,6 +171,8 @@ def test_a_run_that_is_locked_out_is_told_as_a_log(site: Site) -> None:
     with app.served() as server:
         assert site.run(DATAFETCH_PING_URL=healthchecks(server)).code == 75
     assert app.actions == ["log"]
+    ((_, _, _, body),) = app.pings
+    assert re.fullmatch(rb"\S+ \S+ warning locked error=.*\n", body)
 
 
 def test_dry_runs_and_builds_tell_nobody(site: Site, listener: tuple[ListenerApp, str]) -> None:

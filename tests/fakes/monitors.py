@@ -17,7 +17,7 @@ class HealthchecksApp(App):
 
     https://healthchecks.io/docs/http_api/; hc/api/views.py and hc/api/urls.py of
     healthchecks/healthchecks: 400 for a `rid` that is no UUID, 404 for an unknown check or action,
-    bodies cut at the limit that `Ping-Body-Limit` names.
+    201 for a check that the ping has made, bodies cut at the limit that `Ping-Body-Limit` names.
     """
 
     def __init__(self, *checks: str, body_limit: int | None = BODY_LIMIT) -> None:
@@ -35,7 +35,8 @@ class HealthchecksApp(App):
         if rid is not None and not _is_uuid(rid):
             return Response.text("invalid uuid format", 400)
         slug, action = found[1], (found[2] or "/success")[1:]
-        if slug not in self.checks:
+        created = slug not in self.checks
+        if created:
             if request.params.get("create") != "1":
                 return Response.text("not found", 404)
             self.checks.add(slug)
@@ -44,7 +45,7 @@ class HealthchecksApp(App):
         headers = {"Content-Type": "text/plain"}
         if self.body_limit is not None:
             headers["Ping-Body-Limit"] = str(self.body_limit)
-        return Response(200, headers, b"OK")
+        return Response(201, headers, b"Created") if created else Response(200, headers, b"OK")
 
     @property
     def actions(self) -> list[str]:
