@@ -252,8 +252,6 @@ class JobRun(OperationRun):
         parts, name = self._parts, self._request.job
         parts.cancel.raise_if_cancelled()
         self.begin()
-        if self._notices is not None:
-            self._notices.started()
         if lease.note:
             self.events.warn_of("publish_not_atomic", lease.note)
         letters, job, _ = together(
@@ -261,6 +259,9 @@ class JobRun(OperationRun):
             lambda: make_job(self._settings, name),
             prepared,
         )
+        # Not before: a scheduled run may find only now that its slot was run meanwhile.
+        if self._notices is not None:
+            self._notices.started(records.killed())
         late = self._start.late() if self._start is not None else None
         if late is not None:
             self.events.warn_of("slot_late", late.note, slot=late.slot, late_s=round(late.late_s))

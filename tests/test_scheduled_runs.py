@@ -24,6 +24,7 @@ from datafetch.ops.scheduled import ScheduledStart
 from datafetch.ops.slots import Reason
 from datafetch.runtime.schedule import held_back_s
 from datafetch.settings import Settings
+from tests.fakes.monitors import ListenerApp
 from tests.stores import Call, FaultyStore
 from tests.support import START, FakeClock
 
@@ -249,6 +250,29 @@ def test_a_slot_that_was_run_while_the_lock_was_taken_is_not_run_again(machine: 
     assert "2026-11-25T08-00Z of logos was run by other" in _notes(result)
     assert machine.stored(STATE)["id"] == "other"
     assert machine.stored(LOCK)["owner"] is None
+
+
+def test_of_a_slot_that_was_run_meanwhile_no_monitor_hears(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The monitor was told of a start that had no end, and raised an alarm."""
+    app = ListenerApp()
+    with app.served() as server:
+        monkeypatch.setenv("DATAFETCH_PING_URL", server.url)
+        machine = _machine()
+        machine.run()
+        assert app.log.count() == 2
+        machine.clock.advance(DAY)
+        done = {"2026-11-25T08-00Z": {"runId": "other", "state": "done"}}
+
+        def other_runs(call: Call) -> None:
+            if call == Call("get", HISTORY) and len(machine.slots) == 1:
+                machine.change(STATE, id="other", slots=machine.slots | done)
+
+        machine.store.before = other_runs
+        result = machine.run()
+    assert "was run by other" in _notes(result)
+    assert app.log.count() == 2
 
 
 def test_a_run_by_hand_takes_no_slot(machine: Machine) -> None:

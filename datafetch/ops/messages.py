@@ -16,7 +16,7 @@ from datafetch.errors import ConfigurationError
 from datafetch.models.run import RunResult
 from datafetch.models.setting_values import split_message_urls
 from datafetch.models.text import one_line
-from datafetch.ops.job_health import JobHealth, Turn, was_stopped
+from datafetch.ops.job_health import JobHealth, KilledRun, Turn
 
 _LONGEST_TITLE = 120
 _LONGEST_BODY = 1500
@@ -65,11 +65,8 @@ def body_of(turn: Turn, job: str, result: RunResult, health: JobHealth, host: st
     """The message: what happened, since when, and what to type."""
     lines = []
     if turn == "failing":
-        times = "the last run" if health.failures == 1 else f"{health.failures} runs in a row"
         why = result.error or result.status.value
-        if was_stopped(result):
-            why = "it ended without notice"
-        lines.append(f"{times} of {job} on {host} failed: {why}")
+        lines.append(f"{_times(health.failures)} of {job} on {host} failed: {why}")
         lines.extend(result.sentences)
     else:
         failed = health.failures_before
@@ -79,3 +76,15 @@ def body_of(turn: Turn, job: str, result: RunResult, health: JobHealth, host: st
         lines.append(f"{health.dead_letters} items wait or were given up")
     lines.append(f"Run {result.run_id}. See: datafetch status")
     return "\n".join(lines)[:_LONGEST_BODY]
+
+
+def body_of_killed(job: str, killed: KilledRun) -> str:
+    """The message of a run that found the one before it killed, which may have run elsewhere."""
+    return (
+        f"{_times(killed.failures)} of {job} failed: it {killed.gone}\n"
+        f"Run {killed.run_id}. See: datafetch status"
+    )[:_LONGEST_BODY]
+
+
+def _times(failures: int) -> str:
+    return "the last run" if failures == 1 else f"{failures} runs in a row"

@@ -16,12 +16,13 @@ from datafetch.models.text import one_line
 from datafetch.net.base import HttpClient
 from datafetch.ops.changes import ChangeSettings, change_notice, has_changed, revalidation, sent
 from datafetch.ops.heartbeats import Heartbeat
-from datafetch.ops.job_health import JobHealth, turn, was_stopped
+from datafetch.ops.job_health import JobHealth, KilledRun, Turn, began_to_fail, turn, was_stopped
 from datafetch.ops.leases.process import this_host
 from datafetch.ops.log_tail import LogTail
 from datafetch.ops.run_log import RunLog
 from datafetch.ops.told import Telling
 from datafetch.redaction import redact
+from datafetch.runtime.engine import beside
 from datafetch.runtime.within import within
 
 if TYPE_CHECKING:
@@ -121,16 +122,26 @@ class RunNotices:
         self._forget = command.listen(self._note_stop)
         self._tail: LogTail | None = None
         self._heartbeat: Heartbeat | None = None
+        self._told_of_killed: Callable[[], None] | None = None
         if settings.ping is not None:
             self._tail = LogTail(run_id)
             self._heartbeat = Heartbeat(
                 settings.ping, self._http(), job=job.value, run_id=run_id, log=log, tail=self._tail
             )
 
-    def started(self) -> None:
-        """The run has begun: nothing keeps it out any more."""
+    def started(self, killed: KilledRun | None) -> None:
+        """The run has begun, and nothing keeps it out any more; `killed` is the one before.
+
+        Of that people are told now, beside the work: this run may be killed, too.
+        """
         if self._heartbeat is not None:
             self._heartbeat.start()
+        messenger = self._settings.messenger
+        if messenger is None or killed is None:
+            return
+        if began_to_fail(killed, self._settings.messages_after):
+            tell = partial(self._message_of_killed, messenger, killed)
+            self._told_of_killed = beside(partial(self._safely, tell))
 
     def changed(self, result: RunResult) -> RunResult:
         """Tell of changed data, if there is any; returns the result with a note on who was not told."""
@@ -170,7 +181,7 @@ class RunNotices:
     def _of_health(self, end: RunEnd) -> list[Callable[[], object]]:
         settings = self._settings
         calls: list[Callable[[], object]] = []
-        if settings.messenger is not None and end.health is not None:
+        if settings.messenger is not None:
             calls.append(partial(self._message, settings.messenger, end.result, end.health))
         if was_stopped(end.result):  # which says nothing of the job: its series stay as they were
             return calls
@@ -223,15 +234,27 @@ class RunNotices:
         else:
             self._log.warning("change_not_told", extra=about)
 
-    def _message(self, messenger: "Messenger", result: RunResult, health: JobHealth) -> None:
-        from datafetch.ops.messages import body_of, title_of
+    def _message(self, messenger: "Messenger", result: RunResult, health: JobHealth | None) -> None:
+        """Tell people of a turn, after what they are told of the run before has been sent."""
+        from datafetch.ops.messages import body_of
 
-        found = turn(health, result, self._settings.messages_after)
-        if found is None:
-            return
-        job = self._job.value
-        body = redact(body_of(found, job, result, health, this_host()))
-        if not messenger.send(found, title_of(found, job), body):
+        if self._told_of_killed is not None:
+            self._told_of_killed()
+        found = None if health is None else turn(health, result, self._settings.messages_after)
+        if health is not None and found is not None:
+            self._to_people(
+                messenger, found, body_of(found, self._job.value, result, health, this_host())
+            )
+
+    def _message_of_killed(self, messenger: "Messenger", killed: KilledRun) -> None:
+        from datafetch.ops.messages import body_of_killed
+
+        self._to_people(messenger, "failing", body_of_killed(self._job.value, killed))
+
+    def _to_people(self, messenger: "Messenger", found: Turn, body: str) -> None:
+        from datafetch.ops.messages import title_of
+
+        if not messenger.send(found, title_of(found, self._job.value), redact(body)):
             self._log.warning("message_not_sent", extra={"turn": found})
 
     def _write_metrics(self, path: Path, end: RunEnd) -> None:

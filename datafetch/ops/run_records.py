@@ -18,7 +18,7 @@ from datafetch.ops.history import (
     unnoticed_entry,
     with_run,
 )
-from datafetch.ops.job_health import JobHealth
+from datafetch.ops.job_health import JobHealth, KilledRun
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.record import Record
 from datafetch.ops.scheduled import ScheduledStart
@@ -61,7 +61,7 @@ class RunRecords:
         self._clock = clock
         self._reading: Callable[[], _LoadedRecords] | None = None
         self._lease: HeldLease | None = None
-        self._took_over = ""
+        self._killed: KilledRun | None = None
         self._failures_before = 0
         self._over: JobState | None = None
 
@@ -113,23 +113,26 @@ class RunRecords:
         """The state of this run; the one before gets its entry in the history, if it has none."""
         read, now = self._loaded(), self._clock.now()
         known, now_ms = read.state.value, to_ms(now)
-        self._failures_before = 0 if known is None else known.retry_count
         gone = ended_unnoticed(known, lease.took_from if lease else None, now)
         if known is not None and gone:
             # The history first: if this run dies in between, the next one finds it is told.
             entry = unnoticed_entry(known.id, self._job, gone, now_ms, _began(known))
             read.history.change(partial(with_run, entry=entry))
-            run = one_line(known.id, _LONGEST_NAME)
-            self._took_over = f"took over from run {run}, which {gone}"
         state = begin(known, job=self._job, run_id=run_id, now_ms=now_ms, unnoticed=gone)
+        self._failures_before, self._killed = state.retry_count, None
+        if known is not None and gone:
+            run = one_line(known.id, _LONGEST_NAME)
+            self._killed = KilledRun(run, gone, known.retry_count, state.retry_count)
         return state if self._scheduled is None else self._scheduled.claim(state, run_id)
 
     def notes(self) -> tuple[str, ...]:
         """What to tell users of the run before, and of records that could not be read."""
         read = self._loaded()
         pauses = self._scheduled.broken if self._scheduled else ""
+        killed = self._killed
+        took_over = f"took over from run {killed.run_id}, which {killed.gone}" if killed else ""
         told = (
-            *(self._took_over, read.state.broken, read.history.broken, read.letters.broken),
+            *(took_over, read.state.broken, read.history.broken, read.letters.broken),
             pauses,
         )
         return tuple(note for note in told if note)
@@ -169,6 +172,10 @@ class RunRecords:
             read.letters.save,
             lambda: read.history.change(partial(with_run, entry=entry), tries=1),
         )
+
+    def killed(self) -> KilledRun | None:
+        """The run before, if it never said how it ended; to be asked after `begin`."""
+        return self._killed
 
     def health(self) -> JobHealth | None:
         """How the job does after this run; None before `end`."""

@@ -387,6 +387,33 @@ def test_people_hear_of_turns_only(site: Site, listener: tuple[ListenerApp, str]
     assert named("".join(run.err for run in runs), *TROUBLE) == []
 
 
+def test_people_hear_of_runs_that_were_all_killed(
+    site: Site, listener: tuple[ListenerApp, str]
+) -> None:
+    """Where memory is short no run lives to its end: the next one tells of it when it begins."""
+    app, url = listener
+    told = {"DATAFETCH_NOTIFY": f"{url.replace('http://', 'json://')}/chat-5ecret"}
+    gate = threading.Event()
+    site.karakeep.inject(held(gate), times=2)
+    for number in (1, 2):
+        process = site.start(**told)
+        site.karakeep.log.wait_for(number)
+        app.log.wait_for(number - 1)
+        process.kill()
+        process.communicate(timeout=60)
+    gate.set()
+    site.karakeep.inject(reply(500), times=1)
+    runs = [site.run(**told), site.run(**told)]
+    assert [run.code for run in runs] == [1, 0]
+    messages = [request.json() for request in app.log.all()]
+    assert [message["title"] for message in messages] == [
+        "datafetch: bookmarks fails",
+        "datafetch: bookmarks works again",
+    ]
+    assert "it ended without notice; process " in messages[0]["message"]
+    assert "after 3 runs that failed" in messages[1]["message"]
+
+
 def test_a_message_that_nobody_takes_is_a_warning_without_its_address(
     site: Site, listener: tuple[ListenerApp, str]
 ) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.models.run import Operation, RunResult, RunStatus
-from datafetch.ops.job_health import JobHealth, turn
+from datafetch.ops.job_health import JobHealth, KilledRun, began_to_fail, turn
 
 ENDS = {
     "good": (RunStatus.SUCCEEDED, 0),
@@ -17,21 +17,25 @@ ENDS = {
 }
 
 
-def told(runs: list[str], after: int, *, killed: frozenset[int] = frozenset()) -> list[str]:
-    """What is told after each run, as the stored number of failures goes; `.` for nothing.
+def told(runs: list[str], after: int) -> list[str]:
+    """What is told when each run begins and after it, as the stored number of failures goes.
 
-    Before the runs whose numbers are in `killed`, another one was killed and left no record.
+    `.` is nothing. A run that is `killed` leaves no record: the next one finds that.
     """
     said: list[str] = []
-    stored = 0
-    for number, how in enumerate(runs):
-        status, code = ENDS[how]
-        begun = stored + (number in killed)
-        failures = 0 if code == 0 else begun if how == "signal" else begun + 1
-        health = JobHealth(stored, failures, 1, None, 0)
-        result = RunResult(Operation.LOGOS, status, "r", exit_code=code)
-        said.append(turn(health, result, after) or ".")
-        stored = failures
+    stored, gone = 0, False
+    for how in runs:
+        begun = stored + gone
+        killed = KilledRun("k", "", stored, begun)
+        words = ["failing"] if gone and began_to_fail(killed, after) else []
+        gone, stored = how == "killed", begun
+        if not gone:
+            status, code = ENDS[how]
+            stored = 0 if code == 0 else begun if how == "signal" else begun + 1
+            health = JobHealth(begun, stored, 1, None, 0)
+            result = RunResult(Operation.LOGOS, status, "r", exit_code=code)
+            words += [word for word in [turn(health, result, after)] if word]
+        said.append(" ".join(words) or ".")
     return said
 
 
@@ -44,6 +48,9 @@ def told(runs: list[str], after: int, *, killed: frozenset[int] = frozenset()) -
         (1, "bad signal bad good", "failing . . working"),
         (1, "signal good", ". ."),
         (2, "bad signal bad", ". . failing"),
+        (1, "killed killed bad good", ". failing . working"),
+        (1, "good killed signal good", ". . failing working"),
+        (2, "killed killed killed bad", ". . failing ."),
     ],
 )
 def test_each_turn_is_told_once(after: int, runs: str, said: str) -> None:
@@ -52,11 +59,16 @@ def test_each_turn_is_told_once(after: int, runs: str, said: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(sorted(ENDS)), max_size=30),
+    st.lists(st.sampled_from([*sorted(ENDS), "killed"]), max_size=30),
     st.integers(1, 4),
-    st.frozensets(st.integers(0, 30)),
 )
-def test_turns_alternate(runs: list[str], after: int, killed: frozenset[int]) -> None:
+def test_turns_alternate(runs: list[str], after: int) -> None:
     """Whatever comes, "works again" follows "fails", and nothing is told twice."""
-    said = [word for word in told(runs, after, killed=killed) if word != "."]
+    said = " ".join(word for word in told(runs, after) if word != ".").split()
     assert all(word == ("failing", "working")[at % 2] for at, word in enumerate(said))
+
+
+@given(st.lists(st.sampled_from(["bad", "limit", "killed"]), min_size=5, max_size=9))
+def test_a_job_that_fails_in_any_way_is_told_of(runs: list[str]) -> None:
+    """One whose runs were all killed, as where memory is short, was never told of."""
+    assert "failing" in told(runs, 3)
