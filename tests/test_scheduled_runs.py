@@ -2,7 +2,9 @@
 
 import json
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from datafetch.factory import Parts, make_leases, make_parts
 from datafetch.job_groups import check_jobs
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
+from datafetch.models.store_place import FolderPlace
 from datafetch.ops.due_jobs import Scheduled, look_at
 from datafetch.ops.pauses import Pauses
 from datafetch.ops.scheduled import ScheduledStart
@@ -81,6 +84,14 @@ class Machine:
     def change(self, key: str, **fields: Any) -> None:
         """Store an object with other values in some fields."""
         self.store.inner.put(key, json.dumps(self.stored(key) | fields).encode())
+
+    def age_lock(self, seconds: float) -> None:
+        """Let time pass until the lock was written so long ago, by the folder's clock as well."""
+        place = self.settings.place
+        assert isinstance(place, FolderPlace)
+        written_at = time.time() - seconds
+        os.utime(Path(place.path) / LOCK, (written_at, written_at))
+        self.clock.advance(seconds)
 
     def look_at(self, *jobs: JobName) -> list[Scheduled]:
         """What `run-due` finds out about these jobs."""
@@ -551,8 +562,49 @@ def test_a_run_that_a_signal_ends_gives_its_slot_back(machine: Machine) -> None:
     assert machine.run().exit_code == 143
     assert machine.slots == {}
     machine.store.before = None
+    (found,) = machine.look_at(JobName.LOGOS)
+    assert found.is_due
     result = replace(machine, parts=replace(machine.parts, cancel=CancelToken())).run()
     assert machine.slots == {SLOT: {"runId": result.run_id, "state": "done"}}
+
+
+def test_a_run_whose_end_the_store_missed_is_run_again(machine: Machine) -> None:
+    """The store was away when the run ended: its slot says "running" and its lock that it is held.
+
+    While the lease lives nobody takes the slot; when that is over the next call of `run-due` does,
+    and the history tells of both runs.
+    """
+
+    def goes_away(call: Call) -> None:
+        if call == Call("get", "json/image-data/logos/manifest-dev.json"):
+            machine.store.fault = machine.locks.fault = lambda call, _: (
+                "fail" if call.method == "put" else None
+            )
+
+    machine.store.before = goes_away
+    lost = machine.run()
+    assert (lost.status, lost.exit_code) == (RunStatus.FAILED, 1)
+    assert machine.slots == {SLOT: {"runId": lost.run_id, "state": "running"}}
+    assert machine.stored(LOCK)["owner"] is not None
+    machine.store.before = machine.store.fault = machine.locks.fault = None
+    # The process has ended: whoever looks is another one, on another machine.
+    machine.change(LOCK, host="elsewhere", boot="another")
+
+    machine.age_lock(100)
+    early = machine.run()
+    assert (early.status, machine.asked("put")) == (RunStatus.UNCHANGED, [])
+    assert f"is being run by {lost.run_id}" in _notes(early)
+
+    machine.age_lock(400)
+    (found,) = machine.look_at(JobName.LOGOS)
+    assert found.is_due
+    result = machine.run()
+    assert (result.status, result.exit_code) == (RunStatus.UNCHANGED, 0)
+    assert machine.slots == {SLOT: {"runId": result.run_id, "state": "done"}}
+    assert f"took over from run {lost.run_id}" in _notes(result)
+    told = [(run["runId"], run["status"]) for run in machine.stored(HISTORY)]
+    assert sorted(told) == sorted([(lost.run_id, "failed"), (result.run_id, "unchanged")])
+    assert machine.run().run_id not in {run["runId"] for run in machine.slots.values()}
 
 
 def test_a_change_of_expression_is_noted_and_nothing_of_before_runs(

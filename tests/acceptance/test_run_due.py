@@ -45,11 +45,17 @@ def by_operation(out: str) -> dict[str, dict[str, Any]]:
 
 
 def children_of(process: subprocess.Popen[str]) -> dict[str, int]:
-    """The processes that it has started, by what they run."""
+    """The processes that it has started, by what they run.
+
+    One that has just been forked still has its parent's words, or none while it becomes another
+    program: such a one is left out.
+    """
     found = {}
     listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     for number in listed:
         words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+        if b"--scheduled" not in words:
+            continue
         found[words[words.index(b"--scheduled") - 1].decode()] = int(number)
     return found
 

@@ -6,8 +6,9 @@ import pty
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,35 @@ from tests.fakes.s3 import S3Fake
 from tests.processes import clean_environment, command_line, datafetch
 
 STORE = {"DATAFETCH_STORE": "file:./store"}
-RECORDS = Path("store/json/datafetch")
+
+
+@dataclass(frozen=True)
+class SilentServer:
+    """A server that takes connections and never answers."""
+
+    listener: socket.socket
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    @contextmanager
+    def next_caller(self) -> Iterator[None]:
+        """Wait until somebody calls; the block keeps the connection open."""
+        caller, _ = self.listener.accept()
+        with caller:
+            yield
 
 
 @pytest.fixture
-def silent_server() -> Iterator[str]:
-    """The address of a server that takes connections and never answers."""
+def silent_server() -> Iterator[SilentServer]:
+    """A server of that kind."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(64)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        listener.settimeout(60)
+        yield SilentServer(listener)
 
 
 def told(folder: Path, **variables: str) -> dict[str, Any]:
@@ -107,8 +127,11 @@ def test_a_job_on_pause_is_not_stale(tmp_path):
     assert job_of(told(tmp_path), "logos")["pause"] == {"until": None, "reason": "a move"}
 
 
-def killed_run(folder: Path, server: str, how: int) -> int:
-    """Starts a bookmark run against a server that says nothing, and ends it so; its process."""
+def killed_run(folder: Path, server: SilentServer, how: int) -> int:
+    """Starts a bookmark run against a server that says nothing, and ends it so; its process.
+
+    When it asks the server, it has written that it runs.
+    """
     process = subprocess.Popen(
         command_line("bookmarks"),
         cwd=folder,
@@ -116,19 +139,16 @@ def killed_run(folder: Path, server: str, how: int) -> int:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    state = folder / RECORDS / "jobs" / "bookmarks-dev.json"
-    while not state.exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(how)
-    process.wait()
+    with server.next_caller():
+        process.send_signal(how)
+        process.wait()
     return process.pid
 
 
-def settings_at(server: str) -> dict[str, str]:
+def settings_at(server: SilentServer) -> dict[str, str]:
     """The settings of the bookmark job."""
     return {
-        "BOOKMARKS_API_URL": server,
+        "BOOKMARKS_API_URL": server.url,
         "BOOKMARKS_LIST_ID": "list",
         "BOOKMARK_BEARER_TOKEN": "hunter2hunter2",
     }
@@ -204,7 +224,7 @@ def test_a_store_that_cannot_be_reached_is_one_sentence(tmp_path, s3_fake):
 def test_a_store_that_hangs_is_given_up(tmp_path, s3_fake, silent_server):
     """Who looks waits for some seconds, not for minutes."""
     s3: S3Fake = s3_fake
-    place = {**s3.environment, "S3_SERVER_URL": silent_server, "DATAFETCH_ENV": "test"}
+    place = {**s3.environment, "S3_SERVER_URL": silent_server.url, "DATAFETCH_ENV": "test"}
     done = datafetch("status", "--json", cwd=tmp_path, **place)
     assert (done.code, json.loads(done.out)["status"]) == (1, "unknown")
 
