@@ -6,8 +6,10 @@ that repeat what they were sent in every answer, and every byte that comes out i
 
 import base64
 import json
+import socketserver
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -42,6 +44,17 @@ CANARIES = {
     "DATAFETCH_PUSHGATEWAY": "c4naryPush14",
 }
 """A value for each secret; those in URLs are a part of their path, or the password."""
+
+STANDARD = {
+    "AWS_ACCESS_KEY_ID": "c4naryAid20xyz",
+    "AWS_SECRET_ACCESS_KEY": "c4naryAsec+21/xyz",
+    "AWS_SESSION_TOKEN": "c4naryAtok/22+xyz",
+    "HTTPS_PROXY": "c4naryProxy+23",
+    "DATAFETCH_LOCK": "c4naryRedis+24",
+}
+"""Those that libraries read from the environment, and the passwords in other settings."""
+
+ALL = CANARIES | STANDARD
 
 SECOND = "c4naryCron+two/15"
 """The second one of the cron secrets, which nobody is ever sent."""
@@ -78,6 +91,8 @@ class Parrot(App):
 
     def answer(self, request: Request) -> Response:
         said = [request.url, *(f"{name}: {value}" for name, value in request.headers.items())]
+        logins = [value[6:] for value in request.headers.values() if value.startswith("Basic ")]
+        said += [base64.b64decode(login).decode() for login in logins]
         words = [word for line in said for word in line.replace(":", " ").split()]
         words.sort(key=lambda word: "c4nary" not in word)
         encoded = [base64.b64encode(word.encode()).decode() for word in words]
@@ -91,6 +106,29 @@ class Parrot(App):
         message = " ".join(texts)
         body = json.dumps({"message": message, "error": message, "code": message[:40]})
         return Response(401, {"Content-Type": "application/json"}, body.encode())
+
+
+class _RedisParrot(socketserver.StreamRequestHandler):
+    """Refuses each command, and repeats it (https://redis.io/docs/latest/develop/reference/protocol-spec/)."""
+
+    def handle(self) -> None:
+        while line := self.rfile.readline():
+            words = []
+            for _ in range(int(line[1:])):
+                size = int(self.rfile.readline()[1:])
+                words.append(self.rfile.read(size + 2)[:size])
+            said = b" ".join(b" ".join(words).split())
+            self.wfile.write(b"-ERR you said " + said[:400] + b"\r\n")
+
+
+@contextmanager
+def redis_parrot() -> Iterator[str]:
+    """Serve as a Redis that repeats what it is sent; its host and port."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _RedisParrot) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def _xml(text: str) -> str:
@@ -108,9 +146,9 @@ def forms(secret: str) -> Iterator[bytes]:
         yield from (inner, inner.replace(b"+", b"-").replace(b"/", b"_"))
 
 
-def found_in(text: bytes, names: tuple[str, ...] = tuple(CANARIES)) -> list[str]:
+def found_in(text: bytes, names: tuple[str, ...] = tuple(ALL)) -> list[str]:
     """The secrets that stand in a text."""
-    values = {name: CANARIES[name] for name in names}
+    values = {name: ALL[name] for name in names}
     return [name for name, secret in values.items() if any(form in text for form in forms(secret))]
 
 
@@ -144,7 +182,7 @@ class Place:
         leaks = [f"{name} in {where}" for where, text in texts for name in found_in(text)]
         leaks += [f"the second in {where}" for where, text in texts if SECOND.encode() in text]
         for app, own in self.owners:
-            others = tuple(set(CANARIES) - set(own))
+            others = tuple(set(ALL) - set(own))
             for request in app.log.all():
                 sent = repr((request.url, sorted(request.headers.items()))).encode()
                 whole = sent + request.body
@@ -218,7 +256,7 @@ def test_each_secret_and_each_command_is_tried() -> None:
 
 def test_a_secret_is_found_in_each_form() -> None:
     """The search itself can fail: as it is, in a URL, and in Base64 wherever it begins."""
-    for name, secret in CANARIES.items():
+    for name, secret in ALL.items():
         for before in ("", "a", "ab", "me:", "abcd"):
             text = f"{before}{secret}zz".encode()
             assert name in found_in(b"=" + base64.b64encode(text) + b" ")
@@ -280,3 +318,48 @@ def test_servers_that_repeat_what_they_are_sent(place: Place, store: str, log_fo
         )
         run_all(place, log_format)
     assert place.leaks() == []
+
+
+def test_secrets_that_libraries_read(place: Place) -> None:
+    """A bucket and a Redis refuse, and repeat the keys and the password that no setting of ours holds."""
+    for name in OF_S3:
+        del place.settings[name]
+    with ExitStack() as stack:
+        told(stack, place, Parrot)
+        bucket = Parrot()
+        place.owners.append((bucket, ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN")))
+        password = quote(STANDARD["DATAFETCH_LOCK"], safe="")
+        place.settings |= {name: text for name, text in STANDARD.items() if "AWS" in name}
+        place.settings |= {
+            "S3_BUCKET": "bucket",
+            "S3_SERVER_URL": stack.enter_context(bucket.served()).url,
+            "BOOKMARKS_API_URL": "http://127.0.0.1:1",
+            "GITHUB_API_URL": "http://127.0.0.1:1",
+            "DATAFETCH_LOCK": f"redis://me:{password}@{stack.enter_context(redis_parrot())}/0",
+        }
+        run_all(place, "json")
+    assert place.leaks() == []
+    assert bucket.log.count() > 0
+    assert any(b"you said" in text for _, text in place.outputs), "the lock was not asked"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_password_of_a_proxy(place: Place, scheme: str) -> None:
+    """It refuses, and repeats what it was sent, in place of the server behind it."""
+    with ExitStack() as stack:
+        told(stack, place, Parrot)
+        proxy = Parrot()
+        at = stack.enter_context(proxy.served()).url.removeprefix("http://")
+        at = f"http://me:{quote(STANDARD['HTTPS_PROXY'], safe='')}@{at}"
+        own = OF_KARAKEEP + OF_GITHUB if scheme == "http" else ()
+        place.owners.append((proxy, ("HTTPS_PROXY", *own)))
+        place.settings |= {
+            "DATAFETCH_STORE": "file:./store",
+            "BOOKMARKS_API_URL": f"{scheme}://books.example",
+            "GITHUB_API_URL": f"{scheme}://github.example/api/v3",
+            **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), at),
+            "NO_PROXY": "127.0.0.1",
+        }
+        run_all(place, "json")
+    assert place.leaks() == []
+    assert proxy.log.count() > 0
