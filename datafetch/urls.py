@@ -233,13 +233,13 @@ def passwords_in(text: str) -> Iterator[str]:
     """All that must be masked because of addresses with a password in a text.
 
     For each address: the password as it is written and as it is meant (`%40` is `@`), the password
-    with the user before it, and the whole address.
+    with the user before it, which is sent in Base64, and the whole address.
     """
     for word in text.split():
         logins = [login for login in _LOGIN.findall(word) if ":" in login]
         for login in logins:
             password = login.partition(":")[2]
-            yield from (password, unquote(password), f"{login}@")
+            yield from (password, unquote(password), f"{login}@", unquote(login))
         if logins:
             yield word
 

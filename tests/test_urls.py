@@ -319,12 +319,15 @@ def test_written_once_is_written_for_good(host, tail):
 @pytest.mark.parametrize(
     ("text", "masked"),
     [
-        ("redis://:pw@r.example/0", {"pw", ":pw@", "redis://:pw@r.example/0"}),
-        ("http://u:a%2Fb@p.example", {"a%2Fb", "a/b", "u:a%2Fb@", "http://u:a%2Fb@p.example"}),
-        ("x://u:a@b:c@h", {"a@b:c", "u:a@b:c@", "x://u:a@b:c@h"}),
+        ("redis://:pw@r.example/0", {"pw", ":pw", ":pw@", "redis://:pw@r.example/0"}),
+        (
+            "http://u:a%2Fb@p.example",
+            {"a%2Fb", "a/b", "u:a/b", "u:a%2Fb@", "http://u:a%2Fb@p.example"},
+        ),
+        ("x://u:a@b:c@h", {"a@b:c", "u:a@b:c", "u:a@b:c@", "x://u:a@b:c@h"}),
         (
             "POST x://u:1@h,x://v:2@h/",
-            {"1", "u:1@", "2", "v:2@", "x://u:1@h,x://v:2@h/"},
+            {"1", "u:1", "u:1@", "2", "v:2", "v:2@", "x://u:1@h,x://v:2@h/"},
         ),
         ("https://user@h.example", set()),
         ("https://h.example:8080/@user:x@y", set()),
@@ -333,7 +336,7 @@ def test_written_once_is_written_for_good(host, tail):
     ],
 )
 def test_passwords_in_addresses_are_found(text, masked):
-    """Whatever the scheme: the password as written and as meant, and what it stands in."""
+    """Whatever the scheme: the password as written and as meant, with its user, and what it stands in."""
     assert set(passwords_in(text)) == masked
     assert has_password(text) == bool(masked)
 

@@ -93,8 +93,8 @@ class Parrot(App):
         said = [request.url, *(f"{name}: {value}" for name, value in request.headers.items())]
         logins = [value[6:] for value in request.headers.values() if value.startswith("Basic ")]
         said += [base64.b64decode(login).decode() for login in logins]
-        words = [word for line in said for word in line.replace(":", " ").split()]
-        words.sort(key=lambda word: "c4nary" not in word)
+        words = [word for line in said for word in line.replace(":", " ").split()] + logins
+        words.sort(key=lambda word: word not in logins and "c4nary" not in word)
         encoded = [base64.b64encode(word.encode()).decode() for word in words]
         texts = [*map(quote, words), *said, *reversed(encoded)]
         if request.path.startswith("/bucket"):
@@ -350,7 +350,8 @@ def test_the_password_of_a_proxy(place: Place, scheme: str) -> None:
         told(stack, place, Parrot)
         proxy = Parrot()
         at = stack.enter_context(proxy.served()).url.removeprefix("http://")
-        at = f"http://me:{quote(STANDARD['HTTPS_PROXY'], safe='')}@{at}"
+        # Base64 of `joe:` and the password does not hold that of the password alone.
+        at = f"http://joe:{quote(STANDARD['HTTPS_PROXY'], safe='')}@{at}"
         own = OF_KARAKEEP + OF_GITHUB if scheme == "http" else ()
         place.owners.append((proxy, ("HTTPS_PROXY", *own)))
         place.settings |= {
