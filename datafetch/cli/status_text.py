@@ -125,7 +125,7 @@ def _lock(holder: Holder, now: float) -> str:
 
 def _waiting(view: JobView, now: float) -> str:
     found = view.waiting
-    parts = [f"{found.total:,} dead letter{'' if found.total == 1 else 's'}"]
+    parts = [_letters(found.total)]
     kinds = []
     kinds += [f"{found.due:,} due"] if found.due else []
     if found.waiting and found.next_attempt_at is not None:
@@ -138,6 +138,10 @@ def _waiting(view: JobView, now: float) -> str:
         about = error if error.startswith(item) else f"{item}: {error}"
         parts.append(f"newest {about}")
     return "; ".join(parts)
+
+
+def _letters(count: int) -> str:
+    return f"{count:,} dead letter{'' if count == 1 else 's'}"
 
 
 def _shared_rows(overview: Overview) -> Iterator[Row]:
@@ -157,7 +161,7 @@ def _shared_rows(overview: Overview) -> Iterator[Row]:
 
 
 def _breaker(breaker: BreakerView, now: float) -> str:
-    letters = f", {breaker.letters:,} dead letters" if breaker.letters else ""
+    letters = f", {_letters(breaker.letters)}" if breaker.letters else ""
     probe = spoken.moment(breaker.next_probe_at, now)
     when = (
         "the next request tries it" if breaker.next_probe_at / 1000 <= now else f"tried at {probe}"

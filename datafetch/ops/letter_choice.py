@@ -14,7 +14,7 @@ from datafetch.urls import host_name
 _LONGEST_REASON = 120
 _NOT_ASKED = "not asked, since its host fails"
 _NO_HOST, _GITHUB = "no host", "GitHub"
-_REFUSED = re.compile(r"([^\s/:]{1,253}) failed \d{1,9} times", re.ASCII)
+_REFUSED = re.compile(r"([^\s/]{1,253}) failed \d{1,9} times", re.ASCII)
 """How the error of an open breaker begins, which names the host without its scheme."""
 
 
@@ -110,15 +110,22 @@ def main_host(letter: DeadLetter) -> str:
 
     So all domains whose logos one service did not give are about that service.
     """
-    if refused := _REFUSED.match(letter.error):
-        return refused[1]
-    asked, item = letter.error.partition(" ")[0].rstrip(":"), letter.item
+    if host := failed_host(letter):
+        return host
+    item = letter.item
     if letter.job == JobName.LOGOS and "://" not in item:
         item = f"https://{item}"
-    for text in (asked, item):
-        if "://" in text and (host := host_name(text)):
-            return host
+    if "://" in item and (host := host_name(item)):
+        return host
     return _GITHUB if letter.job == JobName.GITHUB else _NO_HOST
+
+
+def failed_host(letter: DeadLetter) -> str:
+    """The host that the error begins with, alone or in a URL; empty when it begins with none."""
+    if refused := _REFUSED.match(letter.error):
+        return refused[1]
+    asked = letter.error.partition(" ")[0].rstrip(":")
+    return host_name(asked) if "://" in asked else ""
 
 
 def reason_of(letter: DeadLetter) -> str:

@@ -185,7 +185,9 @@ def look(
     configured: Collection[JobName],
     cooldown_s: float,
 ) -> Overview:
-    """Read the records of these jobs, all at once, in about 5 requests a job and 6 more.
+    """Read the records of these jobs, all at once, in 4 requests a job and 6 more.
+
+    A job whose run seems to have died is looked at once more: it may just have begun or ended.
 
     Args:
         store: has the records; nothing is written to it.

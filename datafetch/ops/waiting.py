@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datafetch.models.json import JsonObject
 from datafetch.models.text import one_line
 from datafetch.ops.dead_letters import DeadLetter
+from datafetch.ops.letter_choice import failed_host
 from datafetch.redaction import redact
 from datafetch.urls import host_name
 
@@ -75,8 +76,6 @@ def waiting_of(letters: Iterable[DeadLetter], now_ms: int) -> Waiting:
 
 
 def hosts_of(letter: DeadLetter) -> frozenset[str]:
-    """The hosts that a letter is about: that of its item, and that of the URL its error begins with."""
-    item = letter.item
-    asked = letter.error.partition(" ")[0].rstrip(":")
-    texts = (item if "://" in item else f"https://{item}", asked if "://" in asked else "")
-    return frozenset(host for text in texts if text and (host := host_name(text)))
+    """The hosts that a letter is about: that of its item, and the one that its error begins with."""
+    item = letter.item if "://" in letter.item else f"https://{letter.item}"
+    return frozenset({host_name(item), failed_host(letter)} - {""})

@@ -213,11 +213,11 @@ def running() -> Overview:
 
 
 def open_breakers() -> Overview:
-    """Two hosts are left alone, one of them with dead letters."""
+    """Two hosts are left alone, with one dead letter and with several."""
     return replace(
         all_fine(),
         breakers=(
-            BreakerView("icons.example", 3, at(1), at(1) + 60_000, 0),
+            BreakerView("icons.example", 3, at(1), at(1) + 60_000, 1),
             BreakerView("slow.example", 5, at(0) - 20_000, at(0) + 40_000, 12),
         ),
     )
