@@ -100,7 +100,7 @@ def claimed(
     Slots that were missed before it are `skipped`, and those that other runs claimed and never
     ended have `failed`. The newest 50 slots are kept.
     """
-    known, last = state.schedule, _last_credible(now)
+    known, last = _known(state, now), _last_credible(now)
     missed = (
         [] if known is None or _is_new(state, schedule) else _missed(state, schedule, slot, now)
     )
@@ -159,11 +159,18 @@ def _settled_until(state: JobState | None, now: float) -> str:
     """The name of the newest time up to which no slot is due any more."""
     if state is None:
         return ""
+    last, known = _last_credible(now), _known(state, now)
     if state.schedule is None:
-        return _name_at(state.started_at / 1000)
-    last = _last_credible(now)
+        began = _name_at(state.started_at / 1000)
+        return began if began <= last else ""
     recorded = max((name for name in state.slots if name <= last), default="")
-    return max(recorded, _name_at(state.schedule.since / 1000))
+    return recorded if known is None else max(recorded, _name_at(known.since / 1000))
+
+
+def _known(state: JobState, now: float) -> KnownSchedule | None:
+    """What the state says of the schedule; None when a machine noted it whose clock was ahead."""
+    known = state.schedule
+    return known if known and _name_at(known.since / 1000) <= _last_credible(now) else None
 
 
 def _last_credible(now: float) -> str:

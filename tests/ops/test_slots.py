@@ -64,6 +64,21 @@ def test_a_machine_whose_clock_is_behind_runs_no_old_slot() -> None:
     assert due(state, HOURLY, NOON, fired_at=NOON - 30 * HOUR) is None
 
 
+@pytest.mark.parametrize("noted", [True, False], ids=["by schedule", "by hand"])
+def test_a_first_run_by_a_clock_that_was_ahead_keeps_no_run_from_coming(noted: bool) -> None:
+    """Its job counted from ten days to come, and did nothing until then."""
+    ahead = round((NOON + 240 * HOUR) * 1000)
+    schedule = KnownSchedule("0 * * * *", ahead - 1) if noted else None
+    state = replace(_state(), started_at=ahead, schedule=schedule)
+    found = due(state, HOURLY, NOON + 60)
+    assert found is not None
+    assert found.reason is Reason.OPEN
+    state = claimed(state, HOURLY, found.slot, "run-2", NOON + 60)
+    assert _states(state) == {"12": "running"}
+    assert state.schedule == KnownSchedule("0 * * * *", round(NOON * 1000) - 1)
+    assert due(replace(state, slots={}), HOURLY, NOON + 60 + HOUR) is not None
+
+
 def test_a_slot_of_a_machine_whose_clock_was_ahead_is_forgotten() -> None:
     """The job must not stand still until that time comes."""
     state = _state(h11="done", h22="done")
