@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datafetch.models.ping_url import read_ping_url
+from datafetch.models.ping_url import read_ping_url, without_login
 from datafetch.ops.changes import ChangeSettings
 from datafetch.ops.notices import NoticeSettings
 from datafetch.settings import Settings
@@ -39,6 +39,6 @@ def notice_addresses(settings: Settings) -> Iterator[str]:
         yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     for secret in (settings.change_url, settings.pushgateway):
         if secret is not None:
-            yield secret.get_secret_value()
+            yield without_login(secret.get_secret_value())[0]
     if settings.site_url is not None:
         yield settings.site_url

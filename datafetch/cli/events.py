@@ -100,7 +100,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     ),
     "no_bookmarks_stored": ("no bookmarks are stored yet that could name domains",),
     "notice_failed": ("somebody could not be told of the run: {error}",),
-    "notices_left": ("{count} of those who are told of runs did not answer in time",),
+    "notices_left": ("not told in time: {left}",),
     "object_corrupt": (
         "the stored object {key} cannot be read: {error}",
         "the stored object {key} cannot be read",

@@ -45,7 +45,7 @@ class SettingsCheck:
         """The file, the problems, the jobs, unknown names, then each setting that was not told yet."""
         told: set[str] = set()
         yield self._file()
-        for look in (self._problems, self._jobs, self._hazards, self._unknown):
+        for look in (self._problems, self._jobs, self._hazards, self._halves, self._unknown):
             for finding in look():
                 told.add(finding.check)
                 yield finding
@@ -100,6 +100,28 @@ class SettingsCheck:
                 "S3_CDN_URL",
                 "not set, in production: stored pictures are shown by the bucket's own address",
                 "Set S3_CDN_URL to the public address of the bucket.",
+            )
+
+    def _halves(self) -> Iterator[Finding]:
+        """Settings that do nothing without another one."""
+        settings, invalid = self._survey.settings, self._survey.invalid
+        site = self._survey.values.get("site_url")
+        needed = {"site_url", "bookmark_refresh_secret", "github_refresh_secret"}
+        if site is not None and not invalid & needed:
+            for_github = settings.github_refresh_secret is not None
+            enough = for_github and not is_configured(settings, JobName.BOOKMARKS)
+            if settings.bookmark_refresh_secret is None and not enough:
+                yield warn(
+                    site.name,
+                    f"{site.where}: the site is not told of changes, since there is no secret for it",
+                    "Set BOOKMARK_CRON_REFRESH_SECRET to what the site expects as bearer.",
+                )
+        signs = self._survey.values.get("change_secret")
+        if signs is not None and settings.change_url is None and "change_url" not in invalid:
+            yield warn(
+                signs.name,
+                f"{signs.where}: signs nothing, since DATAFETCH_CHANGE_URL is not set",
+                "Set DATAFETCH_CHANGE_URL to the address that is to be told of changes.",
             )
 
     def _unknown(self) -> Iterator[Finding]:

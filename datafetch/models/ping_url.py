@@ -128,13 +128,12 @@ def read_ping_url(text: str) -> PingTarget:
     if set(names) - {*PLACEHOLDERS, "job"} or set("{}") & set(_PLACEHOLDER.sub("", pattern)):
         known = ", ".join(f"{{{name}}}" for name in ("job", *PLACEHOLDERS))
         raise ValueError(f"has braces around something else than the placeholders {known}")
-    login = _LOGIN.match(pattern)
-    bare = pattern if login is None else login[1] + pattern[login.end() :]
+    bare, login = without_login(pattern)
     url = _read(bare)
     is_template = post or not set(names).isdisjoint(PLACEHOLDERS)
     return PingTarget(
         bare,
-        "" if login is None else authorization(login[2]),
+        login,
         post,
         is_template,
         url.origin,
@@ -155,6 +154,14 @@ def _read(pattern: str) -> Url:
     if "#" in pattern or re.search(r"\s", pattern):
         raise ValueError("has a # or white space inside: a placeholder is written as {message}")
     return url
+
+
+def without_login(url: str) -> tuple[str, str]:
+    """A URL without what stands before its `@`, and the header that this is; empty for none."""
+    login = _LOGIN.match(url)
+    if login is None:
+        return url, ""
+    return login[1] + url[login.end() :], authorization(login[2])
 
 
 def authorization(login: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from datafetch.models.headers import fits_value, read_header_lines
 from datafetch.models.lock_place import read_lock
-from datafetch.models.ping_url import read_ping_url
+from datafetch.models.ping_url import read_ping_url, without_login
 from datafetch.models.store_place import Addressing
 from datafetch.urls import Url, dns_name, parse, plainly_written, read_host
 
@@ -257,6 +257,8 @@ def bearer_token(value: SecretStr) -> SecretStr:
 def bearer_tokens(value: SecretStr) -> SecretStr:
     """Tokens with commas between them: calls of ours send the first, others may bring any of them."""
     tokens = value.get_secret_value().split(",")
+    if not all(token.strip() for token in tokens):
+        raise ValueError("has a comma with no token before or after it")
     for token in tokens:
         bearer_token(SecretStr(token.strip()))
     return value
@@ -269,8 +271,11 @@ def ping_address(value: SecretStr) -> SecretStr:
 
 
 def secret_address(value: SecretStr) -> SecretStr:
-    """A URL that is asked as it stands, and is itself a secret, as those of build hooks are."""
-    text = value.get_secret_value()
+    """A URL that is asked as it stands, and is itself a secret, as those of build hooks are.
+
+    It may hold a token, or user and password, before its host.
+    """
+    text, _ = without_login(value.get_secret_value())
     url = parse(text) if plainly_written(text) else None
     if url is None or url.port == 0 or "#" in text:
         raise ValueError("should be a URL that starts with http:// or https://")
@@ -280,8 +285,7 @@ def secret_address(value: SecretStr) -> SecretStr:
 def push_address(value: SecretStr) -> SecretStr:
     """The base URL of a Pushgateway, which may hold a user and a password."""
     text = value.get_secret_value()
-    bare = re.sub(r"(?i)^(https?://)[^/?#@\s]*@", r"\1", text)
-    _read_base(bare)
+    _read_base(without_login(text)[0])
     return value
 
 

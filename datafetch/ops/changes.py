@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from datafetch.errors import DatafetchError
+from datafetch.models.ping_url import without_login
 from datafetch.models.run import JobName, RunResult
 from datafetch.net.base import HttpClient
 from datafetch.ops.told import Telling, tell, why
@@ -66,9 +67,11 @@ def change_notice(settings: ChangeSettings, result: RunResult) -> Telling | None
     """What tells the user's URL of a result, signed if there is a secret; None without a URL."""
     if settings.url is None:
         return None
-    url = settings.url.get_secret_value()
+    url, login = without_login(settings.url.get_secret_value())
     body = json.dumps(result.to_json(), ensure_ascii=False).encode(errors="backslashreplace")
     headers = {"content-type": "application/json"}
+    if login:
+        headers["authorization"] = login
     if settings.secret is not None:
         headers[SIGNATURE] = signature(settings.secret.get_secret_value(), body)
     return Telling(url, _host(url), body, headers, hides_path=True)

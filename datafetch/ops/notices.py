@@ -1,7 +1,7 @@
 """Tells others of a run: monitors, the site, people and Prometheus. None can fail or delay it for long."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from datafetch.clock import CancelToken, Clock
 from datafetch.errors import ExitCode
 from datafetch.logs import EventLogger
-from datafetch.models.ping_url import PingTarget, authorization
+from datafetch.models.ping_url import PingTarget, without_login
 from datafetch.models.run import JobName, RunResult
 from datafetch.models.text import one_line
 from datafetch.net.base import HttpClient
@@ -148,23 +148,23 @@ class RunNotices:
         if not has_changed(result):
             return result
         notes: list[str] = []
-        calls = []
+        calls: dict[str, Callable[[], object]] = {}
         site = revalidation(self._settings.changes, self._job)
         if site is not None:
-            calls.append(partial(self._tell, site, "site_not_told", notes))
+            calls["the site"] = partial(self._tell, site, "site_not_told", notes)
         other = change_notice(self._settings.changes, result)
         if other is not None:
-            calls.append(partial(self._tell, other, "change_not_told", notes))
+            calls["DATAFETCH_CHANGE_URL"] = partial(self._tell, other, "change_not_told", notes)
         self._send(calls)
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 
     def ended(self, end: RunEnd) -> None:
         """Tell how the run ended. Call it after all that the log says of it."""
-        calls: list[Callable[[], object]] = []
+        calls: dict[str, Callable[[], object]] = {}
         if self._heartbeat is not None:
-            calls.append(partial(self._heartbeat.end, end.result))
+            calls["DATAFETCH_PING_URL"] = partial(self._heartbeat.end, end.result)
         if end.result.exit_code != ExitCode.LOCKED:
-            calls += self._of_health(end)
+            calls |= self._of_health(end)
         self._send(calls)
         self.close()
 
@@ -178,17 +178,20 @@ class RunNotices:
 
     # ----------------------------------------------------------------- inside
 
-    def _of_health(self, end: RunEnd) -> list[Callable[[], object]]:
+    def _of_health(self, end: RunEnd) -> dict[str, Callable[[], object]]:
         settings = self._settings
-        calls: list[Callable[[], object]] = []
+        calls: dict[str, Callable[[], object]] = {}
         if settings.messenger is not None:
-            calls.append(partial(self._message, settings.messenger, end.result, end.health))
+            message = partial(self._message, settings.messenger, end.result, end.health)
+            calls["DATAFETCH_NOTIFY"] = message
         if was_stopped(end.result):  # which says nothing of the job: its series stay as they were
             return calls
         if settings.metrics_file is not None:
-            calls.append(partial(self._write_metrics, settings.metrics_file, end))
+            calls["DATAFETCH_METRICS_FILE"] = partial(
+                self._write_metrics, settings.metrics_file, end
+            )
         if settings.pushgateway:
-            calls.append(partial(self._push, settings.pushgateway, end))
+            calls["DATAFETCH_PUSHGATEWAY"] = partial(self._push, settings.pushgateway, end)
         return calls
 
     def _http(self) -> HttpClient:
@@ -199,7 +202,7 @@ class RunNotices:
     def _note_stop(self) -> None:
         self._stopped_at = self._stopped_at or time.monotonic()
 
-    def _send(self, calls: Sequence[Callable[[], object]]) -> None:
+    def _send(self, calls: Mapping[str, Callable[[], object]]) -> None:
         """Make the calls side by side; when their time is over, what has not ended is left."""
         if not calls:
             return
@@ -211,9 +214,9 @@ class RunNotices:
             soon = self._stopped_at + AFTER_STOP_S
             return min(began + PHASE_S, max(soon, began + _LEAST_S))
 
-        left = within([partial(self._safely, call) for call in calls], until)
+        left = within({who: partial(self._safely, call) for who, call in calls.items()}, until)
         if left:
-            self._log.warning("notices_left", extra={"count": left})
+            self._log.warning("notices_left", extra={"left": ", ".join(left)})
 
     def _safely(self, call: Callable[[], object]) -> None:
         """Make a call; what nobody foresaw is logged, and no matter of the run."""
@@ -274,13 +277,12 @@ class RunNotices:
         from datafetch.ops.metrics import push_of
 
         push = push_of(self._measured(end))
-        scheme, _, rest = base.partition("://")
-        login, _, place = rest.rpartition("@")
+        bare, login = without_login(base)
         headers = {"content-type": push.content_type}
         if login:
-            headers["authorization"] = authorization(login)
-        url = f"{scheme}://{place.rstrip('/')}{push.path}"
-        host = place.partition("/")[0]
+            headers["authorization"] = login
+        host = bare.partition("://")[2].partition("/")[0]
+        url = f"{bare.rstrip('/')}{push.path}"
         error = sent(self._http(), Telling(url, host, push.body, headers, put=push.put))
         if error:
             self._log.warning("metrics_not_pushed", extra={"host": host, "error": error})

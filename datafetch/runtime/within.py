@@ -2,29 +2,32 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 
-def within(calls: Sequence[Callable[[], object]], until: Callable[[], float]) -> int:
+def within(
+    calls: Mapping[str, Callable[[], object]], until: Callable[[], float]
+) -> tuple[str, ...]:
     """Make the calls, each on a thread of its own, and wait for their ends.
 
     Args:
-        calls: they raise nothing; what one raises ends its thread, and Python prints it.
+        calls: by name; they raise nothing; what one raises ends its thread, and Python prints it.
         until: the `time.monotonic` at which they are left; asked again and again, since a signal
             may bring it nearer.
 
     Returns:
-        How many were left.
+        The names of those that were left.
     """
-    threads = [
-        threading.Thread(target=call, name="datafetch-notice", daemon=True) for call in calls
-    ]
-    for thread in threads:
+    threads = {
+        name: threading.Thread(target=call, name="datafetch-notice", daemon=True)
+        for name, call in calls.items()
+    }
+    for thread in threads.values():
         thread.start()
-    for thread in threads:
+    for thread in threads.values():
         while thread.is_alive() and (left := until() - time.monotonic()) > 0:
             thread.join(min(left, _LOOK_S))
-    return sum(thread.is_alive() for thread in threads)
+    return tuple(name for name, thread in threads.items() if thread.is_alive())
 
 
 _LOOK_S = 0.2

@@ -328,7 +328,7 @@ def test_a_change_is_told_once_and_signed(site: Site, listener: tuple[ListenerAp
     told = {
         "API_BASE_URL": f"{url}/base",
         "BOOKMARK_CRON_REFRESH_SECRET": "cron-secret-1,cron-secret-2",
-        "DATAFETCH_CHANGE_URL": f"{url}/hook",
+        "DATAFETCH_CHANGE_URL": url.replace("://", "://h00k-t0ken@") + "/hook",
         "DATAFETCH_CHANGE_SECRET": "sign-with-this",
     }
     done = site.run(**told)
@@ -338,6 +338,7 @@ def test_a_change_is_told_once_and_signed(site: Site, listener: tuple[ListenerAp
     (hook,) = app.log.all("/hook")
     assert hook.json() == done.result("bookmarks")
     assert is_signed(hook, "sign-with-this")
+    assert hook.headers["authorization"] == "Bearer h00k-t0ken"
     app.log.clear()
     assert site.run(**told).result("bookmarks")["status"] == "unchanged"
     assert site.run("--force", **told).code == 0

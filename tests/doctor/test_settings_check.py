@@ -137,3 +137,32 @@ def test_the_default_folder_is_warned_of(monkeypatch):
     assert look()["DATAFETCH_STORE"].status == "warn"
     monkeypatch.setenv("DATAFETCH_STORE", "file:./store")
     assert look()["DATAFETCH_STORE"].detail == "file:./store (in the environment)"
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"API_BASE_URL": "https://s.example"}, "API_BASE_URL"),
+        ({"NEXT_PUBLIC_SITE_URL": "https://s.example"}, "NEXT_PUBLIC_SITE_URL"),
+        ({"API_BASE_URL": "https://s.example", "BOOKMARK_CRON_REFRESH_SECRET": "abc"}, ""),
+        ({"API_BASE_URL": "https://s.example", "GITHUB_CRON_REFRESH_SECRET": "abc"}, ""),
+        (
+            {
+                "API_BASE_URL": "https://s.example",
+                "GITHUB_CRON_REFRESH_SECRET": "abc",
+                "BOOKMARKS_LIST_ID": "list",
+            },
+            "API_BASE_URL",
+        ),
+        ({"API_BASE_URL": "https://s.example", "BOOKMARK_CRON_REFRESH_SECRET": "a b"}, ""),
+        ({"DATAFETCH_CHANGE_SECRET": "abc"}, "DATAFETCH_CHANGE_SECRET"),
+        ({"DATAFETCH_CHANGE_SECRET": "abc", "DATAFETCH_CHANGE_URL": "https://h.example/"}, ""),
+        ({"DATAFETCH_CHANGE_SECRET": "abc", "DATAFETCH_CHANGE_URL": "h.example"}, ""),
+    ],
+)
+def test_settings_that_do_nothing_alone_are_warned_of(monkeypatch, settings, warned):
+    """A site without its secret showed old data for hours, and nothing said that it is not told."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    warnings = [name for name, finding in look().items() if finding.status == "warn"]
+    assert [name for name in warnings if name != "DATAFETCH_STORE"] == ([warned] if warned else [])

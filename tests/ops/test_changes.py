@@ -84,3 +84,15 @@ def test_a_url_without_a_secret_gets_no_signature() -> None:
     assert (open_url.host, open_url.hides_path) == ("h.example", True)
     assert change_notice(ChangeSettings(), result()) is None
     assert first_token(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("login", "header"), [("t0ken", "Bearer t0ken"), ("user:pass", "Basic dXNlcjpwYXNz")]
+)
+def test_what_stands_before_the_host_is_a_header(login: str, header: str) -> None:
+    """Web hooks behind a password were refused as if they were no URLs."""
+    settings = ChangeSettings(url=SecretStr(f"https://{login}@h.example/x?key=1"))
+    told = change_notice(settings, result())
+    assert told is not None
+    assert (told.url, told.host) == ("https://h.example/x?key=1", "h.example")
+    assert told.headers["authorization"] == header
