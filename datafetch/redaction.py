@@ -1,5 +1,6 @@
 """Masks what no output may show: secrets, and the users and query strings of URLs."""
 
+import json
 import re
 import threading
 from base64 import b64encode
@@ -49,6 +50,10 @@ _SHORTEST_PART = 8
 _OF_URLS = str.maketrans("+/", "-_")
 """Turns Base64 into its alphabet for URLs (RFC 4648, 5)."""
 
+_IN_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_IN_ATTRIBUTES = str.maketrans({'"': "&quot;", "'": "&#x27;"})
+_ESCAPE = re.compile(r"%[0-9A-F]{2}")
+
 _LONGER_THAN_WORDS = 24
 _SHORTEST_SECRET = 6
 
@@ -59,8 +64,8 @@ _secrets_lock = threading.Lock()
 def register_secrets(values: Iterable[str]) -> None:
     """Mask these texts from now on; texts of fewer than 6 characters are not masked.
 
-    They are masked as they are, as they stand in URLs, and in Base64, since servers repeat in their
-    errors what they were sent.
+    They are masked as they are, as they stand in URLs, in JSON, HTML and XML, and in Base64, since
+    servers repeat in their errors what they were sent.
     """
     with _secrets_lock:
         for value in values:
@@ -72,7 +77,12 @@ def _forms(secret: str) -> Iterator[str]:
     """How a secret may stand in a text."""
     yield secret
     for safe in ("", "/"):
-        yield quote(secret, safe=safe, errors="surrogatepass")
+        in_url = quote(secret, safe=safe, errors="surrogatepass")
+        yield in_url
+        yield _ESCAPE.sub(lambda found: found[0].lower(), in_url)
+    in_json = json.dumps(secret)[1:-1]
+    yield from (in_json, in_json.replace("/", "\\/"), json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (secret.translate(_IN_MARKUP), secret.translate(_IN_MARKUP | _IN_ATTRIBUTES))
     encoded = b64encode(secret.encode(errors="surrogatepass")).decode().rstrip("=")
     yield from (encoded, encoded.translate(_OF_URLS))
 

@@ -2,6 +2,8 @@
 
 import ast
 import base64
+import html
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -173,3 +175,25 @@ def test_a_secret_is_masked_as_it_stands_in_urls_and_in_base64() -> None:
     for form in (secret, quote(secret), quote(secret, safe=""), encoded, encoded.rstrip("=")):
         assert "***" in redact(f"got {form} here")
         assert form.rstrip("=") not in redact(f"got {form} here")
+
+
+@pytest.mark.parametrize("secret", ['c0rr&ct<h"rs/e+1', "b4tt\\ery's>stäple/2"])
+def test_a_secret_is_masked_as_servers_repeat_it_in_json_and_markup(secret: str) -> None:
+    """A server's JSON error repeated a password with its quotes and slashes escaped."""
+    register_secrets([secret])
+    in_json = json.dumps(secret)[1:-1]
+    in_url = quote(secret, safe="")
+    lower = "".join(
+        f"%{byte:02x}" if chr(byte) in "&<\"/+\\'>" or byte > 127 else chr(byte)
+        for byte in secret.encode()
+    )
+    said = [
+        in_json,
+        in_json.replace("/", "\\/"),
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        in_url,
+        lower,
+    ]
+    assert [redact(f"no: <{text}>") for text in said] == ["no: <***>"] * len(said)
