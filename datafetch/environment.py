@@ -81,7 +81,7 @@ def load_settings(
     """
     survey = survey_settings(env_file, check)
     if survey.problems:
-        # What is told of a missing name is not told again of the name in its place.
+        # An unknown name that one of the problems mentions is not told once more.
         told = set(re.findall(r"\w+", " ".join(survey.problems)))
         unknown = (name for name in survey.unknown if name.instead is None)
         problems = [*survey.problems, *(str(name) for name in unknown if name.name not in told)]

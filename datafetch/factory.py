@@ -137,7 +137,7 @@ def after_stop(settings: Settings, parts: Parts) -> Parts:
 
 
 def make_notices(settings: Settings, clock: Clock, command: CancelToken) -> Notices:
-    """What tells others of runs; nobody is asked yet. It goes on after `command` is cancelled.
+    """Make the part that tells others of runs. It works on after `command` is cancelled.
 
     Raises:
         ConfigurationError: Apprise is not installed, or does not take an address.
@@ -189,7 +189,7 @@ def make_leases(
 
 
 def account_of(settings: Settings, store: ObjectStore) -> "Account":
-    """With whose keys a table of locks is asked."""
+    """The account (credentials, region, address) with which a table of locks is asked."""
     from datafetch.ops.leases.account import Account
     from datafetch.store.checked import CheckedStore
 

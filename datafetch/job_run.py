@@ -331,7 +331,7 @@ class JobRun(OperationRun):
                 yield note
 
     def _stays_due(self, report: JobReport) -> bool:
-        """Whether the slot is to be run again, since the bookmarks that the job needs are to come."""
+        """Whether the slot stays due, because the bookmarks that the job needs are not stored yet."""
         return report.too_early and is_configured(self._settings, JobName.BOOKMARKS)
 
     def _recorded(self, records: RunRecords, report: JobReport) -> RunResult:

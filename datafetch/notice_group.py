@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def notice_group(settings: Settings, messenger: "Messenger | None" = None) -> NoticeSettings:
-    """Who is told of runs."""
+    """The settings that say who is told of runs."""
     ping, push, file = settings.ping_url, settings.pushgateway, settings.metrics_file
     return NoticeSettings(
         ping=None if ping is None else read_ping_url(ping.get_secret_value()),
@@ -33,7 +33,7 @@ def notice_group(settings: Settings, messenger: "Messenger | None" = None) -> No
 
 
 def notice_addresses(settings: Settings) -> Iterator[str]:
-    """The addresses of those who are told: the user's own, so they may be private ones."""
+    """The origins that are told of runs. They are the user's own servers: private ones are allowed."""
     if settings.ping_url is not None:
         scheme, host, port = read_ping_url(settings.ping_url.get_secret_value()).origin
         yield f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

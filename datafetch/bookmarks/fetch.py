@@ -187,7 +187,9 @@ class ListReader:
 
 
 def note_items(context: JobContext[BookmarksSettings], fetched: Fetched) -> int:
-    """Record each unreadable item as a dead letter, unless it has one that waits and is not named.
+    """Record each unreadable item as a dead letter.
+
+    An item that was not named, and whose dead letter still waits, is left as it is.
 
     Dead letters of items that can be read now are dropped; after a complete reading, so are those
     of items that are no longer on the list.

@@ -43,8 +43,8 @@ class AtStore:
 def at_store(options: GlobalOptions, *, hasty: bool = False) -> AtStore:
     """Begin to log, read the settings, and make the store, which is not asked yet.
 
-    A `hasty` one is for who waits for the answer: its calls fail after 3 seconds without a byte,
-    and are repeated once.
+    A `hasty` store is for commands whose answer a person waits for: its calls fail after 3 seconds
+    without a byte, and are repeated once.
 
     Raises:
         ConfigurationError: settings are missing or invalid, or the store cannot be written.

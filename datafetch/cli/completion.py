@@ -85,7 +85,7 @@ def counts() -> list[Offer]:
 
 @_when_asked
 def statuses() -> list[Offer]:
-    """How runs end, of which the history tells."""
+    """The statuses that runs in the history can have."""
     return [status.value for status in RunStatus if status is not RunStatus.LOCKED]
 
 

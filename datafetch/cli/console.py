@@ -51,7 +51,7 @@ class ConsoleFormatter(logging.Formatter):
             colours: with the colours of terminals.
             width: columns after which a line is continued on the next one, at a word; None for
                 one line, however long.
-            run_ids: with the last part of the run's id, by which `datafetch history` calls it.
+            run_ids: with the last part of the run's id, which `datafetch history` shows, too.
         """
         super().__init__()
         self._verbose = verbose

@@ -112,7 +112,7 @@ def _check(does: Action, choice: "Choice", limit: int | None) -> None:
     """Refuse what makes no sense.
 
     Raises:
-        UsageError: nothing is named for what needs it, or something that does not fit.
+        UsageError: the action needs letters and none are named, or an option does not fit it.
     """
     hint = "Try 'datafetch dead-letters --help'."
     if does is Action.SHOW and not choice.ids:

@@ -23,8 +23,8 @@ def list_lines(
     Args:
         letters: those that are to be listed.
         now: epoch seconds.
-        paper: what is written on.
-        shown: items of each host and error that are named.
+        paper: width, colours and signs of the output.
+        shown: how many items of each host and error are named.
     """
     by_job = {job: [one for one in letters if one.job == job] for job in JobName}
     found = {job: groups(them) for job, them in by_job.items() if them}
@@ -69,7 +69,10 @@ def _group_lines(group: Group, now: float, paper: Paper, shown: int) -> Iterator
 
 
 def _history(letter: DeadLetter, told: int | None, now: float) -> str:
-    """Tries, and times; that of the next try unless it was `told` of the whole group."""
+    """The tries of a letter and their times.
+
+    The time of the next try is left out when it is `told`, the one that is shown for its group.
+    """
     tries = "not tried yet" if letter.attempts == 0 else _count(letter.attempts, "try", "tries")
     parts = [tries, f"since {spoken.when(letter.first_failed_at, now)}"]
     if letter.attempts > 1:
@@ -104,7 +107,7 @@ def show_lines(letter: DeadLetter, now: float, paper: Paper) -> list[str]:
 
 
 def dropped_lines(letters: Sequence[DeadLetter], paper: Paper, *, dry_run: bool) -> list[str]:
-    """Which letters went, or would go."""
+    """The letters that were dropped or, in a dry run, would be."""
     if not letters:
         return ["no dead letter fits: nothing was dropped"]
     verb = "would be dropped" if dry_run else "dropped"

@@ -17,7 +17,7 @@ _PLAIN_SIGNS = {"ok": "+", "warn": "!", "fail": "x", "skip": "-"}
 _WIDEST_NAME = 24
 _INDENT = 2
 _PARAGRAPH = 100
-"""Columns of a paragraph in a pipe, whose other lines may have any length."""
+"""Columns of a paragraph in a pipe; all other lines there may have any length."""
 
 _WORD = 4
 """The letters of the longest word for a status."""
@@ -28,7 +28,7 @@ class Look:
     """How the report is to look.
 
     Attributes:
-        width: columns after which a line is continued on the next; None, as for a pipe, for never.
+        width: columns after which a line is continued on the next one; None (in a pipe) for never.
         colour: whether to use the colours of terminals; the words say the same without them.
         signs: whether marks that are no ASCII can be shown.
     """
@@ -54,7 +54,7 @@ def _group(findings: Sequence[Finding], look: Look) -> Iterator[str]:
     width = max(names, default=0)
     for found, following in pairwise([*shown, None]):
         assert found is not None
-        # Of several in a row with one hint, the last has it.
+        # When several findings in a row have the same hint, only the last one shows it.
         is_last = following is None or following.hint != found.hint
         yield from _finding(found, width, look, hinted=is_last)
     for form, title in ((Form.DEFAULT, "by default"), (Form.UNSET, "not set")):

@@ -30,7 +30,7 @@ _LABEL = 10
 _SHORT_ID = 8
 _YEAR = len("2026-")
 _UNKNOWN = "?"
-"""How long a run took that ended without notice."""
+"""Shown as the duration of a run that ended without notice."""
 
 
 def table(streaks: Sequence[Streak], now: float, paper: Paper) -> list[str]:
@@ -106,7 +106,7 @@ def _below(streak: Streak, now: float, paper: Paper) -> Iterator[str]:
 def bars(runs: Sequence[PastRun], paper: Paper) -> list[str]:
     """A line for each job: how long its newest 30 runs took, the oldest at the left.
 
-    Runs of which that is not known are left out, and jobs that have no others.
+    Runs whose duration is not known are left out, and so are jobs without any other runs.
     """
     by_job: dict[JobName, list[PastRun]] = defaultdict(list)
     for run in runs:

@@ -13,10 +13,10 @@ _ACTIONS = ("list", "show", "retry", "drop")
 
 
 def job_name(text: str) -> JobName:
-    """A job.
+    """The job that this text names.
 
     Raises:
-        typer.BadParameter: there is none of that name.
+        typer.BadParameter: no job has that name.
     """
     names = [job.value for job in JobName]
     if text not in names:
@@ -25,10 +25,10 @@ def job_name(text: str) -> JobName:
 
 
 def run_status(text: str) -> RunStatus:
-    """How a run ended.
+    """The status of a run that this text names.
 
     Raises:
-        typer.BadParameter: no run ends so.
+        typer.BadParameter: no run has that status.
     """
     names = [status.value for status in RunStatus if status is not RunStatus.LOCKED]
     if text not in names:
@@ -51,10 +51,10 @@ def job_or_run(text: str) -> JobName | str:
 
 
 def letter_action(text: str) -> str:
-    """What is to be done with dead letters.
+    """The action on dead letters that this text names.
 
     Raises:
-        typer.BadParameter: the text names nothing that can be done with them.
+        typer.BadParameter: there is no action of that name.
     """
     if text in _ACTIONS:
         return text

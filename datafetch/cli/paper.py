@@ -12,12 +12,12 @@ _NARROWEST = 40
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What is written on.
+    """How wide the output is, and what it can show.
 
     Attributes:
-        width: columns after which a line is continued on the next; None, as for a pipe, for never.
+        width: columns after which a line is continued on the next one; None (in a pipe) for never.
         colour: whether to use the colours of terminals; the words say the same without them.
-        signs: whether it can show bars and signs that are no ASCII.
+        signs: whether bars and signs outside ASCII can be shown.
     """
 
     width: int | None = None
@@ -25,11 +25,13 @@ class Paper:
     signs: bool = True
 
     def paint(self, text: str, code: str) -> str:
-        """The text in a colour, where there are some."""
+        """The text in a colour; as it is where colours are off."""
         return painted(text, code) if self.colour else text
 
     def wrapped(self, text: str, first: str = "", rest: str | None = None) -> list[str]:
-        """The text in lines; the first begins with `first`, each other with `rest`, else so many blanks.
+        """The text in lines: the first begins with `first`, the others with `rest`.
+
+        Without `rest` they begin with as many blanks as `first` has characters.
 
         Control characters are shown as escapes, secrets are masked. Commands and addresses stay whole.
         """

@@ -36,8 +36,8 @@ class TimedCommand:
         arguments: what stands after `datafetch`.
         expression: the five fields of its schedule; None for a job whose schedule is off.
         setting: the setting that says its schedule; empty for `run-due`.
-        missing: the settings for lack of which it is left out, since each of its runs would end
-            with 78; empty for a command that is started.
+        missing: the required settings that are not set. The command is then left out, since each
+            of its runs would end with 78. Empty for a command that is started.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Plan:
 
     @property
     def timed(self) -> tuple[TimedCommand, ...]:
-        """The commands that are started: each job that is timed, and the net under them."""
+        """The commands that are started: each job that is timed, and `run-due`."""
         net = RUN_DUE_APART_COMMAND if self.run_due_apart else RUN_DUE_COMMAND
         return (*(job for job in self.jobs if job.is_timed), net)
 
@@ -112,7 +112,8 @@ class Plan:
 def job_commands(settings: Settings) -> tuple[TimedCommand, ...]:
     """A command for each job.
 
-    Those that are not configured say what they miss; where no job is, none does, and all are timed.
+    Jobs that are not configured have their `missing` settings. Where no job is configured at all,
+    `missing` is empty for each, and all are timed.
     """
     chosen = is_any_configured(settings)
     commands = []

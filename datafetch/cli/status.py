@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datafetch.ops.overview import Overview
 
 _LONGEST_S = 7.0
-"""Seconds for one look at the store; then a second is waited for the requests under way."""
+"""Seconds for one look at the store; requests under way then get one more second."""
 
 
 @with_options(job=False, dry_run=False)
@@ -79,7 +79,7 @@ def look_once(place: "AtStore") -> "Overview":
     schedules = {job: settings.schedule_of(job) for job in COMMANDS}
     configured = [job for job in COMMANDS if is_configured(settings, job)]
     cooldown_s = settings.breaker_cooldown_seconds
-    # Not a child of the command's token, which would keep it: with --watch there are many looks.
+    # A child would be kept by the command's token, and with --watch there are many looks.
     cancel = CancelToken()
 
     def follow() -> None:

@@ -86,7 +86,7 @@ def _lines(place: AtStore, seconds: float, paper: Paper, height: int) -> list[st
 def on_screen(lines: Sequence[str], foot: Sequence[str], height: int) -> list[str]:
     """The lines and the foot below them; where the screen is too low, the last lines are left out.
 
-    That they were is said. The foot stays, and the first line, which is the answer.
+    A line then says how many were left out. The foot and the first line, the answer, always stay.
     """
     room = height - len(foot) - 1
     if len(lines) <= room:

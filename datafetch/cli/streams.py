@@ -107,7 +107,7 @@ def has_shown() -> bool:
 
 
 def is_read() -> bool:
-    """Whether standard output has a reader, as far as `show` has seen: what is shown later is lost."""
+    """Whether standard output still has a reader; False once `show` has met a closed pipe."""
     return not _left.is_set()
 
 

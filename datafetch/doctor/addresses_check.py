@@ -14,10 +14,10 @@ from datafetch.store.keys import Keys, is_public
 from datafetch.store.public_urls import PublicUrls
 
 _DOMAIN = "github.com"
-"""Every service of logos has one for it."""
+"""Every service of logos has a logo for this domain."""
 
 _NO_SUCH_LOGO = 404
-"""A picture of a globe, or nothing: the service itself is there."""
+"""The status for a domain without a logo: the service itself answers."""
 
 _LOOKED_AT = 50
 
@@ -35,7 +35,7 @@ class LogoServiceCheck:
         self._anonymous = anonymous
 
     def look(self) -> Iterator[Finding]:
-        """Whether it answers with anything; without it the next service is asked."""
+        """Whether the service answers at all; jobs ask the next one when it does not."""
         shown = self._anonymous.ask(
             Request(self._url, trust="data", upstream="doctor", limit=4 * KIB, truncate=True)
         )

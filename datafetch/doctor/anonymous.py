@@ -14,9 +14,9 @@ class Shown:
     """What a stranger gets at an address.
 
     Attributes:
-        status: of the answer; None when there was none.
-        is_shown: an answer with what was asked for.
-        is_hidden: a refusal (401, 403, 404); when it is neither, nothing can be told.
+        status: the status of the answer; None when there was none.
+        is_shown: whether the answer has what was asked for.
+        is_hidden: whether the server refused (401, 403, 404). When both are False, nobody knows.
         words: why it is not shown, in a few words; empty when it is.
         hint: what to do about that; may be empty.
         body: the beginning of what is shown.
@@ -44,7 +44,7 @@ class Anonymous:
         )
 
     def ask(self, request: Request) -> Shown:
-        """The same for a request."""
+        """What is shown in answer to this request, which is sent as it is."""
         try:
             answer = self._http.fetch(request)
         except (Denied, Missing) as error:

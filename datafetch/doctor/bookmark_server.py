@@ -41,7 +41,7 @@ class BookmarkServerCheck:
         except (Denied, Missing) as error:
             yield failed_with("bookmark list", error)
             if error.status == _NO_SUCH_KEY:
-                return  # the same would be said of everything else
+                return  # every further request would fail in the same way
         except UpstreamError as error:
             yield failed_with(self.name, error)
             return
@@ -63,7 +63,7 @@ class BookmarkServerCheck:
         yield ok("bookmark list", f"{self._settings.list_id} can be read (bookmarks:read)")
 
     def _lists(self, *, is_known: bool) -> Iterator[Finding]:
-        """The lists; `is_known` is whether the server has shown to be one of bookmarks."""
+        """The lists that the key can read; `is_known`: the server has answered as a bookmark server."""
         try:
             lists = self._api.named_lists()
         except Denied as error:
@@ -118,7 +118,7 @@ class BookmarkServerCheck:
 
 
 def _names(lists: Sequence[NamedList]) -> str:
-    """So many lists, and the first of them by name and id."""
+    """How many lists there are, and the first ones by name and id."""
     if not lists:
         return "no list"
     named = ", ".join(

@@ -99,7 +99,7 @@ _BY_NAME = {
     "bcron-sched": CronDaemon("bcron", reads_zone=False),
     "supercronic": CronDaemon("supercronic", reads_zone=True),
 }
-"""Those whose program no other daemon has the name of."""
+"""The daemons whose program has a name of its own."""
 
 
 def _by_program(root: Path, program: str, path: Path) -> CronDaemon | None:
@@ -116,7 +116,7 @@ def _by_content(root: Path, program: str, content: bytes) -> CronDaemon:
         return CronDaemon("cronie", reads_zone=True)
     if b"dcron" in content or b"dillon" in content.lower():
         return CronDaemon("dcron", reads_zone=False, reads_path=False)
-    # Debian's cron and the others that come from Vixie's: a program that never names it ignores it.
+    # Debian's cron and others made from Vixie's: a program without the text CRON_TZ ignores it.
     label = DEBIANS if _is_debian(root) and program == "cron" else program
     return CronDaemon(label, reads_zone=b"CRON_TZ" in content if content else None)
 

@@ -1,4 +1,4 @@
-"""Finds the program that a line of a crontab starts, as its shell would, and may not be told."""
+"""Finds the program that a line of a crontab starts, as the line's shell would find it."""
 
 import re
 import stat
@@ -11,7 +11,7 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_
 
 
 class Untold(Exception):
-    """Where the program is cannot be told from here; the message says why."""
+    """It cannot be known from here where the program is; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Finder:
         """The file that the line starts, as the system names it; None when there is none.
 
         Raises:
-            Untold: the line has it found elsewhere, or this user may not look there.
+            Untold: another program or shell finds it, or this user may not look there.
         """
         if line.elsewhere:
             raise Untold(f"{line.elsewhere} finds it in its own way")
@@ -45,7 +45,7 @@ class Finder:
         return None
 
     def _absolute(self, program: str, line: CronLine) -> str:
-        """A path from the root: others begin where the line changes to, or at home."""
+        """The path from the root. A relative one begins in the line's `folder`, else at home."""
         if program.startswith("/"):
             return program
         folder = self._expanded(line.folder, line)

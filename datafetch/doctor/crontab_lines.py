@@ -45,7 +45,7 @@ COMMANDS = frozenset(
         *("dead-letters", "status", "history", "doctor", "guide", "help"),
     }
 )
-"""All commands: a word of our name that none of them follows is most often a file or a user."""
+"""All commands. The word `datafetch` without one of them behind it is mostly a file or a user."""
 
 _ELSEWHERE = frozenset(
     {
@@ -54,7 +54,7 @@ _ELSEWHERE = frozenset(
         *("conda", "mamba", "mise", "direnv", "nix", ".", "source", "activate"),
     }
 )
-"""Programs that find another one by a PATH, or on a machine, of their own."""
+"""Programs that start another one by a PATH of their own, or on another machine."""
 
 _SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "zsh"})
 _SHELL_COMMAND = re.compile(r"-[a-z]{0,8}c")
@@ -75,7 +75,7 @@ class CronLine:
     """A line that starts datafetch.
 
     Attributes:
-        number: in its crontab, from 1.
+        number: its place in the crontab, from 1.
         expression: its five fields, as one text with single spaces; empty for `@reboot`.
         program: the word by which datafetch is called: a path, or a name to be found by PATH.
         command: datafetch's command, such as `run-due`; empty when there is none.
@@ -83,8 +83,8 @@ class CronLine:
         folder: where the line changes to first (`cd FOLDER &&`); empty when it does not.
         variables: those that stand above it.
         user: the name that stands before the command in a crontab of the system; else empty.
-        elsewhere: the word by which the line finds `program` otherwise than by cron's PATH, such as
-            `docker`; empty when there is none.
+        elsewhere: the program, such as `docker`, that finds `program` in place of cron's PATH;
+            empty when there is none.
         keeps_output: whether what the call prints goes into a file or another program.
     """
 
@@ -123,7 +123,7 @@ def _normal(expression: str) -> str:
     try:
         minute, hour, day, month, weekday = Schedule.parse(expression).expression.split()
     except ValueError:
-        return " ".join(expression.split())  # one of a cron that knows more forms
+        return " ".join(expression.split())  # an expression in a form that only other crons know
     month = _MONTH.sub(lambda found: str(_MONTHS.index(found[0]) + 1), month)
     weekday = _DAY.sub(lambda found: str(_DAYS.index(found[0])), weekday)
     return " ".join((minute, hour, day, month, "0" if weekday == "7" else weekday))

@@ -19,12 +19,12 @@ class Check(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called when it does not end in time."""
+        """The name of the failure that is shown when the check does not end in time."""
         ...
 
     @property
     def group(self) -> Group:
-        """What it is about."""
+        """The group that its findings are shown in."""
         ...
 
     @property

@@ -13,7 +13,7 @@ SEE_REQUESTS = "`datafetch doctor --verbose` shows each request and what came ba
 
 
 class Status(StrEnum):
-    """How something is. `WARN` is for what works now and may not later; the exit code ignores it."""
+    """How something is. `WARN`: it works now and may not later; this does not change the exit code."""
 
     OK = "ok"
     WARN = "warn"
@@ -31,7 +31,7 @@ class Group(StrEnum):
 
 
 class Form(StrEnum):
-    """How a finding is shown to people: as a line, or, of many alike, in one paragraph."""
+    """How a finding is shown to people: as a line, or together with others in one paragraph."""
 
     LINE = "line"
     DEFAULT = "default"
@@ -72,7 +72,7 @@ def ok(check: str, detail: str) -> Finding:
 
 
 def warn(check: str, detail: str, hint: str) -> Finding:
-    """A finding that something will do harm later, or cannot be told."""
+    """A finding that something may do harm later, or that nobody can say how it is."""
     return Finding(check, Status.WARN, detail, hint)
 
 
@@ -87,7 +87,7 @@ def skipped(check: str, why: str) -> Finding:
 
 
 def failed_with(check: str, error: DatafetchError, what: str = "") -> Finding:
-    """A failure by the error that says it, with the error's own hint; `what` goes before it."""
+    """A failure with the text and the hint of an error; `what` is put before the text."""
     return fail(check, f"{what}{error}", error.hint or SEE_REQUESTS)
 
 

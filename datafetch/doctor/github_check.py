@@ -31,10 +31,10 @@ _EXPIRY_FORM = re.compile(
 )
 _SOON_S = 14 * 86_400.0
 _FEW = 200
-"""Requests; a first run of a few hundred repositories needs more."""
+"""Requests left below which the doctor warns: a first run of some hundred repositories needs more."""
 
 _LONGEST_WAIT_S = 86_400.0
-"""GitHub's limits are for an hour; a time far away is none."""
+"""GitHub's limits are reset each hour: a reset further away than this is not believed."""
 
 _MOST_SHOWN = 120
 
@@ -112,7 +112,7 @@ class GitHubCheck:
         yield self._owner()
 
     def _without_limits(self, error: Missing) -> Finding | None:
-        """What is wrong where nobody tells the limits; None for GitHub Enterprise without limits.
+        """What is wrong when the server tells no limits; None for GitHub Enterprise without limits.
 
         A server that is no GitHub answers 404 to everything.
         """

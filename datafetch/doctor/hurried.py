@@ -10,7 +10,7 @@ LONGEST_S = 8.0
 
 
 class HurriedClient:
-    """Implements `HttpClient` by another client, whatever patience a request asks for."""
+    """Implements `HttpClient` by another client: no retries, and `longest_s` seconds at most."""
 
     def __init__(self, http: HttpClient, longest_s: float = LONGEST_S) -> None:
         """`http` sends the requests."""

@@ -26,7 +26,7 @@ class CertificatesCheck:
     limit_s = 10.0
 
     def look(self) -> Iterator[Finding]:
-        """Where they come from, and how many they are."""
+        """Where the certificates come from, and how many they are."""
         from datafetch.net.trust import trusted
 
         try:
@@ -56,7 +56,7 @@ class ZonesCheck:
         self._places = places
 
     def look(self) -> Iterator[Finding]:
-        """Whether it loads, and from where."""
+        """Whether the zone loads, and from where."""
         try:
             zoneinfo.ZoneInfo(PACIFIC)
         except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
@@ -88,7 +88,7 @@ class DiskCheck:
         folders: tuple[tuple[str, Path], ...],
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
-        """Of `folders`, each with what it is for; `free` tells the free bytes of one that is there."""
+        """`folders`: each with what it is for; `free` returns the free bytes of an existing folder."""
         self._folders = folders
         self._free = free
 

@@ -58,11 +58,11 @@ _ALL_UPSTREAMS = "bookmark server, GitHub, logo services"
 
 @dataclass
 class Practice:
-    """The checks for one set of settings; its `close` ends what still waits.
+    """The checks for one set of settings; `close` ends those that still wait.
 
     Attributes:
         checks: all that are to be made, in the order in which they are shown.
-        said: what is known without a look, by its group.
+        said: findings that need no check, each with its group.
     """
 
     survey: Survey
@@ -220,7 +220,7 @@ class Practice:
     ) -> None:
         if self.survey.invalid & fields:
             self._leave_out(Group.UPSTREAMS, label, "a setting of it is invalid")
-        elif is_configured(self.survey.settings, job):  # else it is named among the settings
+        elif is_configured(self.survey.settings, job):  # others are named among the settings
             try:
                 self.checks.append(make())
             except ConfigurationError:  # told among the settings, by name

@@ -20,7 +20,7 @@ _USUAL_PATH = "/usr/bin:/bin"
 """Where cron looks without a PATH in the crontab (crontab(5))."""
 
 _PACIFIC_NAMES = frozenset({PACIFIC, "US/Pacific"})
-"""What is read in the same way: the second is the first by its old name (tzdata, `backward`)."""
+"""Names of the Pacific zone: the second is an old name of the first (tzdata, `backward`)."""
 
 _SPOOLS = ("var/spool/cron/crontabs", "var/spool/cron", "etc/crontabs")
 """Where Debian's cron, cronie and busybox keep the users' crontabs; only root may read them."""
@@ -51,7 +51,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A job's schedule in the settings: five fields, None when it is off, and which setting says so."""
+    """A job's schedule (five fields; None when it is off) and the setting that holds it."""
 
     job: JobName
     expression: str | None

@@ -25,7 +25,7 @@ _GROUPS: Mapping[JobName, Callable[[Settings], object]] = {
     JobName.BOOKMARKS: bookmarks_group,
     JobName.GITHUB: github_group,
 }
-"""The jobs that cannot do without some settings, and what makes those of each."""
+"""For each job with required settings: the function that makes its group of settings."""
 
 _TABLE = "Correct it there: the README's table of settings says what it may be."
 
@@ -38,7 +38,7 @@ class SettingsCheck:
     limit_s = 10.0
 
     def __init__(self, survey: Survey) -> None:
-        """`survey` is what was found where settings stand."""
+        """`survey`: all settings that were found, wrong ones included."""
         self._survey = survey
 
     def look(self) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ class SettingsCheck:
                 yield _problem(f"{problem} (the job {job.value} needs it)", hint)
 
     def _is_told(self, problem: Missing) -> bool:
-        """Whether the value is set and invalid, which is told already."""
+        """Whether the setting is set and invalid: then another finding has said so."""
         return any(
             not set(ENV_NAMES[field]).isdisjoint(problem.names) for field in self._survey.invalid
         )
@@ -148,7 +148,7 @@ class SettingsCheck:
 
 
 def _problem(problem: str, hint: str) -> Finding:
-    """A failure by its sentence, which need not begin with the name that stands before it."""
+    """A failure by its sentence; the setting's name at its start is cut, as the line has it already."""
     name = _named_in(problem)
     return fail(name, problem.removeprefix(f"{name}: ").removeprefix(f"{name} "), hint)
 
@@ -170,7 +170,7 @@ def _unset(settings: Settings, field: str, name: str) -> Finding:
 
 
 def _usual_name(names: tuple[str, ...]) -> str:
-    """Of several names of one setting the one to set: of tokens the last is the one that others know."""
+    """The name to set when a setting has several; for tokens the last, which other tools know."""
     return names[0] if SECRET_NAMES.isdisjoint(names) else names[-1]
 
 

@@ -1,4 +1,4 @@
-"""What runs share: the service that keeps their locks, jobs on pause, and the time of others."""
+"""What runs share: the service that keeps their locks, the pauses, and the servers' clocks."""
 
 from collections.abc import Callable, Iterator
 
@@ -22,7 +22,7 @@ class LockServiceCheck:
     limit_s = 20.0
 
     def __init__(self, label: str, reach: Callable[[], None]) -> None:
-        """`label` is what people call the service; `reach` raises why it does not answer."""
+        """`label` is what people call the service; `reach` asks it, and raises when it does not answer."""
         self._label = label
         self._reach = reach
 
@@ -66,7 +66,7 @@ class PausesCheck:
 
 
 def clock_finding(skew: ClockSkew) -> Finding:
-    """How this machine's clock is beside those of the servers that were asked."""
+    """How far this machine's clock is from those of the servers that were asked."""
     if not skew.is_told:
         return skipped("clock", "no server has told the time")
     found = skew.found()

@@ -40,7 +40,7 @@ class StoreFacts:
         folder: the folder, when it is one of this machine.
         is_web: whether it is a web address, which can only be read.
         locks_elsewhere: whether `DATAFETCH_LOCK` keeps the locks outside the store.
-        one_machine: whether those are locks of this machine only.
+        one_machine: whether these locks keep out runs of this machine only.
         acl: the canned ACL of public objects; None when it is not set.
         cdn: the address under which visitors load objects; None when it is not set.
     """
@@ -54,7 +54,7 @@ class StoreFacts:
 
 
 class StoreCheck:
-    """Looks at the store as runs use it. The server itself is asked, without checks of our own."""
+    """Reads, lists, writes and deletes in the store, as runs do, and reports each as a line."""
 
     name = "store"
     group = Group.STORE
@@ -89,7 +89,7 @@ class StoreCheck:
         listed = self._list()
         yield listed
         if read.status is Status.FAIL and listed.status is Status.FAIL:
-            return  # keys that may do neither are wrong: the rest would say the same
+            return  # keys that may neither read nor list are wrong: the other checks would fail, too
         with _as_it_was(facts.folder):
             yield from self._write_and_delete()
         yield from self._conditions()
@@ -250,7 +250,7 @@ class StoreCheck:
             yield failed_with(_ACL, error, f"no object can be written with {self._facts.acl}: ")
             return
         finally:
-            with suppress(StoreError):  # that nothing can be deleted is told of the other object
+            with suppress(StoreError):  # `store delete` has told it already
                 self._store.delete(key)
         if self._facts.acl.startswith("public-") and shown.is_hidden:
             yield warn(

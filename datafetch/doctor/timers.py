@@ -1,4 +1,4 @@
-"""The systemd timers that `datafetch schedule --systemd` prints: which are there, and enabled."""
+"""The systemd timers that `datafetch schedule --systemd` prints: which exist, and are enabled."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ _USERS_TIMERS = ".config/systemd/user"
 
 
 def find_timers(root: Path, home: Path | None) -> list[Path]:
-    """The timers that `datafetch schedule --systemd` makes, and are there."""
+    """The existing timers of those that `datafetch schedule --systemd` prints."""
     folders = [root / place for place in _TIMERS]
     if home is not None:
         folders.append(home / _USERS_TIMERS)

@@ -119,7 +119,7 @@ class _GitHubRun:
         return AskingPlan(tuple(ask), len(wanted) - len(ask))
 
     def _is_left_alone(self, entry: Entry) -> bool:
-        """Whether it failed, its next attempt is not due, and nothing was pushed to it since."""
+        """Whether the repository failed, its next attempt is not due, and nothing was pushed since."""
         if entry.remembered is None:
             return False
         return self._context.dead_letters.waiting(entry.repository.full_name) and (

@@ -22,7 +22,7 @@ from datafetch.store.json_stream import members
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The domains of a run, each once, and whether no bookmarks are stored that may have more."""
+    """The domains of a run, each once, and whether a list of bookmarks that may add some is missing."""
 
     domains: list[str]
     no_bookmarks: bool = False

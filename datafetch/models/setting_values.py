@@ -255,7 +255,7 @@ def bearer_token(value: SecretStr) -> SecretStr:
 
 
 def bearer_tokens(value: SecretStr) -> SecretStr:
-    """Tokens with commas between them: calls of ours send the first, others may bring any of them."""
+    """Tokens separated by commas: datafetch sends the first one."""
     tokens = value.get_secret_value().split(",")
     if not all(token.strip() for token in tokens):
         raise ValueError("has a comma with no token before or after it")
@@ -311,7 +311,7 @@ def message_urls(value: SecretStr) -> SecretStr:
 
 
 def split_message_urls(text: str) -> list[str]:
-    """Each of several URLs. A comma before no other scheme belongs to the URL that it stands in."""
+    """Each of several URLs. A comma separates two only when a scheme follows it."""
     urls: list[str] = []
     for word in text.split():
         for number, piece in enumerate(word.split(",")):

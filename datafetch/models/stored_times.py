@@ -1,4 +1,4 @@
-"""Times as they are stored: bounded, so that what other programs or hands wrote can be reckoned with.
+"""Times as they are stored: bounded, because other programs and people may have written any number.
 
 Python's dates end with the year 9999, and a time beyond them ends whatever asks for its date.
 """

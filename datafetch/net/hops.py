@@ -93,7 +93,7 @@ def next_hop(hop: Hop, status: int, location: str, options: NetOptions) -> Hop:
 
     Raises:
         Refused: the new URL is not valid, or leads to a private address; or the exchange has to
-            keep its method, and the redirect would not.
+            keep its method, and the redirect would turn it into a GET.
     """
     if hop.keeps_method and hop.body is not None and status in _AS_GET:
         shown = public_url(hop.url.href)

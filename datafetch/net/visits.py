@@ -118,7 +118,7 @@ class Visit:
     def answered(self, host: str, proxy: str | None = None, *, well: bool = True) -> None:
         """Note that the host has sent the headers of an answer, through the proxy.
 
-        `well` is whether the answer is not one with which the host says that it fails.
+        `well` is False for an answer with which the host says that it fails.
         """
         for asked in (proxy, host):
             if asked is not None:

@@ -136,7 +136,7 @@ class _OpenGraphRun:
         )
 
     def _forget_letter(self, name: str) -> bool:
-        """Drop the dead letter of a page that no bookmark has any more; whether there was one."""
+        """Drop the dead letter of a page that is bookmarked no longer; return whether there was one."""
         letters = self._context.dead_letters
         item = name if letters.get(name) is not None else page_address(name) or name
         if letters.get(item) is None:

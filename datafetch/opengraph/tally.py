@@ -74,7 +74,7 @@ class Tally:
         self._count(page, faults, newly)
 
     def leave(self, task: PageTask, searched: Collection[str] = ()) -> None:
-        """Drop the dead letters of pictures that are due, and need not be looked for any more."""
+        """Drop due dead letters of pictures that no longer have to be looked for."""
         for wanted in task.wanted:
             if not wanted.settled and wanted.bookmark.id not in searched:
                 self._context.dead_letters.succeeded(picture_item(wanted.bookmark.id))

@@ -44,8 +44,8 @@ class WantedPicture:
 
     Attributes:
         record: what the job remembers of the bookmark.
-        stored_keys: of the pictures that are stored for it: those that its record and its own
-            fields name.
+        stored_keys: the keys of its stored pictures, as its record and its own fields name
+            them.
         settled: False when a fault ended the last search, and its dead letter is due, or its page
             is named.
     """

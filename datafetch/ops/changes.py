@@ -19,7 +19,7 @@ _PATHS = {
     JobName.OPENGRAPH: "/api/revalidate/bookmarks",
     JobName.GITHUB: "/api/revalidate/github-activity",
 }
-"""Where the site is told; it shows no logo that it does not load by itself."""
+"""The path at which the site is told, by job. It reads logos by itself, so no path is for them."""
 
 SIGNATURE = "x-datafetch-signature"
 
@@ -30,7 +30,8 @@ class ChangeSettings:
 
     Attributes:
         site: base URL of the site; None to tell nobody.
-        bookmarks_secret, github_secret: what the site knows us by; without it, it is not told.
+        bookmarks_secret, github_secret: the bearer tokens that the site expects; without one,
+            the site is not told of that dataset.
         url: is sent each result; a secret.
         secret: signs what is sent there.
     """
@@ -43,13 +44,13 @@ class ChangeSettings:
 
 
 def has_changed(result: RunResult) -> bool:
-    """Whether stored data is another after the run; equal objects written again are no change."""
+    """Whether the run changed what is stored; equal objects written again are no change."""
     stored = result.success or result.items_changed > 0
     return result.change_detected and stored and not result.dry_run
 
 
 def revalidation(settings: ChangeSettings, job: JobName) -> Telling | None:
-    """What tells the site to read the job's data anew; None when it is not told."""
+    """The request that has the site read the job's data anew; None when the site is not told."""
     path = _PATHS.get(job)
     own = settings.github_secret if job is JobName.GITHUB else None
     secret = first_token(own or settings.bookmarks_secret)
@@ -64,7 +65,7 @@ def revalidation(settings: ChangeSettings, job: JobName) -> Telling | None:
 
 
 def change_notice(settings: ChangeSettings, result: RunResult) -> Telling | None:
-    """What tells the user's URL of a result, signed if there is a secret; None without a URL."""
+    """The request that sends a result to the user's URL, signed if there is a secret; None without one."""
     if settings.url is None:
         return None
     url, login = without_login(settings.url.get_secret_value())
@@ -83,7 +84,7 @@ def signature(secret: str, body: bytes) -> str:
 
 
 def first_token(secret: SecretStr | None) -> str:
-    """The token that we send, of several that the other side takes during a change of them."""
+    """The token to send: the first of several, all of which the site takes while tokens change."""
     return "" if secret is None else secret.get_secret_value().partition(",")[0].strip()
 
 

@@ -57,7 +57,7 @@ class DeadLetter:
 
     @property
     def order(self) -> tuple[bool, int, str]:
-        """Sorts letters: those that go first when there are too many come first."""
+        """The key that sorts letters; the first ones are dropped when there are too many."""
         return not self.permanent, self.last_failed_at, self.id
 
 
@@ -132,8 +132,8 @@ def bounded(letters: Letters, limit: int = LIMIT) -> Letters:
 def merged(base: Letters, ours: Letters, stored: Letters) -> Letters:
     """The stored letters, with what a run has changed in them.
 
-    Letters that somebody has dropped since the run began stay away, also when the run has met them
-    again: its next failure makes a new one.
+    A letter that somebody has dropped since the run began stays dropped, even when its item has
+    failed again in this run. The item's next failure makes a new letter.
 
     Args:
         base: the letters when the run began.
@@ -203,9 +203,13 @@ class DeadLetters:
     ) -> bool:
         """Record that the item failed; returns whether it had no letter before.
 
-        An item that met an open breaker was not tried (see `not_tried`), so `untried` has its
-        letter; with `counts` it was, by other ways, and has failed like any other. What only takes
-        its time is tried again `by_next_run`, whenever that comes.
+        Args:
+            item: its name.
+            error: why it failed. With `BreakerOpen` it was not tried, and its attempts stay as
+                they are (see `not_tried`).
+            counts: whether an open breaker counts as a failure, because the item was tried in
+                other ways.
+            by_next_run: whether the next run tries it again, however soon that comes.
         """
         known, now_ms = self.get(item), to_ms(self._clock.now())
         if isinstance(error, BreakerOpen) and not counts:

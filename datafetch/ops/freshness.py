@@ -66,7 +66,7 @@ class JobFacts:
         schedule: None when it is off.
         is_configured: whether anybody wants the job here.
         state: None for a job that never ran, or whose state cannot be read.
-        runs: of the history, the newest first.
+        runs: its history, the newest first.
         holder: None while the lock is free.
         pause: None when it is not on pause.
         resumed_at: when the last pause ended, epoch seconds.
@@ -166,7 +166,7 @@ def _condition(facts: JobFacts, *, failing: bool, stale: bool, running: bool) ->
 
 
 def _failures(runs: Sequence[PastRun]) -> list[PastRun]:
-    """The failures in a row that the history ends with; what a signal ended is neither here nor there."""
+    """The newest failures in a row, the newest first; runs that a signal ended are passed over."""
     row: list[PastRun] = []
     for run in runs:
         if run.is_success:

@@ -90,7 +90,7 @@ class Heartbeat:
 
 
 def event_of(result: RunResult) -> Event:
-    """What a result is to a monitor."""
+    """The event that a monitor is told of for this result."""
     if result.exit_code == ExitCode.LOCKED:
         return "log"
     return "success" if result.success else "fail"

@@ -117,8 +117,8 @@ def unnoticed_entry(
 def with_run(runs: list[object], entry: JsonObject) -> list[object]:
     """The history with one more run at its start, cut to `LIMIT` runs and `MOST_BYTES`.
 
-    A run that is in it already is not added again: of a run that seemed to have died and one that
-    woke, the first entry stands.
+    A run that is in it already is not added again. So a run that was taken for dead, and then ends
+    after all, keeps its first entry.
     """
     run_id = entry["runId"]
     if any(isinstance(run, dict) and run.get("runId") == run_id for run in runs):

@@ -21,7 +21,7 @@ class JobHealth:
 
     Attributes:
         failures_before: failed runs in a row before this run; one that was killed counts.
-        failures: those after this run.
+        failures: failed runs in a row after this run.
         last_run_at: when this run ended.
         last_success_at: when a run of the job succeeded last; None for never.
         dead_letters: items that wait, or are given up.

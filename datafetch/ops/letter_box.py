@@ -39,7 +39,7 @@ def read_letters(store: ObjectStore, keys: Keys, jobs: Sequence[JobName]) -> Fou
     problems = []
     for job, answer in asked:
         found = answer()
-        # What stands in the object is believed less than the object's own name.
+        # The key of the object says the job; a letter that names another job is left out.
         letters += [letter for letter in found.value.values() if letter.job == job]
         if found.problem:
             problems.append(f"{keys.dead_letters(job)} cannot be read ({found.problem})")
@@ -52,7 +52,7 @@ def drop_letters(
     """Remove these letters from the store; a run that is under way keeps them away, too.
 
     Raises:
-        PreconditionFailed: runs have stored theirs before each attempt.
+        PreconditionFailed: runs have stored their letters before each attempt.
         StoreError: the store did not answer; letters of some jobs may be gone, others not.
     """
     ids: dict[str, set[str]] = {}

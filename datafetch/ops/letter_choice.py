@@ -26,7 +26,7 @@ class NoSuchLetter(DatafetchError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What somebody named; letters have to fit all of it.
+    """Which letters somebody means; a letter has to fit all fields that are set.
 
     Attributes:
         jobs: only these jobs' letters; none for all jobs.
@@ -108,7 +108,7 @@ def groups(letters: Iterable[DeadLetter]) -> list[Group]:
 def main_host(letter: DeadLetter) -> str:
     """The host that failed: the one that the error begins with, else that of the item.
 
-    So all domains whose logos one service did not give are about that service.
+    So when one service fails, all domains whose logos it did not give are about that service.
     """
     if host := failed_host(letter):
         return host

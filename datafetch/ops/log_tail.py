@@ -41,7 +41,7 @@ class LogTail(logging.Handler):
         super().close()
 
     def last(self, limit: int) -> bytes:
-        """The newest whole lines that fit into so many bytes; of a single longer one its beginning."""
+        """The newest whole lines that fit into `limit` bytes; if not even one does, its beginning."""
         self.acquire()
         try:
             lines = list(self._lines)
@@ -51,7 +51,7 @@ class LogTail(logging.Handler):
 
 
 def newest(lines: list[bytes], limit: int) -> bytes:
-    """The newest lines that fit into so many bytes; of the last one its beginning if it is longer."""
+    """The newest lines that fit into `limit` bytes; if the last one alone does not, its beginning."""
     kept: list[bytes] = []
     left = limit
     for line in reversed(lines):

@@ -8,7 +8,7 @@ import threading
 import warnings
 
 with warnings.catch_warnings():
-    # It imports a module that Python is about to drop, and brings its own where it is gone.
+    # Apprise imports a module that Python is about to drop; where it is gone, Apprise has its own.
     warnings.simplefilter("ignore", DeprecationWarning)
     import apprise
 
@@ -33,7 +33,7 @@ class Messenger:
         Raises:
             ConfigurationError: Apprise does not know one; only its scheme is named.
         """
-        # What it logs holds whole addresses.
+        # What Apprise logs holds whole addresses, with their secrets.
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
         self._apprise = apprise.Apprise()
         problems = []
@@ -50,7 +50,7 @@ class Messenger:
             raise ConfigurationError(problems)
 
     def send(self, turn: Turn, title: str, body: str) -> bool:
-        """Send a message; whether all addresses took it."""
+        """Send a message; return whether all addresses took it."""
         kinds = {"failing": apprise.NotifyType.FAILURE, "working": apprise.NotifyType.SUCCESS}
         return bool(self._apprise.notify(title=title, body=body, notify_type=kinds[turn]))
 

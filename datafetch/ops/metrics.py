@@ -2,7 +2,8 @@
 
 A run replaces its own job's series and keeps those of the others. `datafetch_requests` has no job:
 a run replaces the series of the upstreams that it asked; `datafetch_breaker_open` is replaced as a
-whole. prometheus-client is loaded with this module, which is imported only where one of both is set.
+whole. prometheus-client is loaded with this module, which is imported only
+where the textfile or the Pushgateway is set.
 """
 
 import errno
@@ -49,7 +50,7 @@ _READABLE = 0o644
 
 Labels = tuple[str, ...]
 Values = dict[str, dict[Labels, float]]
-"""The values of each series, by those of its labels."""
+"""For each series its values, by the values of their labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Measured:
 
     Attributes:
         ended_at: epoch seconds.
-        health: None where the run's records were not written: what is known of before stays.
+        health: None where the run's records were not written; the series made of it then stay as
+            they were.
         open_hosts: hosts whose breakers are open.
     """
 
@@ -105,7 +107,7 @@ def _requests(result: RunResult) -> Iterator[tuple[Labels, float]]:
 
 
 def merged(known: Values, new: Values) -> Values:
-    """The series of all jobs: what a run set takes the place of what was known of the same."""
+    """The series of all jobs: what a run has set replaces its own older values in `known`."""
     result: Values = {}
     for name in SERIES:
         there, ours = known.get(name, {}), new.get(name)
@@ -162,7 +164,7 @@ def read_exposition(text: str) -> tuple[Values, list[Metric]]:
             for sample in family.samples:
                 rows[tuple(sample.labels[label] for label in labels)] = sample.value
     except (KeyError, IndexError, AttributeError) as error:
-        # The parser fails with these on what is none of its format.
+        # The parser raises these for text in another format.
         raise ValueError(f"not in Prometheus' text format: {error!r}") from error
     return values, others
 
@@ -171,12 +173,12 @@ def write_textfile(path: Path, measured: Measured) -> str:
     """Put a run's series into the textfile, which is replaced as a whole.
 
     Returns:
-        What was wrong with the file that was there; empty for nothing.
+        What was wrong with the old file; empty when nothing was.
 
     Raises:
         OSError: the folder is not there, may not be written, or keeps no locks.
     """
-    if not path.parent.is_dir():  # which filelock would make
+    if not path.parent.is_dir():  # filelock would make the folder
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
     with held(FileLock(f"{path}.lock"), _LOCK_S):
         trouble = ""

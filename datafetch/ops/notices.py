@@ -159,7 +159,7 @@ class RunNotices:
         return replace(result, notes=(*result.notes, *notes)) if notes else result
 
     def ended(self, end: RunEnd) -> None:
-        """Tell how the run ended. Call it after all that the log says of it."""
+        """Tell how the run ended. To be called when all log lines of the run are written."""
         calls: dict[str, Callable[[], object]] = {}
         if self._heartbeat is not None:
             calls["DATAFETCH_PING_URL"] = partial(self._heartbeat.end, end.result)
@@ -184,7 +184,7 @@ class RunNotices:
         if settings.messenger is not None:
             message = partial(self._message, settings.messenger, end.result, end.health)
             calls["DATAFETCH_NOTIFY"] = message
-        if was_stopped(end.result):  # which says nothing of the job: its series stay as they were
+        if was_stopped(end.result):  # a stopped run says nothing of the job: its series stay
             return calls
         if settings.metrics_file is not None:
             calls["DATAFETCH_METRICS_FILE"] = partial(
@@ -219,7 +219,7 @@ class RunNotices:
             self._log.warning("notices_left", extra={"left": ", ".join(left)})
 
     def _safely(self, call: Callable[[], object]) -> None:
-        """Make a call; what nobody foresaw is logged, and no matter of the run."""
+        """Make a call; an unforeseen error is logged, and does not fail the run."""
         try:
             call()
         except Exception:  # noqa: BLE001 - logged; the run has ended, whatever this is

@@ -48,7 +48,8 @@ class JobView:
 
     Attributes:
         waiting: its dead letters, counted.
-        data_from: of when the data is that the site shows, epoch milliseconds; None if unknown.
+        data_from: when the data that the site shows was fetched, epoch milliseconds; None if
+            unknown.
         last: the last run that ended; None when none is known.
     """
 
@@ -105,7 +106,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class _Eyes:
-    """What reads, and which objects it could not read."""
+    """Reads objects, and notes those that it could not read."""
 
     store: ObjectStore
     notes: list[str] = field(default_factory=list)
@@ -121,8 +122,8 @@ class _Eyes:
     def see_lock(self, key: str, now: float) -> Holder | None:
         """Who has the lock; None while it is free.
 
-        Of a folder the age of the file counts, by this machine's clock: to measure it exactly a
-        file would have to be written.
+        In a folder the age of the lock's file is taken by this machine's clock. To measure it by
+        the folder's own clock a file would have to be written.
         """
         try:
             if isinstance(self.store, ServerStore):

@@ -28,7 +28,7 @@ def headline(overview: Overview) -> str:
 
 
 def trouble(view: JobView, now: float) -> str:
-    """What is wrong with a job, since when, and of when its data is."""
+    """What is wrong with a job, since when, and how old its data is."""
     fresh, job = view.freshness, view.job.value
     parts = []
     if fresh.is_failing:

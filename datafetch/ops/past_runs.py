@@ -23,7 +23,7 @@ _SIGNALS = 128
 """Exit codes above it tell of a signal."""
 
 _BY_SIGNAL = "stopped by SIG"
-"""How the error of a run that a signal ended begins; entries once had no exit code."""
+"""How the error of a run that a signal ended begins: older entries have no exit code."""
 
 SHORTEST_STREAK = 3
 """Runs in a row that are shown as one line when they are alike."""
@@ -41,7 +41,7 @@ class PastRun:
         exit_code: None in entries of earlier versions.
         duration_s: seconds.
         failed_items: some of the items that failed, with the reason.
-        upstreams: by name of an upstream, its counts by theirs.
+        upstreams: for each upstream its counts (requests, retries, bytes, statuses) by name.
     """
 
     job: JobName
@@ -68,7 +68,7 @@ class PastRun:
 
     @property
     def began_at(self) -> int:
-        """When it began, epoch milliseconds; of entries that do not say so, reckoned."""
+        """When it began, epoch milliseconds; if the entry does not say so, its end less its duration."""
         if self.started_at is not None:
             return self.started_at
         return max(0, self.ended_at - round(self.duration_s * 1000))
@@ -236,7 +236,7 @@ def _as_streaks(row: Sequence[PastRun], shortest: int) -> list[Streak]:
 
 
 def _kind(run: PastRun) -> tuple[RunStatus, str | None]:
-    """What makes runs alike; a run whose second part is None is like no other."""
+    """Runs with equal kinds are alike; one whose second part is None is like no other."""
     if run.status is RunStatus.UNCHANGED and not run.failed:
         return run.status, ""
     if run.status is RunStatus.FAILED:

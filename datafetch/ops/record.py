@@ -128,10 +128,10 @@ class Record(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Seen(Generic[T]):
-    """A stored object as somebody sees it who writes nothing.
+    """A stored object that was read only to be shown.
 
     Attributes:
-        value: what it says; that of an empty one when there is none, or it cannot be read.
+        value: its value; the empty one when there is no object, or it cannot be read.
         problem: why it cannot be read; empty when it can.
     """
 

@@ -55,7 +55,7 @@ def waiting_notes(
 
 
 def too_many_note(count: int) -> str:
-    """What to tell when so many dead letters are dropped, because there are too many."""
+    """The note that `count` dead letters are dropped, because there are too many."""
     went = "1 dead letter is" if count == 1 else f"{count:,} dead letters are"
     return (
         f"{went} not kept, because a job has {LIMIT:,} at most: first those of items that are not "

@@ -178,7 +178,7 @@ class RunRecords:
         return self._killed
 
     def health(self) -> JobHealth | None:
-        """How the job does after this run; None before `end`."""
+        """The job's health after this run; None before `end`."""
         over = self._over
         if over is None:
             return None

@@ -120,7 +120,7 @@ def claimed(
 
 
 def ended(state: JobState, result: RunResult, *, too_early: bool = False) -> JobState:
-    """The state in which the slot that the run had claimed has ended; as it was without such a slot.
+    """The state after the run's claimed slot has ended; unchanged when the run claimed none.
 
     A run that a signal ended gives its slot back: the next scheduled run goes on from there. So
     does one that came `too_early` to find anything, if it did not fail.
@@ -141,7 +141,7 @@ def ended(state: JobState, result: RunResult, *, too_early: bool = False) -> Job
 
 
 def with_schedule(state: JobState, schedule: Schedule, since: float) -> JobState:
-    """The state in which this expression counts from then on, epoch seconds: no slot before is due.
+    """The state in which this expression counts from `since` on (epoch seconds): no earlier slot is due.
 
     It stays as it is when another run has noted the expression already.
     """

@@ -1,4 +1,4 @@
-"""Times as people say them: of day in Pacific time, by which the schedules go, and how long ago."""
+"""Times in words: the time of day in Pacific time, as in the schedules, and how long ago it was."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,7 +7,7 @@ from datafetch.clock import PACIFIC
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-"""From a list: `%a` follows the locale."""
+"""The names of weekdays; `%a` would follow the locale."""
 
 
 def moment(at_ms: int, now: float) -> str:
@@ -40,7 +40,7 @@ def distance(at_ms: int, now: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in its largest unit of which there are at least two: `90 s`, `3 h`, `2 d`."""
+    """A length of time in the largest unit that gives at least 2: `90 s`, `3 h`, `2 d`."""
     for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"

@@ -1,4 +1,4 @@
-"""Sends one request to somebody who is told of a run: bounded, and a failure is a line for the log."""
+"""Sends one request to somebody who is told of a run, within a bounded time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def tell(http: HttpClient, telling: Telling) -> Answer:
     """Send it, and return the answer.
 
     Raises:
-        UpstreamError: it was not taken.
+        UpstreamError: the other side did not take it, or did not answer in time.
     """
     return http.fetch(
         Request(

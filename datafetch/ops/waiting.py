@@ -12,7 +12,7 @@ from datafetch.urls import host_name
 
 _LONGEST = 300
 _NOT_THERE = "Missing"
-"""The class of the errors about what the upstream says there is not (404, 410)."""
+"""The class of the errors with which an upstream says that the item is gone (404, 410)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Waiting:
         due: those that the next run takes.
         waiting: those whose time has not come.
         permanent: those that no run takes by itself.
-        gone: of the permanent ones, those that the upstream says are not there (404, 410).
+        gone: the permanent ones whose upstream says that the item is gone (404, 410).
         next_attempt_at: when the first of those that wait is due.
         newest_item, newest_error, newest_at: of the letter that failed last; empty without any.
     """

@@ -1,9 +1,11 @@
 """How many exchanges go at once to a host that has not answered yet, or does not any more.
 
-A breaker counts requests, and each request is tried several times, several at once: until it opens,
-a dead host would see dozens of connections. Here exchanges are counted: as long as nothing has come
-back since the last failure, `most` of them may go, and no try again once `again` have failed; so
-enough requests get their first try to open the breaker. Pure functions; `Breakers` holds the values.
+A breaker counts requests. Many requests go at once, and each is tried several times: until the
+breaker opens, a dead host would see dozens of connections. So exchanges are counted here, as long as
+it is not certain that the host answers. With a breaker that opens after N failed requests, N + 2
+exchanges may have failed or be under way. A request that has failed may be tried again only while
+fewer than 3 have. In this way enough requests get their first try to open the breaker. Pure functions;
+`Breakers` holds the values.
 """
 
 from dataclasses import dataclass, replace
@@ -42,7 +44,7 @@ class Approach:
 
     @property
     def is_forgettable(self) -> bool:
-        """Whether it says no more than that the host has answered, or nothing at all."""
+        """Whether no exchange is under way or has failed since the host answered last."""
         return self.flying == 0 and self.failed == 0
 
 
@@ -51,7 +53,7 @@ def entry(approach: Approach, failures: int, *, again: bool) -> Entry:
 
     Args:
         approach: what is known of the host.
-        failures: failed requests that open its breaker.
+        failures: how many failed requests open its breaker.
         again: whether the request has failed at this host before.
     """
     if not approach.is_limited:
@@ -78,5 +80,5 @@ def failed(approach: Approach) -> Approach:
 
 
 def ended(approach: Approach) -> Approach:
-    """The approach after an exchange ended that tells nothing of the host."""
+    """The approach after an exchange ended without telling anything of the host."""
     return replace(approach, flying=approach.flying - 1)

@@ -44,7 +44,7 @@ class BreakerPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How a visit takes it that a host may fail.
+    """How long a visit waits for a host that may fail, and how often it tries again.
 
     Attributes:
         most_s: seconds that it waits for the end of a probe, or for the first answer of a host.
@@ -120,7 +120,7 @@ def leave(
 
 
 _KNOWN = 4096
-"""Hosts of which it is remembered that they have answered."""
+"""How many hosts that have answered are remembered."""
 
 
 class Breakers:
@@ -141,13 +141,13 @@ class Breakers:
         """Let the visit begin one exchange with the host, or raise.
 
         While a probe is under way the visit waits for its end, unless it is a probe itself: two
-        probes that waited for each other would both wait in vain. It waits, too, while so many
-        exchanges are under way at a host that has not answered yet that more would not be right.
+        probes that waited for each other would both wait in vain. It waits, too, while `approach.py`
+        allows no more exchanges with a host that has not answered yet.
 
         Args:
             host: where the visit goes.
             visit: the request.
-            patience: how long it waits; None not to wait, and not to be counted.
+            patience: how long it waits. With None it does not wait, and its exchange is not counted.
             again: whether the visit has failed at this host before. A probe that is not persistent
                 gets one exchange.
 
@@ -202,7 +202,7 @@ class Breakers:
         return approaching.entry(self._approach(host), self._policy.failures, again=again)
 
     def settle(self, host: str, outcome: Outcome, patience: Patience | None = None) -> None:
-        """Take note of how an exchange that `allow` let begin has ended, before its visit has.
+        """Note how one exchange ended that `allow` has let begin; its visit may still go on.
 
         `patience` is the one that `allow` was given.
         """

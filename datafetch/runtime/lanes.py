@@ -1,4 +1,4 @@
-"""Lets items that may be slow go first, without a place for each of them: the others go beside them."""
+"""Lets items that may be slow go first, in a bounded number of places: the others go beside them."""
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator

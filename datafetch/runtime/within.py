@@ -31,4 +31,4 @@ def within(
 
 
 _LOOK_S = 0.2
-"""Seconds after which it is looked whether a signal has come."""
+"""Seconds between two looks at whether `until` has changed."""
