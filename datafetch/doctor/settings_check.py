@@ -103,7 +103,7 @@ class SettingsCheck:
             )
 
     def _halves(self) -> Iterator[Finding]:
-        """Settings that do nothing without another one."""
+        """A warning for each setting that does nothing without another one, which is not set."""
         settings, invalid = self._survey.settings, self._survey.invalid
         site = self._survey.values.get("site_url")
         needed = {"site_url", "bookmark_refresh_secret", "github_refresh_secret"}

@@ -209,7 +209,7 @@ class StoreCheck:
         return ok(check, f"{kept}; the newest five lists of bookmarks are kept by datafetch itself")
 
     def _strangers(self, key: str | None, body: bytes) -> Iterator[Finding]:
-        """Whether everyone can read state: asked with the object that was written, else any other.
+        """Whether everyone can read state: asked with the object that was written, else with any other.
 
         What was written has to come back: many sites have a page for every address.
         """

@@ -112,7 +112,7 @@ class PingTarget:
         base, mark, query = self.pattern.replace("{job}", quote(ping.job, safe="")).partition("?")
         query = f"{query}&" if mark and query else ""
         url = f"{base.rstrip('/')}{_PATHS[ping.event]}?{query}rid={ping.rid}"
-        has_log = ping.event != "start"  # which has none yet
+        has_log = ping.event != "start"  # at its start a run has no log yet
         return PingRequest(url, self.authorization, post=True, has_log=has_log)
 
 
@@ -157,7 +157,7 @@ def _read(pattern: str) -> Url:
 
 
 def without_login(url: str) -> tuple[str, str]:
-    """A URL without what stands before its `@`, and the header that this is; empty for none."""
+    """A URL without the login before its `@`, and the header made of that login; empty for none."""
     login = _LOGIN.match(url)
     if login is None:
         return url, ""

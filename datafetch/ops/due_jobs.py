@@ -49,7 +49,8 @@ def look_at(
         keys: name them.
         clock: tells the time.
         schedules: of each job that is looked at.
-        held_back_s: for so many seconds after a slot a job is not due yet; 0 when it is not named.
+        held_back_s: for each job the seconds after a slot during which it is not due yet; 0 for a
+            job that is not named.
 
     Raises:
         StoreError: the store did not answer.

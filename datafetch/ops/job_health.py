@@ -59,8 +59,8 @@ def turn(health: JobHealth, result: RunResult, after: int) -> Turn | None:
     """What people are to be told after a run; None for nothing.
 
     A job counts as failing after so many failed runs in a row (`after`). Nobody else remembers
-    who was told what: the number that is stored says it. Of a run that was killed it is told when
-    the next one begins: see `began_to_fail`.
+    who was told what: the number that is stored says it. That a run was killed is told
+    when the next one begins: see `began_to_fail`.
     """
     if began_to_fail(health, after):
         return "failing"

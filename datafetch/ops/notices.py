@@ -130,9 +130,9 @@ class RunNotices:
             )
 
     def started(self, killed: KilledRun | None) -> None:
-        """The run has begun, and nothing keeps it out any more; `killed` is the one before.
+        """The run has begun, and nothing keeps it out any more; `killed` is the run before it.
 
-        Of that people are told now, beside the work: this run may be killed, too.
+        People are told of the killed run now, beside the work: this run may be killed, too.
         """
         if self._heartbeat is not None:
             self._heartbeat.start()

@@ -168,7 +168,7 @@ def _settled_until(state: JobState | None, now: float) -> str:
 
 
 def _known(state: JobState, now: float) -> KnownSchedule | None:
-    """What the state says of the schedule; None when a machine noted it whose clock was ahead."""
+    """What the state says of the schedule; None when a machine with a clock that is ahead noted it."""
     known = state.schedule
     return known if known and _name_at(known.since / 1000) <= _last_credible(now) else None
 

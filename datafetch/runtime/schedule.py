@@ -28,6 +28,6 @@ def held_back_s(jitter: float) -> float:
 
 
 def wait_s(jitter: float, late_s: float) -> float:
-    """Seconds that a scheduled run waits which was started so long after its slot."""
+    """Seconds that a scheduled run waits when it was started `late_s` after its slot."""
     held = held_back_s(jitter)
     return jitter - held if late_s >= held else jitter

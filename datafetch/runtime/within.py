@@ -11,12 +11,12 @@ def within(
     """Make the calls, each on a thread of its own, and wait for their ends.
 
     Args:
-        calls: by name; they raise nothing; what one raises ends its thread, and Python prints it.
+        calls: by name. They should raise nothing: an error ends its thread, and Python prints it.
         until: the `time.monotonic` at which they are left; asked again and again, since a signal
             may bring it nearer.
 
     Returns:
-        The names of those that were left.
+        The names of the calls that were left.
     """
     threads = {
         name: threading.Thread(target=call, name="datafetch-notice", daemon=True)
