@@ -30,8 +30,8 @@ class ChangeSettings:
 
     Attributes:
         site: base URL of the site; None to tell nobody.
-        bookmarks_secret, github_secret: the bearer tokens that the site expects; without one,
-            the site is not told of that dataset.
+        bookmarks_secret, github_secret: the bearer tokens that the site expects. For GitHub's data the
+            bookmarks' token is sent when it has none of its own; without any the site is not told.
         url: is sent each result; a secret.
         secret: signs what is sent there.
     """
@@ -65,7 +65,7 @@ def revalidation(settings: ChangeSettings, job: JobName) -> Telling | None:
 
 
 def change_notice(settings: ChangeSettings, result: RunResult) -> Telling | None:
-    """The request that sends a result to the user's URL, signed if there is a secret; None without one."""
+    """The request that sends a result to the user's URL, signed if there is a secret; None without URL."""
     if settings.url is None:
         return None
     url, login = without_login(settings.url.get_secret_value())
