@@ -1,5 +1,6 @@
 """Tells others of a run: monitors, the site, people and Prometheus. None can fail or delay it for long."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -118,6 +119,7 @@ class RunNotices:
         self._log = log
         self._events = events
         self._client: HttpClient | None = None
+        self._making = threading.Lock()
         self._stopped_at: float | None = None
         self._forget = command.listen(self._note_stop)
         self._tail: LogTail | None = None
@@ -195,9 +197,10 @@ class RunNotices:
         return calls
 
     def _http(self) -> HttpClient:
-        if self._client is None:
-            self._client = self._make_http()
-        return self._client
+        with self._making:  # calls are made side by side, and one client is closed
+            if self._client is None:
+                self._client = self._make_http()
+            return self._client
 
     def _note_stop(self) -> None:
         self._stopped_at = self._stopped_at or time.monotonic()
