@@ -14,13 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from tests.programs import find, skip
 
 _UNPACKED = os.environ.get("CRON_DAEMONS", "")
 """A folder with the packages' contents, each in a folder of the package's name."""
-
-_NEEDED = os.environ.get("NEEDS_CRON_DAEMONS", "").split()
-"""Packages whose tests have to run, and not to be skipped."""
 
 _PLACES = ("usr/sbin", "sbin", "usr/bin", "bin")
 
@@ -104,12 +101,10 @@ def program_of(kind: Kind) -> str | None:
 
 
 def refuse_or_skip(kind: Kind) -> None:
-    """Skip the test where this daemon cannot run, by its name; fail where it has to."""
+    """Skip the test where this daemon cannot run, by its package's name; fail where it has to."""
     reason = _hindrance(kind)
     if reason is not None:
-        if kind.package in _NEEDED:
-            pytest.fail(f"{reason}, and NEEDS_CRON_DAEMONS names {kind.package}")
-        pytest.skip(reason)
+        skip(kind.package, reason)
 
 
 def usable() -> list[Kind]:
@@ -119,14 +114,14 @@ def usable() -> list[Kind]:
 
 def _hindrance(kind: Kind) -> str | None:
     if program_of(kind) is None:
-        return f"{kind.package} is not installed"
+        return "it is not installed"
     if os.geteuid() != 0 or not _may_mount():
-        return f"{kind.package} needs root, and mounts of its own"
+        return "it needs root, and mounts of its own"
     return None
 
 
 def _may_mount() -> bool:
-    if shutil.which("unshare") is None:
+    if find("unshare") is None:
         return False
     return subprocess.run([*_APART, "true"], capture_output=True, check=False).returncode == 0
 

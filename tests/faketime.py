@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tests.programs import fail_if_needed
+
 LIBRARIES = (
     Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"),
     Path("/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"),
@@ -12,8 +14,11 @@ LIBRARIES = (
 
 
 def fake_clock() -> Path | None:
-    """The library; None where it is not installed."""
-    return next((path for path in LIBRARIES if path.is_file()), None)
+    """The library; None where it is not installed, unless a test must have it: then it fails."""
+    library = next((path for path in LIBRARIES if path.is_file()), None)
+    if library is None:
+        fail_if_needed("faketime", "its library is not where it is looked for")
+    return library
 
 
 def wrong_clock(ahead_s: float) -> dict[str, str]:

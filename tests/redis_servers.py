@@ -1,34 +1,20 @@
 """Real Redis servers for tests, on loopback, without anything on disk; skipped where there is none."""
 
-import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from datafetch.models.lock_place import RedisPlace
-
-_PROGRAM = shutil.which("redis-server")
-
-
-def _program() -> str:
-    """The program; the test is skipped where it is not installed, and fails there if it must not be."""
-    if _PROGRAM is None:
-        if os.environ.get("NEEDS_REDIS_SERVER"):
-            pytest.fail("redis-server is not installed, and NEEDS_REDIS_SERVER is set")
-        pytest.skip("redis-server is not installed")
-    return _PROGRAM
+from tests.programs import program
 
 
 class RealRedis:
     """A server that can be stopped, started again on the same port, and told anything."""
 
     def __init__(self, folder: Path, *options: str, tls: bool = False) -> None:
-        self._program = _program()
+        self._program = program("redis-server")
         self._folder = folder
         self._options = options
         self.port = _free_port()

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.bookmarks.world import link
 from tests.fakes.karakeep import LIST_ID, TOKEN, KarakeepApp
 from tests.fakes.world import World
 from tests.processes import ROOT, clean_environment, datafetch
+from tests.programs import program as installed
 
 GUIDES = ROOT / "datafetch" / "guides"
 QUICK = {
@@ -253,27 +254,25 @@ SIGNED = (b'{"operation": "bookmarks", "notes": ["\xc3\xa9"]}', "sign-with-this"
     [
         (
             "python",
-            [sys.executable, "-c"],
+            lambda: [sys.executable, "-c"],
             "import sys; print(is_from_datafetch(sys.stdin.buffer.read(), sys.argv[1], sys.argv[2]))",
         ),
         (
             "node",
-            ["node", "-e"],
+            lambda: [installed("node"), "-e"],
             "console.log(isFromDatafetch(require('node:fs').readFileSync(0), process.argv[1], process.argv[2]))",
         ),
     ],
 )
 def test_the_signature_is_verified_as_the_guide_says(
-    language: str, program_of: list[str], call: str
+    language: str, program_of: Callable[[], list[str]], call: str
 ) -> None:
     """The code to paste takes what is sent, and neither another body nor another secret."""
-    if shutil.which(program_of[0]) is None:
-        pytest.skip(f"{program_of[0]} is not installed")
     body, secret = SIGNED
     code = f"{snippet(f'verify:{language}')}\n{call}\n"
 
     def verified(text: bytes, header: str, key: str) -> str:
-        line = [*program_of, code, header, key]
+        line = [*program_of(), code, header, key]
         done = subprocess.run(line, input=text, capture_output=True, check=True)
         return done.stdout.decode().strip().lower()
 
@@ -332,13 +331,12 @@ tests:
 """
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_the_alerts_fire_when_they_should(tmp_path: Path) -> None:
     """Prometheus itself takes the rules, and fires each at its time and not before."""
     (tmp_path / "rules.yml").write_text(snippet("rules"))
     (tmp_path / "tests.yml").write_text(ALERTS)
     done = subprocess.run(
-        ["promtool", "test", "rules", "tests.yml"],
+        [installed("promtool"), "test", "rules", "tests.yml"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

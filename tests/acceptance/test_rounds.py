@@ -1,12 +1,11 @@
 """Runs that overlap, die and come back: fifteen seeded rounds, healed by one clean run each."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.rounds.plan import StoreKind
-from tests.rounds.play import Played, lacking, play_game
+from tests.rounds.play import Played, play_game
 
 SEED = 356
 """With it the fifteen rounds leave out no kind of disturbance, nor any place for leases."""
@@ -27,7 +26,6 @@ def test_one_clean_run_heals_whatever_happened(
 
     `scripts/rounds` plays hundreds of such rounds.
     """
-    assert not (lacking() and os.environ.get("NEEDS_WHOLE_ROUNDS")), f"not installed: {lacking()}"
     played: list[Played] = []
     at_the_end = play_game(store, tmp_path, SEED, numbers, played.append)
     told = [f"{it.round}: {it.runs}: {fault}" for it in played for fault in it.faults]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import ROOT, Finished, clean_environment, command_line
-
-BASH = shutil.which("bash")
-NEEDS_BASH = pytest.mark.skipif(BASH is None, reason="bash is not installed")
+from tests.programs import program
 
 
 def ask(cwd: Path, **variables: str) -> Finished:
@@ -198,7 +195,6 @@ def installed(tmp_path):
     return folder
 
 
-@NEEDS_BASH
 def test_bash_completes_with_the_script_that_is_shown(tmp_path, installed):
     """What `--show-completion` prints can be sourced, and completes a line in a real bash."""
     home = tmp_path / "home"
@@ -214,7 +210,7 @@ def test_bash_completes_with_the_script_that_is_shown(tmp_path, installed):
         complete -p datafetch
     """
     done = subprocess.run(
-        [str(BASH), "--norc", "-c", script],
+        [program("bash"), "--norc", "-c", script],
         cwd=tmp_path,
         env={
             **clean_environment(HOME=str(home)),

@@ -1,7 +1,6 @@
 """Schedules in the words of Kubernetes and of systemd mean what they mean to cron."""
 
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +9,7 @@ import pytest
 
 from datafetch.cli.cron_fields import CronFields
 from datafetch.cron import Schedule
+from tests.programs import program
 
 ZONE = "America/Los_Angeles"
 EXPRESSIONS = [
@@ -138,7 +138,6 @@ def falls_on(day: datetime, one_event: Event) -> bool:
     return day.day in days and day.month in months and day.weekday() in weekdays
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_systemd_reads_the_events_so(expression):
     """Systemd itself names the same next times, from a day without a change of clocks."""
@@ -147,7 +146,7 @@ def test_systemd_reads_the_events_so(expression):
     for text in CronFields.read(expression).calendar_events(ZONE):
         shown = subprocess.run(
             [
-                *("systemd-analyze", "calendar", "--iterations=20"),
+                *(program("systemd-analyze"), "calendar", "--iterations=20"),
                 *("--base-time=2026-04-01 00:00:00 UTC", text),
             ],
             capture_output=True,

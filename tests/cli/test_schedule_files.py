@@ -16,6 +16,7 @@ import yaml
 from datafetch.cli.schedule_crontab import shell_word
 from datafetch.cli.schedule_systemd import unit_word
 from tests.processes import ROOT, Finished, datafetch
+from tests.programs import program
 
 EXAMPLE = (ROOT / "crontab.example").read_text(encoding="utf-8")
 LINES = re.compile(r"^(?:[\d*/,-]+ +){5}(cd .+)$", re.MULTILINE)
@@ -72,11 +73,10 @@ def test_the_example_says_what_cron_has_to_know():
     assert [line for line in EXAMPLE.splitlines() if len(line) > 120] == []
 
 
-@pytest.mark.skipif(shutil.which("crontab") is None, reason="no crontab command")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root installs the crontab of another user")
 def test_a_real_cron_takes_the_example():
     """`crontab` finds no fault in it, and keeps each line."""
-    command = ["crontab", "-u", "nobody"]
+    command = [program("crontab"), "-u", "nobody"]
     if subprocess.run([*command, "-l"], capture_output=True, check=False).returncode == 0:
         pytest.skip("nobody has a crontab on this machine")
     installed = subprocess.run(
@@ -117,7 +117,6 @@ def test_a_line_can_be_tried_as_the_crontab_says(tmp_path, name):
     assert noted[-1] == f"{tmp_path / name} bookmarks --quiet"
 
 
-@pytest.mark.skipif(shutil.which("logrotate") is None, reason="logrotate is missing")
 @pytest.mark.skipif(os.geteuid() != 0, reason="logrotate changes its user, as only root may")
 @pytest.mark.parametrize("name", ["site", "my [site] 100%"])
 def test_logrotate_moves_the_log_as_the_crontab_says(name):
@@ -135,7 +134,7 @@ def test_logrotate_moves_the_log_as_the_crontab_says(name):
         rules = "".join(f"{line[4:]}\n" for line in snippet.splitlines()[1:])
         (top / "rules").write_text(rules)
         done = subprocess.run(
-            ["logrotate", "--force", "--state", str(top / "state"), str(top / "rules")],
+            [program("logrotate"), "--force", "--state", str(top / "state"), str(top / "rules")],
             capture_output=True,
             text=True,
             check=False,
@@ -375,7 +374,6 @@ def test_a_folder_of_this_machine_has_its_owner(tmp_path):
     assert f"ReadWritePaths={tmp_path} /tmp -/srv/data\n" in text
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing")
 @pytest.mark.parametrize("name", ["site", "a site 100% $x"])
 def test_systemd_finds_no_fault_in_the_units(tmp_path, name):
     """`systemd-analyze verify` reads every line, also with strange letters in the folder."""
@@ -386,7 +384,7 @@ def test_systemd_finds_no_fault_in_the_units(tmp_path, name):
     files = units(text, tmp_path / "units")
     assert files["datafetch-github.timer"].count("OnCalendar=") == 2
     done = subprocess.run(
-        ["systemd-analyze", "verify", *(str(tmp_path / "units" / file) for file in files)],
+        [program("systemd-analyze"), "verify", *(str(tmp_path / "units" / file) for file in files)],
         capture_output=True,
         text=True,
         check=False,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 
 from tests.faketime import wrong_clock
 from tests.processes import ROOT, clean_environment
+from tests.programs import find
 
 CONTAINER = (
     "unshare",
@@ -136,7 +136,7 @@ def in_container() -> tuple[str, ...]:
 
 @cache
 def _can_contain() -> bool:
-    if shutil.which(CONTAINER[0]) is None:
+    if find("unshare") is None:
         return False
     tried = subprocess.run([*CONTAINER, "true"], check=False, capture_output=True)
     return tried.returncode == 0

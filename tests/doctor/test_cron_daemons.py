@@ -7,6 +7,7 @@ import pytest
 from datafetch.doctor.cron_daemons import CronDaemon, find_daemon, has_systemd, in_container
 from tests.cron_daemons import KINDS, program_of
 from tests.doctor.roots import CRONIE, put, start, with_cronie, with_debians
+from tests.programs import skip
 
 
 def test_a_system_without_cron(tmp_path):
@@ -83,7 +84,7 @@ def test_the_real_daemons_are_judged_as_they_behave(tmp_path, kind):
     """The other tests measure what each does; here the file alone tells it."""
     path = program_of(kind)
     if path is None:
-        pytest.skip(f"{kind.package} is not there")
+        skip(kind.package, "it is not installed")
     name = "crond" if kind.package == "busybox-static" else Path(path).name
     target = tmp_path / "usr/sbin" / name
     target.parent.mkdir(parents=True)

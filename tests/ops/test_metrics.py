@@ -1,6 +1,5 @@
 """What Prometheus is shown of runs."""
 
-import shutil
 import stat
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from datafetch.ops.metrics import (
     values_of,
     write_textfile,
 )
+from tests.programs import program
 
 HEALTH = JobHealth(0, 0, 2_000_500, 1_500_250, 7)
 RESULT = RunResult(
@@ -180,11 +180,10 @@ def test_what_is_written_is_read_again(runs: list[tuple[str, str, int]]) -> None
         assert known["datafetch_requests"][name, "200"] == number
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_has_nothing_to_say(tmp_path: Path) -> None:
     """Names and helps follow Prometheus' own rules."""
     done = subprocess.run(
-        ["promtool", "check", "metrics"],
+        [program("promtool"), "check", "metrics"],
         input=exposition(values_of(measured())),
         capture_output=True,
         check=False,

@@ -7,7 +7,6 @@ import http.server
 import io
 import json
 import os
-import shutil
 import signal
 import struct
 import subprocess
@@ -25,8 +24,8 @@ from tests.pictures.test_headers import END, chunk
 from tests.pictures.test_images import icon, old_bitmap, with_chunk
 from tests.pictures.test_jpeg import saved as jpeg
 from tests.pictures.test_svg import ILLUSTRATOR, svg
+from tests.programs import program
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 Size = tuple[int, int]
 
 
@@ -233,7 +232,7 @@ def visited(asked: Asked, folder: Path) -> Asked:
                 asked.sizes = json.loads(body)
                 asked.answered.set()
 
-    assert CHROMIUM is not None
+    chromium = program("chromium")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
@@ -242,7 +241,7 @@ def visited(asked: Asked, folder: Path) -> Asked:
         options += ["--disable-background-networking", "--disable-component-update"]
         options += [f"--host-resolver-rules=MAP * {place}", f"http://{place}/"]
         browser = subprocess.Popen(
-            [CHROMIUM, *options],
+            [chromium, *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -257,10 +256,6 @@ def visited(asked: Asked, folder: Path) -> Asked:
     return asked
 
 
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-
-
-@needs_chromium
 def test_a_browser_shows_what_the_lists_say(tmp_path: Path) -> None:
     """Chromium shows each listed difference as the list has it, and the other pictures as we do."""
     expected = {name: found.theirs for name, found in DIFFERENCES.items()}
@@ -414,7 +409,6 @@ def hostile() -> list[bytes]:
     return found
 
 
-@needs_chromium
 def test_what_is_accepted_asks_for_nothing(tmp_path: Path) -> None:
     """No accepted drawing, opened as a document of its own, makes a browser ask anybody.
 

@@ -1,12 +1,12 @@
 """Where the runs of a round have their leases: in the store, or in a service beside it."""
 
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from tests.fakes.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 from tests.fakes.tables import TableFake
+from tests.programs import find
 from tests.redis_servers import real_redis
 from tests.rounds.places import BucketPlace, FolderPlace
 from tests.rounds.plan import Lock
@@ -15,8 +15,8 @@ _TABLE = "locks"
 
 
 def has_redis() -> bool:
-    """Whether this machine has a Redis to start."""
-    return shutil.which("redis-server") is not None
+    """Whether this machine has a Redis to start; a test fails where it must have one."""
+    return find("redis-server") is not None
 
 
 class Locks:

@@ -1,7 +1,6 @@
 """Which process holds a lease: known again here, and not to be judged from anywhere else."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +15,7 @@ from datafetch.ops.leases.process import (
     this_process,
 )
 from tests.processes import ROOT, clean_environment
+from tests.programs import find
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 
@@ -96,7 +96,7 @@ _UNSHARE = ("unshare",) if os.getuid() == 0 else ("unshare", "--map-root-user")
 
 
 def _can_unshare(*options: str) -> bool:
-    if shutil.which(_UNSHARE[0]) is None:
+    if find("unshare") is None:
         return False
     return subprocess.run([*_UNSHARE, *options, "true"], check=False).returncode == 0
 
