@@ -41,13 +41,14 @@ class ListReader:
     def is_full(self, snapshot: Snapshot, stored: int) -> bool:
         """Whether to read every page, and not only those with news.
 
-        True when no more than `full_sync_max_items` bookmarks are `stored`, on `--force`, when items
-        are named, when the state is not trusted, and when the last full reading is
-        `full_sync_hours` old.
+        True when no more than `full_sync_max_items` bookmarks are `stored`, when the run was asked
+        for `full` or by `--force`, when items are named, when the state is not trusted, and when
+        the last full reading is `full_sync_hours` old.
         """
         settings, read_at = self._context.settings, snapshot.full_sync_at
         options = self._context.options
-        if read_at is None or options.force or options.only or not snapshot.trusted:
+        is_asked = options.force or options.full or bool(options.only)
+        if read_at is None or is_asked or not snapshot.trusted:
             return True
         due_at = read_at / 1000 + settings.full_sync_hours * 3600
         return stored <= settings.full_sync_max_items or self._context.clock.now() >= due_at

@@ -23,24 +23,25 @@ HOUR_MS = 3_600_000
 
 
 @pytest.mark.parametrize(
-    ("stored", "read_hours_ago", "force", "trusted", "full"),
+    ("stored", "read_hours_ago", "options", "trusted", "full"),
     [
-        (101, 1, False, True, False),
-        (100, 1, False, True, True),
-        (101, 23.9, False, True, False),
-        (101, 24, False, True, True),
-        (101, None, False, True, True),
-        (101, 1, True, True, True),
-        (101, 1, False, False, True),
+        (101, 1, RunOptions(), True, False),
+        (100, 1, RunOptions(), True, True),
+        (101, 23.9, RunOptions(), True, False),
+        (101, 24, RunOptions(), True, True),
+        (101, None, RunOptions(), True, True),
+        (101, 1, RunOptions(force=True), True, True),
+        (101, 1, RunOptions(full=True), True, True),
+        (101, 1, RunOptions(), False, True),
     ],
-    ids=["recent", "short", "not-due", "due", "never", "forced", "untrusted"],
+    ids=["recent", "short", "not-due", "due", "never", "forced", "asked", "untrusted"],
 )
 def test_when_the_whole_list_is_read(
-    stored: int, read_hours_ago: float | None, force: bool, trusted: bool, full: bool
+    stored: int, read_hours_ago: float | None, options: RunOptions, trusted: bool, full: bool
 ) -> None:
-    """Short lists are always read whole, long ones every 24 hours, on `--force`, and without a state."""
+    """Short lists are always read whole, long ones every 24 hours, when asked, and without a state."""
     clock = FakeClock()
-    context = make_context(LONG, MemoryStore(), clock=clock, options=RunOptions(force=force))
+    context = make_context(LONG, MemoryStore(), clock=clock, options=options)
     now = int(clock.now() * 1000)
     state = BookmarkState(
         last_modified="",

@@ -58,6 +58,21 @@ def test_unchanged_run_costs_little() -> None:
     )
 
 
+def test_full_run_reads_the_whole_list_and_writes_no_more_than_another() -> None:
+    """A run that is asked for the whole list finds a deletion deep in it; equal objects stay."""
+    world = World.of(250, settings=LONG)
+    world.run()
+    assert not world.run(full=True).change_detected
+    assert len(world.asked) == 3
+    assert world.faulty is not None
+    written = [KEYS.bookmarks_index(), KEYS.dataset("bookmarks"), KEYS.bookmarks_heartbeat()]
+    assert world.faulty.keys("put") == written
+    world.app.remove("b240")
+    assert world.run().change_detected is False
+    assert world.run(full=True).changed == 1
+    assert "b240" not in [item["id"] for item in world.master()]
+
+
 def test_one_new_bookmark_writes_only_what_changed() -> None:
     """A new bookmark on a long list costs two upstream requests and the objects whose bytes change."""
     world = World.of(250, settings=LONG)
