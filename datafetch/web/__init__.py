@@ -1,0 +1,1 @@
+"""The endpoints and the status page of `datafetch serve`."""
