@@ -240,7 +240,7 @@ LIBRARIES: Mapping[str, tuple[str, frozenset[str]]] = {
     "jinja2": (WEB, frozenset()),
     "apprise": (APPRISE, frozenset()),
     "prometheus_client": (PROMETHEUS, frozenset()),
-    "datafetch.settings": (SETTINGS, frozenset({"cli", "doctor"})),
+    "datafetch.settings": (SETTINGS, frozenset({"cli", "doctor", "web"})),
     "datafetch.environment": (SETTINGS, frozenset({"cli", "doctor"})),
 }
 

@@ -261,8 +261,8 @@ class BackgroundRuns:
         except DatafetchError as error:
             failure = error
             about = {"job": run.job.value, "error": str(error), "hint": error.hint}
-            _log.error("run_not_made", extra=about)  # noqa: TRY400 - expected
-        except Exception as error:
+            _log.error("run_not_made", extra=about)
+        except Exception as error:  # noqa: BLE001 - handed to all who wait for the run
             failure = Unexpected.of(error)
             _log.exception("run_not_made", extra={"job": run.job.value})
         self._end(run, LastRun(run.started_at, result, failure))
@@ -300,9 +300,9 @@ class BackgroundRuns:
                     self._start(following)
                 except Unexpected as error:
                     failed.append((following, error))
-        for lost, error in failed:
-            _log.error("run_not_made", extra={"job": run.job.value, "error": str(error)})
-            lost.done.set_exception(error)
+        for lost, no_thread in failed:
+            _log.error("run_not_made", extra={"job": run.job.value, "error": str(no_thread)})
+            lost.done.set_exception(no_thread)
 
     # ---------------------------------------------------------------- listeners
 

@@ -19,7 +19,7 @@ from datafetch.models.run import (
     RunResult,
     RunStatus,
 )
-from datafetch.web.runs import BackgroundRuns, Manager
+from datafetch.web.runs import Asked, BackgroundRuns, Manager
 from tests.job_settings import settings
 
 SOON_S = 20.0
@@ -99,11 +99,13 @@ class _Played:
 
 @pytest.fixture
 def stage() -> Stage:
+    """Where the runs of a test are played."""
     return Stage()
 
 
 @pytest.fixture
 def runs(stage: Stage) -> Iterator[BackgroundRuns]:
+    """The runs of a server, which is stopped at the end."""
     made = BackgroundRuns(SET, SystemClock(), stage)
     yield made
     assert made.stop(Cancelled("the test has ended"))
@@ -141,7 +143,7 @@ def test_a_thousand_asks_during_a_run_cost_exactly_one_more(
 def test_asks_from_many_threads_at_once_cost_two_runs(stage: Stage, runs: BackgroundRuns) -> None:
     """However the asks of many threads meet, no two runs of one job are under way at a time."""
     barrier = threading.Barrier(16)
-    found = []
+    found: list[Asked] = []
 
     def ask() -> None:
         barrier.wait(SOON_S)
