@@ -126,6 +126,13 @@ def test_the_image_is_made_of_what_is_there() -> None:
     assert "--require-hashes --no-deps" in instructions("RUN")[0]
 
 
+def test_every_extra_is_tried_and_is_in_the_image() -> None:
+    """A module whose library is not there is never imported before a user does it."""
+    extras = f"[{','.join(sorted(PROJECT['optional-dependencies']))}]"
+    assert f'"datafetch{extras}"' in instructions("RUN")[-1]
+    assert f'"${{wheel[0]}}{extras}"' in (ROOT / "scripts" / "package").read_text()
+
+
 def test_the_image_runs_the_command_and_not_as_root() -> None:
     """The container's process is datafetch, under a number that clusters can tell from root's."""
     assert instructions("ENTRYPOINT") == ['["datafetch"]']
