@@ -213,7 +213,12 @@ def _mask(values: Mapping[str, SetValue]) -> None:
     # Of a URL that is secret a part may come back alone, and of a list each token is used alone.
     for name in ("ping_url", "notify", "change_url", "pushgateway"):
         register_secrets(secrets_in(texts.get(name, "")))
-    for name in ("bookmark_refresh_secret", "github_refresh_secret"):
+    for name in (
+        "bookmark_refresh_secret",
+        "github_refresh_secret",
+        "endpoint_secret",
+        "metrics_token",
+    ):
         register_secrets(token.strip() for token in texts.get(name, "").split(","))
     # Each header's value is sent, and so may come back, without the others.
     headers = texts.get("bookmarks_headers", "").splitlines()

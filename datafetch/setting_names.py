@@ -12,8 +12,7 @@ from datafetch.sources import FILE_SUFFIX, Sources
 _LATER = frozenset(
     {
         *("DATAFETCH_CLUSTER", "DATAFETCH_CLUSTER_INSECURE"),
-        *("DATAFETCH_METRICS_TOKEN", "DATAFETCH_SHARDS", "DATAFETCH_TRUSTED_PROXIES"),
-        *("GITHUB_REFRESH_SECRET", "LOGO_ON_DEMAND_MAX"),
+        "DATAFETCH_SHARDS",
     }
 )
 """Settings that have their names already, and that no part of this version reads."""

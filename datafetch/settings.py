@@ -50,6 +50,7 @@ from datafetch.models.setting_values import (
     message_urls,
     metrics_path,
     ping_address,
+    proxy_addresses,
     push_address,
     region_name,
     repositories,
@@ -248,6 +249,17 @@ class Settings(BaseModel):
     pushgateway: Annotated[
         SecretStr | None, unless_none(push_address), _env("DATAFETCH_PUSHGATEWAY")
     ] = None
+    # who may ask the web server
+    endpoint_secret: Annotated[
+        SecretStr | None, unless_none(bearer_tokens), _env("GITHUB_REFRESH_SECRET")
+    ] = None
+    metrics_token: Annotated[
+        SecretStr | None, unless_none(bearer_tokens), _env("DATAFETCH_METRICS_TOKEN")
+    ] = None
+    trusted_proxies: Annotated[
+        str | None, unless_none(proxy_addresses), _env("DATAFETCH_TRUSTED_PROXIES")
+    ] = None
+    logo_on_demand_max: Annotated[Count, _env("LOGO_ON_DEMAND_MAX")] = 5000
     test_limit: Annotated[Positive | None, _env("S3_TEST_LIMIT")] = None
     dry_run: Annotated[bool, _env("DRY_RUN")] = False
     ci: Annotated[bool, BeforeValidator(flag_of_ci), _env("CI")] = False

@@ -40,17 +40,22 @@ class AtStore:
         return asked(work, self.cancel)
 
 
-def at_store(options: GlobalOptions, *, hasty: bool = False) -> AtStore:
+def at_store(options: GlobalOptions, *, hasty: bool = False, as_server: bool = False) -> AtStore:
     """Begin to log, read the settings, and make the store, which is not asked yet.
 
     A `hasty` store is for commands whose answer a person waits for: its calls fail after 3 seconds
-    without a byte, and are repeated once.
+    without a byte, and are repeated once. `as_server` is for a command whose log is all it prints.
 
     Raises:
         ConfigurationError: settings are missing or invalid, or the store cannot be written.
     """
     cancel = CancelToken()
-    configure_logging(options.log_format or default_format(), options.verbosity, options.log_file)
+    configure_logging(
+        options.log_format or default_format(),
+        options.verbosity,
+        options.log_file,
+        as_server=as_server,
+    )
     signals.listen(cancel, lambda: None)
     settings = load_settings(options.settings_file, _check)
     warn_of_unknown(settings.unknown)

@@ -211,7 +211,13 @@ def default_format() -> LogFormat:
     return "console" if sys.stderr.isatty() else "json"
 
 
-def configure_logging(log_format: LogFormat, verbosity: int, log_file: Path | None = None) -> None:
+def configure_logging(
+    log_format: LogFormat,
+    verbosity: int,
+    log_file: Path | None = None,
+    *,
+    as_server: bool = False,
+) -> None:
     """Send this process's records to stderr; a record that cannot be written there is lost.
 
     Where stdout and stderr lead to one place, events that only repeat the printed results are left
@@ -224,6 +230,7 @@ def configure_logging(log_format: LogFormat, verbosity: int, log_file: Path | No
             1 debug, every field, and tracebacks of unexpected errors.
         log_file: a file to which every record is appended as well, also those that a quiet run does
             not show; the file of that name, whichever it is, so that it may be moved meanwhile.
+        as_server: the log is all that is printed, so nothing is left out of it or kept back.
 
     Raises:
         UsageError: the file cannot be opened.
@@ -237,8 +244,9 @@ def configure_logging(log_format: LogFormat, verbosity: int, log_file: Path | No
     else:
         colours, width = streams.uses_colour(sys.stderr), streams.width_of(sys.stderr)
         lines.setFormatter(ConsoleFormatter(verbose=verbose, colours=colours, width=width))
-    handler = KeptBack(lines) if verbosity < 0 else lines
-    if not verbose and (log_format == "console" or verbosity < 0) and streams.are_one_place():
+    handler = KeptBack(lines) if verbosity < 0 and not as_server else lines
+    repeats = not as_server and not verbose and (log_format == "console" or verbosity < 0)
+    if repeats and streams.are_one_place():
         handler.addFilter(lambda record: record.getMessage() not in RESULT_EVENTS)
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -144,6 +144,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "removal_failed": ("an object could not be removed cleanly: {error}",),
     "site_not_told": ("{note}",),
     "stray_left": ("{key}, which no job of datafetch names so, could not be removed: {error}",),
+    "request_answered": ("{method} {path}: {status}",),
+    "request_failed": ("{method} {path} failed: {error}",),
     "request": ("{method} {host}{path} {status} {ms} ms", "{method} {host}{path} {error} {ms} ms"),
     "request_retried": (
         "{host} is asked again in {wait_s} s: {reason}",
@@ -159,6 +161,17 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
             "the server does not tell one by one which bookmarks are gone, so the list is read "
             "again: {error}"
         ),
+    ),
+    "serve_listening": ("listening at {url}",),
+    "serve_open": (
+        (
+            "everybody who reaches this server sees how the jobs are, with hosts and errors: set "
+            "DATAFETCH_METRICS_TOKEN, or listen at 127.0.0.1"
+        ),
+    ),
+    "serve_stopped": ("stopped",),
+    "serve_without_secret": (
+        "without BOOKMARK_CRON_REFRESH_SECRET nobody can have anything refreshed by a secret",
     ),
     "setting_unknown": (
         "{setting} ({where}) is no setting of datafetch; did you mean {suggestion}?",

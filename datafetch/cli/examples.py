@@ -31,6 +31,12 @@ _SCHEDULE_CODES: tuple[Row, ...] = (
     ("2", "wrong usage"),
     ("78", "settings are missing or invalid, such as a schedule that is none"),
 )
+_SERVE_CODES: tuple[Row, ...] = (
+    ("1", "it cannot listen where it was told to, or it failed"),
+    ("2", "wrong usage"),
+    ("78", "settings are missing or invalid, or the extra serve is not installed"),
+    ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came; runs were stopped cleanly"),
+)
 _GUIDE_CODES: tuple[Row, ...] = (("0", "done"), ("2", "there is no such guide"))
 
 _WITHOUT_CREDENTIALS = """\
@@ -161,6 +167,11 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
         ("without asking the store or any server", "datafetch doctor --offline"),
         ("for a program that reads what was found", "datafetch doctor --json"),
     ),
+    "serve": (
+        ("on this machine, at http://127.0.0.1:8080", "datafetch serve"),
+        ("at another port, behind a proxy", "datafetch serve --port 9000"),
+        ("how to keep it running, and what to set", "datafetch guide serve"),
+    ),
     "guide": (
         ("the list of guides", "datafetch guide"),
         ("coming from the old system", "datafetch guide migrate"),
@@ -227,6 +238,7 @@ _CODES: Mapping[str, Sequence[Row]] = {
     "history": _HISTORY_CODES,
     "dead-letters": _LETTER_CODES,
     "doctor": _DOCTOR_CODES,
+    "serve": _SERVE_CODES,
     "guide": _GUIDE_CODES,
     "help": _HELP_CODES,
 }

@@ -22,6 +22,7 @@ from datafetch.cli.options import (
 )
 from datafetch.cli.schedule import schedule
 from datafetch.cli.scheduled import pause, resume, run_due
+from datafetch.cli.serve import serve
 from datafetch.cli.status import status
 from datafetch.cli.values import (
     backup_number,
@@ -293,6 +294,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
     (history, _LOOK, "Show past runs, and all that is known of one"),
     (dead_letters, _LOOK, "Show what failed and waits; try it again, or drop it"),
     (doctor, _LOOK, "Check settings, store, servers and schedule; say what to do"),
+    (serve, _LOOK, "Answer requests: refreshes, logos, metrics, a status page"),
     (show_guide, _HELP, "Show a guide: cron, stores, coming from the old system"),
     (show_help, _HELP, "Show this page, or that of a command"),
 )

@@ -115,6 +115,21 @@ def item_count(text: str) -> int:
     return int(text)
 
 
+_LARGEST_PORT = 65_535
+
+
+def port_number(text: str) -> int:
+    """At which port to listen; 0 for any that is free.
+
+    Raises:
+        typer.BadParameter: the text is no such number.
+    """
+    number = int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) else _LARGEST_PORT + 1
+    if number > _LARGEST_PORT:
+        raise typer.BadParameter(f"{shown(text)} is not a port: write 1 to {_LARGEST_PORT}")
+    return number
+
+
 def waiting_time(text: str) -> float:
     """How long to wait at most, in seconds, up to a week; 0 for not at all.
 

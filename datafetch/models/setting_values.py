@@ -6,6 +6,7 @@ the value, or with what it should be.
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -207,6 +208,19 @@ def host_names(value: str) -> str:
             "should be host names or addresses, without scheme, port and path, separated by "
             "commas, such as nas.local,10.0.0.7"
         )
+    return value
+
+
+def proxy_addresses(value: str) -> str:
+    """A list of addresses and networks of proxies."""
+    for entry in listed(value):
+        try:
+            ip_network(entry)
+        except ValueError:
+            raise ValueError(
+                f"should be addresses or networks, such as 127.0.0.1,10.0.0.0/8, which "
+                f"{entry[:_LONGEST_SHOWN]!a} is not; commas or spaces separate them"
+            ) from None
     return value
 
 

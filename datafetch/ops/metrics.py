@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
@@ -41,7 +41,7 @@ SERIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Each series: its help, and its labels."""
 
-_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format"""
 
 _LOCK_S = 3.0
@@ -146,6 +146,19 @@ def exposition(values: Values, others: list[Metric] | None = None) -> bytes:
     return generate_latest(registry)
 
 
+def counted(name: str, text: str, labels: Labels, rows: Mapping[Labels, float]) -> Metric:
+    """A counter with its help, the names of its labels, and its rows."""
+    family = CounterMetricFamily(name, text, labels=labels)
+    for row, value in sorted(rows.items()):
+        family.add_metric(row, value)
+    return family
+
+
+def gauged(name: str, text: str, value: float) -> Metric:
+    """A gauge without labels."""
+    return GaugeMetricFamily(name, text, value=value)
+
+
 def read_exposition(text: str) -> tuple[Values, list[Metric]]:
     """Our series in a text, and those that are not ours.
 
@@ -227,4 +240,4 @@ def push_of(measured: Measured) -> Push:
     """A run's series for a Pushgateway, under the group `job`; what is not known stays there."""
     body = exposition(values_of(measured))
     known = measured.health is not None
-    return Push(f"/metrics/job/{measured.job}", body, _CONTENT_TYPE, put=known)
+    return Push(f"/metrics/job/{measured.job}", body, CONTENT_TYPE, put=known)

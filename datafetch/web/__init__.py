@@ -1,1 +1,1 @@
-"""The endpoints and the status page of `datafetch serve`."""
+"""The web server: endpoints that start runs and tell of them, logos on demand, the status page."""

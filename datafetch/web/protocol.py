@@ -1,0 +1,75 @@
+"""Connections whose clients have to keep time: uvicorn's own protocol, with deadlines around it."""
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEADERS_S = 10.0
+"""Seconds from the first byte of a request, or from the connection, until its headers have come."""
+
+READ_S = 30.0
+"""Seconds for which a client may leave unread what it is sent."""
+
+
+class TimedProtocol(H11Protocol):
+    """HTTP/1.1 as uvicorn speaks it; a client that is too slow is cut off.
+
+    uvicorn itself waits for ever for the rest of a request's headers, and for a client that does
+    not read. How long a body may take is up to `guards.py`.
+    """
+
+    _headers_due: asyncio.TimerHandle | None = None
+    _read_due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        self._await_headers()
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        super().data_received(data)
+        if self.transport.is_closing() or self._is_answering:
+            self._headers_have_come()
+        elif self._headers_due is None:
+            self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._headers_have_come()
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`: what is to be sent has piled up."""
+        super().pause_writing()
+        if self._read_due is None:
+            self._read_due = self.loop.call_later(READ_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`: the client has read on."""
+        if self._read_due is not None:
+            self._read_due.cancel()
+            self._read_due = None
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that is idle; what its client has left unread by now is dropped."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().timeout_keep_alive_handler()
+
+    @property
+    def _is_answering(self) -> bool:
+        # None before the first request, whatever uvicorn's annotation says.
+        cycle: object = self.cycle
+        return cycle is not None and not self.cycle.response_complete
+
+    def _await_headers(self) -> None:
+        self._headers_due = self.loop.call_later(HEADERS_S, self.transport.abort)
+
+    def _headers_have_come(self) -> None:
+        if self._headers_due is not None:
+            self._headers_due.cancel()
+            self._headers_due = None

@@ -1,0 +1,163 @@
+"""The server of `datafetch serve`: one process, an event loop on a thread of its own, runs beside it."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from socket import socket
+
+import uvicorn
+
+from datafetch.clock import CancelToken, Clock, SystemClock
+from datafetch.errors import Unexpected
+from datafetch.job_groups import is_configured
+from datafetch.logs import bound_logger
+from datafetch.models.run import JobName
+from datafetch.models.setting_values import listed
+from datafetch.ops.overview import Overview, look
+from datafetch.settings import Settings
+from datafetch.store.base import ObjectStore
+from datafetch.store.keys import Keys
+from datafetch.store.public_urls import PublicUrls
+from datafetch.web.app import make_app
+from datafetch.web.auth import Keyring
+from datafetch.web.board import StatusBoard
+from datafetch.web.counters import Counters
+from datafetch.web.protocol import TimedProtocol
+from datafetch.web.runs import BackgroundRuns
+from datafetch.web.site import Site
+
+_MOST_CONNECTIONS = 2048
+"""Connections at once; requests of more are answered with 503."""
+
+_FILES = 8192
+"""Open files that are asked for: each connection is one, and systems often allow 1,024."""
+
+_LARGEST_HEADERS = 16 * 1024
+"""Bytes of a request's first line and headers together."""
+
+_IDLE_S = 5
+_ENDING_S = 1
+"""Seconds in which answers under way may end when the server stops."""
+
+_LOOK_S = 0.2
+
+_log = bound_logger()
+
+
+def serve(
+    settings: Settings, store: ObjectStore, sockets: Sequence[socket], cancel: CancelToken
+) -> None:
+    """Answer requests at these sockets until `cancel` is cancelled; then end all runs, and return.
+
+    `store` is read for the endpoints; runs make their own.
+
+    Raises:
+        Unexpected: the server ended by itself.
+    """
+    _allow_files()
+    site = make_site(settings, store, SystemClock(cancel), cancel)
+    server = uvicorn.Server(_configured(settings, site))
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            server.run(sockets=list(sockets))
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, whatever it is
+            ended.append(error)
+
+    loop = threading.Thread(target=run, name="web-server", daemon=True)
+    loop.start()
+    for address in addresses(sockets):
+        _log.info("serve_listening", extra={"url": address})
+    _warn_of_open_doors(settings, sockets)
+    while loop.is_alive() and not cancel.wait(_LOOK_S):
+        pass
+    server.should_exit = True
+    site.runs.stop(cancel.reason)
+    loop.join(_ENDING_S + 1)
+    if not cancel.cancelled:
+        raise Unexpected.of(ended[0] if ended else RuntimeError("the web server has ended"))
+    _log.info("serve_stopped")
+
+
+def make_site(settings: Settings, store: ObjectStore, clock: Clock, cancel: CancelToken) -> Site:
+    """Everything that the endpoints are made of."""
+    keys = Keys(settings.env.suffix)
+    schedules = {job: settings.schedule_of(job) for job in JobName}
+    configured = [job for job in JobName if is_configured(settings, job)]
+
+    def look_at_store() -> Overview:
+        cooldown_s = settings.breaker_cooldown_seconds
+        return look(store, keys, clock, schedules, configured, cooldown_s)
+
+    board = StatusBoard(look_at_store, clock)
+    runs = BackgroundRuns(settings, clock)
+    runs.on_change(board.expire)
+    return Site(
+        settings=settings,
+        clock=clock,
+        cancel=cancel,
+        store=store,
+        keys=keys,
+        urls=PublicUrls(settings.cdn_url, store.url, settings.allowed_hosts),
+        keyring=Keyring.of(settings),
+        board=board,
+        runs=runs,
+        counters=Counters(),
+    )
+
+
+def addresses(sockets: Sequence[socket]) -> list[str]:
+    """The URLs at which the sockets listen."""
+    found = []
+    for each in sockets:
+        host, port = each.getsockname()[:2]
+        found.append(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    return found
+
+
+def _configured(settings: Settings, site: Site) -> uvicorn.Config:
+    # What it says of requests that it cannot read would fill the log; it has no errors of our own.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    proxies = listed(settings.trusted_proxies)
+    return uvicorn.Config(
+        make_app(site),
+        http=TimedProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=_ENDING_S,
+        h11_max_incomplete_event_size=_LARGEST_HEADERS,
+    )
+
+
+def _allow_files() -> None:
+    """Raise the number of files that this process may open, as far as the system lets it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _warn_of_open_doors(settings: Settings, sockets: Sequence[socket]) -> None:
+    if settings.metrics_token is None and not all(map(_is_loopback, sockets)):
+        _log.warning("serve_open")
+    if settings.bookmark_refresh_secret is None:
+        _log.warning("serve_without_secret")
+
+
+def _is_loopback(listening: socket) -> bool:
+    return ip_address(listening.getsockname()[0]).is_loopback
