@@ -7,6 +7,7 @@ from datafetch.models.run import JobName
 from datafetch.ops import spoken
 from datafetch.ops.dead_letters import DeadLetter
 from datafetch.ops.letter_choice import Group, groups
+from datafetch.ops.letter_words import counted, is_due, letter_history, next_try
 
 _BOLD, _DIM = "1", "2"
 SHOWN = 5
@@ -29,9 +30,9 @@ def list_lines(
     by_job = {job: [one for one in letters if one.job == job] for job in JobName}
     found = {job: groups(them) for job, them in by_job.items() if them}
     hosts = {group.host for them in found.values() for group in them}
-    due = sum(_is_due(one, now) for one in letters)
+    due = sum(is_due(one, now) for one in letters)
     for_good = sum(one.next_attempt_at is None for one in letters)
-    said = f"{_count(len(letters), 'dead letter')} of {_count(len(hosts), 'host')}"
+    said = f"{counted(len(letters), 'dead letter')} of {counted(len(hosts), 'host')}"
     said += f", {due:,} due now" if due else ""
     said += f", {for_good:,} not tried again by a run" if for_good else ""
     lines = [paper.paint(line, _BOLD) for line in paper.wrapped(said)]
@@ -52,11 +53,11 @@ def _group_lines(group: Group, now: float, paper: Paper, shown: int) -> Iterator
         if not paper.signs
         else f" \N{MULTIPLICATION SIGN}{count:,}"
     )
-    about = f"{group.host}{times}: {group.reason}; {_next(group.next_attempt_at, now)}"
+    about = f"{group.host}{times}: {group.reason}; {next_try(group.next_attempt_at, now)}"
     yield from paper.wrapped(about, "  ")
     for letter in group.letters[:shown]:
         yield from paper.wrapped(f"{letter.id}  {letter.item}", "    ", " " * 6)
-        told = _history(letter, group.next_attempt_at, now)
+        told = letter_history(letter, group.next_attempt_at, now)
         for line in paper.wrapped(told, " " * 6):
             yield paper.paint(line, _DIM)
     if count > shown:
@@ -68,26 +69,6 @@ def _group_lines(group: Group, now: float, paper: Paper, shown: int) -> Iterator
         )
 
 
-def _history(letter: DeadLetter, told: int | None, now: float) -> str:
-    """The tries of a letter and their times.
-
-    The time of the next try is left out when it is `told`, the one that is shown for its group.
-    """
-    tries = "not tried yet" if letter.attempts == 0 else _count(letter.attempts, "try", "tries")
-    parts = [tries, f"since {spoken.when(letter.first_failed_at, now)}"]
-    if letter.attempts > 1:
-        parts.append(f"last {spoken.distance(letter.last_failed_at, now)}")
-    if letter.next_attempt_at != told:
-        parts.append(_next(letter.next_attempt_at, now))
-    return ", ".join(parts)
-
-
-def _next(at: int | None, now: float) -> str:
-    if at is None:
-        return "no run tries it again by itself"
-    return "due" if at <= now * 1000 else f"next {spoken.when(at, now)}"
-
-
 def show_lines(letter: DeadLetter, now: float, paper: Paper) -> list[str]:
     """One letter with all that is known of it."""
     rows = (
@@ -97,7 +78,7 @@ def show_lines(letter: DeadLetter, now: float, paper: Paper) -> list[str]:
         ("tries", str(letter.attempts) if letter.attempts else "0: its host was left alone"),
         ("first", spoken.when(letter.first_failed_at, now)),
         ("last", spoken.when(letter.last_failed_at, now)),
-        ("next", _next(letter.next_attempt_at, now)),
+        ("next", next_try(letter.next_attempt_at, now)),
         ("type", f"datafetch dead-letters retry {letter.id}"),
     )
     lines = [paper.paint(letter.id, _BOLD)]
@@ -111,17 +92,9 @@ def dropped_lines(letters: Sequence[DeadLetter], paper: Paper, *, dry_run: bool)
     if not letters:
         return ["no dead letter fits: nothing was dropped"]
     verb = "would be dropped" if dry_run else "dropped"
-    lines = paper.wrapped(f"{_count(len(letters), 'dead letter')} {verb}:")
+    lines = paper.wrapped(f"{counted(len(letters), 'dead letter')} {verb}:")
     for letter in letters:
         lines += paper.wrapped(f"{letter.id}  {letter.job}  {letter.item}", "  ", " " * 16)
     if not dry_run:
         lines += paper.wrapped("an item that fails again gets a new one")
     return lines
-
-
-def _is_due(letter: DeadLetter, now: float) -> bool:
-    return letter.next_attempt_at is not None and letter.next_attempt_at <= now * 1000
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"1 {one}" if number == 1 else f"{number:,} {many or f'{one}s'}"

@@ -59,3 +59,31 @@ def day_and_time(at_ms: int) -> str:
 
 def _local(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, ZoneInfo(PACIFIC))
+
+
+def ago(at_ms: int, now: float) -> str:
+    """How far a moment is from `now`, as a page says it: `12 minutes ago`, `in 1 h 48 min`.
+
+    The moment is in epoch milliseconds, `now` in epoch seconds.
+    """
+    seconds = now - at_ms / 1000
+    if abs(seconds) < 1:
+        return "just now"
+    return f"{length(seconds)} ago" if seconds > 0 else f"in {length(-seconds)}"
+
+
+def length(seconds: float) -> str:
+    """A length of time as a page says it: `1 minute`, `1 h 48 min`, `3 days`, never rounded up."""
+    whole = int(seconds)
+    if whole < _MINUTE:
+        return _named(whole, "second")
+    if whole < _HOUR:
+        return _named(whole // _MINUTE, "minute")
+    if whole < 2 * _DAY:
+        hours, minutes = divmod(whole // _MINUTE, 60)
+        return f"{hours} h {minutes} min" if minutes else _named(hours, "hour")
+    return _named(whole // _DAY, "day")
+
+
+def _named(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
