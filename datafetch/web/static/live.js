@@ -1,0 +1,201 @@
+// Keeps the status page up to date where script is on: the server says that something changed, the
+// page is fetched again, and what differs is changed in place, so that focus, open parts, selection
+// and scroll stay. Without event streams the page is fetched again each half minute.
+"use strict";
+(() => {
+  const PAGE_EACH_MS = 30000;
+  const STREAM_AGAIN_MS = 60000;
+  const ELEMENT = 1;
+  const sign = document.getElementById("live");
+  const voice = document.getElementById("announce");
+  let said = sentence(document);
+  let busy = false;
+  let wanted = false;
+  let streamWorks = false;
+
+  function sentence(root) {
+    const found = root.getElementById("sentence");
+    return found ? found.textContent.trim() : "";
+  }
+
+  function show(text, lost) {
+    if (sign.textContent !== text) sign.textContent = text;
+    sign.classList.toggle("lost", lost);
+    sign.hidden = false;
+  }
+
+  function keyOf(node) {
+    return node.nodeType === ELEMENT ? node.id : "";
+  }
+
+  function isAlike(old, fresh) {
+    return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
+  }
+
+  function morph(old, fresh) {
+    if (old.nodeType !== ELEMENT) {
+      if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+      return;
+    }
+    if (old.hasAttribute("data-keep")) return;
+    for (const { name } of [...old.attributes]) {
+      const isOpen = name === "open" && old.nodeName === "DETAILS";
+      if (!fresh.hasAttribute(name) && !isOpen) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
+    morphChildren(old, fresh);
+  }
+
+  function morphChildren(parent, fresh) {
+    const named = new Map();
+    for (const child of parent.children) if (child.id) named.set(child.id, child);
+    let at = parent.firstChild;
+    for (const next of [...fresh.childNodes]) {
+      const key = keyOf(next);
+      const known = key ? named.get(key) : null;
+      if (known && isAlike(known, next)) {
+        at = bring(parent, known, at);
+        morph(known, next);
+        at = known.nextSibling;
+      } else if (at && !keyOf(at) && isAlike(at, next)) {
+        morph(at, next);
+        at = at.nextSibling;
+      } else {
+        parent.insertBefore(document.importNode(next, true), at);
+      }
+    }
+    while (at) {
+      const gone = at;
+      at = at.nextSibling;
+      if (keyOf(gone) === "" || !gone.hasAttribute("data-keep")) gone.remove();
+    }
+  }
+
+  // Moves `known` to `at`. What has the focus would lose it by being moved, so the others give way.
+  function bring(parent, known, at) {
+    if (known === at) return at;
+    if (!known.contains(document.activeElement)) {
+      parent.insertBefore(known, at);
+      return known;
+    }
+    while (at !== known) {
+      const other = at;
+      at = at.nextSibling;
+      parent.append(other);
+    }
+    return at;
+  }
+
+  // The parts around what has the focus: if that vanishes, the nearest that is left gets it.
+  function around(node) {
+    const found = [];
+    for (let one = node.parentElement; one; one = one.parentElement) {
+      if (one.id && one.tabIndex >= -1 && one.hasAttribute("tabindex")) found.push(one);
+    }
+    return found;
+  }
+
+  function take(text) {
+    const fresh = new DOMParser().parseFromString(text, "text/html");
+    if (!fresh.getElementById("sentence")) return;
+    const focused = document.activeElement;
+    const places = focused && focused !== document.body ? around(focused) : [];
+    if (document.title !== fresh.title) document.title = fresh.title;
+    morph(document.body, fresh.body);
+    if (focused && !focused.isConnected) {
+      const place = places.find((one) => one.isConnected);
+      if (place) place.focus({ preventScroll: true });
+    }
+    const now = sentence(document);
+    if (now !== said) {
+      said = now;
+      voice.textContent = now;
+    }
+  }
+
+  async function update() {
+    if (busy) {
+      wanted = true;
+      return;
+    }
+    busy = true;
+    try {
+      const answer = await fetch(location.pathname + location.search, {
+        cache: "no-store",
+        headers: { accept: "text/html" },
+        signal: AbortSignal.timeout(15000),
+      });
+      if (answer.status === 401) {
+        show("Log in again to see what is new", true);
+      } else if (answer.ok || answer.status === 503) {
+        take(await answer.text());
+        show(streamWorks ? "Live" : "Updated each half minute", false);
+      } else {
+        show("Connection lost, trying again", true);
+      }
+    } catch {
+      show("Connection lost, trying again", true);
+    } finally {
+      busy = false;
+    }
+    if (wanted) {
+      wanted = false;
+      await update();
+    }
+  }
+
+  function listen() {
+    if (!("EventSource" in window)) {
+      show("Updated each half minute", false);
+      return;
+    }
+    const stream = new EventSource("/api/events");
+    let first = true;
+    stream.addEventListener("open", () => {
+      streamWorks = true;
+      show("Live", false);
+    });
+    stream.addEventListener("status", () => {
+      // The first event tells what the page shows already, unless the stream was away meanwhile.
+      if (!first || sign.dataset.was) update();
+      first = false;
+      sign.dataset.was = "yes";
+    });
+    stream.addEventListener("error", () => {
+      streamWorks = false;
+      show("Connection lost, trying again", true);
+      if (stream.readyState === EventSource.CLOSED) {
+        update();
+        setTimeout(listen, STREAM_AGAIN_MS);
+      } else {
+        first = false;
+      }
+    });
+    window.addEventListener("pagehide", () => stream.close(), { once: true });
+  }
+
+  const place = new URL(location.href);
+  if (place.searchParams.has("notice")) {
+    // Told once: a reload does not say it again.
+    for (const name of ["notice", "job", "count"]) place.searchParams.delete(name);
+    history.replaceState(null, "", place.pathname + place.search);
+    const notice = document.getElementById("notice");
+    if (notice) {
+      notice.dataset.keep = "";
+      notice.focus({ preventScroll: true });
+    }
+  }
+
+  setInterval(() => {
+    if (!document.hidden) update();
+  }, PAGE_EACH_MS);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) update();
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+  listen();
+})();
