@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from datafetch.web import health
+from datafetch.web import events, health, login, retry, status_page
 from datafetch.web.answers import refused
 from datafetch.web.guards import Guards
 from datafetch.web.site import Site
@@ -15,7 +15,13 @@ from datafetch.web.site import Site
 def make_app(site: Site) -> ASGIApp:
     """The application with all its endpoints."""
     app = Starlette(
-        routes=[*health.routes(site)],
+        routes=[
+            *health.routes(site),
+            *status_page.routes(site),
+            *login.routes(site),
+            *retry.routes(site),
+            *events.routes(site),
+        ],
         exception_handlers={HTTPException: _refused},
     )
     # A redirect to the path with a slash would go to the host that the client wrote.

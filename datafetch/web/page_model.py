@@ -157,6 +157,7 @@ def page_of(
     *,
     only_failing: bool = False,
     trouble: Trouble | None = None,
+    problems: Sequence[str] = (),
 ) -> Page:
     """What is shown of this overview.
 
@@ -166,6 +167,7 @@ def page_of(
         now: epoch seconds.
         only_failing: whether jobs that are neither failing nor stale are left out.
         trouble: set when the store cannot be read now, so that the overview is an old one.
+        problems: why dead letters cannot be read.
     """
     why, hint = (clean(trouble.text), clean(trouble.hint)) if trouble else ("", "")
     if overview is None:
@@ -190,7 +192,10 @@ def page_of(
         ),
         more_breakers=max(0, len(overview.breakers) - _MOST_BREAKERS),
         letters=letter_list(groups, now),
-        others=tuple(Fact(label, clean(text)) for label, text in other_rows(overview)),
+        others=(
+            *(Fact(label, clean(text)) for label, text in other_rows(overview)),
+            *(Fact("note", clean(text)) for text in problems),
+        ),
         unconfigured=tuple(
             view.job.value for view in overview.jobs if not view.facts.is_configured
         ),

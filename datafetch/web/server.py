@@ -26,6 +26,7 @@ from datafetch.web.board import StatusBoard
 from datafetch.web.counters import Counters
 from datafetch.web.protocol import TimedProtocol
 from datafetch.web.runs import BackgroundRuns
+from datafetch.web.sessions import Sessions
 from datafetch.web.site import Site
 
 _MOST_CONNECTIONS = 2048
@@ -95,6 +96,9 @@ def make_site(settings: Settings, store: ObjectStore, clock: Clock, cancel: Canc
     board = StatusBoard(look_at_store, clock)
     runs = BackgroundRuns(settings, clock)
     runs.on_change(board.expire)
+    keyring = Keyring.of(settings)
+    sessions = Sessions(keyring.cron | keyring.metrics, clock)
+    keyring.has_session = sessions.is_open
     return Site(
         settings=settings,
         clock=clock,
@@ -102,7 +106,8 @@ def make_site(settings: Settings, store: ObjectStore, clock: Clock, cancel: Canc
         store=store,
         keys=keys,
         urls=PublicUrls(settings.cdn_url, store.url, settings.allowed_hosts),
-        keyring=Keyring.of(settings),
+        keyring=keyring,
+        sessions=sessions,
         board=board,
         runs=runs,
         counters=Counters(),

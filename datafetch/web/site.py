@@ -11,6 +11,7 @@ from datafetch.web.auth import Keyring
 from datafetch.web.board import StatusBoard
 from datafetch.web.counters import Counters
 from datafetch.web.runs import BackgroundRuns
+from datafetch.web.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Site:
         store: for reading; its calls fail after three seconds without a byte.
         urls: the public URLs of objects.
         keyring: who may ask for what.
+        sessions: who has logged in to the status page.
         board: how all jobs are.
         runs: the jobs that run in the background.
         counters: what `/metrics` tells of the server itself.
@@ -34,6 +36,7 @@ class Site:
     keys: Keys
     urls: PublicUrls
     keyring: Keyring
+    sessions: Sessions
     board: StatusBoard
     runs: BackgroundRuns
     counters: Counters

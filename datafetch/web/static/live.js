@@ -9,6 +9,7 @@
   const sign = document.getElementById("live");
   const voice = document.getElementById("announce");
   let said = sentence(document);
+  let shown = number(document);
   let busy = false;
   let wanted = false;
   let streamWorks = false;
@@ -16,6 +17,12 @@
   function sentence(root) {
     const found = root.getElementById("sentence");
     return found ? found.textContent.trim() : "";
+  }
+
+  // Grows when something happened; the sentence alone also changes as its times go by.
+  function number(root) {
+    const found = root.getElementById("sentence");
+    return found ? found.dataset.number : "";
   }
 
   function show(text, lost) {
@@ -109,10 +116,9 @@
       if (place) place.focus({ preventScroll: true });
     }
     const now = sentence(document);
-    if (now !== said) {
-      said = now;
-      voice.textContent = now;
-    }
+    if (now !== said && number(document) !== shown) voice.textContent = now;
+    said = now;
+    shown = number(document);
   }
 
   async function update() {
