@@ -71,7 +71,8 @@ def test_what_is_built_is_whole(built: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"datafetch/build/job.py", "datafetch/py.typed"} <= set(names)
     assert {
-        f"datafetch/guides/{topic}.md" for topic in ("cloud", "cron", "locks", "migrate", "stores")
+        f"datafetch/guides/{topic}.md"
+        for topic in ("cloud", "cron", "locks", "migrate", "serve", "stores")
     } <= set(names)
 
 

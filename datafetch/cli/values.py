@@ -118,12 +118,13 @@ def item_count(text: str) -> int:
 _LARGEST_PORT = 65_535
 
 
-def port_number(text: str) -> int:
-    """At which port to listen; 0 for any that is free.
+def port_number(value: str | int) -> int:
+    """At which port to listen, as it was typed, or the default; 0 for any that is free.
 
     Raises:
         typer.BadParameter: the text is no such number.
     """
+    text = str(value)
     number = int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) else _LARGEST_PORT + 1
     if number > _LARGEST_PORT:
         raise typer.BadParameter(f"{shown(text)} is not a port: write 1 to {_LARGEST_PORT}")

@@ -11,7 +11,7 @@ from datafetch.cli.app import app, with_bare_values
 from datafetch.env_file import EnvFile
 from datafetch.environment import STANDARD_VARIABLES
 from datafetch.old_settings import INSTEAD
-from datafetch.setting_names import NAMES, unknown_settings
+from datafetch.setting_names import unknown_settings
 from datafetch.settings import ENV_NAMES, FILE_NAMES
 from datafetch.sources import Sources
 from tests.processes import ROOT, datafetch
@@ -21,17 +21,15 @@ FOLDER = ROOT / "datafetch" / "guides"
 TEXTS = {file.stem: file.read_text(encoding="utf-8") for file in sorted(FOLDER.iterdir())}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-NOT_READ_YET = {"GITHUB_REFRESH_SECRET"}
-"""Settings of which the guides say that this version does not read them."""
-
 RENAMED = {"S3_BUCKET_NAME", "BOOKMARK_REFRESH_SECRET"}
 """Names of the old system of which the guide says, and the warning too, which they are now."""
 
 OF_OTHERS = {
     *("CRON_TZ", "XDG_RUNTIME_DIR", "ENABLE_BACKGROUND_SERVICES", "PAY_PER_REQUEST"),
-    "CLOUD_RUN_TIMEOUT_SECONDS",
+    *("CLOUD_RUN_TIMEOUT_SECONDS", "CRAWLER_ALLOWED_INTERNAL_HOSTNAMES", "AF_INET", "AF_INET6"),
+    *("AF_UNIX", "AF_NETLINK"),
 }
-"""Words of cron, of the session, of the old system's container, of Amazon and of Google."""
+"""Words of cron, of the session, of the old system's container, of Amazon, Google, Karakeep and systemd."""
 
 
 def code(text: str) -> list[str]:
@@ -67,7 +65,7 @@ def test_the_list_has_each_guide_with_one_line(tmp_path):
     assert (done.code, done.err) == (0, "")
     rows = re.findall(r"^  ([a-z]+) +(\S.*)$", done.out, re.MULTILINE)
     assert rows == [(topic, text.split("\n")[0][2:]) for topic, text in TEXTS.items()]
-    assert {"cloud", "cron", "locks", "migrate", "stores"} <= set(TEXTS)
+    assert {"cloud", "cron", "locks", "migrate", "serve", "stores"} <= set(TEXTS)
     assert [line for line in done.out.splitlines() if len(line) > 80] == []
     assert "datafetch guide TOPIC" in done.out
 
@@ -176,7 +174,7 @@ def test_options_of_a_guide_are_there(topic):
     named = {
         option
         for piece in code(TEXTS[topic])
-        if not re.search(r"\b(aws|bun|curl|env -i|crontab|gcloud|systemctl|uv) ", piece)
+        if not re.search(r"\b(aws|bun|curl|docker|env -i|crontab|gcloud|systemctl|uv) ", piece)
         or "datafetch " in piece
         for option in re.findall(r"(?<!\S)--[a-z][\w-]*", piece.split("curl")[0])
     }
@@ -185,10 +183,10 @@ def test_options_of_a_guide_are_there(topic):
 
 @pytest.mark.parametrize("topic", TEXTS)
 def test_settings_of_a_guide_are_read(topic):
-    """A guide names only what this version reads, what it says that it does not, and what is gone."""
+    """A guide names only what this version reads, and what is gone."""
     read = {name for names in ENV_NAMES.values() for name in names}
     files = {f"{name}_FILE" for name in FILE_NAMES}
-    known = {*read, *files, *STANDARD_VARIABLES, *INSTEAD, *NOT_READ_YET, *RENAMED, *OF_OTHERS}
+    known = {*read, *files, *STANDARD_VARIABLES, *INSTEAD, *RENAMED, *OF_OTHERS}
     assert settings(TEXTS[topic]) - known == set()
 
 
@@ -197,14 +195,6 @@ def test_a_name_that_is_another_now_is_told_as_the_guide_tells_it(name):
     """The guide's line and the warning lead to the same setting."""
     (found,) = unknown_settings(Sources({name: "x"}, EnvFile()))
     assert f"\n| `{name}` | `{found.suggestion}`" in TEXTS["migrate"]
-
-
-def test_what_is_said_to_be_unread_is_a_setting_to_come():
-    """The guide is mended when one of them comes to be read."""
-    read = {name for names in ENV_NAMES.values() for name in names}
-    assert NOT_READ_YET & read == set()
-    assert NOT_READ_YET <= NAMES
-    assert {name for text in TEXTS.values() for name in settings(text)} >= NOT_READ_YET
 
 
 def test_the_guide_has_every_variable_that_is_gone():
