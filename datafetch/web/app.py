@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from datafetch.web import events, health, login, retry, status_page
+from datafetch.web import events, health, login, refresh, retry, status_page
 from datafetch.web.answers import refused
 from datafetch.web.guards import Guards
 from datafetch.web.site import Site
@@ -17,6 +17,7 @@ def make_app(site: Site) -> ASGIApp:
     app = Starlette(
         routes=[
             *health.routes(site),
+            *refresh.routes(site),
             *status_page.routes(site),
             *login.routes(site),
             *retry.routes(site),

@@ -1,24 +1,21 @@
 """The runs of a server: in the background, one at a time for each job, and none too many."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
-from datafetch.clock import CancelToken, Clock, stopped_by
+from datafetch.clock import CancelToken, Clock
 from datafetch.errors import Cancelled, DatafetchError, Unexpected
-from datafetch.factory import make_parts
 from datafetch.job_groups import check_jobs
-from datafetch.job_run import ProgressMaker
 from datafetch.logs import bound_logger
-from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult
 from datafetch.run_options import options_of_run
 from datafetch.runtime.progress import Progress
 from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings
+from datafetch.web.run_managers import ManagerMaker, managers
 from datafetch.web.run_requests import Kind, asked_of, covers, kind_of, united
 
 LONGEST_STOP_S = STOP_S + 7.0
@@ -26,25 +23,6 @@ LONGEST_STOP_S = STOP_S + 7.0
 
 _log = bound_logger()
 
-
-class Manager(Protocol):
-    """What makes a run; `DataFetchManager` does."""
-
-    def run(self, request: RunRequest) -> RunResult:
-        """Run one job and say how it ended.
-
-        Raises:
-            ConfigurationError: the job's settings are incomplete; nothing was done.
-        """
-        ...
-
-
-ManagerMaker = Callable[[CancelToken, ProgressMaker], AbstractContextManager[Manager]]
-"""Makes the manager of one run, with parts of its own that are closed when the block ends.
-
-The token stops the run. The maker of progress is called when the run begins its work: it has its
-lock by then, and has read nothing yet of what the job goes by.
-"""
 
 State = Literal["started", "joined", "next"]
 
@@ -102,21 +80,6 @@ class _Lane:
     current: _Run | None = None
     waiting: dict[Kind, _Run] = field(default_factory=dict)
     last: LastRun | None = None
-
-
-def managers(settings: Settings, clock: Clock) -> ManagerMaker:
-    """Make the real managers: each run has its own store, client, breakers and leases."""
-
-    @contextmanager
-    def make(cancel: CancelToken, progress: ProgressMaker) -> Iterator[Manager]:
-        parts = make_parts(settings, stopped_by(clock, cancel), cancel)
-        try:
-            yield DataFetchManager(settings, parts, progress)
-        finally:
-            parts.http.close()
-            parts.store.close()
-
-    return make
 
 
 class BackgroundRuns:

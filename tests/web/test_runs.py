@@ -19,7 +19,8 @@ from datafetch.models.run import (
     RunResult,
     RunStatus,
 )
-from datafetch.web.runs import Asked, BackgroundRuns, Manager
+from datafetch.web.run_managers import Manager
+from datafetch.web.runs import Asked, BackgroundRuns
 from tests.job_settings import settings
 
 SOON_S = 20.0

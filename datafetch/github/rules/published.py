@@ -189,6 +189,13 @@ class _AllTimeTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class _TrailingTotal:
+    contributions: Annotated[
+        int, Field(validation_alias=AliasPath("trailingYearData", "totalContributions"))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class _Older:
     commits: Annotated[
         OlderCommits,
@@ -201,6 +208,7 @@ _SUMMARY_LINES = TypeAdapter(_SummaryLines)
 _TRAILING = TypeAdapter(_Trailing)
 _ALL_TIME = TypeAdapter(_AllTime)
 _ALL_TIME_TOTAL = TypeAdapter(_AllTimeTotal)
+_TRAILING_TOTAL = TypeAdapter(_TrailingTotal)
 _OLDER = TypeAdapter(_Older)
 _WEEKLY = TypeAdapter(tuple[WeekLines, ...])
 
@@ -253,6 +261,12 @@ def _lines(part: _PartLines) -> Lines:
 def stored_contributions(stored: object) -> int | None:
     """The contributions of all time in a stored activity; None when they cannot be read."""
     found = _read(_ALL_TIME_TOTAL, stored)
+    return found.contributions if found else None
+
+
+def stored_trailing_contributions(stored: object) -> int | None:
+    """The contributions of the trailing year in a stored activity; None when they cannot be read."""
+    found = _read(_TRAILING_TOTAL, stored)
     return found.contributions if found else None
 
 

@@ -15,6 +15,7 @@ from datafetch.github.rules.published import (
     stored_lines,
     stored_older,
     stored_trailing,
+    stored_trailing_contributions,
     stored_weekly,
     summary,
     to_json,
@@ -112,6 +113,7 @@ def test_the_activity_has_the_contract_s_fields() -> None:
     assert stored_trailing(value) == Lines(5, 2)
     assert stored_all_time(value) == Lines(9, 3, complete=False)
     assert stored_contributions(value) == 70
+    assert stored_trailing_contributions(value) == 3
 
 
 @pytest.mark.parametrize("value", [None, [], {}, "text", {"totalLinesAdded": "x"}, [{"a": 1}]])
@@ -121,6 +123,7 @@ def test_what_is_stored_but_no_aggregate_counts_as_nothing(value: Any) -> None:
     assert stored_trailing(value) is None
     assert stored_all_time(value) is None
     assert stored_contributions(value) is None
+    assert stored_trailing_contributions(value) is None
     assert stored_weekly(value, complete=True) in (None, Lines())
     assert not same_but_time(summary(Lines(), contributions=0, updated=""), value)
 

@@ -1,0 +1,29 @@
+"""Says for the refresh endpoints whether a run of a job is under way, wherever that is."""
+
+from datafetch.models.run import JobName
+from datafetch.ops.overview import JobView
+from datafetch.web.board import Snapshot
+from datafetch.web.shared_read import SharedRead
+from datafetch.web.site import Site
+
+_BOARD_FRESH_S = 0.5
+
+
+class Progress:
+    """Says whether a run of a job is under way, here or in another process."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._board = SharedRead(site.board.read, site.clock, fresh_s=_BOARD_FRESH_S)
+        site.runs.on_change(self._board.expire)
+
+    async def view(self, job: JobName, within_s: float) -> JobView | None:
+        """How the job is; None when the store did not say it in time."""
+        snapshot: Snapshot | None = await self._board.value(within_s)
+        if snapshot is None or snapshot.overview is None:
+            return None
+        return next(view for view in snapshot.overview.jobs if view.job is job)
+
+    def is_under_way(self, job: JobName, view: JobView | None) -> bool:
+        """Whether a run of it is under way, as far as is known."""
+        return self._site.runs.is_running(job) or (view is not None and view.freshness.is_running)
