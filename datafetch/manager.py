@@ -3,6 +3,9 @@
 Stored data is changed only by a run that `DataFetchManager.run` makes.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from datafetch.build.request import PrefetchRequest
 from datafetch.factory import Parts, after_stop
 from datafetch.job_run import JobRun, ProgressMaker
@@ -11,6 +14,10 @@ from datafetch.operation_run import OperationRun
 from datafetch.runtime.progress import Progress
 from datafetch.settings import Settings
 from datafetch.store.readonly import ReadOnlyStore
+
+if TYPE_CHECKING:
+    from datafetch.keep_run import KeptLogos
+    from datafetch.logos.on_demand import FoundLogo
 
 
 class DataFetchManager:
@@ -66,6 +73,20 @@ class DataFetchManager:
         result = run.supervised(lambda: run.result(run.carry_out(work)))
         run.finish(result)
         return result
+
+    def keep_logos(
+        self, found: "Sequence[FoundLogo]", without: Mapping[str, str]
+    ) -> "KeptLogos":
+        """Store logos that were found on demand, and why domains have none, as the logo job does.
+
+        It takes the lease of the logo job and does not wait for it: while another run has it,
+        the result is `locked` and nothing is stored. It leaves no state, history or notice.
+        """
+        # Imported here, because jobs do not need it.
+        from datafetch.keep_run import KeepRun
+
+        parts = self._usable_parts()
+        return KeepRun(self._settings, parts, found, without).run()
 
     def _usable_parts(self) -> Parts:
         """The parts; new ones when an earlier job was stopped, and the command was not."""

@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from datafetch.addresses import for_visitors
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
-from datafetch.logos.model import SOURCES, Logo
+from datafetch.logos.model import ON_DEMAND, SOURCES, Logo
 from datafetch.logos.rules.entries import Entry, entry_text, packed, read_entry, shown, unpacked
 from datafetch.runtime.engine import together
 from datafetch.store.blog_manifest import make_blog_manifest
@@ -96,6 +96,13 @@ class LogoManifest:
         self._replaced.discard(logo.key)
         self._entries[domain] = self._packed(domain, logo)
         self._unsaved.add(domain)
+
+    def on_demand_count(self) -> int:
+        """How many logos are those of domains that only visitors asked for."""
+        # The search for the word spares unpacking every logo.
+        held = (item for item in self._entries.items() if ON_DEMAND.encode() in item[1])
+        entries = (self._unpacked(domain, entry) for domain, entry in held)
+        return sum(isinstance(entry, Logo) and entry.is_on_demand for entry in entries)
 
     def keys_beyond(self, domains: Collection[str]) -> list[str]:
         """Keys of the pictures that it names for other domains than these."""

@@ -19,6 +19,12 @@ LogoSource = Literal["google", "duckduckgo", "direct"]
 SOURCES: tuple[LogoSource, ...] = ("google", "duckduckgo", "direct")
 """The providers, in the order in which they are asked."""
 
+ON_DEMAND = "onDemand"
+"""The field, true, of entries of domains that nobody but the visitors of `GET /api/logo` named.
+
+It stands among the entry's `others`, so that every later run keeps it.
+"""
+
 _EARLIER = {"ddg": "duckduckgo"}
 """Sources as datafetch wrote them once, with what readers call them."""
 
@@ -98,6 +104,11 @@ class Logo:
     def provider(self) -> LogoSource | None:
         """The provider to ask whether it still has this logo; None when it came from elsewhere."""
         return next((source for source in SOURCES if source == self.original_source), None)
+
+    @property
+    def is_on_demand(self) -> bool:
+        """Whether it was fetched because visitors asked for it, and for no other reason."""
+        return bool(self.others) and json.loads(self.others).get(ON_DEMAND) is True
 
     @property
     def version(self) -> str:

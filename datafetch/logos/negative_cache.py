@@ -24,9 +24,10 @@ def _none_when_broken(value: object, validate: ValidatorFunctionWrapHandler) -> 
     return record
 
 
-_ADAPTER: TypeAdapter[Records] = TypeAdapter(
+NEGATIVE_CACHE: TypeAdapter[Records] = TypeAdapter(
     dict[str, Annotated[NoLogoRecord | None, WrapValidator(_none_when_broken)]]
 )
+"""Reads and writes the stored object."""
 
 
 class NegativeCache:
@@ -36,7 +37,7 @@ class NegativeCache:
         self._context = context
         self._key = context.keys.logo_failed_domains()
         self._record = Record(
-            context.store, context.keys, context.clock, self._key, _ADAPTER, empty={}
+            context.store, context.keys, context.clock, self._key, NEGATIVE_CACHE, empty={}
         )
         self._changes: Records = {}
 

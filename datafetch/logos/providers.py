@@ -78,8 +78,15 @@ class LogoProviders:
     """The providers, each with its own pace."""
 
     def __init__(
-        self, http: HttpClient, pacers: Mapping[LogoSource, Pacer], retry_max_s: float
+        self,
+        http: HttpClient,
+        pacers: Mapping[LogoSource, Pacer],
+        retry_max_s: float,
+        *,
+        total_s: float = _TOTAL_S,
     ) -> None:
+        """`total_s`: the seconds that one request may take; `retry_max_s`: all its retries."""
+        self._total_s = total_s
         self._http = http
         self._pacers = pacers
         self._retry_max_s = retry_max_s
@@ -133,8 +140,8 @@ class LogoProviders:
             truncate=True,
             stop_after=b"<body",
             enough=holds_its_head,
-            timeout_s=_TIMEOUT_S,
-            total_s=_TOTAL_S,
+            timeout_s=min(_TIMEOUT_S, self._total_s),
+            total_s=self._total_s,
             retry=self._retries("direct"),
         )
         asked = {origin + TOUCH_PATH, touch}
@@ -175,8 +182,8 @@ class LogoProviders:
             limit=PICTURE_LIMIT,
             validators=Validators(etag) if etag else None,
             error_body=source != "direct",
-            timeout_s=_TIMEOUT_S,
-            total_s=_TOTAL_S,
+            timeout_s=min(_TIMEOUT_S, self._total_s),
+            total_s=self._total_s,
             retry=self._retries(source),
         )
         try:

@@ -1,12 +1,14 @@
 """The work on one domain: find its logo, store the picture, return the result."""
 
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from io import BytesIO
+from typing import Protocol
 
-from datafetch.clock import to_ms
+from datafetch.clock import Clock, to_ms
 from datafetch.errors import ObjectNotFound
-from datafetch.job import AnyContext
+from datafetch.job import Remarks
 from datafetch.logos.generic import GenericPictures
 from datafetch.logos.model import SOURCES, Candidate, Logo, LogoSource
 from datafetch.logos.providers import PICTURE_LIMIT, SERVICES, LogoProviders
@@ -14,7 +16,10 @@ from datafetch.logos.replies import Offer, candidate_of
 from datafetch.logos.rules.choice import why_unusable
 from datafetch.logos.rules.entries import Entry, OldLogo
 from datafetch.logos.search import LogoConfirmed, LogoFound, NoAnswer, NoLogo, Search
-from datafetch.store.base import IMAGE_CACHE, FilePart
+from datafetch.models.run import RunOptions
+from datafetch.runtime.engine import Engine
+from datafetch.store.base import IMAGE_CACHE, FilePart, ObjectStore
+from datafetch.store.keys import Keys
 from datafetch.upstream_errors import Malformed, Refused
 
 
@@ -47,13 +52,62 @@ class HasLogo:
 LogoResult = HasLogo | NoLogo | NoAnswer
 
 
+class WorkContext(Protocol):
+    """What the work on a domain needs: a `JobContext`, or what stands for one outside of a run."""
+
+    @property
+    def store(self) -> ObjectStore:
+        """Where pictures are read, and written to."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """See `JobContext.keys`."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """See `JobContext.clock`."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """Says how many domains are worked on at once."""
+        ...
+
+    @property
+    def options(self) -> RunOptions:
+        """See `JobContext.options`."""
+        ...
+
+    @property
+    def remarks(self) -> Remarks:
+        """See `JobContext.remarks`."""
+        ...
+
+    @property
+    def log(self) -> "logging.LoggerAdapter[logging.Logger]":
+        """See `JobContext.log`."""
+        ...
+
+    def write_again(self, key: str) -> str | None:
+        """See `JobContext.write_again`."""
+        ...
+
+
 class LogoWorker:
     """Works on domains, several at a time; its results hold no pictures."""
 
-    def __init__(self, context: AnyContext, providers: LogoProviders) -> None:
+    def __init__(
+        self,
+        context: WorkContext,
+        providers: LogoProviders,
+        generic: GenericPictures | None = None,
+    ) -> None:
+        """`generic` are the generic pictures that are known from earlier work, if there was any."""
         self._context = context
         self._providers = providers
-        self._generic = GenericPictures(providers, context.log)
+        self._generic = generic or GenericPictures(providers, context.log)
 
     def __call__(self, task: LogoTask) -> LogoResult:
         """Find and store the logo of one domain.

@@ -191,7 +191,12 @@ def _is_due(stored: Entry, policy: DuePolicy, now_ms: int) -> bool:
         return age_ms >= policy.older_than_s * 1000
     if policy.missing:
         return False
-    return policy.force or age_ms >= policy.max_age_days * _DAY_MS
+    return policy.force or is_due(stored, policy.max_age_days, now_ms)
+
+
+def is_due(stored: Logo, max_age_days: int, now_ms: int) -> bool:
+    """Whether a stored logo is so old that its provider is asked for it again."""
+    return now_ms - stored.fetched_at >= max_age_days * _DAY_MS
 
 
 def after_no_logo(

@@ -46,6 +46,12 @@ class OldLogo:
         return source_name(source) if isinstance(source, str) and source else "unknown"
 
     @property
+    def url(self) -> str | None:
+        """Where visitors load it, as the old site wrote it."""
+        found = json.loads(self.text).get("cdnUrl")
+        return found if isinstance(found, str) else None
+
+    @property
     def others(self) -> str:
         """See `Logo.others`."""
         return others_of(json.loads(self.text))

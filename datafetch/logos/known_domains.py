@@ -1,0 +1,140 @@
+"""Which domains bookmarks and files name, and which company a file says has which domain."""
+
+import logging
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from datafetch.clock import Clock
+from datafetch.errors import ConfigurationError, DatafetchError, ObjectNotFound
+from datafetch.logos.domain_files import read_domain_file
+from datafetch.logos.rules.domains import FIELDS, bookmark_domain, domains_of
+from datafetch.store.base import ObjectStore
+from datafetch.store.json_stream import members
+from datafetch.store.keys import Keys
+
+_FRESH_S = 60.0
+"""Seconds for which neither the store nor the files are asked again whether they have changed."""
+
+
+def company_key(name: str) -> str:
+    """A company's name as names are compared: case and white space do not count."""
+    return "".join(name.split()).casefold()
+
+
+def companies_of(values: Iterable[object]) -> dict[str, str]:
+    """The domain of each record that has a `name` too, by `company_key`; the first record counts."""
+    found: dict[str, str] = {}
+    pending = list(values)[::-1]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Mapping):
+            key = company_key(name) if isinstance(name := _name_in(part), str) else ""
+            own = {field: value for field, value in part.items() if not isinstance(value, Mapping)}
+            domain = next(domains_of([own]), None)
+            if key and domain is not None:
+                found.setdefault(key, domain)
+            pending += list(part.values())[::-1]
+        elif isinstance(part, Sequence) and not isinstance(part, str | bytes):
+            pending += part[::-1]
+    return found
+
+
+def _name_in(record: Mapping[object, object]) -> object:
+    return next((value for field, value in record.items() if str(field).lower() == "name"), None)
+
+
+class KnownDomains:
+    """The domains of the stored bookmarks and of `LOGO_DOMAIN_FILES`, at most a minute old.
+
+    Thread-safe. What cannot be read is told in the log, and names no domain until it can be.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        keys: Keys,
+        clock: Clock,
+        files: Sequence[str],
+        log: "logging.LoggerAdapter[logging.Logger]",
+    ) -> None:
+        self._store = store
+        self._key = keys.bookmarks()
+        self._clock = clock
+        self._files = files
+        self._log = log
+        self._reading = threading.Lock()
+        self._bookmarks_until: float | None = None
+        self._files_until: float | None = None
+        self._etag: str | None = None
+        self._of_bookmarks: Collection[str] = frozenset()
+        self._marks: tuple[object, ...] = ()
+        self._of_files: Collection[str] = frozenset()
+        self._companies: Mapping[str, str] = {}
+
+    def knows(self, domain: str) -> bool:
+        """Whether a bookmark or a file names the domain; reads what has changed."""
+        with self._reading:
+            self._refresh_files()
+            if domain in self._of_files:
+                return True
+            self._refresh_bookmarks()
+            return domain in self._of_bookmarks
+
+    def of_company(self, name: str) -> str | None:
+        """The domain of the company, by the `name` in a record of a file; reads what has changed."""
+        with self._reading:
+            self._refresh_files()
+            return self._companies.get(company_key(name))
+
+    def _refresh_bookmarks(self) -> None:
+        now = self._clock.monotonic()
+        if self._bookmarks_until is not None and now < self._bookmarks_until:
+            return
+        self._bookmarks_until = now + _FRESH_S
+        try:
+            if self._store.head(self._key).etag == self._etag:
+                return
+            with self._store.open(self._key) as found:
+                self._of_bookmarks = frozenset(self._domains_in(found.chunks()))
+                self._etag = found.etag
+        except ObjectNotFound:
+            self._of_bookmarks, self._etag = frozenset(), None
+        except (DatafetchError, ValueError) as error:
+            self._log.warning("bookmarks_not_read", extra={"error": str(error)})
+
+    @staticmethod
+    def _domains_in(chunks: Iterator[bytes]) -> Iterator[str]:
+        for _, item in members(chunks):
+            domain = bookmark_domain(item)
+            if domain is not None:
+                yield domain
+
+    def _refresh_files(self) -> None:
+        now = self._clock.monotonic()
+        if self._files_until is not None and now < self._files_until:
+            return
+        self._files_until = now + _FRESH_S
+        marks = tuple(_mark_of(path) for path in self._files)
+        if marks == self._marks:
+            return
+        self._marks = marks
+        values = list(self._values())
+        self._of_files = frozenset(domains_of(values))
+        self._companies = companies_of(values)
+
+    def _values(self) -> Iterator[object]:
+        for path in self._files:
+            try:
+                yield from read_domain_file(path, FIELDS)
+            except ConfigurationError as error:
+                self._log.warning("domain_file_not_read", extra={"error": str(error)})
+
+
+def _mark_of(path: str) -> tuple[int, int, int] | None:
+    """What changes when a file is written; None when it cannot be looked at."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
