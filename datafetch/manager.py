@@ -74,9 +74,7 @@ class DataFetchManager:
         run.finish(result)
         return result
 
-    def keep_logos(
-        self, found: "Sequence[FoundLogo]", without: Mapping[str, str]
-    ) -> "KeptLogos":
+    def keep_logos(self, found: "Sequence[FoundLogo]", without: Mapping[str, str]) -> "KeptLogos":
         """Store logos that were found on demand, and why domains have none, as the logo job does.
 
         It takes the lease of the logo job and does not wait for it: while another run has it,

@@ -180,7 +180,9 @@ class DeadLetters:
     @classmethod
     def unread(cls, store: ObjectStore, keys: Keys, job: str, clock: Clock) -> "DeadLetters":
         """No letters, for work that neither looks at those of its job nor saves any."""
-        return cls(job, clock, Record(store, keys, clock, keys.dead_letters(job), LETTERS, empty={}))
+        return cls(
+            job, clock, Record(store, keys, clock, keys.dead_letters(job), LETTERS, empty={})
+        )
 
     @property
     def broken(self) -> str:

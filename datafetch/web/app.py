@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from datafetch.web import events, health, login, refresh, retry, status_page
+from datafetch.web import events, health, login, logo, refresh, retry, status_page
 from datafetch.web.answers import refused
 from datafetch.web.guards import Guards
 from datafetch.web.site import Site
@@ -22,6 +22,7 @@ def make_app(site: Site) -> ASGIApp:
             *login.routes(site),
             *retry.routes(site),
             *events.routes(site),
+            *logo.routes(site),
         ],
         exception_handlers={HTTPException: _refused},
     )

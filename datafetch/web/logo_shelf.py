@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from datafetch.clock import Clock
 from datafetch.errors import Cancelled
-from datafetch.logs import EventLogger
 from datafetch.logos.on_demand import FoundLogo
 from datafetch.logos.rules.entries import Entry
+from datafetch.logs import EventLogger
 from datafetch.models.run import RunStatus
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class LogoShelf:
         """Store a batch; says whether it is stored. What came meanwhile stays for the next one."""
         try:
             kept = self._keep(tuple(found.values()), without)
-        except Exception:  # whatever it is, the thread has to go on
+        except Exception:  # noqa: BLE001 - whatever it is, the thread has to go on
             self._log.exception("unexpected_error")
             self._settle({}, is_stored=False)
             return False

@@ -1,12 +1,12 @@
 """Logos for visitors, by the three tiers: memory, what the store knows, then the providers."""
 
+import threading
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as TookTooLong
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from datafetch.clock import CancelToken, Clock, stopped_by, to_ms
 from datafetch.errors import Cancelled, DatafetchError, ObjectNotFound
-from datafetch.factory import make_http, make_parts
+from datafetch.factory import Parts, make_http, make_parts
 from datafetch.job_groups import logo_group
 from datafetch.logos.index import LogoIndex
 from datafetch.logos.known_domains import KnownDomains
@@ -14,10 +14,12 @@ from datafetch.logos.model import Logo
 from datafetch.logos.on_demand import FoundLogo, LogoFinder
 from datafetch.logos.providers import PICTURE_LIMIT
 from datafetch.logos.rules.choice import is_due, is_waiting
-from datafetch.logos.rules.entries import Entry, OldLogo
+from datafetch.logos.rules.entries import Entry
 from datafetch.logos.search import NoAnswer, NoLogo
 from datafetch.logs import bound_logger
 from datafetch.manager import DataFetchManager
+from datafetch.net.base import HttpClient
+from datafetch.ops.breakers import BreakerBook
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
@@ -47,21 +49,29 @@ _STORING_S = 3.0
 """Seconds for which a visitor waits for a logo to be stored; then the picture is sent from memory."""
 
 _PICTURES = frozenset(
-    ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/avif")
-    + ("image/x-icon", "image/vnd.microsoft.icon")
+    (
+        "image/avif",
+        "image/gif",
+        "image/jpeg",
+        "image/png",
+        "image/svg+xml",
+        "image/vnd.microsoft.icon",
+        "image/webp",
+        "image/x-icon",
+    )
 )
 """Types with which a stored object is sent as a picture."""
 
 
-class Tier(StrEnum):
-    """Where an answer came from, as the metrics count it."""
+@dataclass(frozen=True, slots=True)
+class _Fetching:
+    """The parts that fetch and store; they are made when the first logo is fetched."""
 
-    MEMORY = "memory"
-    STORE = "store"
-    PROVIDER = "provider"
-    NONE = "none"
-    LIMITED = "limited"
-    FAILED = "failed"
+    finder: LogoFinder
+    http: HttpClient
+    breakers: BreakerBook
+    shelf: LogoShelf
+    parts: Parts
 
 
 class LogoTiers:
@@ -80,6 +90,7 @@ class LogoTiers:
         self._settings = settings
         self._clock = clock
         self._store = store
+        self._keys = keys
         self._urls = urls
         self._log = bound_logger(job="logos")
         self._of_fetches = cancel.child()
@@ -90,19 +101,18 @@ class LogoTiers:
         self._known = KnownDomains(store, keys, clock, files, self._log)
         # What is stored at the end is stored after the server was asked to stop.
         self._of_storing = CancelToken()
-        parts = make_parts(settings, clock, self._of_storing)
-        self._breakers = parts.breakers
-        waking = stopped_by(clock, self._of_fetches)
-        self._http = make_http(settings, waking, self._of_fetches, parts.breakers, skew=parts.skew)
-        self._finder = LogoFinder(store, keys, clock, self._http, self._log, width=THREADS)
-        manager = DataFetchManager(settings, parts)
-        self.shelf = LogoShelf(manager.keep_logos, waking, self._taken_off, self._log)
+        self._making = threading.Lock()
+        self._made: _Fetching | None = None
 
     # ------------------------------------------------------------------ tiers
 
     def remembered(self, domain: str) -> LogoAnswer | None:
         """The answer that memory has. Does not block."""
         return self.cache.get(domain) or self._waiting(domain)
+
+    def is_in_index(self, domain: str) -> bool:
+        """Whether the manifest has an entry of the domain. Does not block."""
+        return self._index.entry(domain) is not None
 
     @property
     def is_index_fresh(self) -> bool:
@@ -165,49 +175,77 @@ class LogoTiers:
         The token that asks the server to stop has to be cancelled before.
         """
         self._of_fetches.cancel(Cancelled())
-        self._http.close()
         self.flights.close()
-        if not self.shelf.close(wait_s):
+        with self._making:
+            made = self._made
+        if made is None:
+            return
+        made.http.close()
+        if not made.shelf.close(wait_s):
             self._of_storing.cancel(Cancelled())
+        made.parts.http.close()
+        made.parts.store.close()
 
     # ------------------------------------------------------------------ fetch
 
+    def _fetching(self) -> _Fetching:
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def _make(self) -> _Fetching:
+        # Here, because not every server is asked for logos that are not known.
+        from datafetch.pictures.images import load_decoders
+
+        load_decoders()
+        parts = make_parts(self._settings, self._clock, self._of_storing)
+        clock = stopped_by(self._clock, self._of_fetches)
+        http = make_http(self._settings, clock, self._of_fetches, parts.breakers, skew=parts.skew)
+        finder = LogoFinder(self._store, self._keys, clock, http, self._log, width=THREADS)
+        manager = DataFetchManager(self._settings, parts)
+        shelf = LogoShelf(manager.keep_logos, clock, self._taken_off, self._log)
+        return _Fetching(finder, http, parts.breakers, shelf, parts)
+
     def _fetch(self, domain: str, *, forced: bool) -> LogoAnswer:
-        stored = self._index.entry(domain)
-        conditionally = isinstance(stored, Logo) and not forced
+        stored: Entry | None = None
         try:
-            found = self._finder.find(domain, stored, conditionally=conditionally)
-        except DatafetchError as error:
-            self._log.warning("logo_failed", extra={"domain": domain, "error": str(error)})
+            self._index.refresh()
+            stored = self._index.entry(domain)
+            found = self._search(domain, stored, forced=forced)
+        except DatafetchError as failure:
+            self._log.warning("logo_failed", extra={"domain": domain, "error": str(failure)})
             return self._unanswered(domain, stored, 503, "the logo could not be looked for")
-        finally:
-            self._breakers.save()
         match found:
             case FoundLogo():
                 return self._found(found)
             case NoLogo():
                 return self._none(domain, found.reason, stored)
-            case NoAnswer(_, error):
-                return self._failed(domain, stored, error)
+            case NoAnswer():
+                return self._failed(domain, stored, found.error)
+
+    def _search(
+        self, domain: str, stored: Entry | None, *, forced: bool
+    ) -> FoundLogo | NoLogo | NoAnswer:
+        fetching = self._fetching()
+        conditionally = isinstance(stored, Logo) and not forced
+        try:
+            return fetching.finder.find(domain, stored, conditionally=conditionally)
+        finally:
+            fetching.breakers.save()
 
     def _found(self, found: FoundLogo) -> LogoAnswer:
         domain = found.domain
         is_stranger = found.before is None and not self._known.knows(domain)
-        item = FoundLogo(
-            domain=domain,
-            logo=found.logo,
-            body=found.body,
-            before=found.before,
-            stranger=is_stranger,
-        )
+        item = replace(found, stranger=is_stranger)
         self._log.info("logo_found", extra={"domain": domain, "source": found.logo.original_source})
         picture = _picture_of(item)
         if picture is not None:
             self._remember(domain, picture, UNSTORED_HOLDS_S)
-        attempt = self.shelf.add(item)
+        attempt = self._fetching().shelf.add(item)
         try:
             entry = None if attempt is None else attempt.result(_STORING_S)
-        except TookTooLong:
+        except TimeoutError:
             entry = None
         if entry is not None:
             return self._answer_of(entry, picture)
@@ -217,7 +255,7 @@ class LogoTiers:
         # A stranger's answer stays in memory: it must not push known domains out of the cache
         # that is stored.
         if stored is not None or self._known.knows(domain):
-            self.shelf.without_logo(domain, reason)
+            self._fetching().shelf.without_logo(domain, reason)
         self._log.debug("logo_skipped", extra={"domain": domain, "reason": reason})
         return self._remember(domain, NoLogoKnown(), UNSTORED_HOLDS_S)
 
@@ -260,7 +298,7 @@ class LogoTiers:
         return answer
 
     def _waiting(self, domain: str) -> LogoAnswer | None:
-        found = self.shelf.waiting(domain)
+        found = None if self._made is None else self._made.shelf.waiting(domain)
         return None if found is None else _picture_of(found)
 
     def _answer_of(self, entry: Entry, picture: LogoPicture | None) -> LogoAnswer:

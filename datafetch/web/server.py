@@ -16,6 +16,7 @@ from datafetch.logs import bound_logger
 from datafetch.models.run import JobName
 from datafetch.models.setting_values import listed
 from datafetch.ops.overview import Overview, look
+from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
@@ -24,6 +25,7 @@ from datafetch.web.app import make_app
 from datafetch.web.auth import Keyring
 from datafetch.web.board import StatusBoard
 from datafetch.web.counters import Counters
+from datafetch.web.logo_tiers import LogoTiers
 from datafetch.web.protocol import TimedProtocol
 from datafetch.web.runs import BackgroundRuns
 from datafetch.web.sessions import Sessions
@@ -77,6 +79,8 @@ def serve(
         pass
     server.should_exit = True
     site.runs.stop(cancel.reason)
+    # Not before: a run of the logo job may have had the lock.
+    site.logos.close(STOP_S)
     loop.join(_ENDING_S + 1)
     if not cancel.cancelled:
         raise Unexpected.of(ended[0] if ended else RuntimeError("the web server has ended"))
@@ -99,18 +103,20 @@ def make_site(settings: Settings, store: ObjectStore, clock: Clock, cancel: Canc
     keyring = Keyring.of(settings)
     sessions = Sessions(keyring.cron | keyring.metrics, clock)
     keyring.has_session = sessions.is_open
+    urls = PublicUrls(settings.cdn_url, store.url, settings.allowed_hosts)
     return Site(
         settings=settings,
         clock=clock,
         cancel=cancel,
         store=store,
         keys=keys,
-        urls=PublicUrls(settings.cdn_url, store.url, settings.allowed_hosts),
+        urls=urls,
         keyring=keyring,
         sessions=sessions,
         board=board,
         runs=runs,
         counters=Counters(),
+        logos=LogoTiers(settings, clock, cancel, store, keys, urls),
     )
 
 

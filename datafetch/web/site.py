@@ -10,6 +10,7 @@ from datafetch.store.public_urls import PublicUrls
 from datafetch.web.auth import Keyring
 from datafetch.web.board import StatusBoard
 from datafetch.web.counters import Counters
+from datafetch.web.logo_tiers import LogoTiers
 from datafetch.web.runs import BackgroundRuns
 from datafetch.web.sessions import Sessions
 
@@ -26,6 +27,7 @@ class Site:
         sessions: who has logged in to the status page.
         board: how all jobs are.
         runs: the jobs that run in the background.
+        logos: which logo a domain has.
         counters: what `/metrics` tells of the server itself.
     """
 
@@ -40,3 +42,4 @@ class Site:
     board: StatusBoard
     runs: BackgroundRuns
     counters: Counters
+    logos: LogoTiers

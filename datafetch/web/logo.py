@@ -1,0 +1,181 @@
+"""`GET /api/logo`: sends visitors to the logo of a site, which is fetched when nobody has it yet."""
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Scope
+
+from datafetch.errors import StoreError
+from datafetch.web.answers import json_answer, refused, too_many, unauthorized
+from datafetch.web.logo_asked import AskedLogo, BadQuestion, asked_logo
+from datafetch.web.logo_cache import LogoAnswer, LogoAt, LogoPicture, LogoUnknown, NoLogoKnown
+from datafetch.web.rates import RateAnswer, RateLimit, client_of
+from datafetch.web.site import Site
+
+LONGEST_S = 10.0
+"""Seconds for which a visitor waits; a fetch that takes longer goes on, and is remembered."""
+
+CACHED = "public, max-age=3600"
+"""How long browsers keep an answer; without it they keep a 301 for ever."""
+
+_SOON_S = 5
+
+_SVG = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""The policy of a picture: an SVG that is opened as a page runs nothing and asks nobody."""
+
+_NO_LOGO = "No logo found"
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The endpoint of logos."""
+    return [Route("/api/logo", _Endpoint(site).answer)]
+
+
+class _Endpoint:
+    """Answers requests for logos."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._tiers = site.logos
+        self._of_client = RateLimit(site.clock, most=30, per_s=60.0)
+        self._in_all = RateLimit(site.clock, most=120, per_s=60.0)
+
+    async def answer(self, request: Request) -> Response:
+        """Answer one request."""
+        scope = request.scope
+        asked = asked_logo(scope["query_string"])
+        if isinstance(asked, BadQuestion):
+            return json_answer({"error": asked.error}, 400)
+        if asked.is_forced and not self._site.keyring.is_cron(scope):
+            return unauthorized("forceRefresh needs the cron secret as its bearer.")
+        domain = await self._domain(asked)
+        if domain is None:
+            return Response(None, 404, _headers({"x-logo-error": "Unknown company"}))
+        found = await self._found(domain, asked, scope)
+        return found if isinstance(found, Response) else _response(domain, found, scope)
+
+    async def _domain(self, asked: AskedLogo) -> str | None:
+        if asked.company is None:
+            return asked.domain
+        return await run_in_threadpool(self._tiers.of_company, asked.company)
+
+    async def _found(self, domain: str, asked: AskedLogo, scope: Scope) -> LogoAnswer | Response:
+        """The answer of the first tier that has one, or the refusal of the last."""
+        if not asked.is_forced:
+            found = self._tiers.remembered(domain)
+            if found is not None:
+                self._count("failed" if isinstance(found, LogoUnknown) else "memory")
+                return found
+            try:
+                found = await self._stored(domain)
+            except StoreError:
+                self._count("failed")
+                return LogoUnknown(503, "The store does not answer", _SOON_S)
+            if found is not None:
+                self._count("store")
+                self._refresh_if_due(domain)
+                return found
+        return await self._fetched(domain, scope, forced=asked.is_forced)
+
+    async def _stored(self, domain: str) -> LogoAnswer | None:
+        if self._tiers.is_index_fresh:
+            found = self._tiers.in_index(domain)
+            if found is not None or not self._tiers.is_in_index(domain):
+                return found
+        return await run_in_threadpool(self._tiers.in_store, domain)
+
+    def _refresh_if_due(self, domain: str) -> None:
+        """Begin to fetch an old logo again, for those who ask later."""
+        if self._tiers.wants_refresh(domain) and self._in_all.take("").allowed:
+            self._tiers.fetched(domain)
+
+    async def _fetched(self, domain: str, scope: Scope, *, forced: bool) -> LogoAnswer | Response:
+        """What the providers have; only who begins a fetch is counted, not who waits for it too."""
+        under_way = self._tiers.flights.joined(domain)
+        if under_way is None and not forced:
+            # The fetch may have ended while the store was asked.
+            found = self._tiers.remembered(domain)
+            if found is not None:
+                self._count("failed" if isinstance(found, LogoUnknown) else "memory")
+                return found
+            for rate in (self._of_client.take(client_of(scope)), self._in_all.look("")):
+                if not rate.allowed:
+                    return self._limited(rate)
+            self._in_all.take("")
+        fetch = under_way or self._tiers.fetched(domain, forced=forced)
+        if fetch is None:
+            self._count("limited")
+            text = "Too many logos are being fetched. Try again soon."
+            return refused(503, "BUSY", text, {"Retry-After": str(_SOON_S)})
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                found = await asyncio.wrap_future(fetch)
+        except TimeoutError:
+            found = self._tiers.remembered(domain)
+            if found is None:
+                found = LogoUnknown(504, "The providers are slow; the fetch goes on", _SOON_S)
+        self._count(_tier_of(found))
+        return found
+
+    def _limited(self, rate: RateAnswer) -> Response:
+        self._count("limited")
+        return too_many(rate, "Too many logos that nobody knew. Try again later.")
+
+    def _count(self, tier: str) -> None:
+        self._site.counters.add("datafetch_logo_answers", tier)
+
+
+def _tier_of(found: LogoAnswer) -> str:
+    match found:
+        case NoLogoKnown():
+            return "none"
+        case LogoUnknown():
+            return "failed"
+        case _:
+            return "provider"
+
+
+def _response(domain: str, found: LogoAnswer, scope: Scope) -> Response:
+    about = {"x-logo-domain": domain}
+    match found:
+        case LogoAt(url, is_stale):
+            return Response(None, 301, _headers({**_stale(is_stale=is_stale), "Location": url}))
+        case LogoPicture():
+            return _picture(found, scope)
+        case NoLogoKnown():
+            return Response(None, 404, _headers({**about, "x-logo-error": _NO_LOGO}))
+        case LogoUnknown(status, reason, retry_s):
+            headers = {**about, "x-logo-error": reason, "Cache-Control": "no-store"}
+            return Response(None, status, _headers({**headers, "Retry-After": str(retry_s)}))
+
+
+def _picture(found: LogoPicture, scope: Scope) -> Response:
+    etag = f'"{found.version}"'
+    headers = _headers({**_stale(is_stale=found.is_stale), "ETag": etag})
+    headers["Content-Security-Policy"] = _SVG
+    if _has(scope, etag):
+        return Response(None, 304, headers)
+    return Response(found.body, 200, {**headers, "Content-Type": found.content_type})
+
+
+def _stale(*, is_stale: bool) -> dict[str, str]:
+    """Headers of a logo that could not be refreshed just now: it is asked for again soon."""
+    if not is_stale:
+        return {}
+    return {"x-logo-error": "The logo could not be refreshed", "Cache-Control": "no-store"}
+
+
+def _has(scope: Scope, etag: str) -> bool:
+    """Whether the client has the picture with this ETag (RFC 9110, 13.1.2)."""
+    values = [value for name, value in scope["headers"] if name == b"if-none-match"]
+    sent = [part.strip() for part in b",".join(values).decode("latin-1").split(",")]
+    return "*" in sent or any(part.removeprefix("W/") == etag for part in sent)
+
+
+def _headers(more: Mapping[str, str]) -> dict[str, str]:
+    """The headers of every answer with a logo, or without one: other sites embed them."""
+    return {"Cache-Control": CACHED, "Cross-Origin-Resource-Policy": "cross-origin", **more}
