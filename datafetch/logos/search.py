@@ -50,11 +50,13 @@ class NoAnswer:
     Attributes:
         asked: False when only the site did not answer, and that because its open breaker kept it
             from being asked.
+        by_site_alone: whether only the site did not answer: the services have no logo.
     """
 
     domain: str
     error: UpstreamError
     asked: bool = True
+    by_site_alone: bool = False
 
 
 SearchOutcome = LogoFound | LogoConfirmed | NoLogo | NoAnswer
@@ -223,4 +225,9 @@ class Search:
             return isinstance(fault.error, BreakerOpen), fault.source == "direct"
 
         fault = min(faults, key=says_little)
-        return NoAnswer(self.domain, fault.error, asked=not all(says_little(fault)))
+        return NoAnswer(
+            self.domain,
+            fault.error,
+            asked=not all(says_little(fault)),
+            by_site_alone=fault.source == "direct",
+        )

@@ -24,7 +24,7 @@ from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
-from datafetch.upstream_errors import BreakerOpen, UpstreamError
+from datafetch.upstream_errors import BreakerOpen
 from datafetch.web.logo_cache import (
     LogoAnswer,
     LogoAt,
@@ -43,7 +43,10 @@ UNSTORED_HOLDS_S = 3600.0
 """Seconds for which memory answers what is not stored: a stranger's logo, or that it has none."""
 
 FAULT_HOLDS_S = 45.0
-"""Seconds for which a domain is not asked for again after a provider failed."""
+"""Seconds for which a domain is not asked for again after a service failed."""
+
+SITE_FAULT_HOLDS_S = 900.0
+"""The same when the services have no logo, and only the site did not answer: many are gone for good."""
 
 _STORING_S = 3.0
 """Seconds for which a visitor waits for a logo to be stored; then the picture is sent from memory."""
@@ -108,7 +111,10 @@ class LogoTiers:
 
     def remembered(self, domain: str) -> LogoAnswer | None:
         """The answer that memory has. Does not block."""
-        return self.cache.get(domain) or self._waiting(domain)
+        found = self.cache.get(domain)
+        # While it is stored for the first time, its URL is about to be known.
+        is_coming = found is None and self.flights.joined(domain) is not None
+        return None if is_coming else found or self._waiting(domain)
 
     def is_in_index(self, domain: str) -> bool:
         """Whether the manifest has an entry of the domain. Does not block."""
@@ -211,18 +217,28 @@ class LogoTiers:
         stored: Entry | None = None
         try:
             self._index.refresh()
-            stored = self._index.entry(domain)
+            stored = self._usable(self._index.entry(domain))
             found = self._search(domain, stored, forced=forced)
         except DatafetchError as failure:
             self._log.warning("logo_failed", extra={"domain": domain, "error": str(failure)})
-            return self._unanswered(domain, stored, 503, "the logo could not be looked for")
+            return self._unanswered(
+                domain,
+                stored,
+                LogoUnknown(503, "The logo could not be looked for", round(FAULT_HOLDS_S)),
+            )
         match found:
             case FoundLogo():
                 return self._found(found)
             case NoLogo():
                 return self._none(domain, found.reason, stored)
             case NoAnswer():
-                return self._failed(domain, stored, found.error)
+                return self._failed(domain, stored, found)
+
+    def _usable(self, stored: Entry | None) -> Entry | None:
+        """The entry; None when its picture is gone, which is looked at where this server shows it."""
+        if stored is None or stored.key is None or self._url_of(stored) is not None:
+            return stored
+        return None if self._picture_at(stored, stored.key) is None else stored
 
     def _search(
         self, domain: str, stored: Entry | None, *, forced: bool
@@ -240,16 +256,16 @@ class LogoTiers:
         item = replace(found, stranger=is_stranger)
         self._log.info("logo_found", extra={"domain": domain, "source": found.logo.original_source})
         picture = _picture_of(item)
-        if picture is not None:
-            self._remember(domain, picture, UNSTORED_HOLDS_S)
         attempt = self._fetching().shelf.add(item)
         try:
             entry = None if attempt is None else attempt.result(_STORING_S)
         except TimeoutError:
             entry = None
         if entry is not None:
-            return self._answer_of(entry, picture)
-        return picture or self._answer_of(found.logo, None)
+            return self._remember(domain, self._answer_of(entry, picture), STORED_HOLDS_S)
+        if picture is not None:
+            return self._remember(domain, picture, UNSTORED_HOLDS_S)
+        return self._answer_of(found.logo, None)
 
     def _none(self, domain: str, reason: str, stored: Entry | None) -> LogoAnswer:
         # A stranger's answer stays in memory: it must not push known domains out of the cache
@@ -259,19 +275,19 @@ class LogoTiers:
         self._log.debug("logo_skipped", extra={"domain": domain, "reason": reason})
         return self._remember(domain, NoLogoKnown(), UNSTORED_HOLDS_S)
 
-    def _failed(self, domain: str, stored: Entry | None, error: UpstreamError) -> LogoAnswer:
-        self._log.info("logo_failed", extra={"domain": domain, "error": str(error)})
-        is_open = isinstance(error, BreakerOpen)
-        reason = "a provider is not asked for now" if is_open else "a provider did not answer"
-        return self._unanswered(domain, stored, 503 if is_open else 502, reason)
+    def _failed(self, domain: str, stored: Entry | None, failed: NoAnswer) -> LogoAnswer:
+        self._log.info("logo_failed", extra={"domain": domain, "error": str(failed.error)})
+        holds_s = SITE_FAULT_HOLDS_S if failed.by_site_alone else FAULT_HOLDS_S
+        if isinstance(failed.error, BreakerOpen):
+            unknown = LogoUnknown(503, "A provider is not asked for now", round(holds_s))
+        else:
+            unknown = LogoUnknown(502, "A provider did not answer", round(holds_s))
+        return self._unanswered(domain, stored, unknown)
 
-    def _unanswered(
-        self, domain: str, stored: Entry | None, status: int, reason: str
-    ) -> LogoAnswer:
-        """The stored logo, if there is one; else that nobody knows, which is remembered shortly."""
+    def _unanswered(self, domain: str, stored: Entry | None, unknown: LogoUnknown) -> LogoAnswer:
+        """The stored logo, if there is one; else that nobody knows. It is remembered for a while."""
         answer = None if stored is None else self._stale(stored)
-        unknown = LogoUnknown(status, reason, round(FAULT_HOLDS_S))
-        return self._remember(domain, answer or unknown, FAULT_HOLDS_S)
+        return self._remember(domain, answer or unknown, unknown.retry_s)
 
     def _stale(self, stored: Entry) -> LogoAnswer | None:
         match self._answer_of(stored, None):
