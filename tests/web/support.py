@@ -119,7 +119,8 @@ def served(folder: Path, *arguments: str, **variables: str) -> Iterator[Server]:
         text=True,
     )
     server = Server(0, process)
-    threading.Thread(target=_read_log, args=[process, server.log], daemon=True).start()
+    reading = threading.Thread(target=_read_log, args=[process, server.log], daemon=True)
+    reading.start()
     try:
         url = server.await_event("serve_listening")["url"]
         server.port = int(url.rpartition(":")[2])
@@ -128,6 +129,7 @@ def served(folder: Path, *arguments: str, **variables: str) -> Iterator[Server]:
         if process.poll() is None:
             process.kill()
         process.wait(_LONGEST_S)
+        reading.join(_LONGEST_S)
 
 
 @contextmanager
@@ -150,11 +152,12 @@ def served_here(app: ASGIApp) -> Iterator[Server]:
 
 def _read_log(process: "subprocess.Popen[str]", log: "Queue[dict[str, Any]]") -> None:
     assert process.stderr is not None
-    for line in process.stderr:
-        try:
-            log.put(json.loads(line))
-        except ValueError:
-            log.put({"event": "", "text": line.rstrip(os.linesep)})
+    with process.stderr as lines:
+        for line in lines:
+            try:
+                log.put(json.loads(line))
+            except ValueError:
+                log.put({"event": "", "text": line.rstrip(os.linesep)})
 
 
 def _fits(line: Mapping[str, Any], event: str, fields: Mapping[str, object]) -> bool:
