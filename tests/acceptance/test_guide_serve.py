@@ -314,7 +314,7 @@ def nginx(folder: Path, server: Server) -> Iterator[Proxy]:
         f"{user}daemon off;\npid {folder}/pid;\nerror_log stderr notice;\nevents {{}}\n"
         f"http {{\naccess_log off;\n{own}{lines}}}\n"
     )
-    command = [program("nginx"), "-e", "stderr", "-c", str(folder / "nginx.conf")]
+    command = [program("nginx"), "-c", str(folder / "nginx.conf")]
     with running(command, "start worker process "):
         yield Proxy(port, trust)
 
