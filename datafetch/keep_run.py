@@ -91,14 +91,10 @@ class KeepRun(OperationRun):
         return replace(result, notes=(*result.notes, left)) if left else result
 
     def finish(self, result: RunResult) -> None:
-        """Write to the log how the run ended, and nothing when it was locked out or is a success."""
+        """Write to the log what was stored; who asked for the run says when nothing could be."""
         if result.success:
             about = {"changed": result.items_changed, "skipped": result.items_skipped}
             self.log.info("logos_kept", extra=about)
-        elif self._lease is not None:
-            super().finish(result)
-        else:
-            self.log.debug("logos_not_kept", extra={"error": result.error})
 
     def _left(self) -> RunResult:
         """See `OperationRun._left`; the lease ends by itself."""

@@ -62,6 +62,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "tried whether {endpoint} keeps the conditions of writes; what it keeps: {found}",
     ),
     "counts_unknown": ("what was done so far could not be counted: {error}",),
+    "domains_not_read": ("which domains are known could not be read: {error}",),
     "failure_not_noted": (
         "the failure could not be noted in the bookmarks' index and heartbeat: {error}",
     ),
@@ -84,7 +85,15 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "took over the lock of {lock} from process {pid} on {host}, whose run {holder} kept it",
     ),
     "locked": ("{error}. {hint}", "{error}"),
+    "logo_found": ("found the logo of {domain} at {source}, for a visitor",),
+    "logo_not_kept": ("the logo of {domain} is not stored: too much waits for it already",),
     "logo_skipped": ("{domain} is skipped: {reason}",),
+    "logos_kept": ("stored {changed} logos that visitors asked for; {skipped} were left out",),
+    "logos_locked": ("logos that visitors asked for are stored later: {error}",),
+    "logos_lost": ("{logos} logos that visitors asked for could not be stored before the end",),
+    "logos_not_kept": ("logos that visitors asked for could not be stored yet: {error}",),
+    "logos_not_read": ("what is stored of logos could not be read: {error}",),
+    "manifest_partly_read": ("{broken} parts of the manifest of logos cannot be read",),
     "manifest_saved": ("saved the manifest of {logos} logos; {removed} old objects removed",),
     "merge_put_off": (
         "the bookmarks get what was found by the next run, since another one holds them: {reason}",
@@ -125,6 +134,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "pictures_withdrawn": (
         "took the picture out of the metadata of {pages} pages: visitors' browsers should not ask for it",
     ),
+    "picture_not_read": ("the picture of a logo could not be read: {error}",),
     "ping_failed": ("the monitor at {host} did not take the ping ({ping}): {error}",),
     "prefetch_planned": ("{files} files, {changed} of them would change",),
     "prefetch_reads_again": (

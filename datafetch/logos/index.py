@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from datafetch.clock import Clock
 from datafetch.errors import CorruptObject, DatafetchError, ObjectNotFound, StoreUnavailable
-from datafetch.logos.model import NoLogoRecord
+from datafetch.logos.model import Logo, NoLogoRecord
 from datafetch.logos.negative_cache import NEGATIVE_CACHE
 from datafetch.logos.rules.entries import Entry, packed, read_entry, shown, unpacked
 from datafetch.ops.record import seen
@@ -44,6 +44,7 @@ class LogoIndex:
         self._reading = threading.Lock()
         self._etags: dict[str, str | None] = {}
         self._entries: dict[str, bytes] = {}
+        self._on_demand: set[str] = set()
         self._records: dict[str, NoLogoRecord | None] = {}
         self._fresh_until: float | None = None
         self._failed: DatafetchError | None = None
@@ -83,11 +84,18 @@ class LogoIndex:
         """What the negative cache has of a domain."""
         return self._records.get(domain)
 
+    @property
+    def on_demand_count(self) -> int:
+        """How many logos are those of domains that only visitors asked for."""
+        return len(self._on_demand)
+
     def note(self, domain: str, entry: Entry) -> None:
         """Take note of an entry that has just been stored."""
         held = packed(entry, self._key_start(domain))
         with self._reading:
             self._entries[domain] = held
+            if _is_on_demand(entry):
+                self._on_demand.add(domain)
             self._records.pop(domain, None)
 
     def _refresh(self) -> None:
@@ -119,14 +127,17 @@ class LogoIndex:
     def _read_manifest(self, key: str) -> None:
         try:
             with self._store.open(key) as found:
-                entries, etag = dict(self._readable(found.chunks())), found.etag
+                on_demand: set[str] = set()
+                entries = dict(self._readable(found.chunks(), on_demand))
+                etag: str | None = found.etag
         except ObjectNotFound:
-            self._entries, self._etags[key] = {}, None
-        else:
-            self._entries, self._etags[key] = entries, etag
+            entries, on_demand, etag = {}, set(), None
+        self._entries, self._on_demand, self._etags[key] = entries, on_demand, etag
 
-    def _readable(self, chunks: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
-        """The readable entries of a manifest, packed."""
+    def _readable(
+        self, chunks: Iterator[bytes], on_demand: set[str]
+    ) -> Iterator[tuple[str, bytes]]:
+        """The readable entries of a manifest, packed; adds the domains that only visitors named."""
         broken, urls = 0, self._urls
         try:
             for domain, value in fields(chunks):
@@ -136,6 +147,8 @@ class LogoIndex:
                     broken += 1
                     continue
                 if entry is not None:
+                    if _is_on_demand(entry):
+                        on_demand.add(domain)
                     yield domain, packed(entry, self._key_start(domain))
         except ValueError:
             broken += 1
@@ -145,3 +158,7 @@ class LogoIndex:
     def _key_start(self, domain: str) -> Callable[[str], str]:
         """Gives the start of the keys of a domain's logos, by their source."""
         return lambda source: self._keys.logo(domain, source, "")
+
+
+def _is_on_demand(entry: Entry) -> bool:
+    return isinstance(entry, Logo) and entry.is_on_demand

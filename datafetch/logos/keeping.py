@@ -59,7 +59,8 @@ class LogoKeeping:
             entry = manifest.get(item.domain)
             new_stranger = item.stranger and entry is None
             if new_stranger and strangers >= self._batch.most_strangers:
-                context.log.info("stranger_not_kept", extra={"domain": item.domain})
+                reason = "LOGO_ON_DEMAND_MAX logos are stored that nobody but visitors asked for"
+                context.log.debug("logo_skipped", extra={"domain": item.domain, "reason": reason})
             elif replaces(item, entry):
                 chosen.append(_marked(item) if new_stranger else item)
                 strangers += new_stranger

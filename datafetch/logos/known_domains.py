@@ -101,7 +101,7 @@ class KnownDomains:
         except ObjectNotFound:
             self._of_bookmarks, self._etag = frozenset(), None
         except (DatafetchError, ValueError) as error:
-            self._log.warning("bookmarks_not_read", extra={"error": str(error)})
+            self._log.warning("domains_not_read", extra={"error": str(error)})
 
     @staticmethod
     def _domains_in(chunks: Iterator[bytes]) -> Iterator[str]:
@@ -128,7 +128,7 @@ class KnownDomains:
             try:
                 yield from read_domain_file(path, FIELDS)
             except ConfigurationError as error:
-                self._log.warning("domain_file_not_read", extra={"error": str(error)})
+                self._log.warning("domains_not_read", extra={"error": str(error)})
 
 
 def _mark_of(path: str) -> tuple[int, int, int] | None:

@@ -30,16 +30,17 @@ _SVG = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _NO_LOGO = "No logo found"
 
 
-def routes(site: Site) -> list[BaseRoute]:
-    """The endpoint of logos."""
-    return [Route("/api/logo", _Endpoint(site).answer)]
+def routes(site: Site, *, longest_s: float = LONGEST_S) -> list[BaseRoute]:
+    """The endpoint of logos; `longest_s` is how long a visitor waits."""
+    return [Route("/api/logo", _Endpoint(site, longest_s).answer)]
 
 
 class _Endpoint:
     """Answers requests for logos."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, longest_s: float) -> None:
         self._site = site
+        self._longest_s = longest_s
         self._tiers = site.logos
         self._of_client = RateLimit(site.clock, most=30, per_s=60.0)
         self._in_all = RateLimit(site.clock, most=120, per_s=60.0)
@@ -112,7 +113,7 @@ class _Endpoint:
             text = "Too many logos are being fetched. Try again soon."
             return refused(503, "BUSY", text, {"Retry-After": str(_SOON_S)})
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(self._longest_s):
                 found = await asyncio.wrap_future(fetch)
         except TimeoutError:
             found = self._tiers.remembered(domain)

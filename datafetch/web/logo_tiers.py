@@ -256,7 +256,8 @@ class LogoTiers:
         item = replace(found, stranger=is_stranger)
         self._log.info("logo_found", extra={"domain": domain, "source": found.logo.original_source})
         picture = _picture_of(item)
-        attempt = self._fetching().shelf.add(item)
+        has_room = self._index.on_demand_count < self._settings.logo_on_demand_max
+        attempt = self._fetching().shelf.add(item) if has_room or not is_stranger else None
         try:
             entry = None if attempt is None else attempt.result(_STORING_S)
         except TimeoutError:
