@@ -1,6 +1,7 @@
 """A server of this process for the refresh endpoints: real runs, a folder store, fake upstreams."""
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -97,6 +98,29 @@ class Endpoints:
         return [entry["status"] for entry in found]
 
 
+@contextmanager
+def logged(event: str, **fields: object) -> Iterator[threading.Event]:
+    """Is set when the log has a line of this event with these fields."""
+    seen = threading.Event()
+    logger = logging.getLogger("datafetch")
+    level = logger.level
+
+    class Watch(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told = vars(record)
+            if record.getMessage() == event and fields.items() <= told.items():
+                seen.set()
+
+    watch = Watch()
+    logger.addHandler(watch)
+    logger.setLevel(logging.INFO)
+    try:
+        yield seen
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(watch)
+
+
 def environment(folder: Path, bookmarks: str, github: str) -> dict[str, str]:
     """The settings of a server whose upstreams are at these addresses."""
     return {
@@ -110,6 +134,7 @@ def environment(folder: Path, bookmarks: str, github: str) -> dict[str, str]:
         "BOOKMARK_CRON_REFRESH_SECRET": f"{SECRET}, {OTHER_SECRET}",
         "GITHUB_REFRESH_SECRET": GITHUB_SECRET,
         "DATAFETCH_RETRY_MAX_SECONDS": "1",
+        "GITHUB_STATS_PENDING_DELAY_MS": "1",
     }
 
 

@@ -1,9 +1,9 @@
 """`/api/github-activity/refresh`: who may, how often, and what is told when the run has ended or goes on."""
 
-import logging
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from tests.web.refresh_world import (
     SOON_S,
     Endpoints,
     endpoints,
+    logged,
 )
 
 ACTIVITY = "json/github-activity/activity_data-test.json"
@@ -135,20 +136,16 @@ def test_long_run_goes_on_in_the_background(
 def test_refresh_that_meets_a_run_waits_for_the_one_that_follows(site: Endpoints) -> None:
     """Whoever asks while a run is under way gets the result of a run that began afterwards."""
     gate = site.hold(site.github)
-    first = threading.Thread(target=site.post, args=[GITHUB], kwargs=REFRESH)
-    first.start()
-    site.github.log.wait_for(1)
-    found = []
-    second = threading.Thread(target=lambda: found.append(site.post(GITHUB, **REFRESH)))
-    second.start()
-    seen = threading.Event()
-    site.site.runs.on_change(seen.set)
-    gate.set()
-    first.join(SOON_S)
-    second.join(SOON_S)
-    assert found[0].status == 200
-    site.settle(JobName.GITHUB)
-    assert 1 <= len(site.runs_of("github")) <= 2
+    with ThreadPoolExecutor(2) as pool, logged("run_asked", state="next") as asked:
+        first = pool.submit(site.post, GITHUB, **REFRESH)
+        site.github.log.wait_for(1)
+        second = pool.submit(site.post, GITHUB, **REFRESH)
+        assert asked.wait(SOON_S)
+        gate.set()
+        answers = [first.result(SOON_S), second.result(SOON_S)]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [answer.json["refreshInProgress"] for answer in answers] == [False, True]
+    assert len(site.runs_of("github")) == 2
 
 
 def test_failed_run_is_an_error_with_its_reason(site: Endpoints) -> None:
@@ -176,30 +173,15 @@ def test_stop_of_the_server_ends_the_wait(site: Endpoints) -> None:
     assert "retry-after" in found[0].headers
 
 
-def test_client_that_goes_away_is_not_waited_for(
-    site: Endpoints, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_client_that_goes_away_is_not_waited_for(site: Endpoints) -> None:
     """The request ends with its client, though the run goes on; nothing piles up for a minute."""
-    answered = threading.Event()
-
-    class Watch(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.getMessage() == "request_answered":
-                answered.set()
-
-    watch = Watch()
-    logger = logging.getLogger("datafetch")
-    logger.addHandler(watch)
     site.hold(site.github)
-    try:
-        with caplog.at_level(logging.INFO, "datafetch"):
-            client = socket.create_connection(("127.0.0.1", site.server.port))
-            request = f"POST {GITHUB} HTTP/1.1\r\nHost: x\r\nX-Refresh-Secret: {GITHUB_SECRET}\r\n"
-            client.sendall(f"{request}Content-Length: 0\r\n\r\n".encode())
-            site.github.log.wait_for(1)
-            assert not answered.is_set()
-            client.close()
-            assert answered.wait(SOON_S)
-        assert site.site.runs.is_running(JobName.GITHUB)
-    finally:
-        logger.removeHandler(watch)
+    with logged("request_answered") as answered:
+        client = socket.create_connection(("127.0.0.1", site.server.port))
+        request = f"POST {GITHUB} HTTP/1.1\r\nHost: x\r\nX-Refresh-Secret: {GITHUB_SECRET}\r\n"
+        client.sendall(f"{request}Content-Length: 0\r\n\r\n".encode())
+        site.github.log.wait_for(1)
+        assert not answered.is_set()
+        client.close()
+        assert answered.wait(SOON_S)
+    assert site.site.runs.is_running(JobName.GITHUB)
