@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
 
 from datafetch.store.base import encode_json
+from datafetch.web import logo
 from tests.fakes import faults
 from tests.fakes.pictures import colour_of, picture
 from tests.fakes.providers import Icon
 from tests.fakes.sites import Site
 from tests.logos.world import KEYS
 from tests.web.logo_world import CDN, SECRET, SOON_S, LogoSite, logo_site
-from tests.web.support import bearer
+from tests.web.support import bearer, served_here
 
 A, B, C = "a.example.com", "b.example.org", "c.example.net"
 FAVICONS = "/s2/favicons"
@@ -430,6 +432,35 @@ def test_a_hanging_provider_does_not_keep_the_others(logos: LogoSite) -> None:
     assert logos.get(f"domain={B}").status == 301
     gate.set()
     hanging.join(SOON_S)
+
+
+def test_a_slow_fetch_goes_on_without_its_visitor(logos: LogoSite) -> None:
+    """Who has waited for long enough is told to come back; the logo is there then."""
+    gate = threading.Event()
+    logos.world.at_google(A)
+    logos.world.google.inject(faults.held(gate), f"domain={A}&")
+    with served_here(Starlette(routes=logo.routes(logos.site, longest_s=0.0))) as hasty:
+        answer = hasty.get(f"/api/logo?domain={A}")
+        assert (answer.status, answer.headers["retry-after"]) == (504, "5")
+        fetch = logos.site.logos.flights.joined(A)
+        gate.set()
+        assert fetch is not None
+        fetch.result(SOON_S)
+        assert hasty.get(f"/api/logo?domain={A}").status == 301
+    assert asked_for(logos, A) == 1
+
+
+def test_too_many_fetches_at_once_are_refused(logos: LogoSite) -> None:
+    """Forced ones are not counted for each client, so the places for those that wait are their limit."""
+    gate = threading.Event()
+    logos.world.google.inject(faults.held(gate), times=None)
+    domains = [f"d{number}.example.com" for number in range(72)]
+    for domain in domains:
+        assert logos.site.logos.fetched(domain, forced=True) is not None
+    answer = logos.get(f"domain={A}&forceRefresh=true", **bearer(SECRET))
+    assert (answer.status, answer.json["code"]) == (503, "BUSY")
+    assert answer.headers["retry-after"] == "5"
+    gate.set()
 
 
 def test_generic_pictures_are_no_logos(logos: LogoSite) -> None:
