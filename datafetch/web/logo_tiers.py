@@ -25,6 +25,7 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
 from datafetch.upstream_errors import BreakerOpen
+from datafetch.urls import parse, resolve
 from datafetch.web.logo_cache import (
     LogoAnswer,
     LogoAt,
@@ -50,6 +51,9 @@ SITE_FAULT_HOLDS_S = 900.0
 
 _STORING_S = 3.0
 """Seconds for which a visitor waits for a logo to be stored; then the picture is sent from memory."""
+
+_ANY_BASE = "https://datafetch.invalid/"
+"""What addresses resolve against that need no base."""
 
 _PICTURES = frozenset(
     (
@@ -337,10 +341,14 @@ class LogoTiers:
             url = self._urls.for_key(entry.key, version=entry.version)
         else:
             url = entry.url or ""
-        return url if url.startswith(("https://", "http://")) else None
+        # What a manifest holds may be no URL, or one with characters that no header can have.
+        whole = resolve(url, _ANY_BASE)
+        return whole if whole is not None and parse(url) is not None else None
 
     def _picture_at(self, entry: Entry, key: str) -> LogoPicture | None:
         """The stored picture; None when it is gone, or is no picture."""
+        if not key.startswith(self._keys.logo_images_prefix()):
+            return None  # A manifest that names other objects must not open them to visitors.
         try:
             if self._store.head(key).size > PICTURE_LIMIT:
                 return None

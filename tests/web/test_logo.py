@@ -336,6 +336,41 @@ def test_entries_of_the_old_site_are_served(logos: LogoSite) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "location"),
+    [
+        (
+            f"{CDN}/images/logos/a.png?v=\r\nSet-Cookie: x=1",
+            f"{CDN}/images/logos/a.png?v=Set-Cookie:%20x=1",
+        ),
+        (f"{CDN}/images/logos/a.png?v=\u2603", f"{CDN}/images/logos/a.png?v=%E2%98%83"),
+    ],
+)
+def test_a_manifest_cannot_write_headers(logos: LogoSite, url: str, location: str) -> None:
+    """Whatever stands in an old entry, the address that is sent is one."""
+    entry = {"cdnUrl": url, "originalSource": "clearbit"}
+    logos.world.store.put(KEYS.logo_manifest(), encode_json({A: entry}))
+    answer = logos.get(f"domain={A}")
+    assert (answer.status, answer.headers["location"]) == (301, location)
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_manifest_cannot_open_other_objects(folder_logos: LogoSite) -> None:
+    """An entry that names state of datafetch shows it to nobody."""
+    folder_logos.world.at_google(A)
+    assert folder_logos.get(f"domain={A}").status == 200
+    secret = "json/datafetch/secret.json"
+    folder_logos.world.store.put(secret, b"hidden")
+    entry = folder_logos.world.manifest[A]
+    stored = encode_json({B: {**entry, "key": secret}})
+    folder_logos.world.store.put(KEYS.logo_manifest(), stored)
+    folder_logos.clock.advance(61)
+    folder_logos.world.sites.sites[B] = Site(B)
+    answer = folder_logos.get(f"domain={B}")
+    assert answer.status == 404
+    assert answer.body == b""
+
+
+@pytest.mark.parametrize(
     "broken", [b"", b"{", b"[]", b'{"a.example.com": 7}', b"\xff\xfe", b'{"x":' + b"[" * 5000]
 )
 def test_a_broken_manifest_stops_nobody(logos: LogoSite, broken: bytes) -> None:
