@@ -50,7 +50,8 @@ class SharedRead(Generic[T]):
     def _current(self) -> "asyncio.Task[T | StoreError]":
         now = self._clock.monotonic()
         is_old = self._read_at is None or now - self._read_at >= self._fresh_s
-        if self._task is None or (self._task.done() and (is_old or not self._is_new)):
+        # One under way that began before a change does not count, however long it takes.
+        if self._task is None or not self._is_new or (is_old and self._task.done()):
             self._is_new = True
             self._read_at = now
             self._task = asyncio.ensure_future(run_in_threadpool(self._outcome))

@@ -65,7 +65,7 @@ class Endpoints:
     def post(self, path: str = BOOKMARKS, secret: str | None = None, **headers: str) -> Answer:
         """Ask for a refresh, with a bearer or without."""
         own = bearer(secret) if secret is not None else {}
-        return self.server.post(path, **own, **headers)
+        return self.server.post(path, b"", **own, **headers)
 
     def hold(self, app: KarakeepApp | GitHubApp, matching: str = "") -> threading.Event:
         """Have the next request to an upstream wait for this event."""
