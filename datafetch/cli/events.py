@@ -157,10 +157,17 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "request_answered": ("{method} {path}: {status}",),
     "request_failed": ("{method} {path} failed: {error}",),
     "request": ("{method} {host}{path} {status} {ms} ms", "{method} {host}{path} {error} {ms} ms"),
+    "refresh_unauthorized": ("{client} asked for {path} without the right secret",),
+    "refresh_without_index": ("refreshed without knowing what is stored: {error}",),
+    "refresh_without_store": ("the store did not say how fresh the data is: {error}",),
     "request_retried": (
         "{host} is asked again in {wait_s} s: {reason}",
         "{upstream} is asked again in {wait_s} s: {error}",
     ),
+    "run_asked": ("asked for by {by} ({state})",),
+    "run_asked_again": ("asked for again by {by} ({state})",),
+    "run_not_begun": ("not begun: {error}",),
+    "run_not_made": ("could not be run: {error}",),
     "run_note": ("{note}",),
     "run_started": ("started",),
     "second_look_failed": (
@@ -191,6 +198,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "slot_late": ("{note}",),
     "stopped_late": ("some work did not end in time after it was stopped, and was left",),
     "thread_failed": ("a part of the work ended unexpectedly: {error}",),
+    "totals_unknown": ("the totals that are stored cannot be told: {error}",),
     "unexpected_error": ("{error}",),
     "warnings_left_out": ("{count} earlier warnings are left out",),
 }

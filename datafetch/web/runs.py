@@ -123,8 +123,11 @@ class BackgroundRuns:
             if self._stopped is not None:
                 raise _again(self._stopped)
             found, is_new = self._put(job, asked)
-        level = _log.info if is_new else _log.debug
-        level("run_asked", extra={"job": job.value, "state": found.state, "by": asked_by})
+        about = {"job": job.value, "state": found.state, "by": asked_by}
+        if is_new:
+            _log.info("run_asked", extra=about)
+        else:
+            _log.debug("run_asked_again", extra=about)
         if found.state == "started":
             self._tell()
         return found
