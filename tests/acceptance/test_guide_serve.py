@@ -180,11 +180,15 @@ def test_the_lines_of_curl_are_answered(tmp_path: Path) -> None:
     """Each of them, by a server whose jobs have all that they need."""
     with World(3, 1, 1) as world:
         settings = {**world.environment(), **QUICK, **SETTINGS}
+        world.google.icons["example.com"] = next(iter(world.google.icons.values()))
         with served(tmp_path, **settings) as server:
             answers = typed(
                 snippet("run: ask"), tmp_path, SITE=server.url, SECRET=SECRET, TOKEN=TOKEN
             )
             assert server.end() == 143
+    # While the run of logos has its lock, the picture itself is sent.
+    logo = answers.pop(5)
+    assert logo in [("/api/logo?domain=example.com", code) for code in ("200", "301")]
     assert answers == [
         ("/api/bookmarks/refresh", "200"),
         ("/api/bookmarks/refresh", "200"),
