@@ -46,19 +46,29 @@ def no_secret(names: str) -> Response:
     return failed(500, message, "SECRET_MISSING", message)
 
 
-def not_started(error: DatafetchError, message: str) -> Response:
+def not_started(error: DatafetchError, message: str, **more: bool) -> Response:
     """The answer when a run cannot be made: a setting is missing, or the server is being stopped."""
     reason = redact(str(error))
     if isinstance(error, ConfigurationError):
-        return failed(500, message, "NOT_CONFIGURED", reason)
+        return failed(500, message, "NOT_CONFIGURED", reason, **more)
     code = "STOPPING" if isinstance(error, Cancelled) else "UNAVAILABLE"
-    return failed(503, message, code, reason, retry_after_s=STOPPING_S)
+    return failed(503, message, code, reason, retry_after_s=STOPPING_S, **more)
 
 
 def failed(
-    status: int, message: str, code: str, error: str, *, retry_after_s: int | None = None
+    status: int,
+    message: str,
+    code: str,
+    error: str,
+    *,
+    retry_after_s: int | None = None,
+    **more: bool,
 ) -> Response:
-    """An answer that tells of a failure: `message` says what, `error` why, `code` for programs."""
-    content: JsonObject = {"status": "error", "message": message, "code": code, "error": error}
+    """An answer that tells of a failure: `message` says what, `error` why, `code` for programs.
+
+    `more` has fields that the answers of one endpoint have beside these.
+    """
+    told: JsonObject = {"status": "error", "message": message, "code": code, "error": error}
+    content = told | more
     headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     return json_answer(content, status, headers)

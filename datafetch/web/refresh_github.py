@@ -52,13 +52,13 @@ class GitHubRefresh:
         try:
             asked = self._site.runs.ask(JobName.GITHUB, asked_by="refresh secret")
         except DatafetchError as error:
-            return not_started(error, _FAILED)
+            return not_started(error, _FAILED, dataFetched=False)
         was_under_way = asked.state != "started"
         match await self._outcome(request.receive, asked.done):
             case None:
                 return _going_on(rate, was_under_way=was_under_way)
             case DatafetchError() as failure:
-                return not_started(failure, _FAILED)
+                return not_started(failure, _FAILED, dataFetched=False)
             case RunResult() as result if result.success:
                 totals = await run_in_threadpool(self._totals)
                 return _done(result, totals, rate, was_under_way=was_under_way)

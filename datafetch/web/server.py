@@ -16,6 +16,7 @@ from datafetch.logs import bound_logger
 from datafetch.models.run import JobName
 from datafetch.models.setting_values import listed
 from datafetch.ops.overview import Overview, look
+from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings
 from datafetch.store.base import ObjectStore
@@ -60,8 +61,11 @@ def serve(
         Unexpected: the server ended by itself.
     """
     _allow_files()
+    spare_memory()
     site = make_site(settings, store, SystemClock(cancel), cancel)
     server = uvicorn.Server(_configured(settings, site))
+    # It is off since the program began; a server would keep all that refers to itself for ever.
+    release_collector()
     ended: list[BaseException] = []
 
     def run() -> None:

@@ -115,6 +115,7 @@ def test_missing_settings_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         answer = site.post(GITHUB, **REFRESH)
         assert answer.status == 500
         assert "GITHUB_REPO_OWNER" in answer.json["error"]
+        assert answer.json["dataFetched"] is False
 
 
 def test_long_run_goes_on_in_the_background(
@@ -170,6 +171,7 @@ def test_stop_of_the_server_ends_the_wait(site: Endpoints) -> None:
     waiting.join(SOON_S)
     assert found[0].status == 503
     assert found[0].json["code"] == "STOPPING"
+    assert found[0].json["dataFetched"] is False
     assert "retry-after" in found[0].headers
 
 
