@@ -73,16 +73,17 @@ def ago(at_ms: int, now: float) -> str:
 
 
 def length(seconds: float) -> str:
-    """A length of time as a page says it: `1 minute`, `1 h 48 min`, `3 days`, never rounded up."""
+    """A length of time as a page says it, never rounded up: `1 minute`, `1 h 48 min`, `1 day 6 h`, `3 days`."""
     whole = int(seconds)
     if whole < _MINUTE:
         return _named(whole, "second")
     if whole < _HOUR:
         return _named(whole // _MINUTE, "minute")
-    if whole < 2 * _DAY:
+    if whole < _DAY:
         hours, minutes = divmod(whole // _MINUTE, 60)
         return f"{hours} h {minutes} min" if minutes else _named(hours, "hour")
-    return _named(whole // _DAY, "day")
+    days, hours = divmod(whole // _HOUR, 24)
+    return f"1 day {hours} h" if days == 1 and hours else _named(days, "day")
 
 
 def _named(number: int, unit: str) -> str:

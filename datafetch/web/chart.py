@@ -15,6 +15,7 @@ from datafetch.ops.past_runs import PastRun
 MOST_BARS = 50
 """Runs that a chart shows."""
 
+_FEWEST = 2
 _SLOT, _BAR = 6.0, 4.0
 _LEFT, _TOP, _PLOT = 44.0, 12.0, 64.0
 WIDTH = _LEFT + MOST_BARS * _SLOT
@@ -108,14 +109,14 @@ class Chart:
 
 
 def chart_of(runs: Sequence[PastRun], now: float) -> Chart | None:
-    """The newest 50 runs drawn; None when there are none.
+    """The newest 50 runs drawn; None when there are none to compare: fewer than two.
 
     Args:
         runs: the newest first.
         now: epoch seconds.
     """
     shown = list(reversed(runs[:MOST_BARS]))
-    if not shown:
+    if len(shown) < _FEWEST:
         return None
     low, high = _bounds([run.duration_s for run in shown])
     first = MOST_BARS - len(shown)
@@ -189,10 +190,9 @@ def _legend(runs: Sequence[PastRun]) -> tuple[LegendEntry, ...]:
 def _summary(runs: Sequence[PastRun]) -> str:
     counts = {status: sum(run.status is status for run in runs) for status in OUTCOMES}
     told = ", ".join(f"{count} {status.value}" for status, count in counts.items() if count)
-    title = "The last run" if len(runs) == 1 else f"The last {len(runs)} runs"
     times = [run.duration_s for run in runs if run.duration_s]
     if not times:
-        return f"{title}: {told}"
+        return f"The last {len(runs)} runs: {told}"
     least, most = spoken.took(min(times)), spoken.took(max(times))
     how = f"took {least}" if least == most else f"took {least} to {most}"
-    return f"{title}: {told}; {how}"
+    return f"The last {len(runs)} runs: {told}; {how}"

@@ -21,7 +21,7 @@ from datafetch.redaction import redact
 from datafetch.web.chart import MOST_BARS, Chart, chart_of
 from datafetch.web.letter_list import LetterList, letter_list
 
-_MOST_BREAKERS = 20
+_MOST_BREAKERS = 10
 _LONGEST = 600
 
 _TONES = {
@@ -248,7 +248,7 @@ def _why_none(view: JobView) -> str:
 def _facts(view: JobView, now: float) -> Iterator[Fact]:
     facts, fresh, last = view.facts, view.freshness, view.last
     if fresh.is_running and facts.state is not None:
-        run = clean(f"run {facts.state.id}, since")
+        run = clean(f"run {facts.state.id}, begun")
         yield Fact("running", run, moment(facts.state.started_at, now))
     if last is None:
         yield Fact("last run", "never")

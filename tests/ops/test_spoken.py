@@ -37,3 +37,24 @@ def test_moments(hours_ago, said):
 def test_how_long_a_run_took(seconds, said):
     """Short ones with a tenth of a second."""
     assert spoken.took(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "said"),
+    [
+        (0.4, "just now"),
+        (1, "1 second ago"),
+        (59.9, "59 seconds ago"),
+        (60, "1 minute ago"),
+        (12 * 60 + 59, "12 minutes ago"),
+        (3600, "1 hour ago"),
+        (-(3600 + 48 * 60), "in 1 h 48 min"),
+        (-24 * 3600, "in 1 day"),
+        (30 * 3600, "1 day 6 h ago"),
+        (2 * 86_400 + 5 * 3600, "2 days ago"),
+        (-4.9 * 86_400, "in 4 days"),
+    ],
+)
+def test_distances_on_a_page(seconds_ago, said):
+    """As a person reads it, and never later than it is."""
+    assert spoken.ago(at(seconds_ago / 3600), NOW) == said
