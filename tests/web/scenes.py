@@ -4,6 +4,7 @@
 """
 
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ from tests.web.support import Server, served_here
 
 CRON, TOKEN = "cron-secret-of-the-tests", "token-of-the-tests"
 KEYS = Keys("-test")
+_SOON_S = 30
 
 
 def letter(job: JobName, item: str, error: str, hours_ago: float = 1, **more: object) -> DeadLetter:
@@ -181,16 +183,29 @@ class Scene:
     overview: Overview
     letters: list[DeadLetter] = field(default_factory=list)
     failure: Exception | None = None
+    looks: int = 0
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOW))
     store: MemoryStore = field(default_factory=MemoryStore)
     cancel: CancelToken = field(default_factory=CancelToken)
     asked: list[RunRequest] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
 
     def look(self) -> Overview:
         """What the board reads."""
+        self.looks += 1
         if self.failure is not None:
             raise self.failure
         return self.overview
+
+    def is_watched(self) -> bool:
+        """Whether the site's streams wait for it to be stopped: they do while anybody listens."""
+        return bool(self.cancel._listeners)
+
+    def await_runs(self, count: int) -> list[RunRequest]:
+        """The runs that were asked for, once they are so many."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.asked) >= count, _SOON_S)
+            return list(self.asked)
 
     def put_letters(self, letters: Iterable[DeadLetter]) -> None:
         """Store these letters in place of those that are stored."""
@@ -241,7 +256,9 @@ class _Noting:
 
     def run(self, request: RunRequest) -> RunResult:
         self.progress(request.job.value)
-        self.scene.asked.append(request)
+        with self.scene.changed:
+            self.scene.asked.append(request)
+            self.scene.changed.notify_all()
         return RunResult(OPERATIONS[request.job], RunStatus.SUCCEEDED, run_id="run-1")
 
 
