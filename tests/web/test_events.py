@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from datafetch.errors import Cancelled, StoreUnavailable
 from datafetch.models.run import JobName
-from datafetch.web import events
 from datafetch.web.app import make_app
 from tests.ops.overviews import all_fine, failing
 from tests.web.scenes import TOKEN, Scene, shown
@@ -143,13 +143,20 @@ def test_one_client_has_twenty_streams_and_gets_them_back():
         _until(lambda: _status(server) == 200)
 
 
-def test_there_are_a_hundred_streams_in_all(monkeypatch):
+def test_there_are_a_hundred_streams_in_all():
     """Of many clients; the rest is told when to come again, and everything else is still answered."""
-    monkeypatch.setattr(events, "MOST_PER_CLIENT", 1000)
-    with shown(Scene(all_fine())) as server, ExitStack() as stack:
-        for _ in range(100):
-            stack.enter_context(listening(server))
-        refused = server.get("/api/events")
+    scene = Scene(all_fine())
+    scene.put_letters([])
+    inner = make_app(scene.site())
+
+    async def of_many_clients(scope: Scope, receive: Receive, send: Send) -> None:
+        named = dict(scope["headers"]).get(b"x-client", b"0").decode()
+        await inner({**scope, "client": (f"192.0.2.{named}", 1)}, receive, send)
+
+    with served_here(of_many_clients) as server, ExitStack() as stack:
+        for number in range(100):
+            stack.enter_context(listening(server, x_client=str(number)))
+        refused = server.get("/api/events", x_client="200")
         assert (refused.status, refused.headers["retry-after"]) == (503, "30")
         assert server.get("/").status == 200
 

@@ -1,0 +1,216 @@
+"""The status page in a real browser: with and without script, live, by keyboard, for everybody."""
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from datafetch.errors import Cancelled, StoreUnavailable
+from tests.ops.overviews import all_fine, failing, running
+from tests.web.browsers import DESKTOP, PHONE, SMALL_PHONE, browser, opened, violations
+from tests.web.scenes import CRON, TOKEN, Scene, healthy, scenes, shown, some_letters
+from tests.web.support import Server
+
+__all__ = ["browser"]
+
+SECRET = {"BOOKMARK_CRON_REFRESH_SECRET": CRON}
+
+
+def log_in(page: Page, server: Server, secret: str = CRON) -> None:
+    """Log in as a person does."""
+    page.goto(f"{server.url}/login")
+    page.get_by_label("Secret").fill(secret)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url(f"{server.url}/")
+
+
+def unfold(page: Page) -> None:
+    """Open all that is folded."""
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+
+@pytest.mark.parametrize("name", ["healthy", "failing", "empty", "full"])
+def test_nobody_is_kept_out(browser: Browser, name: str):
+    """No violations of accessibility and no sideways scroll, in both themes, on phone and desktop."""
+    with shown(scenes()[name], **SECRET) as server:
+        for theme, size in (
+            ("light", PHONE),
+            ("dark", DESKTOP),
+            ("dark", PHONE),
+            ("light", DESKTOP),
+        ):
+            with opened(browser, theme=theme, size=size) as page:  # type: ignore[arg-type]
+                log_in(page, server)
+                expect(page.locator("#live")).to_have_text("Live")
+                unfold(page)
+                assert violations(page) == []
+                page.set_viewport_size({"width": SMALL_PHONE[0], "height": SMALL_PHONE[1]})
+                assert page.evaluate("document.documentElement.scrollWidth") <= SMALL_PHONE[0]
+
+
+def test_what_can_be_pressed_is_large_enough(browser: Browser):
+    """24 pixels at least (WCAG 2.2, 2.5.8), links in sentences excepted."""
+    scene = Scene(failing(), some_letters())
+    with shown(scene, **SECRET) as server, opened(browser, size=PHONE) as page:
+        log_in(page, server)
+        unfold(page)
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('button, summary, nav a, .account a, .brand a')]"
+            ".map(one => one.getBoundingClientRect()).map(box => [box.width, box.height])"
+        )
+        assert len(sizes) > 10
+        assert all(width >= 24 and height >= 24 for width, height in sizes)
+
+
+def test_without_script_all_can_be_read_and_done(browser: Browser):
+    """Filter, table, log-in, and trying again work as plain links and forms."""
+    scene = Scene(failing(), some_letters())
+    with shown(scene, **SECRET) as server, opened(browser, script=False) as page:
+        log_in(page, server)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Failing")
+        page.get_by_role("link", name="Only failing").click()
+        expect(page.locator("#job-bookmarks")).to_be_visible()
+        expect(page.locator("#job-github")).to_have_count(0)
+        page.get_by_text("These 5 runs in words").click()
+        expect(page.get_by_role("table")).to_contain_text("401 Unauthorized")
+        page.locator("summary", has_text="slow.example").click()
+        page.get_by_role("button", name="Try these again").click()
+        expect(page.get_by_role("status")).to_contain_text("7 items of opengraph are tried again")
+        assert len(scene.await_runs(1)[0].options.only) == 7
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("link", name="Log in").first).to_be_visible()
+
+
+def test_changes_show_without_a_reload_and_nothing_moves(browser: Browser):
+    """Focus, what is unfolded, the scroll and the selection stay; the new sentence is read out."""
+    scene = Scene(healthy(), some_letters())
+    with shown(scene, **SECRET) as server, opened(browser) as page:
+        log_in(page, server)
+        expect(page.locator("#live")).to_have_text("Live")
+        page.evaluate("window.sameDocument = true")
+        page.locator("#group-" + _first_group(page) + " > summary").click()
+        page.evaluate("getSelection().selectAllChildren(document.getElementById('name-github'))")
+        button = page.get_by_role("button", name=re.compile("^Try again")).first
+        button.focus()
+        page.evaluate("window.focused = document.activeElement")
+        before = page.evaluate("scrollY")
+        scene.overview = failing()
+        scene.put_letters(some_letters())
+        scene.clock.advance(5)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Failing")
+        expect(page.locator("#announce")).to_contain_text("bookmarks: failing since")
+        assert page.title() == "Failing – datafetch"
+        assert page.evaluate("window.sameDocument && document.activeElement === window.focused")
+        assert page.evaluate("window.focused.isConnected")
+        assert page.evaluate("getSelection().toString()") == "github"
+        assert page.evaluate("scrollY") == before
+        assert page.locator("details.group[open]").count() == 1
+
+
+def test_times_alone_are_not_read_out(browser: Browser):
+    """What was said stays said: the sentence changes each minute, and nothing has happened."""
+    scene = Scene(all_fine())
+    with shown(scene) as server, opened(browser) as page:
+        page.goto(server.url)
+        expect(page.locator("#live")).to_have_text("Live")
+        scene.clock.advance(600)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator("#job-bookmarks .fresh")).to_contain_text("12 minutes ago")
+        assert page.locator("#announce").text_content() == ""
+
+
+def test_focus_in_what_vanishes_goes_to_what_is_around_it(browser: Browser):
+    """The button of a letter that is gone takes nobody back to the top of the page."""
+    scene = Scene(all_fine(), some_letters())
+    with shown(scene, **SECRET) as server, opened(browser) as page:
+        log_in(page, server)
+        expect(page.locator("#live")).to_have_text("Live")
+        unfold(page)
+        page.locator("#letters-logos button").last.focus()
+        scene.put_letters([one for one in some_letters() if one.job != "logos"])
+        scene.clock.advance(5)
+        expect(page.locator("#letters-logos")).to_have_count(0)
+        assert page.evaluate("document.activeElement.id") == "letters"
+
+
+def test_trying_again_is_said_once(browser: Browser):
+    """The notice has the focus, so that it is read out; a reload does not say it again."""
+    scene = Scene(running(), some_letters())
+    with shown(scene, **SECRET) as server, opened(browser) as page:
+        log_in(page, server)
+        page.get_by_role("button", name="Try all again of logos").click()
+        notice = page.get_by_role("status")
+        expect(notice).to_contain_text("1 item of logos is tried again now")
+        expect(notice).to_be_focused()
+        assert scene.await_runs(1)[0].options.only == ("shop.example",)
+        scene.overview = failing()
+        scene.clock.advance(5)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Failing")
+        expect(notice).to_be_focused()
+        page.reload()
+        expect(page.get_by_role("status")).to_have_count(0)
+
+
+def test_a_wrong_secret_is_said(browser: Browser):
+    """By an alert that the field names; the closed page shows nothing else, and passes axe."""
+    closed = {"DATAFETCH_METRICS_TOKEN": TOKEN}
+    refusals = ("401 (Unauthorized)",)
+    with shown(Scene(all_fine()), **closed) as server, opened(browser, expected=refusals) as page:
+        page.goto(server.url)
+        assert violations(page) == []
+        page.get_by_label("Secret").fill("wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("neither the cron secret")
+        assert violations(page) == []
+        page.get_by_label("Secret").fill(TOKEN)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("All is well")
+
+
+def test_a_lost_connection_is_seen_and_found_again(browser: Browser):
+    """The sign says so, and the page goes on to show what was known."""
+    scene = Scene(all_fine())
+    with opened(browser, expected=("ERR_",)) as page:
+        with shown(scene) as server:
+            page.goto(server.url)
+            expect(page.locator("#live")).to_have_text("Live")
+            scene.cancel.cancel(Cancelled("it stops"))
+        expect(page.locator("#live")).to_have_text("Connection lost, trying again")
+        expect(page.locator("#live")).to_have_class(re.compile("lost"))
+        expect(page.get_by_role("heading", level=1)).to_have_text("All is well")
+
+
+def test_a_store_that_does_not_answer_shows_what_was_known(browser: Browser):
+    """The page says so and how old it is, live as well as after a reload."""
+    scene = Scene(all_fine())
+    with shown(scene) as server, opened(browser, expected=("503 (Service",)) as page:
+        page.goto(server.url)
+        expect(page.locator("#live")).to_have_text("Live")
+        scene.failure = StoreUnavailable("s3://site did not answer")
+        scene.clock.advance(120)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Unknown")
+        expect(page.locator(".hero")).to_contain_text("2 minutes ago")
+        expect(page.locator("#job-bookmarks")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Unknown")
+
+
+def test_the_page_is_used_by_keyboard(browser: Browser):
+    """The first Tab finds the way past the head; each stop has a focus that is seen."""
+    with shown(Scene(failing(), some_letters()), **SECRET) as server, opened(browser) as page:
+        log_in(page, server)
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        page.keyboard.press("Tab")
+        for _ in range(10):
+            style = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert style == "solid"
+            page.keyboard.press("Tab")
+
+
+def _first_group(page: Page) -> str:
+    found = page.locator("details.group").first.get_attribute("id")
+    assert found is not None
+    return found.removeprefix("group-")
