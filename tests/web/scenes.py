@@ -17,16 +17,15 @@ from datafetch.job_run import ProgressMaker
 from datafetch.models.run import OPERATIONS, JobName, RunRequest, RunResult, RunStatus
 from datafetch.ops.dead_letters import LETTERS, DeadLetter, letter_id
 from datafetch.ops.freshness import judge
-from datafetch.ops.overview import JobView, Overview
+from datafetch.ops.overview import BreakerView, JobView, Overview
+from datafetch.ops.past_runs import PastRun
 from datafetch.ops.waiting import waiting_of
 from datafetch.store.keys import Keys
-from datafetch.store.public_urls import PublicUrls
 from datafetch.web.app import make_app
-from datafetch.web.auth import Keyring
 from datafetch.web.board import StatusBoard
-from datafetch.web.counters import Counters
-from datafetch.web.runs import BackgroundRuns, Manager
-from datafetch.web.sessions import Sessions
+from datafetch.web.run_managers import Manager
+from datafetch.web.runs import BackgroundRuns
+from datafetch.web.server import make_site
 from datafetch.web.site import Site
 from tests.job_settings import settings
 from tests.ops import overviews
@@ -36,7 +35,7 @@ from tests.support import FakeClock
 from tests.web.support import Server, served_here
 
 CRON, TOKEN = "cron-secret-of-the-tests", "token-of-the-tests"
-KEYS = Keys("-test")
+KEYS = Keys("-dev")
 _SOON_S = 30
 
 
@@ -112,7 +111,7 @@ def many_letters() -> list[DeadLetter]:
     return [*strange, *usual[: 5000 - len(strange)], *domains]
 
 
-def long_history(job: JobName, count: int = 200) -> list[object]:
+def long_history(job: JobName, count: int = 200) -> list[PastRun]:
     """Many runs with all outcomes, some of them very long."""
     outcomes = (
         *(RunStatus.SUCCEEDED,) * 3,
@@ -145,8 +144,7 @@ def very_full() -> Overview:
     made = failing()
     jobs = [_with_history(view, 200) for view in made.jobs]
     breakers = tuple(
-        overviews.BreakerView(f"host-{n}.example", 3 + n, at(n), at(n) + 60_000, n)
-        for n in range(40)
+        BreakerView(f"host-{n}.example", 3 + n, at(n), at(n) + 60_000, n) for n in range(40)
     )
     long = "json/datafetch/history/bookmarks.json cannot be read (Expecting value); the next run keeps it aside and begins anew"
     return replace(
@@ -159,7 +157,7 @@ def _with_history(found: JobView, count: int) -> JobView:
     if not found.facts.runs:
         return found
     known = list(found.facts.runs)
-    older = [one for one in long_history(found.job, count) if one.ended_at < known[-1].began_at]  # type: ignore[attr-defined]
+    older = [one for one in long_history(found.job, count) if one.ended_at < known[-1].began_at]
     facts = replace(found.facts, runs=[*known, *older][:count])
     return replace(found, facts=facts, freshness=judge(facts, NOW))
 
@@ -228,25 +226,11 @@ class Scene:
             BOOKMARK_BEARER_TOKEN=SecretStr("token"),
             **{name: SecretStr(value) for name, value in variables.items()},
         )
-        keyring = Keyring.of(made)
         board = StatusBoard(self.look, self.clock)
         runs = BackgroundRuns(made, self.clock, self.manager)
         runs.on_change(board.expire)
-        sessions = Sessions(keyring.cron | keyring.metrics, self.clock)
-        keyring.has_session = sessions.is_open
-        return Site(
-            settings=made,
-            clock=self.clock,
-            cancel=self.cancel,
-            store=self.store,
-            keys=KEYS,
-            urls=PublicUrls(None, self.store.url, ()),
-            keyring=keyring,
-            sessions=sessions,
-            board=board,
-            runs=runs,
-            counters=Counters(),
-        )
+        whole = make_site(made, self.store, self.clock, self.cancel)
+        return replace(whole, board=board, runs=runs)
 
 
 @dataclass
@@ -294,7 +278,7 @@ def _take_pictures(folder: Path) -> None:
                 for theme in ("light", "dark"):
                     for width, height, kind in ((390, 844, "phone"), (1280, 900, "desktop")):
                         page = browser.new_page(
-                            color_scheme=theme,  # type: ignore[arg-type]
+                            color_scheme=theme,
                             viewport={"width": width, "height": height},
                         )
                         page.goto(server.url + "/login")

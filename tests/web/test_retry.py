@@ -74,7 +74,7 @@ def test_a_second_click_does_no_harm(scene):
         cookie = logged_in(server)
         fields = {"csrf": token_of(server, cookie), "job": "opengraph", "id": LINKS[0].id}
         for _ in range(2):
-            answer = send(server, "/dead-letters/retry", cookie, **fields)
+            answer = send(server, "/dead-letters/retry", cookie, {}, **fields)
             assert noticed(server, answer, cookie).startswith("1 item of opengraph is tried again")
         assert {run.options.only for run in scene.await_runs(1)} == {(LINKS[0].item,)}
 
@@ -132,7 +132,7 @@ def test_letters_that_are_gone_are_said(scene, identity):
     with shown(scene, **SECRET) as server:
         cookie = logged_in(server)
         fields = {"csrf": token_of(server, cookie), "job": "opengraph", "id": identity}
-        answer = send(server, "/dead-letters/retry", cookie, **fields)
+        answer = send(server, "/dead-letters/retry", cookie, {}, **fields)
         assert noticed(server, answer, cookie).startswith(
             "There is no such dead letter of opengraph"
         )
@@ -147,7 +147,7 @@ def test_a_job_without_its_settings_is_said(scene):
     with shown(scene, **SECRET) as server:
         cookie = logged_in(server)
         fields = {"csrf": token_of(server, cookie), "job": "github", "all": "1"}
-        answer = send(server, "/dead-letters/retry", cookie, **fields)
+        answer = send(server, "/dead-letters/retry", cookie, {}, **fields)
         assert "datafetch doctor" in noticed(server, answer, cookie)
 
 

@@ -171,7 +171,7 @@ def test_the_way_after_logging_in_is_always_the_page():
     """No field and no address says where to go."""
     with shown(Scene(all_fine()), BOOKMARK_CRON_REFRESH_SECRET=CRON) as server:
         fields = {"secret": CRON, "next": "https://evil.test/", "url": "//evil.test"}
-        answer = send(server, "/login?next=https://evil.test/", **fields)
+        answer = send(server, "/login?next=https://evil.test/", "", {}, **fields)
         assert (answer.status, answer.headers["location"]) == (303, "/")
 
 

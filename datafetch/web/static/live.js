@@ -31,8 +31,9 @@
     sign.hidden = false;
   }
 
+  // Not `node.id`: a form answers that with its field of the name "id".
   function keyOf(node) {
-    return node.nodeType === ELEMENT ? node.id : "";
+    return (node.nodeType === ELEMENT && node.getAttribute("id")) || "";
   }
 
   function isAlike(old, fresh) {
@@ -57,7 +58,7 @@
 
   function morphChildren(parent, fresh) {
     const named = new Map();
-    for (const child of parent.children) if (child.id) named.set(child.id, child);
+    for (const child of parent.children) if (keyOf(child)) named.set(keyOf(child), child);
     let at = parent.firstChild;
     for (const next of [...fresh.childNodes]) {
       const key = keyOf(next);
@@ -99,7 +100,7 @@
   function around(node) {
     const found = [];
     for (let one = node.parentElement; one; one = one.parentElement) {
-      if (one.id && one.tabIndex >= -1 && one.hasAttribute("tabindex")) found.push(one);
+      if (keyOf(one) && one.hasAttribute("tabindex")) found.push(one);
     }
     return found;
   }
