@@ -195,9 +195,9 @@ class Scene:
             raise self.failure
         return self.overview
 
-    def is_watched(self) -> bool:
-        """Whether the site's streams wait for it to be stopped: they do while anybody listens."""
-        return bool(self.cancel._listeners)
+    def listeners(self) -> int:
+        """How many wait for the site to be stopped: the reader for streams is one of them."""
+        return len(self.cancel._listeners)
 
     def await_runs(self, count: int) -> list[RunRequest]:
         """The runs that were asked for, once they are so many."""

@@ -174,9 +174,11 @@ def test_the_store_is_read_only_while_somebody_listens():
     """With the last listener the reading ends."""
     scene = Scene(all_fine())
     with shown(scene) as server:
+        alone = scene.listeners()
         with listening(server) as listener:
             listener.event()
-        _until(lambda: not scene.is_watched())
+            assert scene.listeners() > alone
+        _until(lambda: scene.listeners() == alone)
         before = scene.looks
         scene.clock.advance(100)
         server.get("/healthz")
