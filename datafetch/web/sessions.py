@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
@@ -128,10 +127,8 @@ def is_from_here(scope: Scope) -> bool:
     origin = headers.get(b"origin")
     if origin is None:
         return True
-    try:
-        return bool(origin) and urlsplit(origin).netloc == headers.get(b"host", "")
-    except ValueError:
-        return False
+    host = headers.get(b"host", "")
+    return bool(host) and origin in (f"http://{host}", f"https://{host}")
 
 
 def _cookie(value: str, lasts_s: int, scope: Scope) -> str:
