@@ -5,6 +5,7 @@ import asyncio
 import http.client
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ _KNOWN, _UNKNOWN = domain(2), domain(3)  # both at the first service
 
 def logo_requests(_: argparse.Namespace) -> Iterator[Figure]:
     """One connection asks for a known logo again and again; then 1,000 ask for an unknown one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * _CROWD)), hard))
     with (
         started("providers", domains=4) as providers,
         tempfile.TemporaryDirectory() as folder,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,17 @@ def folder_logos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lo
     """A server whose store is a folder that nobody else shows."""
     with logo_site(tmp_path, monkeypatch, S3_CDN_URL=None) as made:
         yield made
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process open as many files as 1,000 connections need, with both their ends."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 4096 if hard == resource.RLIM_INFINITY else min(4096, hard)
+    if soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def asked_for(logos: LogoSite, domain: str) -> int:
@@ -73,6 +85,7 @@ def test_the_next_run_of_the_job_keeps_it(logos: LogoSite) -> None:
     assert before[B]["onDemand"] is True
 
 
+@pytest.mark.usefixtures("many_files")
 def test_a_thousand_visitors_at_once_cause_one_fetch(logos: LogoSite) -> None:
     """However many ask for an unknown logo at the same time, each provider is asked for it once."""
     gate = threading.Event()
