@@ -18,7 +18,7 @@ PACKAGE = ROOT / "datafetch"
 
 LAYERS = "Imports go down only"
 BARE_PACKAGE = "The package itself imports nothing of its own"
-SETTINGS = "The whole Settings only in cli, manager and its runs, and factory"
+SETTINGS = "The whole Settings only in cli, web, manager and its runs, and factory"
 RULES = "Rules import their own model, models, pages, urls and errors only"
 PURE = "Rules, and what they may import, do no I/O"
 TYPER = "Typer only in cli"
@@ -235,9 +235,9 @@ LIBRARIES: Mapping[str, tuple[str, frozenset[str]]] = {
     "distributed": (DISTRIBUTED, frozenset()),
     "dask": (DISTRIBUTED, frozenset()),
     "redis": (REDIS, frozenset()),
-    "starlette": (WEB, frozenset()),
-    "uvicorn": (WEB, frozenset()),
-    "jinja2": (WEB, frozenset()),
+    "starlette": (WEB, frozenset({"web"})),
+    "uvicorn": (WEB, frozenset({"web"})),
+    "jinja2": (WEB, frozenset({"web"})),
     "apprise": (APPRISE, frozenset()),
     "prometheus_client": (PROMETHEUS, frozenset()),
     "datafetch.settings": (SETTINGS, frozenset({"cli", "doctor", "web"})),

@@ -8,6 +8,8 @@ from datafetch.cli.options import JobOptions, with_options
 from datafetch.cli.values import port_number
 from datafetch.errors import ConfigurationError
 
+_PORT = 8080
+
 
 @with_options(job=False, dry_run=False, but=("json",))
 def serve(
@@ -22,11 +24,11 @@ def serve(
         ),
     ] = "127.0.0.1",
     port: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--port", parser=port_number, metavar="N", help="At which port (default: 8080)."
+            "--port", parser=port_number, metavar="N", help=f"At which port (default: {_PORT})."
         ),
-    ] = 8080,
+    ] = None,
 ) -> None:
     """Answer requests until it is stopped: refreshes, logos, metrics and a status page.
 
@@ -44,5 +46,5 @@ def serve(
             raise
         problem = "datafetch serve needs more libraries: pip install 'datafetch[serve]'"
         raise ConfigurationError([problem], hint="Then start it again.") from error
-    answer_requests(place.settings, place.store, listening(host, port), place.cancel)
+    answer_requests(place.settings, place.store, listening(host, _PORT if port is None else port), place.cancel)
     place.cancel.raise_if_cancelled()

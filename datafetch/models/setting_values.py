@@ -213,14 +213,14 @@ def host_names(value: str) -> str:
 
 def proxy_addresses(value: str) -> str:
     """A list of addresses and networks of proxies."""
-    for entry in listed(value):
-        try:
+    try:
+        for entry in listed(value):
             ip_network(entry)
-        except ValueError:
-            raise ValueError(
-                f"should be addresses or networks, such as 127.0.0.1,10.0.0.0/8, which "
-                f"{entry[:_LONGEST_SHOWN]!a} is not; commas or spaces separate them"
-            ) from None
+    except ValueError:
+        raise ValueError(
+            "should be addresses or networks, such as 127.0.0.1,10.0.0.0/8; commas or spaces "
+            "separate them"
+        ) from None
     return value
 
 
