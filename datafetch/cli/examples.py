@@ -170,7 +170,7 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
     "serve": (
         ("on this machine, at http://127.0.0.1:8080", "datafetch serve"),
         ("at another port, behind a proxy", "datafetch serve --port 9000"),
-        ("how to keep it running, and what to set", "datafetch guide serve"),
+        ("for all of this network, with DATAFETCH_METRICS_TOKEN set", "datafetch serve --host ::"),
     ),
     "guide": (
         ("the list of guides", "datafetch guide"),

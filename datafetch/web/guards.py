@@ -47,9 +47,11 @@ _log = bound_logger()
 class Guards:
     """Lets an application see only requests that keep the limits, and completes its answers."""
 
-    def __init__(self, app: ASGIApp, counters: Counters) -> None:
+    def __init__(self, app: ASGIApp, counters: Counters, *, body_s: float = _BODY_S) -> None:
+        """`body_s`: seconds in which the body of a request has to come."""
         self._app = app
         self._counters = counters
+        self._body_s = body_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -57,7 +59,7 @@ class Guards:
             return
         answer = _Answer(scope, send)
         try:
-            body = await _whole_body(scope, receive)
+            body = await _whole_body(scope, receive, self._body_s)
             if isinstance(body, Response):
                 await body(scope, receive, answer.send)
             else:
@@ -99,7 +101,7 @@ class _Answer:
         await self._send(message)
 
 
-async def _whole_body(scope: Scope, receive: Receive) -> bytes | Response:
+async def _whole_body(scope: Scope, receive: Receive, longest_s: float) -> bytes | Response:
     """The body of a request, or the answer that refuses it: too large, too slow, or cut off."""
     if scope["method"] in ("GET", "HEAD"):
         return b""  # endpoints read none, and the server drops what comes
@@ -109,7 +111,7 @@ async def _whole_body(scope: Scope, receive: Receive) -> bytes | Response:
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(_BODY_S):
+        async with asyncio.timeout(longest_s):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -121,7 +123,7 @@ async def _whole_body(scope: Scope, receive: Receive) -> bytes | Response:
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:
-        text = f"The body did not come within {_BODY_S:g} s."
+        text = f"The body did not come within {longest_s:g} s."
         return refused(408, "TOO_SLOW", text, {"Connection": "close"})
 
 

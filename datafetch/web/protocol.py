@@ -4,19 +4,21 @@ import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEADERS_S = 10.0
-"""Seconds from the first byte of a request, or from the connection, until its headers have come."""
-
-READ_S = 30.0
-"""Seconds for which a client may leave unread what it is sent."""
-
 
 class TimedProtocol(H11Protocol):
     """HTTP/1.1 as uvicorn speaks it; a client that is too slow is cut off.
 
     uvicorn itself waits for ever for the rest of a request's headers, and for a client that does
     not read. How long a body may take is up to `guards.py`.
+
+    Attributes:
+        headers_s: seconds from the connection, or from the first byte of a further request, until
+            the request's headers have come.
+        read_s: seconds for which a client may leave unread what it is sent.
     """
+
+    headers_s = 10.0
+    read_s = 30.0
 
     _headers_due: asyncio.TimerHandle | None = None
     _read_due: asyncio.TimerHandle | None = None
@@ -44,7 +46,7 @@ class TimedProtocol(H11Protocol):
         """See `asyncio.Protocol`: what is to be sent has piled up."""
         super().pause_writing()
         if self._read_due is None:
-            self._read_due = self.loop.call_later(READ_S, self.transport.abort)
+            self._read_due = self.loop.call_later(self.read_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`: the client has read on."""
@@ -67,7 +69,7 @@ class TimedProtocol(H11Protocol):
         return cycle is not None and not self.cycle.response_complete
 
     def _await_headers(self) -> None:
-        self._headers_due = self.loop.call_later(HEADERS_S, self.transport.abort)
+        self._headers_due = self.loop.call_later(self.headers_s, self.transport.abort)
 
     def _headers_have_come(self) -> None:
         if self._headers_due is not None:

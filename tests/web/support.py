@@ -133,11 +133,23 @@ def served(folder: Path, *arguments: str, **variables: str) -> Iterator[Server]:
 
 
 @contextmanager
-def served_here(app: ASGIApp) -> Iterator[Server]:
-    """An application behind a real socket, its loop on a thread of this process."""
+def served_here(
+    app: ASGIApp, protocol: type[TimedProtocol] = TimedProtocol, **options: Any
+) -> Iterator[Server]:
+    """An application behind a real socket, its loop on a thread of this process.
+
+    `options` are uvicorn's.
+    """
     sockets = listening("127.0.0.1", 0)
     config = uvicorn.Config(
-        app, http=TimedProtocol, ws="none", lifespan="off", log_config=None, access_log=False
+        app,
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        **options,
     )
     server = uvicorn.Server(config)
     loop = threading.Thread(target=server.run, args=[sockets], daemon=True)

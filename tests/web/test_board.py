@@ -1,0 +1,160 @@
+"""The board reads the store as seldom as it may, however many ask, and tells what is new."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from datafetch.errors import StoreUnavailable
+from datafetch.ops.overview import Overview
+from datafetch.web.board import StatusBoard
+from tests.support import FakeClock
+
+
+class Store:
+    """Says what it is told to, and counts."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.reads = 0
+        self.notes: tuple[str, ...] = ()
+        self.error: Exception | None = None
+        self.open = threading.Event()
+        self.open.set()
+        self.asked = threading.Event()
+
+    def look(self) -> Overview:
+        self.reads += 1
+        self.asked.set()
+        assert self.open.wait(60)
+        if self.error is not None:
+            raise self.error
+        return Overview(self.clock.now(), (), notes=self.notes)
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def store(clock):
+    return Store(clock)
+
+
+@pytest.fixture
+def board(store, clock):
+    return StatusBoard(store.look, clock)
+
+
+def test_a_look_is_new_for_two_seconds(board, store, clock):
+    """A hundred readers in two seconds cost one look."""
+    numbers = {board.read().number for _ in range(100)}
+    clock.advance(1.9)
+    board.read()
+    assert (numbers, store.reads) == ({1}, 1)
+    clock.advance(0.2)
+    board.read()
+    assert store.reads == 2
+
+
+def test_readers_at_once_share_one_look(board, store):
+    """They wait for the look that is under way."""
+    store.open.clear()
+    with ThreadPoolExecutor(50) as pool:
+        found = [pool.submit(board.read) for _ in range(50)]
+        assert store.asked.wait(60)
+        store.open.set()
+        snapshots = {id(each.result()) for each in found}
+    assert len(snapshots) == 1
+    assert store.reads == 1
+
+
+def test_after_a_change_the_next_reader_sees_it(board, store):
+    """A look that began before the change does not count, nor does what it has read."""
+    first = board.read()
+    store.notes = ("new",)
+    board.expire()
+    second = board.read()
+    assert second.overview is not None
+    assert second.overview.notes == ("new",)
+    assert (first.number, second.number) == (1, 2)
+
+
+def test_a_change_in_the_middle_of_a_look_is_seen_by_the_next_reader(board, store):
+    """The look began before the change, and may have missed it."""
+    store.open.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(board.read)
+        assert store.asked.wait(60)
+        board.expire()
+        second = pool.submit(board.read)
+        store.open.set()
+        first.result()
+        second.result()
+    assert store.reads == 2
+
+
+def test_listeners_are_told_of_news_alone(board, store, clock):
+    """The time of a look and how long ago things were is no news."""
+    told = []
+    forget = board.listen(lambda found: told.append(found.number))
+    board.read()
+    clock.advance(60)
+    board.read()
+    store.notes = ("new",)
+    clock.advance(60)
+    board.read()
+    assert told == [1, 2]
+    forget()
+    store.notes = ()
+    clock.advance(60)
+    assert board.read().number == 3
+    assert told == [1, 2]
+
+
+def test_a_store_that_fails_is_told_of_and_the_last_good_look_is_kept(board, store, clock):
+    """The page shows the last known state, and since when it is known."""
+    board.read()
+    good = clock.now()
+    clock.advance(60)
+    store.error = StoreUnavailable("file:/x does not answer", hint="Look at the disk.")
+    found = board.read()
+    assert found.overview is None
+    assert found.document["status"] == "unknown"
+    assert found.document["error"] == "file:/x does not answer"
+    last = board.last()
+    assert last is not None
+    assert last.at == good
+    clock.advance(60)
+    store.error = None
+    assert board.read().document["status"] == "ok"
+
+
+def test_an_error_that_nobody_foresaw_is_a_state_too(board, store):
+    """A reader gets an answer, and the board goes on."""
+    store.error = RuntimeError("boom")
+    assert "boom" in str(board.read().document["error"])
+    store.error = None
+    board.expire()
+    assert board.read().document["status"] == "ok"
+
+
+def test_a_store_that_hangs_keeps_nobody(store):
+    """After seven seconds readers are told so, and no second look is begun beside the first."""
+    store.open.clear()
+    board = StatusBoard(store.look, _Hurried())
+    found = board.read()
+    assert found.document["status"] == "unknown"
+    assert "did not answer within 7 s" in str(found.document["error"])
+    board.read()
+    assert store.reads == 1
+    store.open.set()
+
+
+class _Hurried(FakeClock):
+    """A clock by which seven seconds have passed each time it is looked at."""
+
+    def monotonic(self) -> float:
+        self.advance(7.1)
+        return super().monotonic()
