@@ -46,5 +46,7 @@ def serve(
             raise
         problem = "datafetch serve needs more libraries: pip install 'datafetch[serve]'"
         raise ConfigurationError([problem], hint="Then start it again.") from error
-    answer_requests(place.settings, place.store, listening(host, _PORT if port is None else port), place.cancel)
+    answer_requests(
+        place.settings, place.store, listening(host, _PORT if port is None else port), place.cancel
+    )
     place.cancel.raise_if_cancelled()

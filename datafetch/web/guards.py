@@ -69,8 +69,8 @@ class Guards:
             if answer.status is None:
                 failed = refused(500, "INTERNAL_ERROR", "The server failed; its log says why.")
                 await failed(scope, receive, answer.send)
-            else:
-                raise
+            elif not answer.is_whole:
+                raise  # so that the connection is closed: the client must not take it for whole
         finally:
             self._count(scope, answer.status)
 
@@ -87,6 +87,7 @@ class _Answer:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.status: int | None = None
+        self.is_whole = False
         self._scope = scope
         self._send = send
 
@@ -99,6 +100,8 @@ class _Answer:
                 headers.setdefault(name, value)
             message = {**message, "headers": headers.raw}
         await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.is_whole = True
 
 
 async def _whole_body(scope: Scope, receive: Receive, longest_s: float) -> bytes | Response:

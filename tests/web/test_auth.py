@@ -7,6 +7,7 @@ from datafetch.web.auth import Keyring, Secrets
 
 
 def scope(*headers: tuple[str, str]):
+    """A request with these headers."""
     return {
         "type": "http",
         "method": "GET",
@@ -16,6 +17,7 @@ def scope(*headers: tuple[str, str]):
 
 
 def authorized(value: str):
+    """A request with this `Authorization`."""
     return scope(("authorization", value))
 
 

@@ -34,16 +34,19 @@ class Store:
 
 @pytest.fixture
 def clock():
+    """A clock that the test moves."""
     return FakeClock()
 
 
 @pytest.fixture
 def store(clock):
+    """A store that counts how often it is read."""
     return Store(clock)
 
 
 @pytest.fixture
 def board(store, clock):
+    """A board over the store."""
     return StatusBoard(store.look, clock)
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from datafetch.web.app import routed
 from datafetch.web.counters import Counters
 from datafetch.web.guards import LARGEST_BODY, Guards
 from datafetch.web.protocol import TimedProtocol
@@ -35,14 +35,13 @@ class Endpoints:
     """An application that says what it was sent, and one endpoint that sends without end."""
 
     def __init__(self) -> None:
-        self.app = Starlette(
-            routes=[
+        self.app = routed(
+            [
                 Route("/said", self.said, methods=["GET", "POST"]),
                 Route("/endless", self.endless),
                 Route("/broken", self.broken),
             ]
         )
-        self.app.router.redirect_slashes = False
 
     async def said(self, request: Request) -> Response:
         body = await request.body()
@@ -65,13 +64,17 @@ class Endpoints:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    """The endpoints behind guards and deadlines."""
     guarded = Guards(Endpoints().app, Counters(), body_s=0.3)
-    with served_here(guarded, Hurried, h11_max_incomplete_event_size=16 * 1024) as found:
+    with served_here(
+        guarded, Hurried, h11_max_incomplete_event_size=16 * 1024, timeout_keep_alive=1
+    ) as found:
         yield found
 
 
 @contextmanager
 def connected(server: Server) -> Iterator[socket.socket]:
+    """A connection to the server."""
     with socket.create_connection(("127.0.0.1", server.port), _LONGEST_S) as made:
         yield made
 
@@ -88,6 +91,7 @@ def exchanged(server: Server, *parts: bytes) -> bytes:
 
 
 def to_the_end(made: socket.socket) -> bytes:
+    """What comes until the connection is closed or reset."""
     answered = b""
     try:
         while part := made.recv(65536):
