@@ -129,11 +129,13 @@ def test_a_signal_ends_it(tmp_path, number, code):
 
 def test_idle_connections_do_not_keep_it(tmp_path):
     """Whoever holds a connection open does not hold the server up."""
-    with served(tmp_path, **CLOSED) as server:
-        with socket.create_connection(("127.0.0.1", server.port)) as idle:
-            idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert idle.recv(15) == b"HTTP/1.1 200 OK"
-            assert server.end() == 143
+    with (
+        served(tmp_path, **CLOSED) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as idle,
+    ):
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert idle.recv(15) == b"HTTP/1.1 200 OK"
+        assert server.end() == 143
 
 
 def test_warnings_of_open_doors(tmp_path):
