@@ -19,7 +19,7 @@ from datafetch.models.run import JobName, JobReport, Operation, RunOptions, RunR
 from datafetch.operation_run import OperationRun
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import HeldLease
-from datafetch.ops.lease_keeper import LeaseKeeper
+from datafetch.ops.lease_keeper import BRIEF, LeaseKeeper
 from datafetch.runtime.progress import Progress
 from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings
@@ -49,7 +49,12 @@ class KeepRun(OperationRun):
         without: Mapping[str, str],
     ) -> None:
         super().__init__(
-            settings, parts, Operation.LOGOS, known_as=JobName.LOGOS.value, dry_run=False
+            settings,
+            parts,
+            Operation.LOGOS,
+            known_as=JobName.LOGOS.value,
+            dry_run=False,
+            id_end=BRIEF,
         )
         batch = LogoBatch(tuple(found), without, settings.logo_on_demand_max)
         self._keeping = LogoKeeping(batch)

@@ -29,8 +29,12 @@ class OperationRun:
         *,
         known_as: str,
         dry_run: bool,
+        id_end: str = "",
     ) -> None:
-        """The run's time begins now. `known_as` is what the log calls the operation."""
+        """The run's time begins now.
+
+        `known_as` is what the log calls the operation; `id_end` is how the run's id ends.
+        """
         self._settings = settings
         self._parts = parts
         self._operation = operation
@@ -39,7 +43,7 @@ class OperationRun:
         self._counts_before = parts.http.counts()
         self._so_far = SoFar()
         moment = datetime.fromtimestamp(parts.clock.now(), UTC)
-        self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{id_end}"
         self.log = bound_logger(job=known_as, runId=self.run_id)
         self.events = RunLog(self.log, dry_run=dry_run)
 

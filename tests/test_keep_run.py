@@ -90,7 +90,9 @@ def test_a_batch_is_stored_as_the_job_does(machine: Machine) -> None:
     assert manifest[A]["bytes"] == len(found(A).body)
     assert ("onDemand" in manifest[A], manifest[B]["onDemand"]) == (False, True)
     assert machine.stored(NEGATIVE)[C]["attempts"] == 1
-    assert machine.stored(LOCK)["owner"] is None
+    lock = machine.stored(LOCK)
+    assert (lock["owner"], lock["runId"]) == (None, kept.result.run_id)
+    assert lock["runId"].endswith("-brief")
     assert not [key for key in machine.keys if "/jobs/" in key or "/history/" in key]
 
 

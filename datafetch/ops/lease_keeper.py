@@ -12,6 +12,12 @@ from datafetch.store.fenced import Fence
 
 _POLL_S = 2.0
 
+BRIEF = "-brief"
+"""How the id ends of a run that has a lease for a moment only: it stores what it has in hand."""
+
+_BRIEF_WAIT_S, _BRIEF_POLL_S = 10.0, 0.25
+"""How long a brief run is waited for by those who wait for nobody else, and how often it is looked."""
+
 
 class LeaseKeeper:
     """The leases of one run."""
@@ -41,7 +47,8 @@ class LeaseKeeper:
     ) -> HeldLease:
         """Take the lease of a job, and renew it until it is given back or the run's time is over.
 
-        While another run has it, wait for `wait_s` seconds at most. `when_free` is that of
+        While another run has it, wait for `wait_s` seconds at most, and for a `BRIEF` one at least
+        10 s: no job should be left out for a moment's work. `when_free` is that of
         `LeaseBackend.acquire`.
 
         Raises:
@@ -58,16 +65,18 @@ class LeaseKeeper:
                 grant = self._backend.acquire(job, self._run_id, when_free)
                 break
             except LeaseHeld as held:
-                left = began + wait_s - self._clock.monotonic()
+                brief = held.holder is not None and held.holder.run_id.endswith(BRIEF)
+                most_s = max(wait_s, _BRIEF_WAIT_S) if brief else wait_s
+                left = began + most_s - self._clock.monotonic()
                 if left <= 0:
                     if waited:
-                        raise _in_vain(held, wait_s) from held
+                        raise _in_vain(held, most_s) from held
                     raise
                 if not waited:
-                    about = {"wait_s": round(wait_s, 1), "error": str(held)}
+                    about = {"wait_s": round(most_s, 1), "error": str(held)}
                     self._log.info("lease_awaited", extra=about)
                 waited = True
-                self._clock.sleep(min(_POLL_S, left))
+                self._clock.sleep(min(_BRIEF_POLL_S if brief else _POLL_S, left))
         now = self._clock.monotonic()
         if waited:
             self._log.info("lease_free", extra={"waited_s": round(now - began, 1)})

@@ -78,6 +78,30 @@ def test_a_run_waits_for_a_lease_as_long_as_it_was_told(
     assert (told[0][1]["wait_s"], told[1][1]["waited_s"]) == (60.0, 6.0)
 
 
+def test_a_brief_run_is_waited_for(
+    keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock
+) -> None:
+    """A weekly job must not miss its week because a visitor's logo is stored at that moment."""
+    held = leases.acquire(JOB, "run-2-brief")
+
+    def poll(seconds: float) -> None:
+        clock.advance(seconds)
+        leases.release(held)
+
+    clock.sleep = poll  # type: ignore[method-assign]
+    keeper.give_back(keeper.take(JOB))
+
+
+def test_a_brief_run_that_is_not_brief_is_not_waited_for_long(
+    keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock
+) -> None:
+    """One that hangs is as any other: after 10 s who did not want to wait does nothing."""
+    leases.acquire(JOB, "run-2-brief")
+    with pytest.raises(LeaseHeld, match="waited 10 s"):
+        keeper.take(JOB)
+    assert sum(clock.slept) == 10.0
+
+
 def test_who_waited_in_vain_says_how_long_and_for_whom(
     keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock
 ) -> None:
