@@ -3,23 +3,21 @@
 import argparse
 import asyncio
 import http.client
-import json
-import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from statistics import median, quantiles
 
 from benchmarks.measure import Figure
 from benchmarks.servers import domain, started
+from benchmarks.serving import serving
 
 _HITS, _CROWD = 5000, 1000
 _KNOWN, _UNKNOWN = domain(2), domain(3)  # both at the first service
+
+_CDN = {"S3_CDN_URL": "https://cdn.example.com"}
 
 
 def logo_requests(_: argparse.Namespace) -> Iterator[Figure]:
@@ -29,9 +27,9 @@ def logo_requests(_: argparse.Namespace) -> Iterator[Figure]:
     with (
         started("providers", domains=4) as providers,
         tempfile.TemporaryDirectory() as folder,
-        _serving(folder, providers.environment) as port,
+        serving(folder, {**providers.environment, **_CDN}) as server,
     ):
-        times, statuses = _hits(port)
+        times, statuses = _hits(server.port)
         ends = quantiles(times, n=100)
         yield Figure(
             f"{_HITS} hits in memory, one connection: median, 99 %",
@@ -40,7 +38,7 @@ def logo_requests(_: argparse.Namespace) -> Iterator[Figure]:
         )
         providers.counts()
         began = time.perf_counter()
-        answers = asyncio.run(_crowd(port))
+        answers = asyncio.run(_crowd(server.port))
         took_s = time.perf_counter() - began
         asked = providers.counts()
         yield Figure(
@@ -48,27 +46,6 @@ def logo_requests(_: argparse.Namespace) -> Iterator[Figure]:
             f"{took_s:.2f} s {sum(asked.values())}",
             f"1 request to a provider; answers {dict(answers)}",
         )
-
-
-@contextmanager
-def _serving(folder: str, environment: Mapping[str, str]) -> Iterator[int]:
-    """A server before an empty folder with a CDN; gives its port."""
-    own = {"DATAFETCH_STORE": f"file:{folder}/store", "S3_CDN_URL": "https://cdn.example.com"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "datafetch", "--log-format", "json", "serve", "--port", "0"],
-        cwd=folder,
-        env={**os.environ, **environment, **own},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr is not None
-        lines = (json.loads(line) for line in process.stderr)
-        url = next(line["url"] for line in lines if line["event"] == "serve_listening")
-        yield int(url.rpartition(":")[2])
-    finally:
-        process.terminate()
-        process.communicate()
 
 
 def _hits(port: int) -> tuple[list[float], Counter[int]]:
