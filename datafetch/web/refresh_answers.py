@@ -7,7 +7,7 @@ from datafetch.logs import bound_logger
 from datafetch.models.json import JsonObject
 from datafetch.web.answers import json_answer
 from datafetch.web.refresh_doors import STOPPING_S, failed
-from datafetch.web.runs import Asked
+from datafetch.web.run_requests import Asked
 
 HURRY_S = 0.8
 """Seconds that a request with the secret waits for the store: its run starts in any case.

@@ -1,12 +1,31 @@
-"""How runs that a server was asked for are put together, so that one run does what many asked."""
+"""What a server is asked to run, and how requests are united so that one run does what many asked."""
 
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from datafetch.models.run import JobName, RunOptions
+from datafetch.models.run import JobName, RunOptions, RunResult
 
 Kind = Literal["whole", "named"]
 """Whether a run goes over all items of its job, or over those that were named."""
+
+
+State = Literal["started", "joined", "next"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of a run that was asked for.
+
+    Attributes:
+        state: `started` when no other was under way; `joined` when one that has not begun its work
+            does it too; `next` when one more run follows that which is under way.
+        done: the result of the run that does what was asked for. Instead of a result it has a
+            `DatafetchError` when the run could not be made, or was stopped before it began.
+    """
+
+    state: State
+    done: "Future[RunResult]"
 
 
 def asked_of(job: JobName, options: RunOptions) -> RunOptions:

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from datafetch.clock import CancelToken, Clock
+from datafetch.clock import CancelToken, Clock, stopped_by
 from datafetch.errors import Cancelled, DatafetchError, Unexpected
 from datafetch.job_groups import check_jobs
 from datafetch.logs import bound_logger
@@ -16,30 +16,19 @@ from datafetch.runtime.progress import Progress
 from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings
 from datafetch.web.run_managers import ManagerMaker, managers
-from datafetch.web.run_requests import Kind, asked_of, covers, kind_of, united
+from datafetch.web.run_requests import Asked, Kind, asked_of, covers, kind_of, united
 
 LONGEST_STOP_S = STOP_S + 7.0
 """Seconds that `stop` waits at most: a run takes up to `STOP_S`, and then tells others how it ended."""
 
+PAUSE_S = 2.0
+"""Seconds between two runs of a job.
+
+A webhook calls for each of a thousand bookmarks that are imported, and a run of a short list takes
+a moment: without a pause a run would follow the other for as long as that lasts.
+"""
+
 _log = bound_logger()
-
-
-State = Literal["started", "joined", "next"]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What became of a run that was asked for.
-
-    Attributes:
-        state: `started` when no other was under way; `joined` when one that has not begun its work
-            does it too; `next` when one more run follows that which is under way.
-        done: the result of the run that does what was asked for. Instead of a result it has a
-            `DatafetchError` when the run could not be made, or was stopped before it began.
-    """
-
-    state: State
-    done: "Future[RunResult]"
 
 
 class LastRun(NamedTuple):
@@ -80,6 +69,8 @@ class _Lane:
     current: _Run | None = None
     waiting: dict[Kind, _Run] = field(default_factory=dict)
     last: LastRun | None = None
+    free_at: float = float("-inf")
+    """When the next run may begin, monotonic seconds."""
 
 
 class BackgroundRuns:
@@ -92,11 +83,18 @@ class BackgroundRuns:
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, make_manager: ManagerMaker | None = None
+        self,
+        settings: Settings,
+        clock: Clock,
+        make_manager: ManagerMaker | None = None,
+        *,
+        pause_s: float = PAUSE_S,
     ) -> None:
+        """Between two runs of a job there are `pause_s` seconds."""
         self._settings = settings
         self._clock = clock
         self._make_manager = make_manager or managers(settings, clock)
+        self._pause_s = pause_s
         self._lock = threading.Lock()
         self._lanes: Mapping[JobName, _Lane] = {job: _Lane() for job in JobName}
         self._listeners: dict[object, Callable[[], None]] = {}
@@ -240,6 +238,9 @@ class BackgroundRuns:
 
     def _make(self, run: _Run) -> RunResult:
         run.cancel.raise_if_cancelled()
+        left_s = self._lanes[run.job].free_at - self._clock.monotonic()
+        if left_s > 0:
+            stopped_by(self._clock, run.cancel).sleep(left_s)
 
         def begun(_name: str) -> Progress:
             with self._lock:
@@ -258,6 +259,7 @@ class BackgroundRuns:
         lane = self._lanes[run.job]
         with self._lock:
             lane.current, lane.last = None, ended
+            lane.free_at = self._clock.monotonic() + self._pause_s
             failed: list[tuple[_Run, DatafetchError]] = []
             while lane.waiting and lane.current is None:
                 kind: Kind = "whole" if "whole" in lane.waiting else "named"

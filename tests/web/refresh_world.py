@@ -5,7 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from datafetch.store.local import LocalStore
 from datafetch.web import refresh
 from datafetch.web.counters import Counters
 from datafetch.web.guards import Guards
+from datafetch.web.runs import BackgroundRuns
 from datafetch.web.server import make_site
 from datafetch.web.site import Site
 from tests.bookmarks.world import link
@@ -165,7 +166,10 @@ def endpoints(
         cancel = CancelToken()
         clock = ShiftedClock(cancel)
         store = FaultyStore(LocalStore(folder), before=before)
-        site = make_site(load_settings(None), store, clock, cancel)
+        made_site = make_site(load_settings(None), store, clock, cancel)
+        runs = BackgroundRuns(made_site.settings, clock, pause_s=0)
+        runs.on_change(made_site.board.expire)
+        site = replace(made_site, runs=runs)
         routed = Starlette(routes=refresh.routes(site, github_wait_s=github_wait_s))
         with served_here(Guards(routed, Counters())) as server:
             made = Endpoints(server, site, clock, store, folder, karakeep, github)

@@ -20,8 +20,10 @@ from datafetch.models.run import (
     RunStatus,
 )
 from datafetch.web.run_managers import Manager
-from datafetch.web.runs import Asked, BackgroundRuns
+from datafetch.web.run_requests import Asked
+from datafetch.web.runs import BackgroundRuns
 from tests.job_settings import settings
+from tests.support import FakeClock
 
 SOON_S = 20.0
 BOOKMARKS, LOGOS = JobName.BOOKMARKS, JobName.LOGOS
@@ -107,7 +109,7 @@ def stage() -> Stage:
 @pytest.fixture
 def runs(stage: Stage) -> Iterator[BackgroundRuns]:
     """The runs of a server, which is stopped at the end."""
-    made = BackgroundRuns(SET, SystemClock(), stage)
+    made = BackgroundRuns(SET, SystemClock(), stage, pause_s=0)
     yield made
     assert made.stop(Cancelled("the test has ended"))
 
@@ -200,6 +202,52 @@ def test_named_items_of_several_asks_are_one_run(stage: Stage, runs: BackgroundR
     assert whole.done.result(SOON_S).run_id == "run-1"
     assert {one.done.result(SOON_S).run_id for one in named} == {"run-2"}
     assert stage.steps[2].request.options.only == ("a.test", "b.test")
+
+
+class SlowClock(FakeClock):
+    """A clock on which whoever sleeps waits for the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asleep = threading.Event()
+        self.wake = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        self.asleep.set()
+        assert self.wake.wait(SOON_S)
+        super().sleep(seconds)
+
+
+def test_a_burst_over_many_short_runs_costs_two(stage: Stage) -> None:
+    """A run takes a moment and hooks come for longer: the second run waits, and does it for all."""
+    clock = SlowClock()
+    runs = BackgroundRuns(SET, clock, stage)
+    first = runs.ask(BOOKMARKS)
+    stage.begin(0)
+    asked = [runs.ask(BOOKMARKS)]
+    stage.step(0).go_on.set()
+    first.done.result(SOON_S)
+    assert clock.asleep.wait(SOON_S)
+    asked += [runs.ask(BOOKMARKS) for _ in range(1000)]
+    assert {one.state for one in asked} == {"next", "joined"}
+    clock.wake.set()
+    stage.begin(1).go_on.set()
+    assert {one.done.result(SOON_S).run_id for one in asked} == {"run-1"}
+    assert clock.slept == [2.0]
+    assert runs.stop(Cancelled("the test has ended"))
+
+
+def test_a_run_long_after_another_begins_at_once(stage: Stage) -> None:
+    """The pause is between runs that follow each other; who asks later does not wait."""
+    clock = FakeClock()
+    runs = BackgroundRuns(SET, clock, stage)
+    for number, idle_s in enumerate([2.0, 0.5, 0.0]):
+        asked = runs.ask(BOOKMARKS)
+        stage.begin(number).go_on.set()
+        asked.done.result(SOON_S)
+        clock.advance(idle_s)
+    assert clock.slept == [1.5]
+    assert runs.stop(Cancelled("the test has ended"))
 
 
 def test_jobs_do_not_wait_for_each_other(stage: Stage, runs: BackgroundRuns) -> None:
