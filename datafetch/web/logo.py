@@ -14,6 +14,7 @@ from datafetch.web.answers import json_answer, refused, too_many, unauthorized
 from datafetch.web.logo_asked import AskedLogo, BadQuestion, asked_logo
 from datafetch.web.logo_cache import LogoAnswer, LogoAt, LogoPicture, LogoUnknown, NoLogoKnown
 from datafetch.web.rates import RateAnswer, RateLimit, client_of
+from datafetch.web.shared_read import SharedRead
 from datafetch.web.site import Site
 
 LONGEST_S = 10.0
@@ -42,6 +43,7 @@ class _Endpoint:
         self._site = site
         self._longest_s = longest_s
         self._tiers = site.logos
+        self._index = SharedRead(self._tiers.refresh, site.clock, fresh_s=0.0)
         self._of_client = RateLimit(site.clock, most=30, per_s=60.0)
         self._in_all = RateLimit(site.clock, most=120, per_s=60.0)
 
@@ -83,15 +85,25 @@ class _Endpoint:
         return await self._fetched(domain, scope, forced=asked.is_forced)
 
     async def _stored(self, domain: str) -> LogoAnswer | None:
-        if self._tiers.is_index_fresh:
-            found = self._tiers.in_index(domain)
-            if found is not None or not self._tiers.is_in_index(domain):
-                return found
-        return await run_in_threadpool(self._tiers.in_store, domain)
+        """What the store knows; of a logo that is known already nobody waits for the store.
+
+        Raises:
+            StoreError: it did not answer, and nothing is known.
+        """
+        found = self._tiers.at_hand(domain)
+        if found is not None and not self._tiers.is_fresh:
+            self._index.begin()
+        elif found is None:
+            if not self._tiers.is_fresh:
+                await self._index.value()
+                found = self._tiers.at_hand(domain)
+            if found is None and self._tiers.has_picture(domain):
+                found = await run_in_threadpool(self._tiers.picture, domain)
+        return found
 
     def _refresh_if_due(self, domain: str) -> None:
         """Begin to fetch an old logo again, for those who ask later."""
-        if self._tiers.wants_refresh(domain) and self._in_all.take("").allowed:
+        if self._tiers.is_due(domain) and self._in_all.take("").allowed:
             self._tiers.fetched(domain)
 
     async def _fetched(self, domain: str, scope: Scope, *, forced: bool) -> LogoAnswer | Response:

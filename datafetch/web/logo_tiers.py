@@ -4,16 +4,13 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from datafetch.clock import CancelToken, Clock, stopped_by, to_ms
-from datafetch.errors import Cancelled, DatafetchError, ObjectNotFound
+from datafetch.clock import CancelToken, Clock, stopped_by
+from datafetch.errors import Cancelled, DatafetchError
 from datafetch.factory import Parts, make_http, make_parts
 from datafetch.job_groups import logo_group
-from datafetch.logos.index import LogoIndex
 from datafetch.logos.known_domains import KnownDomains
 from datafetch.logos.model import Logo
 from datafetch.logos.on_demand import FoundLogo, LogoFinder
-from datafetch.logos.providers import PICTURE_LIMIT
-from datafetch.logos.rules.choice import is_due, is_waiting
 from datafetch.logos.rules.entries import Entry
 from datafetch.logos.search import NoAnswer, NoLogo
 from datafetch.logs import bound_logger
@@ -25,7 +22,6 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
 from datafetch.upstream_errors import BreakerOpen
-from datafetch.urls import parse, resolve
 from datafetch.web.logo_cache import (
     LogoAnswer,
     LogoAt,
@@ -36,6 +32,7 @@ from datafetch.web.logo_cache import (
 )
 from datafetch.web.logo_flights import THREADS, LogoFlights
 from datafetch.web.logo_shelf import LogoShelf
+from datafetch.web.logo_stored import StoredLogos
 
 STORED_HOLDS_S = 300.0
 """Seconds for which memory answers what the store knew."""
@@ -51,23 +48,6 @@ SITE_FAULT_HOLDS_S = 900.0
 
 _STORING_S = 3.0
 """Seconds for which a visitor waits for a logo to be stored; then the picture is sent from memory."""
-
-_ANY_BASE = "https://datafetch.invalid/"
-"""What addresses resolve against that need no base."""
-
-_PICTURES = frozenset(
-    (
-        "image/avif",
-        "image/gif",
-        "image/jpeg",
-        "image/png",
-        "image/svg+xml",
-        "image/vnd.microsoft.icon",
-        "image/webp",
-        "image/x-icon",
-    )
-)
-"""Types with which a stored object is sent as a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +78,11 @@ class LogoTiers:
         self._clock = clock
         self._store = store
         self._keys = keys
-        self._urls = urls
         self._log = bound_logger(job="logos")
         self._of_fetches = cancel.child()
         self.cache = LogoCache(clock)
         self.flights = LogoFlights()
-        self._index = LogoIndex(store, keys, urls, clock, self._log)
+        self.stored = StoredLogos(store, keys, urls, clock, self._log)
         files = logo_group(settings).domain_files
         self._known = KnownDomains(store, keys, clock, files, self._log)
         # What is stored at the end is stored after the server was asked to stop.
@@ -120,60 +99,45 @@ class LogoTiers:
         is_coming = found is None and self.flights.joined(domain) is not None
         return None if is_coming else found or self._waiting(domain)
 
-    def is_in_index(self, domain: str) -> bool:
-        """Whether the manifest has an entry of the domain. Does not block."""
-        return self._index.entry(domain) is not None
-
     @property
-    def is_index_fresh(self) -> bool:
-        """Whether `in_index` knows what the store knows. Does not block."""
-        return self._index.is_fresh and self._index.was_read
+    def is_fresh(self) -> bool:
+        """Whether memory knows what the store knows. Does not block."""
+        return self.stored.index.is_fresh and self.stored.index.was_read
 
-    def in_index(self, domain: str) -> LogoAnswer | None:
-        """The answer by what is known of the store; None when the store says nothing. Does not block.
-
-        None, too, when the answer is a picture, which has to be read from the store first.
-        """
-        entry = self._index.entry(domain)
-        if entry is not None:
-            url = self._url_of(entry)
-            return None if url is None else self._remember(domain, LogoAt(url), STORED_HOLDS_S)
-        record = self._index.record(domain)
-        if is_waiting(record, to_ms(self._clock.now())):
-            return self._remember(domain, NoLogoKnown(), STORED_HOLDS_S)
-        return None
-
-    def in_store(self, domain: str) -> LogoAnswer | None:
-        """The answer of the store; None when it says nothing. Blocks.
+    def refresh(self) -> None:
+        """Ask the store what has changed. Blocks.
 
         Raises:
-            StoreError: it did not answer, and nothing is known.
+            StoreError: it did not answer, and nothing was ever read.
         """
-        self._index.refresh()
-        found = self.in_index(domain)
-        if found is not None:
-            return found
-        entry = self._index.entry(domain)
-        if entry is None or entry.key is None:
-            return None
-        picture = self._picture_at(entry, entry.key)
-        return None if picture is None else self._remember(domain, picture, STORED_HOLDS_S)
+        self.stored.index.refresh()
+
+    def at_hand(self, domain: str) -> LogoAnswer | None:
+        """See `StoredLogos.at_hand`."""
+        found = self.stored.at_hand(domain)
+        return None if found is None else self._remember(domain, found, STORED_HOLDS_S)
+
+    def has_picture(self, domain: str) -> bool:
+        """Whether the manifest names a logo that is not `at_hand`. Does not block."""
+        entry = self.stored.index.entry(domain)
+        return entry is not None and self.stored.url_of(entry) is None
+
+    def picture(self, domain: str) -> LogoAnswer | None:
+        """See `StoredLogos.picture`. Blocks.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        found = self.stored.picture(domain)
+        return None if found is None else self._remember(domain, found, STORED_HOLDS_S)
 
     def fetched(self, domain: str, *, forced: bool = False) -> Future[LogoAnswer] | None:
         """Begin to ask the providers, or join who has begun; None when too many wait. Does not block."""
         return self.flights.start(domain, lambda: self._fetch(domain, forced=forced))
 
-    def wants_refresh(self, domain: str) -> bool:
-        """Whether the stored logo is one that only visitors ask for, and is due. Does not block.
-
-        Logos of known domains are kept fresh by the job.
-        """
-        entry = self._index.entry(domain)
-        return (
-            isinstance(entry, Logo)
-            and entry.is_on_demand
-            and is_due(entry, self._settings.logo_max_age_days, to_ms(self._clock.now()))
-        )
+    def is_due(self, domain: str) -> bool:
+        """See `StoredLogos.is_due`."""
+        return self.stored.is_due(domain, self._settings.logo_max_age_days)
 
     def of_company(self, name: str) -> str | None:
         """The domain of a company that a file names. Blocks."""
@@ -220,8 +184,8 @@ class LogoTiers:
     def _fetch(self, domain: str, *, forced: bool) -> LogoAnswer:
         stored: Entry | None = None
         try:
-            self._index.refresh()
-            stored = self._usable(self._index.entry(domain))
+            self.refresh()
+            stored = self.stored.usable(domain)
             found = self._search(domain, stored, forced=forced)
         except DatafetchError as failure:
             self._log.warning("logo_failed", extra={"domain": domain, "error": str(failure)})
@@ -237,12 +201,6 @@ class LogoTiers:
                 return self._none(domain, found.reason, stored)
             case NoAnswer():
                 return self._failed(domain, stored, found)
-
-    def _usable(self, stored: Entry | None) -> Entry | None:
-        """The entry; None when its picture is gone, which is looked at where this server shows it."""
-        if stored is None or stored.key is None or self._url_of(stored) is not None:
-            return stored
-        return None if self._picture_at(stored, stored.key) is None else stored
 
     def _search(
         self, domain: str, stored: Entry | None, *, forced: bool
@@ -260,17 +218,20 @@ class LogoTiers:
         item = replace(found, stranger=is_stranger)
         self._log.info("logo_found", extra={"domain": domain, "source": found.logo.original_source})
         picture = _picture_of(item)
-        has_room = self._index.on_demand_count < self._settings.logo_on_demand_max
+        has_room = self.stored.index.on_demand_count < self._settings.logo_on_demand_max
         attempt = self._fetching().shelf.add(item) if has_room or not is_stranger else None
         try:
             entry = None if attempt is None else attempt.result(_STORING_S)
         except TimeoutError:
             entry = None
         if entry is not None:
-            return self._remember(domain, self._answer_of(entry, picture), STORED_HOLDS_S)
+            # Somebody may have stored a better one meanwhile.
+            is_ours = isinstance(entry, Logo) and entry.sha256 == found.logo.sha256
+            answer = self.stored.answer_of(entry, picture if is_ours else None)
+            return self._remember(domain, answer, STORED_HOLDS_S)
         if picture is not None:
             return self._remember(domain, picture, UNSTORED_HOLDS_S)
-        return self._answer_of(found.logo, None)
+        return self.stored.answer_of(found.logo)
 
     def _none(self, domain: str, reason: str, stored: Entry | None) -> LogoAnswer:
         # A stranger's answer stays in memory: it must not push known domains out of the cache
@@ -295,7 +256,7 @@ class LogoTiers:
         return self._remember(domain, answer or unknown, unknown.retry_s)
 
     def _stale(self, stored: Entry) -> LogoAnswer | None:
-        match self._answer_of(stored, None):
+        match self.stored.answer_of(stored):
             case LogoAt(url):
                 return LogoAt(url, is_stale=True)
             case LogoPicture(body, content_type, version):
@@ -307,8 +268,8 @@ class LogoTiers:
         """A logo was taken off the shelf: it is stored now, or left out as one of too many."""
         if entry is None:
             return
-        self._index.note(domain, entry)
-        url = self._url_of(entry)
+        self.stored.index.note(domain, entry)
+        url = self.stored.url_of(entry)
         if url is not None:
             self._remember(domain, LogoAt(url), STORED_HOLDS_S)
 
@@ -321,46 +282,6 @@ class LogoTiers:
     def _waiting(self, domain: str) -> LogoAnswer | None:
         found = None if self._made is None else self._made.shelf.waiting(domain)
         return None if found is None else _picture_of(found)
-
-    def _answer_of(self, entry: Entry, picture: LogoPicture | None) -> LogoAnswer:
-        """What is answered for an entry of the manifest; blocks when its picture has to be read."""
-        url = self._url_of(entry)
-        if url is not None:
-            return LogoAt(url)
-        if picture is None and entry.key is not None:
-            try:
-                picture = self._picture_at(entry, entry.key)
-            except DatafetchError as error:
-                self._log.warning("picture_not_read", extra={"error": str(error)})
-                return LogoUnknown(503, "the store did not answer", 5)
-        return picture or NoLogoKnown()
-
-    def _url_of(self, entry: Entry) -> str | None:
-        """Where visitors load the logo; None when nobody but this server can show it."""
-        if isinstance(entry, Logo):
-            url = self._urls.for_key(entry.key, version=entry.version)
-        else:
-            url = entry.url or ""
-        # What a manifest holds may be no URL, or one with characters that no header can have.
-        whole = resolve(url, _ANY_BASE)
-        return whole if whole is not None and parse(url) is not None else None
-
-    def _picture_at(self, entry: Entry, key: str) -> LogoPicture | None:
-        """The stored picture; None when it is gone, or is no picture."""
-        if not key.startswith(self._keys.logo_images_prefix()):
-            return None  # A manifest that names other objects must not open them to visitors.
-        try:
-            if self._store.head(key).size > PICTURE_LIMIT:
-                return None
-            found = self._store.get(key)
-        except ObjectNotFound:
-            return None
-        declared = entry.content_type if isinstance(entry, Logo) else found.info.content_type
-        content_type = (declared or "").partition(";")[0].strip().lower()
-        if content_type not in _PICTURES:
-            return None
-        version = entry.version if isinstance(entry, Logo) else found.etag.strip('"')[:32]
-        return LogoPicture(found.body, content_type, version)
 
 
 def _picture_of(found: FoundLogo) -> LogoPicture | None:

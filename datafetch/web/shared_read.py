@@ -31,6 +31,10 @@ class SharedRead(Generic[T]):
         """Have the next request see what is stored from now on. From any thread."""
         self._is_new = False
 
+    def begin(self) -> None:
+        """Begin to read, unless that is under way or what was read is new; nobody waits for it."""
+        self._current()
+
     async def value(self, within_s: float | None = None) -> T | None:
         """What is stored; None when that is not known in so many seconds.
 

@@ -1,6 +1,7 @@
 """`GET /api/logo` over real HTTP: who is asked, what is answered, what is stored, and what is refused."""
 
 import asyncio
+import hashlib
 import json
 import resource
 import threading
@@ -11,12 +12,14 @@ import pytest
 from starlette.applications import Starlette
 
 from datafetch.store.base import encode_json
+from datafetch.store.local import LocalStore
 from datafetch.web import logo
 from tests.fakes import faults
 from tests.fakes.pictures import colour_of, picture
 from tests.fakes.providers import Icon
 from tests.fakes.sites import Site
 from tests.logos.world import KEYS
+from tests.stores import Call, FaultyStore
 from tests.web.logo_world import CDN, SECRET, SOON_S, LogoSite, logo_site
 from tests.web.support import bearer, served_here
 
@@ -509,6 +512,57 @@ def test_too_many_fetches_at_once_are_refused(logos: LogoSite) -> None:
     assert (answer.status, answer.json["code"]) == (503, "BUSY")
     assert answer.headers["retry-after"] == "5"
     gate.set()
+
+
+def test_a_hanging_store_keeps_nobody_from_a_known_logo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the store is asked whether something has changed, what was known is answered."""
+    gate = threading.Event()
+    store = FaultyStore(LocalStore(tmp_path / "store"))
+
+    def hang(call: Call) -> None:
+        if call == Call("head", KEYS.logo_manifest()):
+            assert gate.wait(SOON_S)
+
+    with logo_site(tmp_path, monkeypatch, store) as logos:
+        logos.world.at_google(A)
+        location = logos.get(f"domain={A}").headers["location"]
+        logos.clock.advance(301)
+        store.before = hang
+        for _ in range(50):
+            assert logos.get(f"domain={A}").headers["location"] == location
+        gate.set()
+
+
+def test_a_logo_of_the_job_that_came_first_is_the_one_that_is_sent(folder_logos: LogoSite) -> None:
+    """A better one that was stored during the search stays, and visitors get it at once."""
+    gate = threading.Event()
+    world = folder_logos.world
+    world.at_google(A, 64)
+    world.google.inject(faults.held(gate), f"domain={A}&")
+    fetch = folder_logos.site.logos.fetched(A)
+    world.google.log.wait_for(1, f"domain={A}&")
+    world.at_ddg(A, 256)
+    body = picture("png", 256, 256, colour_of(A))
+    key = KEYS.logo(A, "duckduckgo", "png")
+    world.store.put(key, body, content_type="image/png")
+    entry = {
+        "cdnUrl": f"/{key}",
+        "key": key,
+        "originalSource": "duckduckgo",
+        "contentType": "image/png",
+        "bytes": len(body),
+        "width": 256,
+        "height": 256,
+        "sha256": hashlib.sha256(body).hexdigest(),
+        "fetchedAt": 1,
+    }
+    world.store.put(KEYS.logo_manifest(), encode_json({A: entry}))
+    gate.set()
+    assert fetch is not None
+    fetch.result(SOON_S)
+    assert folder_logos.get(f"domain={A}").body == body
 
 
 def test_generic_pictures_are_no_logos(logos: LogoSite) -> None:
