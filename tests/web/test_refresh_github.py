@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.errors import Cancelled
+from datafetch.errors import Cancelled, StoreUnavailable
 from datafetch.models.run import JobName
+from tests.stores import Call
 from tests.web.refresh_world import (
     GITHUB,
     GITHUB_SECRET,
@@ -173,6 +174,42 @@ def test_stop_of_the_server_ends_the_wait(site: Endpoints) -> None:
     assert found[0].json["code"] == "STOPPING"
     assert found[0].json["dataFetched"] is False
     assert "retry-after" in found[0].headers
+
+
+def test_stop_answers_those_who_wait_for_the_next_run(site: Endpoints) -> None:
+    """The run that others wait for is not begun any more: they hear it, and may ask again."""
+    site.hold(site.github)
+    with ThreadPoolExecutor(2) as pool, logged("run_asked", state="next") as asked:
+        first = pool.submit(site.post, GITHUB, **REFRESH)
+        site.github.log.wait_for(1)
+        second = pool.submit(site.post, GITHUB, **REFRESH)
+        assert asked.wait(SOON_S)
+        site.site.runs.stop(Cancelled("the server stops"))
+        answers = [first.result(SOON_S), second.result(SOON_S)]
+    assert [answer.status for answer in answers] == [503, 503]
+    assert [answer.json["code"] for answer in answers] == ["REFRESH_CANCELLED", "STOPPING"]
+    assert all("retry-after" in answer.headers for answer in answers)
+
+
+@pytest.mark.parametrize("what", ["fails", "is broken"])
+def test_totals_that_cannot_be_read_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
+) -> None:
+    """The run was a success, whether or not its numbers can be told."""
+
+    def spoil(call: Call) -> None:
+        if call.key != ACTIVITY or call.method != "get":
+            return
+        if what == "fails":
+            raise StoreUnavailable("away", key=call.key)
+        (tmp_path / "store" / ACTIVITY).write_text("{")
+
+    with endpoints(monkeypatch, tmp_path / "store", before=spoil) as site:
+        answer = site.post(GITHUB, **REFRESH)
+        assert answer.status == 200
+        assert answer.json["dataFetched"] is True
+        assert answer.json["trailingYearCommits"] is None
+        assert answer.json["allTimeCommits"] is None
 
 
 def test_client_that_goes_away_is_not_waited_for(site: Endpoints) -> None:

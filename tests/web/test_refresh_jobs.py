@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from datafetch.errors import Cancelled, StoreUnavailable
 from datafetch.models.run import JobName
+from tests.stores import Call
 from tests.web.refresh_world import GITHUB, GITHUB_SECRET, SECRET, Endpoints, endpoints
 
 LOGOS, OPENGRAPH = "/api/logos/refresh", "/api/opengraph/refresh"
@@ -85,3 +87,34 @@ def test_past_runs_are_told_without_what_is_private(site: Endpoints, path: str) 
             "itemsChanged",
             "itemsFailed",
         }
+
+
+@pytest.mark.parametrize("path", JOBS)
+def test_store_that_is_away_is_said_and_the_secret_starts_a_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str
+) -> None:
+    """Nobody knows how fresh the data is; a run with its own store may still bring it."""
+
+    def down(_call: Call) -> None:
+        raise StoreUnavailable("bucket.internal.example does not answer")
+
+    with endpoints(monkeypatch, tmp_path / "store", before=down) as site:
+        answer = site.server.get(path)
+        assert answer.status == 503
+        assert answer.json["code"] == "STORE_UNAVAILABLE"
+        assert "internal" not in answer.text
+        answer = site.post(path, SECRET)
+        assert answer.json["data"]["refreshStarted"] is True
+        assert answer.json["data"]["lastFetchedAt"] is None
+        site.settle(JOBS[path])
+        assert site.runs_of(JOBS[path].value) in (["succeeded"], ["unchanged"])
+
+
+@pytest.mark.parametrize("path", JOBS)
+def test_server_that_stops_starts_none(site: Endpoints, path: str) -> None:
+    """Whoever asks while the server stops is told to ask again."""
+    site.site.runs.stop(Cancelled("the server stops"))
+    answer = site.post(path, SECRET)
+    assert answer.status == 503
+    assert answer.json["code"] == "STOPPING"
+    assert "retry-after" in answer.headers

@@ -2,14 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from datafetch.clock import CancelToken, SystemClock
-from datafetch.errors import Cancelled, ConfigurationError, StoreUnavailable
+from datafetch.errors import Cancelled, ConfigurationError, StoreUnavailable, Unexpected
 from datafetch.job_run import ProgressMaker
 from datafetch.models.run import (
     OPERATIONS,
@@ -303,6 +303,42 @@ def test_what_waits_runs_also_after_a_failure(stage: Stage, runs: BackgroundRuns
     stage.step(0).cancel.cancel(Cancelled("stopped alone"))
     stage.begin(1).go_on.set()
     assert asked.done.result(SOON_S).status is RunStatus.SUCCEEDED
+
+
+@pytest.fixture
+def no_threads() -> Iterator[Callable[[], None]]:
+    """Has the system give no thread to anybody any more, until the test ends or calls it again."""
+    before = threading.stack_size()
+    no_room = 1 << 50  # more than an address can name
+
+    def toggle() -> None:
+        threading.stack_size(before if threading.stack_size() == no_room else no_room)
+
+    yield toggle
+    threading.stack_size(before)
+
+
+def test_machine_without_threads_is_told_and_the_job_can_be_asked_for_again(
+    stage: Stage, runs: BackgroundRuns, no_threads: Callable[[], None]
+) -> None:
+    """Neither who asks nor who waits for the next run is left without an answer."""
+    no_threads()
+    with pytest.raises(Unexpected, match="thread"):
+        runs.ask(BOOKMARKS)
+    assert not runs.is_running(BOOKMARKS)
+    no_threads()
+    first = runs.ask(BOOKMARKS)
+    stage.begin(0)
+    follows = runs.ask(BOOKMARKS)
+    no_threads()
+    stage.step(0).go_on.set()
+    assert first.done.result(SOON_S).status is RunStatus.SUCCEEDED
+    with pytest.raises(Unexpected, match="thread"):
+        follows.done.result(SOON_S)
+    no_threads()
+    again = runs.ask(BOOKMARKS)
+    stage.begin(1).go_on.set()
+    assert again.done.result(SOON_S).status is RunStatus.SUCCEEDED
 
 
 def test_stop_ends_what_runs_and_begins_nothing(stage: Stage) -> None:

@@ -107,7 +107,9 @@ def test_no_secret_and_no_query_is_logged(tmp_path):
     """Neither one that is right nor one that is wrong, in whichever header or query it came."""
     with served(tmp_path, **CLOSED) as server:
         server.get("/api/status?token=tok-query-1", **bearer("tok-metrics-1"))
-        server.ask("/api/bookmarks/refresh?secret=tok-query-2", "POST", headers=bearer("tok-wrong-1"))
+        server.ask(
+            "/api/bookmarks/refresh?secret=tok-query-2", "POST", headers=bearer("tok-wrong-1")
+        )
         server.post("/api/github-activity/refresh", x_refresh_secret="tok-wrong-2")
         server.await_event("request_answered", path="/api/github-activity/refresh")
         server.end()
