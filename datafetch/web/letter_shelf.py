@@ -1,4 +1,4 @@
-"""The dead letters for the status page, read at most every two seconds, however many look at it."""
+"""The dead letters for the status page: read with each new overview, else at most every two seconds."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class Shelf:
 
 
 class LetterShelf:
-    """Reads the letters of all jobs when somebody asks, and keeps them for two seconds. Thread-safe."""
+    """Reads the letters of all jobs when somebody asks, and keeps them for a while. Thread-safe."""
 
     def __init__(self, store: ObjectStore, keys: Keys, clock: Clock) -> None:
         self._store = store
@@ -34,13 +34,20 @@ class LetterShelf:
         self._found: Found | None = None
         self._shelf = Shelf()
         self._read_at: float | None = None
+        self._number: int | None = None
 
-    def read(self) -> Shelf:
-        """The letters; those that were read before, with a sentence, when the store does not answer."""
+    def read(self, number: int) -> Shelf:
+        """The letters; those that were read before, with a sentence, when the store does not answer.
+
+        `number` is that of the snapshot beside which they are shown: with another one they are
+        read anew, so that the page does not show letters of which the overview knows no more.
+        """
         with self._guard:
             now = self._clock.monotonic()
-            if self._read_at is not None and now - self._read_at < _FRESH_S:
+            is_new = self._read_at is not None and now - self._read_at < _FRESH_S
+            if is_new and number == self._number:
                 return self._shelf
+            self._number = number
             try:
                 found = read_letters(self._store, self._keys, list(JobName))
             except StoreError as error:

@@ -68,8 +68,6 @@ class RunRow:
     began: Moment
     took: str
     items: str
-    changed: str
-    failed: str
     error: str
 
 
@@ -269,12 +267,15 @@ def _facts(view: JobView, now: float) -> Iterator[Fact]:
 
 
 def _how(run: PastRun) -> str:
-    counts = [f"{run.processed:,} items"]
-    counts += [f"{run.changed:,} changed"] if run.changed else []
-    counts += [f"{run.failed:,} failed"] if run.failed else []
-    counts += [f"{run.errors:,} errors"] if run.errors and run.errors != run.failed else []
     took = [f"took {spoken.took(run.duration_s)}"] if run.duration_s else []
-    return ", ".join([run.status.value, *took, *counts])
+    return ", ".join([run.status.value, *took, f"{run.processed:,} items", *_counts(run)])
+
+
+def _counts(run: PastRun) -> list[str]:
+    """What became of a run's items, as far as anything did."""
+    counts = [f"{run.changed:,} changed"] if run.changed else []
+    counts += [f"{run.failed:,} failed"] if run.failed else []
+    return counts + ([f"{run.errors:,} errors"] if run.errors not in (0, run.failed) else [])
 
 
 def _run_row(run: PastRun, now: float) -> RunRow:
@@ -283,8 +284,6 @@ def _run_row(run: PastRun, now: float) -> RunRow:
         tone=_RUN_TONES.get(run.status, "off"),
         began=moment(run.began_at, now),
         took=spoken.took(run.duration_s) if run.duration_s else "?",
-        items=f"{run.processed:,}",
-        changed=f"{run.changed:,}",
-        failed=f"{run.failed:,}",
+        items=", ".join([f"{run.processed:,}", *_counts(run)]),
         error=clean(run.error),
     )

@@ -48,7 +48,7 @@ def _answer(site: Site, shelf: LetterShelf, request: Request) -> Response:
     found = site.board.read()
     good = found if found.error is None else site.board.last()
     trouble = None if found.error is None else Trouble(str(found.error), found.error.hint)
-    letters = shelf.read() if good is not None else None
+    letters = shelf.read(good.number) if good is not None else None
     page = page_of(
         good.overview if good is not None else None,
         letters.groups if letters is not None else {},

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.programs import program
 
@@ -15,6 +15,7 @@ Theme = Literal["light", "dark"]
 PHONE, SMALL_PHONE, DESKTOP = (390, 844), (320, 640), (1280, 900)
 
 _SOON_MS = 30_000
+expect.set_options(timeout=_SOON_MS)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,7 @@ def opened(
     """
     context = browser.new_context(
         color_scheme=theme,
+        reduced_motion="reduce",  # else colours are still on their way when they are looked at
         viewport={"width": size[0], "height": size[1]},
         java_script_enabled=script,
     )

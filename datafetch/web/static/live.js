@@ -105,9 +105,23 @@
     return found;
   }
 
+  // What people look at: what has the focus, else what stands at the top of a page that was scrolled.
+  function lookedAt() {
+    const focused = document.activeElement;
+    if (focused && focused !== document.body) {
+      const { top, bottom } = focused.getBoundingClientRect();
+      if (bottom > 0 && top < innerHeight) return focused;
+    }
+    if (scrollY === 0) return null;
+    const found = document.elementFromPoint(innerWidth / 2, 1);
+    return found && found.closest("[id]");
+  }
+
   function take(text) {
     const fresh = new DOMParser().parseFromString(text, "text/html");
     if (!fresh.getElementById("sentence")) return;
+    const anchor = lookedAt();
+    const top = anchor ? anchor.getBoundingClientRect().top : 0;
     const focused = document.activeElement;
     const places = focused && focused !== document.body ? around(focused) : [];
     if (document.title !== fresh.title) document.title = fresh.title;
@@ -116,6 +130,7 @@
       const place = places.find((one) => one.isConnected);
       if (place) place.focus({ preventScroll: true });
     }
+    if (anchor && anchor.isConnected) scrollBy(0, anchor.getBoundingClientRect().top - top);
     const now = sentence(document);
     if (now !== said && number(document) !== shown) voice.textContent = now;
     said = now;
