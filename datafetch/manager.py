@@ -1,6 +1,6 @@
 """The manager of all runs: a job or a build's files are made by a run that it starts.
 
-Stored data is changed only by a run that `DataFetchManager.run` makes.
+Stored data is changed only by runs that the manager makes: jobs, and logos that are kept on demand.
 """
 
 from collections.abc import Mapping, Sequence

@@ -22,6 +22,7 @@ from datafetch.cli.streams import (
 from datafetch.clock import log_time
 from datafetch.errors import StoreError
 from datafetch.redaction import redact
+from datafetch.runtime.memory import release_collector
 
 
 def watch_status(options: JobOptions, place: AtStore, seconds: float) -> None:
@@ -34,6 +35,8 @@ def watch_status(options: JobOptions, place: AtStore, seconds: float) -> None:
         Cancelled: the command was asked to stop.
         OutputLost: the terminal went away, and no signal came.
     """
+    # It is off since the program began, and this may go on for weeks.
+    release_collector()
     if can_redraw(sys.stdout) and not options.json:
         _on_screen(place, seconds)
     else:
