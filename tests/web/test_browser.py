@@ -1,6 +1,7 @@
 """The status page in a real browser: with and without script, live, by keyboard, for everybody."""
 
 import re
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,6 +11,7 @@ from tests.ops.overviews import all_fine, failing, running
 from tests.web.browsers import DESKTOP, PHONE, SMALL_PHONE, browser, opened, violations
 from tests.web.scenes import CRON, TOKEN, Scene, healthy, scenes, shown, some_letters
 from tests.web.support import Server
+from tests.web.test_events import listening
 
 __all__ = ["browser"]
 
@@ -166,6 +168,23 @@ def test_a_wrong_secret_is_said(browser: Browser):
         page.get_by_label("Secret").fill(TOKEN)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("All is well")
+
+
+def test_without_a_stream_the_page_is_fetched_again(browser: Browser):
+    """Where events do not get through, the page is half a minute behind at most, and says so."""
+    scene = Scene(all_fine())
+    refusals = ("429 (Too Many", "MIME")
+    with shown(scene) as server, ExitStack() as stack, opened(browser, expected=refusals) as page:
+        for _ in range(20):
+            stack.enter_context(listening(server))
+        page.clock.install()
+        page.goto(server.url)
+        expect(page.locator("#live")).to_have_text("Updated each half minute")
+        scene.overview = failing()
+        scene.clock.advance(5)
+        page.clock.fast_forward(30_000)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Failing")
+        expect(page.locator("#announce")).to_contain_text("bookmarks: failing since")
 
 
 def test_a_lost_connection_is_seen_and_found_again(browser: Browser):

@@ -1,11 +1,13 @@
 """Server-sent events: first bytes at once, news as they come, no more streams than allowed, an end."""
 
+import asyncio
 import http.client
 import json
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from datafetch.errors import Cancelled, StoreUnavailable
 from datafetch.models.run import JobName
 from datafetch.web.app import make_app
+from datafetch.web.events import Stream
 from tests.ops.overviews import all_fine, failing
 from tests.web.scenes import TOKEN, Scene, shown
 from tests.web.support import Server, bearer, served_here
@@ -159,6 +162,22 @@ def test_there_are_a_hundred_streams_in_all():
         refused = server.get("/api/events", x_client="200")
         assert (refused.status, refused.headers["retry-after"]) == (503, "30")
         assert server.get("/").status == 200
+
+
+def test_who_reads_slowly_gets_the_newest_only():
+    """What was not sent yet is replaced: nothing piles up for a browser that sleeps."""
+    site = Scene(all_fine()).site()
+    first = site.board.read()
+
+    async def told() -> list[int | None]:
+        stream = Stream()
+        for number in range(1, 1000):
+            stream.tell(replace(first, number=number))
+        found = await stream.next()
+        stream.end()
+        return [found and found.number, await stream.next()]  # type: ignore[list-item]
+
+    assert asyncio.run(told()) == [999, None]
 
 
 def test_streams_end_when_the_server_stops():
