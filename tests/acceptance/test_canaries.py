@@ -25,6 +25,7 @@ from tests.fakes.monitors import ListenerApp
 from tests.fakes.s3 import S3Fake
 from tests.fakes.world import World
 from tests.processes import Finished, datafetch
+from tests.web.support import Answer, bearer, served
 
 CANARIES = {
     "S3_ACCESS_KEY_ID": "c4naryS3id00",
@@ -42,6 +43,8 @@ CANARIES = {
     "DATAFETCH_CHANGE_URL": "c4naryHook12",
     "DATAFETCH_CHANGE_SECRET": "c4narySign+key/13",
     "DATAFETCH_PUSHGATEWAY": "c4naryPush14",
+    "GITHUB_REFRESH_SECRET": "c4naryDoor+one/16",
+    "DATAFETCH_METRICS_TOKEN": "c4naryLook+one/17",
 }
 """A value for each secret; those in URLs are a part of their path, or the password."""
 
@@ -72,6 +75,7 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "history": ((), ("--json",)),
     "dead-letters": (("list",), ("list", "--json"), ("retry", "--all"), ("drop", "--all")),
     "doctor": ((), ("--json",)),
+    "serve": (),  # see `ask_server`
     "guide": (("monitoring",),),
     "help": ((),),
 }
@@ -273,6 +277,41 @@ def run_all(place: Place, log_format: str) -> None:
             assert "Traceback (most recent call last)" not in done.out
 
 
+def ask_server(place: Place) -> None:
+    """Ask `serve` for everything, with each secret where it belongs and where it does not."""
+    with served(place.folder, **place.settings) as server:
+        for secret in CANARIES.values():
+            headers = {
+                **bearer(secret),
+                "x-refresh-secret": secret,
+                "cookie": f"datafetch={secret}; __Host-datafetch={secret}",
+                "x-forwarded-for": secret,
+                "content-type": "application/x-www-form-urlencoded",
+            }
+            form = f"secret={quote(secret, safe='')}&id={quote(secret, safe='')}".encode()
+            for path in (*SHOWN, f"/{quote(secret)}", "/api/logo?domain=site0.example"):
+                answer = server.get(f"{path}{'&' if '?' in path else '?'}token={quote(secret)}")
+                place.outputs.append((f"GET {path.partition('?')[0]}", whole(answer)))
+                place.outputs.append((f"GET {path}", whole(server.ask(path, headers=headers))))
+            for path in (*REFRESHED, "/login", "/logout", "/dead-letters/retry"):
+                answer = server.ask(path, "POST", form, headers)
+                place.outputs.append((f"POST {path}", whole(answer)))
+        server.end()
+        server.await_event("serve_stopped")
+        place.outputs.append(("the log of serve", json.dumps(server.seen).encode()))
+
+
+SHOWN = ("/", "/api/status", "/metrics", "/healthz", "/readyz", "/api/bookmarks/refresh")
+REFRESHED = tuple(
+    f"/api/{name}/refresh" for name in ("bookmarks", "github-activity", "logos", "opengraph")
+)
+
+
+def whole(answer: Answer) -> bytes:
+    """An answer's headers and body; a path that was asked for may come back, and does not."""
+    return repr(sorted(answer.headers.items())).encode() + answer.body
+
+
 def test_servers_that_work(place: Place, s3_fake: S3Fake) -> None:
     """Jobs that succeed, builds, and looks at them: nothing is stored, printed or sent elsewhere."""
     with World(bookmarks=6, domains=3, repositories=2) as world, ExitStack() as stack:
@@ -289,6 +328,7 @@ def test_servers_that_work(place: Place, s3_fake: S3Fake) -> None:
             (world.duckduckgo, ()),
         ]
         run_all(place, "json")
+        ask_server(place)
         for key in s3_fake.keys():  # noqa: SIM118 - no mapping
             stored = s3_fake.get(key)
             assert stored is not None
@@ -317,6 +357,8 @@ def test_servers_that_repeat_what_they_are_sent(place: Place, store: str, log_fo
             {"S3_BUCKET": "bucket"} if store == "bucket" else {"DATAFETCH_STORE": "file:./store"}
         )
         run_all(place, log_format)
+        if log_format == "json":
+            ask_server(place)
     assert place.leaks() == []
 
 
