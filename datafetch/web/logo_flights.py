@@ -4,11 +4,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from datafetch.web.logo_cache import LogoAnswer
+from datafetch.web.logo_cache import LogoAnswer, LogoUnknown
 
 THREADS = 8
 MOST_WAITING = 64
 """Fetches that may wait for a thread; further ones are refused."""
+
+_STOPPING = LogoUnknown(503, "The server is about to stop", 5)
 
 
 class LogoFlights:
@@ -18,6 +20,7 @@ class LogoFlights:
         self._most = threads + most_waiting
         self._guard = threading.Lock()
         self._under_way: dict[str, Future[LogoAnswer]] = {}
+        self._waiting: set[str] = set()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="datafetch-logo")
         self._closed = False
 
@@ -38,12 +41,23 @@ class LogoFlights:
             answer: Future[LogoAnswer] = Future()
             answer.set_running_or_notify_cancel()
             self._under_way[domain] = answer
-            self._pool.submit(self._run, domain, fetch, answer)
+            self._waiting.add(domain)
+            try:
+                self._pool.submit(self._run, domain, fetch, answer)
+            except RuntimeError:  # no thread can be started
+                # The pool may have it all the same, for a thread that gets free: see `_run`.
+                del self._under_way[domain]
+                self._waiting.discard(domain)
+                return None
             return answer
 
     def _run(
         self, domain: str, fetch: Callable[[], LogoAnswer], answer: Future[LogoAnswer]
     ) -> None:
+        with self._guard:
+            if self._under_way.get(domain) is not answer:
+                return  # Nobody waits for it: it was refused.
+            self._waiting.discard(domain)
         try:
             found = fetch()
         except BaseException as error:  # noqa: BLE001 - handed to those who wait, whatever it is
@@ -64,7 +78,11 @@ class LogoFlights:
             return len(self._under_way)
 
     def close(self) -> None:
-        """Start no more; those that wait for a thread are begun no more, and end with an error."""
+        """Start no more; those that wait for a thread are begun no more, and bring no answer."""
         with self._guard:
             self._closed = True
+            given_up = [self._under_way.pop(domain) for domain in self._waiting]
+            self._waiting.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        for answer in given_up:
+            answer.set_result(_STOPPING)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from datafetch.web.logo_cache import LogoAnswer, NoLogoKnown
+from datafetch.web.logo_cache import LogoAnswer, LogoUnknown, NoLogoKnown
 from datafetch.web.logo_flights import LogoFlights
 
 SOON_S = 20.0
@@ -85,3 +85,43 @@ def test_after_the_end_none_begins() -> None:
     flights = LogoFlights(threads=1)
     flights.close()
     assert flights.start("a", NoLogoKnown) is None
+
+
+def test_the_end_tells_those_who_wait_for_a_thread() -> None:
+    """Nobody waits for a fetch that will not begin; the one under way ends as ever."""
+    flights, held = LogoFlights(threads=1), Held()
+    first = flights.start("a", held)
+    assert held.begun.wait(SOON_S)
+    second = flights.start("b", held)
+    assert first is not None
+    assert second is not None
+    flights.close()
+    answer = second.result(SOON_S)
+    assert isinstance(answer, LogoUnknown)
+    assert answer.status == 503
+    held.gate.set()
+    assert first.result(SOON_S) == NoLogoKnown()
+    assert (held.count, flights.count) == (1, 0)
+
+
+def test_a_machine_without_threads_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No domain stays under way for ever, and what the pool kept all the same asks nobody."""
+    flights, held = LogoFlights(threads=2), Held()
+    first = flights.start("a", held)
+    assert held.begun.wait(SOON_S)
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(threading.Thread, "start", fail)
+        assert flights.start("b", held) is None
+    assert flights.joined("b") is None
+    held.gate.set()
+    assert first is not None
+    first.result(SOON_S)
+    again = flights.start("b", NoLogoKnown)
+    assert again is not None
+    assert again.result(SOON_S) == NoLogoKnown()
+    assert held.count == 1
+    flights.close()
