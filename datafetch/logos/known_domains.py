@@ -63,7 +63,8 @@ class KnownDomains:
         self._clock = clock
         self._files = files
         self._log = log
-        self._reading = threading.Lock()
+        # Two: who asks for a company must not wait for a store that hangs.
+        self._reading_files, self._reading_bookmarks = threading.Lock(), threading.Lock()
         self._bookmarks_until: float | None = None
         self._files_until: float | None = None
         self._etag: str | None = None
@@ -74,16 +75,17 @@ class KnownDomains:
 
     def knows(self, domain: str) -> bool:
         """Whether a bookmark or a file names the domain; reads what has changed."""
-        with self._reading:
+        with self._reading_files:
             self._refresh_files()
             if domain in self._of_files:
                 return True
+        with self._reading_bookmarks:
             self._refresh_bookmarks()
             return domain in self._of_bookmarks
 
     def of_company(self, name: str) -> str | None:
         """The domain of the company, by the `name` in a record of a file; reads what has changed."""
-        with self._reading:
+        with self._reading_files:
             self._refresh_files()
             return self._companies.get(company_key(name))
 

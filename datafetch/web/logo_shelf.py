@@ -78,12 +78,11 @@ class LogoShelf:
                 return None
             self._found[found.domain] = found
             self._bytes += grows
+            self._begin()
             if self._held_up:
                 attempt.set_result(None)
             else:
-                earlier = self._tries.get(found.domain)
-                attempt = self._tries.setdefault(found.domain, earlier or attempt)
-            self._begin()
+                attempt = self._tries.setdefault(found.domain, attempt)
         return attempt
 
     def without_logo(self, domain: str, reason: str) -> None:
@@ -120,13 +119,18 @@ class LogoShelf:
         return not thread.is_alive()
 
     def _begin(self) -> None:
-        """Wake the thread, and start it the first time; the caller holds the lock."""
+        """Wake the thread, and start it when there is none; the caller holds the lock."""
         self._news.notify_all()
-        if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._work, name="datafetch-logo-shelf", daemon=True
-            )
-            self._thread.start()
+        if self._thread is not None:
+            return
+        thread = threading.Thread(target=self._work, name="datafetch-logo-shelf", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread can be started: the next logo tries again
+            self._log.warning("logos_not_kept", extra={"error": str(error)})
+            self._held_up = True
+        else:
+            self._thread = thread
 
     def _work(self) -> None:
         while True:

@@ -128,7 +128,8 @@ class LogoTiers:
         Raises:
             StoreError: the store did not answer.
         """
-        found = self.stored.picture(domain)
+        # Another request may have read it while this one waited for a thread.
+        found = self.cache.get(domain) or self.stored.picture(domain)
         return None if found is None else self._remember(domain, found, STORED_HOLDS_S)
 
     def fetched(self, domain: str, *, forced: bool = False) -> Future[LogoAnswer] | None:
@@ -228,7 +229,8 @@ class LogoTiers:
             # Somebody may have stored a better one meanwhile.
             is_ours = isinstance(entry, Logo) and entry.sha256 == found.logo.sha256
             answer = self.stored.answer_of(entry, picture if is_ours else None)
-            return self._remember(domain, answer, STORED_HOLDS_S)
+            holds_s = answer.retry_s if isinstance(answer, LogoUnknown) else STORED_HOLDS_S
+            return self._remember(domain, answer, holds_s)
         if picture is not None:
             return self._remember(domain, picture, UNSTORED_HOLDS_S)
         return self.stored.answer_of(found.logo)

@@ -1,6 +1,8 @@
 """Which domains and companies bookmarks and files name."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,10 @@ from datafetch.logs import bound_logger
 from datafetch.store.base import encode_json
 from datafetch.store.local import LocalStore
 from tests.logos.world import KEYS
-from tests.stores import FaultyStore
+from tests.stores import Call, FaultyStore
 from tests.support import FakeClock
 
+SOON_S = 20.0
 A, B, C = "a.example.com", "b.example.org", "c.example.net"
 LEAVES = st.none() | st.text(max_size=20) | st.sampled_from([A, f"https://{B}/"])
 NAMES = st.sampled_from(["name", "website", "domain", "url", "items"])
@@ -67,6 +70,27 @@ def test_a_store_that_fails_is_no_error(tmp_path: Path) -> None:
     known = Known(tmp_path)
     known.store.fault = lambda _call, _number: "fail"
     assert not known.known.knows(A)
+
+
+def test_a_hanging_store_keeps_nobody_from_a_company(tmp_path: Path) -> None:
+    """The files are beside it, and are read without it."""
+    file = tmp_path / "companies.json"
+    file.write_text(json.dumps([{"name": "One", "website": A}]))
+    known, gate, hangs = Known(tmp_path, str(file)), threading.Event(), threading.Event()
+
+    def hang(_call: Call) -> None:
+        hangs.set()
+        assert gate.wait(SOON_S)
+
+    known.store.before = hang
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(known.known.knows, B)
+        assert hangs.wait(SOON_S)
+        asked = pool.submit(known.known.of_company, "one")
+        try:
+            assert asked.result(5.0) == A
+        finally:
+            gate.set()
 
 
 def test_files_are_read_when_they_changed(tmp_path: Path) -> None:

@@ -161,6 +161,24 @@ def test_a_newer_logo_is_stored_after_the_one_under_way(shelf: LogoShelf, stores
     assert len(stores.batches) == 2
 
 
+def test_a_machine_without_threads_stores_later(
+    shelf: LogoShelf, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits meanwhile, and the next logo tries again."""
+
+    def fail(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(threading.Thread, "start", fail)
+        first = shelf.add(logo("a"))
+        assert first is not None
+        assert first.result(0) is None
+    shelf.add(logo("b"))
+    assert stores.begun.wait(SOON_S)
+    assert stores.batches[0][0] == ["a", "b"]
+
+
 def test_the_end_tries_once_more(shelf: LogoShelf, stores: Stores, clock: ShelfClock) -> None:
     """Once, not again and again; after it nothing is taken."""
     stores.statuses = [RunStatus.LOCKED, RunStatus.LOCKED]
