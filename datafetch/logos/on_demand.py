@@ -18,15 +18,24 @@ from datafetch.logos.rules.entries import Entry
 from datafetch.logos.search import NoAnswer, NoLogo
 from datafetch.logos.worker import HasLogo, LogoTask, LogoWorker
 from datafetch.models.run import RunOptions
-from datafetch.net.base import HttpClient
+from datafetch.net.base import Answer, Download, HttpClient, Request
 from datafetch.runtime.engine import Engine
 from datafetch.store.around import StoreAround
 from datafetch.store.base import JSON_TYPE, Condition, FilePart, ObjectStore
 from datafetch.store.keys import Keys
+from datafetch.upstream_errors import TransientError
+from datafetch.urls import host_name
 
 _REQUEST_S = 6.0
 _RETRIES_S = 3.0
 """Seconds for one request to a provider, and for all its retries: a visitor waits."""
+
+_SEARCH_S = 12.0
+"""Seconds after which the search for one logo sends no more requests.
+
+One client may begin 30 fetches a minute: though all their sites are slow on purpose, it does not
+hold the eight threads of a server for good.
+"""
 
 _GENERIC_S = 3600.0
 """Seconds after which the services are asked for their generic pictures anew."""
@@ -99,6 +108,46 @@ class _Surroundings:
         return None
 
 
+class HurriedHttp:
+    """Wraps a client, and sends no more requests after a point in time.
+
+    A request under way goes on: as a time-out it would count against a host that is well.
+    """
+
+    def __init__(self, http: HttpClient, clock: Clock, until: float) -> None:
+        """`until` is in monotonic seconds of `clock`."""
+        self._http = http
+        self._clock = clock
+        self._until = until
+
+    def fetch(self, request: Request) -> Answer:
+        """See `HttpClient.fetch`; raises `TransientError` when it is too late."""
+        self._look(request)
+        return self._http.fetch(request)
+
+    def download(self, request: Request) -> Download:
+        """See `HttpClient.download`; raises `TransientError` when it is too late."""
+        self._look(request)
+        return self._http.download(request)
+
+    def prepare(self) -> None:
+        """See `HttpClient.prepare`."""
+        self._http.prepare()
+
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """See `HttpClient.counts`."""
+        return self._http.counts()
+
+    def close(self) -> None:
+        """See `HttpClient.close`."""
+        self._http.close()
+
+    def _look(self, request: Request) -> None:
+        if self._clock.monotonic() >= self._until:
+            host = host_name(request.url)
+            raise TransientError(f"{host}: not asked, because the search has taken too long")
+
+
 class LogoFinder:
     """Finds logos, several at a time, and remembers the services' generic pictures for an hour."""
 
@@ -116,6 +165,7 @@ class LogoFinder:
         self._store = store
         self._keys = keys
         self._clock = clock
+        self._http = http
         self._log = log
         self._engine = Engine(width)
         pacers: Mapping[LogoSource, Pacer] = {source: _AtOnce() for source in SOURCES}
@@ -142,7 +192,8 @@ class LogoFinder:
         """
         shelf = PictureShelf(self._store)
         surroundings = _Surroundings(shelf, self._keys, self._clock, self._engine, self._log)
-        worker = LogoWorker(surroundings, self._providers, self._known_generic())
+        hurried = HurriedHttp(self._http, self._clock, self._clock.monotonic() + _SEARCH_S)
+        worker = LogoWorker(surroundings, self._providers.through(hurried), self._known_generic())
         result = worker(LogoTask(domain, stored, conditionally))
         if not isinstance(result, HasLogo):
             return result

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from hashlib import sha256
 from io import BytesIO
 from typing import Protocol, TypeGuard
@@ -91,6 +92,12 @@ class LogoProviders:
         self._pacers = pacers
         self._retry_max_s = retry_max_s
         self._sites = PerHost(_PER_SITE)
+
+    def through(self, http: HttpClient) -> "LogoProviders":
+        """The same providers, asked through another client; the places of sites are shared."""
+        other = copy(self)
+        other._http = http  # noqa: SLF001 - one of its own kind
+        return other
 
     def ask(
         self, source: LogoSource, domain: str, etag: str | None = None

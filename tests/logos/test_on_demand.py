@@ -10,6 +10,8 @@ from datafetch.logos.on_demand import FoundLogo, LogoFinder
 from datafetch.logos.search import NoAnswer, NoLogo
 from datafetch.logs import bound_logger
 from tests.fakes import faults
+from tests.fakes.base import Answer
+from tests.fakes.message import Request, Response
 from tests.fakes.pictures import colour_of, picture
 from tests.fakes.providers import Icon
 from tests.fakes.sites import Site
@@ -99,6 +101,30 @@ def test_whose_fault_it_was_is_told(world: World, *, status: int | None, alone: 
         found = finder.find(A, None, conditionally=False)
     assert isinstance(found, NoAnswer)
     assert found.by_site_alone is alone
+
+
+def test_a_slow_site_is_left_after_a_while(world: World) -> None:
+    """It does not hold a thread with request after request; what the services have is taken."""
+    icons = "".join(f'<link rel="icon" href="/{number}.png">' for number in range(4))
+    page = faults.reply(200, f"<head>{icons}</head>", {"Content-Type": "text/html"})
+    none = faults.reply(404)
+
+    def slow(request: Request, answer: Answer) -> Response:
+        world.clock.advance(2.5)
+        return (page if request.path == "/" else none)(request, answer)
+
+    world.sites.sites |= {A: Site(A), B: Site(B)}
+    world.sites.inject(slow, times=None)
+    world.at_google(B, 16)
+    with finding(world) as finder:
+        without = finder.find(A, None, conditionally=False)
+        asked = world.sites.log.count()
+        found = finder.find(B, None, conditionally=False)
+    assert isinstance(without, NoAnswer)
+    assert "too long" in str(without.error)
+    assert asked == 5
+    assert isinstance(found, FoundLogo)
+    assert found.logo.original_source == "google"
 
 
 def test_none_is_none(world: World) -> None:
