@@ -1,5 +1,6 @@
 """How all jobs are, as the store said last: read at most every two seconds, however many ask."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from datafetch.models.json import JsonObject
 from datafetch.ops.overview import Overview
 from datafetch.ops.overview_report import document, failed_document
 from datafetch.printable import printable_json
+from datafetch.web.loops import first_of, on_this_loop
 
 _FRESH_S = 2.0
 """Seconds for which what was read counts as new."""
@@ -44,7 +46,7 @@ class Snapshot:
 
 
 class StatusBoard:
-    """Reads the overview when it is asked for, and tells listeners when it says something new. Thread-safe.
+    """Reads the overview when it is asked for, once for all who ask. Thread-safe.
 
     `look` reads the store. Its calls are bounded in time by the store; one that hangs all the same
     is left on its thread, and the next reader does not start another beside it.
@@ -61,28 +63,44 @@ class StatusBoard:
         """How often the board was expired: a read that began before does not count as new."""
         self._known = -1
         self._is_reading = False
-        self._listeners: dict[object, Callable[[Snapshot], None]] = {}
+        self._waiting: dict[object, Callable[[], None]] = {}
+        """Those on an event loop who wait for a look to end."""
 
     def read(self) -> Snapshot:
-        """What the store says, two seconds old at most; waits for the store, seven seconds at most."""
+        """What the store says, two seconds old at most; waits for the store, seven seconds at most.
+
+        On an event loop use `soon`.
+        """
         until = self._clock.monotonic() + _LONGEST_S
         with self._guard:
             wanted = self._asked
+            while (found := self._new(wanted)) is None:
+                left_s = until - self._clock.monotonic()
+                if left_s <= 0:
+                    return self._no_answer()
+                self._guard.wait(left_s)
+            return found
+
+    async def soon(self) -> Snapshot:
+        """The same as `read` for an event loop: however many wait, they hold no thread."""
+        until = self._clock.monotonic() + _LONGEST_S
+        looked, key = asyncio.Event(), object()
+        with self._guard:
+            wanted = self._asked
+            self._waiting[key] = on_this_loop(looked.set)
+        try:
             while True:
-                now = self._clock.monotonic()
-                found = self._snapshot
-                if found is not None and self._known >= wanted and now - self._read_at < _FRESH_S:
-                    return found
-                if not self._is_reading:
-                    self._begin()
-                if now >= until:
-                    break
-                self._guard.wait(until - now)
-        error = StoreUnavailable(
-            f"the store did not answer within {_LONGEST_S:g} s",
-            hint="Whether the jobs are fresh is not known. `datafetch doctor` looks at the store.",
-        )
-        return self._made(None, error, self._clock.now())
+                looked.clear()
+                with self._guard:
+                    if (found := self._new(wanted)) is not None:
+                        return found
+                left_s = until - self._clock.monotonic()
+                if left_s <= 0:
+                    return self._no_answer()
+                await first_of(looked, left_s)
+        finally:
+            with self._guard:
+                del self._waiting[key]
 
     def expire(self) -> None:
         """Have the next reader see what is stored from now on."""
@@ -94,27 +112,21 @@ class StatusBoard:
         with self._guard:
             return self._good
 
-    def listen(self, told: Callable[[Snapshot], None]) -> Callable[[], None]:
-        """Have a function called with each snapshot that says something new, on the reading thread.
-
-        Returns:
-            A function that ends this.
-        """
-        key = object()
-        with self._guard:
-            self._listeners[key] = told
-
-        def forget() -> None:
-            with self._guard:
-                self._listeners.pop(key, None)
-
-        return forget
-
     # ----------------------------------------------------------------- inside
 
-    def _begin(self) -> None:
-        self._is_reading = True
-        threading.Thread(target=self._fill, name="status-board", daemon=True).start()
+    def _new(self, wanted: int) -> Snapshot | None:
+        """What was read, if that is new enough; else have the store read. Under the guard."""
+        found = self._snapshot
+        is_new = self._clock.monotonic() - self._read_at < _FRESH_S
+        if found is not None and self._known >= wanted and is_new:
+            return found
+        if not self._is_reading:
+            try:
+                threading.Thread(target=self._fill, name="status-board", daemon=True).start()
+            except RuntimeError as error:  # the system has no thread to give; it may have one later
+                return self._made(None, Unexpected.of(error), self._clock.now())
+            self._is_reading = True
+        return None
 
     def _fill(self) -> None:
         with self._guard:
@@ -140,10 +152,16 @@ class StatusBoard:
                 self._good = made
             self._read_at, self._known = self._clock.monotonic(), wanted
             self._is_reading = False
-            told = tuple(self._listeners.values()) if is_news else ()
             self._guard.notify_all()
-        for listener in told:
-            listener(made)
+            for call in self._waiting.values():
+                call()
+
+    def _no_answer(self) -> Snapshot:
+        error = StoreUnavailable(
+            f"the store did not answer within {_LONGEST_S:g} s",
+            hint="Whether the jobs are fresh is not known. `datafetch doctor` looks at the store.",
+        )
+        return self._made(None, error, self._clock.now())
 
     @staticmethod
     def _made(overview: Overview | None, error: DatafetchError | None, now: float) -> Snapshot:

@@ -7,9 +7,7 @@ the store is read each few seconds, once for all, so that runs of other processe
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from datafetch.web.answers import refused, unauthorized
 from datafetch.web.board import Snapshot
+from datafetch.web.loops import first_of, on_this_loop, until_gone
 from datafetch.web.rates import client_of
 from datafetch.web.site import Site
 
@@ -78,7 +77,7 @@ class Stream:
 
     async def next(self) -> Snapshot | None:
         """The next news; None when 15 seconds have passed without any, or the stream is to end."""
-        if not await _first_of(self._called, COMMENT_S):
+        if not await first_of(self._called, COMMENT_S):
             return None
         self._called.clear()
         news, self._news = self._news, None
@@ -126,12 +125,12 @@ class Streams:
 
     async def current(self) -> Snapshot:
         """How things are now."""
-        return await run_in_threadpool(self._site.board.read)
+        return await self._site.board.soon()
 
     async def _read(self) -> None:
         """Tell all listeners of each change, until nobody listens or the server stops."""
-        forget_runs = self._site.runs.on_change(_on_this_loop(self._woken.set))
-        forget_stop = self._site.cancel.listen(_on_this_loop(self._end))
+        forget_runs = self._site.runs.on_change(on_this_loop(self._woken.set))
+        forget_stop = self._site.cancel.listen(on_this_loop(self._end))
         known: int | None = None
         try:
             while not self._site.cancel.cancelled:
@@ -141,7 +140,7 @@ class Streams:
                     known = found.number
                     for stream in self._streams:
                         stream.tell(found)
-                await _first_of(self._woken, _READ_S)
+                await first_of(self._woken, _READ_S)
         finally:
             forget_runs()
             forget_stop()
@@ -168,7 +167,7 @@ class _EventAnswer(Response):
     ) -> None:
         """Answer; see ASGI."""
         stream = self._streams.enter(self._client)
-        gone = asyncio.ensure_future(_until_gone(receive))
+        gone = asyncio.ensure_future(until_gone(receive))
         gone.add_done_callback(lambda _: stream.end())
         try:
             # Without a length: HTTP/1.1 sends it in chunks.
@@ -198,32 +197,6 @@ async def _sent(send: Send, body: bytes, *, more: bool = True) -> None:
     """
     async with asyncio.timeout(_SEND_S):
         await send({"type": "http.response.body", "body": body, "more_body": more})
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _first_of(called: asyncio.Event, seconds: float) -> bool:
-    """Wait until the event is set, so many seconds at most; return whether it is."""
-    try:
-        async with asyncio.timeout(seconds):
-            await called.wait()
-    except TimeoutError:
-        return False
-    return True
-
-
-def _on_this_loop(call: Callable[[], None]) -> Callable[[], None]:
-    """A function that other threads may call, to have `call` called on the loop that runs now."""
-    loop = asyncio.get_running_loop()
-
-    def later() -> None:
-        if not loop.is_closed():  # else there is nobody left to be told
-            loop.call_soon_threadsafe(call)
-
-    return later
 
 
 def _event(found: Snapshot) -> bytes:

@@ -20,7 +20,7 @@ def routes(site: Site) -> list[BaseRoute]:
 
     async def readyz(_request: Request) -> Response:
         # Anybody may ask this, so it says nothing of the store but whether it answers.
-        found = await run_in_threadpool(site.board.read)
+        found = await site.board.soon()
         if found.error is None:
             return json_answer({"status": "ready"})
         return json_answer({"status": "store does not answer"}, 503)
@@ -28,14 +28,14 @@ def routes(site: Site) -> list[BaseRoute]:
     async def status(request: Request) -> Response:
         if not site.keyring.may_see(request.scope):
             return unauthorized(_CLOSED)
-        found = await run_in_threadpool(site.board.read)
+        found = await site.board.soon()
         code = 200 if found.error is None else 503
         return Response(found.body, code, {"Cache-Control": "no-store"}, JSON)
 
     async def metrics(request: Request) -> Response:
         if not site.keyring.may_see(request.scope):
             return unauthorized(_CLOSED)
-        found = await run_in_threadpool(site.board.read)
+        found = await site.board.soon()
         body = await run_in_threadpool(exposed, found.overview, site.counters)
         return Response(body, 200, {"Cache-Control": "no-store"}, CONTENT_TYPE)
 

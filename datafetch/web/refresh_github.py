@@ -15,6 +15,7 @@ from datafetch.models.json import JsonObject, read_json
 from datafetch.models.run import JobName, RunResult, RunStatus
 from datafetch.redaction import redact
 from datafetch.web.answers import json_answer
+from datafetch.web.loops import on_this_loop, until_gone
 from datafetch.web.rates import RateAnswer, RateLimit, client_of
 from datafetch.web.refresh_doors import STOPPING_S, no_secret, not_started
 from datafetch.web.refresh_facts import times
@@ -87,16 +88,12 @@ class GitHubRefresh:
 
         A client that goes away is not waited for any longer.
         """
-        loop = asyncio.get_running_loop()
         waiting = asyncio.ensure_future(_settled(done))
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(until_gone(receive))
         stopped = asyncio.Event()
         stop = asyncio.ensure_future(stopped.wait())
 
-        def tell() -> None:
-            loop.call_soon_threadsafe(stopped.set)
-
-        forget = self._site.cancel.listen(tell)
+        forget = self._site.cancel.listen(on_this_loop(stopped.set))
         try:
             await asyncio.wait(
                 {waiting, gone, stop}, timeout=self._wait_s, return_when=asyncio.FIRST_COMPLETED
@@ -127,12 +124,6 @@ async def _settled(done: "Future[RunResult]") -> RunResult | DatafetchError:
         return await asyncio.wrap_future(done)
     except DatafetchError as error:
         return error
-
-
-async def _disconnected(receive: Receive) -> None:
-    """Return when the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 # ------------------------------------------------------------------------ answers

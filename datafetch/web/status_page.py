@@ -1,11 +1,14 @@
 """The status page: how all jobs are, for people, with or without script."""
 
+import asyncio
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
+from datafetch.web.board import Snapshot
 from datafetch.web.drawing import (
     Visitor,
     draw_login,
@@ -13,7 +16,7 @@ from datafetch.web.drawing import (
     page_answer,
     static_routes,
 )
-from datafetch.web.letter_shelf import LetterShelf
+from datafetch.web.letter_shelf import LetterShelf, Shelf
 from datafetch.web.notices import notice_of
 from datafetch.web.page_model import Trouble, page_of
 from datafetch.web.site import Site
@@ -22,12 +25,16 @@ from datafetch.web.site import Site
 def routes(site: Site) -> list[BaseRoute]:
     """The page, and the files that it names."""
     shelf = LetterShelf(site.store, site.keys, site.clock)
+    one_reads = asyncio.Lock()
 
     async def status_page(request: Request) -> Response:
         if not site.keyring.may_see(request.scope):
             html = await run_in_threadpool(draw_login, "", closed=True)
             return page_answer(html, 401, {"WWW-Authenticate": "Bearer"})
-        return await run_in_threadpool(_answer, site, shelf, request)
+        found = await site.board.soon()
+        async with one_reads:  # else the letters of a store that hangs would take all threads
+            letters = await run_in_threadpool(_letters, site, shelf, found)
+        return await run_in_threadpool(_answer, site, found, letters, request)
 
     return [Route("/", status_page), *static_routes()]
 
@@ -43,12 +50,20 @@ def visitor_of(site: Site, scope: Scope) -> Visitor:
     }
 
 
-def _answer(site: Site, shelf: LetterShelf, request: Request) -> Response:
-    """Read the store, and draw the page; it waits, so it is called on a thread."""
-    found = site.board.read()
-    good = found if found.error is None else site.board.last()
+def _letters(site: Site, shelf: LetterShelf, found: Snapshot) -> Shelf | None:
+    """The letters to show beside a snapshot; None when nobody knows how the jobs are."""
+    good = _good(site, found)
+    return shelf.read(good.number) if good is not None else None
+
+
+def _good(site: Site, found: Snapshot) -> Snapshot | None:
+    return found if found.error is None else site.board.last()
+
+
+def _answer(site: Site, found: Snapshot, letters: Shelf | None, request: Request) -> Response:
+    """Draw the page; it takes a while, so it is called on a thread."""
+    good = _good(site, found)
     trouble = None if found.error is None else Trouble(str(found.error), found.error.hint)
-    letters = shelf.read(good.number) if good is not None else None
     page = page_of(
         good.overview if good is not None else None,
         letters.groups if letters is not None else {},

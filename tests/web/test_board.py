@@ -1,5 +1,6 @@
 """The board reads the store as seldom as it may, however many ask, and tells what is new."""
 
+import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -98,22 +99,53 @@ def test_a_change_in_the_middle_of_a_look_is_seen_by_the_next_reader(board, stor
     assert store.reads == 2
 
 
-def test_listeners_are_told_of_news_alone(board, store, clock):
-    """The time of a look and how long ago things were is no news."""
-    told = []
-    forget = board.listen(lambda found: told.append(found.number))
-    board.read()
-    clock.advance(60)
-    board.read()
-    store.notes = ("new",)
-    clock.advance(60)
-    board.read()
-    assert told == [1, 2]
-    forget()
-    store.notes = ()
-    clock.advance(60)
-    assert board.read().number == 3
-    assert told == [1, 2]
+def test_the_time_of_a_look_is_no_news(board, store, clock):
+    """Nor is how long ago things were: who follows the numbers is not told of it."""
+    numbers = []
+    for notes in ((), (), ("new",), ()):
+        store.notes = notes
+        clock.advance(60)
+        numbers.append(board.read().number)
+    assert numbers == [1, 1, 2, 3]
+
+
+def test_a_machine_without_threads_is_told_and_the_board_goes_on(board):
+    """One reader hears of it; the next one is answered as soon as there are threads again."""
+    before = threading.stack_size()
+    threading.stack_size(1 << 50)  # more than an address can name
+    try:
+        found = board.read()
+    finally:
+        threading.stack_size(before)
+    assert found.error is not None
+    assert "thread" in str(found.error)
+    assert board.read().document["status"] == "ok"
+
+
+def test_who_waits_on_an_event_loop_gets_the_same(board, store):
+    """Before the look ends, after it, and when what was read does not count any more."""
+    store.open.clear()
+
+    async def ask() -> list[int]:
+        first = asyncio.ensure_future(board.soon())
+        await asyncio.to_thread(store.asked.wait, 60)
+        board.expire()
+        store.notes = ("new",)
+        second = asyncio.ensure_future(board.soon())
+        await asyncio.sleep(0)
+        store.open.set()
+        return [(await first).number, (await second).number, (await board.soon()).number]
+
+    assert asyncio.run(ask())[1:] == [board.read().number] * 2
+    assert store.reads == 2
+
+
+def test_a_store_that_hangs_keeps_no_event_loop(store):
+    """After seven seconds who waits there is told so, too."""
+    store.open.clear()
+    found = asyncio.run(StatusBoard(store.look, _Hurried()).soon())
+    assert "did not answer within 7 s" in str(found.error)
+    store.open.set()
 
 
 def test_a_store_that_fails_is_told_of_and_the_last_good_look_is_kept(board, store, clock):
@@ -151,6 +183,7 @@ def test_a_store_that_hangs_keeps_nobody(store):
     assert found.document["status"] == "unknown"
     assert "did not answer within 7 s" in str(found.document["error"])
     board.read()
+    assert store.asked.wait(60)
     assert store.reads == 1
     store.open.set()
 

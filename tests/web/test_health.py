@@ -1,0 +1,36 @@
+"""The endpoints that programs ask how things are, while the store does not answer."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.ops.overviews import all_fine
+from tests.web.scenes import Scene, shown
+
+_CROWD = 60
+"""More than there are threads for what waits (anyio gives 40)."""
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/api/status", "/metrics", "/"])
+def test_a_crowd_that_waits_for_the_store_keeps_nobody_else(path):
+    """Whoever asks for something that needs no store is answered meanwhile."""
+    scene = Scene(all_fine())
+    look, gate, asked = scene.look, threading.Event(), threading.Event()
+
+    def held():
+        asked.set()
+        assert gate.wait(60)
+        return look()
+
+    scene.look = held  # type: ignore[method-assign]
+    with shown(scene) as server, ThreadPoolExecutor(_CROWD) as pool:
+        crowd = [pool.submit(server.get, path) for _ in range(_CROWD)]
+        assert asked.wait(60)
+        try:
+            for other in ("/healthz", "/login"):
+                assert server.get(other).status == 200
+            assert not any(each.done() for each in crowd)
+        finally:
+            gate.set()
+        assert {each.result().status for each in crowd} == {200}
