@@ -13,6 +13,13 @@ from pydantic import SecretStr
 from starlette.types import Scope
 
 from datafetch.settings import Settings
+from datafetch.web.own_host import is_misled
+
+_CLOSED = "This needs DATAFETCH_METRICS_TOKEN as its bearer."
+_MISLED = (
+    "Only this machine may see this, and the request names a host that may be anybody's. Where a "
+    "proxy asks, set DATAFETCH_METRICS_TOKEN; or DATAFETCH_TRUSTED_PROXIES alone, if all may see it."
+)
 
 _BEARER = b"bearer "
 
@@ -62,12 +69,14 @@ class Keyring:
         cron: `BOOKMARK_CRON_REFRESH_SECRET`: refreshes anything.
         github: what also refreshes GitHub's data, as a bearer or in `x-refresh-secret`.
         metrics: `DATAFETCH_METRICS_TOKEN`: while it is set, only who has it sees how things are.
+        has_proxy: whether requests are known to come through a proxy, under whatever name.
         has_session: whether a request belongs to somebody who has logged in to the status page.
     """
 
     cron: Secrets
     github: Secrets
     metrics: Secrets
+    has_proxy: bool = False
     has_session: Callable[[Scope], bool] = _never
 
     @classmethod
@@ -78,6 +87,7 @@ class Keyring:
             cron=cron,
             github=Secrets.of(settings.endpoint_secret, settings.github_refresh_secret) | cron,
             metrics=Secrets.of(settings.metrics_token),
+            has_proxy=bool(settings.trusted_proxies),
         )
 
     def is_cron(self, scope: Scope) -> bool:
@@ -90,10 +100,21 @@ class Keyring:
         return _brings(scope, self.github) or named
 
     def may_see(self, scope: Scope) -> bool:
-        """Whether the request may see hosts, errors and dead letters."""
-        if not self.metrics:
+        """Whether the request may see hosts, errors and dead letters.
+
+        Without a token all may who reach the server; on loopback that is this machine, but not a
+        site that a browser here shows.
+        """
+        if not self.metrics and not self._is_misled(scope):
             return True
         return _brings(scope, self.metrics | self.cron) or self.has_session(scope)
+
+    def why_closed(self) -> str:
+        """What to tell a request that may not see it."""
+        return _CLOSED if self.metrics else _MISLED
+
+    def _is_misled(self, scope: Scope) -> bool:
+        return not self.has_proxy and is_misled(scope)
 
     @staticmethod
     def has_bearer(scope: Scope) -> bool:

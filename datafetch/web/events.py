@@ -40,8 +40,6 @@ _PADDING = f":{' ' * 2048}\n"
 
 _ALIVE = b":\n\n"
 
-_CLOSED = "This needs DATAFETCH_METRICS_TOKEN as its bearer."
-
 
 def routes(site: Site) -> list[BaseRoute]:
     """The endpoint that tells of changes."""
@@ -49,7 +47,7 @@ def routes(site: Site) -> list[BaseRoute]:
 
     async def events(request: Request) -> Response:
         if not site.keyring.may_see(request.scope):
-            return unauthorized(_CLOSED)
+            return unauthorized(site.keyring.why_closed())
         if request.method == "HEAD":
             return Response(None, 200, _HEADERS)
         return streams.answer(client_of(request.scope))

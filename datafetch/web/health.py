@@ -9,8 +9,6 @@ from datafetch.web.answers import JSON, json_answer, unauthorized
 from datafetch.web.metrics import CONTENT_TYPE, exposed
 from datafetch.web.site import Site
 
-_CLOSED = "This needs DATAFETCH_METRICS_TOKEN as its bearer."
-
 
 def routes(site: Site) -> list[BaseRoute]:
     """The endpoints that tell how things are."""
@@ -27,14 +25,14 @@ def routes(site: Site) -> list[BaseRoute]:
 
     async def status(request: Request) -> Response:
         if not site.keyring.may_see(request.scope):
-            return unauthorized(_CLOSED)
+            return unauthorized(site.keyring.why_closed())
         found = await site.board.soon()
         code = 200 if found.error is None else 503
         return Response(found.body, code, {"Cache-Control": "no-store"}, JSON)
 
     async def metrics(request: Request) -> Response:
         if not site.keyring.may_see(request.scope):
-            return unauthorized(_CLOSED)
+            return unauthorized(site.keyring.why_closed())
         found = await site.board.soon()
         body = await run_in_threadpool(exposed, found.overview, site.counters)
         return Response(body, 200, {"Cache-Control": "no-store"}, CONTENT_TYPE)

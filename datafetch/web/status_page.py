@@ -29,7 +29,8 @@ def routes(site: Site) -> list[BaseRoute]:
 
     async def status_page(request: Request) -> Response:
         if not site.keyring.may_see(request.scope):
-            html = await run_in_threadpool(draw_login, "", closed=True)
+            problem = "" if site.keyring.metrics else site.keyring.why_closed()
+            html = await run_in_threadpool(draw_login, problem, closed=True)
             return page_answer(html, 401, {"WWW-Authenticate": "Bearer"})
         found = await site.board.soon()
         async with one_reads:  # else the letters of a store that hangs would take all threads

@@ -84,8 +84,15 @@ def test_without_a_token_everybody_may_see():
     """Nobody has closed the door."""
     keyring = Keyring.of(load_settings())
     assert keyring.may_see(scope())
+    assert not keyring.has_proxy
     assert not keyring.is_cron(authorized("Bearer "))
     assert not keyring.is_github(scope(("x-refresh-secret", "")))
+
+
+def test_named_proxies_are_known(monkeypatch):
+    """Behind one the name of the host is whatever the site is called."""
+    monkeypatch.setenv("DATAFETCH_TRUSTED_PROXIES", "127.0.0.1")
+    assert Keyring.of(load_settings()).has_proxy
 
 
 def test_secrets_are_in_no_text(keyring):
