@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
-from datafetch.errors import StoreError
+from datafetch.errors import ObjectNotFound, StoreError, StoreUnavailable
 from datafetch.web.answers import json_answer, refused, too_many, unauthorized
 from datafetch.web.logo_asked import AskedLogo, BadQuestion, asked_logo
 from datafetch.web.logo_cache import LogoAnswer, LogoAt, LogoPicture, LogoUnknown, NoLogoKnown
@@ -98,8 +98,25 @@ class _Endpoint:
                 await self._index.value()
                 found = self._tiers.at_hand(domain)
             if found is None and self._tiers.has_picture(domain):
-                found = await run_in_threadpool(self._tiers.picture, domain)
+                found = await self._picture(domain)
         return found
+
+    async def _picture(self, domain: str) -> LogoAnswer | None:
+        """The stored picture; None when it is gone.
+
+        Raises:
+            StoreError: the store did not answer, or not in time.
+        """
+        reading = self._tiers.picture(domain)
+        if reading is None:
+            raise StoreUnavailable("too many pictures are being read")
+        try:
+            async with asyncio.timeout(self._longest_s):
+                return await asyncio.wrap_future(reading)
+        except ObjectNotFound:
+            return None
+        except TimeoutError as error:
+            raise StoreUnavailable("the picture was not read in time") from error
 
     def _refresh_if_due(self, domain: str) -> None:
         """Begin to fetch an old logo again, for those who ask later."""

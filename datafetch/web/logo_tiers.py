@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from datafetch.clock import CancelToken, Clock, stopped_by
-from datafetch.errors import Cancelled, DatafetchError
+from datafetch.errors import Cancelled, DatafetchError, ObjectNotFound
 from datafetch.factory import Parts, make_http, make_parts
 from datafetch.job_groups import logo_group
 from datafetch.logos.known_domains import KnownDomains
@@ -82,6 +82,8 @@ class LogoTiers:
         self._of_fetches = cancel.child()
         self.cache = LogoCache(clock)
         self.flights = LogoFlights()
+        # Threads of their own: while the store hangs, other endpoints need those of the server.
+        self._pictures = LogoFlights(threads=4)
         self.stored = StoredLogos(store, keys, urls, clock, self._log)
         files = logo_group(settings).domain_files
         self._known = KnownDomains(store, keys, clock, files, self._log)
@@ -122,15 +124,13 @@ class LogoTiers:
         entry = self.stored.index.entry(domain)
         return entry is not None and self.stored.url_of(entry) is None
 
-    def picture(self, domain: str) -> LogoAnswer | None:
-        """See `StoredLogos.picture`. Blocks.
+    def picture(self, domain: str) -> Future[LogoAnswer] | None:
+        """Begin to read the picture that the manifest names, or join who does; None when too many wait.
 
-        Raises:
-            StoreError: the store did not answer.
+        Does not block. The result raises ObjectNotFound when the picture is gone, and another
+        StoreError when the store did not answer.
         """
-        # Another request may have read it while this one waited for a thread.
-        found = self.cache.get(domain) or self.stored.picture(domain)
-        return None if found is None else self._remember(domain, found, STORED_HOLDS_S)
+        return self._pictures.start(domain, lambda: self._picture(domain))
 
     def fetched(self, domain: str, *, forced: bool = False) -> Future[LogoAnswer] | None:
         """Begin to ask the providers, or join who has begun; None when too many wait. Does not block."""
@@ -151,6 +151,7 @@ class LogoTiers:
         """
         self._of_fetches.cancel(Cancelled())
         self.flights.close()
+        self._pictures.close()
         with self._making:
             made = self._made
         if made is None:
@@ -160,6 +161,12 @@ class LogoTiers:
             self._of_storing.cancel(Cancelled())
         made.parts.http.close()
         made.parts.store.close()
+
+    def _picture(self, domain: str) -> LogoAnswer:
+        found = self.stored.picture(domain)
+        if found is None:
+            raise ObjectNotFound(f"the logo of {domain} is gone")
+        return self._remember(domain, found, STORED_HOLDS_S)
 
     # ------------------------------------------------------------------ fetch
 

@@ -342,6 +342,37 @@ def test_a_picture_that_is_gone_is_fetched_again(folder_logos: LogoSite) -> None
     assert folder_logos.get(f"domain={A}").status == 200
 
 
+def test_a_hanging_store_keeps_one_thread_for_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many ask for it, it is read once; who has waited for long enough is told to come back."""
+    gate, hangs = threading.Event(), threading.Event()
+    store = FaultyStore(LocalStore(tmp_path / "store"))
+
+    def hang(call: Call) -> None:
+        if call.method == "get" and call.key.endswith(".png"):
+            hangs.set()
+            assert gate.wait(SOON_S)
+
+    with logo_site(tmp_path, monkeypatch, store, S3_CDN_URL=None) as logos:
+        logos.world.at_google(A)
+        body = logos.get(f"domain={A}").body
+        logos.clock.advance(301)
+        store.before = hang
+        tiers = logos.site.logos
+        with served_here(Starlette(routes=logo.routes(logos.site, longest_s=0.0))) as hasty:
+            for _ in range(3):
+                answer = hasty.get(f"/api/logo?domain={A}")
+                assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+        assert hangs.wait(SOON_S)
+        reading = tiers.picture(A)
+        gate.set()
+        assert reading is not None
+        reading.result(SOON_S)
+        assert logos.get(f"domain={A}").body == body
+        assert [key.endswith(".png") for key in store.keys("get")].count(True) == 1
+
+
 def test_entries_of_the_old_site_are_served(logos: LogoSite) -> None:
     """What the old site has stored is known, and its URL stays as it is."""
     url = f"{CDN}/images/logos/a_old.png"
