@@ -134,6 +134,7 @@ class _LogoRun:
     def _work_on(self, domains: Sequence[str]) -> None:
         providers = LogoProviders(self._context.http, self._pacers(), self._settings.retry_max_s)
         worker = LogoWorker(self._context, providers)
+        self._manifest.claim(domains)
         try:
             for result in self._context.engine.map(worker, self._tasks(domains)):
                 self._record(result)

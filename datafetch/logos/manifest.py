@@ -99,10 +99,22 @@ class LogoManifest:
 
     def on_demand_count(self) -> int:
         """How many logos are those of domains that only visitors asked for."""
+        return sum(1 for _ in self._on_demand())
+
+    def claim(self, domains: Collection[str]) -> None:
+        """Note that the job knows these domains, so that none counts as one of visitors only."""
+        known = set(domains)
+        for domain, logo in [*self._on_demand()]:
+            if domain in known:
+                self._entries[domain] = self._packed(domain, logo.claimed())
+                self._unsaved.add(domain)
+
+    def _on_demand(self) -> Iterator[tuple[str, Logo]]:
         # The search for the word spares unpacking every logo.
-        held = (item for item in self._entries.items() if ON_DEMAND.encode() in item[1])
-        entries = (self._unpacked(domain, entry) for domain, entry in held)
-        return sum(isinstance(entry, Logo) and entry.is_on_demand for entry in entries)
+        for domain, held in self._entries.items():
+            entry = self._unpacked(domain, held) if ON_DEMAND.encode() in held else None
+            if isinstance(entry, Logo) and entry.is_on_demand:
+                yield domain, entry
 
     def keys_beyond(self, domains: Collection[str]) -> list[str]:
         """Keys of the pictures that it names for other domains than these."""

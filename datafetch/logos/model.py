@@ -4,7 +4,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -22,7 +22,7 @@ SOURCES: tuple[LogoSource, ...] = ("google", "duckduckgo", "direct")
 ON_DEMAND = "onDemand"
 """The field, true, of entries of domains that nobody but the visitors of `GET /api/logo` named.
 
-It stands among the entry's `others`, so that every later run keeps it.
+It stands among the entry's `others`; a run of the job that knows the domain takes it away.
 """
 
 _EARLIER = {"ddg": "duckduckgo"}
@@ -109,6 +109,11 @@ class Logo:
     def is_on_demand(self) -> bool:
         """Whether it was fetched because visitors asked for it, and for no other reason."""
         return bool(self.others) and json.loads(self.others).get(ON_DEMAND) is True
+
+    def claimed(self) -> "Logo":
+        """The same logo as one that others than visitors ask for."""
+        others = {key: value for key, value in json.loads(self.others).items() if key != ON_DEMAND}
+        return replace(self, others=compact_json(others) if others else "")
 
     @property
     def version(self) -> str:

@@ -88,6 +88,27 @@ def test_the_next_run_of_the_job_keeps_it(logos: LogoSite) -> None:
     assert before[B]["onDemand"] is True
 
 
+def test_a_strangers_domain_that_is_bookmarked_is_a_stranger_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run knows it: it holds none of the strangers' places any more."""
+    with logo_site(tmp_path, monkeypatch, LOGO_ON_DEMAND_MAX=1) as logos:
+        for domain in (A, B):
+            logos.world.at_google(domain)
+        logos.get(f"domain={A}")
+        entry = logos.world.manifest[A]
+        key = KEYS.logo_manifest()
+        logos.world.store.put(key, encode_json({A: {**entry, "theirs": 7}}))
+        logos.world.bookmark(A)
+        report = logos.world.run()
+        assert (report.processed, report.changed, logos.world.asked) == (1, 0, 0)
+        del entry["onDemand"]
+        assert logos.world.manifest == {A: {**entry, "theirs": 7}}
+        logos.clock.advance(61)
+        assert logos.get(f"domain={B}").status == 301
+        assert logos.world.manifest[B]["onDemand"] is True
+
+
 @pytest.mark.usefixtures("many_files")
 def test_a_thousand_visitors_at_once_cause_one_fetch(logos: LogoSite) -> None:
     """However many ask for an unknown logo at the same time, each provider is asked for it once."""
