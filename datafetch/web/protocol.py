@@ -9,7 +9,8 @@ class TimedProtocol(H11Protocol):
     """HTTP/1.1 as uvicorn speaks it; a client that is too slow is cut off.
 
     uvicorn itself waits for ever for the rest of a request's headers, and for a client that does
-    not read. How long a body may take is up to `guards.py`.
+    not read. How long a body may take is up to `guards.py`. It also keeps connections without end,
+    and refuses requests when they are too many: here one that is idle makes room for a new one.
 
     Attributes:
         headers_s: seconds from the connection, or from the first byte of a further request, until
@@ -26,6 +27,8 @@ class TimedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
+        if self.limit_concurrency and len(self.connections) >= self.limit_concurrency:
+            self._make_room()
         self._await_headers()
 
     def data_received(self, data: bytes) -> None:
@@ -67,6 +70,18 @@ class TimedProtocol(H11Protocol):
         # None before the first request, whatever uvicorn's annotation says.
         cycle: object = self.cycle
         return cycle is not None and not self.cycle.response_complete
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no whole request has come since the connection began, or since its last answer."""
+        return self._headers_due is not None or self.timeout_keep_alive_task is not None
+
+    def _make_room(self) -> None:
+        """Close a connection from which no request has come, if there is one."""
+        others = (one for one in self.connections if isinstance(one, TimedProtocol))
+        idle = next((one for one in others if one.is_idle and not one.transport.is_closing()), None)
+        if idle is not None:
+            idle.transport.abort()
 
     def _await_headers(self) -> None:
         self._headers_due = self.loop.call_later(self.headers_s, self.transport.abort)

@@ -28,12 +28,10 @@ from datafetch.web.board import StatusBoard
 from datafetch.web.counters import Counters
 from datafetch.web.logo_tiers import LogoTiers
 from datafetch.web.protocol import TimedProtocol
+from datafetch.web.room import Room, room_for
 from datafetch.web.runs import BackgroundRuns
 from datafetch.web.sessions import Sessions
 from datafetch.web.site import Site
-
-_MOST_CONNECTIONS = 2048
-"""Connections at once; requests of more are answered with 503."""
 
 _FILES = 8192
 """Open files that are asked for: each connection is one, and systems often allow 1,024."""
@@ -60,10 +58,10 @@ def serve(
     Raises:
         Unexpected: the server ended by itself.
     """
-    _allow_files()
+    room = room_for(_files())
     spare_memory()
     site = make_site(settings, store, SystemClock(cancel), cancel)
-    server = uvicorn.Server(_configured(settings, site))
+    server = uvicorn.Server(_configured(settings, site, room))
     # It is off since the program began; a server would keep all that refers to itself for ever.
     release_collector()
     ended: list[BaseException] = []
@@ -133,7 +131,7 @@ def addresses(sockets: Sequence[socket]) -> list[str]:
     return found
 
 
-def _configured(settings: Settings, site: Site) -> uvicorn.Config:
+def _configured(settings: Settings, site: Site, room: Room) -> uvicorn.Config:
     # What it says of requests that it cannot read would fill the log; it has no errors of our own.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     proxies = listed(settings.trusted_proxies)
@@ -149,15 +147,16 @@ def _configured(settings: Settings, site: Site) -> uvicorn.Config:
         server_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
-        limit_concurrency=_MOST_CONNECTIONS,
+        limit_concurrency=room.connections,
+        backlog=room.backlog,
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_ENDING_S,
         h11_max_incomplete_event_size=_LARGEST_HEADERS,
     )
 
 
-def _allow_files() -> None:
-    """Raise the number of files that this process may open, as far as the system lets it."""
+def _files() -> int:
+    """How many files this process may open, after asking for as many as are wanted."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -165,6 +164,8 @@ def _allow_files() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return wanted
+    return _FILES if soft == resource.RLIM_INFINITY else soft
 
 
 def _warn_of_open_doors(settings: Settings, sockets: Sequence[socket]) -> None:

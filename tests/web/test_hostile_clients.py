@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from starlette.requests import Request
@@ -15,6 +15,7 @@ from datafetch.web.app import routed
 from datafetch.web.counters import Counters
 from datafetch.web.guards import LARGEST_BODY, Guards
 from datafetch.web.protocol import TimedProtocol
+from datafetch.web.room import room_for
 from tests.web.support import Server, served_here
 
 _LONGEST_S = 60
@@ -238,3 +239,30 @@ def test_an_error_tells_the_client_nothing(server):
     assert answer.json["code"] == "INTERNAL_ERROR"
     assert "secret" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /sa", b"GET /said HTTP/1.1\r\nHost: a\r\n\r\n"])
+def test_a_crowd_of_idle_connections_makes_room_for_requests(sent):
+    """Whether they have said nothing yet, a part of a request, or a whole one before."""
+    app = Guards(Endpoints().app, Counters())
+    with (
+        served_here(app, limit_concurrency=4, timeout_keep_alive=60) as small,
+        ExitStack() as stack,
+    ):
+        for _ in range(20):
+            made = stack.enter_context(connected(small))
+            made.sendall(sent)
+            if sent.endswith(b"\n"):
+                assert made.recv(12) == b"HTTP/1.1 200"
+        assert small.get("/said").status == 200
+
+
+@pytest.mark.parametrize("files", [64, 256, 1024, 4096, 8192, 10**6])
+def test_there_is_always_a_file_left_for_the_work(files):
+    """Connections, and those that are about to be closed, leave some; more files are more room."""
+    room = room_for(files)
+    assert room.connections >= 8
+    assert room.backlog >= 1
+    if files >= 256:
+        assert room.connections + 3 * room.backlog <= files - 128
+    assert room_for(8192).connections == 2048
