@@ -1,11 +1,11 @@
 """`GET /api/logo`: sends visitors to the logo of a site, which is fetched when nobody has it yet."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
@@ -27,6 +27,9 @@ _SOON_S = 5
 
 _SVG = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """The policy of a picture: an SVG that is opened as a page runs nothing and asks nobody."""
+
+_PART = 64 * 1024
+"""Bytes of a picture that are sent at once."""
 
 _NO_LOGO = "No logo found"
 
@@ -189,7 +192,17 @@ def _picture(found: LogoPicture, scope: Scope) -> Response:
     headers["Content-Security-Policy"] = _SVG
     if _has(scope, etag):
         return Response(None, 304, headers)
-    return Response(found.body, 200, {**headers, "Content-Type": found.content_type})
+    headers["Content-Type"] = found.content_type
+    if len(found.body) <= _PART:
+        return Response(found.body, 200, headers)
+    headers["Content-Length"] = str(len(found.body))
+    return StreamingResponse(_parts(found.body), 200, headers)
+
+
+async def _parts(body: bytes) -> AsyncIterator[bytes]:
+    """The picture bit by bit: what a slow client has not taken yet is held for each of them."""
+    for start in range(0, len(body), _PART):
+        yield body[start : start + _PART]
 
 
 def _stale(*, is_stale: bool) -> dict[str, str]:

@@ -103,6 +103,16 @@ class StoredLogos:
             self._log.warning("picture_not_read", extra={"error": str(error)})
             return LogoUnknown(503, "The store does not answer", _SOON_S)
 
+    def stale(self, entry: Entry) -> LogoAnswer | None:
+        """The answer for an entry that could not be refreshed; None when it has none. As `answer_of`."""
+        match self.answer_of(entry):
+            case LogoAt(url):
+                return LogoAt(url, is_stale=True)
+            case LogoPicture(body, content_type, version):
+                return LogoPicture(body, content_type, version, is_stale=True)
+            case _:
+                return None
+
     def url_of(self, entry: Entry) -> str | None:
         """Where visitors load the logo; None when nobody but this server can show it."""
         if isinstance(entry, Logo):

@@ -190,6 +190,14 @@ class LogoTiers:
         return _Fetching(finder, http, parts.breakers, shelf, parts)
 
     def _fetch(self, domain: str, *, forced: bool) -> LogoAnswer:
+        try:
+            return self._looked_for(domain, forced=forced)
+        except Exception:  # noqa: BLE001 - a fetch that nobody waits for any more has to be told of, too
+            self._log.exception("unexpected_error", extra={"domain": domain})
+            failed = LogoUnknown(500, "The server failed; its log says why", round(FAULT_HOLDS_S))
+            return self._remember(domain, failed, failed.retry_s)
+
+    def _looked_for(self, domain: str, *, forced: bool) -> LogoAnswer:
         stored: Entry | None = None
         try:
             self.refresh()
@@ -261,17 +269,8 @@ class LogoTiers:
 
     def _unanswered(self, domain: str, stored: Entry | None, unknown: LogoUnknown) -> LogoAnswer:
         """The stored logo, if there is one; else that nobody knows. It is remembered for a while."""
-        answer = None if stored is None else self._stale(stored)
+        answer = None if stored is None else self.stored.stale(stored)
         return self._remember(domain, answer or unknown, unknown.retry_s)
-
-    def _stale(self, stored: Entry) -> LogoAnswer | None:
-        match self.stored.answer_of(stored):
-            case LogoAt(url):
-                return LogoAt(url, is_stale=True)
-            case LogoPicture(body, content_type, version):
-                return LogoPicture(body, content_type, version, is_stale=True)
-            case _:
-                return None
 
     def _taken_off(self, domain: str, entry: Entry | None) -> None:
         """A logo was taken off the shelf: it is stored now, or left out as one of too many."""

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
+from starlette.types import Message, Scope
 
 from datafetch.store.base import encode_json
 from datafetch.store.local import LocalStore
 from datafetch.web import logo
+from datafetch.web.app import make_app
+from datafetch.web.logo_cache import LogoPicture
 from tests.fakes import faults
 from tests.fakes.pictures import colour_of, picture
 from tests.fakes.providers import Icon
@@ -352,6 +355,50 @@ def test_a_picture_of_a_folder_is_sent_itself(folder_logos: LogoSite) -> None:
     head = folder_logos.server.ask(f"/api/logo?domain={A}", "HEAD")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-type"] == "image/svg+xml"
+
+
+def test_a_large_picture_is_sent_bit_by_bit(folder_logos: LogoSite) -> None:
+    """Many slow clients, each with a copy of all its bytes, would fill the memory."""
+    body = bytes(range(256)) * 1000
+    folder_logos.site.logos.cache.put(A, LogoPicture(body, "image/png", "v"), 60.0)
+    sent: list[bytes] = []
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message.get("body", b""))
+
+    async def ask() -> None:
+        scope: Scope = {"type": "http", "method": "GET", "path": "/api/logo", "headers": []}
+        scope |= {"query_string": f"domain={A}".encode(), "client": ("127.0.0.1", 1)}
+        await make_app(folder_logos.site)(scope, receive, send)
+
+    asyncio.run(ask())
+    assert b"".join(sent) == body
+    assert max(map(len, sent)) <= 64 * 1024
+    answer = folder_logos.get(f"domain={A}")
+    assert (answer.body, answer.headers["content-length"]) == (body, str(len(body)))
+
+
+def test_what_nobody_foresaw_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says why, and the providers are not asked for it by every visitor."""
+    store = FaultyStore(LocalStore(tmp_path / "store"))
+
+    def fail(call: Call) -> None:
+        if call.key == KEYS.bookmarks():
+            raise RuntimeError("unforeseen")
+
+    with logo_site(tmp_path, monkeypatch, store) as logos:
+        logos.world.at_google(A)
+        store.before = fail
+        answers = [logos.get(f"domain={A}") for _ in range(3)]
+    assert {(answer.status, answer.headers["retry-after"]) for answer in answers} == {(500, "45")}
+    assert asked_for(logos, A) == 1
+    assert caplog.text.count("RuntimeError: unforeseen") == 1
 
 
 def test_a_picture_that_is_gone_is_fetched_again(folder_logos: LogoSite) -> None:
