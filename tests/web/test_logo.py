@@ -371,8 +371,14 @@ def test_a_large_picture_is_sent_bit_by_bit(folder_logos: LogoSite) -> None:
         sent.append(message.get("body", b""))
 
     async def ask() -> None:
-        scope: Scope = {"type": "http", "method": "GET", "path": "/api/logo", "headers": []}
-        scope |= {"query_string": f"domain={A}".encode(), "client": ("127.0.0.1", 1)}
+        scope: Scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/api/logo",
+            "query_string": f"domain={A}".encode(),
+            "headers": [],
+            "client": ("127.0.0.1", 1),
+        }
         await make_app(folder_logos.site)(scope, receive, send)
 
     asyncio.run(ask())
