@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from datafetch.clock import Clock, log_time, to_ms
 from datafetch.errors import StoreError
 from datafetch.logs import bound_logger
+from datafetch.models.stored_times import NearestMs
 from datafetch.ops.record import Record
 from datafetch.runtime.breaker import Breaker, BreakerPolicy, Breakers, Outcome, Patience
 from datafetch.store.base import ObjectStore
@@ -41,7 +42,7 @@ class OpenBreaker:
 
     state: Literal["open"]
     failures: int
-    opened_at: int
+    opened_at: NearestMs
 
 
 _ADAPTER: TypeAdapter[dict[str, OpenBreaker]] = TypeAdapter(dict[str, OpenBreaker])

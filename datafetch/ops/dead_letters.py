@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, to_ms
 from datafetch.errors import DatafetchError
+from datafetch.models.stored_times import EndMs, NearestMs
 from datafetch.models.text import one_line
 from datafetch.ops.failures import FailedItem, short_reason
 from datafetch.ops.record import Record
@@ -48,9 +49,9 @@ class DeadLetter:
     job: str
     item: str
     attempts: int
-    first_failed_at: int
-    last_failed_at: int
-    next_attempt_at: int | None
+    first_failed_at: NearestMs
+    last_failed_at: NearestMs
+    next_attempt_at: EndMs
     error_type: str
     error: str
     permanent: bool

@@ -117,9 +117,14 @@ class Keyring:
         return not self.has_proxy and is_misled(scope)
 
     @staticmethod
-    def has_bearer(scope: Scope) -> bool:
+    def has_credentials(scope: Scope) -> bool:
         """Whether the request brings any credentials at all in `Authorization`."""
         return next(_values(scope, b"authorization"), None) is not None
+
+    @staticmethod
+    def has_bearer(scope: Scope) -> bool:
+        """Whether a program asks: browsers bring no bearer, only the password that a proxy asks for."""
+        return any(_is_bearer(value) for value in _values(scope, b"authorization"))
 
     def is_cron_secret(self, text: str) -> bool:
         """Whether somebody has typed the cron secret."""
@@ -136,6 +141,10 @@ def _brings(scope: Scope, secrets: Secrets) -> bool:
     if len(values) != 1 or not values[0].lower().startswith(_BEARER):
         return False
     return secrets.have(values[0][len(_BEARER) :].strip())
+
+
+def _is_bearer(value: bytes) -> bool:
+    return value.partition(b" ")[0].lower() == _BEARER.strip()
 
 
 def _values(scope: Scope, name: bytes) -> Iterator[bytes]:

@@ -54,7 +54,7 @@ class BookmarkRefresh:
             return await self._get()
         if self._site.keyring.is_cron(request.scope):
             return await self._post_with_secret()
-        if self._site.keyring.has_bearer(request.scope):
+        if self._site.keyring.has_credentials(request.scope):
             return self._tries.answer(request.scope)
         return await self._post_of_visitor(request)
 

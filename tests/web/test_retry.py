@@ -68,6 +68,16 @@ def test_a_form_starts_a_run_for_what_it_means(scene, fields, items):
         assert (request.job, set(request.options.only)) == (JobName.OPENGRAPH, items)
 
 
+def test_a_password_that_a_proxy_asks_for_makes_no_program_of_a_browser(scene):
+    """Proxies send its `Authorization: Basic` on; the session counts, as everywhere on the page."""
+    with shown(scene, **SECRET) as server:
+        cookie = logged_in(server)
+        fields = {"csrf": token_of(server, cookie), "job": "opengraph", "id": LINKS[0].id}
+        headers = {"authorization": "Basic bWU6c2VjcmV0"}
+        answer = send(server, "/dead-letters/retry", cookie, headers, **fields)
+        assert noticed(server, answer, cookie).startswith("1 item of opengraph is tried again")
+
+
 def test_a_second_click_does_no_harm(scene):
     """It is answered as the first one, and no run does anything else."""
     with shown(scene, **SECRET) as server:
