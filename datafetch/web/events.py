@@ -7,6 +7,8 @@ the store is read each few seconds, once for all, so that runs of other processe
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +29,9 @@ COMMENT_S = 15.0
 _READ_S = 3.0
 _SEND_S = 30.0
 _RETRY_AFTER_S = 30
-_RECONNECT_MS = 3000
+_RECONNECT_MS, _SPREAD_MS, _STEP_MS = 2000, 4000, 1237
+"""Browsers return 2 to 6 seconds after a stream has ended, one after the other: a server that has just
+begun again is not asked for a hundred pages at once."""
 
 _HEADERS = {
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -50,7 +54,7 @@ def routes(site: Site) -> list[BaseRoute]:
             return unauthorized(site.keyring.why_closed())
         if request.method == "HEAD":
             return Response(None, 200, _HEADERS)
-        return streams.answer(client_of(request.scope))
+        return streams.answer(client_of(request.scope), request.scope)
 
     return [Route("/api/events", events)]
 
@@ -91,8 +95,9 @@ class Streams:
         self._clients: Counter[str] = Counter()
         self._reader: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
+        self._answered = 0
 
-    def answer(self, client: str) -> Response:
+    def answer(self, client: str, scope: Scope) -> Response:
         """A stream for this client, or the answer that it has, or all have, too many."""
         wait = {"Retry-After": str(_RETRY_AFTER_S)}
         if len(self._streams) >= MOST_STREAMS:
@@ -100,7 +105,9 @@ class Streams:
         if self._clients[client] >= MOST_PER_CLIENT:
             text = f"A client may have {MOST_PER_CLIENT} streams."
             return refused(429, "TOO_MANY_STREAMS", text, wait)
-        return _EventAnswer(self, client)
+        may_stay = partial(self._site.keyring.may_see, scope)
+        self._answered += 1
+        return _EventAnswer(self, client, may_stay, _reconnect_ms(self._answered))
 
     def enter(self, client: str) -> Stream:
         """Begin a stream."""
@@ -150,12 +157,16 @@ class Streams:
 
 
 class _EventAnswer(Response):
-    """The answer that goes on until its client has gone, does not read, or the server stops."""
+    """The answer that goes on until its client has gone, does not read, has no session any more, or the server stops."""
 
-    def __init__(self, streams: Streams, client: str) -> None:
+    def __init__(
+        self, streams: Streams, client: str, may_stay: Callable[[], bool], reconnect_ms: int
+    ) -> None:
         super().__init__(None, 200, _HEADERS)
         self._streams = streams
         self._client = client
+        self._may_stay = may_stay
+        self._reconnect_ms = reconnect_ms
 
     async def __call__(
         self,
@@ -171,10 +182,10 @@ class _EventAnswer(Response):
             # Without a length: HTTP/1.1 sends it in chunks.
             headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await _sent(send, f"{_PADDING}retry: {_RECONNECT_MS}\n\n".encode())
+            await _sent(send, f"{_PADDING}retry: {self._reconnect_ms}\n\n".encode())
             found: Snapshot | None = await self._streams.current()
             number: int | None = None
-            while not stream.is_over:
+            while not stream.is_over and self._may_stay():
                 is_news = found is not None and found.number != number
                 await _sent(send, _event(found) if is_news and found is not None else _ALIVE)
                 number = found.number if found is not None else number
@@ -185,6 +196,11 @@ class _EventAnswer(Response):
         finally:
             gone.cancel()
             self._streams.leave(self._client, stream)
+
+
+def _reconnect_ms(number: int) -> int:
+    """After how many milliseconds the browser of the stream with this number returns."""
+    return _RECONNECT_MS + number * _STEP_MS % _SPREAD_MS
 
 
 async def _sent(send: Send, body: bytes, *, more: bool = True) -> None:

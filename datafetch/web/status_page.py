@@ -73,6 +73,8 @@ def _answer(site: Site, found: Snapshot, letters: Shelf | None, request: Request
         trouble=trouble,
         problems=letters.problems if letters is not None and trouble is None else (),
     )
-    notice = notice_of(request.query_params)
-    html = draw_status(page, visitor_of(site, request.scope), notice, found.number)
+    visitor = visitor_of(site, request.scope)
+    # Only for who can have sent a form: else a link of others could say that something was started.
+    notice = notice_of(request.query_params) if visitor["may_act"] else None
+    html = draw_status(page, visitor, notice, found.number)
     return page_answer(html, 200 if trouble is None else 503)

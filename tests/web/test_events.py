@@ -20,6 +20,7 @@ from datafetch.web.events import Stream
 from tests.ops.overviews import all_fine, failing
 from tests.web.scenes import TOKEN, Scene, shown
 from tests.web.support import Server, bearer, served_here
+from tests.web.test_sessions import logged_in
 
 _SOON_S = 30
 
@@ -74,12 +75,36 @@ def test_the_first_bytes_come_before_the_store_is_asked():
         padding = listener.line()
         assert padding.startswith(":")
         assert len(padding) > 2048
-        assert listener.line() == "retry: 3000"
+        assert listener.line().startswith("retry: ")
         assert listener.event() == {
             "number": 1,
             "status": "ok",
             "sentence": "All 3 jobs are fresh; next: bookmarks at 14:00 PST (in 115 min)",
         }
+
+
+def test_browsers_return_one_after_the_other():
+    """Not all at the same moment, when the server has been started again: within 2 to 6 seconds."""
+    with shown(Scene(all_fine())) as server, ExitStack() as stack:
+        waits = []
+        for _ in range(8):
+            listener = stack.enter_context(listening(server))
+            listener.line()
+            waits.append(int(listener.line().removeprefix("retry: ")))
+        assert len(set(waits)) == 8
+        assert all(2000 <= wait < 6000 for wait in waits)
+
+
+def test_a_stream_ends_with_its_session():
+    """Who logged in yesterday does not go on to hear of hosts and errors."""
+    scene = Scene(all_fine())
+    with shown(scene, DATAFETCH_METRICS_TOKEN=TOKEN) as server:
+        cookie = logged_in(server, TOKEN)
+        with listening(server, cookie=cookie) as listener:
+            assert listener.event()["status"] == "ok"
+            scene.overview = failing()
+            scene.clock.advance(12 * 3600 + 1)
+            assert b"failing" not in listener.answer.read()
 
 
 def test_a_change_is_told_to_all():

@@ -1,10 +1,13 @@
 // Keeps the status page up to date where script is on: the server says that something changed, the
 // page is fetched again, and what differs is changed in place, so that focus, open parts, selection
-// and scroll stay. Without event streams the page is fetched again each half minute.
+// and scroll stay. Without event streams the page is fetched again each half minute. A page in the
+// background has no stream: browsers open six connections to a server, so that seven would wait for ever.
 "use strict";
 (() => {
   const PAGE_EACH_MS = 30000;
   const STREAM_AGAIN_MS = 60000;
+  const HIDDEN_MS = 10000;
+  const LOST = "Connection lost, trying again";
   const ELEMENT = 1;
   const sign = document.getElementById("live");
   const voice = document.getElementById("announce");
@@ -12,7 +15,9 @@
   let shown = number(document);
   let busy = false;
   let wanted = false;
+  let stream = null;
   let streamWorks = false;
+  let later = 0;
 
   function sentence(root) {
     const found = root.getElementById("sentence");
@@ -26,9 +31,26 @@
   }
 
   function show(text, lost) {
-    if (sign.textContent !== text) sign.textContent = text;
+    if (sign.textContent !== text) {
+      sign.textContent = text;
+      if (lost) voice.textContent = text;
+    }
     sign.classList.toggle("lost", lost);
     sign.hidden = false;
+  }
+
+  // The session has ended: what the page shows stays, and grows old.
+  function askToLogIn() {
+    if (sign.querySelector("a")) return;
+    const link = document.createElement("a");
+    link.href = "/login";
+    link.textContent = "Log in again to see what is new";
+    show(link.textContent, true);
+    sign.replaceChildren(link);
+  }
+
+  function showHowItGoes() {
+    show(streamWorks ? "Live" : "Updated each half minute", false);
   }
 
   // Not `node.id`: a form answers that with its field of the name "id".
@@ -119,7 +141,7 @@
 
   function take(text) {
     const fresh = new DOMParser().parseFromString(text, "text/html");
-    if (!fresh.getElementById("sentence")) return;
+    if (!fresh.getElementById("sentence")) return false; // the answer of a proxy
     const anchor = lookedAt();
     const top = anchor ? anchor.getBoundingClientRect().top : 0;
     const focused = document.activeElement;
@@ -135,6 +157,7 @@
     if (now !== said && number(document) !== shown) voice.textContent = now;
     said = now;
     shown = number(document);
+    return true;
   }
 
   async function update() {
@@ -149,16 +172,12 @@
         headers: { accept: "text/html" },
         signal: AbortSignal.timeout(15000),
       });
-      if (answer.status === 401) {
-        show("Log in again to see what is new", true);
-      } else if (answer.ok || answer.status === 503) {
-        take(await answer.text());
-        show(streamWorks ? "Live" : "Updated each half minute", false);
-      } else {
-        show("Connection lost, trying again", true);
-      }
+      const isPage = answer.ok || answer.status === 503;
+      if (answer.status === 401) askToLogIn();
+      else if (isPage && take(await answer.text())) showHowItGoes();
+      else show(LOST, true);
     } catch {
-      show("Connection lost, trying again", true);
+      show(LOST, true);
     } finally {
       busy = false;
     }
@@ -169,33 +188,39 @@
   }
 
   function listen() {
-    if (!("EventSource" in window)) {
-      show("Updated each half minute", false);
-      return;
-    }
-    const stream = new EventSource("/api/events");
-    let first = true;
-    stream.addEventListener("open", () => {
+    clearTimeout(later);
+    if (stream || document.hidden) return;
+    const mine = new EventSource("/api/events");
+    let wasAway = false;
+    stream = mine;
+    mine.addEventListener("open", () => {
       streamWorks = true;
-      show("Live", false);
+      if (!wasAway) showHowItGoes();
     });
-    stream.addEventListener("status", () => {
-      // The first event tells what the page shows already, unless the stream was away meanwhile.
-      if (!first || sign.dataset.was) update();
-      first = false;
-      sign.dataset.was = "yes";
+    mine.addEventListener("status", (event) => {
+      // The first event tells what the page shows already, unless the stream was away or it changed.
+      if (wasAway || String(JSON.parse(event.data).number) !== shown) update();
+      wasAway = false;
     });
-    stream.addEventListener("error", () => {
+    mine.addEventListener("error", () => {
       streamWorks = false;
-      show("Connection lost, trying again", true);
-      if (stream.readyState === EventSource.CLOSED) {
-        update();
-        setTimeout(listen, STREAM_AGAIN_MS);
-      } else {
-        first = false;
+      wasAway = true;
+      if (mine.readyState !== EventSource.CLOSED) {
+        show(LOST, true);
+        return;
       }
+      stream = null;
+      update();
+      // Not all at once, when a server has come back.
+      later = setTimeout(listen, STREAM_AGAIN_MS * (0.5 + Math.random()));
     });
-    window.addEventListener("pagehide", () => stream.close(), { once: true });
+  }
+
+  function rest() {
+    clearTimeout(later);
+    if (stream) stream.close();
+    stream = null;
+    streamWorks = false;
   }
 
   const place = new URL(location.href);
@@ -210,12 +235,17 @@
     }
   }
 
-  setInterval(() => {
-    if (!document.hidden) update();
-  }, PAGE_EACH_MS);
+  setInterval(update, PAGE_EACH_MS); // in the background, too: the title says how things are
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) update();
+    clearTimeout(later);
+    if (document.hidden) {
+      later = setTimeout(rest, HIDDEN_MS);
+    } else {
+      update();
+      listen();
+    }
   });
+  window.addEventListener("pagehide", rest);
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
   });
