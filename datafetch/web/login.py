@@ -53,17 +53,25 @@ class _Door:
         if fields is None:
             return await self._show(_NO_FORM, 400)
         client = client_of(request.scope)
+        role = _role(self._site, fields.get("secret", "").strip())
+        if role is None:
+            return await self._refused(client)
+        _log.info("login_opened", extra={"client": client, "role": role.value})
+        return _home(await run_in_threadpool(self._site.sessions.opened, role, request.scope))
+
+    async def _refused(self, client: str) -> Response:
+        """The answer to a wrong secret; whoever goes on with them is told to wait.
+
+        The right one is let in all the same: behind a proxy that is not named all clients have one
+        address, and a stranger must not lock out who has the secret.
+        """
         rate = self._tries.take(client)
         if not rate.allowed:
             wait = {"Retry-After": str(rate.retry_after_s)}
             text = f"Too many tries. Try again in {rate.retry_after_s} s."
             return await self._show(text, 429, wait)
-        role = _role(self._site, fields.get("secret", "").strip())
-        if role is None:
-            _log.warning("login_refused", extra={"client": client})
-            return await self._show(_WRONG, 401, {"WWW-Authenticate": "Bearer"})
-        _log.info("login_opened", extra={"client": client, "role": role.value})
-        return _home(await run_in_threadpool(self._site.sessions.opened, role, request.scope))
+        _log.warning("login_refused", extra={"client": client})
+        return await self._show(_WRONG, 401, {"WWW-Authenticate": "Bearer"})
 
     async def logout(self, request: Request) -> Response:
         """End the session of who asks from a page of it."""

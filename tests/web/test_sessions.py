@@ -167,9 +167,17 @@ def test_wrong_secrets_are_refused_and_then_slowed_down():
             assert answer.status == 401
             assert "wrong-secret-typed" not in answer.text
             assert "set-cookie" not in answer.headers
-        answer = send(server, "/login", secret=CRON)
+        answer = send(server, "/login", secret="wrong-secret-typed")
         assert answer.status == 429
         assert int(answer.headers["retry-after"]) in range(1, 61)
+
+
+def test_a_stranger_does_not_lock_out_who_has_the_secret():
+    """Behind a proxy that nobody has named both have one address."""
+    with shown(Scene(all_fine()), BOOKMARK_CRON_REFRESH_SECRET=CRON) as server:
+        while send(server, "/login", secret="wrong-secret-typed").status != 429:
+            pass
+        assert send(server, "/login", secret=CRON).status == 303
 
 
 def test_the_way_after_logging_in_is_always_the_page():
