@@ -34,7 +34,7 @@ def asked_logo(query: bytes) -> AskedLogo | BadQuestion:
     """Which logo the query of a request's URL asks for.
 
     `website` is an address or a bare host, `domain` a host; both are read alike. `forceRefresh` is
-    on when it is `true`. Other parameters do not count.
+    on when it is `true`. Empty and other parameters do not count.
     """
     try:
         fields = parse_qsl(
@@ -45,8 +45,8 @@ def asked_logo(query: bytes) -> AskedLogo | BadQuestion:
         )
     except ValueError:  # also what is no UTF-8, escaped or not
         return BadQuestion("The query cannot be read.")
-    given = [(name, value.strip()) for name, value in fields if name in _NAMES]
-    if len(given) != 1 or not given[0][1]:
+    given = [(name, text) for name, value in fields if name in _NAMES and (text := value.strip())]
+    if len(given) != 1:
         return BadQuestion(_ONE_OF_THEM)
     name, text = given[0]
     if len(text) > LONGEST or not text.isprintable():

@@ -19,6 +19,7 @@ A = "a.example.com"
         (b"website=//a.example.com/x", A),
         (b"website=a.example.com/path", A),
         (b"domain=www.a.example.com", A),
+        (b"company=&domain=a.example.com&website=+", A),
         (b"domain=+a.example.com+", A),
         (b"other=1&domain=a.example.com&forceRefresh=1", A),
         ("domain=bücher.example.com".encode(), "xn--bcher-kva.example.com"),
