@@ -21,7 +21,7 @@ _CDN = {"S3_CDN_URL": "https://cdn.example.com"}
 
 
 def logo_requests(_: argparse.Namespace) -> Iterator[Figure]:
-    """One connection asks for a known logo again and again; then 1,000 ask for an unknown one."""
+    """One connection asks for a known logo again and again, and 1,000 ask for an unknown one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * _CROWD)), hard))
     with (
@@ -29,13 +29,7 @@ def logo_requests(_: argparse.Namespace) -> Iterator[Figure]:
         tempfile.TemporaryDirectory() as folder,
         serving(folder, {**providers.environment, **_CDN}) as server,
     ):
-        times, statuses = _hits(server.port)
-        ends = quantiles(times, n=100)
-        yield Figure(
-            f"{_HITS} hits in memory, one connection: median, 99 %",
-            f"{median(times) * 1000:.2f} ms {ends[98] * 1000:.2f} ms",
-            f"median < 2 ms; answers {dict(statuses)}",
-        )
+        yield _of_hits("redirects", server.port)
         providers.counts()
         began = time.perf_counter()
         answers = asyncio.run(_crowd(server.port))
@@ -46,6 +40,22 @@ def logo_requests(_: argparse.Namespace) -> Iterator[Figure]:
             f"{took_s:.2f} s {sum(asked.values())}",
             f"1 request to a provider; answers {dict(answers)}",
         )
+    with (
+        started("providers", domains=4) as providers,
+        tempfile.TemporaryDirectory() as folder,
+        serving(folder, providers.environment) as server,
+    ):
+        yield _of_hits("pictures", server.port)
+
+
+def _of_hits(kind: str, port: int) -> Figure:
+    times, statuses = _hits(port)
+    ends = quantiles(times, n=100)
+    return Figure(
+        f"{_HITS} hits in memory ({kind}), one connection: median, 99 %",
+        f"{median(times) * 1000:.2f} ms {ends[98] * 1000:.2f} ms",
+        f"median < 2 ms; answers {dict(statuses)}",
+    )
 
 
 def _hits(port: int) -> tuple[list[float], Counter[int]]:
