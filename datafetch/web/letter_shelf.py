@@ -36,6 +36,10 @@ class LetterShelf:
         self._read_at: float | None = None
         self._number: int | None = None
 
+    def last(self) -> Shelf:
+        """The letters that were read last; none before the first. It asks the store nothing."""
+        return self._shelf
+
     def read(self, number: int) -> Shelf:
         """The letters; those that were read before, with a sentence, when the store does not answer.
 

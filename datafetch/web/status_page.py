@@ -33,8 +33,11 @@ def routes(site: Site) -> list[BaseRoute]:
             html = await run_in_threadpool(draw_login, problem, closed=True)
             return page_answer(html, 401, {"WWW-Authenticate": "Bearer"})
         found = await site.board.soon()
-        async with one_reads:  # else the letters of a store that hangs would take all threads
-            letters = await run_in_threadpool(_letters, site, shelf, found)
+        if found.error is not None:
+            letters = shelf.last()  # to ask a store that hangs for more would keep the page back
+        else:
+            async with one_reads:  # one that begins to hang would take all threads
+                letters = await run_in_threadpool(shelf.read, found.number)
         return await run_in_threadpool(_answer, site, found, letters, request)
 
     return [Route("/", status_page), *static_routes()]
@@ -51,27 +54,17 @@ def visitor_of(site: Site, scope: Scope) -> Visitor:
     }
 
 
-def _letters(site: Site, shelf: LetterShelf, found: Snapshot) -> Shelf | None:
-    """The letters to show beside a snapshot; None when nobody knows how the jobs are."""
-    good = _good(site, found)
-    return shelf.read(good.number) if good is not None else None
-
-
-def _good(site: Site, found: Snapshot) -> Snapshot | None:
-    return found if found.error is None else site.board.last()
-
-
-def _answer(site: Site, found: Snapshot, letters: Shelf | None, request: Request) -> Response:
+def _answer(site: Site, found: Snapshot, letters: Shelf, request: Request) -> Response:
     """Draw the page; it takes a while, so it is called on a thread."""
-    good = _good(site, found)
+    good = found if found.error is None else site.board.last()
     trouble = None if found.error is None else Trouble(str(found.error), found.error.hint)
     page = page_of(
         good.overview if good is not None else None,
-        letters.groups if letters is not None else {},
+        letters.groups,
         site.clock.now(),
         only_failing=request.query_params.get("show") == "failing",
         trouble=trouble,
-        problems=letters.problems if letters is not None and trouble is None else (),
+        problems=letters.problems if trouble is None else (),
     )
     visitor = visitor_of(site, request.scope)
     # Only for who can have sent a form: else a link of others could say that something was started.

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.ops.overviews import all_fine
-from tests.web.scenes import Scene, shown
+from datafetch.errors import StoreUnavailable
+from tests.ops.overviews import all_fine, failing
+from tests.web.scenes import CRON, Scene, shown, some_letters
 
 _CROWD = 60
 """More than there are threads for what waits (anyio gives 40)."""
@@ -34,3 +35,18 @@ def test_a_crowd_that_waits_for_the_store_keeps_nobody_else(path):
         finally:
             gate.set()
         assert {each.result().status for each in crowd} == {200}
+
+
+def test_a_page_whose_store_is_away_does_not_ask_it_for_letters():
+    """A store that hangs would keep back what is known."""
+    scene = Scene(failing(), some_letters())
+    with shown(scene, BOOKMARK_CRON_REFRESH_SECRET=CRON) as server:
+        known = server.get("/").text
+        assert "slow.example" in known
+        asked: list[str] = []
+        scene.store.get = asked.append  # type: ignore[method-assign,assignment]
+        scene.failure = StoreUnavailable("it does not answer")
+        scene.clock.advance(60)
+        page = server.get("/")
+    assert (page.status, asked) == (503, [])
+    assert "slow.example" in page.text
