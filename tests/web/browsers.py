@@ -12,7 +12,7 @@ from tests.programs import program
 
 Theme = Literal["light", "dark"]
 
-PHONE, SMALL_PHONE, DESKTOP = (390, 844), (320, 640), (1280, 900)
+PHONE, DESKTOP = (390, 844), (1280, 900)
 
 _SOON_MS = 30_000
 expect.set_options(timeout=_SOON_MS)

@@ -90,6 +90,16 @@ HOSTILE = (
 """Items that long, foreign or hostile sites may have."""
 
 
+def strange_letters() -> list[DeadLetter]:
+    """Letters of all the hostile items, more than are shown of a host, and more hosts than are shown."""
+    hosts = [letter(JobName.LOGOS, f"shop-{n}.example", "network down") for n in range(14)]
+    return [
+        *(letter(JobName.OPENGRAPH, item, f"{item}: no answer in time") for item in HOSTILE),
+        *(letter(JobName.OPENGRAPH, f"{HOSTILE[0]}#{n}", f"{HOSTILE[0]}: 503") for n in range(7)),
+        *hosts,
+    ]
+
+
 def many_letters() -> list[DeadLetter]:
     """As many letters as a job keeps, of many hosts, with hostile names among them."""
     usual = [
@@ -133,16 +143,16 @@ def long_history(job: JobName, count: int = 200) -> list[PastRun]:
     ]
 
 
-def healthy() -> Overview:
-    """All is well, after many runs."""
+def healthy(runs: int = 50) -> Overview:
+    """All is well, after many runs of each job."""
     made = all_fine()
-    return replace(made, jobs=tuple(_with_history(view, 50) for view in made.jobs))
+    return replace(made, jobs=tuple(_with_history(view, runs) for view in made.jobs))
 
 
-def very_full() -> Overview:
+def very_full(runs: int = 200) -> Overview:
     """All that can be: failures, breakers, pauses, open publishes, long names."""
     made = failing()
-    jobs = [_with_history(view, 200) for view in made.jobs]
+    jobs = [_with_history(view, runs) for view in made.jobs]
     breakers = tuple(
         BreakerView(f"host-{n}.example", 3 + n, at(n), at(n) + 60_000, n) for n in range(40)
     )

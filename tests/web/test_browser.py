@@ -7,11 +7,21 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from datafetch.errors import Cancelled, StoreUnavailable
-from tests.ops.overviews import all_fine, failing, running
-from tests.web.browsers import DESKTOP, PHONE, SMALL_PHONE, browser, opened, violations
-from tests.web.scenes import CRON, TOKEN, Scene, healthy, scenes, shown, some_letters
+from tests.ops.overviews import all_fine, empty, failing, running
+from tests.web.browsers import DESKTOP, PHONE, Theme, browser, opened, violations
+from tests.web.scenes import (
+    CRON,
+    TOKEN,
+    Scene,
+    healthy,
+    many_letters,
+    shown,
+    some_letters,
+    strange_letters,
+    very_full,
+)
 from tests.web.support import Server
-from tests.web.test_events import listening
+from tests.web.test_events import listening, until
 
 __all__ = ["browser"]
 
@@ -26,28 +36,55 @@ def log_in(page: Page, server: Server, secret: str = CRON) -> None:
     page.wait_for_url(f"{server.url}/")
 
 
+def look_again(page: Page) -> None:
+    """Have the page look whether it is seen, and fetch itself again."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def unfold(page: Page) -> None:
     """Open all that is folded."""
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
 
 
-@pytest.mark.parametrize("name", ["healthy", "failing", "empty", "full"])
-def test_nobody_is_kept_out(browser: Browser, name: str):
-    """No violations of accessibility and no sideways scroll, in both themes, on phone and desktop."""
-    looks = (("light", PHONE), ("dark", DESKTOP), ("dark", PHONE), ("light", DESKTOP))
-    with shown(scenes()[name], **SECRET) as server, opened(browser) as page:
+FEW_RUNS = 8
+"""Runs of each job in pages that axe looks at: it looks at each bar and each cell, at each time anew."""
+
+
+@pytest.mark.parametrize(
+    ("scene", "looks"),
+    [
+        (Scene(healthy(FEW_RUNS)), [("light", PHONE), ("dark", DESKTOP)]),
+        (Scene(failing(), some_letters()), [("light", DESKTOP), ("dark", PHONE)]),
+        (Scene(empty()), [("light", PHONE), ("dark", DESKTOP)]),
+        (
+            Scene(very_full(FEW_RUNS), strange_letters()),
+            [("light", PHONE), ("dark", DESKTOP), ("dark", PHONE), ("light", DESKTOP)],
+        ),
+    ],
+    ids=["healthy", "failing", "empty", "full"],
+)
+def test_nobody_is_kept_out(
+    browser: Browser, scene: Scene, looks: list[tuple[Theme, tuple[int, int]]]
+):
+    """No violations of accessibility, in both themes, on phone and desktop, folded and not."""
+    with shown(scene, **SECRET) as server, opened(browser) as page:
         log_in(page, server)
         expect(page.locator("#live")).to_have_text("Live")
-        page.evaluate(
-            "document.querySelectorAll('.runs, .group').forEach((one, at) => one.open = at % 8 == 0)"
-        )
         for theme, (width, height) in looks:
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             page.set_viewport_size({"width": width, "height": height})
             assert violations(page) == []
+            unfold(page)
+
+
+@pytest.mark.parametrize("width", [320, 640, 1280, 1920])
+def test_nothing_scrolls_sideways(browser: Browser, width: int):
+    """Neither on the smallest phone, which is the same as 400 % on a desktop, nor on a wide screen."""
+    scene = Scene(very_full(), many_letters())
+    with shown(scene, **SECRET) as server, opened(browser, size=(width, 640)) as page:
+        log_in(page, server)
         unfold(page)
-        page.set_viewport_size({"width": SMALL_PHONE[0], "height": SMALL_PHONE[1]})
-        assert page.evaluate("document.documentElement.scrollWidth") <= SMALL_PHONE[0]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_what_can_be_pressed_is_large_enough(browser: Browser):
@@ -117,7 +154,7 @@ def test_times_alone_are_not_read_out(browser: Browser):
         page.goto(server.url)
         expect(page.locator("#live")).to_have_text("Live")
         scene.clock.advance(600)
-        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        look_again(page)
         expect(page.locator("#job-bookmarks .fresh")).to_contain_text("12 minutes ago")
         assert page.locator("#announce").text_content() == ""
 
@@ -168,6 +205,60 @@ def test_a_wrong_secret_is_said(browser: Browser):
         page.get_by_label("Secret").fill(TOKEN)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("All is well")
+
+
+def test_the_answer_of_a_proxy_is_not_taken_for_the_page(browser: Browser):
+    """A proxy in front of a server that is away answers something, and nobody shall think it is live."""
+    scene = Scene(all_fine())
+    with shown(scene) as server, opened(browser, expected=("503 (Service",)) as page:
+        page.goto(server.url)
+        expect(page.locator("#live")).to_have_text("Live")
+        for status in (503, 200):
+            page.route(server.url + "/", lambda route: route.fulfill(status=status, body="<p>No."))  # noqa: B023 - asked for in the same round
+            look_again(page)
+            expect(page.locator("#live")).to_have_text("Connection lost, trying again")
+            expect(page.locator("#announce")).to_have_text("Connection lost, trying again")
+            expect(page.get_by_role("heading", level=1)).to_have_text("All is well")
+            page.unroute(server.url + "/")
+            look_again(page)
+            expect(page.locator("#live")).to_have_text("Live")
+
+
+def test_a_session_that_has_ended_is_told_with_a_way_back(browser: Browser):
+    """The page stays as it was, and has a link to log in at."""
+    scene = Scene(all_fine())
+    closed = {"DATAFETCH_METRICS_TOKEN": TOKEN}
+    with shown(scene, **closed) as server, opened(browser, expected=("401 (Unauth",)) as page:
+        log_in(page, server, TOKEN)
+        expect(page.locator("#live")).to_have_text("Live")
+        scene.clock.advance(12 * 3600 + 1)
+        look_again(page)
+        expect(page.locator("#announce")).to_have_text("Log in again to see what is new")
+        page.get_by_role("link", name="Log in again to see what is new").click()
+        expect(page.get_by_label("Secret")).to_be_visible()
+
+
+def test_a_page_in_the_background_holds_no_connection(browser: Browser):
+    """Browsers open six to a server: a seventh page would not load. Its title still says how things are."""
+    scene = Scene(all_fine())
+    hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true})"
+    with shown(scene) as server, opened(browser) as page:
+        page.clock.install()
+        alone = scene.listeners()
+        page.goto(server.url)
+        expect(page.locator("#live")).to_have_text("Live")
+        page.evaluate(hide % "true")
+        look_again(page)
+        assert scene.listeners() > alone
+        page.clock.fast_forward(10_000)
+        until(lambda: scene.listeners() == alone)
+        scene.overview = failing()
+        scene.clock.advance(5)
+        page.clock.fast_forward(30_000)
+        expect(page).to_have_title("Failing – datafetch")
+        page.evaluate(hide % "false")
+        look_again(page)
+        expect(page.locator("#live")).to_have_text("Live")
 
 
 def test_without_a_stream_the_page_is_fetched_again(browser: Browser):

@@ -168,7 +168,7 @@ def test_one_client_has_twenty_streams_and_gets_them_back():
         assert refused.status == 429
         assert refused.headers["retry-after"] == "30"
         listeners[0].close()
-        _until(lambda: _status(server) == 200)
+        until(lambda: _status(server) == 200)
 
 
 def test_there_are_a_hundred_streams_in_all():
@@ -222,7 +222,7 @@ def test_the_store_is_read_only_while_somebody_listens():
         with listening(server) as listener:
             listener.event()
             assert scene.listeners() > alone
-        _until(lambda: scene.listeners() == alone)
+        until(lambda: scene.listeners() == alone)
         before = scene.looks
         scene.clock.advance(100)
         server.get("/healthz")
@@ -246,7 +246,7 @@ def test_a_client_that_resets_leaves_nothing_behind():
             for one in raw:
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
                 one.close()
-            _until(lambda: _status(server) == 200)
+            until(lambda: _status(server) == 200)
 
 
 def _status(server: Server) -> int:
@@ -254,7 +254,7 @@ def _status(server: Server) -> int:
         return listener.answer.status
 
 
-def _until(holds: Any) -> None:
+def until(holds: Any) -> None:
     """Ask again until it holds."""
     ends = time.monotonic() + _SOON_S
     while not holds():
