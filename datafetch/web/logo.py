@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -57,7 +59,9 @@ class _Endpoint:
         if isinstance(asked, BadQuestion):
             return json_answer({"error": asked.error}, 400)
         if asked.is_forced and not self._site.keyring.is_cron(scope):
-            return unauthorized("forceRefresh needs the cron secret as its bearer.")
+            if self._site.keyring.has_bearer(scope):
+                return unauthorized("forceRefresh needs the cron secret as its bearer.")
+            asked = replace(asked, is_forced=False, is_missed=True)
         domain = await self._domain(asked)
         if domain is None:
             return Response(None, 404, _headers({"x-logo-error": "Unknown company"}))
@@ -74,6 +78,8 @@ class _Endpoint:
         if not asked.is_forced:
             found = self._tiers.remembered(domain)
             if found is not None:
+                if asked.is_missed and isinstance(found, LogoAt):
+                    return await self._mended(domain, scope, found)
                 self._count("failed" if isinstance(found, LogoUnknown) else "memory")
                 return found
             try:
@@ -82,10 +88,29 @@ class _Endpoint:
                 self._count("failed")
                 return LogoUnknown(503, "The store does not answer", _SOON_S)
             if found is not None:
+                if asked.is_missed and isinstance(found, LogoAt):
+                    return await self._mended(domain, scope, found)
                 self._count("store")
                 self._refresh_if_due(domain)
                 return found
         return await self._fetched(domain, scope, forced=asked.is_forced)
+
+    async def _mended(self, domain: str, scope: Scope, known: LogoAt) -> LogoAnswer | Response:
+        """What is answered to a visitor's browser that could not load a logo that is known.
+
+        The picture is looked at in the store, and fetched when it is gone. That counts as a fetch;
+        who may begin none is sent to the known address.
+        """
+        if self._tiers.flights.joined(domain) is None and not self._lets_fetch(scope):
+            self._count("memory")
+            return known
+        fetch = self._tiers.mended(domain)
+        return known if fetch is None else await self._landed(domain, fetch)
+
+    def _lets_fetch(self, scope: Scope) -> bool:
+        """Count a fetch, unless the client, or all clients together, have begun too many."""
+        allowed = self._of_client.take(client_of(scope)).allowed
+        return allowed and self._in_all.take("").allowed
 
     async def _stored(self, domain: str) -> LogoAnswer | None:
         """What the store knows; of a logo that is known already nobody waits for the store.
@@ -144,13 +169,17 @@ class _Endpoint:
             self._count("limited")
             text = "Too many logos are being fetched. Try again soon."
             return refused(503, "BUSY", text, {"Retry-After": str(_SOON_S)})
+        return await self._landed(domain, fetch)
+
+    async def _landed(self, domain: str, fetch: "Future[LogoAnswer]") -> LogoAnswer:
+        """What a fetch has brought, or that it takes longer than a visitor waits."""
         try:
             async with asyncio.timeout(self._longest_s):
                 found = await asyncio.wrap_future(fetch)
         except TimeoutError:
-            found = self._tiers.remembered(domain)
-            if found is None:
-                found = LogoUnknown(504, "The providers are slow; the fetch goes on", _SOON_S)
+            found = self._tiers.remembered(domain) or LogoUnknown(
+                504, "The providers are slow; the fetch goes on", _SOON_S
+            )
         self._count(_tier_of(found))
         return found
 

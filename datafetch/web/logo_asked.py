@@ -16,11 +16,17 @@ _ONE_OF_THEM = "One of website, domain and company is needed."
 
 @dataclass(frozen=True, slots=True)
 class AskedLogo:
-    """A logo that is asked for, by its domain or by the name of a company; one of them is None."""
+    """A logo that is asked for, by its domain or by the name of a company; one of them is None.
+
+    Attributes:
+        is_forced: the providers are to be asked, whatever is known.
+        is_missed: a visitor's browser could not load the logo that is known, as it says.
+    """
 
     domain: str | None
     company: str | None
     is_forced: bool
+    is_missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

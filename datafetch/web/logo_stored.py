@@ -71,14 +71,18 @@ class StoredLogos:
         entry = self.index.entry(domain)
         return None if entry is None else self._picture_of(entry)
 
-    def usable(self, domain: str) -> Entry | None:
+    def usable(self, domain: str, *, at_cdn: bool = False) -> Entry | None:
         """The domain's entry; None when only this server could show it, and its picture is gone. Blocks.
+
+        With `at_cdn`, the picture is looked at also when visitors load it from elsewhere.
 
         Raises:
             StoreError: the store did not answer.
         """
         entry = self.index.entry(domain)
-        if entry is None or entry.key is None or self.url_of(entry) is not None:
+        if entry is None or entry.key is None:
+            return entry
+        if self.url_of(entry) is not None and not at_cdn:
             return entry
         return None if self._picture_of(entry) is None else entry
 

@@ -136,6 +136,13 @@ class LogoTiers:
         """Begin to ask the providers, or join who has begun; None when too many wait. Does not block."""
         return self.flights.start(domain, lambda: self._fetch(domain, forced=forced))
 
+    def mended(self, domain: str) -> Future[LogoAnswer] | None:
+        """Look whether the known logo's picture is stored, and ask the providers when it is gone.
+
+        As `fetched`.
+        """
+        return self.flights.start(domain, lambda: self._fetch(domain, mending=True))
+
     def is_due(self, domain: str) -> bool:
         """See `StoredLogos.is_due`."""
         return self.stored.is_due(domain, self._settings.logo_max_age_days)
@@ -189,30 +196,34 @@ class LogoTiers:
         shelf = LogoShelf(manager.keep_logos, clock, self._taken_off, self._log)
         return _Fetching(finder, http, parts.breakers, shelf, parts)
 
-    def _fetch(self, domain: str, *, forced: bool) -> LogoAnswer:
+    def _fetch(self, domain: str, *, forced: bool = False, mending: bool = False) -> LogoAnswer:
         try:
-            return self._looked_for(domain, forced=forced)
+            return self._looked_for(domain, forced=forced, mending=mending)
         except Exception:  # noqa: BLE001 - a fetch that nobody waits for any more has to be told of, too
             self._log.exception("unexpected_error", extra={"domain": domain})
             failed = LogoUnknown(500, "The server failed; its log says why", round(FAULT_HOLDS_S))
             return self._remember(domain, failed, failed.retry_s)
 
-    def _looked_for(self, domain: str, *, forced: bool) -> LogoAnswer:
+    def _looked_for(self, domain: str, *, forced: bool, mending: bool) -> LogoAnswer:
+        entry: Entry | None = None
         stored: Entry | None = None
         try:
             self.refresh()
-            stored = self.stored.usable(domain)
+            entry = self.stored.index.entry(domain)
+            stored = self.stored.usable(domain, at_cdn=mending)
+            if mending and stored is not None:
+                return self._remember(domain, self.stored.answer_of(stored), STORED_HOLDS_S)
             found = self._search(domain, stored, forced=forced)
         except DatafetchError as failure:
             self._log.warning("logo_failed", extra={"domain": domain, "error": str(failure)})
             return self._unanswered(
                 domain,
-                stored,
+                entry,
                 LogoUnknown(503, "The logo could not be looked for", round(FAULT_HOLDS_S)),
             )
         match found:
             case FoundLogo():
-                return self._found(found)
+                return self._found(replace(found, before=entry))
             case NoLogo():
                 return self._none(domain, found.reason, stored)
             case NoAnswer():

@@ -259,11 +259,40 @@ def test_company_names_are_looked_up_in_the_files(
             assert (answer.status, answer.headers["x-logo-error"]) == (404, "Unknown company")
 
 
-@pytest.mark.parametrize("headers", [{}, bearer("wrong")])
-def test_only_the_cron_secret_forces(logos: LogoSite, headers: dict[str, str]) -> None:
+def test_a_wrong_secret_forces_nothing(logos: LogoSite) -> None:
     """Who could force without it would have the providers asked as often as they like."""
-    assert logos.get(f"domain={A}&forceRefresh=true", **headers).status == 401
+    assert logos.get(f"domain={A}&forceRefresh=true", **bearer("wrong")).status == 401
     assert logos.world.asked == 0
+
+
+def test_a_browser_that_misses_a_logo_has_it_mended(logos: LogoSite) -> None:
+    """The old site's pages ask so, without a secret, when a picture does not load; then they try it again."""
+    logos.world.at_google(A, 128)
+    first = logos.get(f"domain={A}")
+    asked = logos.world.asked
+    # While the picture is there, nobody is asked.
+    again = logos.get(f"website=https://{A}/&forceRefresh=true")
+    assert (again.status, again.headers["location"]) == (301, first.headers["location"])
+    assert logos.world.asked == asked
+    key = logos.world.manifest[A]["key"]
+    logos.world.store.delete(key)
+    logos.world.at_google(A, 64)  # smaller than what was there, and all there is now
+    mended = logos.get(f"domain={A}&forceRefresh=true")
+    assert mended.status == 301
+    assert logos.world.manifest[A]["width"] == 64
+    assert logos.world.store.get(key).body
+
+
+def test_browsers_that_miss_a_logo_are_counted(logos: LogoSite) -> None:
+    """Each look into the store counts as a fetch; beyond the limit the known address is the answer."""
+    logos.world.at_google(A, 128)
+    logos.get(f"domain={A}")
+    for _ in range(40):
+        assert logos.get(f"domain={A}&forceRefresh=true").status == 301
+    logos.world.store.delete(logos.world.manifest[A]["key"])
+    asked = logos.world.asked
+    assert logos.get(f"domain={A}&forceRefresh=true").status == 301
+    assert logos.world.asked == asked
 
 
 def test_forcing_asks_again_and_keeps_the_better_logo(logos: LogoSite) -> None:
