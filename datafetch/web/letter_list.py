@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datafetch.models.run import JobName
-from datafetch.models.text import one_line
 from datafetch.ops.dead_letters import DeadLetter
 from datafetch.ops.letter_choice import Group
 from datafetch.ops.letter_words import counted, is_due, letter_history, next_try
-from datafetch.printable import printable
-from datafetch.redaction import redact
+from datafetch.web.page_texts import clean
 
 _MOST_GROUPS = 12
 _MOST_LETTERS = 5
@@ -104,8 +102,8 @@ def _group(job: JobName, group: Group, now: float) -> ShownGroup:
     count = len(group.letters)
     return ShownGroup(
         key=group_key(job, group),
-        host=_clean(group.host),
-        reason=_clean(group.reason),
+        host=clean(group.host, _LONGEST),
+        reason=clean(group.reason, _LONGEST),
         count=counted(count, "item"),
         upcoming=next_try(group.next_attempt_at, now),
         letters=tuple(
@@ -116,8 +114,4 @@ def _group(job: JobName, group: Group, now: float) -> ShownGroup:
 
 
 def _letter(letter: DeadLetter, told: int | None, now: float) -> ShownLetter:
-    return ShownLetter(letter.id, _clean(letter.item), letter_history(letter, told, now))
-
-
-def _clean(text: str) -> str:
-    return one_line(printable(redact(text)), _LONGEST)
+    return ShownLetter(letter.id, clean(letter.item, _LONGEST), letter_history(letter, told, now))

@@ -3,12 +3,10 @@
 All texts come out redacted, and with their control characters escaped: the template only places them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from datafetch.models.run import JobName, RunStatus
-from datafetch.models.text import one_line
 from datafetch.ops import spoken
 from datafetch.ops.freshness import Condition
 from datafetch.ops.letter_choice import Group
@@ -16,13 +14,11 @@ from datafetch.ops.overview import JobView, Overview
 from datafetch.ops.overview_report import advice, headline
 from datafetch.ops.overview_words import breaker_words, condition_words, job_rows, other_rows
 from datafetch.ops.past_runs import PastRun
-from datafetch.printable import printable
-from datafetch.redaction import redact
 from datafetch.web.chart import MOST_BARS, Chart, chart_of
 from datafetch.web.letter_list import LetterList, letter_list
+from datafetch.web.page_texts import Moment, clean, moment
 
 _MOST_BREAKERS = 10
-_LONGEST = 600
 
 _TONES = {
     Condition.FAILING: "bad",
@@ -39,15 +35,6 @@ _RUN_TONES = {
 }
 _SHOWN_ELSEWHERE = ("running", "last run", "error", "last good", "data of", "next run")
 """Rows of the command's text that a card shows in a form of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A time as a page shows it: for programs (RFC 3339), its distance in words, and absolute."""
-
-    iso: str
-    ago: str
-    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +178,12 @@ def page_of(
         more_breakers=max(0, len(overview.breakers) - _MOST_BREAKERS),
         letters=letter_list(groups, now),
         others=(
-            *(Fact(label, clean(text)) for label, text in other_rows(overview)),
-            *(Fact("note", clean(text)) for text in problems),
+            *(Fact(label, clean(text)) for label, text in _labelled(other_rows(overview))),
+            *(
+                Fact("note", clean(text))
+                for text in problems
+                if not any(note.startswith(text) for note in overview.notes)
+            ),
         ),
         unconfigured=tuple(
             view.job.value for view in overview.jobs if not view.facts.is_configured
@@ -204,17 +195,6 @@ def page_of(
 
 _ORDER = {"bad": 0, "warn": 1}
 """Tones that stand before all others."""
-
-
-def moment(at_ms: int, now: float) -> Moment:
-    """A time in epoch milliseconds as the page shows it; `now` is in epoch seconds."""
-    iso = datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Moment(iso, spoken.ago(at_ms, now), spoken.moment(at_ms, now))
-
-
-def clean(text: str) -> str:
-    """The text as it may be shown: without secrets, on one line, not longer than 600 characters."""
-    return one_line(printable(redact(text)), _LONGEST)
 
 
 def _card(view: JobView, now: float) -> JobCard:
@@ -254,7 +234,7 @@ def _facts(view: JobView, now: float) -> Iterator[Fact]:
         yield Fact("last run", _how(last), moment(last.ended_at, now))
     if view.data_from is not None and view.job in (JobName.BOOKMARKS, JobName.GITHUB):
         yield Fact("data of", "", moment(view.data_from, now))
-    rows = list(job_rows(view, now))
+    rows = list(_labelled(job_rows(view, now)))
     if facts.pause is not None:
         yield from (Fact("pause", clean(text)) for label, text in rows if label == "next run")
     elif facts.schedule is not None:
@@ -264,6 +244,14 @@ def _facts(view: JobView, now: float) -> Iterator[Fact]:
             yield Fact(label, clean(text))
     for note in last.notes[:3] if last is not None else ():
         yield Fact("note", clean(note))
+
+
+def _labelled(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The command's rows, each with its label: there a label is left out when it is that of the row above."""
+    above = ""
+    for label, text in rows:
+        above = label or above
+        yield above, text
 
 
 def _how(run: PastRun) -> str:

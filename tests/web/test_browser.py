@@ -306,6 +306,18 @@ def test_a_store_that_does_not_answer_shows_what_was_known(browser: Browser):
         expect(page.get_by_role("heading", level=1)).to_have_text("Unknown")
 
 
+def test_paper_is_white_in_the_dark_too(browser: Browser):
+    """What is printed from the dark theme has the light one's colours, for browsers print no tints."""
+    scene = Scene(failing(), some_letters())
+    with shown(scene) as server, opened(browser, theme="dark") as page:
+        page.goto(server.url)
+        page.emulate_media(media="print", color_scheme="dark")
+        assert violations(page) == []
+        colour = "getComputedStyle(document.querySelector('h1')).color"
+        assert page.evaluate(colour) == "rgb(169, 38, 29)"
+        expect(page.locator(".filter")).to_be_hidden()
+
+
 def test_the_page_is_used_by_keyboard(browser: Browser):
     """The first Tab finds the way past the head; each stop has a focus that is seen."""
     with shown(Scene(failing(), some_letters()), **SECRET) as server, opened(browser) as page:

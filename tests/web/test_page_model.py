@@ -99,6 +99,17 @@ def test_a_store_that_does_not_answer_is_unknown_and_the_last_known_is_shown():
     assert "did not answer" in drawn(never)
 
 
+def test_each_fact_has_a_label_and_is_said_once():
+    """A list without a term says nothing to who hears it; what the overview notes is not said again."""
+    notes = ("a.json cannot be read (Field required); the next run keeps it aside", "b.json is old")
+    found = replace(failing(), notes=notes, open_publishes=("bookmarks", "github"))
+    page = page_of(found, {}, NOW, problems=["a.json cannot be read (Field required)", "down"])
+    said = [(fact.label, fact.text) for fact in page.others]
+    assert [label for label, _ in said] == ["backup", "publish", "publish", "note", "note", "note"]
+    assert [text for label, text in said if label == "note"] == [*notes, "down"]
+    assert all(fact.label for card in page.cards for fact in card.facts)
+
+
 def test_letters_are_bounded():
     """Of 5,300 letters the page shows a few of each host, and says how many more there are."""
     page = page_of(very_full(), grouped(many_letters()), NOW)
