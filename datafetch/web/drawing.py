@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -110,6 +111,17 @@ def _address(name: str) -> str:
     return f"/static/{_files()[name][0]}"
 
 
+def _with_commands(text: str) -> Markup:
+    """The text as HTML, with what stands in backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # one of them has no other
+        return escape(text)
+    code = Markup("<code>{}</code>")
+    return Markup("").join(
+        code.format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
+
+
 @cache
 def _templates() -> Environment:
     made = Environment(
@@ -120,6 +132,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    made.filters["commands"] = _with_commands
     made.globals.update(
         static=_address,
         version=__version__,

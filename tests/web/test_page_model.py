@@ -94,6 +94,12 @@ def test_a_store_that_does_not_answer_is_unknown_and_the_last_known_is_shown():
     html = drawn(page)
     assert "All 3 jobs are fresh" in html
     assert "Unknown" in html
+    assert "<code>datafetch doctor</code> looks at the store." in html
+    hostile = Trouble("down", "`<b>` & a ` that <i>ends</i> nowhere")
+    html = drawn(page_of(None, {}, NOW, trouble=hostile))
+    assert "`&lt;b&gt;` &amp; a ` that &lt;i&gt;ends" in html
+    html = drawn(page_of(None, {}, NOW, trouble=Trouble("down", "type `<b>`<i>")))
+    assert "type <code>&lt;b&gt;</code>&lt;i&gt;" in html
     never = page_of(None, {}, NOW, trouble=trouble)
     assert never.read_at is None
     assert "did not answer" in drawn(never)
