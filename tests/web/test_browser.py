@@ -224,6 +224,24 @@ def test_the_answer_of_a_proxy_is_not_taken_for_the_page(browser: Browser):
             expect(page.locator("#live")).to_have_text("Live")
 
 
+def test_a_server_that_is_back_behind_its_proxy_is_listened_to_soon(browser: Browser):
+    """A proxy's answer ends the stream for good, so the page itself begins a new one."""
+    with shown(Scene(all_fine())) as server, opened(browser, expected=("502 (Bad",)) as page:
+        page.clock.install()
+        page.add_init_script("Math.random = () => 0.9")  # else the next try after a minute may come
+        page.route(re.compile("events$"), lambda route: route.fulfill(status=502))
+        page.goto(server.url)
+        expect(page.locator("#live")).to_have_text("Updated each half minute")
+        page.route(server.url + "/", lambda route: route.fulfill(status=502))
+        page.clock.fast_forward(30_000)
+        expect(page.locator("#live")).to_have_text("Connection lost, trying again")
+        page.unroute_all()
+        page.clock.fast_forward(30_000)
+        expect(page.locator("#live")).not_to_have_class(re.compile("lost"))
+        page.clock.fast_forward(4_000)
+        expect(page.locator("#live")).to_have_text("Live")
+
+
 def test_a_session_that_has_ended_is_told_with_a_way_back(browser: Browser):
     """The page stays as it was, and has a link to log in at."""
     scene = Scene(all_fine())

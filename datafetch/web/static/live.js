@@ -6,6 +6,7 @@
 (() => {
   const PAGE_EACH_MS = 30000;
   const STREAM_AGAIN_MS = 60000;
+  const FOUND_AGAIN_MS = 4000;
   const HIDDEN_MS = 10000;
   const LOST = "Connection lost, trying again";
   const ELEMENT = 1;
@@ -50,6 +51,11 @@
   }
 
   function showHowItGoes() {
+    if (sign.classList.contains("lost") && !stream) {
+      // The server is back, for all pages at once.
+      clearTimeout(later);
+      later = setTimeout(listen, FOUND_AGAIN_MS * Math.random());
+    }
     show(streamWorks ? "Live" : "Updated each half minute", false);
   }
 
