@@ -182,17 +182,10 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
             "again: {error}"
         ),
     ),
-    "serve_listening": ("listening at {url}",),
-    "serve_open": (
-        (
-            "everybody who reaches this server sees how the jobs are, with hosts and errors: set "
-            "DATAFETCH_METRICS_TOKEN, or listen at 127.0.0.1"
-        ),
-    ),
+    "serve_listening": ("listening at {url}; the store is {store}",),
+    "serve_open": ("{note}",),
     "serve_stopped": ("stopped",),
-    "serve_without_secret": (
-        "without BOOKMARK_CRON_REFRESH_SECRET nobody can have anything refreshed by a secret",
-    ),
+    "serve_without_secret": ("{note}",),
     "setting_unknown": (
         "{setting} ({where}) is no setting of datafetch; did you mean {suggestion}?",
         "{setting} ({where}) is no setting of datafetch",

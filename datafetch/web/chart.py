@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from datafetch.models.run import RunStatus
 from datafetch.ops import spoken
+from datafetch.ops.letter_words import counted
 from datafetch.ops.past_runs import PastRun
 
 MOST_BARS = 50
@@ -130,7 +131,7 @@ def chart_of(runs: Sequence[PastRun], now: float) -> Chart | None:
 def run_words(run: PastRun, now: float) -> str:
     """A run in one line: how it ended, when, how long it took, and of how many items."""
     took = f"took {spoken.took(run.duration_s)}" if run.duration_s else "duration unknown"
-    counts = [f"{run.processed:,} items"]
+    counts = [counted(run.processed, "item")]
     counts += [f"{run.changed:,} changed"] if run.changed else []
     counts += [f"{run.failed:,} failed"] if run.failed else []
     return ", ".join([f"{run.status.value} {spoken.moment(run.ended_at, now)}", took, *counts])

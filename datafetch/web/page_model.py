@@ -10,6 +10,7 @@ from datafetch.models.run import JobName, RunStatus
 from datafetch.ops import spoken
 from datafetch.ops.freshness import Condition
 from datafetch.ops.letter_choice import Group
+from datafetch.ops.letter_words import counted
 from datafetch.ops.overview import JobView, Overview
 from datafetch.ops.overview_report import advice, headline
 from datafetch.ops.overview_words import breaker_words, condition_words, job_rows, other_rows
@@ -256,14 +257,14 @@ def _labelled(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 def _how(run: PastRun) -> str:
     took = [f"took {spoken.took(run.duration_s)}"] if run.duration_s else []
-    return ", ".join([run.status.value, *took, f"{run.processed:,} items", *_counts(run)])
+    return ", ".join([run.status.value, *took, counted(run.processed, "item"), *_counts(run)])
 
 
 def _counts(run: PastRun) -> list[str]:
     """What became of a run's items, as far as anything did."""
     counts = [f"{run.changed:,} changed"] if run.changed else []
     counts += [f"{run.failed:,} failed"] if run.failed else []
-    return counts + ([f"{run.errors:,} errors"] if run.errors not in (0, run.failed) else [])
+    return counts + ([counted(run.errors, "error")] if run.errors not in (0, run.failed) else [])
 
 
 def _run_row(run: PastRun, now: float) -> RunRow:

@@ -37,7 +37,7 @@ class WrongTries:
         _log.warning("refresh_unauthorized", extra={"path": scope["path"], "client": client})
         if not tries.allowed:
             return too_many(tries, "Too many requests without the right secret.")
-        return unauthorized("The secret is wrong or missing: send it as a bearer.")
+        return unauthorized("This needs BOOKMARK_CRON_REFRESH_SECRET as its bearer.")
 
 
 def no_secret(names: str) -> Response:

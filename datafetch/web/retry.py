@@ -55,7 +55,10 @@ def routes(site: Site) -> list[BaseRoute]:
                 return page_answer(html, 403)
         job = next((one for one in JobName if one.value == (fields or {}).get("job")), None)
         if fields is None or job is None or not {"id", "group", "all"} & fields.keys():
-            text = "A form with `job`, and one of `id`, `group` and `all`, is needed."
+            text = (
+                "A form with `job` (bookmarks, opengraph, github or logos), and one of `id`, "
+                "`group` and `all`, is needed."
+            )
             return refused(400, "BAD_REQUEST", text)
         by = "the cron secret" if is_program else "a session"
         outcome = await run_in_threadpool(_start, site, job, fields, by)

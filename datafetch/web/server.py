@@ -45,6 +45,16 @@ _ENDING_S = 1
 
 _LOOK_S = 0.2
 
+_EVERYBODY_SEES = (
+    "everybody who reaches this server sees how the jobs are, with hosts and errors: set "
+    "DATAFETCH_METRICS_TOKEN, or listen at 127.0.0.1"
+)
+_NOBODY_REFRESHES = (
+    "without BOOKMARK_CRON_REFRESH_SECRET no webhook can have everything read anew, and no dead "
+    "letter is retried from the status page: make one with `openssl rand -hex 32`"
+)
+"""In the log whatever its form: a journal of JSON lines is where people look first."""
+
 _log = bound_logger()
 
 
@@ -75,7 +85,7 @@ def serve(
     loop = threading.Thread(target=run, name="web-server", daemon=True)
     loop.start()
     for address in addresses(sockets):
-        _log.info("serve_listening", extra={"url": address})
+        _log.info("serve_listening", extra={"url": address, "store": store.name})
     _warn_of_open_doors(settings, sockets)
     while loop.is_alive() and not cancel.wait(_LOOK_S):
         pass
@@ -170,9 +180,9 @@ def _files() -> int:
 
 def _warn_of_open_doors(settings: Settings, sockets: Sequence[socket]) -> None:
     if settings.metrics_token is None and not all(map(_is_loopback, sockets)):
-        _log.warning("serve_open")
+        _log.warning("serve_open", extra={"note": _EVERYBODY_SEES})
     if settings.bookmark_refresh_secret is None:
-        _log.warning("serve_without_secret")
+        _log.warning("serve_without_secret", extra={"note": _NOBODY_REFRESHES})
 
 
 def _is_loopback(listening: socket) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -85,6 +86,26 @@ def test_nothing_scrolls_sideways(browser: Browser, width: int):
         log_in(page, server)
         unfold(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_runs_in_words_stand_below_their_bars(browser: Browser):
+    """In a failing job's card, too, whose facts at the left are higher than the bars at the right."""
+    made = failing()
+    last = made.jobs[0].last
+    assert last is not None
+    noted = replace(last, error="", notes=("Many words. " * 100,))
+    scene = Scene(replace(made, jobs=(replace(made.jobs[0], last=noted), *made.jobs[1:])))
+    with shown(scene, **SECRET) as server, opened(browser, size=DESKTOP) as page:
+        log_in(page, server)
+        card = page.locator(".card.bad:has(.chart)").first
+        bars, words, facts = (
+            box
+            for part in (".chart > :last-child", ".runs > summary", ".facts")
+            if (box := card.locator(part).bounding_box()) is not None
+        )
+        assert facts["x"] < bars["x"]
+        assert facts["y"] + facts["height"] > words["y"] + words["height"]
+        assert words["y"] - (bars["y"] + bars["height"]) < words["height"]
 
 
 def test_what_can_be_pressed_is_large_enough(browser: Browser):

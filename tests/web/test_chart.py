@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datafetch.models.run import RunStatus
-from datafetch.web.chart import BASE, HEIGHT, MOST_BARS, WIDTH, chart_of
+from datafetch.web.chart import BASE, HEIGHT, MOST_BARS, WIDTH, chart_of, run_words
 from tests.ops.overviews import NOW, run
 
 RUNS = st.lists(
@@ -103,6 +103,7 @@ def test_each_bar_says_its_run():
         "failed 11:05 PST, took 12 s, 884 items, 4 failed",
     ]
     assert chart.summary == "The last 2 runs: 1 succeeded, 1 failed; took 12 s"
+    assert run_words(replace(run(), processed=1), NOW).endswith(", 1 item, 3 changed")
 
 
 def test_nothing_is_drawn_of_fewer_than_two_runs():

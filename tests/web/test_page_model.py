@@ -48,6 +48,17 @@ def test_failures_come_first():
     assert page.cards[0].error.endswith("401 Unauthorized")
 
 
+def test_one_item_is_not_said_to_be_several():
+    """Nor is one error."""
+    made = failing()
+    last = made.jobs[0].last
+    assert last is not None
+    one = replace(made.jobs[0], last=replace(last, processed=1, changed=0, failed=0, errors=1))
+    card = page_of(replace(made, jobs=(one, *made.jobs[1:])), {}, NOW).cards[0]
+    said = next(fact.text for fact in card.facts if fact.label == "last run")
+    assert said.endswith(", 1 item, 1 error")
+
+
 def test_only_failing_ones_are_shown_on_request():
     """The filter leaves the others out, and says how many they are."""
     page = page_of(failing(), {}, NOW, only_failing=True)

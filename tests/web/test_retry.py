@@ -133,6 +133,7 @@ def test_what_is_no_choice_is_refused(scene, fields):
         body = urlencode(fields).encode()
         answer = server.post("/dead-letters/retry", body, **FORM, **bearer(CRON))
         assert (answer.status, answer.json["code"]) == (400, "BAD_REQUEST")
+        assert all(job.value in answer.json["error"] for job in JobName)
         assert scene.asked == []
 
 

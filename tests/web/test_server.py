@@ -143,8 +143,10 @@ def test_idle_connections_do_not_keep_it(tmp_path):
 def test_warnings_of_open_doors(tmp_path):
     """Off this machine without the token; and without the secret that refreshes."""
     with served(tmp_path, "--host", "0.0.0.0") as server:
-        server.await_event("serve_open", level="warning")
-        server.await_event("serve_without_secret", level="warning")
+        open_door = server.await_event("serve_open", level="warning")
+        assert "set DATAFETCH_METRICS_TOKEN" in open_door["note"]
+        no_secret = server.await_event("serve_without_secret", level="warning")
+        assert "without BOOKMARK_CRON_REFRESH_SECRET" in no_secret["note"]
     with served(tmp_path, **CLOSED) as server:
         server.end()
         assert "serve_open" not in json.dumps(server.seen)
