@@ -10,7 +10,7 @@ _MOST_FIELDS = 20
 
 
 async def fields_of(request: Request) -> Mapping[str, str] | None:
-    """The fields of a form (https://url.spec.whatwg.org/#urlencoded-parsing); the first of a name counts."""
+    """The fields of a form (WHATWG URL, 5.1); the first of a name counts."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _KIND:
         return None

@@ -339,8 +339,7 @@ def test_servers_that_work(place: Place, s3_fake: S3Fake) -> None:
     assert sum(count > 0 for count in asked.values()) >= 8, "not everybody was asked"
 
 
-@pytest.mark.parametrize("log_format", ["json", "console"])
-@pytest.mark.parametrize("store", ["folder", "bucket"])
+@pytest.mark.parametrize(("store", "log_format"), [("folder", "console"), ("bucket", "json")])
 def test_servers_that_repeat_what_they_are_sent(place: Place, store: str, log_format: str) -> None:
     """An upstream's error went into the log, the dead letters, the history, a message and a ping."""
     with ExitStack() as stack:

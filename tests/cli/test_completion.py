@@ -62,7 +62,7 @@ def store(folder: Path) -> None:
         (["update", "bookmarks", ""], ["opengraph", "github", "logos"]),
         (["update", "bookmarks", "g"], ["github"]),
         (["help", "log"], ["logos"]),
-        (["guide", ""], ["cloud", "cron", "locks", "migrate", "monitoring", "stores"]),
+        (["guide", ""], ["cloud", "cron", "locks", "migrate", "monitoring", "serve", "stores"]),
         (["guide", "m"], ["migrate", "monitoring"]),
         (["--log-format", ""], ["console", "json"]),
         (["logos", "--log-format", "j"], ["json"]),
