@@ -9,9 +9,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from datafetch.web import events, health, login, logo, refresh, retry, status_page
+from datafetch.web import health
 from datafetch.web.answers import refused
 from datafetch.web.guards import Guards
+from datafetch.web.logos import endpoint as logo
+from datafetch.web.page import endpoint as status_page
+from datafetch.web.page import events, login, retry
+from datafetch.web.refresh import endpoints as refresh
 from datafetch.web.site import Site
 
 

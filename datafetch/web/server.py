@@ -26,11 +26,11 @@ from datafetch.web.app import make_app
 from datafetch.web.auth import Keyring
 from datafetch.web.board import StatusBoard
 from datafetch.web.counters import Counters
-from datafetch.web.logo_tiers import LogoTiers
+from datafetch.web.logos.tiers import LogoTiers
+from datafetch.web.page.sessions import Sessions
 from datafetch.web.protocol import TimedProtocol
 from datafetch.web.room import Room, room_for
-from datafetch.web.runs import BackgroundRuns
-from datafetch.web.sessions import Sessions
+from datafetch.web.runs.background import BackgroundRuns
 from datafetch.web.site import Site
 
 _FILES = 8192

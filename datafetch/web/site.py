@@ -10,9 +10,9 @@ from datafetch.store.public_urls import PublicUrls
 from datafetch.web.auth import Keyring
 from datafetch.web.board import StatusBoard
 from datafetch.web.counters import Counters
-from datafetch.web.logo_tiers import LogoTiers
-from datafetch.web.runs import BackgroundRuns
-from datafetch.web.sessions import Sessions
+from datafetch.web.logos.tiers import LogoTiers
+from datafetch.web.page.sessions import Sessions
+from datafetch.web.runs.background import BackgroundRuns
 
 
 @dataclass(frozen=True, slots=True)

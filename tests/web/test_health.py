@@ -7,7 +7,7 @@ import pytest
 
 from datafetch.errors import StoreUnavailable
 from tests.ops.overviews import all_fine, failing
-from tests.web.scenes import CRON, Scene, shown, some_letters
+from tests.web.page.scenes import CRON, Scene, shown, some_letters
 
 _CROWD = 60
 """More than there are threads for what waits (anyio gives 40)."""

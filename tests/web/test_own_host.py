@@ -4,7 +4,7 @@ import pytest
 
 from datafetch.web.own_host import is_misled
 from tests.ops.overviews import all_fine
-from tests.web.scenes import Scene, shown
+from tests.web.page.scenes import Scene, shown
 from tests.web.support import bearer
 
 SHOWING = ("/", "/api/status", "/api/events", "/metrics")

@@ -1,0 +1,1 @@
+"""Logos on demand: memory, what the store knows, then the providers."""

@@ -1,0 +1,1 @@
+"""The endpoints that have data refreshed, and tell how fresh it is."""
