@@ -184,6 +184,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     ),
     "serve_listening": ("listening at {url}; the store is {store}",),
     "serve_open": ("{note}",),
+    "serve_short_secret": ("{note}",),
     "serve_stopped": ("stopped",),
     "serve_without_secret": ("{note}",),
     "setting_unknown": (

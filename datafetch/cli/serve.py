@@ -6,9 +6,16 @@ import typer
 
 from datafetch.cli.options import JobOptions, with_options
 from datafetch.cli.values import port_number
-from datafetch.errors import ConfigurationError
+from datafetch.errors import DatafetchError, ExitCode
 
 _PORT = 8080
+
+
+class LibrariesMissing(DatafetchError):
+    """The libraries that answer requests are not installed: they come with the extra `serve`."""
+
+    exit_code = ExitCode.CONFIGURATION
+    hint = "Install them with: pip install 'datafetch[serve]'"
 
 
 @with_options(job=False, dry_run=False, but=("json",))
@@ -44,8 +51,7 @@ def serve(
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn", "jinja2", "h11", "anyio", "markupsafe"):
             raise
-        problem = "datafetch serve needs more libraries: pip install 'datafetch[serve]'"
-        raise ConfigurationError([problem], hint="Then start it again.") from error
+        raise LibrariesMissing from error
     answer_requests(
         place.settings, place.store, listening(host, _PORT if port is None else port), place.cancel
     )

@@ -55,6 +55,11 @@ _NOBODY_REFRESHES = (
 )
 """In the log whatever its form: a journal of JSON lines is where people look first."""
 
+_GUESSED = (
+    "{}: a secret of fewer than 16 characters can be guessed: make one with `openssl rand -hex 32`"
+)
+_SHORTEST = 16
+
 _log = bound_logger()
 
 
@@ -183,6 +188,25 @@ def _warn_of_open_doors(settings: Settings, sockets: Sequence[socket]) -> None:
         _log.warning("serve_open", extra={"note": _EVERYBODY_SEES})
     if settings.bookmark_refresh_secret is None:
         _log.warning("serve_without_secret", extra={"note": _NOBODY_REFRESHES})
+    if short := short_secrets(settings):
+        _log.warning("serve_short_secret", extra={"note": _GUESSED.format(", ".join(short))})
+
+
+def short_secrets(settings: Settings) -> list[str]:
+    """The names of the settings that hold a secret so short that somebody may guess it."""
+    fields = (
+        "bookmark_refresh_secret",
+        "github_refresh_secret",
+        "endpoint_secret",
+        "metrics_token",
+    )
+    return [
+        settings.name_of(field)
+        for field in fields
+        for value in (getattr(settings, field),)
+        if value is not None
+        and any(len(each.strip()) < _SHORTEST for each in value.get_secret_value().split(","))
+    ]
 
 
 def _is_loopback(listening: socket) -> bool:

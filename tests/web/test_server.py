@@ -152,6 +152,19 @@ def test_warnings_of_open_doors(tmp_path):
         assert "serve_open" not in json.dumps(server.seen)
 
 
+def test_a_secret_that_can_be_guessed_is_warned_of(tmp_path):
+    """By the name of its setting; of a list each one counts."""
+    secrets = {
+        "BOOKMARK_CRON_REFRESH_SECRET": "0123456789abcdef,short",
+        "DATAFETCH_METRICS_TOKEN": "0123456789abcdef",
+        "GITHUB_REFRESH_SECRET": "fifteen-letters",
+    }
+    with served(tmp_path, **secrets) as server:
+        told = server.await_event("serve_short_secret", level="warning")["note"]
+    assert told.startswith("BOOKMARK_CRON_REFRESH_SECRET, GITHUB_REFRESH_SECRET: a secret of")
+    assert "fifteen" not in told
+
+
 def test_a_port_that_is_taken_is_told_in_one_line(tmp_path):
     """With what to do, and no traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -213,6 +226,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path):
     (hidden / "__init__.py").write_text(missing)
     done = datafetch("serve", cwd=tmp_path, PYTHONPATH=str(tmp_path / "hidden"))
     assert done.code == 78
+    assert done.err.startswith("datafetch: The libraries that answer requests are not installed")
     assert "pip install 'datafetch[serve]'" in done.err
 
 

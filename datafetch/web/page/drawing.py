@@ -65,14 +65,15 @@ def draw_status(page: Page, visitor: Visitor, notice: Notice | None, number: int
     )
 
 
-def draw_login(problem: str, *, closed: bool) -> str:
+def draw_login(problem: str, *, closed: bool, acts: bool = True) -> str:
     """The page to log in at, as HTML.
 
     Args:
         problem: why the last try did not succeed; empty for none.
         closed: whether the status page is shown to those only who have logged in.
+        acts: whether there is a secret with which failures are tried again.
     """
-    return _templates().get_template("login.html").render(problem=problem, closed=closed)
+    return _templates().get_template("login.html").render(problem=problem, closed=closed, acts=acts)
 
 
 def page_answer(html: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

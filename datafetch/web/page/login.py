@@ -88,8 +88,8 @@ class _Door:
     async def _show(
         self, problem: str, status: int, headers: Mapping[str, str] | None = None
     ) -> Response:
-        closed = bool(self._site.keyring.metrics)
-        html = await run_in_threadpool(draw_login, problem, closed=closed)
+        closed, acts = bool(self._site.keyring.metrics), bool(self._site.keyring.cron)
+        html = await run_in_threadpool(draw_login, problem, closed=closed, acts=acts)
         return page_answer(html, status, headers)
 
 

@@ -174,6 +174,7 @@ def test_no_inline_script_or_style():
     pages = [
         drawn(page_of(very_full(), grouped(some_letters()), NOW), ACTING, Notice("good", "done")),
         draw_login("wrong", closed=True),
+        draw_login("wrong", closed=True, acts=False),
     ]
     for html in pages:
         assert not re.search(r"\sstyle=|\son\w+=|<style|javascript:", html)
