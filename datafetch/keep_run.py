@@ -32,7 +32,7 @@ _LIMIT_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class KeptLogos:
-    """How the run ended; `entries`: the entry that each domain of the batch has now, if it has one."""
+    """How the run ended; `entries` has the entry of each domain of the batch that has one now."""
 
     result: RunResult
     entries: Mapping[str, Entry] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class KeepRun(OperationRun):
         return replace(result, notes=(*result.notes, left)) if left else result
 
     def finish(self, result: RunResult) -> None:
-        """Write to the log what was stored; who asked for the run says when nothing could be."""
+        """Write to the log what was stored; when nothing could be stored, the caller logs why."""
         if result.success:
             about = {"changed": result.items_changed, "skipped": result.items_skipped}
             self.log.info("logos_kept", extra=about)

@@ -41,8 +41,8 @@ class ListReader:
     def is_full(self, snapshot: Snapshot, stored: int) -> bool:
         """Whether to read every page, and not only those with news.
 
-        True when no more than `full_sync_max_items` bookmarks are `stored`, when the run was asked
-        for `full` or by `--force`, when items are named, when the state is not trusted, and when
+        True when no more than `full_sync_max_items` bookmarks are `stored`, when the run has
+        the option `full` or `force`, when items are named, when the state is not trusted, and when
         the last full reading is `full_sync_hours` old.
         """
         settings, read_at = self._context.settings, snapshot.full_sync_at

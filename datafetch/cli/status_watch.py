@@ -35,7 +35,7 @@ def watch_status(options: JobOptions, place: AtStore, seconds: float) -> None:
         Cancelled: the command was asked to stop.
         OutputLost: the terminal went away, and no signal came.
     """
-    # It is off since the program began, and this may go on for weeks.
+    # Python's garbage collector is off since the program began, and this may go on for weeks.
     release_collector()
     if can_redraw(sys.stdout) and not options.json:
         _on_screen(place, seconds)

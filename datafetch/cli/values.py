@@ -122,7 +122,7 @@ def port_number(value: str | int) -> int:
     """At which port to listen, as it was typed, or the default; 0 for any that is free.
 
     Raises:
-        typer.BadParameter: the text is no such number.
+        typer.BadParameter: the text is no number from 0 to 65535.
     """
     text = str(value)
     number = int(text) if re.fullmatch(r"\d{1,5}", text, re.ASCII) else _LARGEST_PORT + 1

@@ -1,4 +1,4 @@
-"""What the store knows of logos, held in memory for who asks often, and read again when it changed."""
+"""What the store knows of logos, held in memory for the web server, and read again after a change."""
 
 import logging
 import threading
@@ -24,6 +24,8 @@ _AGAIN_S = 5.0
 
 class LogoIndex:
     """The logo manifest and the negative cache as they were at most a minute ago. Thread-safe.
+
+    While the store does not answer, they may be older.
 
     It only reads: of a broken manifest the readable entries count, and nothing is kept aside.
     """
@@ -63,10 +65,10 @@ class LogoIndex:
     def refresh(self) -> None:
         """Ask the store what has changed, unless it was asked just now; one thread asks at a time.
 
-        When it does not answer, what was read before goes on to count.
+        When the store does not answer, what was read before stays in use.
 
         Raises:
-            StoreError: it did not answer, and nothing was ever read.
+            StoreError: the store did not answer, and nothing was ever read.
         """
         with self._reading:
             if not self.is_fresh:
@@ -76,17 +78,17 @@ class LogoIndex:
             raise StoreUnavailable(f"the logos are not known: {failed}") from failed
 
     def entry(self, domain: str) -> Entry | None:
-        """The entry of a domain in the manifest."""
+        """The entry of a domain in the manifest; None when there is none."""
         held = self._entries.get(domain)
         return None if held is None else unpacked(held, self._key_start(domain))
 
     def record(self, domain: str) -> NoLogoRecord | None:
-        """What the negative cache has of a domain."""
+        """The record of a domain in the negative cache; None when there is none."""
         return self._records.get(domain)
 
     @property
     def on_demand_count(self) -> int:
-        """How many logos are those of domains that only visitors asked for."""
+        """How many logos belong to domains that only visitors asked for."""
         return len(self._on_demand)
 
     def note(self, domain: str, entry: Entry) -> None:
@@ -156,7 +158,7 @@ class LogoIndex:
             self._log.warning("manifest_partly_read", extra={"broken": broken})
 
     def _key_start(self, domain: str) -> Callable[[str], str]:
-        """Gives the start of the keys of a domain's logos, by their source."""
+        """A function that gives, for a source, how the keys of the domain's logos from it start."""
         return lambda source: self._keys.logo(domain, source, "")
 
 

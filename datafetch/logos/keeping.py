@@ -19,11 +19,12 @@ from datafetch.store.base import IMAGE_CACHE
 
 @dataclass(frozen=True, slots=True)
 class LogoBatch:
-    """What is to be stored at once.
+    """What one run stores.
 
     Attributes:
+        found: the logos; see `FoundLogo`.
         without: why a domain has no logo, by domain; each counts as one more attempt.
-        most_strangers: so many logos of strangers' domains are stored in all.
+        most_strangers: how many logos that only visitors asked for the store may hold in all.
     """
 
     found: tuple[FoundLogo, ...] = ()
@@ -45,8 +46,8 @@ class LogoKeeping:
     def run(self, context: JobContext[LogoSettings]) -> JobReport:
         """Write the pictures, the manifest, and which domains have no logo.
 
-        A logo that somebody else has stored since the search is replaced only by a larger one. One
-        of a stranger's domain beyond the limit is left out.
+        A logo that somebody else has stored since the search is replaced only by a larger one. A
+        new logo that only visitors asked for is left out when the store holds `most_strangers`.
 
         Raises:
             DatafetchError: it could not be stored; stored data is as good as before.

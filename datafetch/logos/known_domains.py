@@ -1,4 +1,4 @@
-"""Which domains bookmarks and files name, and which company a file says has which domain."""
+"""Which domains the bookmarks and `LOGO_DOMAIN_FILES` name, and the domains of companies in these files."""
 
 import logging
 import threading
@@ -23,7 +23,10 @@ def company_key(name: str) -> str:
 
 
 def companies_of(values: Iterable[object]) -> dict[str, str]:
-    """The domain of each record that has a `name` too, by `company_key`; the first record counts."""
+    """The domain of each record that has a `name`, by the `company_key` of the name.
+
+    Of several records with one name the first counts.
+    """
     found: dict[str, str] = {}
     pending = list(values)[::-1]
     while pending:
@@ -47,7 +50,8 @@ def _name_in(record: Mapping[object, object]) -> object:
 class KnownDomains:
     """The domains of the stored bookmarks and of `LOGO_DOMAIN_FILES`, at most a minute old.
 
-    Thread-safe. What cannot be read is told in the log, and names no domain until it can be.
+    Thread-safe. When the bookmarks cannot be read, those read before count; a file that cannot be
+    read names no domain. The log tells of both.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class KnownDomains:
         self._clock = clock
         self._files = files
         self._log = log
-        # Two: who asks for a company must not wait for a store that hangs.
+        # Two locks: who asks for a company must not wait for a store that hangs.
         self._reading_files, self._reading_bookmarks = threading.Lock(), threading.Lock()
         self._bookmarks_until: float | None = None
         self._files_until: float | None = None
@@ -84,7 +88,7 @@ class KnownDomains:
             return domain in self._of_bookmarks
 
     def of_company(self, name: str) -> str | None:
-        """The domain of the company, by the `name` in a record of a file; reads what has changed."""
+        """The domain of a company; None when no file has a record of that `name`. Reads what has changed."""
         with self._reading_files:
             self._refresh_files()
             return self._companies.get(company_key(name))

@@ -98,11 +98,11 @@ class LogoManifest:
         self._unsaved.add(domain)
 
     def on_demand_count(self) -> int:
-        """How many logos are those of domains that only visitors asked for."""
+        """How many logos belong to domains that only visitors asked for."""
         return sum(1 for _ in self._on_demand())
 
     def claim(self, domains: Collection[str]) -> None:
-        """Note that the job knows these domains, so that none counts as one of visitors only."""
+        """Note that the job knows these domains: their logos lose the mark `ON_DEMAND`."""
         known = set(domains)
         for domain, logo in [*self._on_demand()]:
             if domain in known:

@@ -20,9 +20,9 @@ SOURCES: tuple[LogoSource, ...] = ("google", "duckduckgo", "direct")
 """The providers, in the order in which they are asked."""
 
 ON_DEMAND = "onDemand"
-"""The field, true, of entries of domains that nobody but the visitors of `GET /api/logo` named.
+"""The field that is true in entries of domains that nobody but visitors of `GET /api/logo` named.
 
-It stands among the entry's `others`; a run of the job that knows the domain takes it away.
+It stands among the entry's `others`; a run of the job that knows the domain removes it.
 """
 
 _EARLIER = {"ddg": "duckduckgo"}
@@ -111,7 +111,7 @@ class Logo:
         return bool(self.others) and json.loads(self.others).get(ON_DEMAND) is True
 
     def claimed(self) -> "Logo":
-        """The same logo as one that others than visitors ask for."""
+        """The same logo without the mark `ON_DEMAND`."""
         others = {key: value for key, value in json.loads(self.others).items() if key != ON_DEMAND}
         return replace(self, others=compact_json(others) if others else "")
 

@@ -33,8 +33,8 @@ _RETRIES_S = 3.0
 _SEARCH_S = 12.0
 """Seconds after which the search for one logo sends no more requests.
 
-One client may begin 30 fetches a minute: though all their sites are slow on purpose, it does not
-hold the eight threads of a server for good.
+One client may begin 30 fetches a minute. Even if all these sites are slow on purpose, the client
+cannot hold the server's eight threads for ever.
 """
 
 _GENERIC_S = 3600.0
@@ -111,7 +111,7 @@ class _Surroundings:
 class HurriedHttp:
     """Wraps a client, and sends no more requests after a point in time.
 
-    A request under way goes on: as a time-out it would count against a host that is well.
+    A request under way goes on: cut off, it would count as a failure of a host that is well.
     """
 
     def __init__(self, http: HttpClient, clock: Clock, until: float) -> None:
@@ -161,7 +161,7 @@ class LogoFinder:
         *,
         width: int,
     ) -> None:
-        """`store` is read only; `width`: so many threads call `find` at once, at most."""
+        """`store` is only read; `width` is how many threads call `find` at once, at most."""
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -183,7 +183,7 @@ class LogoFinder:
 
         Args:
             domain: as `domains.normalise` gives it.
-            stored: its entry in the manifest.
+            stored: its entry in the manifest; None when it has none.
             conditionally: whether to ask only for what differs from the stored logo.
 
         Raises:

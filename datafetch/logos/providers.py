@@ -94,7 +94,7 @@ class LogoProviders:
         self._sites = PerHost(_PER_SITE)
 
     def through(self, http: HttpClient) -> "LogoProviders":
-        """The same providers, asked through another client; the places of sites are shared."""
+        """The same providers, asked through another client; both share the limit of requests to one site."""
         other = copy(self)
         other._http = http  # noqa: SLF001 - one of its own kind
         return other

@@ -58,8 +58,8 @@ class RunOptions:
         restore: publish the N-th newest backup instead of syncing (bookmarks).
         wait_s: seconds to wait, at most, while another run has the job's lock.
         scheduled: run the newest slot of the job's schedule, if it was not run yet.
-        full: read the whole list of bookmarks, also where only its news would be due. What is equal
-            is not written again, as it is with `force`.
+        full: read the whole list of bookmarks, also where only its news would be due. Unlike with
+            `force`, objects that are equal are not written again.
     """
 
     force: bool = False

@@ -13,10 +13,10 @@ from datafetch.store.fenced import Fence
 _POLL_S = 2.0
 
 BRIEF = "-brief"
-"""How the id ends of a run that has a lease for a moment only: it stores what it has in hand."""
+"""The end of a brief run's id. It holds the lease for a moment only, to store what it has in memory."""
 
 _BRIEF_WAIT_S, _BRIEF_POLL_S = 10.0, 0.25
-"""How long a brief run is waited for by those who wait for nobody else, and how often it is looked."""
+"""Seconds for which each run waits for a brief one at least, and seconds between two tries to get its lease."""
 
 
 class LeaseKeeper:

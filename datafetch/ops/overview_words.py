@@ -13,7 +13,7 @@ Row = tuple[str, str]
 
 
 def condition_words(view: JobView) -> str:
-    """What the job is like, in one or two words."""
+    """The condition of the job, in one or two words."""
     condition = view.freshness.condition
     if view.freshness.is_failing and view.freshness.is_stale:
         return "failing, stale"
@@ -106,7 +106,7 @@ def waiting_words(view: JobView, now: float) -> str:
 
 
 def letter_count(count: int) -> str:
-    """Such as `1 dead letter`."""
+    """A number of dead letters in words: `1 dead letter`, `1,234 dead letters`."""
     return f"{count:,} dead letter{'' if count == 1 else 's'}"
 
 

@@ -26,7 +26,7 @@ _BEARER = b"bearer "
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Secrets of which any one opens the same door; several are set while one takes the other's place."""
+    """Secrets of which any one opens the same door; several are set while a new one replaces an old one."""
 
     digests: tuple[bytes, ...] = field(repr=False)
 
@@ -44,7 +44,7 @@ class Secrets:
         return Secrets((*self.digests, *other.digests))
 
     def have(self, text: bytes) -> bool:
-        """Whether this is one of them; it takes as long whichever it is, and whatever is asked."""
+        """Whether this is one of them; the time that it takes tells nothing of the secrets."""
         asked = _digest(text)
         found = False
         for digest in self.digests:
@@ -102,15 +102,15 @@ class Keyring:
     def may_see(self, scope: Scope) -> bool:
         """Whether the request may see hosts, errors and dead letters.
 
-        Without a token all may who reach the server; on loopback that is this machine, but not a
-        site that a browser here shows.
+        Without DATAFETCH_METRICS_TOKEN everybody may who reaches the server. Only a request to
+        loopback under a name that may be another site's may not (`own_host.py`).
         """
         if not self.metrics and not self._is_misled(scope):
             return True
         return _brings(scope, self.metrics | self.cron) or self.has_session(scope)
 
     def why_closed(self) -> str:
-        """What to tell a request that may not see it."""
+        """What to tell a client whose request `may_see` has refused."""
         return _CLOSED if self.metrics else _MISLED
 
     def _is_misled(self, scope: Scope) -> bool:
@@ -127,11 +127,11 @@ class Keyring:
         return any(_is_bearer(value) for value in _values(scope, b"authorization"))
 
     def is_cron_secret(self, text: str) -> bool:
-        """Whether somebody has typed the cron secret."""
+        """Whether a text is the cron secret."""
         return self.cron.have(text.encode(errors="surrogatepass"))
 
     def is_metrics_token(self, text: str) -> bool:
-        """Whether somebody has typed the token that shows how things are."""
+        """Whether a text is the token that shows how things are."""
         return self.metrics.have(text.encode(errors="surrogatepass"))
 
 

@@ -60,8 +60,9 @@ class StatusBoard:
         self._good: Snapshot | None = None
         self._read_at = 0.0
         self._asked = 0
-        """How often the board was expired: a read that began before does not count as new."""
+        """How often `expire` was called: a read that began before the last call does not count as new."""
         self._known = -1
+        """What `_asked` was when the read that made the snapshot began."""
         self._is_reading = False
         self._waiting: dict[object, Callable[[], None]] = {}
         """Those on an event loop who wait for a look to end."""

@@ -19,7 +19,7 @@ LARGEST_BODY = 64 * 1024
 """Bytes of a request's body: a webhook has a few hundred, a form fewer."""
 
 _BODY_S = 10.0
-"""Seconds in which a body has come whole."""
+"""Seconds within which the whole body of a request has to come."""
 
 _OTHER = "other"
 
@@ -48,7 +48,7 @@ class Guards:
     """Lets an application see only requests that keep the limits, and completes its answers."""
 
     def __init__(self, app: ASGIApp, counters: Counters, *, body_s: float = _BODY_S) -> None:
-        """`body_s`: seconds in which the body of a request has to come."""
+        """`body_s`: seconds within which the whole body of a request has to come."""
         self._app = app
         self._counters = counters
         self._body_s = body_s

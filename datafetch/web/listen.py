@@ -41,8 +41,8 @@ def listening(host: str, port: int) -> list[socket.socket]:
 
 
 def _bound(family: int, address: tuple[object, ...]) -> socket.socket:
-    # Named, or asyncio does not know that it is TCP, and leaves Nagle's algorithm on: an answer in two
-    # parts then waits 40 ms for the client's delayed acknowledgement of the first.
+    # With the protocol named: else asyncio does not know that it is TCP, and leaves Nagle's algorithm
+    # on. An answer in two parts then waits 40 ms for the client's acknowledgement of the first.
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # Without it a restart has to wait until old connections are forgotten (socket(7)).

@@ -7,7 +7,7 @@ from starlette.types import Receive
 
 
 def on_this_loop(call: Callable[[], None]) -> Callable[[], None]:
-    """A function that other threads may call, to have `call` called on the loop that runs now."""
+    """A function for other threads: it has `call` called on the event loop that runs now."""
     loop = asyncio.get_running_loop()
 
     def later() -> None:

@@ -28,7 +28,7 @@ def exposed(overview: Overview | None, counters: Counters) -> bytes:
 
 
 def hit_ratio(counters: Counters) -> float:
-    """The part of the logos that were answered from memory; 0 before the first."""
+    """The part of the answers of /api/logo that came from memory, 0 to 1; 0 before the first answer."""
     rows = counters.rows("datafetch_logo_answers")
     total = sum(rows.values())
     return rows.get(("memory",), 0.0) / total if total else 0.0

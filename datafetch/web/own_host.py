@@ -12,8 +12,8 @@ from starlette.types import Scope
 def is_misled(scope: Scope) -> bool:
     """Whether a request came to this machine's loopback under a name that others may have made up.
 
-    Addresses are not made up, nor is `localhost` (RFC 6761, 6.3), nor are names without a dot, which
-    no public name is. Programs that name no host at all are no browsers.
+    Nobody can make up an address, `localhost` (RFC 6761, 6.3), or a name without a dot: no public
+    name is without one. Programs that name no host at all are no browsers.
     """
     server = scope.get("server")
     if server is None or not _is_loopback(server[0]):

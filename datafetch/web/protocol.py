@@ -9,8 +9,8 @@ class TimedProtocol(H11Protocol):
     """HTTP/1.1 as uvicorn speaks it; a client that is too slow is cut off.
 
     uvicorn itself waits for ever for the rest of a request's headers, and for a client that does
-    not read. How long a body may take is up to `guards.py`. It also keeps connections without end,
-    and refuses requests when they are too many: here one that is idle makes room for a new one.
+    not read. How long a body may take is up to `guards.py`. With too many
+    connections uvicorn refuses requests; here an idle connection is closed first, to make room.
 
     Attributes:
         headers_s: seconds from the connection, or from the first byte of a further request, until

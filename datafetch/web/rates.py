@@ -81,7 +81,7 @@ class RateLimit:
 
 
 def client_of(scope: Scope) -> str:
-    """The client that asks, for counting: its address, of an IPv6 address the network of its line.
+    """The client that asks, for counting: its IPv4 address, or the /64 network of its IPv6 address.
 
     Addresses that proxies forward are in the scope already, when the proxies are trusted.
     """

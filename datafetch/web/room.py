@@ -9,7 +9,7 @@ _KEPT = 128
 """Files that are left to runs, the store and the log."""
 
 _BATCHES = 3
-"""How many times asyncio may have taken all that waited before it closes the first of them."""
+"""How many full backlogs asyncio may have accepted before it closes the first connection of them."""
 
 
 class Room(NamedTuple):
@@ -18,7 +18,7 @@ class Room(NamedTuple):
     Attributes:
         connections: at once; where there are more, idle ones are closed (`TimedProtocol`), and
             requests are answered with 503.
-        backlog: connections that wait until they are taken, all in one go.
+        backlog: connections that wait to be accepted; asyncio accepts them all in one go.
     """
 
     connections: int
@@ -26,7 +26,7 @@ class Room(NamedTuple):
 
 
 def room_for(files: int) -> Room:
-    """The room that a process has which may open so many files."""
+    """The room in a process that may have so many files open."""
     backlog = min(_LONGEST_BACKLOG, max(1, files // 8))
     left = files - _KEPT - _BATCHES * backlog
     return Room(min(_MOST_CONNECTIONS, max(8, left)), backlog)

@@ -34,16 +34,19 @@ from datafetch.web.runs.background import BackgroundRuns
 from datafetch.web.site import Site
 
 _FILES = 8192
-"""Open files that are asked for: each connection is one, and systems often allow 1,024."""
+"""Open files that the system is asked for: each connection is one, and often only 1,024 are allowed."""
 
 _LARGEST_HEADERS = 16 * 1024
 """Bytes of a request's first line and headers together."""
 
 _IDLE_S = 5
+"""Seconds after which a connection without a request is closed."""
+
 _ENDING_S = 1
 """Seconds in which answers under way may end when the server stops."""
 
 _LOOK_S = 0.2
+"""Seconds between two looks whether the event loop has ended."""
 
 _EVERYBODY_SEES = (
     "everybody who reaches this server sees how the jobs are, with hosts and errors: set "
@@ -53,7 +56,7 @@ _NOBODY_REFRESHES = (
     "without BOOKMARK_CRON_REFRESH_SECRET no webhook can have everything read anew, and no dead "
     "letter is retried from the status page: make one with `openssl rand -hex 32`"
 )
-"""In the log whatever its form: a journal of JSON lines is where people look first."""
+"""These warnings are whole sentences in the JSON log, too: people read it first, in the journal."""
 
 _GUESSED = (
     "{}: a secret of fewer than 16 characters can be guessed: make one with `openssl rand -hex 32`"
@@ -77,7 +80,7 @@ def serve(
     spare_memory()
     site = make_site(settings, store, SystemClock(cancel), cancel)
     server = uvicorn.Server(_configured(settings, site, room))
-    # It is off since the program began; a server would keep all that refers to itself for ever.
+    # Python's garbage collector is off since the program began: objects in cycles would never be freed.
     release_collector()
     ended: list[BaseException] = []
 
@@ -96,7 +99,7 @@ def serve(
         pass
     server.should_exit = True
     site.runs.stop(cancel.reason)
-    # Not before: a run of the logo job may have had the lock.
+    # Only after the runs have ended: one of the logo job may have had the lock.
     site.logos.close(STOP_S)
     loop.join(_ENDING_S + 1)
     if not cancel.cancelled:
@@ -147,7 +150,7 @@ def addresses(sockets: Sequence[socket]) -> list[str]:
 
 
 def _configured(settings: Settings, site: Site, room: Room) -> uvicorn.Config:
-    # What it says of requests that it cannot read would fill the log; it has no errors of our own.
+    # uvicorn's warnings of requests that it cannot read would fill the log; our errors are not in it.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     proxies = listed(settings.trusted_proxies)
     return uvicorn.Config(

@@ -36,7 +36,7 @@ class SharedRead(Generic[T]):
         self._current()
 
     async def value(self, within_s: float | None = None) -> T | None:
-        """What is stored; None when that is not known in so many seconds.
+        """What is stored; None when the read has not ended within `within_s` seconds.
 
         Raises:
             StoreError: the store did not answer, and said so in time.

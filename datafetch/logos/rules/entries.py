@@ -47,7 +47,7 @@ class OldLogo:
 
     @property
     def url(self) -> str | None:
-        """Where visitors load it, as the old site wrote it."""
+        """Where visitors load it, as the old site wrote it; None when it wrote no text there."""
         found = json.loads(self.text).get("cdnUrl")
         return found if isinstance(found, str) else None
 

@@ -57,7 +57,10 @@ LogoAnswer = LogoAt | LogoPicture | NoLogoKnown | LogoUnknown
 
 
 class LogoCache:
-    """Remembers answers by domain; the one that was asked for longest ago is dropped. Thread-safe."""
+    """Remembers answers by domain. Thread-safe.
+
+    Where there is no more room, the answer that nobody has asked for longest is dropped.
+    """
 
     def __init__(
         self, clock: Clock, *, most: int = MOST_ANSWERS, most_bytes: int = MOST_BYTES

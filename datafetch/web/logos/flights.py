@@ -1,4 +1,4 @@
-"""Fetches under way: one for each domain however many ask, on a few threads, and few that wait."""
+"""Fetches under way: one for each domain however many ask, on a few threads; a few more may wait."""
 
 import threading
 from collections.abc import Callable
@@ -78,7 +78,7 @@ class LogoFlights:
             return len(self._under_way)
 
     def close(self) -> None:
-        """Start no more; those that wait for a thread are begun no more, and bring no answer."""
+        """Start no more fetches; those that wait for a thread are answered with 503, and never begin."""
         with self._guard:
             self._closed = True
             given_up = [self._under_way.pop(domain) for domain in self._waiting]

@@ -19,7 +19,7 @@ Keep = Callable[[Sequence[FoundLogo], Mapping[str, str]], "KeptLogos"]
 """Stores logos, and why domains have none; `DataFetchManager.keep_logos`."""
 
 AGAIN_S = 30.0
-"""Seconds until it is tried again, after another run had the lease or the store failed."""
+"""Seconds until storing is tried again, after another run had the lease or the store failed."""
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_LOGOS = 5000
@@ -29,8 +29,8 @@ MOST_LOGOS = 5000
 class LogoShelf:
     """Holds found logos in memory until they are stored. Thread-safe.
 
-    What is put on it is stored at once, all that has come meanwhile in one batch. While the lease
-    is taken or the store fails it is tried every 30 seconds, and once more at the end.
+    A logo is stored at once; all that come meanwhile are stored in one batch after it. While the
+    lease is taken or the store fails, storing is tried every 30 seconds, and once more at the end.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class LogoShelf:
         """Have a logo stored; None when there is no room for it.
 
         Returns:
-            What the next try brings: the entry that is stored then, or None while it has to wait.
+            The result of the next try to store: the stored entry, or None when the logo has to wait.
         """
         attempt: Future[Entry | None] = Future()
         with self._news:
@@ -86,7 +86,7 @@ class LogoShelf:
         return attempt
 
     def without_logo(self, domain: str, reason: str) -> None:
-        """Have it stored that every provider answered, and none has a logo for the domain."""
+        """Have it stored that no provider has a logo for the domain, though every one answered."""
         with self._news:
             if self._ending or len(self._without) >= MOST_LOGOS:
                 return
@@ -94,7 +94,7 @@ class LogoShelf:
             self._begin()
 
     def waiting(self, domain: str) -> FoundLogo | None:
-        """The logo of a domain that waits to be stored."""
+        """The logo of a domain that waits to be stored; None when none does."""
         with self._guard:
             return self._found.get(domain)
 
@@ -105,9 +105,9 @@ class LogoShelf:
             return len(self._found), self._bytes
 
     def close(self, wait_s: float) -> bool:
-        """Try to store once more what waits, and end; returns whether that ended in time.
+        """Try once more to store what waits, for `wait_s` seconds; returns whether that ended in time.
 
-        The sleep of the clock has to have been ended before.
+        Call it when the server was asked to stop, so that the clock does not sleep any more.
         """
         with self._news:
             self._ending = True
@@ -155,7 +155,7 @@ class LogoShelf:
                 self._news.wait_for(lambda: self._ending)
 
     def _try(self, found: dict[str, FoundLogo], without: dict[str, str]) -> bool:
-        """Store a batch; says whether it is stored. What came meanwhile stays for the next one."""
+        """Store a batch; returns whether it is stored. What came meanwhile stays for the next batch."""
         try:
             kept = self._keep(tuple(found.values()), without)
         except Exception:  # noqa: BLE001 - whatever it is, the thread has to go on

@@ -87,7 +87,7 @@ class StoredLogos:
         return None if self._picture_of(entry) is None else entry
 
     def is_due(self, domain: str, max_age_days: int) -> bool:
-        """Whether the logo is one that only visitors ask for, and so old. Does not block.
+        """Whether the logo is at least so old and only visitors asked for it. Does not block.
 
         Logos of known domains are kept fresh by the job.
         """
@@ -108,7 +108,7 @@ class StoredLogos:
             return LogoUnknown(503, "The store does not answer", _SOON_S)
 
     def stale(self, entry: Entry) -> LogoAnswer | None:
-        """The answer for an entry that could not be refreshed; None when it has none. As `answer_of`."""
+        """The answer for an entry that could not be refreshed; None when there is none. May block."""
         match self.answer_of(entry):
             case LogoAt(url):
                 return LogoAt(url, is_stale=True)

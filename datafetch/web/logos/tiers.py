@@ -38,13 +38,13 @@ STORED_HOLDS_S = 300.0
 """Seconds for which memory answers what the store knew."""
 
 UNSTORED_HOLDS_S = 3600.0
-"""Seconds for which memory answers what is not stored: a stranger's logo, or that it has none."""
+"""Seconds for which memory answers what is not stored: a stranger's logo, or that there is none."""
 
 FAULT_HOLDS_S = 45.0
 """Seconds for which a domain is not asked for again after a service failed."""
 
 SITE_FAULT_HOLDS_S = 900.0
-"""The same when the services have no logo, and only the site did not answer: many are gone for good."""
+"""The same when the services have no logo and only the site failed: many such sites are gone for good."""
 
 _STORING_S = 3.0
 """Seconds for which a visitor waits for a logo to be stored; then the picture is sent from memory."""
@@ -87,7 +87,7 @@ class LogoTiers:
         self.stored = StoredLogos(store, keys, urls, clock, self._log)
         files = logo_group(settings).domain_files
         self._known = KnownDomains(store, keys, clock, files, self._log)
-        # What is stored at the end is stored after the server was asked to stop.
+        # Not a child of `cancel`: the last logos are stored after the server was asked to stop.
         self._of_storing = CancelToken()
         self._making = threading.Lock()
         self._made: _Fetching | None = None
@@ -110,7 +110,7 @@ class LogoTiers:
         """Ask the store what has changed. Blocks.
 
         Raises:
-            StoreError: it did not answer, and nothing was ever read.
+            StoreError: the store did not answer, and nothing was ever read.
         """
         self.stored.index.refresh()
 
@@ -139,7 +139,7 @@ class LogoTiers:
     def mended(self, domain: str) -> Future[LogoAnswer] | None:
         """Look whether the known logo's picture is stored, and ask the providers when it is gone.
 
-        As `fetched`.
+        It returns at once, with the same as `fetched`.
         """
         return self.flights.start(domain, lambda: self._fetch(domain, mending=True))
 
@@ -279,7 +279,7 @@ class LogoTiers:
         return self._unanswered(domain, stored, unknown)
 
     def _unanswered(self, domain: str, stored: Entry | None, unknown: LogoUnknown) -> LogoAnswer:
-        """The stored logo, if there is one; else that nobody knows. It is remembered for a while."""
+        """The stored logo if there is one, else `unknown`; remembered until `unknown` may be asked again."""
         answer = None if stored is None else self.stored.stale(stored)
         return self._remember(domain, answer or unknown, unknown.retry_s)
 

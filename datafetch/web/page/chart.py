@@ -30,7 +30,10 @@ _UNKNOWN = 2.0
 
 _SHORTEST_S = 0.05
 _LEAST_RATIO = 8.0
-"""Durations that are nearly alike shall look so: the scale spans at least this."""
+"""The highest bar stands for at least so many times the duration of the lowest possible bar.
+
+So durations that are nearly alike look alike.
+"""
 
 _MARK = 1.8
 _GAP = 1.0

@@ -248,7 +248,7 @@ def _facts(view: JobView, now: float) -> Iterator[Fact]:
 
 
 def _labelled(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The command's rows, each with its label: there a label is left out when it is that of the row above."""
+    """The command's rows, each with its label. The command leaves out a label that repeats the one above."""
     above = ""
     for label, text in rows:
         above = label or above

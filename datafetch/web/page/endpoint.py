@@ -36,7 +36,7 @@ def routes(site: Site) -> list[BaseRoute]:
         if found.error is not None:
             letters = shelf.last()  # to ask a store that hangs for more would keep the page back
         else:
-            async with one_reads:  # one that begins to hang would take all threads
+            async with one_reads:  # one thread at most hangs with the store
                 letters = await run_in_threadpool(shelf.read, found.number)
         return await run_in_threadpool(_answer, site, found, letters, request)
 
@@ -67,7 +67,7 @@ def _answer(site: Site, found: Snapshot, letters: Shelf, request: Request) -> Re
         problems=letters.problems if trouble is None else (),
     )
     visitor = visitor_of(site, request.scope)
-    # Only for who can have sent a form: else a link of others could say that something was started.
+    # Only for those who could have sent a form: a link from elsewhere must not say that a run started.
     notice = notice_of(request.query_params) if visitor["may_act"] else None
     html = draw_status(page, visitor, notice, found.number)
     return page_answer(html, 200 if trouble is None else 503)

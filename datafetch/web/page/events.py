@@ -98,7 +98,7 @@ class Streams:
         self._answered = 0
 
     def answer(self, client: str, scope: Scope) -> Response:
-        """A stream for this client, or the answer that it has, or all have, too many."""
+        """A stream for this client, or a refusal when it, or all clients together, have too many."""
         wait = {"Retry-After": str(_RETRY_AFTER_S)}
         if len(self._streams) >= MOST_STREAMS:
             return refused(503, "TOO_MANY_STREAMS", "Too many listen already.", wait)

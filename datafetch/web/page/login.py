@@ -24,7 +24,7 @@ _log = bound_logger()
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    """The form, and what it and its counterpart are sent to."""
+    """The page with the form, and the endpoints that log in and log out."""
     door = _Door(site)
     return [
         Route("/login", door.form),
@@ -60,7 +60,7 @@ class _Door:
         return _home(await run_in_threadpool(self._site.sessions.opened, role, request.scope))
 
     async def _refused(self, client: str) -> Response:
-        """The answer to a wrong secret; whoever goes on with them is told to wait.
+        """The answer to a wrong secret; whoever goes on with wrong secrets is told to wait.
 
         The right one is let in all the same: behind a proxy that is not named all clients have one
         address, and a stranger must not lock out who has the secret.
@@ -74,7 +74,7 @@ class _Door:
         return await self._show(_WRONG, 401, {"WWW-Authenticate": "Bearer"})
 
     async def logout(self, request: Request) -> Response:
-        """End the session of who asks from a page of it."""
+        """End the session, when a form of one of its pages asks for that."""
         if not is_from_here(request.scope):
             return await self._show(_ELSEWHERE, 403)
         session = await run_in_threadpool(self._site.sessions.of, request.scope)

@@ -1,4 +1,4 @@
-"""Trying dead letters again from the status page, or by the cron secret as a bearer."""
+"""Has dead letters tried again: from the status page, or for programs with the cron secret as bearer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ from datafetch.web.shared_read import SharedRead
 from datafetch.web.site import Site
 
 _PUBLIC_ASKS, _PUBLIC_PER_S = 5, 60.0
-"""How often a visitor may ask for the bookmarks."""
+"""How often a visitor may ask for the bookmarks, and in how many seconds."""
 
 _INDEX_FRESH_S = 1.0
 

@@ -12,7 +12,7 @@ from datafetch.web.answers import json_answer, too_many, unauthorized
 from datafetch.web.rates import RateLimit, client_of
 
 _WRONG_TRIES, _WRONG_PER_S = 10, 60.0
-"""How often a client hears that its secret is wrong before it is told to wait."""
+"""How often a client hears in so many seconds that its secret is wrong; then it is told to wait."""
 
 STOPPING_S = 10
 """Seconds after which a client may ask again a server that is being stopped, or has no thread."""

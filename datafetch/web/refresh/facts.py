@@ -53,7 +53,7 @@ def job_facts(view: JobView, runs: Sequence[PastRun]) -> JsonObject:
 
 
 def unknown_job_facts() -> JsonObject:
-    """What `job_facts` tells when nobody knows how the job is."""
+    """What a refresh tells in place of `job_facts` when nobody knows how the job is."""
     return {
         **times("lastFetchedAt", None),
         **times("lastAttemptedAt", None),

@@ -22,7 +22,7 @@ from datafetch.web.refresh.facts import times
 from datafetch.web.site import Site
 
 _MOST, _PER_S = 5, 3600.0
-"""How often a client may ask."""
+"""How often a client may ask, and in how many seconds."""
 
 _EXAMPLE = "curl -X POST -H 'x-refresh-secret: YOUR_SECRET' http://HOST/api/github-activity/refresh"
 

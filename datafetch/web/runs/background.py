@@ -1,4 +1,4 @@
-"""The runs of a server: in the background, one at a time for each job, and none too many."""
+"""The runs of a server: in the background, one at a time for each job, and no more than are needed."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ PAUSE_S = 2.0
 """Seconds between two runs of a job.
 
 A webhook calls for each of a thousand bookmarks that are imported, and a run of a short list takes
-a moment: without a pause a run would follow the other for as long as that lasts.
+a moment: without a pause one run would follow another for as long as the import lasts.
 """
 
 _log = bound_logger()
@@ -78,8 +78,8 @@ class BackgroundRuns:
 
     Of each job at most one run is under way. What is asked for before that run has begun its work
     is done by it. What is asked for later is done by one more run, however many ask, so that no
-    change that somebody tells of is missed. Runs for named items and runs for all of them cannot
-    be one (those of the bookmark job can), so that one of each may follow.
+    change that somebody tells of is missed. A run for named items and a run for all of them cannot
+    be united, so one of each may follow; those of the bookmark job can.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class BackgroundRuns:
         return found
 
     def is_running(self, job: JobName) -> bool:
-        """Whether a run of the job is under way here, be it that it waits for its lock."""
+        """Whether a run of the job is under way here, also while it waits for its lock."""
         return self._lanes[job].current is not None
 
     def last_run(self, job: JobName) -> LastRun | None:
@@ -154,8 +154,8 @@ class BackgroundRuns:
     def stop(self, reason: Cancelled) -> bool:
         """Ask all runs to stop, and wait until they have ended; no other is started any more.
 
-        A run that was stopped has kept what it did, and its lock is free. Those that wait for
-        another are not begun, and nothing is left of them.
+        A run that was stopped has kept what it did, and its lock is free. Runs that
+        were to follow another never begin; who waits for them gets `reason` as an error.
 
         Returns:
             Whether all have ended within `LONGEST_STOP_S`.
@@ -179,7 +179,7 @@ class BackgroundRuns:
     # --------------------------------------------------- asking, under the lock
 
     def _put(self, job: JobName, options: RunOptions) -> tuple[Asked, bool]:
-        """Find or make the run that does it; and whether it was made, or begins one more."""
+        """Find or make the run that does what is asked; the second value says whether it was made."""
         lane, kind = self._lanes[job], kind_of(job, options)
         current = lane.current
         if current is None:
@@ -249,13 +249,13 @@ class BackgroundRuns:
             return Progress()
 
         options = options_of_run(run.options, self._settings, limit_is_called="S3_TEST_LIMIT")
-        # Whoever has the lock now may have read what the job goes by before this was asked for.
+        # The run that has the lock now may have read its data before this was asked for: wait for it.
         patient = replace(options, wait_s=self._settings.time_limit_s(run.job.value))
         with self._make_manager(run.cancel, begun) as manager:
             return manager.run(RunRequest(run.job, patient))
 
     def _end(self, run: _Run, ended: LastRun) -> None:
-        """Let the next run of the job begin; one of all items goes first."""
+        """Let the next run of the job begin; a run for all items goes first."""
         lane = self._lanes[run.job]
         with self._lock:
             lane.current, lane.last = None, ended

@@ -28,7 +28,7 @@ ManagerMaker = Callable[[CancelToken, ProgressMaker], AbstractContextManager[Man
 """Makes the manager of one run, with parts of its own that are closed when the block ends.
 
 The token stops the run. The maker of progress is called when the run begins its work: it has its
-lock by then, and has read nothing yet of what the job goes by.
+lock by then, and has not read yet what it works on.
 """
 
 
