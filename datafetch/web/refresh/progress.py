@@ -1,12 +1,10 @@
 """Says for the refresh endpoints whether a run of a job is under way, wherever that is."""
 
+import asyncio
+
 from datafetch.models.run import JobName
 from datafetch.ops.overview import JobView
-from datafetch.web.board import Snapshot
-from datafetch.web.shared_read import SharedRead
 from datafetch.web.site import Site
-
-_BOARD_FRESH_S = 0.5
 
 
 class Progress:
@@ -14,13 +12,15 @@ class Progress:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._board = SharedRead(site.board.read, site.clock, fresh_s=_BOARD_FRESH_S)
-        site.runs.on_change(self._board.expire)
 
     async def view(self, job: JobName, within_s: float) -> JobView | None:
         """How the job is; None when the store did not say it in time."""
-        snapshot: Snapshot | None = await self._board.value(within_s)
-        if snapshot is None or snapshot.overview is None:
+        try:
+            async with asyncio.timeout(within_s):
+                snapshot = await self._site.board.soon()
+        except TimeoutError:
+            return None
+        if snapshot.overview is None:
             return None
         return next(view for view in snapshot.overview.jobs if view.job is job)
 
