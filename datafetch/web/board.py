@@ -55,7 +55,7 @@ class StatusBoard:
     def __init__(self, look: Callable[[], Overview], clock: Clock) -> None:
         self._look = look
         self._clock = clock
-        self._guard = threading.Condition()
+        self._guard = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._good: Snapshot | None = None
         self._read_at = 0.0
@@ -67,23 +67,11 @@ class StatusBoard:
         self._waiting: dict[object, Callable[[], None]] = {}
         """Those on an event loop who wait for a look to end."""
 
-    def read(self) -> Snapshot:
+    async def soon(self) -> Snapshot:
         """What the store says, two seconds old at most; waits for the store, seven seconds at most.
 
-        On an event loop use `soon`.
+        However many wait, they hold no thread.
         """
-        until = self._clock.monotonic() + _LONGEST_S
-        with self._guard:
-            wanted = self._asked
-            while (found := self._new(wanted)) is None:
-                left_s = until - self._clock.monotonic()
-                if left_s <= 0:
-                    return self._no_answer()
-                self._guard.wait(left_s)
-            return found
-
-    async def soon(self) -> Snapshot:
-        """The same as `read` for an event loop: however many wait, they hold no thread."""
         until = self._clock.monotonic() + _LONGEST_S
         looked, key = asyncio.Event(), object()
         with self._guard:
@@ -153,7 +141,6 @@ class StatusBoard:
                 self._good = made
             self._read_at, self._known = self._clock.monotonic(), wanted
             self._is_reading = False
-            self._guard.notify_all()
             for call in self._waiting.values():
                 call()
 

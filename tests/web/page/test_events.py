@@ -192,7 +192,7 @@ def test_there_are_a_hundred_streams_in_all():
 def test_who_reads_slowly_gets_the_newest_only():
     """What was not sent yet is replaced: nothing piles up for a browser that sleeps."""
     site = Scene(all_fine()).site()
-    first = site.board.read()
+    first = asyncio.run(site.board.soon())
 
     async def told() -> list[int | None]:
         stream = Stream()
