@@ -291,6 +291,15 @@ class LeaseLost(DatafetchError):
     )
 
 
+class ClusterFailed(DatafetchError):
+    """The cluster that was to do the work cannot be reached, or was lost during the run."""
+
+    hint = (
+        "What was stored before stays; the next run goes on from there. See that the scheduler of "
+        "DATAFETCH_CLUSTER is up and has workers; without that setting jobs run on this machine."
+    )
+
+
 class BaseMoved(DatafetchError):
     """The dataset was changed by another run while this one prepared its own change."""
 

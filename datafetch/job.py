@@ -1,16 +1,19 @@
 """What a job is, and the context that it is given to work with."""
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, Self, TypeVar
 
 from datafetch.clock import CancelToken, Clock
+from datafetch.models.json import JsonObject
 from datafetch.models.run import JobName, JobReport, RunOptions
 from datafetch.net.base import HttpClient
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.record import keep_aside
+from datafetch.runtime.batches import ItemWork, RunLink
 from datafetch.runtime.engine import Engine
 from datafetch.runtime.progress import Progress
 from datafetch.store.again import write_again
@@ -22,6 +25,8 @@ from datafetch.store.public_urls import PublicUrls
 from datafetch.store.publish import Publisher
 
 S = TypeVar("S")
+T = TypeVar("T")
+R = TypeVar("R")
 S_co = TypeVar("S_co", covariant=True)
 """The settings of one job."""
 
@@ -90,6 +95,14 @@ class Remarks:
         return tuple(said)
 
 
+def _no_limit() -> float:
+    return math.inf
+
+
+def _nothing_told(_told: JsonObject) -> None:
+    """Work on this machine's threads tells nothing."""
+
+
 @dataclass(frozen=True)
 class JobContext(Generic[S_co]):
     """Everything a job may touch during one run.
@@ -115,6 +128,8 @@ class JobContext(Generic[S_co]):
         so_far: is told how to find out what was done so far.
         remarks: takes sentences for the user.
         output: how many bytes the run may write; the store counts each write. None for no limit.
+        write_s: seconds for which the run may write from now on, if its lease is not renewed.
+        told: takes what worker processes tell of their requests and writes.
     """
 
     run_id: str
@@ -136,6 +151,22 @@ class JobContext(Generic[S_co]):
     so_far: SoFar = field(default_factory=SoFar)
     remarks: Remarks = field(default_factory=Remarks)
     output: OutputLimit | None = None
+    write_s: Callable[[], float] = _no_limit
+    told: Callable[[JsonObject], None] = _nothing_told
+
+    def spread(
+        self, work: ItemWork[T, R], here: Callable[[T], R], items: Iterable[T]
+    ) -> Iterator[R]:
+        """The results of the job's items, in the order in which they are ready.
+
+        On one machine threads call `here` for each; on a cluster worker processes are given batches
+        as `work` says.
+
+        Raises:
+            Cancelled: the run was asked to stop.
+        """
+        link = RunLink(self.run_id, self.write_s, self.told)
+        return self.engine.spread(work, link, here, items)
 
     def keep_aside(self, found: StoredObject, *, known_as: str | None = None) -> None:
         """Say that a stored object cannot be read, and copy it aside unless this is a dry run.

@@ -91,6 +91,15 @@ class CannotConnect(TransientError):
     hint = "Check the server's address and its certificate."
 
 
+class WorkerKilled(TransientError):
+    """The worker process that worked on an item ended, and so did the one that tried it again.
+
+    Nobody knows what of the item ended them: its size, perhaps, or it was only chance.
+    """
+
+    hint = "See in the workers' log and the system's why they ended; memory is the usual reason."
+
+
 class Missing(UpstreamError):
     """The upstream says that there is no such thing (404, 410)."""
 

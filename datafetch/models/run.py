@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from datafetch.models.json import JsonObject
+from datafetch.models.shard import Shard
 
 
 class JobName(StrEnum):
@@ -58,6 +59,7 @@ class RunOptions:
         restore: publish the N-th newest backup instead of syncing (bookmarks).
         wait_s: seconds to wait, at most, while another run has the job's lock.
         scheduled: run the newest slot of the job's schedule, if it was not run yet.
+        shard: the share of the items that this run works on; None for all of them.
         full: read the whole list of bookmarks, also where only its news would be due. Unlike with
             `force`, objects that are equal are not written again.
     """
@@ -73,6 +75,7 @@ class RunOptions:
     wait_s: float = 0.0
     scheduled: bool = False
     full: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar, overload
 
 from datafetch.clock import CancelToken
+from datafetch.runtime.batches import ItemWork, RunLink
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -92,6 +93,26 @@ class Engine:
             return
         with ThreadPoolExecutor(places, thread_name_prefix="datafetch") as pool:
             yield from _Mapping(pool, function, self._cancel).results(iter(items), _AHEAD * places)
+
+    def spread(
+        self,
+        work: ItemWork[T, R],
+        link: RunLink,  # noqa: ARG002 - for engines with worker processes
+        here: Callable[[T], R],
+        items: Iterable[T],
+    ) -> Iterator[R]:
+        """The results of a job's items, in the order in which they are ready.
+
+        Threads call `here` for each item. An engine with worker processes sends them batches
+        instead, as `work` says.
+
+        Raises:
+            Cancelled: the run was asked to stop.
+        """
+        return self.map(here, items, width=work.width)
+
+    def end_run(self) -> None:
+        """Let go of what was kept for the run that has ended, such as worker processes."""
 
 
 class _NotBegun:

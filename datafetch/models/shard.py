@@ -1,0 +1,60 @@
+"""A share of a job's items: the I-th of N, by a stable hash of each item."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+MOST_SHARES = 10_000
+"""The most shares of one job; AWS Batch arrays have at most as many."""
+
+_SHARD = re.compile(r"([0-9]{1,5})/([0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The share `index` of `count`, counted from 1."""
+
+    index: int
+    count: int
+
+    def has(self, item: str) -> bool:
+        """Whether an item belongs to this share: by the first 8 bytes of its SHA-256.
+
+        Each item belongs to exactly one of the shares, always and on each machine the same one.
+        """
+        digest = hashlib.sha256(item.encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
+
+    @property
+    def name(self) -> str:
+        """The share in names of objects and locks, such as `2-of-4`."""
+        return f"{self.index}-of-{self.count}"
+
+    def __str__(self) -> str:
+        """The share as it is typed, such as `2/4`."""
+        return f"{self.index}/{self.count}"
+
+
+def shard_of(index: int, count: int) -> Shard:
+    """The share with these numbers.
+
+    Raises:
+        ValueError: there is no such share; the message says what there is.
+    """
+    if not 1 <= count <= MOST_SHARES:
+        raise ValueError(f"there can be 1 to {MOST_SHARES:,} shares, not {count}")
+    if not 1 <= index <= count:
+        raise ValueError(f"of {count} shares there is no number {index}: they are 1 to {count}")
+    return Shard(index, count)
+
+
+def read_shard(text: str) -> Shard:
+    """The share that a text like `2/4` names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    found = _SHARD.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("it must be I/N, such as 2/4 for the second of four shares")
+    return shard_of(int(found[1]), int(found[2]))
