@@ -263,3 +263,19 @@ class Job(Generic[S]):
             DatafetchError: the run failed as a whole.
         """
         return self.work(make_context(self.settings))
+
+
+class BatchWorker(Protocol):
+    """A job's work on items that came as JSON, in a worker process; called on several threads."""
+
+    def __call__(self, item: object) -> object:
+        """Do the work on one item, and return its result as JSON.
+
+        Raises:
+            DatafetchError: the rest of the batch makes no sense either.
+        """
+        ...
+
+    def hold_s(self) -> float:
+        """Seconds for which a provider asked to wait; 0 when none did. Asked after each batch."""
+        ...

@@ -7,18 +7,48 @@ from weakref import WeakValueDictionary
 from datafetch.clock import Clock
 
 
+class Places:
+    """How many processes share the limits of those who are asked; 1 when nobody says another number.
+
+    Thread-safe.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        """As many as `count`, at least one."""
+        self._count = max(1, count)
+
+    @property
+    def count(self) -> int:
+        """The processes at this moment."""
+        return self._count
+
+    def become(self, count: int) -> None:
+        """From now on there are `count`, at least one."""
+        self._count = max(1, count)
+
+
 class BatchPacer:
     """Lets work begin in batches, with a pause between two batches.
 
     The pause counts from the last start in the batch before it, so that work which takes
     longer than the pause is not held up. Thread-safe.
+
+    Several processes, each with a pacer, share the pace: each begins its part of a batch, with as
+    long a pause that in any time all of them begin at most what one pacer would, plus one piece of
+    work each where there are more processes than a batch has pieces.
     """
 
-    def __init__(self, batch_size: int, delay_s: float, clock: Clock) -> None:
-        """A batch is `batch_size` pieces of work; the next one begins `delay_s` seconds later."""
+    def __init__(
+        self, batch_size: int, delay_s: float, clock: Clock, places: Places | None = None
+    ) -> None:
+        """A batch is `batch_size` pieces of work; the next one begins `delay_s` seconds later.
+
+        `places`: how many processes share that.
+        """
         self._batch_size = max(1, batch_size)
         self._delay_s = delay_s
         self._clock = clock
+        self._places = places or Places()
         self._lock = threading.Lock()
         self._in_batch = 0
         self._opens_at = self._last_start = clock.monotonic()
@@ -31,8 +61,11 @@ class BatchPacer:
         """
         with self._lock:
             now = self._clock.monotonic()
-            if self._in_batch == self._batch_size:
-                self._opens_at = self._last_start + self._delay_s
+            count = self._places.count
+            share = max(1, self._batch_size // count)
+            if self._in_batch >= share:
+                pause_s = self._delay_s * (share * count / self._batch_size)
+                self._opens_at = self._last_start + pause_s
                 self._in_batch = 0
             self._in_batch += 1
             self._last_start = max(now, self._opens_at)
