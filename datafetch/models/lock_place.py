@@ -7,19 +7,15 @@ from urllib.parse import unquote
 
 from pydantic import SecretStr
 
-from datafetch.urls import dns_name, read_host
+from datafetch.models.host_port import host_and_port
 
 _PORT = 6379
 """Redis's own (https://www.iana.org/assignments/service-names-port-numbers)."""
 
-_LARGEST_PORT = 65535
 _LARGEST_NUMBER = 99_999
 """Of a database: a Redis has 16 unless its `databases` says more."""
 
 _DIGITS = re.compile(r"[0-9]{1,5}")
-_HOST = re.compile(r"[0-9a-z._:-]+")
-"""Narrower than what browsers read: commas stand between several hosts elsewhere."""
-
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 """Amazon DynamoDB developer guide, "Supported data types and naming rules"."""
@@ -125,7 +121,7 @@ def _redis(rest: str, *, tls: bool) -> RedisPlace:
     authority, _, path = rest.partition("/")
     login, _, where = authority.rpartition("@")
     user, password = _login(login)
-    host, port = _host_and_port(where)
+    host, port = host_and_port(where, _PORT, _FORM)
     if path and (_DIGITS.fullmatch(path) is None or int(path) > _LARGEST_NUMBER):
         raise ValueError(
             "should have the number of a database, or nothing, behind the host and /; a / in a "
@@ -143,17 +139,3 @@ def _login(text: str) -> tuple[str | None, SecretStr | None]:
     if _ESCAPE.search(text):
         raise ValueError("has a % that begins no escape: it is %25 in a user and in a password")
     return unquote(user) or None, SecretStr(unquote(password)) if password else None
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, colon, port = text, "", ""
-    if not text.endswith("]"):
-        before, colon, port = text.rpartition(":")
-        host = before if colon else text
-    if colon and (_DIGITS.fullmatch(port) is None or not 0 < int(port) <= _LARGEST_PORT):
-        raise ValueError(f"should have a port from 1 to {_LARGEST_PORT} behind the host: {_FORM}")
-    written = read_host(host)
-    name = None if written is None else dns_name(written)
-    if name is None or _HOST.fullmatch(name) is None:
-        raise ValueError(f"names no host: it should be {_FORM}")
-    return name, int(port) if colon else _PORT
