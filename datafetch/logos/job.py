@@ -1,17 +1,23 @@
 """The logo job: asks for the logos that are missing or due, and keeps the manifest of them all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import assert_never
 
 from datafetch.clock import to_ms
-from datafetch.errors import BaseMoved, Cancelled, DatafetchError, LeaseLost, StoreError
+from datafetch.errors import (
+    BaseMoved,
+    Cancelled,
+    ClusterFailed,
+    DatafetchError,
+    LeaseLost,
+    StoreError,
+)
 from datafetch.job import JobContext
+from datafetch.logos.batch import item_work, paced_providers
 from datafetch.logos.domain_files import domains_in_scope
 from datafetch.logos.manifest import LogoManifest
-from datafetch.logos.model import SOURCES, LogoSource
 from datafetch.logos.negative_cache import NegativeCache
-from datafetch.logos.providers import LogoProviders, Pacer
 from datafetch.logos.rules.choice import Ask, DuePolicy, Keep, Leave, plan_domain
 from datafetch.logos.search import NoAnswer, NoLogo
 from datafetch.logos.worker import HasLogo, LogoResult, LogoTask, LogoWorker
@@ -22,7 +28,6 @@ from datafetch.net.guard import authority
 from datafetch.ops.failures import NAMED, FailedItem, failed_note
 from datafetch.runtime.engine import together
 from datafetch.runtime.lanes import Lanes
-from datafetch.runtime.limits import BatchPacer
 from datafetch.upstream_errors import BreakerOpen, UpstreamError
 
 _MOST_OF_A_REASON = 120
@@ -43,7 +48,6 @@ class _LogoRun:
 
     def __init__(self, context: JobContext[LogoSettings]) -> None:
         self._context = context
-        self._settings = context.settings
         self._policy = _policy(context)
         self._manifest = LogoManifest(context)
         self._without_logo = NegativeCache(context)
@@ -132,17 +136,17 @@ class _LogoRun:
     # ------------------------------------------------------------------- work
 
     def _work_on(self, domains: Sequence[str]) -> None:
-        providers = LogoProviders(self._context.http, self._pacers(), self._settings.retry_max_s)
-        worker = LogoWorker(self._context, providers)
+        worker = LogoWorker(self._context, paced_providers(self._context))
         self._manifest.claim(domains)
+        work = item_work(self._context)
         try:
-            for result in self._context.engine.map(worker, self._tasks(domains)):
+            for result in self._context.spread(work, worker, self._tasks(domains)):
                 self._record(result)
                 self._context.progress.advance()
                 if self._manifest.save_now_and_then():
                     self._unsaved = 0
             self._write_others_again(domains)
-        except (Cancelled, StoreError):
+        except (Cancelled, StoreError, ClusterFailed):
             self._save_what_there_is()
             raise
         self._save()
@@ -176,10 +180,6 @@ class _LogoRun:
         self._manifest.save()
         self._unsaved = 0
         self._without_logo.save()
-
-    def _pacers(self) -> Mapping[LogoSource, Pacer]:
-        size, delay = self._settings.batch_size, self._settings.batch_delay_s
-        return {source: BatchPacer(size, delay, self._context.clock) for source in SOURCES}
 
     def _record(self, result: LogoResult) -> None:
         letters = self._context.dead_letters

@@ -10,6 +10,7 @@ from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.run import JobName, JobReport
 from datafetch.opengraph import report as words
+from datafetch.opengraph.batch import item_work
 from datafetch.opengraph.manifest import PictureManifest
 from datafetch.opengraph.merge import Merger
 from datafetch.opengraph.metadata import MetadataStore
@@ -91,7 +92,7 @@ class _OpenGraphRun:
         self._due = len(tasks)
         if self._context.options.dry_run:
             return self._dry_report(pages, tasks, worker)
-        self._work_on(tasks, worker)
+        self._work_on(tasks, worker, asked)
         self._tally.forget(pages)
         self._state.save()
         listed = self._manifest.publish(self._state, bookmarks)
@@ -263,10 +264,11 @@ class _OpenGraphRun:
 
     # ------------------------------------------------------------------- work
 
-    def _work_on(self, tasks: Sequence[PageTask], worker: PageWorker) -> None:
+    def _work_on(self, tasks: Sequence[PageTask], worker: PageWorker, asked: Asked) -> None:
         every, lanes = checkpoint_every(len(tasks)), self._lanes(tasks)
+        work = item_work(self._context, asked)
         try:
-            for done, result in enumerate(self._context.engine.map(worker, lanes), 1):
+            for done, result in enumerate(self._context.spread(work, worker, lanes), 1):
                 lanes.ended(result.task.page.address)
                 self._tally.record(result)
                 self._context.progress.advance()

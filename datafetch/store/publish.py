@@ -151,6 +151,13 @@ class Publisher:
         self._journals[dataset] = journal
         return journal
 
+    def leave_journal(self, dataset: str) -> None:
+        """Leave the dataset's journal to the process that has the whole run in hand.
+
+        This publisher, in a process that works for that one, may write commit objects alone only.
+        """
+        self._journals[dataset] = None
+
     def publish(self, plan: PublishPlan) -> PublishResult:
         """Write what differs, in an order in which readers see a whole dataset at every moment.
 
