@@ -33,6 +33,9 @@ S_co = TypeVar("S_co", covariant=True)
 WaitForLease = Callable[[JobName, float], AbstractContextManager[Fence]]
 """Waits at most the given seconds for the lease of a job, and holds it during a `with` block."""
 
+SHARE_WAIT_S = 900.0
+"""Seconds for which a share waits, at most, for the lease of the dataset that it adds its part to."""
+
 
 class SoFar:
     """Where a job says what it has done so far, for a run that ends before its job reports."""

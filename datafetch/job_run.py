@@ -18,6 +18,7 @@ from datafetch.job import JobContext, Remarks, S
 from datafetch.job_groups import check_jobs, is_configured
 from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobName, JobReport, RunRequest, RunResult
+from datafetch.models.shard import lease_name, with_share
 from datafetch.operation_run import OperationRun
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.job_health import JobHealth
@@ -71,7 +72,14 @@ class JobRun(OperationRun):
         """`said` has the notes that the manager's earlier runs gave and that once is enough for."""
         name = request.job
         dry_run = request.options.dry_run
-        super().__init__(settings, parts, OPERATIONS[name], known_as=name.value, dry_run=dry_run)
+        super().__init__(
+            settings,
+            parts,
+            OPERATIONS[name],
+            known_as=name.value,
+            dry_run=dry_run,
+            shard=request.options.shard,
+        )
         self._request = request
         self._progress = progress
         self._said = said
@@ -153,7 +161,7 @@ class JobRun(OperationRun):
 
     def _locked(self) -> RunResult:
         parts, name = self._parts, self._request.job
-        records = RunRecords(parts.store, parts.keys, name, parts.clock, self._start)
+        records = RunRecords(parts.store, parts.keys, name, parts.clock, self._start, self._shard)
         reason = None if self._start is None else self._find_due(self._start)
         # While the store answers, what the first HTTP request needs is loaded.
         prepared = beside(parts.http.prepare)
@@ -193,6 +201,7 @@ class JobRun(OperationRun):
             fired_at=parts.clock.now(),
             jitter_s=jitter_s(this_host(), name.value, self._settings.jitter_seconds),
             ahead_s=ahead_s,
+            shard=self._shard,
         )
 
     def _find_due(self, start: ScheduledStart) -> Reason:
@@ -210,13 +219,15 @@ class JobRun(OperationRun):
         return reason
 
     def _take(self, when_free: Callable[[], None]) -> HeldLease:
-        """Take the job's lease; a scheduled run does not wait for one that runs its own slot.
+        """Take the lease of the job, or of the share that is run.
+
+        A scheduled run does not wait for one that runs its own slot.
 
         Raises:
             NotDueError: another run has the lease, and runs this slot.
             LeaseHeld: another run has it.
         """
-        name, wait_s = self._request.job, self._request.options.wait_s
+        name, wait_s = self._lease_name(), self._request.options.wait_s
         if self._start is None:
             return self._keeper.take(name, when_free, wait_s=wait_s)
         try:
@@ -230,6 +241,9 @@ class JobRun(OperationRun):
         except LeaseHeld as held:
             self._start.check_twin(held.holder)
             raise
+
+    def _lease_name(self) -> str:
+        return lease_name(self._request.job.value, self._shard)
 
     def _look_for_twin(self, start: ScheduledStart, held: LeaseHeld) -> None:
         """See whether the run that has the lease runs the same slot, or is about to claim it.
@@ -302,13 +316,13 @@ class JobRun(OperationRun):
             notes.append(self._lock_unknown_note())
         else:
             if self._ended is None:
-                notes.append(unrecorded_note(self._request.job))
+                notes.append(unrecorded_note(with_share(self._request.job, self._shard)))
             notes.append(self._keeper.leave(self._lease))
         return replace(result, notes=tuple(notes))
 
     def _lock_unknown_note(self) -> str:
-        now, job = self._parts.clock.now(), self._request.job
-        return lock_unknown_note(job, now + self._settings.lock_ttl_s(job.value), now)
+        now, name = self._parts.clock.now(), self._lease_name()
+        return lock_unknown_note(name, now + self._settings.lock_ttl_s(name), now)
 
     def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> JobReport:
         def context(settings: S) -> JobContext[S]:
@@ -321,7 +335,9 @@ class JobRun(OperationRun):
         """What every job's users are told, whichever job it is."""
         name = self._request.job
         now = self._parts.clock.now()
-        yield from waiting_notes(letters.untried(), name, whole=report.full_sync, now=now)
+        # The letters of other shares that are due are tried by those.
+        whole = report.full_sync or self._shard is not None
+        yield from waiting_notes(letters.untried(), name, whole=whole, now=now)
         if letters.too_many and not self._dry_run:
             yield too_many_note(letters.too_many)
         if self._settings.env is Environment.PRODUCTION:
@@ -345,7 +361,9 @@ class JobRun(OperationRun):
         except PreconditionFailed as error:
             # This run lost its lease, and another run wrote the records: those stay.
             self.log.warning("records_superseded", extra={"key": error.key})
-            return replace(result, notes=(*result.notes, superseded_note(self._request.job)))
+            return replace(
+                result, notes=(*result.notes, superseded_note(self._request.job, self._shard))
+            )
         except StoreError as error:
             self.log.error("records_not_written", extra={"error": str(error)})  # noqa: TRY400 - expected
             if report.failure is None:

@@ -9,6 +9,7 @@ from datafetch.factory import Parts
 from datafetch.job import SoFar
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobReport, Operation, RunResult
+from datafetch.models.shard import Shard
 from datafetch.net.counts import since
 from datafetch.ops.carry_out import carry_out, counted
 from datafetch.ops.run_log import RunLog
@@ -30,11 +31,14 @@ class OperationRun:
         known_as: str,
         dry_run: bool,
         id_end: str = "",
+        shard: Shard | None = None,
     ) -> None:
         """The run's time begins now.
 
-        `known_as` is what the log calls the operation; `id_end` is how the run's id ends.
+        `known_as` is what the log calls the operation; `id_end` is how the run's id ends; `shard`
+        is the share of it that is done.
         """
+        self._shard = shard
         self._settings = settings
         self._parts = parts
         self._operation = operation
@@ -44,7 +48,8 @@ class OperationRun:
         self._so_far = SoFar()
         moment = datetime.fromtimestamp(parts.clock.now(), UTC)
         self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{id_end}"
-        self.log = bound_logger(job=known_as, runId=self.run_id)
+        about = {"job": known_as, "runId": self.run_id}
+        self.log = bound_logger(**about if shard is None else {**about, "shard": str(shard)})
         self.events = RunLog(self.log, dry_run=dry_run)
 
     def begin(self) -> None:
@@ -107,6 +112,7 @@ class OperationRun:
             notes=tuple(redact(note) for note in notes),
             duration_s=self._parts.clock.monotonic() - self._started,
             upstreams=since(self._counts_before, self._parts.http.counts()),
+            shard=self._shard,
         )
 
     def finish(self, result: RunResult) -> None:

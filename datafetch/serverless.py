@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal, NamedTuple, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from datafetch.cli.console import configure_logging, warn_of_unknown
@@ -33,11 +33,12 @@ from datafetch.job_groups import check_jobs
 from datafetch.logs import bound_logger
 from datafetch.manager import DataFetchManager
 from datafetch.models.json import JsonObject
-from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult
+from datafetch.models.run import SHARED_JOBS, JobName, RunOptions, RunRequest, RunResult
 from datafetch.models.setting_problems import Missing
+from datafetch.models.shard import Shard, read_shard
 from datafetch.models.text import one_line
 from datafetch.redaction import redact
-from datafetch.run_options import options_of_run
+from datafetch.run_options import options_of_job, options_of_run
 from datafetch.runtime.memory import spare_memory
 from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings
@@ -68,6 +69,15 @@ class RunFailed(DatafetchError):
         super().__init__(message)
 
 
+def _share(value: object) -> Shard | None:
+    """The share that an event names, such as `2/4`; None where it names none.
+
+    Raises:
+        ValueError: the value is no share.
+    """
+    return None if value is None else read_shard(value if isinstance(value, str) else "")
+
+
 class Event(BaseModel):
     """What a function is called with: a job, and the options that all jobs share.
 
@@ -87,6 +97,7 @@ class Event(BaseModel):
     wait: Annotated[float, Field(ge=0, le=_A_WEEK_S)] = 0.0
     timeout: Annotated[float, Field(gt=0, le=_A_WEEK_S)] | None = None
     verbose: bool = False
+    shard: Annotated[Shard | None, BeforeValidator(_share)] = None
 
     @property
     def options(self) -> RunOptions:
@@ -98,6 +109,7 @@ class Event(BaseModel):
             allow_shrink=self.allow_shrink,
             wait_s=self.wait,
             scheduled=self.scheduled,
+            shard=self.shard,
         )
 
 
@@ -188,13 +200,19 @@ def handler(
 
 def _read(event: object) -> Event:
     try:
-        return Event.model_validate(event)
+        asked = Event.model_validate(event)
     except ValidationError as error:
         raise UsageError(
             f"the event is refused: {_problems(error)}",
             hint='Have the schedule send an object such as {"job": "bookmarks"}. It may have: '
             f"{', '.join(field.alias or '' for field in Event.model_fields.values())}.",
         ) from None
+    if asked.shard is not None and asked.job not in SHARED_JOBS:
+        raise UsageError(
+            f"the event is refused: {asked.job} has no shares",
+            hint=f"Leave shard out; it is for {', '.join(sorted(SHARED_JOBS))}.",
+        )
+    return asked
 
 
 def _problems(error: ValidationError) -> str:
@@ -210,7 +228,8 @@ def _problems(error: ValidationError) -> str:
             case "model_type" | "model_attributes_type":
                 found.append("it is no JSON object")
             case _:
-                found.append(f"{name}: {problem['msg'][0].lower()}{problem['msg'][1:]}")
+                said = problem["msg"].removeprefix("Value error, ")
+                found.append(f"{name}: {said[0].lower()}{said[1:]}")
     return one_line("; ".join(found), _LONGEST_TEXT)
 
 
@@ -228,7 +247,9 @@ def _run(asked: Event, context: object, began: float, alarm: AlarmMaker) -> RunR
     parts = make_parts(settings, SystemClock(command), command)
     try:
         with _stopped_at(deadline, began, command, alarm):
-            return DataFetchManager(settings, parts).run(RunRequest(job, options))
+            return DataFetchManager(settings, parts).run(
+                RunRequest(job, options_of_job(options, job))
+            )
     finally:
         # The process may live on for many calls, and be frozen between them.
         parts.http.close()

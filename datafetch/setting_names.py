@@ -12,7 +12,6 @@ from datafetch.sources import FILE_SUFFIX, Sources
 _LATER = frozenset(
     {
         *("DATAFETCH_CLUSTER", "DATAFETCH_CLUSTER_INSECURE"),
-        "DATAFETCH_SHARDS",
     }
 )
 """Settings that have their names already, and that no part of this version reads."""
@@ -36,8 +35,10 @@ _OF_A_LINK = re.compile(r"(.+?)_(?:PORT|NAME|ENV_.+)", re.DOTALL)
 _ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
 """What `NAME_PORT` holds of a service or a linked container; a user would set a number."""
 
-_OF_OTHERS = frozenset({"CI", "GITHUB_ACTIONS"})
-"""Names that build services set, so that nobody who wrote another one meant them."""
+_OF_OTHERS = frozenset(
+    {"CI", "GITHUB_ACTIONS", "JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX"}
+)
+"""Names that build services and clusters set, so that nobody who wrote another one meant them."""
 
 _BY_FIRST_WORD = {
     word: [name for name in NAMES - _OF_OTHERS if name.startswith(f"{word}_")]

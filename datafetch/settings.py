@@ -59,6 +59,7 @@ from datafetch.models.setting_values import (
     unless_none,
     web_address,
 )
+from datafetch.models.shard import MOST_SHARES, Shard
 from datafetch.models.store_place import (
     AMAZON,
     Addressing,
@@ -224,6 +225,9 @@ class Settings(BaseModel):
         LeaseMillis, _env("BOOKMARKS_LOCK_TTL_MS", "DATAFETCH_LOCK_TTL_MS")
     ] = 300_000
     lock_ttl_ms: Annotated[LeaseMillis, _env("DATAFETCH_LOCK_TTL_MS")] = 300_000
+    shards: Annotated[int | None, Field(gt=0, le=MOST_SHARES), _env("DATAFETCH_SHARDS")] = None
+    completion_index: Annotated[Count | None, _env("JOB_COMPLETION_INDEX")] = None
+    array_index: Annotated[Count | None, _env("AWS_BATCH_JOB_ARRAY_INDEX")] = None
     # who is told of runs
     ping_url: Annotated[SecretStr | None, unless_none(ping_address), _env("DATAFETCH_PING_URL")] = (
         None
@@ -323,8 +327,21 @@ class Settings(BaseModel):
         lines = self.bookmarks_headers.get_secret_value() if self.bookmarks_headers else ""
         return tuple((name, SecretStr(value)) for name, value in read_header_lines(lines))
 
+    @property
+    def share(self) -> Shard | None:
+        """The share of each job that can be shared; None where no setting says one.
+
+        Kubernetes numbers the pods of an Indexed Job from 0
+        (https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode), AWS Batch
+        the children of an array (https://docs.aws.amazon.com/batch/latest/userguide/array_index_example.html).
+        """
+        index = self.array_index if self.completion_index is None else self.completion_index
+        if self.shards is None or index is None:
+            return None
+        return Shard(index + 1, self.shards)
+
     def lock_ttl_s(self, job: str) -> float:
-        """Lease time of a job, in seconds."""
+        """Lease time of a job, or of a share of one, in seconds."""
         millis = self.bookmarks_lock_ttl_ms if job == "bookmarks" else self.lock_ttl_ms
         return millis / 1000
 
@@ -359,11 +376,32 @@ class Settings(BaseModel):
         if len(without) == 1:
             (other,) = keys.keys() - without
             found.append(Missing((without[0],), f"{other} is set; set both or none of them"))
+        found += self._share_problems()
         if self.test_limit is not None and self.env is Environment.PRODUCTION:
             found.append(
                 "S3_TEST_LIMIT is refused in production, where it would cut the dataset: unset it"
             )
         return found
+
+    def _share_problems(self) -> Iterator[str]:
+        """What is wrong with the number of shares and the index of this one."""
+        if self.shards is None:
+            return
+        indexes = {"JOB_COMPLETION_INDEX": self.completion_index}
+        indexes["AWS_BATCH_JOB_ARRAY_INDEX"] = self.array_index
+        known = {name: index for name, index in indexes.items() if index is not None}
+        for name, index in known.items():
+            if index >= self.shards:
+                yield (
+                    f"{name}: {index} is no index of DATAFETCH_SHARDS={self.shards} shares: it "
+                    f"counts from 0 to {self.shards - 1}; set DATAFETCH_SHARDS to the number of "
+                    "pods or of the array's children"
+                )
+        if len(set(known.values())) > 1:
+            yield (
+                f"{' and '.join(known)} say that this is a different share each: unset the one "
+                "that does not count"
+            )
 
     def _bucket_fits_host(self) -> bool:
         place = self.place

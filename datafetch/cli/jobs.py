@@ -18,6 +18,7 @@ from datafetch.cli.options import (
     JobOptions,
     Missing,
     OlderThan,
+    ShareOption,
     with_options,
 )
 from datafetch.cli.schedule import schedule
@@ -121,13 +122,14 @@ def github(
             help="Force this repository's statistics only, then rebuild the sums; repeatable.",
         ),
     ] = None,
+    shard: ShareOption = None,
 ) -> None:
     """Refresh GitHub activity: calendar, statistics of every repository, summaries.
 
     Repositories that were not pushed to since the last run are not asked for again. Needs
     GITHUB_TOKEN and GITHUB_REPO_OWNER.
     """
-    _run(options, JobName.GITHUB, own=RunOptions(only=tuple(repo or ())))
+    _run(options, JobName.GITHUB, own=RunOptions(only=tuple(repo or ()), shard=shard))
 
 
 @with_options(job=True)
@@ -146,13 +148,16 @@ def logos(
     ] = None,
     missing: Missing = False,
     older_than: OlderThan = None,
+    shard: ShareOption = None,
 ) -> None:
     """Fetch the logo of every known domain that has none yet or whose logo is due.
 
     Known are the domains of the stored bookmarks, and those in LOGO_DOMAIN_FILES. A logo is due
     after LOGO_MAX_AGE_DAYS, 30 by default.
     """
-    own = RunOptions(only=tuple(domain or ()), missing=missing, older_than_s=older_than)
+    own = RunOptions(
+        only=tuple(domain or ()), missing=missing, older_than_s=older_than, shard=shard
+    )
     _run(options, JobName.LOGOS, own=own)
 
 
@@ -172,13 +177,14 @@ def refresh_opengraph(
     ] = None,
     missing: Missing = False,
     older_than: OlderThan = None,
+    shard: ShareOption = None,
 ) -> None:
     """Backfill OpenGraph metadata and pictures of the stored bookmarks.
 
     Visits the pages that have no metadata yet or whose metadata is older than a day, and lays
     what it finds into the bookmarks: run datafetch bookmarks first.
     """
-    own = RunOptions(only=tuple(url or ()), missing=missing, older_than_s=older_than)
+    own = RunOptions(only=tuple(url or ()), missing=missing, older_than_s=older_than, shard=shard)
     _run(options, JobName.OPENGRAPH, own=own)
 
 

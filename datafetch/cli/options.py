@@ -18,10 +18,12 @@ from datafetch.cli.values import (
     log_format,
     parse_age,
     settings_file,
+    share,
     time_limit,
     waiting_time,
 )
 from datafetch.errors import UsageError
+from datafetch.models.shard import Shard
 
 
 def _show_version(value: bool) -> None:
@@ -94,6 +96,17 @@ OlderThan = Annotated[
         autocompletion=completion.ages,
         metavar="AGE",
         help="Only what is older, such as 12h or 30d.",
+    ),
+]
+
+ShareOption = Annotated[
+    Shard | None,
+    typer.Option(
+        "--shard",
+        parser=share,
+        metavar="I/N",
+        help="Only the I-th of N shares of the items, such as 2/4: for several machines, one share "
+        "each.",
     ),
 ]
 

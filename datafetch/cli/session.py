@@ -37,7 +37,7 @@ from datafetch.models.run import (
 from datafetch.models.setting_problems import Missing
 from datafetch.models.store_place import FolderPlace
 from datafetch.redaction import redact
-from datafetch.run_options import options_of_run
+from datafetch.run_options import options_of_job, options_of_run
 from datafetch.runtime.memory import release_collector, spare_memory
 from datafetch.settings import Settings
 
@@ -132,7 +132,8 @@ class Session:
         for job in jobs:
             self._begin(OPERATIONS[job])
             of_job = options if only is None else replace(options, only=only[job])
-            self._results.append(self._get_manager(settings).run(RunRequest(job, of_job)))
+            request = RunRequest(job, options_of_job(of_job, job))
+            self._results.append(self._get_manager(settings).run(request))
             self._progress.job_ended()
 
     def run_prefetch(self, request: "PrefetchRequest") -> None:

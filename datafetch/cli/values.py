@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from datafetch.cli.usage import shown
+from datafetch.models.shard import Shard, read_shard
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
@@ -195,6 +196,18 @@ def backup_number(text: str) -> int:
             f"to {OLDEST_BACKUP}"
         )
     return int(text)
+
+
+def share(text: str) -> Shard:
+    """A share of a job's items, such as `2/4` for the second of four.
+
+    Raises:
+        typer.BadParameter: the text names none.
+    """
+    try:
+        return read_shard(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{shown(text)} is no share: {error}") from None
 
 
 def repository(text: str) -> str:

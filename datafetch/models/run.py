@@ -146,6 +146,7 @@ class RunResult:
             knows what it did.
         upstreams: for each upstream, its counts in this run by name (`requests`, `bytes`,
             `retries`, `status_200`, …); only the history has them.
+        shard: the share of the job that was done; None for the whole job.
     """
 
     operation: Operation
@@ -166,6 +167,7 @@ class RunResult:
     notes: tuple[str, ...] = ()
     unseen: bool = False
     upstreams: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    shard: Shard | None = None
 
     @property
     def success(self) -> bool:
@@ -178,9 +180,10 @@ class RunResult:
         return (*self.notes, self.hint) if self.error and self.hint else self.notes
 
     def to_json(self) -> JsonObject:
-        """The object that `--json` prints."""
+        """The object that `--json` prints; only that of a share has the field `shard`."""
         return {
             "operation": self.operation.value,
+            **({"shard": str(self.shard)} if self.shard else {}),
             "success": self.success,
             "status": self.status.value,
             "runId": self.run_id,
@@ -196,6 +199,9 @@ class RunResult:
             "notes": list(self.sentences),
         }
 
+
+SHARED_JOBS = frozenset({JobName.LOGOS, JobName.OPENGRAPH, JobName.GITHUB})
+"""The jobs that can be done in shares."""
 
 OPERATIONS: Mapping[JobName, Operation] = {
     JobName.BOOKMARKS: Operation.BOOKMARKS,

@@ -58,3 +58,13 @@ def read_shard(text: str) -> Shard:
     if found is None:
         raise ValueError("it must be I/N, such as 2/4 for the second of four shares")
     return shard_of(int(found[1]), int(found[2]))
+
+
+def lease_name(job: str, shard: Shard | None) -> str:
+    """What the lease of a job is called, or that of one of its shares: `logos`, `logos-2-of-4`."""
+    return job if shard is None else f"{job}-{shard.name}"
+
+
+def with_share(job: str, shard: Shard | None) -> str:
+    """A job, or one of its shares, as people are told of it: `logos`, `logos, share 2/4`."""
+    return job if shard is None else f"{job}, share {shard}"

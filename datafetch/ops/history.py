@@ -10,6 +10,7 @@ from datafetch.clock import Clock
 from datafetch.errors import ExitCode
 from datafetch.models.json import JsonObject, encode_json
 from datafetch.models.run import OPERATIONS, JobName, RunResult, RunStatus
+from datafetch.models.shard import Shard
 from datafetch.models.text import one_line
 from datafetch.ops.record import Record
 from datafetch.redaction import redact
@@ -71,7 +72,7 @@ def history_entry(
 ) -> JsonObject:
     """A past run as it is stored: result, error count, times, place, failures, requests by upstream.
 
-    Only the first 20 failed items and 50 notes are kept. `dryRun` is left out: a dry run leaves no
+    The entry of a share says which one, in `shard`. Only the first 20 failed items and 50 notes are kept. `dryRun` is left out: a dry run leaves no
     history.
 
     Args:
@@ -105,11 +106,22 @@ def history_entry(
 
 
 def unnoticed_entry(
-    run_id: str, job: JobName, error: str, timestamp_ms: int, began: RunPlace | None = None
+    run_id: str,
+    job: JobName,
+    error: str,
+    timestamp_ms: int,
+    began: RunPlace | None = None,
+    *,
+    shard: Shard | None = None,
 ) -> JsonObject:
-    """The entry of a run that never wrote one, written by the next run of the job."""
+    """The entry of a run that never wrote one, written by the next run of the job or the share."""
     failed = RunResult(
-        OPERATIONS[job], RunStatus.FAILED, run_id, error=error, exit_code=int(ExitCode.FAILED)
+        OPERATIONS[job],
+        RunStatus.FAILED,
+        run_id,
+        error=error,
+        exit_code=int(ExitCode.FAILED),
+        shard=shard,
     )
     return history_entry(failed, job, timestamp_ms, began=began)
 

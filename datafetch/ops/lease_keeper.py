@@ -43,9 +43,9 @@ class LeaseKeeper:
         self._taken: list[HeldLease] = []
 
     def take(
-        self, job: JobName, when_free: Callable[[], None] | None = None, *, wait_s: float = 0.0
+        self, job: str, when_free: Callable[[], None] | None = None, *, wait_s: float = 0.0
     ) -> HeldLease:
-        """Take the lease of a job, and renew it until it is given back or the run's time is over.
+        """Take the lease of a job or a share, and renew it until it is given back or the run's time is over.
 
         While another run has it, wait for `wait_s` seconds at most, and for a `BRIEF` one at least
         10 s: no job should be left out for a moment's work. `when_free` is that of

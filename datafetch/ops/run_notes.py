@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from datafetch.clock import to_ms, utc_text
 from datafetch.models.run import JobName
+from datafetch.models.shard import Shard, with_share
 from datafetch.ops.dead_letters import LIMIT, DeadLetter
 from datafetch.ops.failures import RETRIES, Retries
 from datafetch.store.keys import IMAGES_PREFIX
@@ -63,16 +64,16 @@ def too_many_note(count: int) -> str:
     )
 
 
-def lock_unknown_note(job: JobName, until: float, now: float) -> str:
+def lock_unknown_note(lock: str, until: float, now: float) -> str:
     """What to tell when a run had to end while it asked for its lock; times in epoch seconds."""
     return (
-        f"the run had to end while it asked for the lock of {job}: if it got it, runs of other "
+        f"the run had to end while it asked for the lock of {lock}: if it got it, runs of other "
         f"machines are locked out until {utc_text(until, now)} at the latest"
     )
 
 
-def unrecorded_note(job: JobName) -> str:
-    """What to tell when a run had to end before its end was stored."""
+def unrecorded_note(job: str) -> str:
+    """What to tell when a run of this job, or share of one, had to end before its end was stored."""
     return (
         f"how this run of {job} ended could not be stored in time; the next run goes on from what "
         "is stored"
@@ -94,11 +95,11 @@ def no_cdn_note(job: JobName, urls: PublicUrls) -> str:
     )
 
 
-def superseded_note(job: JobName) -> str:
-    """What to tell of a run that ended after another run of the job had written its records."""
+def superseded_note(job: JobName, shard: Shard | None = None) -> str:
+    """What to tell of a run that ended after another run of the same had written its records."""
     lock = "BOOKMARKS_LOCK_TTL_MS" if job is JobName.BOOKMARKS else "DATAFETCH_LOCK_TTL_MS"
     return (
-        f"this run lost its lock before it ended, and another run of {job.value} wrote the "
+        f"this run lost its lock before it ended, and another run of {with_share(job.value, shard)} wrote the "
         "records since: those stay, and the next run starts from what is stored. If this comes "
         f"again, raise {lock}"
     )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from datafetch.clock import Clock, to_ms
-from datafetch.errors import PreconditionFailed
+from datafetch.errors import PreconditionFailed, StoreConflict
+from datafetch.models.json import JsonObject
 from datafetch.models.run import JobName, RunResult
+from datafetch.models.shard import Shard
 from datafetch.models.text import one_line
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.history import (
@@ -32,6 +34,9 @@ from datafetch.store.last_look import looked_at_again
 
 _LONGEST_NAME = 100
 
+_TRIES = 100
+"""Attempts to write what the shares of a job write, too: as many of them may end at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class _LoadedRecords:
@@ -52,9 +57,15 @@ class RunRecords:
         job: JobName,
         clock: Clock,
         scheduled: ScheduledStart | None = None,
+        shard: Shard | None = None,
     ) -> None:
-        """`scheduled` is that of a scheduled run, which has read the state already."""
+        """`scheduled` is that of a scheduled run, which has read the state already.
+
+        A `shard` has a state of its own; history and dead letters are those of the job, and other
+        shares may change them at the same time.
+        """
         self._scheduled = scheduled
+        self._shard = shard
         self._store = store
         self._keys = keys
         self._job = job
@@ -116,8 +127,10 @@ class RunRecords:
         gone = ended_unnoticed(known, lease.took_from if lease else None, now)
         if known is not None and gone:
             # The history first: if this run dies in between, the next one finds it is told.
-            entry = unnoticed_entry(known.id, self._job, gone, now_ms, _began(known))
-            read.history.change(partial(with_run, entry=entry))
+            entry = unnoticed_entry(
+                known.id, self._job, gone, now_ms, _began(known), shard=self._shard
+            )
+            self._add_to_history(read.history, entry)
         state = begin(known, job=self._job, run_id=run_id, now_ms=now_ms, unnoticed=gone)
         self._failures_before, self._killed = state.retry_count, None
         if known is not None and gone:
@@ -162,16 +175,24 @@ class RunRecords:
             _, changed, _ = together(
                 lambda: read.state.save(over),
                 lambda: _is_changed(read.letters),
-                lambda: read.history.change(partial(with_run, entry=entry)),
+                lambda: self._add_to_history(read.history, entry),
             )
-            if changed:  # by somebody who drops letters: the state shows that no run has begun
-                read.letters.save()
+            if changed:  # by others, while the state shows that no run of the same has begun
+                _together_with_others(read.letters.save)
             return
         read.state.save(over)
         together(
-            read.letters.save,
-            lambda: read.history.change(partial(with_run, entry=entry), tries=1),
+            lambda: _together_with_others(read.letters.save),
+            lambda: self._add_to_history(read.history, entry),
         )
+
+    def _add_to_history(self, history: Record[list[object]], entry: JsonObject) -> None:
+        """Add a run to the job's history; one that is in it already is not added again.
+
+        Raises:
+            StoreError: the history could not be written.
+        """
+        _together_with_others(partial(history.change, partial(with_run, entry=entry)))
 
     def killed(self) -> KilledRun | None:
         """The run before, if it never said how it ended; to be asked after `begin`."""
@@ -196,7 +217,7 @@ class RunRecords:
 
     def _load(self, *more: Callable[[], object]) -> _LoadedRecords:
         if self._scheduled is None:
-            state = state_record(self._store, self._keys, self._job, self._clock)
+            state = state_record(self._store, self._keys, self._job, self._clock, self._shard)
             read_state: tuple[Callable[[], object], ...] = (state.load,)
         else:
             state, read_state = self._scheduled.state, ()
@@ -220,6 +241,24 @@ def _failed_in(letters: DeadLetters) -> list[FailedRunItem]:
         for letter in list(letters.letters.values())
         if letter.id not in untried
     ]
+
+
+def _together_with_others(change: Callable[..., None]) -> None:
+    """Change a record that the job's shares, and people who drop letters, change as well.
+
+    Of those that write at the same moment each time one succeeds, so that all do in the end.
+
+    Raises:
+        StoreConflict: others were faster each of the many times.
+        StoreError: it could not be written.
+    """
+    try:
+        change(tries=_TRIES)
+    except PreconditionFailed as error:
+        raise StoreConflict(
+            f"{error.key} was changed by others each of {_TRIES} times in which it was to be written",
+            key=error.key,
+        ) from error
 
 
 def _is_changed(letters: DeadLetters) -> bool:

@@ -12,6 +12,7 @@ from datafetch.clock import Clock, utc_text
 from datafetch.cron import Schedule, slot_name
 from datafetch.errors import LeaseHolder
 from datafetch.models.run import JobName
+from datafetch.models.shard import Shard, with_share
 from datafetch.models.text import one_line
 from datafetch.ops.pauses import Pause, Pauses
 from datafetch.ops.slots import LATE_S, Due, Reason, claimed, due, with_schedule
@@ -53,6 +54,7 @@ class ScheduledStart:
         fired_at: float,
         jitter_s: float,
         ahead_s: Callable[[], float],
+        shard: Shard | None = None,
     ) -> None:
         """The store is not asked yet.
 
@@ -66,10 +68,12 @@ class ScheduledStart:
             jitter_s: how long runs of the job wait on this host before they begin.
             ahead_s: by how many seconds this machine's clock is ahead of the store's, as far as
                 answers have told; slots go by the store's clock.
+            shard: the share of the job that is run; each share has slots of its own.
         """
         self._store = store
         self._keys = keys
         self._job = job
+        self._name = with_share(job.value, shard)
         self._clock = clock
         self._schedule = schedule
         self._fired_at = fired_at
@@ -77,7 +81,7 @@ class ScheduledStart:
         self._ahead_s = ahead_s
         self._resumed_at: float | None = None
         self._due: Due | None = None
-        self.state = state_record(store, keys, job, clock)
+        self.state = state_record(store, keys, job, clock, shard)
         self.broken = ""
 
     def wait_s(self) -> float:
@@ -131,7 +135,7 @@ class ScheduledStart:
         is_run = self._due.reason is not Reason.NEW_SCHEDULE
         if is_run and resumed_at is not None and slot.timestamp() < resumed_at:
             raise NotDueError(
-                f"the slot {slot_name(slot)} of {self._job.value} came before its pause ended, and "
+                f"the slot {slot_name(slot)} of {self._name} came before its pause ended, and "
                 "is not caught up"
             )
 
@@ -224,19 +228,19 @@ class ScheduledStart:
         found = self._due
         assert found is not None, "nobody has looked"
         run = one_line(found.run_id, _LONGEST_NAME)
-        return f"the slot {slot_name(found.slot)} of {self._job.value} is being run by {run}"
+        return f"the slot {slot_name(found.slot)} of {self._name} is being run by {run}"
 
     def _why_not(self) -> str:
         """Why the newest slot needs no run."""
         moment = datetime.fromtimestamp(self._fired, UTC)
         slot = self._schedule.slot_at_or_before(moment)
         if slot is None:
-            return f"{self._job.value} has had no slot yet"
+            return f"{self._name} has had no slot yet"
         state = self.state.value
         run = None if state is None else state.slots.get(slot_name(slot))
         if run is None:
             return (
-                f"no slot of {self._job.value} is due: the newest, {slot_name(slot)}, came before "
+                f"no slot of {self._name} is due: the newest, {slot_name(slot)}, came before "
                 "what is recorded of its schedule"
             )
         what = {
@@ -246,7 +250,7 @@ class ScheduledStart:
             "running": "was begun by",
         }
         by = one_line(run.run_id, _LONGEST_NAME)
-        return f"the slot {slot_name(slot)} of {self._job.value} {what[run.state]} {by}"
+        return f"the slot {slot_name(slot)} of {self._name} {what[run.state]} {by}"
 
     def _on_pause(self, pause: Pause, now: float) -> str:
         end = (

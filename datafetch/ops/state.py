@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from datafetch.clock import Clock, utc_text
 from datafetch.models.run import JobName, RunResult, RunStatus
+from datafetch.models.shard import Shard
 from datafetch.models.stored_times import StoredMs
 from datafetch.models.text import one_line
 from datafetch.ops.job_health import was_stopped
@@ -59,7 +60,7 @@ def _is_unknown(schedule: KnownSchedule | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job's last run, and when its data was last brought up to date, as stored.
+    """The last run of a job, or of a share of it, and when its data was last brought up to date.
 
     Times are epoch milliseconds.
 
@@ -98,10 +99,11 @@ _ADAPTER: TypeAdapter[JobState | None] = TypeAdapter(JobState | None)
 
 
 def state_record(
-    store: ObjectStore, keys: Keys, job: JobName, clock: Clock
+    store: ObjectStore, keys: Keys, job: JobName, clock: Clock, shard: Shard | None = None
 ) -> Record[JobState | None]:
-    """The stored state of a job, not read yet."""
-    return Record(store, keys, clock, keys.job_state(job), _ADAPTER, empty=None)
+    """The stored state of a job, or of one of its shares, not read yet."""
+    key = keys.job_state(job) if shard is None else keys.shard(job, shard)
+    return Record(store, keys, clock, key, _ADAPTER, empty=None)
 
 
 def ended_unnoticed(known: JobState | None, took_from: Predecessor | None, now: float) -> str:

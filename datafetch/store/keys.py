@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from datafetch.models.places import Environment
+from datafetch.models.shard import Shard
 from datafetch.store.paths import is_key
 from datafetch.urls import well_formed
 
@@ -222,6 +223,15 @@ class Keys:
     def job_state(self, job: str) -> str:
         """The state of one job: how its last run began and ended."""
         return f"{STATE_PREFIX}jobs/{job}{self.suffix}.json"
+
+    @staticmethod
+    def shards_prefix() -> str:
+        """What the key of every share's record starts with, of all jobs and environments."""
+        return f"{STATE_PREFIX}shards/"
+
+    def shard(self, job: str, shard: Shard) -> str:
+        """The state of one share of a job: how its last run began and ended."""
+        return f"{self.shards_prefix()}{job}{self.suffix}/{shard.name}.json"
 
     def history(self, job: str) -> str:
         """The newest runs of one job."""
