@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 from datafetch.clock import Clock, utc_text
 from datafetch.doctor.findings import Finding, Group, fail, failed_with, ok, warn
 from datafetch.github.answers import read_as
-from datafetch.github.link import Budget, Link
+from datafetch.github.budget import Budget
+from datafetch.github.link import Link
 from datafetch.github.refusals import TokenFacts
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.text import one_line

@@ -9,7 +9,8 @@ from pydantic import AliasPath, BeforeValidator, Field, TypeAdapter
 
 from datafetch.github.answers import read_as
 from datafetch.github.barriers import PERMISSIONS, barrier_in, hint_for, words_of
-from datafetch.github.link import Link, PrimaryLimit
+from datafetch.github.budget import PrimaryLimit
+from datafetch.github.link import Link
 from datafetch.github.model import UNEXPECTED_HINT, Barrier
 from datafetch.github.refusals import body_of, is_page, left, other_place, rights_in
 from datafetch.net.base import MIB, NO_RETRY, Answer, Request

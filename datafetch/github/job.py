@@ -14,7 +14,8 @@ from datafetch.github.api import GitHubActivity
 from datafetch.github.dataset import GitHubDataset, nameless
 from datafetch.github.discovery import Discovery, discover
 from datafetch.github.graphql import GraphQL
-from datafetch.github.link import Budget, Link
+from datafetch.github.budget import Budget
+from datafetch.github.link import Link
 from datafetch.github.model import DECIDED, Status, Week
 from datafetch.github.refusals import TokenFacts
 from datafetch.github.report import (

@@ -1,20 +1,17 @@
 """Sends requests to one of GitHub's two APIs, with the token and within its rate limit.
 
-No request is sent when GitHub has said that none is left. Source of the headers, and of the wait
-when an answer has none: docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api.
+No request is sent when GitHub has said that none is left (`budget.py`).
 """
 
-import logging
-import re
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from datafetch.clock import Clock, utc_text
+from datafetch.clock import Clock
 from datafetch.github.barriers import HiddenError, barrier_in, words_of
+from datafetch.github.budget import Budget
 from datafetch.github.model import Barrier
 from datafetch.github.refusals import (
     TokenFacts,
@@ -26,153 +23,12 @@ from datafetch.github.refusals import (
     other_place,
     rights_in,
 )
-from datafetch.logs import bound_logger
 from datafetch.net.base import KIB, Answer, HttpClient, Request
 from datafetch.net.outcomes import error_for
 from datafetch.runtime.retry import RetryPolicy
-from datafetch.upstream_errors import Denied, RateLimited
+from datafetch.upstream_errors import BreakerOpen, Denied, RateLimited, UpstreamError
 
 T = TypeVar("T")
-
-SILENT_WAIT_S = 60.0
-"""When an answer does not say how long to wait, GitHub wants at least a minute, and more each time
-that the limit is met again."""
-
-_LONGEST_S = 24 * 3600.0
-"""GitHub's limits are reset every hour; a reset that is further away than this is not believed."""
-
-_NUMBER = re.compile(r"[0-9]{1,15}")
-"""What is read of GitHub's figures; Python refuses to read an integer of more than 4,300 digits."""
-
-_LEAST_WAIT_S = 1.0
-_TRIES = 3
-"""How often one request is sent at most, when it meets a limit each time."""
-
-
-class PrimaryLimit(RateLimited):
-    """All requests of the hour are used up; any other limit asks to slow down (secondary limits)."""
-
-
-class Budget:
-    """How many requests GitHub still allows; safe to use from several threads.
-
-    One request waits at most `patience_s` until it may be sent; when the limit lasts longer, the
-    budget counts as used up. Each wait is logged once, however many requests wait.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        clock: Clock,
-        *,
-        patience_s: float,
-        log: logging.LoggerAdapter[logging.Logger] | None = None,
-    ) -> None:
-        self._name = name
-        self._log = log or bound_logger()
-        self._told_until = 0.0
-        self._clock = clock
-        self._patience_s = patience_s
-        self._lock = threading.Lock()
-        self._limit: int | None = None
-        self._remaining: int | None = None
-        self._reset_at = 0.0
-        self._blocked_until = 0.0
-        self._silent_wait_s = SILENT_WAIT_S
-        self._under_way = 0
-        self._is_primary = False
-
-    def send(self, once: Callable[[], T]) -> T:
-        """Call `once`, which sends a request, as soon as GitHub allows one.
-
-        When it meets a limit, all requests wait until that is over; then `once` is called again.
-
-        Raises:
-            RateLimited: the budget is used up. The error says until when, but has no URL, which may
-                name a private repository.
-            Cancelled: the run was asked to stop while it waited.
-        """
-        deadline = self._clock.monotonic() + self._patience_s
-        for _ in range(_TRIES):
-            self._wait(deadline)
-            with self._lock:
-                self._under_way += 1
-            try:
-                return once()
-            except RateLimited as limited:
-                self._block(limited)
-            finally:
-                with self._lock:
-                    self._under_way -= 1
-        raise self._used_up()
-
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """Note from an answer's headers how many requests are left, and until when."""
-        limit = headers.get("x-ratelimit-limit", "")
-        remaining = headers.get("x-ratelimit-remaining", "")
-        reset = headers.get("x-ratelimit-reset", "")
-        if _NUMBER.fullmatch(remaining) and _NUMBER.fullmatch(reset):
-            with self._lock:
-                latest = self._clock.now() + _LONGEST_S
-                self._remaining, self._reset_at = int(remaining), min(float(reset), latest)
-                self._limit = int(limit) if _NUMBER.fullmatch(limit) else None
-
-    def _block(self, limited: RateLimited) -> None:
-        """Send nothing until the limit ends; for `_silent_wait_s` if GitHub does not say when."""
-        with self._lock:
-            now, until = self._clock.now(), limited.until
-            self._is_primary = isinstance(limited, PrimaryLimit) or self._remaining == 0
-            if until is None and self._remaining == 0:
-                until = self._reset_at
-            if until is None:
-                if now < self._blocked_until:
-                    return  # another request, sent at the same time, has met the same limit
-                until = now + self._silent_wait_s
-                self._silent_wait_s *= 2
-            self._blocked_until = max(self._blocked_until, until, now + _LEAST_WAIT_S)
-
-    def _wait(self, deadline: float) -> None:
-        wait_s = self._closed_until() - self._clock.now()
-        if wait_s <= 0:
-            return
-        if self._clock.monotonic() + wait_s > deadline:
-            raise self._used_up()
-        self._tell_of_wait(wait_s)
-        self._clock.sleep(wait_s)
-
-    def _tell_of_wait(self, wait_s: float) -> None:
-        until = self._clock.now() + wait_s
-        with self._lock:
-            if until < self._told_until + _LEAST_WAIT_S:
-                return
-            self._told_until = until
-        self._log.info(
-            "rate_limit_wait",
-            extra={"host": "GitHub", "wait_s": round(wait_s, 1), "reason": self._words(until)},
-        )
-
-    def _used_up(self) -> RateLimited:
-        until = self._closed_until()
-        hint = "Run `datafetch github` again after that."
-        return RateLimited(self._words(until), until=until, hint=hint)
-
-    def _words(self, until: float) -> str:
-        """Which limit lasts until then: that of the hour, or the one on too much at once."""
-        now = self._clock.now()
-        with self._lock:
-            is_primary = self._is_primary or self._blocked_until <= now
-            most = f" of {self._limit} requests an hour" if self._limit else ""
-        when = utc_text(until, now)
-        if is_primary:
-            return f"GitHub's {self._name} limit{most} is used up until {when}"
-        return f"GitHub asks to slow down: its secondary limit for {self._name} lasts until {when}"
-
-    def _closed_until(self) -> float:
-        """When the next request may be sent, in epoch seconds; in the past when it may be now."""
-        with self._lock:
-            left = self._remaining is None or self._remaining > self._under_way
-            return max(self._blocked_until, 0.0 if left else self._reset_at)
-
 
 _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _LEGAL = 401, 403, 429, 451
 _REFUSALS = (_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY, _LEGAL)
@@ -240,7 +96,13 @@ class Link:
         )
 
         def once() -> T:
-            answer = self.http.fetch(ours)
+            try:
+                answer = self.http.fetch(ours)
+            except BreakerOpen:
+                raise  # no request was sent
+            except UpstreamError:
+                self.budget.spent()
+                raise
             self.budget.learn(answer.headers)
             self.withheld.update(_withheld(answer.headers.get(_SSO, "")))
             self._raise_refusal(answer, request.url)

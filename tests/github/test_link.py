@@ -8,7 +8,7 @@ from email.utils import formatdate
 import pytest
 
 from datafetch.github.barriers import HiddenError
-from datafetch.github.link import Budget
+from datafetch.github.budget import Budget
 from datafetch.github.model import Repository
 from datafetch.upstream_errors import Denied, RateLimited
 from tests.fakes.base import Action, Answer, Request, Response
