@@ -1,4 +1,4 @@
-"""Reads and writes the GitHub dataset: remembered repositories, CSVs and aggregates."""
+"""Reads and writes the GitHub dataset: remembered repositories, the list of CSVs and aggregates."""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -14,20 +14,11 @@ from pydantic import (
     WrapValidator,
 )
 
-from datafetch.errors import (
-    BaseMoved,
-    CorruptObject,
-    ObjectNotFound,
-    PreconditionFailed,
-    StoreError,
-)
-from datafetch.github.model import RememberedRepository, Status, Week
-from datafetch.github.rules.csv import format_csv, parse_csv
-from datafetch.github.rules.roster import Entry
+from datafetch.errors import BaseMoved, CorruptObject, ObjectNotFound, PreconditionFailed
+from datafetch.github.model import RememberedRepository, Status
 from datafetch.job import AnyContext
 from datafetch.models.problems import first_problem
 from datafetch.ops.record import Record
-from datafetch.store.base import CSV_TYPE, IfAbsent, IfMatch
 
 VERSION = 1
 
@@ -175,62 +166,6 @@ class GitHubDataset:
         except PreconditionFailed as failed:
             raise BaseMoved("what is remembered of GitHub was changed by somebody else") from failed
 
-    def read_csv(self, entry: Entry) -> tuple[Week, ...] | None:
-        """The weeks of a stored CSV; None when it is gone, or broken (then a copy is kept aside).
-
-        Raises:
-            StoreError: the store did not answer.
-        """
-        assert entry.stored is not None
-        key = self.context.keys.github_csv(entry.stored)
-        try:
-            found = self.context.store.get(key)
-            return parse_csv(found.body)
-        except ObjectNotFound:
-            return None
-        except ValueError:
-            self.context.keep_aside(found, known_as=f"the CSV of {entry.repository.label}")
-            return None
-        except StoreError as error:
-            raise nameless(error, self.context.keys.github_csv_prefix()) from None
-
-    def write_csv(self, entry: Entry, weeks: tuple[Week, ...]) -> str:
-        """Write the CSV of a repository and return its ETag.
-
-        Raises:
-            BaseMoved: somebody else wrote it since this run began.
-            StoreError, LeaseLost: it could not be written.
-        """
-        key, body = self.context.keys.github_csv(entry.csv), format_csv(weeks)
-        known_etag = entry.etag if entry.stored == entry.csv else None
-        condition = IfMatch(known_etag) if known_etag else IfAbsent()
-        try:
-            return self.context.store.put(key, body, content_type=CSV_TYPE, condition=condition)
-        except PreconditionFailed as failed:
-            label = entry.repository.label
-            raise BaseMoved(
-                f"the CSV of {label} was changed by somebody else meanwhile"
-            ) from failed
-        except StoreError as error:
-            raise nameless(error, self.context.keys.github_csv_prefix()) from None
-
-    def write_csv_again(self, entry: Entry) -> str | None:
-        """With --force, write the stored CSV of a repository again as it is (`write_again`).
-
-        The systems before datafetch stored CSVs for everyone to read, though their names are those
-        of private repositories too; this takes that back.
-
-        Returns:
-            Its new ETag; None when it was not written.
-
-        Raises:
-            StoreError, LeaseLost: it could not be written.
-        """
-        try:
-            return self.context.write_again(self.context.keys.github_csv(entry.csv))
-        except StoreError as error:
-            raise nameless(error, self.context.keys.github_csv_prefix()) from None
-
     # ----------------------------------------------------------------- inside
 
     def _load_aggregate(self, key: str) -> None:
@@ -264,10 +199,3 @@ class GitHubDataset:
                     validator=None,
                     weeks=None,
                 )
-
-
-def nameless(error: StoreError, csv_prefix: str) -> StoreError:
-    """The error, without its key if that is a CSV's, because it contains a repository's name."""
-    if not error.key.startswith(csv_prefix):
-        return error
-    return type(error)("the store failed for a repository's CSV", hint=error.hint)

@@ -11,13 +11,12 @@ from datafetch.github.aggregates import (
     count_contributions,
 )
 from datafetch.github.api import GitHubActivity
-from datafetch.github.dataset import GitHubDataset, nameless
+from datafetch.github.csv_files import nameless, read_csv
+from datafetch.github.dataset import GitHubDataset
 from datafetch.github.discovery import Discovery, discover
 from datafetch.github.graphql import GraphQL
-from datafetch.github.budget import Budget
-from datafetch.github.link import Link
+from datafetch.github.link import link_of
 from datafetch.github.model import DECIDED, Status, Week
-from datafetch.github.refusals import TokenFacts
 from datafetch.github.report import (
     AskingPlan,
     dry_report,
@@ -35,7 +34,6 @@ from datafetch.github.statistics import Asking, StatisticsRound, remember
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobReport
-from datafetch.runtime.retry import RetryPolicy
 from datafetch.store.publish import Publisher
 from datafetch.upstream_errors import TransientError
 
@@ -59,22 +57,12 @@ class _GitHubRun:
         self._publisher = publisher
         settings = context.settings
         self._settings = settings
-        token, name = settings.token.get_secret_value(), settings.token_name
-        self._facts = TokenFacts.of(token, name, in_workflow=settings.in_workflow)
-        self._activity = GitHubActivity(GraphQL(self._link("GraphQL")), settings.owner)
-        self._statistics = Statistics(self._link("REST"), settings.owner)
-
-    def _link(self, name: str) -> Link:
-        settings, clock = self._settings, self._context.clock
-        return Link(
-            http=self._context.http,
-            clock=clock,
-            budget=Budget(name, clock, patience_s=settings.retry_max_s, log=self._context.log),
-            token=settings.token,
-            api_url=settings.api_url,
-            retry=RetryPolicy(total_s=settings.retry_max_s),
-            facts=self._facts,
-        )
+        links = [
+            link_of(context, name, patience_s=settings.retry_max_s) for name in ("GraphQL", "REST")
+        ]
+        self._facts = links[0].facts
+        self._activity = GitHubActivity(GraphQL(links[0]), settings.owner)
+        self._statistics = Statistics(links[1], settings.owner)
 
     def run(self) -> JobReport:
         """Read what is new and what is stored, decide which repositories to ask for, and do it."""
@@ -141,7 +129,7 @@ class _GitHubRun:
                 before is published.
         """
         entries = discovery.roster.entries
-        weeks = self._stored_weeks(dataset, entries)
+        weeks = self._stored_weeks(entries)
         known = [remember(entry, weeks.get(entry.csv)) for entry in entries]
         dataset.repositories = {
             repository.csv: repository for repository in (*discovery.roster.excluded, *known)
@@ -164,9 +152,7 @@ class _GitHubRun:
             settings=self._setting_notes(discovery),
         )
 
-    def _stored_weeks(
-        self, dataset: GitHubDataset, entries: Sequence[Entry]
-    ) -> dict[str, tuple[Week, ...]]:
+    def _stored_weeks(self, entries: Sequence[Entry]) -> dict[str, tuple[Week, ...]]:
         """The weeks of each repository's stored CSV, by `Entry.csv`.
 
         A CSV with remembered weeks is not read. After a rename `Entry.csv` is the new name, while
@@ -174,7 +160,7 @@ class _GitHubRun:
         """
 
         def read(entry: Entry) -> tuple[str, tuple[Week, ...] | None]:
-            return entry.csv, dataset.read_csv(entry)
+            return entry.csv, read_csv(self._context, entry)
 
         known = {entry.csv: entry.remembered_weeks for entry in entries}
         unread = [e for e in entries if e.stored is not None and known[e.csv] is None]

@@ -23,6 +23,8 @@ from datafetch.github.refusals import (
     other_place,
     rights_in,
 )
+from datafetch.job import JobContext
+from datafetch.models.job_settings import GitHubSettings
 from datafetch.net.base import KIB, Answer, HttpClient, Request
 from datafetch.net.outcomes import error_for
 from datafetch.runtime.retry import RetryPolicy
@@ -133,6 +135,24 @@ class Link:
                 barrier, text + rights_in(answer.headers), url=answer.url, status=status
             )
         raise not_allowed(str(error), answer, words, self.facts)
+
+
+def link_of(context: JobContext[GitHubSettings], name: str, *, patience_s: float) -> Link:
+    """The link of a run to one of GitHub's APIs, `name` of which limits are told.
+
+    `patience_s`: how long a request waits for the end of a limit, at most.
+    """
+    settings, clock = context.settings, context.clock
+    token, known_as = settings.token.get_secret_value(), settings.token_name
+    return Link(
+        http=context.http,
+        clock=clock,
+        budget=Budget(name, clock, patience_s=patience_s, log=context.log),
+        token=settings.token,
+        api_url=settings.api_url,
+        retry=RetryPolicy(total_s=settings.retry_max_s),
+        facts=TokenFacts.of(token, known_as, in_workflow=settings.in_workflow),
+    )
 
 
 def _message(body: bytes) -> str:

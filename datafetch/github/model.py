@@ -255,6 +255,8 @@ class StillComputing:
 class SameStatistics:
     """The statistics are still those whose validator was sent (304)."""
 
+    validator: str
+
 
 @dataclass(frozen=True, slots=True)
 class NoStatistics:

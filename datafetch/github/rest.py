@@ -1,6 +1,7 @@
 """GitHub's `stats/contributors`: the owner's weeks of lines in one repository."""
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -19,6 +20,7 @@ from datafetch.github.model import (
 )
 from datafetch.models.json_bounds import JsonBounds
 from datafetch.net.base import MIB, Answer, Request, Validators
+from datafetch.upstream_errors import TransientError
 
 _LIMIT = 64 * MIB
 _BOUNDS = JsonBounds(values=1_000_000)
@@ -52,12 +54,17 @@ _WEEKS = TypeAdapter(tuple[Week, ...])
 
 
 class Statistics:
-    """Asks for the statistics of repositories; safe to use from several threads."""
+    """Asks for the statistics of repositories; safe to use from several threads.
+
+    Attributes:
+        budget: how many requests GitHub still allows.
+    """
 
     def __init__(self, link: Link, owner: str) -> None:
         self._link = link
         self._base = link.api_url.rstrip("/")
         self._owner = owner.casefold()
+        self.budget = link.budget
 
     def of(self, repository: Repository, validator: str | None = None) -> StatisticsAnswer:
         """Ask for the owner's weeks in a repository.
@@ -85,11 +92,13 @@ class Statistics:
             validators=Validators(etag=validator) if validator else None,
             retry=self._link.retry,
         )
-        return self._link.send(request, self._read)
+        return self._link.send(request, partial(self._read, validator))
 
-    def _read(self, answer: Answer) -> StatisticsAnswer:
+    def _read(self, validator: str | None, answer: Answer) -> StatisticsAnswer:
         if answer.not_modified:
-            return SameStatistics()
+            if validator is None:  # so GitHub could not compare the statistics with anything
+                raise TransientError("GitHub answered 304 unasked", status=304)
+            return SameStatistics(validator)
         if answer.status == _COMPUTING:
             return StillComputing()
         if answer.status == _EMPTY or not answer.body.strip():

@@ -1,60 +1,26 @@
-"""Asks for the statistics of many repositories, and stores each one's CSV at once."""
+"""Asks for the statistics of many repositories, and keeps what is remembered of each in step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from datafetch.clock import to_ms
-from datafetch.github.barriers import HiddenError
+from datafetch.github.batch import item_work
+from datafetch.github.budget import TRIES
 from datafetch.github.dataset import GitHubDataset
-from datafetch.github.model import (
-    ANSWERED,
-    Barrier,
-    RememberedRepository,
-    SameStatistics,
-    Status,
-    Week,
-)
+from datafetch.github.model import ANSWERED, RememberedRepository, Status, Week
+from datafetch.github.question import Asker, Question, StatisticsResult
 from datafetch.github.rest import Statistics
 from datafetch.github.rules.csv import compact
 from datafetch.github.rules.roster import Entry, count_of
-from datafetch.github.rules.verdicts import AnswerVerdict, judge
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.ops.failures import short_reason
-from datafetch.upstream_errors import (
-    BreakerOpen,
-    Denied,
-    RateLimited,
-    TransientError,
-    UpstreamError,
-)
-
-WIDTH = 8
-"""Requests at once: GitHub's secondary limits are about concurrency too
-(docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api)."""
+from datafetch.upstream_errors import BreakerOpen, RateLimited
 
 SAVE_EVERY = 25
 """The state is saved after so many answers, so that after a crash not all are asked for again."""
 
-_UNAUTHORIZED = 401
 _FIRST_ERROR_STATUS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class StatisticsResult:
-    """What became of one repository.
-
-    Attributes:
-        verdict: what its answer means; None when there is an error.
-        etag: of its CSV, if this run wrote it, new or again; else None.
-        barrier: why GitHub does not show it; None when it does.
-    """
-
-    entry: Entry
-    verdict: AnswerVerdict | None = None
-    error: UpstreamError | None = None
-    etag: str | None = None
-    barrier: Barrier | None = None
 
 
 @dataclass
@@ -104,7 +70,9 @@ class Asking:
         weeks: dict[str, tuple[Week, ...]],
     ) -> None:
         self._context = context
-        self._statistics = statistics
+        self._asker = Asker(context, statistics)
+        self._budget = statistics.budget
+        self._work = item_work(context, statistics.budget)
         self._dataset = dataset
         self._weeks = weeks
         self.round = StatisticsRound()
@@ -167,13 +135,52 @@ class Asking:
         return left_s > delay_s + settings.retry_max_s
 
     def _ask_once(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Ask for each once; returns those to ask for again, in the same order."""
+        """Ask for each once; returns those to ask for again, in the same order.
+
+        Worker processes do not wait for the end of GitHub's limit, which is that of the token and
+        so of all of them: what they left unasked is asked when this process may ask again.
+        """
         again: list[Entry] = []
         self.round.limited = None
-        for count, result in enumerate(
-            self._context.engine.map(self._ask_for, entries, width=WIDTH), start=1
-        ):
+        unasked = self._spread(entries, again)
+        limits_met = 0
+        while unasked:
+            met = [r.error for r in unasked.values() if isinstance(r.error, RateLimited)]
+            limits_met += bool(met)
+            self.round.limited = self._wait(met if limits_met >= TRIES else [])
+            if self.round.limited is not None:
+                again += [result.entry for result in unasked.values()]
+                break
+            unasked = self._spread([result.entry for result in unasked.values()], again)
+        order = {entry.csv: place for place, entry in enumerate(entries)}
+        return sorted(again, key=lambda entry: order[entry.csv])
+
+    def _wait(self, met: Sequence[RateLimited]) -> RateLimited | None:
+        """Wait until GitHub may be asked; the error when that is too long, or was tried too often."""
+        if met:
+            return met[-1]
+        try:
+            self._budget.wait()
+        except RateLimited as limited:
+            return limited
+        return None
+
+    def _spread(self, entries: Sequence[Entry], again: list[Entry]) -> dict[str, StatisticsResult]:
+        """Ask for each, and record what came of it.
+
+        Those to ask for again after a pause are added to `again`; those that a worker process left
+        unasked are returned, by CSV name.
+        """
+        unasked: dict[str, StatisticsResult] = {}
+        questions = [
+            Question(entry, self._weeks.get(entry.csv), self._validator(entry)) for entry in entries
+        ]
+        results = self._context.spread(self._work, self._asker.ask, questions)
+        for count, result in enumerate(results, start=1):
             entry = result.entry
+            if result.unasked:
+                unasked[entry.csv] = result
+                continue
             if isinstance(result.error, RateLimited):
                 self.round.limited = result.error
                 again.append(entry)
@@ -188,35 +195,7 @@ class Asking:
                 self._context.progress.advance()
             if count % SAVE_EVERY == 0 or _only_state_tells(result):
                 self._dataset.save()
-        order = {entry.csv: place for place, entry in enumerate(entries)}
-        return sorted(again, key=lambda entry: order[entry.csv])
-
-    def _ask_for(self, entry: Entry) -> StatisticsResult:
-        """Ask for one repository, judge the answer, and write its CSV; runs in several threads."""
-        validator = self._validator(entry)
-        try:
-            answer = self._statistics.of(entry.repository, validator)
-        except HiddenError as error:
-            verdict = AnswerVerdict(Status.HIDDEN)
-            return StatisticsResult(entry, verdict, barrier=error.barrier)
-        except Denied as error:
-            if error.status == _UNAUTHORIZED:
-                raise
-            return StatisticsResult(entry, error=error)
-        except UpstreamError as error:
-            return StatisticsResult(entry, error=error)
-        if isinstance(answer, SameStatistics) and validator is None:
-            # No validator was sent, so GitHub could not compare the statistics with anything.
-            return StatisticsResult(
-                entry, error=TransientError("GitHub answered 304 unasked", status=304)
-            )
-        verdict = judge(answer, entry, self._weeks.get(entry.csv))
-        etag = None
-        if verdict.write is not None:
-            etag = self._dataset.write_csv(entry, verdict.write)
-        elif verdict.status is Status.COMPLETE and entry.stored == entry.csv:
-            etag = self._dataset.write_csv_again(entry)
-        return StatisticsResult(entry, verdict, etag=etag)
+        return unasked
 
     def _validator(self, entry: Entry) -> str | None:
         """The validator that makes GitHub answer 304 if the CSV is current; None to get all."""

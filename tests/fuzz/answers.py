@@ -17,8 +17,8 @@ from datafetch.bookmarks.rules.slugs import base_slug
 from datafetch.clock import ClockSkew, http_date
 from datafetch.errors import DatafetchError
 from datafetch.github.api import GitHubActivity
-from datafetch.github.graphql import GraphQL
 from datafetch.github.budget import Budget
+from datafetch.github.graphql import GraphQL
 from datafetch.github.link import Link
 from datafetch.github.lists import FoundRepositories
 from datafetch.github.model import Repository, TimeWindow

@@ -9,6 +9,7 @@ from datafetch.build.rules.github_checks import check_summary, check_weekly, rea
 from datafetch.build.rules.pictures import read_logos, read_opengraph
 from datafetch.build.rules.readers import check_readable
 from datafetch.errors import DatafetchError
+from datafetch.github.csv_files import read_csv
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.model import Repository
 from datafetch.github.rules.published import (
@@ -196,7 +197,7 @@ def _github(store: MemoryStore) -> None:
             read(value)
         stored_weekly(value, complete=True)
     repository = Repository(id="R1", full_name="a/b", private=True, fork=False, pushed_at=None)
-    dataset.read_csv(Entry(repository, "a_b", stored="a_b", etag='"x"'))
+    read_csv(context, Entry(repository, "a_b", stored="a_b", etag='"x"'))
     dataset.save()
 
 

@@ -9,10 +9,11 @@ import pytest
 from datafetch.github.barriers import HiddenRepositories
 from datafetch.github.discovery import Discovery
 from datafetch.github.model import Barrier, RememberedRepository, Repository, Status, TimeWindow
+from datafetch.github.question import StatisticsResult
 from datafetch.github.report import AskingPlan, dry_report, make_report, status_of
 from datafetch.github.rules.roster import Entry, Roster
 from datafetch.github.rules.verdicts import AnswerVerdict
-from datafetch.github.statistics import StatisticsResult, StatisticsRound
+from datafetch.github.statistics import StatisticsRound
 from datafetch.models.run import JobReport, RunOptions
 from datafetch.upstream_errors import Malformed, RateLimited, TransientError, UpstreamError
 

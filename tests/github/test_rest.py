@@ -31,7 +31,8 @@ def test_the_owner_s_weeks_come_by_date_with_their_validator(small: World) -> No
     assert answer.weeks == tuple(Week(w["w"], w["a"], w["d"], w["c"]) for w in expected)
     assert answer.validator
     spent = small.app.core.used
-    assert small.statistics().of(TOOLS, answer.validator) == SameStatistics()
+    assert answer.validator is not None
+    assert small.statistics().of(TOOLS, answer.validator) == SameStatistics(answer.validator)
     assert small.app.core.used == spent
 
 

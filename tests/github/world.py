@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from datafetch.github.api import GitHubActivity
+from datafetch.github.budget import Budget
 from datafetch.github.graphql import GraphQL
 from datafetch.github.job import refresh_github
-from datafetch.github.budget import Budget
 from datafetch.github.link import Link
 from datafetch.github.refusals import TokenFacts
 from datafetch.github.rest import Statistics

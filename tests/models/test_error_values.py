@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from datafetch import errors, upstream_errors
 from datafetch.errors import DatafetchError, LeaseHeld, LeaseHolder, Unexpected
-from datafetch.github.link import PrimaryLimit
+from datafetch.github.budget import PrimaryLimit
 from datafetch.models.error_values import error_value, read_error
 from datafetch.upstream_errors import Malformed, RateLimited, TransientError
 

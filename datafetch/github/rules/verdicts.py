@@ -45,9 +45,8 @@ def judge(answer: StatisticsAnswer, entry: Entry, stored: Sequence[Week] | None)
     match answer:
         case StillComputing():
             return AnswerVerdict(Status.PENDING)
-        case SameStatistics():
-            known = entry.remembered
-            return AnswerVerdict(Status.COMPLETE, validator=known.validator if known else None)
+        case SameStatistics(validator):
+            return AnswerVerdict(Status.COMPLETE, validator=validator)
         case NoStatistics() | OwnerAbsent():
             return AnswerVerdict(Status.UNAVAILABLE if entry.counted else without_lines)
         case OwnerWeeks(weeks, validator):

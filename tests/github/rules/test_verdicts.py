@@ -38,7 +38,7 @@ NEW = Entry(A, "o_a")
     ("answer", "entry", "stored", "verdict"),
     [
         (StillComputing(), SETTLED, BUSY, AnswerVerdict(Status.PENDING)),
-        (SameStatistics(), SETTLED, BUSY, AnswerVerdict(Status.COMPLETE)),
+        (SameStatistics("v"), SETTLED, BUSY, AnswerVerdict(Status.COMPLETE, validator="v")),
         (NoStatistics(), replace(NEW, counted=False), None, AnswerVerdict(Status.NONE)),
         (NoStatistics(), NEW, None, AnswerVerdict(Status.UNAVAILABLE)),
         (NoStatistics(), SETTLED, BUSY, AnswerVerdict(Status.UNAVAILABLE)),
@@ -67,6 +67,6 @@ def test_something_never_gives_way_to_nothing(
 
 
 def test_the_validator_of_unchanged_statistics_is_sent_again() -> None:
-    """An answer of "unchanged" brings no validator: the remembered one makes the next answer short too."""
-    entry = replace(SETTLED, remembered=replace(DONE, validator='W/"v"'))
-    assert judge(SameStatistics(), entry, BUSY) == AnswerVerdict(Status.COMPLETE, validator='W/"v"')
+    """An answer of "unchanged" brings no validator: the one that was sent makes the next answer short too."""
+    same = SameStatistics('W/"v"')
+    assert judge(same, SETTLED, BUSY) == AnswerVerdict(Status.COMPLETE, validator='W/"v"')
