@@ -21,6 +21,7 @@ from datafetch.job import JobContext
 from datafetch.models.error_values import error_value, read_error
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.json import JsonObject
+from datafetch.models.option_values import options_value
 from datafetch.models.run import JobName
 from datafetch.runtime.batches import ItemWork
 from datafetch.runtime.limits import Places
@@ -163,9 +164,7 @@ class _Grants:
 
     def lost(self, question: Question) -> StatisticsResult:
         self._settle(question.entry.csv, None)
-        return StatisticsResult(
-            question.entry, error=WorkerKilled("its worker process ended twice")
-        )
+        return StatisticsResult(question.entry, error=WorkerKilled())
 
     def _settle(self, csv: str, allowance: Allowance | None) -> None:
         if csv in self._granted:
@@ -180,7 +179,7 @@ def item_work(
     grants = _Grants(budget)
     return ItemWork(
         job=JobName.GITHUB.value,
-        common={"options": {"force": context.options.force}},
+        common={"options": options_value(context.options)},
         encode=grants.encode,
         decode=grants.decode,
         lost=grants.lost,

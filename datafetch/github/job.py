@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from datafetch.clock import to_ms
-from datafetch.errors import BaseMoved, StoreError
+from datafetch.errors import BaseMoved, ClusterFailed, StoreError
 from datafetch.github.aggregates import (
     Aggregates,
     Contributions,
@@ -188,6 +188,10 @@ class _GitHubRun:
         except BaseMoved:
             # Else the next attempt would think that this run wrote what somebody else wrote.
             dataset.begun = {}
+            dataset.save()
+            raise
+        except ClusterFailed:
+            # `begun` stays: a worker may have written CSVs of which this run was not told.
             dataset.save()
             raise
         dataset.begun = {}
