@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import cast
+from uuid import uuid4
 
-from datafetch import __version__
+from datafetch.models.error_values import error_value, read_error
 from datafetch.models.json import JsonObject
 
 
@@ -28,12 +29,21 @@ class Charge:
     value: object = field(repr=False)
 
 
-def call(name: str, text: str) -> str:
+_PROCESS = uuid4().hex
+"""What tells this process from another that has taken its address."""
+
+
+class OtherProcess(Exception):
+    """The call came to another process than the one that it was meant for, which has ended."""
+
+
+def call(name: str, text: str, process: str | None = None) -> str:
     """Call a function by its name, `module:function`, with JSON, and return its answer as JSON.
 
-    Returns:
-        `{"answer": …}`, or `{"unexpected": …}` with the error in one line when it raised one.
+    Nothing is called when `process` is not None and not what `begin` returned here.
     """
+    if process not in (None, _PROCESS):
+        return json.dumps({"otherProcess": True})
     return json.dumps(_called(name, json.loads(text)))
 
 
@@ -42,12 +52,29 @@ def begin(name: str, version: str, charge: Charge) -> str:
 
     `version` is that of the process that asks.
     """
-    return json.dumps(_called(name, {"version": version, "charge": charge.value}))
+    answer = _called(name, {"version": version, "charge": charge.value})
+    return json.dumps({**answer, "process": _PROCESS})
 
 
-def own_version() -> str:
-    """The version of this package in this process."""
-    return __version__
+def answer_of(text: str) -> JsonObject:
+    """What a function answered to `call` or `begin`.
+
+    Raises:
+        DatafetchError: the one that it raised.
+        OtherProcess: see there.
+    """
+    value: JsonObject = json.loads(text)
+    if "otherProcess" in value:
+        raise OtherProcess
+    if "failed" in value:
+        raise read_error(value["failed"])
+    answer: JsonObject = value["answer"]
+    return answer
+
+
+def process_of(text: str) -> str:
+    """Which process answered to `begin`."""
+    return str(json.loads(text)["process"])
 
 
 def _called(name: str, value: JsonObject) -> JsonObject:
@@ -55,12 +82,11 @@ def _called(name: str, value: JsonObject) -> JsonObject:
         answer = _function(name)(value)
         json.dumps(answer)  # an answer that is no JSON is an error as well
     except Exception as error:  # noqa: BLE001 - told to the process that asks, which raises it
-        text = " ".join(str(error).split())
-        return {"unexpected": f"{type(error).__name__}{': ' if text else ''}{text}"}
+        return {"failed": error_value(error)}
     else:
         return {"answer": answer}
 
 
 def _function(name: str) -> Callable[[JsonObject], object]:
     module, _, function = name.partition(":")
-    return cast(Callable[[JsonObject], object], getattr(import_module(module), function))
+    return cast("Callable[[JsonObject], object]", getattr(import_module(module), function))

@@ -1,0 +1,252 @@
+"""The connection to a Dask scheduler: which workers it has, and calls to them, on an event loop."""
+
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from datafetch.certificates import tls_fault
+from datafetch.errors import ClusterFailed, ConfigurationError, DatafetchError
+from datafetch.models.error_values import read_error
+from datafetch.models.json import JsonObject, compact_json
+from datafetch.models.text import one_line
+from datafetch.redaction import redact
+from datafetch.runtime.batches import Pulse, WorkerCalls
+from datafetch.runtime.engine_calls import Charge, answer_of, begin, call, process_of
+
+if TYPE_CHECKING:
+    from distributed import Client, Security
+
+CONNECT_S = 10.0
+"""Seconds for a scheduler to answer a new connection."""
+
+_ANSWER_S = 30.0
+"""Seconds after which a scheduler that does not answer any more counts as lost."""
+
+_BEGIN_S = 60.0
+_PULSE_S = 10.0
+_CLOSE_S = 2.0
+_MOST_CHARACTERS = 200
+_RUNNING = "running"
+_CONNECTION_LOST = frozenset({"scheduler-connection-lost", "scheduler-restart"})
+"""Reasons for which a client gives up all its tasks (`distributed/client.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker process.
+
+    Attributes:
+        address: where the scheduler reaches it; one that is started anew may get the same.
+        id: what it is called; with `dask worker --name`, one that is started anew has the same.
+        threads: tasks that it runs at once.
+        ready: whether it takes tasks; False while it is closing, or paused.
+    """
+
+    address: str
+    id: str
+    threads: int
+    ready: bool
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return f"{self.address} {self.id}"
+
+
+class WorkerAway(Exception):
+    """The worker could not be asked, or was lost before it answered."""
+
+
+class ClusterLink:
+    """One client of a scheduler, for one run. It never goes over to another scheduler."""
+
+    def __init__(self, label: str, calls: WorkerCalls) -> None:
+        """`label` is how messages name the cluster."""
+        self._label = label
+        self._calls = calls
+        self._client: Client | None = None
+        self._scheduler_id = ""
+        self._processes: dict[str, str] = {}
+        """For each worker's address the process that `begin` has prepared there."""
+
+    async def connect(self, address: str, security: "Security") -> None:
+        """Connect to the scheduler.
+
+        Raises:
+            ClusterFailed: nothing answers there, or not as a scheduler does.
+        """
+        from distributed import Client
+        from distributed.versions import VersionMismatchWarning
+
+        # Versions of Dask that do not go together show as errors; ours are compared by `begin`.
+        warnings.filterwarnings("ignore", category=VersionMismatchWarning)
+        try:
+            self._client = await Client(
+                address,
+                asynchronous=True,
+                security=security,
+                timeout=CONNECT_S,
+                set_as_default=False,
+                name="datafetch",
+            )
+            self._scheduler_id = (await self._identity())["id"]
+        except (OSError, TimeoutError, ImportError, TypeError, ValueError) as error:
+            raise ClusterFailed(
+                f"the scheduler at {self._label} cannot be reached: {_why(error)}"
+            ) from error
+
+    async def workers(self) -> dict[str, Worker]:
+        """All workers that the scheduler has now, by their names.
+
+        Raises:
+            ClusterFailed: the scheduler is lost, or another has taken its place.
+        """
+        try:
+            identity = await self._identity()
+        except (OSError, TimeoutError) as error:
+            raise self._lost(_why(error)) from error
+        if identity["id"] != self._scheduler_id or self._of_client.status != _RUNNING:
+            raise self._lost("the connection was closed")
+        found: Mapping[str, Mapping[str, Any]] = identity["workers"]
+        workers = [
+            Worker(address, str(told["id"]), int(told["nthreads"]), told["status"] == _RUNNING)
+            for address, told in found.items()
+        ]
+        return {worker.name: worker for worker in workers}
+
+    async def begin(self, worker: Worker) -> None:
+        """Prepare a worker for the run.
+
+        Raises:
+            WorkerAway: it does not answer.
+            ConfigurationError: it has no datafetch, another version of it, or cannot do the work.
+        """
+        calls = self._calls
+        answers = await self._ask(
+            (worker,), begin, calls.begin, calls.version, Charge(calls.charge), seconds=_BEGIN_S
+        )
+        answer = answers[worker.address]
+        if isinstance(answer, OSError | TimeoutError):
+            raise WorkerAway from answer
+        if isinstance(answer, Exception):
+            problem = f"the worker {worker.address} cannot run datafetch {calls.version}"
+            raise ConfigurationError(
+                [f"{problem}: {_why(answer)}"],
+                hint=f"Install datafetch {calls.version} where the worker runs.",
+            )
+        told = answer_of(answer)
+        self._processes[worker.address] = process_of(answer)
+        if told["version"] != calls.version:
+            theirs = f"the worker {worker.address} runs datafetch {told['version']}"
+            raise ConfigurationError(
+                [f"{theirs}, and this is {calls.version}"],
+                hint="Install the same version everywhere, and start the workers anew.",
+            )
+        if told["error"] is not None:
+            raise read_error(told["error"])
+
+    async def perform(self, worker: Worker, key: str, text: str) -> JsonObject:
+        """Have a worker make a batch, and return its answer.
+
+        Raises:
+            WorkerAway: the worker was lost.
+            ClusterFailed: the scheduler was lost.
+            DatafetchError: the call has failed as a whole.
+        """
+        client = self._of_client
+        future = client.submit(
+            call,
+            self._calls.perform,
+            text,
+            self._processes[worker.address],
+            workers=[worker.address],
+            allow_other_workers=False,
+            pure=False,
+            retries=0,
+            key=key,
+        )
+        try:
+            return answer_of(await future)
+        except DatafetchError:
+            raise
+        except CancelledError as error:  # Dask's; when this task is cancelled it is asyncio's
+            if getattr(error, "reason", "") in _CONNECTION_LOST or client.status != _RUNNING:
+                raise self._lost("the connection was closed") from error
+            raise WorkerAway from error
+        except Exception as error:  # `KilledWorker`, `OtherProcess`: nothing else is raised there
+            raise WorkerAway from error
+        finally:
+            future.release()
+
+    async def pulse(
+        self, workers: Collection[Worker], pulse: Pulse, seconds: float = _PULSE_S
+    ) -> None:
+        """Tell workers a pulse; those that do not answer go without it."""
+        if workers and self._client is not None:
+            text = compact_json(pulse.to_json())
+            with suppress(OSError, TimeoutError):
+                await self._ask(workers, call, self._calls.pulse, text, seconds=seconds)
+
+    async def close(self) -> None:
+        """Close the connection, whatever the other side does."""
+        if self._client is not None:
+            with suppress(OSError, TimeoutError):
+                await self._client.close(timeout=_CLOSE_S)
+
+    # ------------------------------------------------------------------ steps
+
+    @property
+    def _of_client(self) -> "Client":
+        assert self._client is not None
+        return self._client
+
+    async def _identity(self) -> dict[str, Any]:
+        """What the scheduler says of itself and its workers.
+
+        Not `Client.scheduler_info`, which on an event loop returns what it has heard last.
+        """
+        import asyncio
+
+        scheduler = self._of_client.scheduler
+        if scheduler is None:  # the client has closed itself
+            raise OSError("the connection was closed")
+        told = await asyncio.wait_for(scheduler.identity(n_workers=-1), _ANSWER_S)
+        return cast("dict[str, Any]", told)
+
+    async def _ask(
+        self,
+        workers: Collection[Worker],
+        function: Callable[..., str],
+        *arguments: object,
+        seconds: float,
+    ) -> dict[str, Any]:
+        """Call a function in workers, beside their tasks; for each address its answer or error."""
+        import asyncio
+
+        addresses = [worker.address for worker in workers]
+        try:
+            answers = await asyncio.wait_for(
+                self._of_client.run(function, *arguments, workers=addresses, on_error="return"),
+                seconds,
+            )
+        except (OSError, TimeoutError) as error:
+            return dict.fromkeys(addresses, error)
+        return cast("dict[str, Any]", answers)
+
+    def _lost(self, why: str) -> ClusterFailed:
+        return ClusterFailed(f"the scheduler at {self._label} was lost: {why}")
+
+
+def _why(error: Exception) -> str:
+    """What happened, in one line, with the cause where the error itself tells little."""
+    fault = tls_fault(error)
+    if fault is not None:
+        return fault.said
+    cause = error.__cause__
+    text = str(error) or type(error).__name__
+    if cause is not None and str(cause) and str(cause) not in text:
+        text = f"{text} ({cause})"
+    return one_line(redact(text), _MOST_CHARACTERS)

@@ -1,0 +1,97 @@
+"""Worker processes on this machine, for one run: a scheduler of its own, and TLS that lasts as long.
+
+Everything here runs on the engine's event loop, where the scheduler lives, too. The workers end
+by themselves when this process does: each watches a pipe to it (`distributed/process.py`).
+"""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from datafetch.errors import ClusterFailed
+from datafetch.models.text import one_line
+
+if TYPE_CHECKING:
+    from distributed import LocalCluster, Security
+
+_START_S = 60.0
+_END_S = 3.0
+_SETUP = "datafetch.runtime.engine_worker"
+"""Loaded in each worker when it starts: it keeps what Dask logs from standard error."""
+
+
+class LocalWorkers:
+    """The processes, from `start` to `end`."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._cluster: LocalCluster | None = None
+        self.security: Security | None = None
+        self.address = ""
+
+    async def start(self) -> None:
+        """Start the scheduler and the processes.
+
+        Raises:
+            ClusterFailed: they did not start.
+        """
+        from distributed import LocalCluster, Security
+
+        _keep_ctrl_c_away()
+        self.security = Security.temporary()
+        self._cluster = LocalCluster(
+            name="datafetch",
+            n_workers=self._count,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            protocol="tls://",
+            security=self.security,
+            dashboard_address=None,
+            memory_limit=0,
+            preload=[_SETUP],
+            asynchronous=True,
+        )
+        try:
+            await asyncio.wait_for(self._started(), _START_S)
+        except (OSError, RuntimeError, TimeoutError) as error:
+            said = one_line(str(error), 200) or "no answer in time"
+            raise ClusterFailed(
+                f"{self._count} worker processes could not be started: {said}"
+            ) from error
+        self.address = self._cluster.scheduler_address
+
+    async def end(self) -> None:
+        """End the processes at once, whatever they do; what they had finished has been told."""
+        if self._cluster is None:
+            return
+        for nanny in self._cluster.workers.values():
+            nanny.auto_restart = False
+            pid = nanny.pid
+            if pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        with suppress(TimeoutError, OSError):
+            await asyncio.wait_for(self._closed(), _END_S)
+
+    async def _started(self) -> None:
+        await self._cluster
+
+    async def _closed(self) -> None:
+        if self._cluster is not None:
+            await self._cluster.close()
+
+
+def _keep_ctrl_c_away() -> None:
+    """Block the signals of a terminal on this thread, and so in the processes that it starts.
+
+    They reach the whole group of processes; only this one is to act on them. The tracker of
+    `multiprocessing` lets them through again when it starts (`resource_tracker.py`), so it comes
+    first.
+    """
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
