@@ -58,6 +58,11 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "breakers_not_saved": ("the record of hosts that fail could not be stored: {error}",),
     "change_not_told": ("{host} was not told of the change (DATAFETCH_CHANGE_URL): {error}",),
     "clock_skew": ("{note}",),
+    "cluster_awaits_workers": ("waiting for workers of {cluster}, for {wait_s} s at most",),
+    "cluster_log": ("{source} says: {said}",),
+    "cluster_worker_joined": ("the worker {worker} is ready, one of {workers}",),
+    "cluster_worker_lost": ("the worker {worker} is gone; others do what it had not finished",),
+    "cluster_worker_refused": ("the worker {worker} is left out: {error}",),
     "conditions_probed": (
         "tried whether {endpoint} keeps the conditions of writes; what it keeps: {found}",
     ),

@@ -55,7 +55,7 @@ class LocalWorkers:
             asynchronous=True,
         )
         try:
-            await asyncio.wait_for(self._started(), _START_S)
+            await asyncio.wait_for(_started(self._cluster), _START_S)
         except (OSError, RuntimeError, TimeoutError) as error:
             said = one_line(str(error), 200) or "no answer in time"
             raise ClusterFailed(
@@ -74,14 +74,15 @@ class LocalWorkers:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         with suppress(TimeoutError, OSError):
-            await asyncio.wait_for(self._closed(), _END_S)
+            await asyncio.wait_for(_closed(self._cluster), _END_S)
 
-    async def _started(self) -> None:
-        await self._cluster
 
-    async def _closed(self) -> None:
-        if self._cluster is not None:
-            await self._cluster.close()
+async def _started(cluster: "LocalCluster") -> None:
+    await cluster
+
+
+async def _closed(cluster: "LocalCluster") -> None:
+    await cluster.close()
 
 
 def _keep_ctrl_c_away() -> None:

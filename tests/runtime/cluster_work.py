@@ -69,6 +69,7 @@ def link(run_id: str, told: list[JsonObject] | None = None, write_s: float = 20.
 
 
 def begin(message: JsonObject) -> JsonObject:
+    """Prepare the process, or say that it cannot be done."""
     charge = message["charge"]
     _State.folder = Path(charge.folder)
     _State.stopped.clear()
@@ -78,6 +79,7 @@ def begin(message: JsonObject) -> JsonObject:
 
 
 def pulse(message: JsonObject) -> None:
+    """Take note of a pulse; the last one lets what hangs end."""
     value = Pulse.of(message)
     note("pulses", {"pid": os.getpid(), "write_s": value.write_s, "places": value.places})
     if value.write_s == 0:
@@ -85,11 +87,13 @@ def pulse(message: JsonObject) -> None:
 
 
 def perform(message: JsonObject) -> JsonObject:
+    """Double the numbers of a batch, as far as nothing is to go wrong."""
     batch = Batch.of(message)
     does = batch.common
     note("batches", {"pid": os.getpid(), "items": list(batch.items), "width": batch.width})
     results: dict[int, object] = {}
-    for place, item in enumerate(batch.items):
+    numbers = [item for item in batch.items if isinstance(item, int)]
+    for place, item in enumerate(numbers):
         if item in does.get("kills", ()):
             os.kill(os.getpid(), signal.SIGKILL)
         if item in does.get("hangs", ()):
