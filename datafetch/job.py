@@ -2,6 +2,7 @@
 
 import logging
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -66,36 +67,60 @@ class Remarks:
     """Most objects that could not be read, of which each has a sentence of its own."""
 
     def __init__(self) -> None:
+        self._guard = threading.Lock()
         self._sentences: list[str] = []
         self._unreadable: list[str] = []
-        self._again: list[int] = []
+        self._again = 0
 
     def say(self, sentence: str) -> None:
         """Add a sentence; the same one is told once."""
-        self._sentences.append(sentence)
+        with self._guard:
+            self._sentences.append(sentence)
 
     def unreadable(self, sentence: str) -> None:
         """Add a sentence about a stored object that cannot be read.
 
         The first `NAMED` of these sentences are told, then how many more objects there are.
         """
-        self._unreadable.append(sentence)
+        with self._guard:
+            self._unreadable.append(sentence)
 
     def wrote_again(self, objects: int) -> None:
         """Add a number of objects that were equal, and were written again (--force)."""
-        self._again.append(objects)
+        with self._guard:
+            self._again += objects
 
     def notes(self) -> tuple[str, ...]:
         """All that was said so far."""
-        unreadable = list(dict.fromkeys(self._unreadable))
+        with self._guard:
+            sentences, unreadable = list(self._sentences), list(dict.fromkeys(self._unreadable))
+            again = self._again
         more = len(unreadable) - self.NAMED
-        said = [*dict.fromkeys(self._sentences), *unreadable[: self.NAMED]]
+        said = [*dict.fromkeys(sentences), *unreadable[: self.NAMED]]
         if more > 0:
             said.append(f"{more} more stored objects could not be read either")
-        if again := sum(self._again):
+        if again:
             objects = "1 object was" if again == 1 else f"{again} objects were"
             said.append(f"{objects} equal and written again (--force), for headers and access")
         return tuple(said)
+
+    def take(self) -> JsonObject:
+        """All that was said so far, as JSON for another process; it is no longer here then."""
+        with self._guard:
+            taken: JsonObject = {
+                "sentences": self._sentences,
+                "unreadable": self._unreadable,
+                "again": self._again,
+            }
+            self._sentences, self._unreadable, self._again = [], [], 0
+        return taken
+
+    def add(self, taken: JsonObject) -> None:
+        """Add what another process has taken."""
+        with self._guard:
+            self._sentences += taken["sentences"]
+            self._unreadable += taken["unreadable"]
+            self._again += taken["again"]
 
 
 def _no_limit() -> float:

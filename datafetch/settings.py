@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from datafetch.cron import OFF, Schedule
+from datafetch.models.cluster_place import ClusterPlace, read_cluster_place
 from datafetch.models.headers import read_header_lines
 from datafetch.models.lock_place import LockPlace, read_lock
 from datafetch.models.places import Environment
@@ -45,6 +46,7 @@ from datafetch.models.setting_values import (
     host_names,
     known_addressing,
     known_client,
+    known_cluster,
     known_lock,
     listed,
     message_urls,
@@ -207,6 +209,8 @@ class Settings(BaseModel):
     s3_client: Annotated[
         Literal["boto3"], BeforeValidator(known_client), _env("DATAFETCH_S3_CLIENT")
     ] = "boto3"
+    cluster: Annotated[str | None, unless_none(known_cluster), _env("DATAFETCH_CLUSTER")] = None
+    cluster_insecure: Annotated[bool, _env("DATAFETCH_CLUSTER_INSECURE")] = False
     concurrency: Annotated[int, Field(gt=0, le=256), _env("DATAFETCH_CONCURRENCY")] = 16
     retry_max_seconds: Annotated[Seconds, _env("DATAFETCH_RETRY_MAX_SECONDS")] = 60.0
     breaker_failures: Annotated[Positive, _env("DATAFETCH_BREAKER_FAILURES")] = 3
@@ -302,6 +306,15 @@ class Settings(BaseModel):
         return read_lock(self.lock)
 
     @property
+    def cluster_place(self) -> ClusterPlace | None:
+        """Where batches of items run; None for threads of this process.
+
+        Raises:
+            ValueError: it is a place that `problems` refuses.
+        """
+        return read_cluster_place(self.cluster, self.cluster_insecure) if self.cluster else None
+
+    @property
     def store_is_default(self) -> bool:
         """Whether no setting says where objects live, so that the default folder is used."""
         return self.store is None and self.s3_bucket is None
@@ -377,6 +390,10 @@ class Settings(BaseModel):
             (other,) = keys.keys() - without
             found.append(Missing((without[0],), f"{other} is set; set both or none of them"))
         found += self._share_problems()
+        try:
+            _ = self.cluster_place
+        except ValueError as error:
+            found.append(f"DATAFETCH_CLUSTER: {error}")
         if self.test_limit is not None and self.env is Environment.PRODUCTION:
             found.append(
                 "S3_TEST_LIMIT is refused in production, where it would cut the dataset: unset it"

@@ -40,6 +40,11 @@ from datafetch.settings import ENV_NAMES
         ("DATAFETCH_LOCK", "dynamodb://"),
         ("DATAFETCH_LOCK", "nfs"),
         ("DATAFETCH_S3_CLIENT", "curl"),
+        ("DATAFETCH_CLUSTER", "http://127.0.0.1:8787"),
+        ("DATAFETCH_CLUSTER", "local[0]"),
+        ("DATAFETCH_CLUSTER", "local[1000]"),
+        ("DATAFETCH_CLUSTER", "tcp://scheduler:8786"),
+        ("DATAFETCH_CLUSTER_INSECURE", "maybe"),
         ("DATAFETCH_S3_CLIENT", "obstore"),
         ("BOOKMARK_BEARER_TOKEN", "two\nlines"),
         ("GITHUB_TOKEN", "tokén"),
@@ -77,6 +82,28 @@ def test_a_lock_that_this_version_does_not_have_is_said_so(monkeypatch, value, s
     with pytest.raises(ConfigurationError) as caught:
         load_settings()
     assert caught.value.problems == (f"DATAFETCH_LOCK: {said} (in the environment)",)
+
+
+def test_plain_tcp_to_another_machine_is_allowed_by_a_setting_of_its_own(monkeypatch):
+    """Without it the reason is told in one problem, together with what else does not fit."""
+    monkeypatch.setenv("DATAFETCH_CLUSTER", "tcp://scheduler:8786")
+    monkeypatch.setenv("DATAFETCH_STORE", "s3://bucket")
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    environment, cluster = sorted(caught.value.problems, reverse=True)
+    assert "production, development or test" in environment
+    assert cluster.startswith("DATAFETCH_CLUSTER: should be tls://HOST:PORT")
+    monkeypatch.delenv("DATAFETCH_STORE")
+    monkeypatch.setenv("DATAFETCH_CLUSTER_INSECURE", "true")
+    place = load_settings().cluster_place
+    assert place is not None
+    assert place.insecure
+
+
+def test_without_a_cluster_there_is_none(monkeypatch):
+    """Threads do the work, also where plain tcp would be allowed."""
+    monkeypatch.setenv("DATAFETCH_CLUSTER_INSECURE", "true")
+    assert load_settings().cluster_place is None
 
 
 def test_a_redis_is_read_and_its_password_shown_nowhere(monkeypatch, tmp_path):

@@ -53,7 +53,10 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "{host} failed {failures} times in a row and is left alone until {until}",
         "{host} failed {failures} times in a row and is left alone for a while",
     ),
-    "breaker_still_open": ("{host} still fails and is left alone until {until}: {reason}",),
+    "breaker_still_open": (
+        "{host} still fails and is left alone until {until}: {reason}",
+        "{host} still fails and is left alone until {until}",
+    ),
     "breakers_not_read": ("the record of hosts that fail cannot be read: {error}",),
     "breakers_not_saved": ("the record of hosts that fail could not be stored: {error}",),
     "change_not_told": ("{host} was not told of the change (DATAFETCH_CHANGE_URL): {error}",),

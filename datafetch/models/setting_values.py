@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from datafetch.models.cluster_place import read_cluster_place
 from datafetch.models.headers import fits_value, read_header_lines
 from datafetch.models.lock_place import read_lock
 from datafetch.models.ping_url import read_ping_url, without_login
@@ -352,6 +353,12 @@ def header_lines(value: SecretStr) -> SecretStr:
 def known_lock(value: str) -> str:
     """The place of the lock."""
     read_lock(value)
+    return value
+
+
+def known_cluster(value: str) -> str:
+    """The place of the cluster; whether it is allowed depends on another setting."""
+    read_cluster_place(value, insecure=True)
     return value
 
 

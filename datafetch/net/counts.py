@@ -21,10 +21,26 @@ class Counts:
         with self._lock:
             self._by_upstream.setdefault(upstream, Counter())[name] += amount
 
+    def add_all(self, counts: Mapping[str, Mapping[str, int]]) -> None:
+        """Add what was counted elsewhere, such as in another process."""
+        for upstream, numbers in counts.items():
+            for name, amount in numbers.items():
+                self.add(upstream, name, amount)
+
     def snapshot(self) -> Mapping[str, Mapping[str, int]]:
         """A copy of all counters."""
         with self._lock:
             return {upstream: dict(counter) for upstream, counter in self._by_upstream.items()}
+
+
+def summed(
+    *several: Mapping[str, Mapping[str, int]],
+) -> Mapping[str, Mapping[str, int]]:
+    """The sums of what was counted in several places."""
+    total = Counts()
+    for counts in several:
+        total.add_all(counts)
+    return total.snapshot()
 
 
 def since(

@@ -11,9 +11,10 @@ from pydantic.alias_generators import to_camel
 from datafetch.clock import Clock, log_time, to_ms
 from datafetch.errors import StoreError
 from datafetch.logs import bound_logger
+from datafetch.models.json import JsonObject
 from datafetch.models.stored_times import NearestMs
 from datafetch.ops.record import Record
-from datafetch.runtime.breaker import Breaker, BreakerPolicy, Breakers, Outcome, Patience
+from datafetch.runtime.breaker import CLOSED, Breaker, BreakerPolicy, Breakers, Outcome, Patience
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
@@ -101,19 +102,48 @@ class BreakerBook:
     def record(self, host: str, outcome: Outcome, visit: object, why: str = "") -> None:
         """See `HostGate.record`."""
         before, after = self._breakers.record(host, outcome, visit)
-        if before.opened_at == after.opened_at:
-            return
+        if before.opened_at != after.opened_at:
+            self._note_change(host, before, after, why)
+
+    def _note_change(self, host: str, before: Breaker, after: Breaker, why: str = "") -> None:
         with self._lock:
             self._changed.add(host)
         if after.opened_at is not None:
             until = log_time(after.opened_at + self._policy.cooldown_s)
-            about = {"host": host, "failures": after.failures, "reason": why, "until": until}
+            about = {"host": host, "failures": after.failures, "until": until}
+            about |= {"reason": why} if why else {}
             if before.is_open:
                 _log.debug("breaker_still_open", extra=about)
             else:
                 _log.warning("breaker_opened", extra=about)
         else:
             _log.info("breaker_closed", extra={"host": host})
+
+    def take(self) -> JsonObject:
+        """The breakers that opened or closed since the last call, as JSON for another process.
+
+        That process stores them: `save` leaves these changes out. A closed one is null.
+        """
+        with self._lock:
+            changed, self._changed = self._changed, set()
+        taken: JsonObject = {}
+        for host in sorted(changed):
+            breaker = self._breakers.get(host)
+            taken[host] = (
+                None
+                if breaker.opened_at is None
+                else {"failures": breaker.failures, "openedAt": to_ms(breaker.opened_at)}
+            )
+        return taken
+
+    def learn(self, taken: JsonObject) -> None:
+        """Take over the breakers that another process has taken; `save` stores them."""
+        self.load()
+        for host, told in taken.items():
+            known = CLOSED if told is None else Breaker(told["failures"], told["openedAt"] / 1000)
+            before, after = self._breakers.become(host, known)
+            if before.opened_at != after.opened_at:
+                self._note_change(host, before, after)
 
     def open_hosts(self) -> tuple[str, ...]:
         """The hosts whose breakers are open, as far as this process knows, in order."""

@@ -168,6 +168,13 @@ class HeldLease:
         """Whether the lease is neither lost nor over, also when the run may not write any more."""
         return self.lost() is None
 
+    def write_s(self) -> float:
+        """Seconds for which the run may write from now on, if the lease is not renewed.
+
+        0 when it may not write any more.
+        """
+        return 0.0 if self._lost or self._retired else max(0.0, self._left_s())
+
     def lost(self) -> LeaseLost | None:
         """Why the lease is lost or over; None while it holds."""
         if self._lost is None and self._has_run_out():

@@ -252,6 +252,20 @@ class Breakers:
         with self._lock:
             return self._hosts.get(host, CLOSED)
 
+    def become(self, host: str, breaker: Breaker) -> tuple[Breaker, Breaker]:
+        """Have a host's breaker be as another process knows it; returns the one before and after.
+
+        Of two that are open the one that opened last stays.
+        """
+        with self._lock:
+            before = self._hosts.get(host, CLOSED)
+            if breaker.opened_at is None:
+                self._hosts.pop(host, None)
+            elif before.opened_at is None or before.opened_at < breaker.opened_at:
+                self._hosts[host] = replace(breaker, probe=before.probe)
+            self._changed.notify_all()
+            return before, self._hosts.get(host, CLOSED)
+
     def open_hosts(self) -> tuple[str, ...]:
         """The hosts whose breakers are open, in order."""
         with self._lock:

@@ -38,6 +38,11 @@ class OutputLimit:
         self._approved = 0
         self._guard = threading.Lock()
 
+    @property
+    def written(self) -> int:
+        """Bytes that were counted so far."""
+        return self._written
+
     def check(self, planned: int) -> None:
         """Raise if so many bytes more would pass the limit; nothing is counted.
 
