@@ -13,12 +13,13 @@ from datafetch.errors import (
     LeaseLost,
     StoreError,
 )
-from datafetch.job import JobContext
+from datafetch.job import SHARE_WAIT_S, JobContext
 from datafetch.logos.batch import item_work, paced_providers
 from datafetch.logos.domain_files import domains_in_scope
 from datafetch.logos.manifest import LogoManifest
 from datafetch.logos.negative_cache import NegativeCache
 from datafetch.logos.rules.choice import Ask, DuePolicy, Keep, Leave, plan_domain
+from datafetch.logos.saving import saving_of
 from datafetch.logos.search import NoAnswer, NoLogo
 from datafetch.logos.worker import HasLogo, LogoResult, LogoTask, LogoWorker
 from datafetch.models.job_settings import LogoSettings
@@ -32,6 +33,9 @@ from datafetch.upstream_errors import BreakerOpen, UpstreamError
 
 _MOST_OF_A_REASON = 120
 """Characters that are told of why a domain has no logo."""
+
+_SHORT_WAIT_S = 30.0
+"""How long a share that ends with an error waits for the lease of the dataset, to save its progress."""
 
 
 def fetch_logos(context: JobContext[LogoSettings]) -> JobReport:
@@ -51,6 +55,8 @@ class _LogoRun:
         self._policy = _policy(context)
         self._manifest = LogoManifest(context)
         self._without_logo = NegativeCache(context)
+        self._saving = saving_of(context, self._manifest, self._without_logo)
+        self._waits: str | None = None
         self._asked = self._done = self._changed = self._skipped = self._newly_failed = 0
         self._unsaved = 0
         self._unanswered = 0
@@ -61,20 +67,23 @@ class _LogoRun:
         context.so_far.told_by(self._done_so_far)
 
     def run(self) -> JobReport:
+        # A share writes nothing of the dataset before it has the dataset's lease.
+        shard = self._context.options.shard
         scope, _, _ = together(
             lambda: domains_in_scope(self._context),
-            self._manifest.load,
-            self._without_logo.load,
+            lambda: self._manifest.load(keep=shard is None),
+            lambda: self._without_logo.load(keep=shard is None),
         )
-        domains = scope.domains
+        known = scope.domains
+        domains = known if shard is None else [name for name in known if shard.has(name)]
         self._context.progress.total(len(domains))
         if self._context.options.dry_run:
-            return self._dry_report(domains)
-        if domains:
+            return self._dry_report(domains, known)
+        if known:
             if not self._context.options.only:
-                self._context.dead_letters.keep_only(frozenset(domains))
-            self._work_on(domains)
-        report = self._report(len(domains), self._last_fetched_at())
+                self._context.dead_letters.keep_only(frozenset(known))
+            self._work_on(domains, known)
+        report = self._report(len(domains), self._last_fetched_at(), known=bool(known))
         return replace(report, too_early=scope.no_bookmarks)
 
     # ------------------------------------------------------------------- plan
@@ -124,18 +133,18 @@ class _LogoRun:
             case _:
                 assert_never(plan)
 
-    def _dry_report(self, domains: Sequence[str]) -> JobReport:
-        if not domains:
-            return self._report(0, self._manifest.newest())
+    def _dry_report(self, domains: Sequence[str], known: Sequence[str]) -> JobReport:
+        if not known:
+            return self._report(0, self._manifest.newest(), known=False)
         tasks = list(self._tasks(domains))
-        known = sum(task.stored is not None for task in tasks)
-        new = len(tasks) - known
-        note = f"would ask for {new} new logos and look again at {known}"
+        again = sum(task.stored is not None for task in tasks)
+        new = len(tasks) - again
+        note = f"would ask for {new} new logos and look again at {again}"
         return self._report(len(domains), self._manifest.newest(), note)
 
     # ------------------------------------------------------------------- work
 
-    def _work_on(self, domains: Sequence[str]) -> None:
+    def _work_on(self, domains: Sequence[str], known: Sequence[str]) -> None:
         worker = LogoWorker(self._context, paced_providers(self._context))
         self._manifest.claim(domains)
         work = item_work(self._context)
@@ -143,22 +152,27 @@ class _LogoRun:
             for result in self._context.spread(work, worker, self._tasks(domains)):
                 self._record(result)
                 self._context.progress.advance()
-                if self._manifest.save_now_and_then():
+                if self._saving.now_and_then():
                     self._unsaved = 0
-            self._write_others_again(domains)
+            self._write_others_again(known)
         except (Cancelled, StoreError, ClusterFailed):
             self._save_what_there_is()
             raise
-        self._save()
+        try:
+            self._save(SHARE_WAIT_S)
+        except Cancelled:  # while a share waited for the lease
+            self._save_what_there_is()
+            raise
 
-    def _write_others_again(self, domains: Sequence[str]) -> None:
+    def _write_others_again(self, known: Sequence[str]) -> None:
         """With --force, write again the pictures of domains that are not known any more.
 
         The manifest names them, so that visitors load them. A run for some domains leaves them.
         """
         options = self._context.options
         if options.force and not (options.only or options.missing or self._limited):
-            keys = self._manifest.keys_beyond(domains)
+            shard = options.shard
+            keys = self._manifest.keys_beyond(known, lambda name: shard is None or shard.has(name))
             for _ in self._context.engine.map(self._context.write_again, keys):
                 pass
 
@@ -168,18 +182,28 @@ class _LogoRun:
         When that fails as well, the error that ended the run is the one to report.
         """
         try:
-            self._save()
-        except (StoreError, LeaseLost, BaseMoved) as error:
+            self._save(0.0 if self._context.cancel.cancelled else _SHORT_WAIT_S)
+        except (Cancelled, StoreError, LeaseLost, BaseMoved) as error:
             self._context.log.warning("progress_not_saved", extra={"error": str(error)})
-            self._context.remarks.say(
-                f"what this run fetched last was not remembered ({error}): the next "
-                "`datafetch logos` takes it from the stored pictures, or fetches it again"
-            )
+            self._context.remarks.say(self._not_remembered(str(error)))
+        else:
+            if self._waits is not None:
+                self._context.remarks.say(self._not_remembered(self._waits))
 
-    def _save(self) -> None:
-        self._manifest.save()
-        self._unsaved = 0
-        self._without_logo.save()
+    def _not_remembered(self, reason: str) -> str:
+        return (
+            f"what this run fetched last was not remembered ({reason}): the next "
+            f"`{self._command()}` takes it from the stored pictures, or fetches it again"
+        )
+
+    def _command(self) -> str:
+        shard = self._context.options.shard
+        return "datafetch logos" if shard is None else f"datafetch logos --shard {shard}"
+
+    def _save(self, wait_s: float) -> None:
+        self._waits = self._saving.save(wait_s)
+        if self._waits is None:
+            self._unsaved = 0
 
     def _record(self, result: LogoResult) -> None:
         letters = self._context.dead_letters
@@ -259,26 +283,33 @@ class _LogoRun:
             notes=self._notes(),
         )
 
-    def _report(self, scope: int, last_fetched_at: int | None, *notes: str) -> JobReport:
+    def _report(
+        self, scope: int, last_fetched_at: int | None, *notes: str, known: bool = True
+    ) -> JobReport:
         options = self._context.options
         narrowed = options.only or options.missing or options.older_than_s is not None
-        if not scope:
+        if not known:
             notes = (*notes, _no_domains(dry_run=options.dry_run))
-        partial = (
-            f"stopped after {options.limit} domains (--limit): run `datafetch logos` again for the "
-            "next ones"
-        )
+        partial = None
+        if self._waits is not None:
+            partial = self._not_remembered(self._waits)
+        elif self._limited:
+            partial = (
+                f"stopped after {options.limit} domains (--limit): run `{self._command()}` again "
+                "for the next ones"
+            )
+        changed = self._changed - self._unsaved if self._waits is not None else self._changed
         return JobReport(
             processed=scope,
-            changed=self._changed,
+            changed=changed,
             skipped=self._skipped,
             failed=len(self._failures),
             newly_failed=self._newly_failed,
-            change_detected=self._changed > 0,
+            change_detected=changed > 0,
             last_fetched_at=last_fetched_at,
-            partial=partial if self._limited else None,
+            partial=partial,
             notes=(*notes, *self._notes()),
-            full_sync=not (narrowed or self._limited),
+            full_sync=not (narrowed or self._limited or options.shard),
         )
 
 

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from posixpath import splitext
@@ -13,18 +13,20 @@ from datafetch.addresses import for_visitors
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
 from datafetch.logos.model import ON_DEMAND, SOURCES, Logo
+from datafetch.logos.removable import removable
 from datafetch.logos.rules.entries import Entry, entry_text, packed, read_entry, shown, unpacked
+from datafetch.logos.rules.settle import bare, settled
+from datafetch.models.own_result import OwnResult
 from datafetch.runtime.engine import together
 from datafetch.store.blog_manifest import make_blog_manifest
 from datafetch.store.json_stream import fields
-from datafetch.store.keys import SUFFIXES, Keys
 from datafetch.store.publish import PublishPlan, PublishResult, Spooled, Write
 
 DATASET = "logos"
 
-_SAVE_EVERY = 200
+SAVE_EVERY = 200
 _SAVE_SHARE = 5
-_SAVE_PAUSE_S = 5.0
+SAVE_PAUSE_S = 5.0
 """When the manifest is saved during the work.
 
 After 200 changes, or when a fifth of the logos have changed if that is more, but not within
@@ -36,7 +38,11 @@ _IN_MEMORY = 64 * 1024
 
 
 class LogoManifest:
-    """The entries of all domains, packed (see `rules/entries.py`), and the unsaved changes."""
+    """The entries of all domains, packed (see `rules/entries.py`), and the unsaved changes.
+
+    Attributes:
+        claimed: the domains that were claimed; see `claim`.
+    """
 
     def __init__(self, context: AnyContext) -> None:
         self._context = context
@@ -44,32 +50,37 @@ class LogoManifest:
         self._key = context.keys.logo_manifest()
         self._etag: str | None = None
         self._entries: dict[str, bytes] = {}
-        self._unsaved: set[str] = set()
+        self._unsaved: dict[str, bytes | None] = {}
+        """The domains with unsaved changes, each with its entry before them; None without one."""
         self._replaced: set[str] = set()
         self._pictures: dict[str, list[str]] = {}
         self._unfinished = False
+        self._broken = False
         self._outdated = False
         """Whether an entry is not as readers want it: see `_is_outdated`."""
+        self.claimed: Collection[str] = ()
         self._saved_at = context.clock.monotonic()
 
-    def load(self) -> None:
+    def load(self, *, keep: bool = True) -> None:
         """Read what is stored.
 
-        Of a broken manifest the readable entries are used, and a copy is kept aside. When it is
-        missing, broken or its last publish unfinished, the stored pictures are listed as well.
+        Of a broken manifest the readable entries are used, and with `keep` a copy is kept aside.
+        When it is missing, broken or its last publish unfinished, the stored pictures are listed
+        as well.
 
         Raises:
             StoreError: the store did not answer.
         """
-        journal, broken = together(lambda: self._publisher.open_journal(DATASET), self._read)
+        journal, self._broken = together(lambda: self._publisher.open_journal(DATASET), self._read)
         self._unfinished = journal is not None
-        if broken:
+        if self._broken and keep:
             self._context.keep_aside(self._context.store.get(self._key))
-        if broken or self._etag is None or self._unfinished:
+        if self._broken or self._etag is None or self._unfinished:
             self._pictures = self._list_pictures()
-        if self._unfinished:
-            # The run that died may not have removed the pictures that it replaced.
-            self._replaced.update(self._superseded())
+        if journal is not None:
+            # The run that died may not have removed the pictures that it replaced. Other pictures
+            # that no entry names are left: a share may be about to name them.
+            self._replaced.update(journal.deletes)
 
     def get(self, domain: str) -> Entry | None:
         """The entry of a domain."""
@@ -94,8 +105,7 @@ class LogoManifest:
         if isinstance(before, Logo) and before.key != logo.key:
             self._replaced.add(before.key)
         self._replaced.discard(logo.key)
-        self._entries[domain] = self._packed(domain, logo)
-        self._unsaved.add(domain)
+        self._change(domain, logo)
 
     def on_demand_count(self) -> int:
         """How many logos belong to domains that only visitors asked for."""
@@ -103,11 +113,14 @@ class LogoManifest:
 
     def claim(self, domains: Collection[str]) -> None:
         """Note that the job knows these domains: their logos lose the mark `ON_DEMAND`."""
-        known = set(domains)
+        self.claimed = set(domains)
         for domain, logo in [*self._on_demand()]:
-            if domain in known:
-                self._entries[domain] = self._packed(domain, logo.claimed())
-                self._unsaved.add(domain)
+            if domain in self.claimed:
+                self._change(domain, logo.claimed())
+
+    def _change(self, domain: str, logo: Logo) -> None:
+        self._unsaved.setdefault(domain, self._entries.get(domain))
+        self._entries[domain] = self._packed(domain, logo)
 
     def _on_demand(self) -> Iterator[tuple[str, Logo]]:
         # The search for the word spares unpacking every logo.
@@ -116,9 +129,69 @@ class LogoManifest:
             if isinstance(entry, Logo) and entry.is_on_demand:
                 yield domain, entry
 
-    def keys_beyond(self, domains: Collection[str]) -> list[str]:
-        """Keys of the pictures that it names for other domains than these."""
-        others = self._entries.keys() - set(domains)
+    # ----------------------------------------------------------------- shares
+
+    @property
+    def etag(self) -> str | None:
+        """ETag of the stored manifest as it was read or written last; None when there is none."""
+        return self._etag
+
+    @property
+    def unsaved(self) -> int:
+        """How many entries have changed since it was saved."""
+        return len(self._unsaved)
+
+    @property
+    def fifth(self) -> int:
+        """A fifth of the number of entries: so many changes are worth a save; see `SAVE_EVERY`."""
+        return len(self._entries) // _SAVE_SHARE
+
+    @property
+    def is_to_be_saved(self) -> bool:
+        """Whether `save` writes it: it changed, is missing or broken, or with --force."""
+        changed = self._unsaved or self._unfinished or self._replaced or self._outdated
+        return bool(changed or self._broken or self._etag is None or self._context.options.force)
+
+    def own_results(self) -> Iterator[tuple[str, OwnResult[Entry]]]:
+        """The entries that have changed since it was saved, by domain."""
+        for domain, before in self._unsaved.items():
+            known = None if before is None else self._unpacked(domain, before)
+            yield domain, OwnResult(known, self._unpacked(domain, self._entries[domain]))
+
+    def bring(self, domain: str, own: OwnResult[Entry]) -> None:
+        """Lay the logo that a share has found for a domain into what is stored now.
+
+        When somebody else has stored another one meanwhile, the later of the two stays, but never
+        one whose picture was removed.
+
+        Raises:
+            StoreError: the store did not answer.
+        """
+        stored, key = self.get(domain), own.after.key
+        logo = settled(own, stored)
+        moved = stored is not None and bare(stored) != bare(own.before) and stored.key != key
+        if logo is not None and (not moved or self._is_there(logo.key)):
+            self.put(domain, logo)
+        elif moved and key is not None and (own.before is None or own.before.key != key):
+            self._replaced.add(key)
+
+    def note_saved(self, elsewhere: "LogoManifest") -> None:
+        """Note that the changes are in another one of the same dataset, which was just saved."""
+        self._etag = elsewhere.etag
+        self._unsaved.clear()
+        self._replaced.clear()
+        self._unfinished = self._broken = self._outdated = False
+
+    def _is_there(self, key: str) -> bool:
+        try:
+            self._context.store.head(key)
+        except ObjectNotFound:
+            return False
+        return True
+
+    def keys_beyond(self, domains: Collection[str], has: Callable[[str], bool]) -> list[str]:
+        """Keys of the pictures that it names for other domains than these, if the run `has` them."""
+        others = filter(has, self._entries.keys() - set(domains))
         keys = (self._unpacked(domain, self._entries[domain]).key for domain in sorted(others))
         return [key for key in keys if key is not None]
 
@@ -129,7 +202,7 @@ class LogoManifest:
         return max((logo.fetched_at for logo in logos), default=None)
 
     def save_now_and_then(self) -> bool:
-        """Store it when `_SAVE_EVERY` says so, so that a run that is killed resumes from there.
+        """Store it when `SAVE_EVERY` says so, so that a run that is killed resumes from there.
 
         Returns:
             Whether it was stored.
@@ -137,8 +210,8 @@ class LogoManifest:
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
         """
-        enough = len(self._unsaved) >= max(_SAVE_EVERY, len(self._entries) // _SAVE_SHARE)
-        due = enough and self._context.clock.monotonic() - self._saved_at >= _SAVE_PAUSE_S
+        enough = len(self._unsaved) >= max(SAVE_EVERY, self.fifth)
+        due = enough and self._context.clock.monotonic() - self._saved_at >= SAVE_PAUSE_S
         if due:
             self._publish(())
         return due
@@ -152,11 +225,15 @@ class LogoManifest:
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
         """
-        changed = self._unsaved or self._unfinished or self._replaced or self._outdated
-        if changed or self._etag is None or self._context.options.force:
-            self._publish(tuple(sorted(self._removable())))
+        if self.is_to_be_saved:
+            own = (self._unpacked(domain, held).key for domain, held in self._entries.items())
+            self._publish(tuple(sorted(removable(self._context, self._replaced, own))))
             self._replaced.clear()
-            self._unfinished = False
+            self._unfinished = self._broken = False
+        self.make_blog_manifest()
+
+    def make_blog_manifest(self) -> None:
+        """Make the blog's manifest where there is none."""
         make_blog_manifest(self._context.store, self._context.keys)
 
     # ------------------------------------------------------------------ store
@@ -239,6 +316,7 @@ class LogoManifest:
                 theirs = self.get(domain) or entry
                 logo = replace(entry, others=theirs.others)
                 self._entries[domain] = self._packed(domain, logo)
+        self.claim(self.claimed)
 
     def _encoded(self) -> Iterator[bytes]:
         """The manifest's bytes in parts, sorted by domain, so that equal logos give equal bytes."""
@@ -270,45 +348,3 @@ class LogoManifest:
         for source in SOURCES:
             stem = splitext(self._context.keys.logo(domain, source, "x"))[0]
             yield from self._pictures.get(stem, ())
-
-    def _superseded(self) -> Iterator[str]:
-        """Keys of the listed pictures whose domain has a logo of ours that is another picture."""
-        for domain, held in self._entries.items():
-            entry = self._unpacked(domain, held)
-            if isinstance(entry, Logo):
-                yield from (key for key in self._keys_of(domain) if key != entry.key)
-
-    def _removable(self) -> set[str]:
-        """Replaced pictures that no environment's manifest names."""
-        if not self._replaced:
-            return set()
-        own = (self._unpacked(domain, held).key for domain, held in self._entries.items())
-        removable = self._replaced.difference(key for key in own if key is not None)
-        for suffix in SUFFIXES:
-            if suffix != self._context.keys.suffix:
-                removable -= self._named_by(Keys(suffix).logo_manifest())
-        return removable
-
-    def _named_by(self, manifest: str) -> set[str]:
-        """The keys that another environment's manifest names.
-
-        When it cannot be read, all replaced keys are returned, so that no picture is removed.
-        """
-        try:
-            with self._context.store.open(manifest) as found:
-                keys = {_key_of(entry) for _, entry in fields(found.chunks())}
-        except ObjectNotFound:
-            return set()
-        except (ValueError, CorruptObject):
-            return set(self._replaced)
-        return {key for key in keys if key is not None}
-
-
-def _key_of(value: object) -> str | None:
-    """The key that an entry names, also one that lacks other things; None when it names none.
-
-    Raises:
-        CorruptObject: it is no entry.
-    """
-    key = value.get("key") if isinstance(value, dict) else None
-    return key if isinstance(key, str) else read_entry(value).key

@@ -8,6 +8,7 @@ from datafetch.clock import to_ms
 from datafetch.job import AnyContext
 from datafetch.logos.model import NoLogoRecord
 from datafetch.logos.rules.choice import after_no_logo, newest
+from datafetch.models.own_result import Order, OwnResult, stays
 from datafetch.ops.record import Record
 
 _TRIES = 3
@@ -41,16 +42,16 @@ class NegativeCache:
         )
         self._changes: Records = {}
 
-    def load(self) -> None:
+    def load(self, *, keep: bool = True) -> None:
         """Read what is stored.
 
-        A broken record counts as none, and a copy of the object is kept aside. An object that
-        cannot be read at all is kept aside on save.
+        A broken record counts as none, and with `keep` a copy of the object is kept aside. An
+        object that cannot be read at all is kept aside on save.
 
         Raises:
             StoreError: the store did not answer.
         """
-        if None in self._record.load().values():
+        if None in self._record.load().values() and keep:
             self._context.keep_aside(self._context.store.get(self._key))
 
     def get(self, domain: str) -> NoLogoRecord | None:
@@ -70,6 +71,32 @@ class NegativeCache:
         if self.get(domain) is not None:
             self._changes[domain] = None
 
+    def note(self, domain: str, record: NoLogoRecord) -> None:
+        """Note the record of a domain that was made elsewhere."""
+        self._changes[domain] = record
+
+    @property
+    def is_to_be_saved(self) -> bool:
+        """Whether there are changes that are not stored."""
+        return bool(self._changes)
+
+    def bring_into(self, stored: "NegativeCache") -> None:
+        """Lay the changes of a share into what is stored now, under the lease of the dataset.
+
+        When another run has noted a domain meanwhile, the later of the two records stays.
+        """
+        for domain, record in self._changes.items():
+            theirs = stored.get(domain)
+            if record is None:
+                stored.drop(domain)
+            else:
+                own = OwnResult(self._record.value.get(domain), record)
+                stored.note(domain, stays(own, theirs, _order))
+
+    def note_saved(self) -> None:
+        """Note that the changes are stored, by way of `bring_into`."""
+        self._changes.clear()
+
     def save(self) -> None:
         """Apply the changes to what is stored, even if somebody else has changed it meanwhile.
 
@@ -84,3 +111,8 @@ class NegativeCache:
     def _changed(self, stored: Records) -> Records:
         merged = {**stored, **self._changes}
         return dict(newest({name: record for name, record in merged.items() if record is not None}))
+
+
+def _order(record: NoLogoRecord) -> Order:
+    """Sorts the records of one domain by time."""
+    return record.last_attempt, record.attempts, record.reason

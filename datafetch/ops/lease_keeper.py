@@ -43,13 +43,19 @@ class LeaseKeeper:
         self._taken: list[HeldLease] = []
 
     def take(
-        self, job: str, when_free: Callable[[], None] | None = None, *, wait_s: float = 0.0
+        self,
+        job: str,
+        when_free: Callable[[], None] | None = None,
+        *,
+        wait_s: float = 0.0,
+        once: bool = False,
     ) -> HeldLease:
         """Take the lease of a job or a share, and renew it until it is given back or the run's time is over.
 
         While another run has it, wait for `wait_s` seconds at most, and for a `BRIEF` one at least
         10 s: no job should be left out for a moment's work. `when_free` is that of
-        `LeaseBackend.acquire`.
+        `LeaseBackend.acquire`. With `once` nothing is waited for, and a run that was asked to stop
+        may take it, too.
 
         Raises:
             LeaseHeld: another run has it, and had it all the time.
@@ -60,11 +66,14 @@ class LeaseKeeper:
         began = self._clock.monotonic()
         waited = False
         while True:
-            self._cancel.raise_if_cancelled()
+            if not once:
+                self._cancel.raise_if_cancelled()
             try:
                 grant = self._backend.acquire(job, self._run_id, when_free)
                 break
             except LeaseHeld as held:
+                if once:
+                    raise
                 brief = held.holder is not None and held.holder.run_id.endswith(BRIEF)
                 most_s = max(wait_s, _BRIEF_WAIT_S) if brief else wait_s
                 left = began + most_s - self._clock.monotonic()
@@ -117,13 +126,16 @@ class LeaseKeeper:
     def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
         """Wait for another job's lease and hold it, so that the block may write that job's data.
 
+        With no `seconds` it is asked for once, also by a run that was asked to stop, which may
+        still have something to save.
+
         Raises:
             LeaseHeld: another run had it for all of `seconds`.
             Cancelled: the run was asked to stop while it waited.
             ConfigurationError: with these settings nothing may be written.
             StoreError: the service that keeps leases did not answer.
         """
-        lease = self.take(job, wait_s=seconds)
+        lease = self.take(job, wait_s=seconds, once=not seconds)
         try:
             yield lease
         finally:

@@ -68,11 +68,13 @@ class Journal:
         run_id: of the run that began the publish; empty when the journal cannot be read.
         base_etag: of the commit object that the publish was to replace; None when there was
             none, empty when the journal cannot be read.
+        deletes: keys of the objects that it was to remove.
     """
 
     etag: str
     run_id: str
     base_etag: str | None
+    deletes: tuple[str, ...] = ()
 
 
 class _StoredJournal(BaseModel):
@@ -147,7 +149,8 @@ class Publisher:
         except ValueError:  # pydantic's `ValidationError` is one
             journal = Journal(found.etag, run_id="", base_etag="")
         else:
-            journal = Journal(found.etag, stored.run_id, stored.base_etag)
+            deletes = tuple(stored.deletes)
+            journal = Journal(found.etag, stored.run_id, stored.base_etag, deletes)
         self._journals[dataset] = journal
         return journal
 
@@ -277,7 +280,9 @@ class Publisher:
         body = encode_json(journal.model_dump(by_alias=True))
         key = self._keys.publish_journal(plan.dataset)
         etag = self._put(Write(key, body), known.etag if known else None)
-        self._journals[plan.dataset] = Journal(etag, self._run_id, plan.base_etag)
+        self._journals[plan.dataset] = Journal(
+            etag, self._run_id, plan.base_etag, tuple(plan.deletes)
+        )
 
     def _write_equal(self, plan: PublishPlan, work: Diff) -> dict[str, str]:
         """Write the equal objects of a plan again, all but its commit; returns their new ETags."""

@@ -102,7 +102,7 @@ def test_journal_says_what_will_be_written() -> None:
         f'"writes":{json.dumps(hashes, separators=(",", ":"))},"deletes":["old"]}}'
     )
     assert found.body.decode() == text
-    assert publisher(store).open_journal("set") == Journal(found.etag, "r1", None)
+    assert publisher(store).open_journal("set") == Journal(found.etag, "r1", None, ("old",))
 
 
 def test_equal_bytes_are_not_written() -> None:

@@ -1,0 +1,117 @@
+"""When and how a run's results are saved: by a whole run as it goes, by a share under the dataset's lease."""
+
+from typing import Protocol
+
+from datafetch.errors import LeaseHeld
+from datafetch.job import JobContext
+from datafetch.logos.manifest import SAVE_EVERY, SAVE_PAUSE_S, LogoManifest
+from datafetch.logos.negative_cache import NegativeCache
+from datafetch.models.job_settings import LogoSettings
+from datafetch.models.run import JobName
+from datafetch.models.shard import Shard
+from datafetch.runtime.pauses import Pauses
+
+
+class Saving(Protocol):
+    """Saves the results of one run."""
+
+    def now_and_then(self) -> bool:
+        """Save what there is if it is time for that; returns whether it was saved.
+
+        Raises:
+            BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
+        """
+        ...
+
+    def save(self, wait_s: float) -> str | None:
+        """Save what there is, and make what is missing; returns why it has to wait, if it has to.
+
+        A share waits `wait_s` seconds at most for the dataset's lease.
+
+        Raises:
+            BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
+            Cancelled: the run was asked to stop while it waited.
+        """
+        ...
+
+
+class WholeSaving:
+    """Saves the results of a run that has the lease of the dataset."""
+
+    def __init__(self, manifest: LogoManifest, negative: NegativeCache) -> None:
+        self._manifest = manifest
+        self._negative = negative
+
+    def now_and_then(self) -> bool:
+        """See `Saving.now_and_then`."""
+        return self._manifest.save_now_and_then()
+
+    def save(self, wait_s: float) -> str | None:  # noqa: ARG002 - it has the lease already
+        """See `Saving.save`; it never has to wait."""
+        self._manifest.save()
+        self._negative.save()
+        return None
+
+
+class ShareSaving:
+    """Brings the results of a share into what is stored, under the lease of the dataset.
+
+    `manifest` and `negative` are what the share has read and changed; neither is stored itself.
+    """
+
+    def __init__(
+        self,
+        context: JobContext[LogoSettings],
+        shard: Shard,
+        manifest: LogoManifest,
+        negative: NegativeCache,
+    ) -> None:
+        self._context = context
+        self._shard = shard
+        self._manifest = manifest
+        self._negative = negative
+        self._pauses = Pauses(context.clock, SAVE_PAUSE_S)
+
+    def now_and_then(self) -> bool:
+        """See `Saving.now_and_then`; while another run has the lease, the share goes on."""
+        enough = max(SAVE_EVERY, self._manifest.fifth // self._shard.count)
+        if self._manifest.unsaved < enough or not self._pauses.due():
+            return False
+        with self._pauses.timed():
+            return self.save(0.0) is None
+
+    def save(self, wait_s: float) -> str | None:
+        """See `Saving.save`; without anything to save the lease is not taken."""
+        if not (self._manifest.is_to_be_saved or self._negative.is_to_be_saved):
+            self._manifest.make_blog_manifest()
+            return None
+        try:
+            with self._context.wait_for_lease(JobName.LOGOS, wait_s) as fence:
+                self._bring(self._context.under(fence))
+        except LeaseHeld as held:
+            self._context.log.warning("merge_put_off", extra={"reason": str(held)})
+            return str(held)
+        self._negative.note_saved()
+        return None
+
+    def _bring(self, context: JobContext[LogoSettings]) -> None:
+        manifest, negative = LogoManifest(context), NegativeCache(context)
+        manifest.load()
+        negative.load()
+        for domain, own in self._manifest.own_results():
+            manifest.bring(domain, own)
+        manifest.claim(self._manifest.claimed)
+        self._negative.bring_into(negative)
+        manifest.save()
+        self._manifest.note_saved(manifest)
+        negative.save()
+
+
+def saving_of(
+    context: JobContext[LogoSettings], manifest: LogoManifest, negative: NegativeCache
+) -> Saving:
+    """How the run of this context saves its results."""
+    shard = context.options.shard
+    if shard is None:
+        return WholeSaving(manifest, negative)
+    return ShareSaving(context, shard, manifest, negative)
