@@ -1,7 +1,8 @@
 """Whether each job is fresh, stale or failing, and since when: decided from what was read, purely.
 
 Stale is a job that had no success since the slot before the last, plus 15 minutes. Failing is one
-whose last finished run failed, or whose last run ended without saying how.
+whose last finished run failed, or whose last run ended without saying how. Of a job that is run in
+shares all shares have to succeed, and one that fails is enough.
 """
 
 from collections.abc import Sequence
@@ -11,8 +12,10 @@ from enum import StrEnum
 
 from datafetch.cron import Schedule
 from datafetch.models.run import JobName
+from datafetch.models.shard import Shard
 from datafetch.ops.past_runs import PastRun
 from datafetch.ops.pauses import Pause
+from datafetch.ops.shares import Shares, all_of, succeeded_at
 from datafetch.ops.state import JobState
 
 GRACE_S = 900.0
@@ -70,6 +73,7 @@ class JobFacts:
         holder: None while the lock is free.
         pause: None when it is not on pause.
         resumed_at: when the last pause ended, epoch seconds.
+        shares: the shares of the job, by their number; empty when it is run as a whole.
     """
 
     job: JobName
@@ -80,6 +84,20 @@ class JobFacts:
     holder: Holder | None = None
     pause: Pause | None = None
     resumed_at: float | None = None
+    shares: Sequence[Shares] = ()
+
+    @property
+    def whole_runs(self) -> list[PastRun]:
+        """The runs of the whole job, the newest first."""
+        return [run for run in self.runs if run.shard is None]
+
+    @property
+    def whole_success_at(self) -> int | None:
+        """When a run of the whole job succeeded last, epoch milliseconds; None for never."""
+        times = [run.ended_at for run in self.whole_runs if run.is_success]
+        if self.state is not None and self.state.last_successful_sync_at is not None:
+            times.append(self.state.last_successful_sync_at)
+        return max(times, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +106,15 @@ class Freshness:
 
     Attributes:
         died: whether the last run ended without saying how.
-        is_running: whether a run is under way.
+        is_running: whether a run of the whole job is under way.
         failing_since: when the first of the failures in a row began; None when it is not failing.
         failures: how many runs failed in a row.
         last_success_at: when the data was brought up to date last; None for never, as far as known.
         last_seen_at: when a run began or ended last; None for never.
         next_at: the next slot that will be run; None when there is none.
+        is_silent: whether it is stale because nothing ran.
+        failing_shares: the shares whose last run failed.
+        running_shares: how many shares are being run.
     """
 
     condition: Condition
@@ -107,29 +128,35 @@ class Freshness:
     last_seen_at: int | None = None
     next_at: int | None = None
     is_silent: bool = False
+    failing_shares: tuple[Shard, ...] = ()
+    running_shares: int = 0
 
 
 def judge(facts: JobFacts, now: float) -> Freshness:
     """What the job is like; `now` is in epoch seconds."""
     running = is_running(facts)
     died = facts.state is not None and facts.state.status == "running" and not running
-    row = _failures(facts.runs)
-    since = row[-1].began_at if row else None
-    failures = len(row)
-    if facts.state is not None and (row or not facts.runs):
-        failures = max(failures, facts.state.retry_count)  # the history may have been lost
-    if failures and since is None and facts.state is not None:
-        since = facts.state.started_at
-    if died and facts.state is not None:
-        failures += 1
-        since = facts.state.started_at if since is None else since
-    success, seen = _last_success(facts), _last_seen(facts)
+    shares = all_of(facts.shares)
+    running_shares = sum(share.is_running for share in shares)
+    failures, since = _failures_of_whole(facts, died=died)
+    if failures and _done_by_shares_since(facts):
+        failures, since = 0, None
+    whole = facts.whole_success_at
+    failing_shares = [share for share in shares if share.fails_since(whole)]
+    if failing_shares:
+        failures += sum(share.failures for share in failing_shares)
+        began = [share.state.started_at for share in failing_shares if share.state is not None]
+        since = min([*began, *([] if since is None else [since])])
+    success = max(filter(None, (whole, succeeded_at(facts.shares))), default=None)
+    seen = _last_seen(facts)
     wanted = facts.is_configured
     failing = wanted and failures > 0
     expected = _expected_since(facts, now)
     stale = wanted and expected is not None and (success is None or success < expected * 1000)
     return Freshness(
-        condition=_condition(facts, failing=failing, stale=stale, running=running),
+        condition=_condition(
+            facts, failing=failing, stale=stale, running=running or running_shares > 0
+        ),
         is_stale=stale,
         is_failing=failing,
         died=died,
@@ -140,6 +167,8 @@ def judge(facts: JobFacts, now: float) -> Freshness:
         last_seen_at=seen,
         next_at=_next_at(facts, now) if wanted else None,
         is_silent=stale and expected is not None and (seen is None or seen < expected * 1000),
+        failing_shares=tuple(share.shard for share in failing_shares) if failing else (),
+        running_shares=running_shares,
     )
 
 
@@ -176,17 +205,35 @@ def _failures(runs: Sequence[PastRun]) -> list[PastRun]:
     return row
 
 
-def _last_success(facts: JobFacts) -> int | None:
-    times = [run.ended_at for run in facts.runs if run.is_success]
-    if facts.state is not None and facts.state.last_successful_sync_at is not None:
-        times.append(facts.state.last_successful_sync_at)
-    return max(times, default=None)
+def _failures_of_whole(facts: JobFacts, *, died: bool) -> tuple[int, int | None]:
+    """How many runs of the whole job failed in a row, and when the first of them began."""
+    runs, state = facts.whole_runs, facts.state
+    row = _failures(runs)
+    since = row[-1].began_at if row else None
+    failures = len(row)
+    if state is not None and (row or not runs):
+        failures = max(failures, state.retry_count)  # the history may have been lost
+    if failures and since is None and state is not None:
+        since = state.started_at
+    if died and state is not None:
+        failures += 1
+        since = state.started_at if since is None else since
+    return failures, since
+
+
+def _done_by_shares_since(facts: JobFacts) -> bool:
+    """Whether all shares of the job succeeded after the last run of the whole job began."""
+    done = succeeded_at(facts.shares)
+    began = [run.began_at for run in facts.whole_runs[:1]]
+    began += [] if facts.state is None else [facts.state.started_at]
+    return done is not None and all(done > time for time in began)
 
 
 def _last_seen(facts: JobFacts) -> int | None:
     times = [run.ended_at for run in facts.runs[:1]]
     if facts.state is not None:
         times += [facts.state.started_at, facts.state.completed_at or 0]
+    times += [share.last_seen_at for share in all_of(facts.shares) if share.last_seen_at]
     return max(times, default=None)
 
 
@@ -197,7 +244,7 @@ def _expected_since(facts: JobFacts, now: float) -> float | None:
     expected: without a schedule, on pause, and until two slots have come after the end of a pause
     or the beginning of this schedule.
     """
-    schedule, state = facts.schedule, facts.state
+    schedule = facts.schedule
     if schedule is None or facts.pause is not None:
         return None
     last = schedule.slot_at_or_before(datetime.fromtimestamp(now - GRACE_S, UTC))
@@ -205,9 +252,15 @@ def _expected_since(facts: JobFacts, now: float) -> float | None:
     if before is None:
         return None
     begin = facts.resumed_at or 0.0
-    known = None if state is None else state.schedule
-    if known is not None and known.expression == schedule.expression:
-        begin = max(begin, known.since / 1000)
+    states = (facts.state, *(share.state for share in all_of(facts.shares)))
+    since = [
+        state.schedule.since / 1000
+        for state in states
+        if state is not None
+        and state.schedule is not None
+        and state.schedule.expression == schedule.expression
+    ]
+    begin = max(begin, min(since, default=0.0))
     return before.timestamp() if before.timestamp() >= begin else None
 
 

@@ -4,7 +4,7 @@ An object that cannot be read is told of, and counts as empty.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -13,32 +13,29 @@ from pydantic import TypeAdapter
 
 from datafetch.clock import Clock, to_ms
 from datafetch.cron import Schedule
-from datafetch.errors import ObjectNotFound, StoreDenied
 from datafetch.models.run import JobName, RunStatus
 from datafetch.models.stored_times import LATEST_MS
 from datafetch.models.text import one_line
 from datafetch.ops.breakers import OpenBreaker
 from datafetch.ops.dead_letters import LETTERS, DeadLetter
+from datafetch.ops.eyes import STATE, Eyes
 from datafetch.ops.freshness import Freshness, Holder, JobFacts, is_running, judge
-from datafetch.ops.leases.lock_object import is_dead_here, lock_in
 from datafetch.ops.past_runs import PastRun, read_runs
 from datafetch.ops.pauses import Pause
-from datafetch.ops.record import seen
+from datafetch.ops.share_records import read_shares
 from datafetch.ops.state import JobState
 from datafetch.ops.waiting import Waiting, hosts_of, waiting_of
 from datafetch.runtime.engine import beside
-from datafetch.store.base import ObjectStore, ServerStore
+from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
 
 T = TypeVar("T")
 
-_STATE: TypeAdapter[JobState | None] = TypeAdapter(JobState | None)
 _HISTORY: TypeAdapter[list[object]] = TypeAdapter(list[object])
 _PAUSES: TypeAdapter[dict[str, Pause]] = TypeAdapter(dict[str, Pause])
 _BREAKERS: TypeAdapter[dict[str, OpenBreaker]] = TypeAdapter(dict[str, OpenBreaker])
 _INDEX: TypeAdapter[dict[str, object]] = TypeAdapter(dict[str, object])
 
-_LARGEST_LOCK = 64 * 1024
 _LONGEST_NAME = 200
 
 
@@ -105,72 +102,6 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Eyes:
-    """Reads objects, and notes those that it could not read."""
-
-    store: ObjectStore
-    notes: list[str] = field(default_factory=list)
-
-    def see(self, key: str, adapter: TypeAdapter[T], empty: T) -> T:
-        found = seen(self.store, key, adapter, empty=empty)
-        if found.problem:
-            self.notes.append(
-                f"{key} cannot be read ({found.problem}); the next run keeps it aside and begins anew"
-            )
-        return found.value
-
-    def see_lock(self, key: str, now: float) -> Holder | None:
-        """Who has the lock; None while it is free.
-
-        In a folder the age of the lock's file is taken by this machine's clock. To measure it by
-        the folder's own clock a file would have to be written.
-        """
-        try:
-            if isinstance(self.store, ServerStore):
-                stored = self.store.get(key)
-                body, age_s, written = stored.body, stored.age_s, stored.info.last_modified
-            else:
-                with self.store.open(key) as opened:
-                    body, age_s = opened.file.read(_LARGEST_LOCK + 1), None
-                    written = opened.info.last_modified
-        except ObjectNotFound:
-            return None
-        lock = lock_in(body)
-        if lock is None:
-            self.notes.append(f"{key} cannot be read; the next run takes the lock anew")
-            return None
-        if lock.owner is None:
-            return None
-        if age_s is None and written is not None:
-            age_s = max(0.0, now - written.timestamp())
-        free_at = lock.expires_at if age_s is None else to_ms(now - age_s) + lock.ttl_ms
-        return Holder(
-            host=one_line(lock.host, _LONGEST_NAME),
-            pid=lock.pid,
-            run_id=one_line(lock.run_id, _LONGEST_NAME),
-            since=lock.acquired_at,
-            free_at=free_at,
-            is_dead=is_dead_here(lock),
-            is_over=free_at < to_ms(now),
-        )
-
-    def listed(self, prefix: str) -> list[tuple[str, datetime | None]]:
-        """Key and time of each object; none, with a note, where listing is not allowed."""
-        try:
-            return [(info.key, info.last_modified) for info in self.store.list(prefix)]
-        except StoreDenied:
-            self.notes.append(f"{prefix} may not be listed with these credentials")
-            return []
-
-    def written_at(self, key: str) -> int | None:
-        try:
-            written = self.store.head(key).last_modified
-        except ObjectNotFound:
-            return None
-        return None if written is None else to_ms(written.timestamp())
-
-
-@dataclass(frozen=True, slots=True)
 class _JobRecords:
     state: JobState | None
     history: list[object]
@@ -186,9 +117,10 @@ def look(
     configured: Collection[JobName],
     cooldown_s: float,
 ) -> Overview:
-    """Read the records of these jobs, all at once, in 4 requests a job and 6 more.
+    """Read the records of these jobs, all at once, in 4 requests a job and 7 more.
 
     A job whose run seems to have died is looked at once more: it may just have begun or ended.
+    Each share of a job that is run in shares is one request more, two while it is being run.
 
     Args:
         store: has the records; nothing is written to it.
@@ -201,7 +133,7 @@ def look(
     Raises:
         StoreError: the store did not answer.
     """
-    eyes, now = _Eyes(store), clock.now()
+    eyes, now = Eyes(store), clock.now()
     asked = {job: beside(partial(_records, eyes, keys, job, now)) for job in schedules}
     pauses = beside(lambda: eyes.see(keys.pauses(), _PAUSES, {}))
     breakers = beside(lambda: eyes.see(keys.breakers(), _BREAKERS, {}))
@@ -209,6 +141,7 @@ def look(
     activity = beside(lambda: eyes.written_at(keys.github_activity()))
     backups = beside(lambda: eyes.listed(keys.bookmarks_backup_prefix()))
     journals = beside(lambda: eyes.listed(keys.publish_journals_prefix()))
+    listed = beside(lambda: eyes.listed(keys.shards_prefix()))
     views = []
     for job, schedule in schedules.items():
         records = asked[job]()
@@ -224,6 +157,7 @@ def look(
             holder=records.holder,
             pause=None if pause is None or pause.is_over(now) else pause,
             resumed_at=_resumed_at(pause, now),
+            shares=read_shares(eyes, keys, job, listed(), state, now),
         )
         freshness = judge(facts, now)
         data_from = {
@@ -250,15 +184,15 @@ def look(
     )
 
 
-def _records(eyes: _Eyes, keys: Keys, job: JobName, now: float) -> _JobRecords:
-    state = beside(lambda: eyes.see(keys.job_state(job), _STATE, None))
+def _records(eyes: Eyes, keys: Keys, job: JobName, now: float) -> _JobRecords:
+    state = beside(lambda: eyes.see(keys.job_state(job), STATE, None))
     history = beside(lambda: eyes.see(keys.history(job), _HISTORY, []))
     letters = beside(lambda: eyes.see(keys.dead_letters(job), LETTERS, {}))
     found = _JobRecords(state(), history(), letters(), eyes.see_lock(keys.lock(job), now))
     if found.state is None or found.state.status != "running" or _is_alive(found):
         return found
     # The two are written one after the other: the run may just have begun or ended.
-    again = replace(found, state=eyes.see(keys.job_state(job), _STATE, None))
+    again = replace(found, state=eyes.see(keys.job_state(job), STATE, None))
     if again.state is not None and again.state.status == "running":
         again = replace(again, holder=eyes.see_lock(keys.lock(job), now))
     if again.state is not None and again.state != found.state:

@@ -8,6 +8,7 @@ from datafetch.models.run import JobName
 from datafetch.ops import spoken
 from datafetch.ops.freshness import Condition
 from datafetch.ops.overview import JobView, Overview
+from datafetch.ops.shares import all_of
 from datafetch.redaction import redact
 
 SILENCE = "cron's log has the rest: exits 78, 127 and 75 leave no history"
@@ -34,7 +35,7 @@ def trouble(view: JobView, now: float) -> str:
     if fresh.is_failing:
         runs = f"{fresh.failures} run{'' if fresh.failures == 1 else 's'}"
         since = spoken.when(fresh.failing_since, now) if fresh.failing_since else "long ago"
-        parts.append(f"{job}: failing since {since}, {runs}")
+        parts.append(f"{job}: failing since {since}, {runs}{_of_shares(view)}")
         if fresh.is_silent and fresh.last_seen_at is not None:
             parts.append(f"no run since {spoken.moment(fresh.last_seen_at, now)}")
     elif fresh.last_seen_at is None:
@@ -55,6 +56,14 @@ def trouble(view: JobView, now: float) -> str:
     return "; ".join(parts)
 
 
+def _of_shares(view: JobView) -> str:
+    """Of which shares the failed runs were, as the end of a part of a sentence."""
+    failing = view.freshness.failing_shares
+    if not failing:
+        return ""
+    return f" of share {failing[0]}" if len(failing) == 1 else f" of {len(failing)} shares"
+
+
 def _is_wrong(view: JobView) -> bool:
     return view.freshness.is_failing or view.freshness.is_stale
 
@@ -66,7 +75,11 @@ def _all_is_well(overview: Overview) -> str:
         if view.facts.is_configured and view.facts.schedule and view.facts.pause is None
     ]
     paused = [view.job.value for view in overview.jobs if view.facts.pause is not None]
-    running = [view.job.value for view in overview.jobs if view.freshness.is_running]
+    running = [
+        view.job.value
+        for view in overview.jobs
+        if view.freshness.is_running or view.freshness.running_shares
+    ]
     if not due:
         parts = ["Nothing is wrong, and no job is scheduled"]
     elif len(due) == 1:
@@ -173,6 +186,7 @@ def _job(view: JobView) -> JsonObject:
             "isDead": holder.is_dead,
             "isOver": holder.is_over,
         },
+        "shares": [share.to_json() for share in all_of(facts.shares)],
         "deadLetters": view.waiting.to_json(),
         "goneLinks": view.waiting.gone if view.job is JobName.OPENGRAPH else None,
     }

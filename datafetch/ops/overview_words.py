@@ -7,6 +7,7 @@ from datafetch.ops import spoken
 from datafetch.ops.freshness import Condition, Holder
 from datafetch.ops.overview import BreakerView, JobView, Overview
 from datafetch.ops.past_runs import PastRun
+from datafetch.ops.share_words import share_rows
 
 Row = tuple[str, str]
 """A label, and what is to be said."""
@@ -33,6 +34,7 @@ def job_rows(view: JobView, now: float) -> Iterator[Row]:
         )
     if fresh.is_running and facts.state is not None:
         yield "running", f"since {spoken.when(facts.state.started_at, now)}, run {facts.state.id}"
+    yield from share_rows(facts.shares, facts.whole_success_at, now)
     yield "last run", last_run(view.last, now)
     if view.last is not None and view.last.error:
         yield "error", view.last.error
@@ -58,7 +60,8 @@ def last_run(last: PastRun | None, now: float) -> str:
     counts += [f"{last.changed:,} changed"] if last.changed else []
     counts += [f"{last.failed:,} failed"] if last.failed else []
     took = [f"took {spoken.took(last.duration_s)}"] if last.duration_s else []
-    return ", ".join([last.status.value, spoken.when(last.ended_at, now), *took, *counts])
+    share = [f"share {last.shard}"] if last.shard else []
+    return ", ".join([*share, last.status.value, spoken.when(last.ended_at, now), *took, *counts])
 
 
 def next_run(view: JobView, now: float) -> str:

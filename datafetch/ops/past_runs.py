@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from datafetch.models.json import JsonObject
 from datafetch.models.run import OPERATIONS, JobName, RunStatus
+from datafetch.models.shard import Shard, read_shard
 from datafetch.models.stored_times import LATEST_MS
 from datafetch.models.text import one_line
 from datafetch.redaction import redact
@@ -42,6 +43,7 @@ class PastRun:
         duration_s: seconds.
         failed_items: some of the items that failed, with the reason.
         upstreams: for each upstream its counts (requests, retries, bytes, statuses) by name.
+        shard: the share of the job that was done; None for the whole job.
     """
 
     job: JobName
@@ -65,6 +67,7 @@ class PastRun:
     pid: int = 0
     failed_items: tuple[tuple[str, str], ...] = ()
     upstreams: Mapping[str, Mapping[str, int]] | None = None
+    shard: Shard | None = None
 
     @property
     def began_at(self) -> int:
@@ -100,6 +103,7 @@ class PastRun:
             "job": self.job.value,
             "jobType": self.job.value,
             "operation": OPERATIONS[self.job].value,
+            **({"shard": str(self.shard)} if self.shard else {}),
             "runId": self.run_id,
             "status": self.status.value,
             "success": self.success,
@@ -159,6 +163,7 @@ def read_run(entry: object, job: JobName) -> PastRun | None:
         pid=_count(entry.get("pid")),
         failed_items=tuple(filter(None, map(_failed, _list(entry, "failedItems")))),
         upstreams=_upstreams(entry.get("upstreams")),
+        shard=_shard(entry.get("shard")),
     )
 
 
@@ -283,6 +288,13 @@ def _seconds(value: object) -> float:
 def _list(entry: Mapping[str, object], name: str) -> list[object]:
     value = entry.get(name)
     return value[:_MOST_SHOWN] if isinstance(value, list) else []
+
+
+def _shard(value: object) -> Shard | None:
+    try:
+        return read_shard(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _failed(value: object) -> tuple[str, str] | None:

@@ -185,12 +185,12 @@ class _NoListing(MemoryStore):
 
 
 def test_credentials_that_may_not_list_see_the_rest(store):
-    """Backups and journals are then unknown, and that is said."""
+    """Backups, journals and shares are then unknown, and that is said."""
     blind = _NoListing()
     blind.objects = store.objects
     overview = seen(blind)
     assert overview.newest_backup_at is None
-    assert len(overview.notes) == 2
+    assert len(overview.notes) == 3
     assert job_in(overview).freshness.condition is Condition.FRESH
 
 
