@@ -62,7 +62,10 @@ def store(folder: Path) -> None:
         (["update", "bookmarks", ""], ["opengraph", "github", "logos"]),
         (["update", "bookmarks", "g"], ["github"]),
         (["help", "log"], ["logos"]),
-        (["guide", ""], ["cloud", "cron", "locks", "migrate", "monitoring", "serve", "stores"]),
+        (
+            ["guide", ""],
+            ["cloud", "cron", "locks", "migrate", "monitoring", "scale", "serve", "stores"],
+        ),
         (["guide", "m"], ["migrate", "monitoring"]),
         (["--log-format", ""], ["console", "json"]),
         (["logos", "--log-format", "j"], ["json"]),
