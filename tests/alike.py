@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-
 _OF_TIMES = re.compile(r"(?:At|AtPacific|Modified|generated|timestamp|etag)$", re.IGNORECASE)
 """Names of values that are times, or made of bytes that hold times."""
 

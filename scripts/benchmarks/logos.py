@@ -48,10 +48,10 @@ def _memory(kind: str) -> Iterator[Figure]:
             settings = providers.environment | _UNPACED
             if kind == "bucket":
                 settings |= s3.environment
-                _seed(_bucket(s3), count)
+                seed(_bucket(s3), count)
             else:
                 settings |= {"DATAFETCH_STORE": f"file:{folder}/store"}
-                _seed(LocalStore(Path(folder, "store")), count)
+                seed(LocalStore(Path(folder, "store")), count)
             for taken in peaks.values():
                 taken.setdefault(count, []).append(timed(["logos"], folder, settings))
     for name, taken in peaks.items():
@@ -119,9 +119,9 @@ def _first_and_unchanged() -> _Round:
 
         settings = providers.environment | s3.environment | _UNPACED
         settings["DATAFETCH_CONCURRENCY"] = str(_WIDTH)
-        _seed(_bucket(s3), 1)
+        seed(_bucket(s3), 1)
         idle = timed(["logos"], folder, settings)
-        _seed(_bucket(s3), _LOGOS)
+        seed(_bucket(s3), _LOGOS)
         bare_s = _bare_s(settings)
         asked()
         first = timed(["logos"], folder, settings)
@@ -149,7 +149,7 @@ def _bucket(s3: Server) -> ObjectStore:
     )
 
 
-def _seed(store: ObjectStore, count: int) -> None:
+def seed(store: ObjectStore, count: int) -> None:
     """Bookmarks of so many domains, as a sync leaves them: list, mapping and index."""
     urls = [f"https://{domain(number)}/a/page/of/some/length" for number in range(count)]
     checksum = hashlib.sha256(str(count).encode()).hexdigest()

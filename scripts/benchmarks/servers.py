@@ -2,8 +2,9 @@
 
     python -m benchmarks.servers providers|s3 LATENCY_S [DOMAINS]
 
-A server prints the settings that lead to it as a line of JSON. For every line that it reads it
-prints how many requests it had since the line before, by name. It ends with its input.
+A server prints the settings that lead to it as a line of JSON. For every empty line that it reads
+it prints how many requests it had since the line before, by name; for a name, when each request of
+that name came, in seconds. It ends with its input.
 """
 
 import json
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -35,6 +36,7 @@ _SIZES = (64, 128, 180, 256)
 _AT_SITE_EVERY, _AT_DDG_EVERY = 20, 10
 
 Counts = Callable[[], dict[str, int]]
+Times = Callable[[str], list[float]]
 
 
 def domain(number: int) -> str:
@@ -56,6 +58,14 @@ class Server:
         self._process.stdin.flush()
         counts: dict[str, int] = self._line()
         return counts
+
+    def times(self, name: str) -> list[float]:
+        """When each request of that name came, in seconds, since the server began."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{name}\n")
+        self._process.stdin.flush()
+        times: list[float] = self._line()
+        return times
 
     def _line(self) -> "dict[str, str] | dict[str, int] | object":
         assert self._process.stdout is not None
@@ -85,15 +95,16 @@ def main() -> None:
     kind, latency_s, domains = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     with ExitStack() as stack:
         make = _s3 if kind == "s3" else _providers
-        environment, counts = make(stack, latency_s, domains)
+        environment, counts, times = make(stack, latency_s, domains)
         print(json.dumps(environment), flush=True)
-        for _ in sys.stdin:
-            print(json.dumps(counts()), flush=True)
+        for line in sys.stdin:
+            name = line.strip()
+            print(json.dumps(times(name) if name else counts()), flush=True)
 
 
-def _s3(stack: ExitStack, latency_s: float, _: int) -> tuple[dict[str, str], Counts]:
+def _s3(stack: ExitStack, latency_s: float, _: int) -> tuple[dict[str, str], Counts, Times]:
     app = Bucket()
-    _slow(app, latency_s)
+    times = _watched({"s3": app}, latency_s)
     server = stack.enter_context(FakeServer(app))
 
     def counts() -> dict[str, int]:
@@ -101,10 +112,12 @@ def _s3(stack: ExitStack, latency_s: float, _: int) -> tuple[dict[str, str], Cou
         app.log.clear()
         return dict(found)
 
-    return app.environment(server.url), counts
+    return app.environment(server.url), counts, times
 
 
-def _providers(stack: ExitStack, latency_s: float, domains: int) -> tuple[dict[str, str], Counts]:
+def _providers(
+    stack: ExitStack, latency_s: float, domains: int
+) -> tuple[dict[str, str], Counts, Times]:
     """With latency all logos are at Google; without, some are at DuckDuckGo or at the sites only."""
     google, ddg = GoogleFaviconsApp(), DuckDuckGoIconsApp()
     sites = SitesApp(())
@@ -117,8 +130,8 @@ def _providers(stack: ExitStack, latency_s: float, domains: int) -> tuple[dict[s
             at = ddg if not latency_s and number % _AT_DDG_EVERY == 1 else google
             at.icons[domain(number)] = icon
     apps: dict[str, App] = {GOOGLE_HOST: google, DUCKDUCKGO_HOST: ddg}
-    for app in (google, ddg, sites):
-        _slow(app, latency_s)
+    named: dict[str, App] = {"google": google, "ddg": ddg, "sites": sites}
+    times = _watched(named, latency_s)
     proxy = ForwardProxy(lambda host: apps.get(host) or (sites if sites.knows(host) else None))
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     environment = {
@@ -128,22 +141,31 @@ def _providers(stack: ExitStack, latency_s: float, domains: int) -> tuple[dict[s
     }
 
     def counts() -> dict[str, int]:
-        found = {"google": google, "ddg": ddg, "sites": sites}
-        asked = {name: app.log.count() for name, app in found.items()}
-        for app in found.values():
+        asked = {name: app.log.count() for name, app in named.items()}
+        for app in named.values():
             app.log.clear()
         return asked
 
-    return environment, counts
+    return environment, counts, times
 
 
-def _slow(app: App, latency_s: float) -> None:
-    def late(request: Request, answer: Answer) -> Response:
-        time.sleep(latency_s)
-        return answer(request)
+def _watched(apps: Mapping[str, App], latency_s: float) -> Times:
+    """Have each app note when it is asked, and answer late; what they have noted."""
+    noted: dict[str, list[float]] = {name: [] for name in apps}
+    start = time.monotonic()
 
-    if latency_s:
-        app.inject(late)
+    def watch(app: App, times: list[float]) -> None:
+        def answered(request: Request, answer: Answer) -> Response:
+            times.append(time.monotonic() - start)
+            if latency_s:
+                time.sleep(latency_s)
+            return answer(request)
+
+        app.inject(answered)
+
+    for name, app in apps.items():
+        watch(app, noted[name])
+    return lambda name: noted[name]
 
 
 if __name__ == "__main__":

@@ -202,13 +202,20 @@ def test_the_indexed_job_has_a_pod_for_each_share() -> None:
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
+def is_valid(value: Any, operation: str) -> None:
+    """Whether AWS Batch takes a value for one of its operations."""
+    batch = ServiceModel(Loader().load_service_model("batch", "service-2"), "batch")
+    shape = batch.operation_model(operation).input_shape
+    assert shape is not None
+    validate_parameters(value, shape)
+
+
 @pytest.mark.parametrize("shares", [2, MOST_SHARES])
 def test_the_array_is_one_that_batch_takes(shares: int) -> None:
     """The library of Amazon knows each field of the definition and of what the schedule sends."""
     shard_of(shares, shares)
-    batch = ServiceModel(Loader().load_service_model("batch", "service-2"), "batch")
     definition = json.loads(snippet("batch: definition"))
-    validate_parameters(definition, batch.operation_model("RegisterJobDefinition").input_shape)
+    is_valid(definition, "RegisterJobDefinition")
     environment = variables(definition)
     words = shlex.split(snippet("batch: schedule").replace("\\\n", " "))
     target = json.loads(words[words.index("--target") + 1])
@@ -220,7 +227,7 @@ def test_the_array_is_one_that_batch_takes(shares: int) -> None:
         else value
         for name, value in sent.items()
     }
-    validate_parameters(asked, batch.operation_model("SubmitJob").input_shape)
+    is_valid(asked, "SubmitJob")
     assert asked["jobDefinition"] == definition["jobDefinitionName"]
     assert str(asked["arrayProperties"]["size"]) == environment["DATAFETCH_SHARDS"]
     assert definition["containerProperties"]["command"][0] in JOBS
