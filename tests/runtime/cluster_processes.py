@@ -1,0 +1,114 @@
+"""Real schedulers and workers of Dask, each a process of its own on 127.0.0.1.
+
+Run as a program it is one of them; it imports nothing of datafetch then, so that it can be a
+worker without it.
+"""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Dask:
+    """A scheduler and its workers.
+
+    Attributes:
+        address: of the scheduler.
+        environment: for the workers, such as where TLS files are.
+    """
+
+    scheduler: "subprocess.Popen[str]"
+    address: str
+    environment: dict[str, str]
+    stack: ExitStack
+    workers: "list[subprocess.Popen[str]]" = field(default_factory=list)
+
+    def worker(self, *how: str) -> "subprocess.Popen[str]":
+        """Start a worker; the scheduler knows it when this returns."""
+        worker, _ = _started(self.stack, self.environment, "worker", self.address, *how)
+        self.workers.append(worker)
+        return worker
+
+
+@contextmanager
+def dask(workers: int = 0, scheme: str = "tcp", **environment: str) -> Iterator[Dask]:
+    """A scheduler with so many workers; all have ended afterwards."""
+    from tests.processes import clean_environment
+
+    variables = clean_environment(**environment)
+    with ExitStack() as stack:
+        scheduler, address = _started(stack, variables, "scheduler", f"{scheme}://127.0.0.1:0")
+        found = Dask(scheduler, address, variables, stack)
+        for _ in range(workers):
+            found.worker()
+        yield found
+
+
+def _started(
+    stack: ExitStack, environment: dict[str, str], *arguments: str
+) -> "tuple[subprocess.Popen[str], str]":
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.runtime.cluster_processes", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    stack.callback(_end, process)
+    assert process.stdout is not None
+    address = process.stdout.readline().strip()
+    assert address, f"{arguments} did not start"
+    return process, address
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.wait(10)
+    assert process.stdout is not None
+    process.stdout.close()
+
+
+class _Without:
+    """Lets nothing of datafetch be imported."""
+
+    def find_spec(self, name: str, *_rest: Any) -> None:
+        if name.partition(".")[0] == "datafetch":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+async def _be_scheduler(address: str) -> None:
+    from distributed import Scheduler
+
+    scheme, _, rest = address.partition("://")
+    scheduler = Scheduler(
+        host=rest.partition(":")[0], port=0, protocol=scheme, dashboard=False, idle_timeout=None
+    )
+    async with scheduler:
+        _say(scheduler.address)
+        await scheduler.finished()
+
+
+async def _be_worker(address: str, *how: str) -> None:
+    from distributed import Worker
+
+    if "without" in how:
+        sys.meta_path.insert(0, _Without())  # type: ignore[arg-type]
+    async with Worker(address, nthreads=1, host="127.0.0.1", dashboard=False) as worker:
+        _say(worker.address)
+        await worker.finished()
+
+
+if __name__ == "__main__":
+    role, *arguments = sys.argv[1:]
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_be_scheduler(*arguments) if role == "scheduler" else _be_worker(*arguments))
