@@ -1,6 +1,7 @@
 """Reads and writes the GitHub dataset: remembered repositories, the list of CSVs and aggregates."""
 
 import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, TypeVar
 
@@ -15,9 +16,10 @@ from pydantic import (
 )
 
 from datafetch.errors import BaseMoved, CorruptObject, ObjectNotFound, PreconditionFailed
-from datafetch.github.model import RememberedRepository, Status
+from datafetch.github.model import ANSWERED, RememberedRepository, Status
 from datafetch.job import AnyContext
 from datafetch.models.problems import first_problem
+from datafetch.models.shard import Shard
 from datafetch.ops.record import Record
 
 VERSION = 1
@@ -94,39 +96,46 @@ class StoredAggregate:
 class GitHubDataset:
     """The dataset in memory: read when a run begins, changed by it, and saved.
 
+    A run of one share of the repositories may not write the dataset's state, which belongs to
+    whoever has the dataset's lease. It has a record of its own for what it changed, until that is
+    laid into the dataset.
+
     Attributes:
+        shard: the share whose own record is saved; None for the dataset's state itself.
         stored: ETags of the CSVs that exist, by name.
         aggregates: the stored aggregates, by key.
         years, repositories, begun: see `GitHubState`.
+        adopted: identities of the repositories whose CSVs an earlier run of the share wrote before
+            it died.
     """
 
     context: AnyContext
     state: Record[GitHubState]
+    shard: Shard | None = None
     stored: dict[str, str] = field(default_factory=dict)
     aggregates: dict[str, StoredAggregate] = field(default_factory=dict)
     years: dict[int, int] = field(default_factory=dict)
     repositories: dict[str, RememberedRepository] = field(default_factory=dict)
     begun: dict[str, str | None] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)
+    _base: dict[str, RememberedRepository] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, context: AnyContext) -> "GitHubDataset":
-        """Read the state, the aggregates and the list of CSVs.
+    def load(cls, context: AnyContext, shard: Shard | None = None) -> "GitHubDataset":
+        """Read the state, the aggregates and the list of CSVs; of a share its own record, too.
 
         Raises:
             StoreError: the store did not answer.
         """
         keys = context.keys
-        record = Record(
-            context.store,
-            keys,
-            context.clock,
-            keys.dataset("github"),
-            _STATE,
-            empty=GitHubState(),
-        )
+        record = _record(context, "github")
         state = record.load()
         dataset = cls(
-            context, record, years=dict(state.years), repositories=dict(state.repositories)
+            context,
+            record,
+            years=dict(state.years),
+            repositories=dict(state.repositories),
+            _base=state.repositories,
         )
         prefix = keys.github_csv_prefix()
         for info in context.store.list(prefix):
@@ -142,6 +151,8 @@ class GitHubDataset:
         ):
             dataset._load_aggregate(key)
         dataset._adopt(state.begun)
+        if shard is not None:
+            dataset._become_share(shard)
         return dataset
 
     def value(self, key: str) -> object:
@@ -156,17 +167,87 @@ class GitHubDataset:
             BaseMoved: somebody else wrote it since this run read or wrote it.
             StoreError, LeaseLost: it could not be written.
         """
-        state = GitHubState(
-            years=dict(sorted(self.years.items())),
-            repositories=dict(sorted(self.repositories.items())),
-            begun=dict(self.begun),
-        )
+        state = self._state() if self.shard is None else self._state_of_share()
         try:
             self.state.change(lambda _stored: state, tries=1)
         except PreconditionFailed as failed:
             raise BaseMoved("what is remembered of GitHub was changed by somebody else") from failed
 
+    def lay_in(self, share: "GitHubDataset", *, asked: Collection[str]) -> None:
+        """Take over what a share knows of its repositories.
+
+        That counts of those for which it has just asked GitHub, by their identities, and of those
+        of which it has an answer that is newer or was not laid in before.
+        """
+        self._put(share.changed(), {*asked, *share.adopted})
+
+    def changed(self) -> list[RememberedRepository]:
+        """What has changed of the repositories of this share since the dataset was read."""
+        return [
+            known
+            for csv, known in self.repositories.items()
+            if self.shard is None or self.shard.has(known.repository.identity)
+            if self._base.get(csv) != known
+        ]
+
+    def forget(self) -> None:
+        """Remove the share's own record: what it says is in the dataset.
+
+        Raises:
+            StoreError, LeaseLost: it could not be removed.
+        """
+        assert self.shard is not None
+        if self.state.value != GitHubState():
+            self.context.store.delete(self.context.keys.dataset(_name_of(self.shard)))
+
     # ----------------------------------------------------------------- inside
+
+    def _state(self) -> GitHubState:
+        return GitHubState(
+            years=dict(sorted(self.years.items())),
+            repositories=dict(sorted(self.repositories.items())),
+            begun=dict(self.begun),
+        )
+
+    def _state_of_share(self) -> GitHubState:
+        kept = {known.csv: known for known in self.changed()}
+        # Also those of which nothing has changed yet: their ETags tell which CSVs are new.
+        kept |= {csv: self.repositories[csv] for csv in self.begun if csv in self.repositories}
+        return GitHubState(repositories=dict(sorted(kept.items())), begun=dict(self.begun))
+
+    def _become_share(self, shard: Shard) -> None:
+        """Add what an earlier run of this share knew that was not laid into the dataset."""
+        self.shard = shard
+        self.state = _record(self.context, _name_of(shard))
+        left = self.state.load()
+        by_csv = dict(self.repositories)
+        self._put(left.repositories.values())
+        for csv, pushed_at in left.begun.items():
+            known, etag, here = left.repositories.get(csv), self.stored.get(csv), by_csv.get(csv)
+            is_answered = here is not None and here.etag == etag and here.status in ANSWERED
+            if known is not None and etag not in (None, known.etag) and not is_answered:
+                identity = known.repository.identity
+                self._put([_complete(known, etag, pushed_at)], {identity})
+                self.adopted.add(identity)
+
+    def _put(
+        self, records: Iterable[RememberedRepository], always: Collection[str] = frozenset()
+    ) -> None:
+        """Put records in place of those of the same repositories, under whatever names.
+
+        Only those with a newer answer than what is here, or when nothing is; those whose identity
+        is in `always` in any case.
+        """
+        here = {known.repository.identity: known for known in self.repositories.values()}
+        for record in records:
+            identity = record.repository.identity
+            mine = here.get(identity)
+            if mine is not None:
+                is_newer = (mine.asked_at or 0) < (record.asked_at or 0)
+                if not is_newer and identity not in always:
+                    continue
+                del self.repositories[mine.csv]
+            self.repositories[record.csv] = here[identity] = record
 
     def _load_aggregate(self, key: str) -> None:
         try:
@@ -191,11 +272,28 @@ class GitHubDataset:
         for csv, pushed_at in begun.items():
             known, etag = self.repositories.get(csv), self.stored.get(csv)
             if known is not None and etag is not None and known.etag != etag:
-                self.repositories[csv] = replace(
-                    known,
-                    status=Status.COMPLETE,
-                    pushed_at=pushed_at,
-                    etag=etag,
-                    validator=None,
-                    weeks=None,
-                )
+                self.repositories[csv] = _complete(known, etag, pushed_at)
+
+
+def _complete(
+    known: RememberedRepository, etag: str | None, pushed_at: str | None
+) -> RememberedRepository:
+    """The record of a repository whose CSV has what GitHub answered after that push."""
+    return replace(
+        known,
+        status=Status.COMPLETE,
+        pushed_at=pushed_at,
+        etag=etag,
+        validator=None,
+        weeks=None,
+    )
+
+
+def _record(context: AnyContext, name: str) -> Record[GitHubState]:
+    key = context.keys.dataset(name)
+    return Record(context.store, context.keys, context.clock, key, _STATE, empty=GitHubState())
+
+
+def _name_of(shard: Shard) -> str:
+    """The name of a share's own record."""
+    return f"github-{shard.name}"

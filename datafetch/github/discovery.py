@@ -1,7 +1,7 @@
 """What the GitHub job reads before it asks for statistics: calendars and repositories."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from datafetch.errors import UsageError
@@ -22,7 +22,27 @@ from datafetch.github.rules.calendar import trailing_days, trailing_year, year_w
 from datafetch.github.rules.roster import LookedUp, Roster, build_roster, strays
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
+from datafetch.models.shard import Shard
 from datafetch.upstream_errors import Missing, RateLimited, Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the roster was made of, to make it again when the stored dataset has changed.
+
+    Attributes:
+        repositories: those that GitHub listed, and those that the user named.
+        looked_up: see `build_roster`.
+        counted: see `build_roster`.
+        remembered: identities of the repositories that were remembered then.
+        stored: names of the CSVs that were stored then.
+    """
+
+    repositories: tuple[Repository, ...] = ()
+    looked_up: LookedUp = field(default_factory=LookedUp)
+    counted: frozenset[str] = frozenset()
+    remembered: frozenset[str] = frozenset()
+    stored: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,7 @@ class Discovery:
         withheld: how many organizations GitHub left out of its answers without an error.
         excluded: patterns of the repositories that count nowhere.
         idle_patterns: those of them that match no repository.
+        listed: what the roster was made of.
     """
 
     window: TimeWindow
@@ -60,6 +81,7 @@ class Discovery:
     withheld: int = 0
     excluded: frozenset[str] = frozenset()
     idle_patterns: tuple[str, ...] = ()
+    listed: Listed = field(default_factory=Listed)
 
     @property
     def whole(self) -> bool:
@@ -68,6 +90,40 @@ class Discovery:
         Hidden repositories, and a failed list of the recent ones, do not count here.
         """
         return self.limited is None and not self.missing
+
+    def only_of(self, shard: Shard | None) -> "Discovery":
+        """The same with the repositories of one share only; None leaves all."""
+        if shard is None:
+            return self
+        own = tuple(e for e in self.roster.entries if shard.has(e.repository.identity))
+        return replace(self, roster=replace(self.roster, entries=own))
+
+    def against(self, dataset: GitHubDataset) -> "Discovery":
+        """The same with a roster made of what is stored by now.
+
+        Other shares may have written CSVs since, also of repositories of which this run was not
+        told: those count as they are remembered, and are left out as long as they are not.
+        """
+        listed = self.listed
+        seen = listed.remembered | {repository.identity for repository in listed.repositories}
+        new = [
+            known.repository
+            for known in dataset.repositories.values()
+            if known.status is not Status.GONE
+            and known.repository.identity not in seen
+            and known.csv not in listed.stored
+        ]
+        roster = build_roster(
+            (*listed.repositories, *new),
+            listed.looked_up,
+            dataset.repositories,
+            dataset.stored,
+            counted=listed.counted | {repository.identity for repository in new},
+            excluded=self.excluded,
+        )
+        known = listed.stored | dataset.repositories.keys()
+        entries = tuple(e for e in roster.entries if not e.gone or e.csv in known)
+        return replace(self, roster=replace(roster, entries=entries))
 
 
 def discover(
@@ -90,12 +146,19 @@ def discover(
     only = _look_up_named(activity, context.options.only, excluded)
     year_windows = {year: year_window(year, now) for year in years}
     lists = _read_lists(activity, dataset, only, year_windows, excluded)
-    roster = build_roster(
-        _with_named(lists.found, only),
+    listed = Listed(
+        tuple(_with_named(lists.found, only)),
         lists.looked_up,
+        frozenset(lists.found.repositories),
+        frozenset(known.repository.identity for known in dataset.repositories.values()),
+        frozenset(dataset.stored),
+    )
+    roster = build_roster(
+        listed.repositories,
+        listed.looked_up,
         dataset.repositories,
         dataset.stored,
-        counted=lists.found.repositories.keys(),
+        counted=listed.counted,
         excluded=excluded,
     )
     return Discovery(
@@ -112,6 +175,7 @@ def discover(
         withheld=activity.withheld,
         excluded=excluded,
         idle_patterns=_idle_patterns(excluded, lists, dataset, activity.withheld),
+        listed=listed,
     )
 
 

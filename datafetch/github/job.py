@@ -3,34 +3,28 @@
 from collections.abc import Sequence
 
 from datafetch.clock import to_ms
-from datafetch.errors import BaseMoved, ClusterFailed, StoreError
-from datafetch.github.aggregates import (
-    Aggregates,
-    Contributions,
-    build_aggregates,
-    count_contributions,
-)
+from datafetch.errors import BaseMoved, ClusterFailed
+from datafetch.github.aggregates import Aggregates, Contributions, count_contributions
 from datafetch.github.api import GitHubActivity
-from datafetch.github.csv_files import nameless, read_csv
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.discovery import Discovery, discover
 from datafetch.github.graphql import GraphQL
 from datafetch.github.link import link_of
-from datafetch.github.model import DECIDED, Status, Week
+from datafetch.github.model import Status, Week
+from datafetch.github.publishing import Known, publish, stored_weeks, take_up
 from datafetch.github.report import (
     AskingPlan,
     dry_report,
     make_report,
     report_so_far,
     setting_notes,
-    status_of,
 )
 from datafetch.github.rest import Statistics
 from datafetch.github.rules.calendar import check_shrink
 from datafetch.github.rules.published import stored_contributions
 from datafetch.github.rules.roster import Entry, asking_order, is_settled
-from datafetch.github.rules.stats import RepositoryWeeks
-from datafetch.github.statistics import Asking, StatisticsRound, remember
+from datafetch.github.share import Unmerged, merge_share
+from datafetch.github.statistics import Asking, StatisticsRound
 from datafetch.job import JobContext
 from datafetch.models.job_settings import GitHubSettings
 from datafetch.models.run import JobReport
@@ -67,7 +61,7 @@ class _GitHubRun:
     def run(self) -> JobReport:
         """Read what is new and what is stored, decide which repositories to ask for, and do it."""
         context = self._context
-        dataset = GitHubDataset.load(context)
+        dataset = GitHubDataset.load(context, context.options.shard)
         discovery = discover(context, self._activity, dataset)
         contributions = count_contributions(discovery, dataset)
         check_shrink(
@@ -76,7 +70,7 @@ class _GitHubRun:
             ratio=self._settings.max_shrink_ratio,
             allowed=context.options.allow_shrink,
         )
-        entries = discovery.roster.entries
+        entries = discovery.only_of(context.options.shard).roster.entries
         plan = self._plan(entries, discovery.only)
         context.log.info(
             "github_planned", extra={"repositories": len(entries), "to_ask": len(plan.ask)}
@@ -128,49 +122,38 @@ class _GitHubRun:
             BreakerOpen: GitHub failed so often that it was not asked any more. What it answered
                 before is published.
         """
+        context = self._context
         entries = discovery.roster.entries
-        weeks = self._stored_weeks(entries)
-        known = [remember(entry, weeks.get(entry.csv)) for entry in entries]
-        dataset.repositories = {
-            repository.csv: repository for repository in (*discovery.roster.excluded, *known)
-        }
-        dataset.years = {**dataset.years, **discovery.totals}
-        done = self._ask(dataset, entries, plan, weeks)
-        aggregates = self._publish(dataset, discovery, contributions, done, weeks)
+        weeks = stored_weeks(context, entries)
+        take_up(dataset, discovery, weeks)
+        own = discovery.only_of(context.options.shard).roster.entries
+        done = self._ask(dataset, own, plan, weeks)
+        published: Aggregates | Unmerged
+        if context.options.shard is None:
+            known = Known(discovery, weeks, done)
+            published = publish(context, self._publisher, dataset, known, contributions)
+        else:
+            published = merge_share(context, dataset, discovery, done)
         newly_failed = self._note_failures(entries, done, discovery)
         if done.closed:
             raise done.closed
         return make_report(
-            discovery,
+            discovery.only_of(context.options.shard),
             plan,
             done,
-            options=self._context.options,
+            options=context.options,
             newly_failed=newly_failed,
-            changed=aggregates.changed,
-            held=aggregates.held,
-            now_ms=to_ms(self._context.clock.now()),
+            changed=published.changed,
+            held=published.held,
+            waits=published.reason if isinstance(published, Unmerged) else None,
+            now_ms=to_ms(context.clock.now()),
             settings=self._setting_notes(discovery),
         )
-
-    def _stored_weeks(self, entries: Sequence[Entry]) -> dict[str, tuple[Week, ...]]:
-        """The weeks of each repository's stored CSV, by `Entry.csv`.
-
-        A CSV with remembered weeks is not read. After a rename `Entry.csv` is the new name, while
-        the weeks come from the file under the former one.
-        """
-
-        def read(entry: Entry) -> tuple[str, tuple[Week, ...] | None]:
-            return entry.csv, read_csv(self._context, entry)
-
-        known = {entry.csv: entry.remembered_weeks for entry in entries}
-        unread = [e for e in entries if e.stored is not None and known[e.csv] is None]
-        known.update(self._context.engine.map(read, unread))
-        return {csv: weeks for csv, weeks in known.items() if weeks is not None}
 
     def _ask(
         self,
         dataset: GitHubDataset,
-        entries: Sequence[Entry],
+        own: Sequence[Entry],
         plan: AskingPlan,
         weeks: dict[str, tuple[Week, ...]],
     ) -> StatisticsRound:
@@ -182,7 +165,7 @@ class _GitHubRun:
         dataset.begun = {entry.csv: entry.repository.pushed_at for entry in plan.ask}
         dataset.save()
         asking = Asking(self._context, self._statistics, dataset, weeks)
-        self._context.so_far.told_by(lambda: report_so_far(entries, plan, asking.round))
+        self._context.so_far.told_by(lambda: report_so_far(own, plan, asking.round))
         try:
             done = asking.ask(plan.ask)
         except BaseMoved:
@@ -197,73 +180,6 @@ class _GitHubRun:
         dataset.begun = {}
         dataset.save()
         return done
-
-    def _publish(
-        self,
-        dataset: GitHubDataset,
-        discovery: Discovery,
-        contributions: Contributions,
-        done: StatisticsRound,
-        weeks: dict[str, tuple[Week, ...]],
-    ) -> Aggregates:
-        """Sum up what is known now, and publish the sums."""
-        entries = discovery.roster.entries
-        # A repository that was only asked for by name does not count until it has a CSV.
-        counting = [e for e in entries if e.counted or e.stored is not None or e.csv in weeks]
-        aggregates = build_aggregates(
-            dataset,
-            discovery,
-            [self._weeks_of(entry, done, weeks) for entry in counting],
-            contributions,
-            all_read=discovery.whole
-            and all(
-                self._is_read(entry, done) and self._has_lines(entry, done, weeks)
-                for entry in entries
-            ),
-            deletes=self._replaced(discovery, done),
-        )
-        try:
-            self._publisher.publish(aggregates.plan)
-        except StoreError as error:
-            raise nameless(error, self._context.keys.github_csv_prefix()) from None
-        return aggregates
-
-    def _is_read(self, entry: Entry, done: StatisticsRound) -> bool:
-        """Whether its statistics are up to date: answered in this run, or settled before."""
-        status = done.status(entry)
-        if status is not None:
-            return status in DECIDED
-        return is_settled(entry, to_ms(self._context.clock.now()))
-
-    @staticmethod
-    def _has_lines(entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]) -> bool:
-        """Whether no lines of it are known to be lacking in the sums.
-
-        False when GitHub gives no statistics of it, or does not show it although a CSV is stored,
-        and `weeks` does not have it.
-        """
-        status = status_of(entry, done)
-        if status is Status.HIDDEN:
-            return entry.csv in weeks or entry.stored is None
-        return entry.csv in weeks or status is not Status.UNAVAILABLE
-
-    def _weeks_of(
-        self, entry: Entry, done: StatisticsRound, weeks: dict[str, tuple[Week, ...]]
-    ) -> RepositoryWeeks:
-        status = status_of(entry, done)
-        return RepositoryWeeks(
-            entry.repository.full_name,
-            weeks.get(entry.csv, ()),
-            known=entry.csv in weeks or status in DECIDED,
-            whole=self._has_lines(entry, done, weeks),
-            private=entry.repository.private,
-        )
-
-    def _replaced(self, discovery: Discovery, done: StatisticsRound) -> list[str]:
-        """Keys of stored CSVs under a former name that another CSV of the repository replaced."""
-        moved = [e.stored for e in done.written if e.stored is not None and e.stored != e.csv]
-        names = (*discovery.roster.replaced, *moved)
-        return [self._context.keys.github_csv(name) for name in names]
 
     def _note_failures(
         self, entries: Sequence[Entry], done: StatisticsRound, discovery: Discovery

@@ -68,9 +68,13 @@ def make_report(
     changed: bool,
     held: bool,
     now_ms: int,
+    waits: str | None = None,
     settings: Sequence[str] = (),
 ) -> JobReport:
-    """The report of a run that published; `settings` are the notes about settings."""
+    """The report of a run that published, or that only `waits` with publishing, for this reason.
+
+    `settings` are the notes about settings.
+    """
     entries = discovery.roster.entries
     failed = sum(done.status(entry) in (Status.FAILED, Status.PENDING) for entry in entries)
     read = sum(done.status(entry) in (Status.COMPLETE, Status.NONE) for entry in entries)
@@ -81,10 +85,10 @@ def make_report(
         failed=failed,
         newly_failed=newly_failed,
         change_detected=changed or bool(done.written),
-        last_fetched_at=now_ms,
-        partial=_partial(discovery, plan, done),
+        last_fetched_at=None if waits else now_ms,
+        partial="; ".join(r for r in (waits, _partial(discovery, plan, done)) if r) or None,
         notes=(*_notes(discovery, plan, done, held=held, now_ms=now_ms), *settings),
-        full_sync=discovery.whole and not options.only and not plan.left and not done.limited,
+        full_sync=discovery.whole and not (options.only or plan.left or done.limited or waits),
     )
 
 
