@@ -34,15 +34,10 @@ def stays(own: OwnResult[T], stored: T | None, order: Callable[[T], Order]) -> T
     return max(stored, own.after, key=order)
 
 
-def own_results(
-    before: Mapping[str, T],
-    after: Mapping[str, T],
-    *,
-    known: Callable[[str], bool] = lambda _: True,
-) -> dict[str, OwnResult[T]]:
-    """The items, by name, of which a run has made something else than it was; only `known` ones."""
+def own_results(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, OwnResult[T]]:
+    """The items, by name, of which a run has made something else than they were."""
     return {
         name: OwnResult(before.get(name), value)
         for name, value in after.items()
-        if before.get(name) != value and known(name)
+        if before.get(name) != value
     }

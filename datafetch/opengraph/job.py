@@ -1,20 +1,17 @@
 """The OpenGraph job: reads pages' metadata, stores pictures, and merges both into the bookmarks."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from datafetch.bookmarks.stored import read_bookmarks
 from datafetch.clock import to_ms
-from datafetch.errors import LeaseLost, ObjectNotFound, StoreError, UsageError
+from datafetch.errors import Cancelled, LeaseLost, ObjectNotFound, StoreError, UsageError
 from datafetch.job import JobContext
 from datafetch.models.job_settings import OpenGraphSettings
 from datafetch.models.run import JobName, JobReport
 from datafetch.opengraph import report as words
 from datafetch.opengraph.batch import item_work
-from datafetch.opengraph.manifest import PictureManifest
-from datafetch.opengraph.merge import Merger
-from datafetch.opengraph.metadata import MetadataStore
-from datafetch.opengraph.model import BookmarkRecord, PageRecord, SavedBookmark
+from datafetch.opengraph.dataset import Finished, OpenGraphDataset
+from datafetch.opengraph.model import BookmarkRecord, SavedBookmark
 from datafetch.opengraph.pictures import PictureFinder
 from datafetch.opengraph.rules.merge import override_of
 from datafetch.opengraph.rules.plan import (
@@ -26,7 +23,7 @@ from datafetch.opengraph.rules.plan import (
     picture_item,
     spread,
 )
-from datafetch.opengraph.state import OpenGraphState
+from datafetch.opengraph.sharing import ShareOfPages
 from datafetch.opengraph.tally import Tally
 from datafetch.opengraph.webpage import WebPages
 from datafetch.opengraph.worker import PageTask, PageWorker, WantedPicture
@@ -42,6 +39,9 @@ CHECKPOINTS = 20
 Of long lists it is stored 20 times at most: it grows with the list, and so does the time to
 store it.
 """
+
+_SHORT_WAIT_S = 30.0
+"""Seconds for which a share that ends with an error waits for the dataset's lease, to save its state."""
 
 
 def checkpoint_every(pages: int) -> int:
@@ -63,11 +63,11 @@ class _OpenGraphRun:
 
     def __init__(self, context: JobContext[OpenGraphSettings]) -> None:
         self._context = context
-        publisher = context.publisher()
         web = WebPages(context.http, context.settings, context.urls.own_hosts)
-        self._state = OpenGraphState(context)
-        self._metadata = MetadataStore(context, publisher)
-        self._manifest = PictureManifest(context, publisher)
+        self._dataset = OpenGraphDataset(context)
+        self._state = self._dataset.state
+        shard = context.options.shard
+        self._share = None if shard is None else ShareOfPages(context, shard, self._dataset)
         self._finder = PictureFinder(context, web)
         self._web = web
         self._tally = Tally(context, self._state)
@@ -85,25 +85,26 @@ class _OpenGraphRun:
                 too_early=not bookmarks and self._no_bookmarks(),
             )
         asked = self._asked(pages)
-        self._load(pages)
-        worker = PageWorker(self._context, self._web, self._metadata, self._finder, asked)
-        tasks = self._tasks(spread(pages), worker, asked)
+        shard = self._context.options.shard
+        own = pages if shard is None else [page for page in pages if shard.has(page.address)]
+        self._load(own)
+        worker = PageWorker(self._context, self._web, self._dataset.metadata, self._finder, asked)
+        tasks = self._tasks(spread(own), worker, asked)
         self._context.progress.total(len(tasks))
         self._due = len(tasks)
         if self._context.options.dry_run:
-            return self._dry_report(pages, tasks, worker)
-        self._work_on(tasks, worker, asked)
+            return self._dry_report(own, tasks, worker)
+        self._work_on(tasks, worker, asked, pages)
         self._tally.forget(pages)
-        self._state.save()
-        listed = self._manifest.publish(self._state, bookmarks)
-        merger = Merger(self._context, self._state, self._metadata, self._tally.descriptions)
-        merged, waits = merger.merge(bookmarks)
-        self._state.save()
-        self._merged = True
-        self._context.log.info(
-            "opengraph_merged", extra={"bookmarks": merged, "manifest_changed": listed}
-        )
-        return self._report(pages, merged, listed=listed, waits=waits)
+        finish = self._dataset.finish if self._share is None else self._share.finish
+        try:
+            finished = finish(pages, bookmarks, self._tally.descriptions)
+        except Cancelled:  # while a share waited for the lease
+            if self._share is not None:
+                self._save_what_there_is(pages)
+            raise
+        self._merged = finished.unsaved is None
+        return self._report(own, finished)
 
     # ------------------------------------------------------------------- plan
 
@@ -147,45 +148,11 @@ class _OpenGraphRun:
         self._context.remarks.say(f"{item} is bookmarked no longer: its dead letter {goes} dropped")
         return True
 
-    def _load(self, pages: Sequence[BookmarkedPage]) -> None:
-        self._state.load()
-        self._state.read_overrides()
-        self._manifest.load()
-        self._recall_pictures(pages)
-        if not self._state.found:
-            self._recall_pages(pages)
+    def _load(self, own: Sequence[BookmarkedPage]) -> None:
+        """Read what is stored; a share writes nothing of the dataset before it has its lease."""
+        self._dataset.load(own, recalled=own, keep=self._share is None)
         if not self._context.options.dry_run:
-            self._mend_metadata()
-
-    def _recall_pages(self, pages: Sequence[BookmarkedPage]) -> None:
-        """Fill the records of pages from the stored metadata, when there is no state to read."""
-        listed = self._metadata.listed()
-
-        def recall(page: BookmarkedPage) -> tuple[str, PageRecord | None]:
-            return page.hash, self._metadata.recall(page.address, listed)
-
-        for name, record in self._context.engine.map(recall, pages):
-            if record is not None:
-                self._state.pages[name] = record
-
-    def _mend_metadata(self) -> None:
-        """Remove from stored metadata the pictures that visitors' browsers should not ask for."""
-        pages = self._state.pages
-        unfit = self._metadata.unfit(pages)
-
-        def mended(name: str) -> tuple[str, PageRecord]:
-            return name, self._metadata.mended(name, pages[name])
-
-        pages.update(self._context.engine.map(mended, unfit))
-        if unfit:
-            self._context.log.info("pictures_withdrawn", extra={"pages": len(unfit)})
-
-    def _recall_pictures(self, pages: Sequence[BookmarkedPage]) -> None:
-        """Find the pictures that the manifest lists and the state does not know."""
-        known = {name for name, record in self._state.bookmarks.items() if record.picture}
-        for bookmark_id, picture in self._manifest.recall(pages, known).items():
-            record = self._state.bookmarks.get(bookmark_id, BookmarkRecord())
-            self._state.bookmarks[bookmark_id] = replace(record, picture=picture)
+            self._dataset.mend(own)
 
     def _tasks(
         self, pages: Sequence[BookmarkedPage], worker: PageWorker, asked: Asked
@@ -264,7 +231,13 @@ class _OpenGraphRun:
 
     # ------------------------------------------------------------------- work
 
-    def _work_on(self, tasks: Sequence[PageTask], worker: PageWorker, asked: Asked) -> None:
+    def _work_on(
+        self,
+        tasks: Sequence[PageTask],
+        worker: PageWorker,
+        asked: Asked,
+        pages: Sequence[BookmarkedPage],
+    ) -> None:
         every, lanes = checkpoint_every(len(tasks)), self._lanes(tasks)
         work = item_work(self._context, asked)
         try:
@@ -273,21 +246,34 @@ class _OpenGraphRun:
                 self._tally.record(result)
                 self._context.progress.advance()
                 if done % every == 0:
-                    self._state.save()
+                    self._checkpoint(pages)
         except Exception:
-            self._save_what_there_is()
+            self._save_what_there_is(pages)
             raise
 
-    def _save_what_there_is(self) -> None:
+    def _checkpoint(self, pages: Sequence[BookmarkedPage]) -> None:
+        if self._share is None:
+            self._state.save()
+        else:
+            self._share.checkpoint(pages)
+
+    def _save_what_there_is(self, pages: Sequence[BookmarkedPage]) -> None:
         """Save the state of a run that ends early, so that the next one fetches nothing twice.
 
         When that fails as well, the error that ended the run is the one to report.
         """
+        wait_s = 0.0 if self._context.cancel.cancelled else _SHORT_WAIT_S
+        waits = None
         try:
-            self._state.save()
-        except (StoreError, LeaseLost) as error:
+            if self._share is None:
+                self._state.save()
+            else:
+                waits = self._share.save(pages, wait_s)
+        except (Cancelled, StoreError, LeaseLost) as error:
             self._context.log.warning("progress_not_saved", extra={"error": str(error)})
-            self._context.remarks.say(words.not_remembered(error))
+            waits = str(error)
+        if waits is not None:
+            self._context.remarks.say(words.not_remembered(waits))
 
     # ----------------------------------------------------------------- report
 
@@ -323,14 +309,14 @@ class _OpenGraphRun:
             notes=notes,
         )
 
-    def _report(
-        self, pages: Sequence[BookmarkedPage], merged: int, *, listed: bool, waits: str | None
-    ) -> JobReport:
+    def _report(self, pages: Sequence[BookmarkedPage], finished: Finished) -> JobReport:
         options = self._context.options
         narrowed = options.only or options.missing or options.older_than_s is not None
         partial = None
-        if waits is not None:
-            partial = words.unmerged_reason(waits)
+        if finished.unsaved is not None:
+            partial = words.not_remembered(finished.unsaved)
+        elif finished.waits is not None:
+            partial = words.unmerged_reason(finished.waits)
         elif self._left:
             partial = words.left_reason(self._left)
         return JobReport(
@@ -339,9 +325,9 @@ class _OpenGraphRun:
             skipped=self._tally.skipped,
             failed=self._tally.failed,
             newly_failed=self._tally.newly_failed,
-            change_detected=bool(self._tally.changed or merged or listed),
+            change_detected=bool(self._tally.changed or finished.merged or finished.listed),
             last_fetched_at=self._newest(),
             partial=partial,
             notes=(*self._notes, *self._failed_notes()),
-            full_sync=not (narrowed or self._left),
+            full_sync=not (narrowed or self._left or options.shard),
         )

@@ -42,8 +42,8 @@ class PictureManifest:
         self._outdated = False
         """Whether an entry was left out, or has another URL than in the stored manifest."""
 
-    def load(self) -> None:
-        """Read what is stored; a copy of a manifest with unreadable entries is kept aside.
+    def load(self, *, keep: bool = True) -> None:
+        """Read what is stored; with `keep` a copy of one with unreadable entries is kept aside.
 
         Raises:
             StoreError: the store did not answer.
@@ -62,7 +62,7 @@ class PictureManifest:
         self._urls = [url for url in shown if url is not None]
         broken = None in shown
         self._outdated = broken or shown != entries
-        if broken:
+        if broken and keep:
             self._context.keep_aside(found)
 
     def recall(

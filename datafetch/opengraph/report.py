@@ -42,10 +42,10 @@ def planned_note(asks: int, pictures: int, left: int) -> str:
     return f"would ask {asks} pages and look for pictures of {pictures}{more}"
 
 
-def not_remembered(error: Exception) -> str:
-    """The state could not be saved when the run ended early."""
+def not_remembered(reason: str) -> str:
+    """The state could not be saved when the run ended."""
     return (
-        f"what this run did was not remembered ({error}): the next one looks at those pages again"
+        f"what this run did was not remembered ({reason}): the next one looks at those pages again"
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
+from datafetch.models.own_result import OwnResult, own_results
 from datafetch.opengraph.model import BookmarkRecord, Override, PageRecord
 from datafetch.ops.record import Record
 
@@ -71,6 +72,8 @@ class OpenGraphState:
         self.bookmarks: dict[str, BookmarkRecord] = {}
         self.overrides: dict[str, Override] = {}
         self.found = False
+        self._read_pages: dict[str, PageRecord] = {}
+        self._read_bookmarks: dict[str, BookmarkRecord] = {}
 
     def load(self) -> None:
         """Read the stored state; a broken one counts as none, and a copy is kept aside on save.
@@ -93,6 +96,24 @@ class OpenGraphState:
                 name: replace(known, tried="") for name, known in self.bookmarks.items()
             }
         self.overrides = dict(stored.overrides)
+        self.note_saved()
+
+    @property
+    def has_own_results(self) -> bool:
+        """Whether records were changed since the state was read, or since `note_saved`."""
+        return bool(self.own_pages() or self.own_bookmarks())
+
+    def own_pages(self) -> dict[str, OwnResult[PageRecord]]:
+        """The records of pages that were changed since the state was read, or `note_saved`."""
+        return own_results(self._read_pages, self.pages)
+
+    def own_bookmarks(self) -> dict[str, OwnResult[BookmarkRecord]]:
+        """The records of bookmarks that were changed since the state was read, or `note_saved`."""
+        return own_results(self._read_bookmarks, self.bookmarks)
+
+    def note_saved(self) -> None:
+        """Note that the stored state has the records as they are now, by way of another object."""
+        self._read_pages, self._read_bookmarks = dict(self.pages), dict(self.bookmarks)
 
     def save(self) -> None:
         """Store it when it differs from what is stored.

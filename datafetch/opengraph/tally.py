@@ -123,10 +123,6 @@ class Tally:
         self.newly_failed += any(newly)
 
     def forget(self, pages: Sequence[BookmarkedPage]) -> None:
-        """Forget all but these pages and their bookmarks, dead letters included."""
-        ids = {bookmark.id for page in pages for bookmark in page.bookmarks}
-        self._state.forget_all_but({page.hash for page in pages}, ids)
-        known = {page.address for page in pages} | {
-            picture_item(bookmark_id) for bookmark_id in ids
-        }
-        self._context.dead_letters.keep_only(known)
+        """Drop the dead letters of all but these pages and their bookmarks' pictures."""
+        pictures = {picture_item(saved.id) for page in pages for saved in page.bookmarks}
+        self._context.dead_letters.keep_only({page.address for page in pages} | pictures)

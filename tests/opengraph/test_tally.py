@@ -140,4 +140,3 @@ def test_what_left_the_list_is_forgotten(parts: Parts) -> None:
     assert it.items == {URL, "picture of b"}
     it.tally.forget([])
     assert it.items == set()
-    assert (it.state.pages, it.state.bookmarks) == ({}, {})
