@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from datafetch.job import JobContext
+from datafetch.logos.batch import batch_worker
 from datafetch.logos.job import fetch_logos
 from datafetch.logos.model import SOURCES, LogoSource
 from datafetch.logos.providers import LogoProviders
@@ -34,6 +35,7 @@ from tests.fakes.providers import (
 from tests.fakes.proxy import ForwardProxy
 from tests.fakes.sites import Site, SitesApp
 from tests.job_settings import logo_settings
+from tests.json_engine import over_json
 from tests.stores import Fault, FaultyStore
 from tests.support import FakeClock, make_context, make_http
 
@@ -76,6 +78,8 @@ class World:
     calls: FaultyStore | None = None
     gate: HostGate | None = None
     runs: int = 0
+    in_batches: ClassVar[bool] = False
+    """Whether domains go through JSON, as to worker processes."""
 
     def __post_init__(self) -> None:
         self.store: ObjectStore = LocalStore(self.folder, self.clock)
@@ -156,7 +160,7 @@ class World:
         """A context for one run."""
         self.runs += 1
         self.calls = FaultyStore(self.store, fault)
-        return make_context(
+        context = make_context(
             self.settings,
             self.calls,
             job=JobName.LOGOS,
@@ -168,6 +172,7 @@ class World:
             width=width,
             suffix=suffix,
         )
+        return over_json(context, batch_worker) if self.in_batches else context
 
     def run(self, *only: str, **options: Any) -> JobReport:
         """One run; dead letters are saved as the manager does, upstream logs start anew."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from datafetch.bookmarks.job import sync_bookmarks
 from datafetch.bookmarks.publish import enrich_bookmarks
@@ -12,6 +12,7 @@ from datafetch.errors import ObjectNotFound
 from datafetch.job import JobContext
 from datafetch.models.job_settings import BookmarksSettings, OpenGraphSettings
 from datafetch.models.run import JobName, JobReport, RunOptions
+from datafetch.opengraph.batch import batch_worker
 from datafetch.opengraph.job import refresh_opengraph
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
@@ -20,6 +21,7 @@ from tests.fakes import karakeep
 from tests.fakes.base import FakeServer
 from tests.fakes.sites import Site, SitesApp
 from tests.job_settings import ALL_TAGS, bookmarks_settings, opengraph_settings
+from tests.json_engine import over_json
 from tests.stores import FaultyStore, MemoryStore
 from tests.support import FakeClock, make_context, make_http
 
@@ -45,6 +47,8 @@ class World:
     width: int = 4
     context: JobContext[OpenGraphSettings] | None = None
     faulty: FaultyStore | None = None
+    in_batches: ClassVar[bool] = False
+    """Whether pages go through JSON, as to worker processes."""
 
     def url(self, path: str) -> str:
         """An address of the site."""
@@ -100,6 +104,8 @@ class World:
             cdn=self.cdn,
             width=self.width,
         )
+        if self.in_batches:
+            self.context = context = over_json(context, batch_worker)
         if wait_for_lease is not None:
             self.context = context = replace(context, wait_for_lease=wait_for_lease)
         try:
