@@ -28,6 +28,7 @@ from datafetch.notice_group import notice_addresses, notice_group
 from datafetch.ops.breakers import BreakerBook
 from datafetch.ops.lease import LeaseBackend
 from datafetch.ops.notices import Notices
+from datafetch.runtime.batches import WorkerCalls
 from datafetch.runtime.breaker import BreakerPolicy
 from datafetch.runtime.engine import Engine
 from datafetch.settings import Settings
@@ -36,12 +37,16 @@ from datafetch.store.cutting import cuttable_of
 from datafetch.store.keys import Keys
 from datafetch.store.public_urls import PublicUrls
 from datafetch.store_factory import checked_where_needed, credentials_of, make_store
+from datafetch.worker_settings import charge_of
 
 if TYPE_CHECKING:
     from datafetch.ops.leases.account import Account
     from datafetch.ops.messages import Messenger
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
+
+_WORKER = "datafetch.batch_run"
+"""The module whose functions worker processes call."""
 
 PROJECT_URL = "https://github.com/datafetch/datafetch"
 
@@ -104,7 +109,7 @@ def make_parts(settings: Settings, clock: Clock, cancel: CancelToken) -> Parts:
         # A web store needs a client before there are breakers, which are read from a store.
         http=web or http(breakers),
         breakers=breakers,
-        engine=Engine(settings.concurrency, of_job),
+        engine=make_engine(settings, clock, of_job),
         leases=leases,
         clock=job_clock,
         cancel=of_job,
@@ -130,10 +135,30 @@ def after_stop(settings: Settings, parts: Parts) -> Parts:
     return replace(
         parts,
         http=make_http(settings, clock, cancel, parts.breakers, skew=parts.skew),
-        engine=Engine(settings.concurrency, cancel),
+        engine=make_engine(settings, parts.clock, cancel),
         clock=clock,
         cancel=cancel,
     )
+
+
+def make_engine(settings: Settings, clock: Clock, cancel: CancelToken) -> Engine:
+    """What does the work on many items: threads, or the cluster that `DATAFETCH_CLUSTER` names.
+
+    It connects to nothing before a job hands it items.
+    """
+    place = settings.cluster_place
+    if place is None:
+        return Engine(settings.concurrency, cancel)
+    from datafetch.runtime.engine_cluster import ClusterEngine
+
+    calls = WorkerCalls(
+        begin=f"{_WORKER}:begin",
+        perform=f"{_WORKER}:perform",
+        pulse=f"{_WORKER}:pulse",
+        charge=charge_of(settings),
+        version=__version__,
+    )
+    return ClusterEngine(settings.concurrency, cancel, stopped_by(clock, cancel), place, calls)
 
 
 def make_notices(settings: Settings, clock: Clock, command: CancelToken) -> Notices:

@@ -1,6 +1,7 @@
 """Hands each job its own group of settings, and says which names are missing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 
 from datafetch.errors import ConfigurationError
 from datafetch.models.job_settings import (
@@ -28,6 +29,9 @@ _OF_GITHUB = {
     "github_repo_owner": "login whose activity is fetched",
 }
 """The fields without which a job cannot start, and what each is."""
+
+SPREAD = frozenset({JobName.GITHUB, JobName.LOGOS, JobName.OPENGRAPH})
+"""The jobs that hand items to a cluster."""
 
 _NEEDED = {JobName.BOOKMARKS: _OF_BOOKMARKS, JobName.GITHUB: _OF_GITHUB}
 
@@ -163,7 +167,7 @@ def check_jobs(settings: Settings, names: list[JobName], *, scheduled: bool = Fa
         JobName.LOGOS: logo_group,
         JobName.OPENGRAPH: opengraph_group,
     }
-    problems: list[str] = []
+    problems: list[str] = list(_cluster_problems(settings, names))
     if names and isinstance(settings.place, WebPlace):
         problems.append(
             "DATAFETCH_STORE: a store on the web is read-only, for prefetch-build; "
@@ -178,6 +182,14 @@ def check_jobs(settings: Settings, names: list[JobName], *, scheduled: bool = Fa
             problems.extend(problem for problem in error.problems if problem not in problems)
     if problems:
         raise ConfigurationError(problems)
+
+
+def _cluster_problems(settings: Settings, names: list[JobName]) -> Iterator[str]:
+    """What these jobs lack to hand items to the cluster that is set: its libraries."""
+    if settings.cluster_place is None or SPREAD.isdisjoint(names):
+        return
+    if find_spec("distributed") is None or find_spec("cryptography") is None:
+        yield "DATAFETCH_CLUSTER needs Dask: pip install 'datafetch[distributed]'"
 
 
 def _schedule_problems(settings: Settings, names: list[JobName]) -> list[str]:

@@ -15,7 +15,8 @@ from datafetch.errors import (
 )
 from datafetch.factory import AnyJob, Parts, make_job
 from datafetch.job import JobContext, Remarks, S
-from datafetch.job_groups import check_jobs, is_configured
+from datafetch.job_groups import SPREAD, check_jobs, is_configured
+from datafetch.models.json import JsonObject
 from datafetch.models.places import Environment
 from datafetch.models.run import OPERATIONS, JobName, JobReport, RunRequest, RunResult
 from datafetch.models.shard import lease_name, with_share
@@ -39,7 +40,8 @@ from datafetch.ops.run_records import RunRecords
 from datafetch.ops.scheduled import NotDueError, ScheduledStart
 from datafetch.ops.slots import Reason
 from datafetch.redaction import redact
-from datafetch.runtime.engine import beside, together
+from datafetch.run_context import make_context
+from datafetch.runtime.engine import Engine, beside, together
 from datafetch.runtime.progress import Progress
 from datafetch.runtime.schedule import jitter_s
 from datafetch.runtime.supervise import STOP_S
@@ -48,6 +50,7 @@ from datafetch.store.base import ObjectStore
 from datafetch.store.fenced import FencedStore
 from datafetch.store.output_limit import LimitedStore, OutputLimit
 from datafetch.store.readonly import ReadOnlyStore
+from datafetch.worker_news import add_news
 
 ProgressMaker = Callable[[str], Progress]
 
@@ -98,6 +101,7 @@ class JobRun(OperationRun):
         self._ended: RunResult | None = None
         self._notices: RunNotices | None = None
         self._is_not_due = False
+        self._let_go: Callable[[], None] = parts.engine.end_run
         self._health: JobHealth | None = None
         self._start = self._scheduled_start() if request.options.scheduled else None
 
@@ -180,6 +184,7 @@ class JobRun(OperationRun):
                 result = self._ended = self._recorded_run(lease, records, prepared)
             finally:
                 left = self._keeper.give_back(lease)
+        self._let_go()
         return replace(result, notes=(*result.notes, left)) if left else result
 
     def _scheduled_start(self) -> ScheduledStart | None:
@@ -266,6 +271,9 @@ class JobRun(OperationRun):
         parts, name = self._parts, self._request.job
         parts.cancel.raise_if_cancelled()
         self.begin()
+        place = self._settings.cluster_place
+        if place is not None and place.insecure and name in SPREAD:
+            self.log.warning("cluster_insecure", extra={"cluster": place.text})
         if lease.note:
             self.events.warn_of("publish_not_atomic", lease.note)
         letters, job, _ = together(
@@ -280,7 +288,11 @@ class JobRun(OperationRun):
         if late is not None:
             self.events.warn_of("slot_late", late.note, slot=late.slot, late_s=round(late.late_s))
         store = LimitedStore(FencedStore(parts.store, lease), self._output)
-        report = self._work(job, store, letters)
+        try:
+            report = self._work(job, store, letters)
+        finally:
+            # Worker processes are told to end while the records are written.
+            self._let_go = beside(parts.engine.end_run)
         lease.retire()
         told = (
             lease.note,
@@ -375,26 +387,37 @@ class JobRun(OperationRun):
         self._health = records.health()
         return result
 
-    def _context(self, settings: S, store: ObjectStore, letters: DeadLetters) -> JobContext[S]:
-        parts = self._parts
-        return JobContext(
+    def _context(self, group: S, store: ObjectStore, letters: DeadLetters) -> JobContext[S]:
+        parts, lease = self._parts, self._lease
+        context = make_context(
+            parts,
+            self._settings,
+            group,
             run_id=self.run_id,
             options=self._request.options,
-            settings=settings,
             store=store,
-            keys=parts.keys,
-            urls=parts.urls,
-            http=parts.http,
-            clock=parts.clock,
-            cancel=parts.cancel,
-            engine=parts.engine,
-            dead_letters=letters,
+            letters=letters,
             log=self.log,
-            progress=self._progress(self._request.job.value),
-            production=self._settings.env is Environment.PRODUCTION,
-            max_failure_ratio=self._settings.max_failure_ratio,
             wait_for_lease=self._keeper.wait_for,
+        )
+        context = replace(
+            context,
+            progress=self._progress(self._request.job.value),
             so_far=self._so_far,
+            remarks=self._remarks,
+            output=self._output,
+            told=self._add_news,
+        )
+        if lease is None:  # in a dry run, which no worker process takes part in
+            return replace(context, engine=Engine(parts.engine.width, parts.cancel))
+        return replace(context, write_s=lease.write_s)
+
+    def _add_news(self, told: JsonObject) -> None:
+        """Take over what a worker process tells."""
+        add_news(
+            told,
+            counts=self._counts_elsewhere,
+            breakers=self._parts.breakers,
             remarks=self._remarks,
             output=self._output,
         )

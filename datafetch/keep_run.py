@@ -14,13 +14,12 @@ from datafetch.logos.keeping import LogoBatch, LogoKeeping
 from datafetch.logos.on_demand import FoundLogo
 from datafetch.logos.rules.entries import Entry
 from datafetch.models.job_settings import LogoSettings
-from datafetch.models.places import Environment
 from datafetch.models.run import JobName, JobReport, Operation, RunOptions, RunResult
 from datafetch.operation_run import OperationRun
 from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import HeldLease
 from datafetch.ops.lease_keeper import BRIEF, LeaseKeeper
-from datafetch.runtime.progress import Progress
+from datafetch.run_context import make_context
 from datafetch.runtime.supervise import STOP_S
 from datafetch.settings import Settings
 from datafetch.store.fenced import FencedStore
@@ -111,24 +110,15 @@ class KeepRun(OperationRun):
     def _context(self, lease: HeldLease) -> JobContext[LogoSettings]:
         parts = self._parts
         store = LimitedStore(FencedStore(parts.store, lease), self._output)
-        return JobContext(
+        context = make_context(
+            parts,
+            self._settings,
+            logo_group(self._settings),
             run_id=self.run_id,
             options=RunOptions(),
-            settings=logo_group(self._settings),
             store=store,
-            keys=parts.keys,
-            urls=parts.urls,
-            http=parts.http,
-            clock=parts.clock,
-            cancel=parts.cancel,
-            engine=parts.engine,
-            dead_letters=DeadLetters.unread(store, parts.keys, JobName.LOGOS, parts.clock),
+            letters=DeadLetters.unread(store, parts.keys, JobName.LOGOS, parts.clock),
             log=self.log,
-            progress=Progress(),
-            production=self._settings.env is Environment.PRODUCTION,
-            max_failure_ratio=self._settings.max_failure_ratio,
             wait_for_lease=self._keeper.wait_for,
-            so_far=self._so_far,
-            remarks=self._remarks,
-            output=self._output,
         )
+        return replace(context, so_far=self._so_far, remarks=self._remarks, output=self._output)

@@ -10,7 +10,7 @@ from datafetch.job import SoFar
 from datafetch.logs import bound_logger
 from datafetch.models.run import JobReport, Operation, RunResult
 from datafetch.models.shard import Shard
-from datafetch.net.counts import since
+from datafetch.net.counts import Counts, since, summed
 from datafetch.ops.carry_out import carry_out, counted
 from datafetch.ops.run_log import RunLog
 from datafetch.ops.verdict import error_text, hint_of, verdict
@@ -45,6 +45,8 @@ class OperationRun:
         self._dry_run = dry_run
         self._started = parts.clock.monotonic()
         self._counts_before = parts.http.counts()
+        self._counts_elsewhere = Counts()
+        """What was asked on behalf of this run by other processes."""
         self._so_far = SoFar()
         moment = datetime.fromtimestamp(parts.clock.now(), UTC)
         self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{id_end}"
@@ -111,7 +113,10 @@ class OperationRun:
             dry_run=self._dry_run,
             notes=tuple(redact(note) for note in notes),
             duration_s=self._parts.clock.monotonic() - self._started,
-            upstreams=since(self._counts_before, self._parts.http.counts()),
+            upstreams=summed(
+                since(self._counts_before, self._parts.http.counts()),
+                self._counts_elsewhere.snapshot(),
+            ),
             shard=self._shard,
         )
 

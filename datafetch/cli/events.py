@@ -62,6 +62,12 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "change_not_told": ("{host} was not told of the change (DATAFETCH_CHANGE_URL): {error}",),
     "clock_skew": ("{note}",),
     "cluster_awaits_workers": ("waiting for workers of {cluster}, for {wait_s} s at most",),
+    "cluster_insecure": (
+        (
+            "{cluster} is reached without TLS: settings and secrets travel unencrypted, and whoever "
+            "reaches it can run code on its workers (DATAFETCH_CLUSTER_INSECURE)"
+        ),
+    ),
     "cluster_log": ("{source} says: {said}",),
     "cluster_worker_joined": ("the worker {worker} is ready, one of {workers}",),
     "cluster_worker_lost": ("the worker {worker} is gone; others do what it had not finished",),

@@ -144,8 +144,8 @@ class WorkerCalls:
     """The functions that worker processes call, each by its name, `module:function`.
 
     Attributes:
-        begin: called once in each worker before its first batch, with `{"version", "charge"}`; it
-            returns `{"version", "error"}`, the error as `models/error_values.py` writes it or None.
+        begin: called once in each worker before its first batch, with `{"version", "run", "charge"}`;
+            it returns `{"version", "error"}`, the error as `models/error_values.py` writes it or None.
         perform: called with a `Batch`, returns a `BatchAnswer`, both as JSON.
         pulse: called with a `Pulse` as JSON.
         charge: what workers are given to work with: the settings. It is sent as it is, so it has to

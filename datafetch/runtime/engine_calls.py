@@ -47,12 +47,12 @@ def call(name: str, text: str, process: str | None = None) -> str:
     return json.dumps(_called(name, json.loads(text)))
 
 
-def begin(name: str, version: str, charge: Charge) -> str:
+def begin(name: str, version: str, run_id: str, charge: Charge) -> str:
     """Call the function that prepares this process for a run, and return its answer as `call` does.
 
     `version` is that of the process that asks.
     """
-    answer = _called(name, {"version": version, "charge": charge.value})
+    answer = _called(name, {"version": version, "run": run_id, "charge": charge.value})
     return json.dumps({**answer, "process": _PROCESS})
 
 

@@ -117,8 +117,8 @@ class ClusterLink:
         ]
         return {worker.name: worker for worker in workers}
 
-    async def begin(self, worker: Worker) -> None:
-        """Prepare a worker for the run.
+    async def begin(self, worker: Worker, run_id: str) -> None:
+        """Prepare a worker for a run.
 
         Raises:
             WorkerAway: it does not answer.
@@ -126,7 +126,13 @@ class ClusterLink:
         """
         calls = self._calls
         answers = await self._ask(
-            (worker,), begin, calls.begin, calls.version, Charge(calls.charge), seconds=_BEGIN_S
+            (worker,),
+            begin,
+            calls.begin,
+            calls.version,
+            run_id,
+            Charge(calls.charge),
+            seconds=_BEGIN_S,
         )
         answer = answers[worker.address]
         if isinstance(answer, OSError | TimeoutError):

@@ -246,7 +246,7 @@ class Session:
     async def _welcome(self, worker: Worker, *, at_start: bool) -> None:
         """Prepare a worker, and tell the others that they are one more."""
         try:
-            await self._link.begin(worker)
+            await self._link.begin(worker, self._run.run_id)
         except WorkerAway:
             self._anew.add(worker.name)
             return
