@@ -111,7 +111,7 @@ class JobRun(OperationRun):
         check_jobs(self._settings, [self._request.job], scheduled=scheduled)
         if not self._dry_run:
             self._notices = self._parts.notices.of_run(
-                self._request.job, self.run_id, self.log, self.events
+                self._request.job, self.run_id, self.log, self.events, self._shard
             )
         result = self.supervised(self._run)
         # By now the records are written and the lock is given back: nobody waits for a slow monitor.

@@ -69,7 +69,8 @@ class ConsoleFormatter(logging.Formatter):
         event = redact(record.getMessage())
         said = sentence(event, fields)
         moment = log_time(record.created)
-        job = f"{fields['job']}: " if "job" in fields else ""
+        share = f" {fields['shard']}" if "shard" in fields else ""
+        job = f"{fields['job']}{share}: " if "job" in fields else ""
         level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
         rest = self._unsaid(event, fields, said.said) if self._verbose else ""
         run = str(fields.get("runId", "")).rpartition("-")[2] if self._run_ids else ""
@@ -87,7 +88,7 @@ class ConsoleFormatter(logging.Formatter):
         """The event's name, and its fields that the sentence has not; the run's id only at its ends."""
         if event == "request":
             return ""
-        known = said | ({"job"} if event in _ENDS_OF_A_RUN else {"job", "runId"})
+        known = said | ({"job", "shard"} if event in _ENDS_OF_A_RUN else {"job", "shard", "runId"})
         left = [
             f"{key}={value}" for key, value in fields.items() if key not in known and value != ""
         ]

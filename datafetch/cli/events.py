@@ -23,7 +23,9 @@ RESULT_EVENTS = frozenset(
 )
 """Events that say nothing but what the printed results, or the error that ends the command, say."""
 
-_FOR_MACHINES = frozenset({"job", "runId", "operation", "environment", "store", "pid", "token"})
+_FOR_MACHINES = frozenset(
+    {"job", "shard", "runId", "operation", "environment", "store", "pid", "token"}
+)
 """Fields that are shown only with `--verbose`, where no sentence has them."""
 
 _EVENT = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from datafetch.cli.paper import Paper
 from datafetch.models.run import JobName, RunStatus
+from datafetch.models.shard import in_tables, with_share
 from datafetch.ops import spoken
 from datafetch.ops.past_runs import BARS, PLAIN_BARS, PastRun, Streak, sparkline
 from datafetch.printable import printable
@@ -75,7 +76,7 @@ def _cells(run: PastRun) -> tuple[str, ...]:
     return (
         spoken.day_and_time(run.began_at),
         printable(short_id(run)),
-        run.job.value,
+        in_tables(run.job.value, run.shard),
         run.status.value,
         spoken.took(run.duration_s) if run.duration_s else _UNKNOWN,
         f"{run.processed:,}",
@@ -125,7 +126,7 @@ def bars(runs: Sequence[PastRun], paper: Paper) -> list[str]:
 
 def details(run: PastRun, now: float, paper: Paper) -> list[str]:
     """All that is known of a run."""
-    title = f"{run.job.value}  {paper.paint(run.status.value, _COLOURS.get(run.status, '0'))}"
+    title = f"{with_share(run.job.value, run.shard)}  {paper.paint(run.status.value, _COLOURS.get(run.status, '0'))}"
     lines = [f"{title}  {printable(run.run_id)}"]
     for label, text in _rows(run, now):
         lines += paper.wrapped(text, f"  {label:<{_LABEL}} ")

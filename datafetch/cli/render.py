@@ -11,6 +11,7 @@ from datafetch.cli.console import screen
 from datafetch.cli.events import counts_text, many
 from datafetch.cli.streams import can_redraw, painted, show, uses_colour, width_of
 from datafetch.models.run import RunResult, RunStatus
+from datafetch.models.shard import in_tables
 from datafetch.printable import printable
 from datafetch.runtime.progress import Progress
 
@@ -47,7 +48,7 @@ def print_results(
         show(json.dumps([result.to_json() for result in results]))
         return
     shown = [result for result in results if not (quiet and result.success)]
-    longest = max((len(result.operation.value) for result in shown), default=0)
+    longest = max((len(_name_of(result)) for result in shown), default=0)
     colours, width = uses_colour(sys.stdout), width_of(sys.stdout)
     for result in shown:
         line = result_line(result, longest)
@@ -72,7 +73,11 @@ def result_line(result: RunResult, longest: int = 0) -> str:
     did = counts_text(result.to_json()) if result.run_id else "did not begin"
     if result.unseen:
         did = "ended without notice"
-    return f"{result.operation.value:<{longest}}  {result.status.value:<9}  {did}"
+    return f"{_name_of(result):<{longest}}  {result.status.value:<9}  {did}"
+
+
+def _name_of(result: RunResult) -> str:
+    return in_tables(result.operation.value, result.shard)
 
 
 def _below(sentence: str, width: int | None) -> str:

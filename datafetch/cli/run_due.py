@@ -63,7 +63,9 @@ class DueSession(Session):
         store, keys = make_store(settings, clock), Keys(settings.env.suffix)
         schedules = {job: schedule for job in jobs if (schedule := settings.schedule_of(job))}
         held_back = {job: held_back_s(_jitter_s(settings, job)) for job in schedules}
-        found = asked(lambda: look_at(store, keys, clock, schedules, held_back), self._cancel)
+        found = asked(
+            lambda: look_at(store, keys, clock, schedules, held_back, settings.share), self._cancel
+        )
         due = [known.job for known in found if known.is_due]
         self._tell(found, clock)
         self._asked |= dict.fromkeys(OPERATIONS[job] for job in due)

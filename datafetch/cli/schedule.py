@@ -16,12 +16,13 @@ from datafetch.cli.options import JobOptions, with_options
 from datafetch.cli.streams import painted, show, uses_colour, width_of
 from datafetch.cli.values import site_folder
 from datafetch.errors import UsageError
-from datafetch.models.run import JobName
+from datafetch.models.run import SHARED_JOBS, JobName
 
 if TYPE_CHECKING:
     from datafetch.cli.at_store import AtStore
     from datafetch.cli.schedule_plan import Plan
     from datafetch.cli.schedule_table import JobTimes
+    from datafetch.models.shard import Shard
     from datafetch.ops.pauses import Pause
     from datafetch.ops.state import JobState
     from datafetch.settings import Settings
@@ -155,11 +156,15 @@ def _times(place: "AtStore") -> "list[JobTimes]":
     store, keys, clock = ReadOnlyStore(place.store), place.keys, place.clock
     now = clock.now()
     pauses = Pauses.load(store, keys, clock)
+
+    def share_of(job: JobName) -> "Shard | None":
+        return place.settings.share if job in SHARED_JOBS else None
+
     return [
         _job_times(
             place.settings,
             job,
-            state_record(store, keys, job, clock).load(),
+            state_record(store, keys, job, clock, share_of(job)).load(),
             pauses.of(job, now),
             now,
         )

@@ -66,5 +66,10 @@ def lease_name(job: str, shard: Shard | None) -> str:
 
 
 def with_share(job: str, shard: Shard | None) -> str:
-    """A job, or one of its shares, as people are told of it: `logos`, `logos, share 2/4`."""
-    return job if shard is None else f"{job}, share {shard}"
+    """A job, or one of its shares, as people are told of it: `logos`, `logos (share 2/4)`."""
+    return job if shard is None else f"{job} (share {shard})"
+
+
+def in_tables(name: str, shard: Shard | None) -> str:
+    """A job or an operation, or a share of it, where there is little room: `logos`, `logos 2/4`."""
+    return name if shard is None else f"{name} {shard}"

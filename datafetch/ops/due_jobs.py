@@ -7,7 +7,8 @@ from functools import partial
 from types import MappingProxyType
 
 from datafetch.clock import Clock
-from datafetch.models.run import JobName
+from datafetch.models.run import SHARED_JOBS, JobName
+from datafetch.models.shard import Shard
 from datafetch.ops.pauses import Pause, Pauses
 from datafetch.ops.slots import due
 from datafetch.ops.state import JobState, state_record
@@ -39,6 +40,7 @@ def look_at(
     clock: Clock,
     schedules: Mapping[JobName, Schedule],
     held_back_s: Mapping[JobName, float] = MappingProxyType({}),
+    share: Shard | None = None,
 ) -> list[Scheduled]:
     """Read the state of each job and the pauses, all at once, and say which jobs are due.
 
@@ -51,13 +53,14 @@ def look_at(
         schedules: of each job that is looked at.
         held_back_s: for each job the seconds after a slot during which it is not due yet; 0 for a
             job that is not named.
+        share: the share that runs here of each job that can be shared; None for whole jobs.
 
     Raises:
         StoreError: the store did not answer.
     """
     if not schedules:
         return []
-    states = {job: beside(partial(_state_of, store, keys, job, clock)) for job in schedules}
+    states = {job: beside(partial(_state_of, store, keys, job, clock, share)) for job in schedules}
     pauses, now = Pauses.load(store, keys, clock), clock.now()
     found = []
     for job, schedule in schedules.items():
@@ -74,8 +77,10 @@ def look_at(
     return found
 
 
-def _state_of(store: ObjectStore, keys: Keys, job: JobName, clock: Clock) -> JobState | None:
-    return state_record(store, keys, job, clock).load()
+def _state_of(
+    store: ObjectStore, keys: Keys, job: JobName, clock: Clock, share: Shard | None
+) -> JobState | None:
+    return state_record(store, keys, job, clock, share if job in SHARED_JOBS else None).load()
 
 
 def _next_at(schedule: Schedule, now: float) -> float | None:

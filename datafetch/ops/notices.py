@@ -13,6 +13,7 @@ from datafetch.errors import ExitCode
 from datafetch.logs import EventLogger
 from datafetch.models.ping_url import PingTarget, without_login
 from datafetch.models.run import JobName, RunResult
+from datafetch.models.shard import Shard, lease_name, with_share
 from datafetch.models.text import one_line
 from datafetch.net.base import HttpClient
 from datafetch.ops.changes import ChangeSettings, change_notice, has_changed, revalidation, sent
@@ -91,10 +92,29 @@ class Notices:
         self._clock = clock
         self._command = command
 
-    def of_run(self, job: JobName, run_id: str, log: EventLogger, events: RunLog) -> "RunNotices":
-        """The notices of one run, whose log is kept from now on if somebody is to be sent it."""
+    def of_run(
+        self,
+        job: JobName,
+        run_id: str,
+        log: EventLogger,
+        events: RunLog,
+        shard: Shard | None = None,
+    ) -> "RunNotices":
+        """The notices of one run, whose log is kept from now on if somebody is to be sent it.
+
+        A share is told of as its job is, under its run's id; in messages and in the series of
+        Prometheus it has a name of its own, so that no share hides how another went.
+        """
         return RunNotices(
-            self._settings, self._make_http, self._clock, self._command, job, run_id, log, events
+            self._settings,
+            self._make_http,
+            self._clock,
+            self._command,
+            job,
+            run_id,
+            log,
+            events,
+            shard=shard,
         )
 
 
@@ -111,7 +131,11 @@ class RunNotices:
         run_id: str,
         log: EventLogger,
         events: RunLog,
+        *,
+        shard: Shard | None,
     ) -> None:
+        self._name = with_share(job.value, shard)
+        self._series = lease_name(job.value, shard)
         self._settings = settings
         self._make_http = make_http
         self._clock = clock
@@ -249,18 +273,18 @@ class RunNotices:
         found = None if health is None else turn(health, result, self._settings.messages_after)
         if health is not None and found is not None:
             self._to_people(
-                messenger, found, body_of(found, self._job.value, result, health, this_host())
+                messenger, found, body_of(found, self._name, result, health, this_host())
             )
 
     def _message_of_killed(self, messenger: "Messenger", killed: KilledRun) -> None:
         from datafetch.ops.messages import body_of_killed
 
-        self._to_people(messenger, "failing", body_of_killed(self._job.value, killed))
+        self._to_people(messenger, "failing", body_of_killed(self._name, killed))
 
     def _to_people(self, messenger: "Messenger", found: Turn, body: str) -> None:
         from datafetch.ops.messages import title_of
 
-        if not messenger.send(found, title_of(found, self._job.value), redact(body)):
+        if not messenger.send(found, title_of(found, self._name), redact(body)):
             self._log.warning("message_not_sent", extra={"turn": found})
 
     def _write_metrics(self, path: Path, end: RunEnd) -> None:
@@ -293,4 +317,4 @@ class RunNotices:
     def _measured(self, end: RunEnd) -> "Measured":
         from datafetch.ops.metrics import Measured
 
-        return Measured(self._job.value, end.result, self._clock.now(), end.health, end.open_hosts)
+        return Measured(self._series, end.result, self._clock.now(), end.health, end.open_hosts)
