@@ -27,7 +27,7 @@ def _failed(it: World, item: str, error: Exception) -> None:
 def test_what_is_due_comes_first_within_the_limit():
     """A limit that new pages use up left for ever what had failed before."""
     with world(["a", "b", "c"], width=1) as it:
-        it.sites.inject(reply(500), "/c", times=1)
+        it.sites.inject(reply(500), lambda asked: asked.path == "/c", times=1)
         it.run()
         it.clock.advance(HOUR)
         it.add("d", "e")
@@ -42,7 +42,7 @@ def test_what_is_due_comes_first_within_the_limit():
 def test_what_is_not_due_is_not_asked():
     """An hour is an hour, and then four, however often the job runs."""
     with world(["a"]) as it:
-        it.sites.inject(reply(500), "/a")
+        it.sites.inject(reply(500), lambda asked: asked.path == "/a")
         it.run()
         it.asked()
         for seconds, paths in ((HOUR - 2, []), (HOUR, ["/a"]), (4 * HOUR - 2, []), (HOUR, ["/a"])):
@@ -81,7 +81,7 @@ def test_a_picture_that_is_there_has_no_letter_any_more():
 def test_what_is_named_is_tried_though_it_is_permanent():
     """`retry` names pages and pictures by their letters, and waits for no time."""
     with world(["a", "b"], with_assets=False) as it:
-        it.sites.inject(reply(404), "/a")
+        it.sites.inject(reply(404), lambda asked: asked.path == "/a")
         it.run()
         _failed(it, "picture of b1", Missing("gone"))
         it.sites.heal()
