@@ -14,6 +14,9 @@ _MS = range(1_700_000_000_000, 2_100_000_000_000)
 _ISO = re.compile(r"20\d\d-\d\d-\d\dT\d\d[:-]\d\d[:-]\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _RUN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
+_HASH = re.compile(r'^"?[0-9a-f]{64}"?$')
+"""A hash of an object that is compared itself, as our own records have it."""
+
 _OF_RUNS = re.compile(r"^json/datafetch/(?:locks|jobs|history|shards|probe|breakers)/")
 """Objects that tell of runs, and of which there are others after other runs."""
 
@@ -60,10 +63,10 @@ def _in_bodies(one: bytes, two: bytes, own: bool) -> Iterator[str]:
     except ValueError:
         yield ": other bytes"
         return
-    yield from _in_values(first, second, "")
+    yield from _in_values(first, second, "", own)
 
 
-def _in_values(one: object, two: object, where: str) -> Iterator[str]:
+def _in_values(one: object, two: object, where: str, own: bool) -> Iterator[str]:
     if isinstance(one, dict) and isinstance(two, dict):
         if list(one) != list(two):
             parted = [*(f"-{key}" for key in one if key not in two)][:3]
@@ -72,7 +75,7 @@ def _in_values(one: object, two: object, where: str) -> Iterator[str]:
             return
         for key in one:
             if not _OF_TIMES.search(key):
-                yield from _in_values(one[key], two[key], f"{where}.{key}")
+                yield from _in_values(one[key], two[key], f"{where}.{key}", own)
             elif (one[key] is None) != (two[key] is None):
                 yield f"{where}.{key}: {one[key]!r} and {two[key]!r}"
     elif isinstance(one, list) and isinstance(two, list):
@@ -80,15 +83,17 @@ def _in_values(one: object, two: object, where: str) -> Iterator[str]:
             yield f"{where}: {len(one)} and {len(two)} values"
             return
         for place, (first, second) in enumerate(zip(one, two, strict=True)):
-            yield from _in_values(first, second, f"{where}[{place}]")
-    elif _plain(one) != _plain(two):
+            yield from _in_values(first, second, f"{where}[{place}]", own)
+    elif _plain(one, own) != _plain(two, own):
         yield f"{where}: {str(one)[:60]!r} and {str(two)[:60]!r}"
 
 
-def _plain(value: object) -> object:
-    """A value without its time and its run."""
+def _plain(value: object, own: bool) -> object:
+    """A value without its time and its run, and in our own records without the hash of such values."""
     if isinstance(value, int) and not isinstance(value, bool) and value in _MS:
         return "a time"
     if isinstance(value, str):
+        if own and _HASH.match(value):
+            return "a hash"
         return _RUN.sub("a run", _ISO.sub("a time", value))
     return value
