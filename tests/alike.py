@@ -14,10 +14,10 @@ _MS = range(1_700_000_000_000, 2_100_000_000_000)
 _ISO = re.compile(r"20\d\d-\d\d-\d\dT\d\d[:-]\d\d[:-]\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _RUN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
-_HASH = re.compile(r'^"?[0-9a-f]{64}"?$')
-"""A hash of an object that is compared itself, as our own records have it."""
+_HASH = re.compile(r'^"?(?:[0-9a-f]{16}|[0-9a-f]{64})"?$')
+"""A hash of what is compared itself, as our own records have it."""
 
-_OF_RUNS = re.compile(r"^json/datafetch/(?:locks|jobs|history|shards|probe|breakers)/")
+_OF_RUNS = re.compile(r"^json/datafetch/(?:backup|locks|jobs|history|shards|probe|breakers)/")
 """Objects that tell of runs, and of which there are others after other runs."""
 
 Contents = Mapping[str, bytes]
@@ -37,7 +37,7 @@ def differences(one: Contents, two: Contents, most: int = 20) -> list[str]:
     """In which objects two stores differ, and where in them; empty when they are alike.
 
     Times count as equal, and so do ids of runs, ETags, and the records of runs: locks, states of
-    jobs, history. JSON is compared by its values, and anything else byte by byte; the order of keys
+    jobs, history, backups. JSON is compared by its values, and anything else byte by byte; the order of keys
     counts in what others read, and does not in our own records.
     """
     found = []

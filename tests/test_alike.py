@@ -65,7 +65,12 @@ def test_our_own_records_have_no_order() -> None:
     assert differences(stored({"a": 1}, OWN), stored({"a": 2}, OWN)) == [f"{OWN}.a: '1' and '2'"]
     assert differences(stored(["a" * 64], OWN), stored(["b" * 64], OWN)) == []
     assert differences(stored(["a" * 64]), stored(["b" * 64])) != []
-    assert differences({"json/datafetch/jobs/logos.json": b"{}"}, {}) == []
+    assert (
+        differences(
+            {"json/datafetch/jobs/logos.json": b"{}", "json/datafetch/backup/a.json": b"[]"}, {}
+        )
+        == []
+    )
 
 
 def test_a_folder_is_read_without_times_in_its_keys(tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ def test_pods_at_once_leave_the_store_of_one_run(
         begun_shares = [stack.enter_context(share(folder, world, index)) for index in range(SHARES)]
         results = [ended(process) for process in begun_shares]
     asked = world.requests()
-    assert differences(whole, in_folder(folder / "store")) == []
+    found = differences(whole, in_folder(folder / "store"))
+    assert not found, "\n".join(found)
     for place, _job in enumerate(JOBS):
         assert all(result[place]["status"] != "unchanged" for result in results)
     status = datafetch("status", "--json", cwd=folder, **world.environment(), **QUICK)
@@ -122,4 +123,5 @@ def test_a_share_that_died_comes_back(
     for index in reversed(range(SHARES)):
         with share(folder, world, index) as process:
             ended(process)
-    assert differences(whole, in_folder(folder / "store")) == []
+    found = differences(whole, in_folder(folder / "store"))
+    assert not found, "\n".join(found)
