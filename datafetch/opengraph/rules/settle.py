@@ -12,7 +12,9 @@ def settled_pages(
 ) -> dict[str, PageRecord]:
     """The records, by the hash of their page, of which the share has changed something.
 
-    Of a page that another run has asked meanwhile, the record of the later answer stays.
+    Of a page that another run has asked meanwhile, the record of the later answer stays. Of the
+    same answer, the record that has the page's validators stays: another share that found no state
+    has made one from the page's metadata, which has none.
     """
     return {name: stays(result, stored.get(name), _page_order) for name, result in own.items()}
 
@@ -39,7 +41,8 @@ def _unmarked(record: BookmarkRecord | None) -> BookmarkRecord | None:
 
 
 def _page_order(record: PageRecord) -> Order:
-    return record.fetched_at or 0, record.failed_at or 0, repr(record)
+    validators = record.etag or "", record.last_modified or ""
+    return record.fetched_at or 0, record.failed_at or 0, *validators, repr(record)
 
 
 def _bookmark_order(record: BookmarkRecord) -> Order:
