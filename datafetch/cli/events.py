@@ -214,6 +214,14 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
     "totals_unknown": ("the totals that are stored cannot be told: {error}",),
     "unexpected_error": ("{error}",),
     "warnings_left_out": ("{count} earlier warnings are left out",),
+    "worker_ends_batch": ("ending the batch under way, for {wait_s} s at most",),
+    "worker_joined": ("{worker} works for {cluster}",),
+    "worker_lost_scheduler": ("{cluster} was lost; waiting for it",),
+    "worker_sent_away": ("{cluster} needs this worker no longer",),
+    "worker_started": (
+        "a worker of datafetch {version} for {cluster}, with {threads} batch at a time",
+    ),
+    "worker_waits": ("waiting for {cluster}: {error}",),
 }
 
 

@@ -37,6 +37,12 @@ _SERVE_CODES: tuple[Row, ...] = (
     ("78", "settings are missing or invalid, or the extra serve is not installed"),
     ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came; runs were stopped cleanly"),
 )
+_WORKER_CODES: tuple[Row, ...] = (
+    ("0", "the scheduler has sent it away"),
+    ("2", "wrong usage"),
+    ("78", "settings or TLS files are missing or invalid, or the extra distributed is"),
+    ("129, 130, 143", "SIGHUP, SIGINT (Ctrl-C) or SIGTERM came; the batch under way could end"),
+)
 _GUIDE_CODES: tuple[Row, ...] = (("0", "done"), ("2", "there is no such guide"))
 
 _WITHOUT_CREDENTIALS = """\
@@ -172,6 +178,12 @@ EXAMPLES: Mapping[str, Sequence[Row]] = {
         ("at another port, behind a proxy", "datafetch serve --port 9000"),
         ("for all of this network, with DATAFETCH_METRICS_TOKEN set", "datafetch serve --host ::"),
     ),
+    "worker": (
+        (
+            "a worker of the cluster, as in a container",
+            "DATAFETCH_CLUSTER=tls://scheduler:8786 datafetch worker",
+        ),
+    ),
     "guide": (
         ("the list of guides", "datafetch guide"),
         ("coming from the old system", "datafetch guide migrate"),
@@ -239,6 +251,7 @@ _CODES: Mapping[str, Sequence[Row]] = {
     "dead-letters": _LETTER_CODES,
     "doctor": _DOCTOR_CODES,
     "serve": _SERVE_CODES,
+    "worker": _WORKER_CODES,
     "guide": _GUIDE_CODES,
     "help": _HELP_CODES,
 }

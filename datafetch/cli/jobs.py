@@ -33,6 +33,7 @@ from datafetch.cli.values import (
     target_folder,
     web_address,
 )
+from datafetch.cli.worker import worker
 from datafetch.errors import UsageError
 from datafetch.models.run import JobName, RunOptions
 
@@ -296,6 +297,7 @@ _COMMANDS: tuple[tuple[Callable[..., None], str, str], ...] = (
     (run_due, _TIMES, "Start the jobs that are due, side by side"),
     (pause, _TIMES, "Let scheduled runs of a job do nothing for a time"),
     (resume, _TIMES, "End a pause"),
+    (worker, _TIMES, "Work for a Dask scheduler, on one of several machines"),
     (status, _LOOK, "Say whether a job is stale or failing, and what waits"),
     (history, _LOOK, "Show past runs, and all that is known of one"),
     (dead_letters, _LOOK, "Show what failed and waits; try it again, or drop it"),

@@ -8,6 +8,7 @@ from datafetch.clock import CancelToken, Clock, ClockSkew, stopped_by
 from datafetch.doctor.addresses_check import PublicAddressCheck, logo_services
 from datafetch.doctor.anonymous import Anonymous
 from datafetch.doctor.bookmark_server import BookmarkServerCheck
+from datafetch.doctor.cluster_check import ClusterCheck
 from datafetch.doctor.examination import Check, Examined, examine
 from datafetch.doctor.findings import Finding, Group, fail, skipped
 from datafetch.doctor.github_check import GitHubCheck
@@ -118,8 +119,23 @@ class Practice:
             ZonesCheck(),
             DiskCheck(_folders(settings)),
         ]
+        self._of_cluster(settings)
         if "runtime_dir" not in self.survey.invalid:
             self.checks.append(RuntimeCheck(RuntimeFolder(settings.runtime_folder)))
+
+    def _of_cluster(self, settings: Settings) -> None:
+        why = "DATAFETCH_CLUSTER is invalid"
+        try:
+            place = settings.cluster_place
+        except ValueError:  # told among the settings
+            self._leave_out(Group.MACHINE, "cluster", why)
+            return
+        if self.survey.invalid & {"cluster", "cluster_insecure"}:
+            self._leave_out(Group.MACHINE, "cluster", why)
+        elif place is not None and place.local is None and self.offline:
+            self._leave_out(Group.MACHINE, "cluster", _OFFLINE)
+        elif place is not None:
+            self.checks.append(ClusterCheck(place))
 
     def _of_network(self) -> None:
         settings = self.survey.settings

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import cast
 from uuid import uuid4
 
+from datafetch import __version__
 from datafetch.models.error_values import error_value, read_error
 from datafetch.models.json import JsonObject
 
@@ -54,6 +55,11 @@ def begin(name: str, version: str, run_id: str, charge: Charge) -> str:
     """
     answer = _called(name, {"version": version, "run": run_id, "charge": charge.value})
     return json.dumps({**answer, "process": _PROCESS})
+
+
+def own_version() -> str:
+    """The version of this package in this process."""
+    return __version__
 
 
 def answer_of(text: str) -> JsonObject:

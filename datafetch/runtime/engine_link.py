@@ -78,25 +78,11 @@ class ClusterLink:
         Raises:
             ClusterFailed: nothing answers there, or not as a scheduler does.
         """
-        from distributed import Client
-        from distributed.versions import VersionMismatchWarning
-
-        # Versions of Dask that do not go together show as errors; ours are compared by `begin`.
-        warnings.filterwarnings("ignore", category=VersionMismatchWarning)
+        self._client = await connected(self._label, address, security)
         try:
-            self._client = await Client(
-                address,
-                asynchronous=True,
-                security=security,
-                timeout=CONNECT_S,
-                set_as_default=False,
-                name="datafetch",
-            )
             self._scheduler_id = (await self._identity())["id"]
-        except (OSError, TimeoutError, ImportError, TypeError, ValueError) as error:
-            raise ClusterFailed(
-                f"the scheduler at {self._label} cannot be reached: {_why(error)}"
-            ) from error
+        except (OSError, TimeoutError) as error:
+            raise self._lost(why(error)) from error
 
     async def workers(self) -> dict[str, Worker]:
         """All workers that the scheduler has now, by their names.
@@ -107,7 +93,7 @@ class ClusterLink:
         try:
             identity = await self._identity()
         except (OSError, TimeoutError) as error:
-            raise self._lost(_why(error)) from error
+            raise self._lost(why(error)) from error
         if identity["id"] != self._scheduler_id or self._of_client.status != _RUNNING:
             raise self._lost("the connection was closed")
         found: Mapping[str, Mapping[str, Any]] = identity["workers"]
@@ -140,7 +126,7 @@ class ClusterLink:
         if isinstance(answer, Exception):
             problem = f"the worker {worker.address} cannot run datafetch {calls.version}"
             raise ConfigurationError(
-                [f"{problem}: {_why(answer)}"],
+                [f"{problem}: {why(answer)}"],
                 hint=f"Install datafetch {calls.version} where the worker runs.",
             )
         told = answer_of(answer)
@@ -246,7 +232,31 @@ class ClusterLink:
         return ClusterFailed(f"the scheduler at {self._label} was lost: {why}")
 
 
-def _why(error: Exception) -> str:
+async def connected(label: str, address: str, security: "Security") -> "Client":
+    """A client of the scheduler at this address, which messages name by the label.
+
+    Raises:
+        ClusterFailed: nothing answers there, or not as a scheduler does.
+    """
+    from distributed import Client
+    from distributed.versions import VersionMismatchWarning
+
+    # Versions of Dask that do not go together show as errors; ours are compared by `begin`.
+    warnings.filterwarnings("ignore", category=VersionMismatchWarning)
+    try:
+        return await Client(
+            address,
+            asynchronous=True,
+            security=security,
+            timeout=CONNECT_S,
+            set_as_default=False,
+            name="datafetch",
+        )
+    except (OSError, TimeoutError, ImportError, TypeError, ValueError) as error:
+        raise ClusterFailed(f"the scheduler at {label} cannot be reached: {why(error)}") from error
+
+
+def why(error: BaseException) -> str:
     """What happened, in one line, with the cause where the error itself tells little."""
     fault = tls_fault(error)
     if fault is not None:

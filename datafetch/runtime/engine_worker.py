@@ -1,11 +1,33 @@
 """A process as a Dask worker: what each does when it starts, and the one of `datafetch worker`."""
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from datafetch import __version__
+from datafetch.clock import CancelToken
+from datafetch.logs import bound_logger
+from datafetch.runtime.engine_link import why
 from datafetch.runtime.engine_logs import route_logs
+from datafetch.runtime.engine_tls import security_of
 
 if TYPE_CHECKING:
-    from distributed import Worker
+    from distributed import Security, Worker
+
+THREADS = 1
+"""Batches at once in one process: a batch has threads of its own, as many as the run's settings say."""
+
+_CONNECT_S = 5.0
+_AGAIN_S = 2.0
+"""Seconds between two tries to reach the scheduler."""
+
+_GRACE_S = 4.0
+"""Seconds for the batch under way to end after a signal; the process ends after five."""
+
+_LOOK_S = 0.05
+_CLOSE_S = 0.5
+_SENT_AWAY = frozenset({"scheduler-close-worker", "scheduler-remove-worker"})
+"""Reasons of a scheduler that wants this worker to end (`distributed/scheduler.py`)."""
 
 
 def dask_setup(_worker: "Worker") -> None:
@@ -14,3 +36,146 @@ def dask_setup(_worker: "Worker") -> None:
     https://docs.dask.org/en/stable/how-to/customize-initialization.html
     """
     route_logs()
+
+
+def be_worker(address: str, cancel: CancelToken) -> None:
+    """Work for the scheduler at this address until it sends this worker away.
+
+    While the scheduler is not there it is waited for, also when it was lost.
+
+    Raises:
+        Cancelled: the command was asked to stop; the batch under way has ended, if it took no
+            longer than a few seconds.
+        ConfigurationError: the TLS files of Dask's configuration cannot be used.
+    """
+    security = security_of(address, "worker")
+    route_logs()
+    bound_logger().info(
+        "worker_started",
+        extra={"version": __version__, "cluster": address, "threads": THREADS},
+    )
+    asyncio.run(_Working(address, security, cancel).work())
+    cancel.raise_if_cancelled()
+
+
+class _Working:
+    """One worker process, from its first try to reach the scheduler to its end."""
+
+    def __init__(self, address: str, security: "Security", cancel: CancelToken) -> None:
+        self._address = address
+        self._security = security
+        self._cancel = cancel
+        self._stop = asyncio.Event()
+
+    async def work(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_note_unhandled)
+        unlisten = self._cancel.listen(lambda: _set(loop, self._stop))
+        try:
+            while await self._scheduler_is_there():
+                reason = await self._until_closed()
+                if self._stop.is_set():
+                    return
+                if reason in _SENT_AWAY:
+                    bound_logger().info("worker_sent_away", extra={"cluster": self._address})
+                    return
+                bound_logger().warning("worker_lost_scheduler", extra={"cluster": self._address})
+        finally:
+            unlisten()
+
+    async def _scheduler_is_there(self) -> bool:
+        """Wait until the scheduler can be reached; return whether it was before a stop."""
+        from distributed.comm import connect
+
+        told = ""
+        while not self._stop.is_set():
+            try:
+                arguments = self._security.get_connection_args("worker")
+                comm = await connect(self._address, timeout=_CONNECT_S, **arguments)
+                await comm.close()
+            except (OSError, TimeoutError) as error:
+                said = why(error)
+                if said != told:
+                    bound_logger().warning(
+                        "worker_waits", extra={"cluster": self._address, "error": said}
+                    )
+                told = said
+            else:
+                return True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _AGAIN_S)
+        return False
+
+    async def _until_closed(self) -> str:
+        """Be a worker until the scheduler closes it, is lost, or a stop comes; return why it ended."""
+        from distributed import Worker
+
+        ended_by: list[str] = []
+
+        class Ours(Worker):  # type: ignore[misc] # its types are not looked at
+            """Takes note of why it is closed."""
+
+            async def close(
+                self,
+                timeout: float = 30,  # noqa: ASYNC109 - Dask's own
+                executor_wait: bool = True,
+                nanny: bool = True,
+                reason: str = "worker-close",
+            ) -> str | None:
+                ended_by.append(reason)
+                closed: str | None = await super().close(timeout, executor_wait, nanny, reason)
+                return closed
+
+        worker = Ours(
+            self._address,
+            nthreads=THREADS,
+            memory_limit=0,
+            security=self._security,
+            dashboard=False,
+        )
+        stopped = asyncio.ensure_future(self._stop.wait())
+        living = asyncio.ensure_future(_live(worker, self._address))
+        await asyncio.wait((stopped, living), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not living.done():
+            await _end_work(worker)
+            with suppress(TimeoutError, OSError):
+                await asyncio.wait_for(
+                    worker.close(timeout=_CLOSE_S, executor_wait=False), 2 * _CLOSE_S
+                )
+            living.cancel()
+        await asyncio.gather(living, return_exceptions=True)
+        return ended_by[0] if ended_by else ""
+
+
+async def _live(worker: "Worker", address: str) -> None:
+    await worker
+    bound_logger().info("worker_joined", extra={"cluster": address, "worker": worker.address})
+    await worker.finished()
+
+
+async def _end_work(worker: "Worker") -> None:
+    """Take no more batches, and wait until what is under way has ended and been fetched."""
+    from distributed.core import Status
+
+    if worker.status != Status.running:
+        return
+    worker.status = Status.paused
+    under_way = worker.state.executing_count or worker.data
+    if under_way:
+        bound_logger().info("worker_ends_batch", extra={"wait_s": int(_GRACE_S)})
+    for _ in range(int(_GRACE_S / _LOOK_S)):
+        if not worker.state.executing_count and not worker.data:
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(event.set)
+
+
+def _note_unhandled(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Log what Dask's own tasks leave unhandled, mostly while a connection is being closed."""
+    said = f"{context.get('message')}: {context.get('exception')}"
+    bound_logger().debug("cluster_log", extra={"source": "asyncio", "said": said})

@@ -16,6 +16,7 @@ from datafetch.errors import (
     Unexpected,
 )
 from datafetch.models.cluster_place import read_cluster_place
+from datafetch.models.json import JsonObject
 from datafetch.runtime.engine_cluster import ClusterEngine
 from tests.runtime import cluster_work
 from tests.runtime.cluster_processes import dask
@@ -65,7 +66,7 @@ def doubled(numbers):
 
 def test_all_items_are_worked_on_once_in_both_workers(shared, tmp_path):
     """Each worker is prepared once and told for how long it may write and how many there are."""
-    told = []
+    told: list[JsonObject] = []
     with engine(shared.address, tmp_path) as cluster:
         first = [*cluster.spread(work(size=2), link("r1", told), here, range(100))]
         again = [*cluster.spread(work(groups=3), link("r1", told), here, range(20))]

@@ -1,0 +1,106 @@
+"""Whether the cluster of `DATAFETCH_CLUSTER` can do work, and who else could have it do some."""
+
+import os
+from collections.abc import Iterator
+
+from datafetch import __version__
+from datafetch.doctor.findings import Finding, Group, fail, ok, warn
+from datafetch.models.cluster_place import ClusterPlace
+from datafetch.models.text import one_line
+from datafetch.redaction import redact
+from datafetch.runtime.engine_extra import need_distributed
+
+_NAME = "cluster"
+_SOME = 3
+"""Workers that are named; of more only the number is told."""
+
+_EVERYWHERE = ("0.0.0.0", "[::]", "://:")  # noqa: S104 - looked for, not listened at
+
+
+class ClusterCheck:
+    """Asks the scheduler; of `local[N]` it looks only whether the processes can be started."""
+
+    name = _NAME
+    group = Group.MACHINE
+    limit_s = 20.0
+
+    def __init__(self, place: ClusterPlace) -> None:
+        self._place = place
+
+    def look(self) -> Iterator[Finding]:
+        """A line for the cluster, and one for each thing that is wrong with it.
+
+        Raises:
+            ClusterFailed: the scheduler cannot be reached.
+            ConfigurationError: the extra is not installed, or a TLS file cannot be used.
+        """
+        place = self._place
+        version = need_distributed(local=place.local is not None)
+        if place.local is not None:
+            yield _of_local(place.local, version)
+            return
+        from datafetch.runtime.engine_look import look_at
+
+        found = look_at(place)
+        others = {
+            address: theirs for address, theirs in found.versions.items() if theirs != __version__
+        }
+        if found.unable:
+            yield fail(
+                _NAME,
+                f"{place.text}: workers cannot run datafetch: {_some(found.unable)}",
+                f"Install datafetch {__version__} where they run.",
+            )
+        if others:
+            yield fail(
+                _NAME,
+                f"{place.text}: workers have another version than {__version__}: {_some(others)}",
+                "Install the same version everywhere, and start the workers anew.",
+            )
+        if not (found.versions or found.unable):
+            yield warn(
+                _NAME,
+                f"{place.text} answers, and has no workers",
+                "Start some with `datafetch worker`; a run waits a minute for them.",
+            )
+        elif not (others or found.unable):
+            yield ok(
+                _NAME, f"{place.text}: {len(found.versions)} workers, distributed {version} here"
+            )
+        yield from _of_doors(place, found.listens)
+
+
+def _of_local(count: int, version: str) -> Finding:
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    processors = processors or os.cpu_count() or 1
+    said = f"{count} worker processes for each run, distributed {version}"
+    if count > processors:
+        return warn(
+            _NAME,
+            f"{said}; this machine has {processors} processors",
+            f"local[{processors}] is as fast, and takes less memory.",
+        )
+    return ok(_NAME, said)
+
+
+def _of_doors(place: ClusterPlace, listens: tuple[str, ...]) -> Iterator[Finding]:
+    everywhere = [at for at in listens if any(form in at for form in _EVERYWHERE)]
+    if everywhere and not place.tls:
+        yield warn(
+            _NAME,
+            f"the scheduler listens at all addresses without TLS ({everywhere[0]}): whoever "
+            "reaches it can run code on the workers, with the settings' secrets",
+            "Have it use TLS, or listen at 127.0.0.1; `datafetch guide scale` shows how.",
+        )
+    elif place.insecure:
+        yield warn(
+            _NAME,
+            f"{place.text}: settings and secrets travel unencrypted",
+            "Use tls://; `datafetch guide scale` shows how.",
+        )
+
+
+def _some(told: dict[str, str]) -> str:
+    named = [f"{address} ({said})" for address, said in sorted(told.items())[:_SOME]]
+    more = len(told) - len(named)
+    return one_line(redact(", ".join(named)), 400) + (f" and {more} more" if more else "")

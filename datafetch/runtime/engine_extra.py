@@ -1,0 +1,26 @@
+"""Whether the libraries of the extra `distributed` are installed."""
+
+from datafetch.errors import ConfigurationError
+
+_HINT = "Install them with: pip install 'datafetch[distributed]'"
+
+
+def need_distributed(*, local: bool = False) -> str:
+    """Return the version of Dask's distributed; with `local`, also see that certificates can be made.
+
+    Raises:
+        ConfigurationError: a library is not installed.
+    """
+    try:
+        import distributed
+
+        if local:
+            import cryptography  # noqa: F401 - `Security.temporary` needs it
+    except ModuleNotFoundError as error:
+        if error.name not in ("distributed", "dask", "tornado", "cryptography"):
+            raise
+        raise ConfigurationError(
+            [f"DATAFETCH_CLUSTER needs the library {error.name}, which is not installed"],
+            hint=_HINT,
+        ) from error
+    return str(distributed.__version__)

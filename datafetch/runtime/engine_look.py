@@ -1,0 +1,75 @@
+"""Looks at a cluster without working on it: who is there, in which versions, and who may come in."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from datafetch.models.cluster_place import ClusterPlace
+from datafetch.runtime.engine_calls import own_version
+from datafetch.runtime.engine_link import connected, why
+from datafetch.runtime.engine_logs import route_logs
+from datafetch.runtime.engine_tls import security_of
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_ANSWER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterLook:
+    """What a scheduler says.
+
+    Attributes:
+        versions: the version of datafetch that each worker has, by the worker's address.
+        unable: workers that cannot say, with the reason.
+        listens: the addresses at which the scheduler listens; empty when it does not say.
+    """
+
+    versions: dict[str, str]
+    unable: dict[str, str]
+    listens: tuple[str, ...]
+
+
+def look_at(place: ClusterPlace) -> ClusterLook:
+    """Ask the scheduler, in some seconds.
+
+    Raises:
+        ClusterFailed: it cannot be reached.
+        ConfigurationError: the TLS files of Dask's configuration cannot be used.
+    """
+    assert place.address is not None
+    security = security_of(place.address, "client")
+    route_logs()
+
+    async def look() -> ClusterLook:
+        client = await connected(place.text, cast("str", place.address), security)
+        try:
+            return await _asked(client)
+        finally:
+            await client.close(timeout=_ANSWER_S)
+
+    return asyncio.run(look())
+
+
+async def _asked(client: "Client") -> ClusterLook:
+    try:
+        told = await asyncio.wait_for(client.run(own_version, on_error="return"), _ANSWER_S)
+    except (OSError, TimeoutError) as error:
+        told = {"workers": error}
+    versions = {address: said for address, said in told.items() if isinstance(said, str)}
+    unable = {address: why(said) for address, said in told.items() if isinstance(said, Exception)}
+    return ClusterLook(versions, unable, await _listens(client))
+
+
+async def _listens(client: "Client") -> tuple[str, ...]:
+    def addresses(dask_scheduler: object) -> list[str]:
+        # Sent as code, since a scheduler needs no datafetch; so nothing of it is used here.
+        listeners = getattr(dask_scheduler, "listeners", ())
+        return [str(listener.listen_address) for listener in listeners]
+
+    try:
+        found = await asyncio.wait_for(client.run_on_scheduler(addresses), _ANSWER_S)
+    except Exception:  # noqa: BLE001 - the code may not run there, as with another Python
+        return ()
+    return tuple(found)
