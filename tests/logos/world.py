@@ -182,7 +182,11 @@ class World:
 
     def run_and_die(self, **options: Any) -> None:
         """One run that does not come to its end: the manager stores nothing after it."""
-        context = self.context(**options)
+        self.run_and_die_in(self.context(**options))
+
+    @staticmethod
+    def run_and_die_in(context: JobContext[LogoSettings]) -> None:
+        """One run in a context that does not come to its end."""
         try:
             fetch_logos(context)
         finally:
