@@ -2,14 +2,15 @@
 
 import signal
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from datafetch.errors import ExitCode
 from datafetch.models.json_bounds import check_density
 from datafetch.models.run import Operation, RunResult, RunStatus
+from datafetch.models.shard import Shard, read_shard
 from datafetch.redaction import redact
 from datafetch.runtime.children import Ended
 
@@ -50,6 +51,7 @@ class _Printed:
     error: str | None
     dry_run: bool
     notes: tuple[str, ...]
+    shard: Annotated[Shard | None, BeforeValidator(read_shard)] = None
 
 
 _ARRAY: TypeAdapter[list[_Printed]] = TypeAdapter(list[_Printed])
@@ -76,6 +78,7 @@ def result_of(operation: Operation, ended: Ended, *, dry_run: bool) -> RunResult
         exit_code=code,
         dry_run=printed.dry_run,
         notes=printed.notes,
+        shard=printed.shard,
     )
 
 

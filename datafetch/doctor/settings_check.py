@@ -7,7 +7,7 @@ from datafetch.environment import STANDARD_VARIABLES, Survey
 from datafetch.errors import ConfigurationError
 from datafetch.job_groups import bookmarks_group, github_group, is_configured
 from datafetch.models.places import Environment
-from datafetch.models.run import JobName
+from datafetch.models.run import SHARED_JOBS, JobName
 from datafetch.models.setting_problems import Missing
 from datafetch.models.store_place import FolderPlace
 from datafetch.models.text import one_line
@@ -16,7 +16,7 @@ from datafetch.settings import ENV_NAMES, SECRET_NAMES, Settings
 from datafetch.sources import SetValue
 from datafetch.urls import has_password
 
-_SET_BY_SHELLS = frozenset({"ci", "github_actions"})
+_SET_BY_SHELLS = frozenset({"ci", "github_actions", "completion_index", "array_index"})
 _MOST_SHOWN = 120
 _SECRET_STANDARD = frozenset(
     name for name in STANDARD_VARIABLES if "KEY" in name or "TOKEN" in name
@@ -26,6 +26,8 @@ _GROUPS: Mapping[JobName, Callable[[Settings], object]] = {
     JobName.GITHUB: github_group,
 }
 """For each job with required settings: the function that makes its group of settings."""
+
+_SHARED = ", ".join(sorted(SHARED_JOBS))
 
 _TABLE = "Correct it there: the README's table of settings says what it may be."
 
@@ -45,7 +47,14 @@ class SettingsCheck:
         """The file, the problems, the jobs, unknown names, then each setting that was not told yet."""
         told: set[str] = set()
         yield self._file()
-        for look in (self._problems, self._jobs, self._hazards, self._halves, self._unknown):
+        for look in (
+            self._problems,
+            self._jobs,
+            self._hazards,
+            self._halves,
+            self._shares,
+            self._unknown,
+        ):
             for finding in look():
                 told.add(finding.check)
                 yield finding
@@ -122,6 +131,24 @@ class SettingsCheck:
                 signs.name,
                 f"{signs.where}: signs nothing, since DATAFETCH_CHANGE_URL is not set",
                 "Set DATAFETCH_CHANGE_URL to the address that is to be told of changes.",
+            )
+
+    def _shares(self) -> Iterator[Finding]:
+        """Which share runs here, and a warning when only an index of one is known."""
+        settings, values = self._survey.settings, self._survey.values
+        index = values.get("completion_index") or values.get("array_index")
+        if self._survey.invalid & {"shards", "completion_index", "array_index"}:
+            return
+        if settings.share is not None and "shards" in values:
+            where = values["shards"].where
+            said = f"{settings.shards} ({where}): {_SHARED} run share {settings.share} here"
+            yield ok("DATAFETCH_SHARDS", said)
+        elif settings.shards is None and index is not None:
+            yield warn(
+                index.name,
+                f"{index.text} ({index.where}), and DATAFETCH_SHARDS is not set: each pod or child "
+                "works on whole jobs",
+                "Set DATAFETCH_SHARDS to the number of pods or children, if they are to share jobs.",
             )
 
     def _unknown(self) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import pytest
 
 from datafetch.cli.child_results import not_started, result_of
 from datafetch.models.run import Operation, RunResult, RunStatus
+from datafetch.models.shard import Shard
 from datafetch.runtime.children import Ended
 
 PRINTED = RunResult(
@@ -22,6 +23,7 @@ PRINTED = RunResult(
     last_fetched_at=1_795_507_200_000,
     error="2 of 9 items failed",
     notes=("a note",),
+    shard=Shard(2, 4),
 )
 
 

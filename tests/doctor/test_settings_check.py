@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from datafetch.doctor.findings import Finding, Form
+from datafetch.doctor.findings import Finding, Form, Status
 from datafetch.doctor.settings_check import SettingsCheck
 from datafetch.environment import survey_settings
 
@@ -166,3 +166,32 @@ def test_settings_that_do_nothing_alone_are_warned_of(monkeypatch, settings, war
         monkeypatch.setenv(name, value)
     warnings = [name for name, finding in look().items() if finding.status == "warn"]
     assert [name for name in warnings if name != "DATAFETCH_STORE"] == ([warned] if warned else [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "said"),
+    [
+        (
+            {"DATAFETCH_SHARDS": "4", "JOB_COMPLETION_INDEX": "1"},
+            "DATAFETCH_SHARDS",
+            "4 (in the environment): github, logos, opengraph run share 2/4 here",
+        ),
+        (
+            {"AWS_BATCH_JOB_ARRAY_INDEX": "1"},
+            "AWS_BATCH_JOB_ARRAY_INDEX",
+            (
+                "1 (in the environment), and DATAFETCH_SHARDS is not set: each pod or child works on "
+                "whole jobs"
+            ),
+        ),
+        ({"DATAFETCH_SHARDS": "4"}, "DATAFETCH_SHARDS", "4 (in the environment)"),
+    ],
+    ids=["share", "no number", "no index"],
+)
+def test_which_share_runs_here_is_told(monkeypatch, settings, name, said):
+    """All pods of an Indexed Job do the same work when their number is not set: that is warned of."""
+    for variable, value in settings.items():
+        monkeypatch.setenv(variable, value)
+    found = look()[name]
+    assert found.detail == said
+    assert (found.status is Status.WARN) is ("is not set" in said)

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from datafetch.cron import Schedule
 from datafetch.models.run import JobName, RunStatus
+from datafetch.models.shard import Shard
 from datafetch.ops.freshness import Holder, JobFacts, judge
 from datafetch.ops.overview import BreakerView, JobView, Overview
 from datafetch.ops.past_runs import PastRun
 from datafetch.ops.pauses import Pause
+from datafetch.ops.shares import Share, Shares
 from datafetch.ops.state import JobState
 from datafetch.ops.waiting import Waiting
 from tests.support import START
@@ -92,6 +94,7 @@ def view(
     data_from: int | None = None,
     pause: Pause | None = None,
     lock: Holder | None = None,
+    shares: Sequence[Shares] = (),
 ) -> JobView:
     """A job as it would be found."""
     facts = JobFacts(
@@ -102,6 +105,7 @@ def view(
         runs=runs,
         holder=lock,
         pause=pause,
+        shares=shares,
     )
     return JobView(facts, judge(facts, NOW), waiting, data_from, runs[0] if runs else None)
 
@@ -249,11 +253,30 @@ def corrupt() -> Overview:
     )
 
 
+def in_shares() -> Overview:
+    """The logo job is run in shares: one failed, one is being run, and one never was."""
+    error = "https://icons.example: no answer in time"
+    runs = [
+        run(JobName.LOGOS, 1, RunStatus.FAILED, shard=Shard(2, 4), error=error, processed=221),
+        run(JobName.LOGOS, 2, shard=Shard(1, 4)),
+    ]
+    failed, good = (state_of(one) for one in runs)
+    found = (
+        Share(Shard(1, 4), good),
+        Share(Shard(2, 4), replace(failed, error=error, retry_count=1)),
+        Share(Shard(3, 4), running_state(0.05, JobName.LOGOS), has_lock=True),
+        Share(Shard(4, 4), None),
+    )
+    whole = state_of(run(JobName.LOGOS, 200))
+    logos = view(JobName.LOGOS, runs, state=whole, shares=[Shares(4, found)])
+    return Overview(NOW, (*_good_ones(JobName.LOGOS), logos))
+
+
 SCENES = {
     scene.__name__.replace("_", "-"): scene
     for scene in (
         *(all_fine, failing, silent, paused, dead_holder, running),
-        *(open_breakers, empty, not_configured, corrupt),
+        *(open_breakers, empty, not_configured, corrupt, in_shares),
     )
 }
 """By the name of the files that show them, in tests/data/status."""

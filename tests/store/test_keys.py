@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from datafetch.models.shard import Shard
 from datafetch.store.keys import Keys, is_commit, is_public
 
 HASH = hashlib.sha256(b"https://example.com/a").hexdigest()
@@ -59,6 +60,11 @@ CONTRACT: list[tuple[Callable[[Keys], str], str, bool]] = [
     (lambda k: k.opengraph_manifest(), "json/image-data/opengraph/manifest{S}.json", True),
     (lambda k: k.blog_manifest(), "json/image-data/blog/manifest{S}.json", True),
     (lambda k: k.job_state("bookmarks"), "json/datafetch/jobs/bookmarks{S}.json", False),
+    (
+        lambda k: k.shard("logos", Shard(2, 4)),
+        "json/datafetch/shards/logos{S}/2-of-4.json",
+        False,
+    ),
     (lambda k: k.history("github"), "json/datafetch/history/github{S}.json", False),
     (lambda k: k.dataset("bookmarks"), "json/datafetch/datasets/bookmarks{S}.json", False),
     (lambda k: k.publish_journal("logos"), "json/datafetch/publish/logos{S}.json", False),
