@@ -36,13 +36,21 @@ class Dask:
 
 
 @contextmanager
-def dask(workers: int = 0, scheme: str = "tcp", **environment: str) -> Iterator[Dask]:
-    """A scheduler with so many workers; all have ended afterwards."""
+def dask(
+    workers: int = 0, scheme: str = "tcp", *, anywhere: bool = False, **environment: str
+) -> Iterator[Dask]:
+    """A scheduler with so many workers; all have ended afterwards.
+
+    It listens at 127.0.0.1 only, unless `anywhere`.
+    """
     from tests.processes import clean_environment
 
     variables = clean_environment(**environment)
     with ExitStack() as stack:
-        scheduler, address = _started(stack, variables, "scheduler", f"{scheme}://127.0.0.1:0")
+        host = "0.0.0.0" if anywhere else "127.0.0.1"
+        scheduler, address = _started(stack, variables, "scheduler", f"{scheme}://{host}:0")
+        if anywhere:
+            address = f"{scheme}://127.0.0.1:{address.rpartition(':')[2]}"
         found = Dask(scheduler, address, variables, stack)
         for _ in range(workers):
             found.worker()

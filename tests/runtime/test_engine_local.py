@@ -1,0 +1,73 @@
+"""Worker processes that a run starts on its own machine, and what is left of them: nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from tests.processes import clean_environment
+from tests.runtime.cluster_work import noted
+
+_COORDINATOR = """
+import signal, sys
+from pathlib import Path
+from datafetch.clock import CancelToken, SystemClock
+from datafetch.errors import Cancelled
+from datafetch.models.cluster_place import read_cluster_place
+from datafetch.runtime.engine_cluster import ClusterEngine
+from tests.runtime.cluster_work import calls, link, work
+
+if __name__ == "__main__":
+    cancel = CancelToken()
+    signal.signal(signal.SIGINT, lambda *_: cancel.cancel(Cancelled("stop", signal=2)))
+    place = read_cluster_place("local[2]", insecure=False)
+    engine = ClusterEngine(4, cancel, SystemClock(), place, calls(Path(sys.argv[1])))
+    try:
+        kind = work(size=4, kills=[5], hangs=[40])
+        for item, value in engine.spread(kind, link("r"), None, range(41)):
+            print(item, value, flush=True)
+    except Cancelled:
+        print("stopped", flush=True)
+    finally:
+        engine.end_run()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_their_run(tmp_path, how):
+    """Ctrl-C reaches them, too, and means nothing there; SIGKILL of the run is the end of them.
+
+    One is killed before by its item; it is started anew, and all other items are done.
+    """
+    program = tmp_path / "run.py"
+    program.write_text(_COORDINATOR)
+    process = subprocess.Popen(
+        [sys.executable, str(program), str(tmp_path)],
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(40)]
+        assert sorted(lines) == sorted([*(f"{n} {2 * n}" for n in range(40) if n != 5), "5 lost"])
+        begun = {worker["pid"] for worker in noted(tmp_path, "begun")}
+        assert len(begun) >= 3
+        children = psutil.Process(process.pid).children(recursive=True)
+        if how == signal.SIGINT:
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.kill()
+        out, err = process.communicate(timeout=30)
+        assert out == ("stopped\n" if how == signal.SIGINT else "")
+        assert "Traceback" not in err
+        _, alive = psutil.wait_procs(children, timeout=20)
+        assert not alive
+    finally:
+        process.kill()  # its children end with it
+        process.communicate()
