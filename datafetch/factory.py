@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 AnyJob = Job[BookmarksSettings] | Job[GitHubSettings] | Job[LogoSettings] | Job[OpenGraphSettings]
 
-_WORKER = "datafetch.batch_run"
+WORKER = "datafetch.batch_run"
 """The module whose functions worker processes call."""
 
 PROJECT_URL = "https://github.com/datafetch/datafetch"
@@ -152,9 +152,9 @@ def make_engine(settings: Settings, clock: Clock, cancel: CancelToken) -> Engine
     from datafetch.runtime.engine_cluster import ClusterEngine
 
     calls = WorkerCalls(
-        begin=f"{_WORKER}:begin",
-        perform=f"{_WORKER}:perform",
-        pulse=f"{_WORKER}:pulse",
+        begin=f"{WORKER}:begin",
+        perform=f"{WORKER}:perform",
+        pulse=f"{WORKER}:pulse",
         charge=charge_of(settings),
         version=__version__,
     )

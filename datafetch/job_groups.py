@@ -186,7 +186,7 @@ def check_jobs(settings: Settings, names: list[JobName], *, scheduled: bool = Fa
 
 def _cluster_problems(settings: Settings, names: list[JobName]) -> Iterator[str]:
     """What these jobs lack to hand items to the cluster that is set: its libraries."""
-    if settings.cluster_place is None or SPREAD.isdisjoint(names):
+    if settings.cluster is None or SPREAD.isdisjoint(names):
         return
     if find_spec("distributed") is None or find_spec("cryptography") is None:
         yield "DATAFETCH_CLUSTER needs Dask: pip install 'datafetch[distributed]'"

@@ -1,13 +1,16 @@
 """The real parts as the settings ask for them."""
 
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
-from datafetch.errors import ConfigurationError
-from datafetch.factory import Parts, make_job, make_parts
+from datafetch.errors import Cancelled, ConfigurationError
+from datafetch.factory import WORKER, Parts, after_stop, make_job, make_parts
 from datafetch.job_groups import check_jobs
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.run import JobName
@@ -17,11 +20,14 @@ from datafetch.ops.leases.file import FileLeases
 from datafetch.ops.leases.redis import RedisLeases
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.breaker import Outcome
+from datafetch.runtime.engine import Engine
+from datafetch.runtime.engine_cluster import ClusterEngine
 from datafetch.store.checked import CheckedStore
 from datafetch.store.local import LocalStore
 from datafetch.store.s3 import S3Store
 from datafetch.store_factory import make_store
 from datafetch.upstream_errors import BreakerOpen
+from tests.processes import clean_environment
 from tests.support import FakeClock
 
 SECRETS = {
@@ -211,3 +217,64 @@ def test_a_proxy_of_a_wrong_form_ends_the_command_at_its_start(
         )
     assert caught.value.exit_code == 78
     assert "p4ssw0rd" not in str(caught.value)
+
+
+@pytest.mark.parametrize("job", list(JobName))
+@pytest.mark.parametrize("library", ["distributed", "cryptography"])
+def test_a_cluster_without_its_libraries_is_said_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, job: JobName, library: str
+) -> None:
+    """Only where a job would use it: the bookmark job never does."""
+    monkeypatch.setenv("DATAFETCH_CLUSTER", "local[2]")
+    monkeypatch.setitem(sys.modules, library, None)  # as where it is not installed
+    with pytest.raises(ConfigurationError) as caught:
+        check_jobs(load_settings(None), [job, JobName.BOOKMARKS])
+    told = "DATAFETCH_CLUSTER needs Dask: pip install 'datafetch[distributed]'"
+    assert (told in caught.value.problems) is (job is not JobName.BOOKMARKS)
+
+
+def test_a_job_that_may_use_the_cluster_passes_with_its_libraries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is connected to for that."""
+    monkeypatch.setenv("DATAFETCH_CLUSTER", "tcp://127.0.0.1:1")
+    check_jobs(load_settings(None), [JobName.LOGOS, JobName.OPENGRAPH])
+
+
+def test_the_engine_is_the_one_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads where no cluster is set; both kinds stop with the job, and start anew after a stop."""
+    assert type(_parts(monkeypatch).engine) is Engine
+    parts = _parts(monkeypatch, DATAFETCH_CLUSTER="local[2]", DATAFETCH_CONCURRENCY="3")
+    assert isinstance(parts.engine, ClusterEngine)
+    assert parts.engine.width == 3
+    parts.cancel.cancel(Cancelled())
+    again = after_stop(load_settings(None), parts)
+    assert isinstance(again.engine, ClusterEngine)
+    assert again.engine is not parts.engine
+
+
+def test_the_functions_that_workers_call_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are named by text, which nothing else checks."""
+    for name in ("begin", "perform", "pulse"):
+        assert callable(getattr(import_module("datafetch.batch_run"), name))
+    assert WORKER == "datafetch.batch_run"
+
+
+def test_dask_is_loaded_for_nobody_else(tmp_path: Path) -> None:
+    """Runs on threads start as fast as before; so do runs on a cluster until they hand out items."""
+    script = (
+        "import sys; from datafetch.environment import load_settings; "
+        "from datafetch.factory import make_parts, make_job; from datafetch.clock import *; "
+        "import datafetch.manager; settings = load_settings(None); "
+        "make_parts(settings, SystemClock(), CancelToken()); "
+        "print([name for name in ('distributed', 'dask', 'tornado') if name in sys.modules])"
+    )
+    for cluster in ({}, {"DATAFETCH_CLUSTER": "local[2]"}):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env=clean_environment(DATAFETCH_STORE=f"file:{tmp_path}", **cluster),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == "[]"

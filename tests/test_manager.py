@@ -15,14 +15,17 @@ from datafetch.clock import CancelToken
 from datafetch.environment import load_settings
 from datafetch.errors import Cancelled, StoreDenied, StoreUnavailable
 from datafetch.factory import Parts, make_parts
+from datafetch.job_run import JobRun
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import JobName, RunOptions, RunRequest, RunResult, RunStatus
 from datafetch.net.client import GuardedClient
 from datafetch.net.options import NetOptions
+from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.lease import Grant
 from datafetch.ops.leases.file import FileLeases
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.runtime.folder import RuntimeFolder
+from datafetch.runtime.progress import Progress
 from datafetch.settings import Settings
 from datafetch.store.checked import CheckedStore
 from tests.stores import Call, FaultyStore, ServerMemory
@@ -436,3 +439,49 @@ def test_a_clock_that_is_right_is_not_told_of(machine: Machine) -> None:
     """Nobody reads a note on what is as it should be."""
     machine.parts.skew.observe("s3.example.com", START, START + 60, "store")
     assert not [note for note in machine.run().notes if "clock" in note]
+
+
+def _on_cluster(monkeypatch: pytest.MonkeyPatch, place: str) -> Machine:
+    monkeypatch.setenv("DATAFETCH_CLUSTER", place)
+    monkeypatch.setenv("DATAFETCH_CLUSTER_INSECURE", "true")
+    settings, clock = load_settings(None), FakeClock()
+    parts = make_parts(settings, clock, CancelToken())
+    store = FaultyStore(parts.store)
+    return Machine(settings, clock, replace(parts, store=store), store)
+
+
+@pytest.mark.parametrize(
+    ("place", "warned"),
+    [("tcp://192.0.2.1:8786", True), ("tcp://127.0.0.1:1", False), ("tls://192.0.2.1", False)],
+)
+def test_an_unencrypted_cluster_is_warned_of_by_each_run(
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    place: str,
+    warned: bool,
+) -> None:
+    """Whoever has allowed it once is reminded; a run that hands out no items connects to nothing."""
+    assert _on_cluster(monkeypatch, place).run().exit_code == 0
+    said = [record for record in caplog.records if record.message == "cluster_insecure"]
+    assert len(said) == warned
+    assert all(record.levelno == logging.WARNING for record in said)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_dry_run_asks_no_cluster(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    """Whatever its job works on, it does so here, where nothing can be written."""
+    parts = _on_cluster(monkeypatch, "local[2]").parts
+    request = RunRequest(JobName.LOGOS, RunOptions(dry_run=dry_run))
+    run = JobRun(machine.settings, parts, request, lambda _name: Progress(), set())
+    if not dry_run:
+        run._lease = run._keeper.take(JobName.LOGOS)
+    letters = DeadLetters.unread(parts.store, parts.keys, JobName.LOGOS, parts.clock)
+    context = run._context(None, parts.store, letters)
+    assert (context.engine is parts.engine) is not dry_run
+    assert (context.write_s() == 300.0) is not dry_run
+    if run._lease:
+        run._keeper.give_back(run._lease)
+        assert context.write_s() == 0.0
