@@ -241,7 +241,7 @@ def test_a_share_without_news_takes_no_lease(world: World) -> None:
 
 def test_a_share_that_is_stopped_saves_what_it_has(world: World) -> None:
     """It asks for the lease once, although it was asked to stop."""
-    context, began = share(world, FOUR[0], width=1), world.clock.now() * 1000
+    context, began = share(world, FOUR[0], width=1), int(world.clock.now() * 1000)
 
     def stop(_request: object) -> bool:
         context.cancel.cancel(Cancelled("enough"))

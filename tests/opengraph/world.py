@@ -84,10 +84,16 @@ class World:
             http.close()
 
     def run(
-        self, *, fence: Any = None, fault: Any = None, wait_for_lease: Any = None, **options: Any
+        self,
+        *,
+        fence: Any = None,
+        fault: Any = None,
+        wait_for_lease: Any = None,
+        after_s: float = 1.0,
+        **options: Any,
     ) -> JobReport:
         """One run of the job, a second later; dead letters are saved as the manager does."""
-        self.clock.advance(1)
+        self.clock.advance(after_s)
         settings = replace(
             self.settings, karakeep=self.bookmark_settings if self.with_assets else None
         )
