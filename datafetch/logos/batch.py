@@ -16,13 +16,13 @@ from datafetch.models.job_settings import LogoSettings
 from datafetch.models.json import JsonObject
 from datafetch.models.option_values import options_value
 from datafetch.models.run import JobName
-from datafetch.runtime.batches import ItemWork
+from datafetch.runtime.batches import ItemWork, batch_size
 from datafetch.runtime.limits import BatchPacer, Places
 from datafetch.upstream_errors import RateLimited, UpstreamError, WorkerKilled
 
 
-def item_work(context: JobContext[LogoSettings]) -> ItemWork[LogoTask, LogoResult]:
-    """How the domains of a run become batches.
+def item_work(context: JobContext[LogoSettings], domains: int) -> ItemWork[LogoTask, LogoResult]:
+    """How the domains of a run, so many at most, become batches.
 
     Domains of one site go to one worker: its limit of requests to a site is kept by each process.
     """
@@ -33,6 +33,7 @@ def item_work(context: JobContext[LogoSettings]) -> ItemWork[LogoTask, LogoResul
         decode=read_result,
         lost=lambda task: NoAnswer(task.domain, WorkerKilled()),
         group=lambda task: registrable(task.domain) or task.domain,
+        size=batch_size(domains, context.engine.width),
     )
 
 

@@ -147,7 +147,7 @@ class _LogoRun:
     def _work_on(self, domains: Sequence[str], known: Sequence[str]) -> None:
         worker = LogoWorker(self._context, paced_providers(self._context))
         self._manifest.claim(domains)
-        work = item_work(self._context)
+        work = item_work(self._context, len(domains))
         try:
             for result in self._context.spread(work, worker, self._tasks(domains)):
                 self._record(result)

@@ -30,16 +30,16 @@ from datafetch.opengraph.worker import (
     PictureSearch,
     WantedPicture,
 )
-from datafetch.runtime.batches import ItemWork
+from datafetch.runtime.batches import ItemWork, batch_size
 from datafetch.runtime.limits import Places
 from datafetch.upstream_errors import UpstreamError, WorkerKilled
 from datafetch.urls import host_name
 
 
 def item_work(
-    context: JobContext[OpenGraphSettings], asked: Asked
+    context: JobContext[OpenGraphSettings], asked: Asked, pages: int
 ) -> ItemWork[PageTask, PageResult]:
-    """How the pages of a run become batches.
+    """How the pages of a run, so many, become batches.
 
     Pages of one host go to one worker: its limit of requests to a host is kept by each process.
     """
@@ -57,6 +57,7 @@ def item_work(
         decode=read_result,
         lost=lost,
         group=lambda task: host_name(task.page.address),
+        size=batch_size(pages, context.engine.width),
     )
 
 

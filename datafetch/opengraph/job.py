@@ -239,7 +239,7 @@ class _OpenGraphRun:
         pages: Sequence[BookmarkedPage],
     ) -> None:
         every, lanes = checkpoint_every(len(tasks)), self._lanes(tasks)
-        work = item_work(self._context, asked)
+        work = item_work(self._context, asked, len(tasks))
         try:
             for done, result in enumerate(self._context.spread(work, worker, lanes), 1):
                 lanes.ended(result.task.page.address)

@@ -9,6 +9,19 @@ from datafetch.models.json import JsonObject
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LARGEST = 32
+_PARTS = 16
+"""The items of a run go out in so many batches at least, so that several workers get some."""
+
+
+def batch_size(items: int, width: int) -> int:
+    """Items in a batch, of a run that has so many, at workers that do `width` of them at once.
+
+    A worker does one batch after the other. So a batch has two turns for each of its places at
+    least: while one item takes long, the other places have something to do.
+    """
+    return max(2 * width, min(_LARGEST, items // _PARTS))
+
 
 @dataclass(frozen=True, slots=True)
 class ItemWork(Generic[T, R]):

@@ -91,7 +91,7 @@ def test_an_error_comes_back_as_it_was(
 
 def test_domains_of_one_site_stay_together(tmp_path: Path) -> None:
     """Its limit of requests holds for one worker only."""
-    work = item_work(make_context(logo_settings(), tmp_path))
+    work = item_work(make_context(logo_settings(), tmp_path), 9)
     names = ("example.co.uk", "a.example.co.uk", "b.a.example.co.uk", "other.co.uk")
     groups = [work.group(LogoTask(name)) for name in names]
     assert groups == ["example.co.uk"] * 3 + ["other.co.uk"]
@@ -99,7 +99,7 @@ def test_domains_of_one_site_stay_together(tmp_path: Path) -> None:
 
 def test_a_domain_that_ends_workers_becomes_a_dead_letter(tmp_path: Path) -> None:
     """It counts as asked for, and as a failure that may pass."""
-    lost = item_work(make_context(logo_settings(), tmp_path)).lost(LogoTask("a.example.com"))
+    lost = item_work(make_context(logo_settings(), tmp_path), 9).lost(LogoTask("a.example.com"))
     assert isinstance(lost, NoAnswer)
     assert lost.asked
     assert type(lost.error) is WorkerKilled

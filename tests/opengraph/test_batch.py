@@ -166,7 +166,7 @@ def _task(address: str, record: PageRecord | None, *, ask: bool = True) -> PageT
 
 def test_pages_of_one_host_stay_together(parts: Parts) -> None:
     """Its limit of requests holds for one worker only."""
-    work = item_work(parts.context(), Asked())
+    work = item_work(parts.context(), Asked(), 9)
     addresses = ("https://Example.com/a", "http://example.com:8080/b", "https://www.example.com/")
     groups = [work.group(_task(address, None)) for address in addresses]
     assert groups == ["example.com", "example.com", "www.example.com"]
@@ -174,7 +174,7 @@ def test_pages_of_one_host_stay_together(parts: Parts) -> None:
 
 def test_a_page_that_ends_workers_becomes_a_dead_letter(parts: Parts) -> None:
     """Its record says that it failed just now, unless only pictures were looked for."""
-    work = item_work(parts.context(), Asked())
+    work = item_work(parts.context(), Asked(), 9)
     known = PageRecord(fetched_at=1, source="external", digest="d")
     asked = work.lost(_task("https://example.com/", known))
     assert asked.record == replace(known, failed_at=parts.now_ms)
