@@ -139,7 +139,11 @@ def test_shares_make_the_state_that_is_lost(
 def test_a_share_that_is_killed_is_run_again(
     it: World, whole: Callable[..., dict[str, object]], tmp_path: Path, fatal: str
 ) -> None:
-    """Wherever it died, and although others went on meanwhile."""
+    """Wherever it died, and although others went on meanwhile.
+
+    What the bookmark job remembers of its sources is left out: it is forgotten when somebody finds
+    an open publish of the bookmarks, so that the job looks at all of them again.
+    """
     killed = share_of(it, PATHS[7])
     with pytest.raises(Killed):
         run_share(
@@ -149,7 +153,10 @@ def test_a_share_that_is_killed_is_run_again(
             fault=lambda call, _: "kill" if call == Call("put", fatal) else None,
         )
     run_shares(it, tmp_path, order=[*(shard for shard in FOUR if shard != killed), killed])
-    assert left(it.store) == whole()
+    found, expected = left(it.store), whole()
+    found.pop(KEYS.dataset("bookmarks"))
+    expected.pop(KEYS.dataset("bookmarks"))
+    assert found == expected
 
 
 def test_a_share_that_does_not_get_the_lease_says_what_waits(it: World, tmp_path: Path) -> None:
