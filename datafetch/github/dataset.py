@@ -24,6 +24,8 @@ from datafetch.ops.record import Record
 
 VERSION = 1
 
+_NAME = "github"
+
 T = TypeVar("T")
 
 
@@ -128,7 +130,7 @@ class GitHubDataset:
             StoreError: the store did not answer.
         """
         keys = context.keys
-        record = _record(context, "github")
+        record = _record(context, keys.dataset(_NAME))
         state = record.load()
         dataset = cls(
             context,
@@ -198,7 +200,7 @@ class GitHubDataset:
         """
         assert self.shard is not None
         if self.state.value != GitHubState():
-            self.context.store.delete(self.context.keys.dataset(_name_of(self.shard)))
+            self.context.store.delete(self.context.keys.share_of_dataset(_NAME, self.shard))
 
     # ----------------------------------------------------------------- inside
 
@@ -218,7 +220,7 @@ class GitHubDataset:
     def _become_share(self, shard: Shard) -> None:
         """Add what an earlier run of this share knew that was not laid into the dataset."""
         self.shard = shard
-        self.state = _record(self.context, _name_of(shard))
+        self.state = _record(self.context, self.context.keys.share_of_dataset(_NAME, shard))
         left = self.state.load()
         by_csv = dict(self.repositories)
         self._put(left.repositories.values())
@@ -289,11 +291,5 @@ def _complete(
     )
 
 
-def _record(context: AnyContext, name: str) -> Record[GitHubState]:
-    key = context.keys.dataset(name)
+def _record(context: AnyContext, key: str) -> Record[GitHubState]:
     return Record(context.store, context.keys, context.clock, key, _STATE, empty=GitHubState())
-
-
-def _name_of(shard: Shard) -> str:
-    """The name of a share's own record."""
-    return f"github-{shard.name}"

@@ -164,8 +164,9 @@ class _GitHubRun:
             return StatisticsRound()
         dataset.begun = {entry.csv: entry.repository.pushed_at for entry in plan.ask}
         dataset.save()
+        options = self._context.options
         asking = Asking(self._context, self._statistics, dataset, weeks)
-        self._context.so_far.told_by(lambda: report_so_far(own, plan, asking.round))
+        self._context.so_far.told_by(lambda: report_so_far(own, plan, asking.round, options))
         try:
             done = asking.ask(plan.ask)
         except BaseMoved:

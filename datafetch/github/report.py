@@ -87,18 +87,23 @@ def make_report(
         change_detected=changed or bool(done.written),
         last_fetched_at=None if waits else now_ms,
         partial="; ".join(r for r in (waits, _partial(discovery, plan, done)) if r) or None,
-        notes=(*_notes(discovery, plan, done, held=held, now_ms=now_ms), *settings),
+        notes=(*_notes(discovery, plan, done, options, held=held, now_ms=now_ms), *settings),
         full_sync=discovery.whole and not (options.only or plan.left or done.limited or waits),
     )
 
 
-def report_so_far(entries: Sequence[Entry], plan: AskingPlan, done: StatisticsRound) -> JobReport:
+def report_so_far(
+    entries: Sequence[Entry],
+    plan: AskingPlan,
+    done: StatisticsRound,
+    options: RunOptions = RunOptions(),
+) -> JobReport:
     """The report of a run that was stopped while it asked: what it stored is kept."""
     asked = [done.status(entry) for entry in plan.ask]
     open_ones = sum(status in (None, Status.FAILED, Status.PENDING) for status in asked)
     failed = sum(status in (Status.FAILED, Status.PENDING) for status in asked)
     read = len(asked) - open_ones
-    goes_on = f"; `datafetch github` goes on with the other {open_ones}" if open_ones else ""
+    goes_on = f"; {_command(options)} goes on with the other {open_ones}" if open_ones else ""
     note = f"{read} of {count_of(len(asked))} read and kept{goes_on}"
     return JobReport(
         processed=len(entries),
@@ -157,8 +162,20 @@ def _partial(discovery: Discovery, plan: AskingPlan, done: StatisticsRound) -> s
     return "; ".join(reasons) or None
 
 
+def _command(options: RunOptions) -> str:
+    """What to type to go on with the same repositories."""
+    share = "" if options.shard is None else f" --shard {options.shard}"
+    return f"`datafetch github{share}`"
+
+
 def _notes(
-    discovery: Discovery, plan: AskingPlan, done: StatisticsRound, *, held: bool, now_ms: int
+    discovery: Discovery,
+    plan: AskingPlan,
+    done: StatisticsRound,
+    options: RunOptions,
+    *,
+    held: bool,
+    now_ms: int,
 ) -> list[str]:
     entries = discovery.roster.entries
     by_status: dict[Status, list[Entry]] = {}
@@ -171,14 +188,14 @@ def _notes(
         named = name_them([entry.repository for entry in pending], NAMED)
         notes.append(
             f"GitHub still computes the statistics of {count_of(len(pending))} ({named}): run"
-            " `datafetch github` again in some minutes"
+            f" {_command(options)} again in some minutes"
         )
     limited = done.limited or discovery.limited
     if limited is not None and limited.until is not None:
         left = sum(done.status(entry) is None for entry in plan.ask)
         still = f"{count_of(left)} {'is' if left == 1 else 'are'} left: " if left else ""
         when = utc_text(limited.until, now_ms / 1000)
-        notes.append(f"{still}run `datafetch github` again after {when}")
+        notes.append(f"{still}run {_command(options)} again after {when}")
     for status, text in _NOTES.items():
         if named_ones := by_status.get(status):
             notes.append(text.format(name_them([entry.repository for entry in named_ones])))

@@ -241,6 +241,10 @@ class Keys:
         """The state of a dataset: what its job remembers between runs."""
         return f"{STATE_PREFIX}datasets/{name}{self.suffix}.json"
 
+    def share_of_dataset(self, name: str, shard: Shard) -> str:
+        """What a share has found out that is not in the dataset yet; gone when it is."""
+        return self.dataset(f"{name}-{shard.name}")
+
     @staticmethod
     def publish_journals_prefix() -> str:
         """What the key of every journal starts with, in all environments."""

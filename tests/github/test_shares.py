@@ -200,3 +200,10 @@ def test_a_share_plans_its_own_repositories(world: World) -> None:
     seen = len(NAMES) - 1  # one is hidden
     assert sum(report.processed for report in reports) == seen
     assert all(report.processed < seen for report in reports)
+
+
+def test_a_share_says_what_goes_on_with_it(world: World) -> None:
+    """Whoever follows a note runs the share again, not the whole job."""
+    world.app.core.exhaust(3600)
+    report = share(world, 1, 2)
+    assert any("run `datafetch github --shard 1/2` again after" in note for note in report.notes)
