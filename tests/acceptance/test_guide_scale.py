@@ -20,7 +20,8 @@ from botocore.validate import validate_parameters
 
 from datafetch.models.shard import MOST_SHARES, shard_of
 from datafetch.settings import ENV_NAMES, Settings
-from tests.processes import ROOT, clean_environment
+from tests.fakes.world import World
+from tests.processes import ROOT, clean_environment, datafetch
 
 GUIDE = (ROOT / "datafetch/guides/scale.md").read_text(encoding="utf-8")
 OF_PLATFORMS = ("JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX")
@@ -265,3 +266,91 @@ def test_the_lines_make_certificates(certificates: Path) -> None:
         line = ["openssl", "verify", "-x509_strict", "-CAfile", "ca.pem", f"{name}.pem"]
         done = subprocess.run(line, cwd=certificates, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (0, f"{name}.pem: OK\n"), done.stderr
+
+
+class Machine:
+    """The processes of a cluster on this machine, started by the guide's lines."""
+
+    def __init__(self, site: Path, world: World) -> None:
+        self.site = site
+        self.port = free_port()
+        self._world = world
+        self._elsewhere = site / "elsewhere"
+        self._elsewhere.mkdir()
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def lines(self, role: str) -> str:
+        """The lines of a process, with this machine's places in the place of the guide's."""
+        text = snippet(f"run: {role}").replace("/opt/site", str(self.site))
+        text = text.replace("scheduler.internal:8786", f"127.0.0.1:{self.port}")
+        text = text.replace("--port 8786", f"--host 127.0.0.1 --port {self.port}")
+        return text.replace("127.0.0.1:8787", "127.0.0.1:0")
+
+    def start(self, role: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start a process by its lines; its environment has nothing but what they set, and the proxies."""
+        proxies = {
+            name: value
+            for name, value in self._world.environment().items()
+            if name.upper().endswith("_PROXY") or name == "SSL_CERT_FILE"
+        }
+        programs = with_programs(self.site / "bin")
+        process = subprocess.Popen(
+            [
+                "sh",
+                "-euc",
+                re.sub(r"^(dask|datafetch) ", r"exec \1 ", self.lines(role), flags=re.MULTILINE),
+            ],
+            cwd=self.site if role == "job" else self._elsewhere,
+            env=clean_environment(**(proxies | variables)) | {"PATH": f"{programs}:/usr/bin:/bin"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._processes.append(process)
+        return process
+
+    def end(self) -> None:
+        """End all that is left."""
+        for process in self._processes:
+            process.kill()
+        for process in self._processes:
+            process.communicate()
+
+
+def with_programs(folder: Path) -> Path:
+    """A folder with the two programs that the lines name, of this checkout and its environment."""
+    folder.mkdir(exist_ok=True)
+    for name, module in (("datafetch", "datafetch"), ("dask", "dask")):
+        line = f'#!/bin/sh\nexec {sys.executable} -m {module} "$@"\n'
+        (folder / name).write_text(line)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def test_the_lines_make_a_cluster(certificates: Path) -> None:
+    """A run with the guide's certificates finds its logos through the guide's scheduler and worker."""
+    site = certificates.parent
+    with World(8, 6, 1) as world:
+        settings = {**world.environment(), "DATAFETCH_STORE": "file:./store"}
+        assert datafetch("bookmarks", cwd=site, **settings).code == 0
+        machine = Machine(site, world)
+        try:
+            scheduler = machine.start("scheduler")
+            assert scheduler.stdout is not None
+            assert any("Scheduler at:" in line for line in scheduler.stdout)
+            machine.start("worker")
+            run = machine.start("job", **settings, S3_CDN_URL="https://cdn.example.org")
+            out, _ = run.communicate(timeout=100)
+        finally:
+            machine.end()
+        assert run.returncode == 0, out
+        assert '"cluster_worker_joined"' in out
+        assert world.sites.log.count() >= 8
+    assert (site / "store/json/image-data/opengraph/manifest-dev.json").is_file(), out
