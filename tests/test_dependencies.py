@@ -21,6 +21,14 @@ class FirstSafe(NamedTuple):
 
 
 FIRST_SAFE = {
+    "cryptography": FirstSafe(
+        "50.0.0",
+        "keys could be found out: CVE-2026-26007 (until 46.0.4), CVE-2026-69247 (until 49); names "
+        "were not checked: CVE-2026-34073 (46.0.5)",
+    ),
+    "distributed": FirstSafe(
+        "2026.1.0", "its dashboard could be made to run code: CVE-2026-23528, GHSA-c336-7962-wfj2"
+    ),
     "filelock": FirstSafe(
         "4.2.1",
         "a planted link or file at a lock's path was emptied: CVE-2025-68146 (until 3.20.1), "
@@ -46,6 +54,11 @@ FIRST_SAFE = {
         "1.3.1",
         "a made-up Host got past checks of paths: CVE-2026-48710 (until 1.0.1); limits of forms "
         "were not kept (1.3.1)",
+    ),
+    "tornado": FirstSafe(
+        "6.5.9",
+        "one request could stop the event loop or fill the memory: GHSA-mpf4-983q-p7j4, "
+        "GHSA-8423-8fgw-73vq (until 6.5.7), and what its release notes tell (6.5.8)",
     ),
     "urllib3": FirstSafe(
         "2.8.0",
