@@ -14,6 +14,7 @@ from datafetch.errors import (
     StoreError,
 )
 from datafetch.job import SHARE_WAIT_S, JobContext
+from datafetch.logos import report as words
 from datafetch.logos.batch import item_work, paced_providers
 from datafetch.logos.domain_files import domains_in_scope
 from datafetch.logos.manifest import LogoManifest
@@ -183,22 +184,13 @@ class _LogoRun:
         """
         try:
             self._save(0.0 if self._context.cancel.cancelled else _SHORT_WAIT_S)
+            reason = self._waits
         except (Cancelled, StoreError, LeaseLost, BaseMoved) as error:
             self._context.log.warning("progress_not_saved", extra={"error": str(error)})
-            self._context.remarks.say(self._not_remembered(str(error)))
-        else:
-            if self._waits is not None:
-                self._context.remarks.say(self._not_remembered(self._waits))
-
-    def _not_remembered(self, reason: str) -> str:
-        return (
-            f"what this run fetched last was not remembered ({reason}): the next "
-            f"`{self._command()}` takes it from the stored pictures, or fetches it again"
-        )
-
-    def _command(self) -> str:
-        shard = self._context.options.shard
-        return "datafetch logos" if shard is None else f"datafetch logos --shard {shard}"
+            reason = str(error)
+        if reason is not None:
+            shard = self._context.options.shard
+            self._context.remarks.say(words.not_remembered(reason, shard))
 
     def _save(self, wait_s: float) -> None:
         self._waits = self._saving.save(wait_s)
@@ -289,15 +281,12 @@ class _LogoRun:
         options = self._context.options
         narrowed = options.only or options.missing or options.older_than_s is not None
         if not known:
-            notes = (*notes, _no_domains(dry_run=options.dry_run))
+            notes = (*notes, words.no_domains(dry_run=options.dry_run))
         partial = None
         if self._waits is not None:
-            partial = self._not_remembered(self._waits)
+            partial = words.not_remembered(self._waits, options.shard)
         elif self._limited:
-            partial = (
-                f"stopped after {options.limit} domains (--limit): run `{self._command()}` again "
-                "for the next ones"
-            )
+            partial = words.limited_reason(options.limit, options.shard)
         changed = self._changed - self._unsaved if self._waits is not None else self._changed
         return JobReport(
             processed=scope,
@@ -311,17 +300,6 @@ class _LogoRun:
             notes=(*notes, *self._notes()),
             full_sync=not (narrowed or self._limited or options.shard),
         )
-
-
-def _no_domains(*, dry_run: bool) -> str:
-    """What is told when no domains are known.
-
-    A dry run is told of --dry-run: when `bookmarks` was run with it too, no bookmarks were stored.
-    """
-    bookmarks = "run `datafetch bookmarks` first"
-    if dry_run:
-        bookmarks = "`datafetch bookmarks` stores bookmarks when it is run without --dry-run"
-    return f"no domains are known: {bookmarks}, or set LOGO_DOMAIN_FILES"
 
 
 def _policy(context: JobContext[LogoSettings]) -> DuePolicy:

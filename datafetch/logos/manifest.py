@@ -2,20 +2,18 @@
 
 import json
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from posixpath import splitext
 from typing import BinaryIO, cast
 
 from datafetch.addresses import for_visitors
 from datafetch.errors import CorruptObject, ObjectNotFound
 from datafetch.job import AnyContext
-from datafetch.logos.model import ON_DEMAND, SOURCES, Logo
+from datafetch.logos.listed import ListedPictures
+from datafetch.logos.model import ON_DEMAND, Logo
 from datafetch.logos.removable import removable
 from datafetch.logos.rules.entries import Entry, entry_text, packed, read_entry, shown, unpacked
-from datafetch.logos.rules.settle import bare, settled
 from datafetch.models.own_result import OwnResult
 from datafetch.runtime.engine import together
 from datafetch.store.blog_manifest import make_blog_manifest
@@ -53,7 +51,7 @@ class LogoManifest:
         self._unsaved: dict[str, bytes | None] = {}
         """The domains with unsaved changes, each with its entry before them; None without one."""
         self._replaced: set[str] = set()
-        self._pictures: dict[str, list[str]] = {}
+        self._pictures: ListedPictures | None = None
         self._unfinished = False
         self._broken = False
         self._outdated = False
@@ -76,7 +74,7 @@ class LogoManifest:
         if self._broken and keep:
             self._context.keep_aside(self._context.store.get(self._key))
         if self._broken or self._etag is None or self._unfinished:
-            self._pictures = self._list_pictures()
+            self._pictures = ListedPictures(self._context)
         if journal is not None:
             # The run that died may not have removed the pictures that it replaced. Other pictures
             # that no entry names are left: a share may be about to name them.
@@ -89,9 +87,9 @@ class LogoManifest:
 
     def picture_of(self, domain: str) -> str | None:
         """Key of a listed picture for a domain without an entry; None when there is none."""
-        if not self._pictures or domain in self._entries:
+        if self._pictures is None or domain in self._entries:
             return None
-        return next(iter(self._keys_of(domain)), None)
+        return next(self._pictures.of(domain), None)
 
     def put(self, domain: str, logo: Logo) -> None:
         """Note a logo; the picture that it replaces is removed after the manifest is stored.
@@ -158,22 +156,9 @@ class LogoManifest:
             known = None if before is None else self._unpacked(domain, before)
             yield domain, OwnResult(known, self._unpacked(domain, self._entries[domain]))
 
-    def bring(self, domain: str, own: OwnResult[Entry]) -> None:
-        """Lay the logo that a share has found for a domain into what is stored now.
-
-        When somebody else has stored another one meanwhile, the later of the two stays, but never
-        one whose picture was removed.
-
-        Raises:
-            StoreError: the store did not answer.
-        """
-        stored, key = self.get(domain), own.after.key
-        logo = settled(own, stored)
-        moved = stored is not None and bare(stored) != bare(own.before) and stored.key != key
-        if logo is not None and (not moved or self._is_there(logo.key)):
-            self.put(domain, logo)
-        elif moved and key is not None and (own.before is None or own.before.key != key):
-            self._replaced.add(key)
+    def drop_picture(self, key: str) -> None:
+        """Have a picture removed with those that were replaced, unless an entry names it then."""
+        self._replaced.add(key)
 
     def note_saved(self, elsewhere: "LogoManifest") -> None:
         """Note that the changes are in another one of the same dataset, which was just saved."""
@@ -181,13 +166,6 @@ class LogoManifest:
         self._unsaved.clear()
         self._replaced.clear()
         self._unfinished = self._broken = self._outdated = False
-
-    def _is_there(self, key: str) -> bool:
-        try:
-            self._context.store.head(key)
-        except ObjectNotFound:
-            return False
-        return True
 
     def keys_beyond(self, domains: Collection[str], has: Callable[[str], bool]) -> list[str]:
         """Keys of the pictures that it names for other domains than these, if the run `has` them."""
@@ -334,17 +312,3 @@ class LogoManifest:
 
     def _unpacked(self, domain: str, held: bytes) -> Entry:
         return unpacked(held, lambda source: self._context.keys.logo(domain, source, ""))
-
-    # --------------------------------------------------------------- pictures
-
-    def _list_pictures(self) -> dict[str, list[str]]:
-        """Keys of all stored pictures, by the key without extension."""
-        pictures: dict[str, list[str]] = defaultdict(list)
-        for info in self._context.store.list(self._context.keys.logo_images_prefix()):
-            pictures[splitext(info.key)[0]].append(info.key)
-        return dict(pictures)
-
-    def _keys_of(self, domain: str) -> Iterator[str]:
-        for source in SOURCES:
-            stem = splitext(self._context.keys.logo(domain, source, "x"))[0]
-            yield from self._pictures.get(stem, ())

@@ -2,11 +2,14 @@
 
 from typing import Protocol
 
-from datafetch.errors import LeaseHeld
+from datafetch.errors import LeaseHeld, ObjectNotFound
 from datafetch.job import JobContext
 from datafetch.logos.manifest import SAVE_EVERY, SAVE_PAUSE_S, LogoManifest
 from datafetch.logos.negative_cache import NegativeCache
+from datafetch.logos.rules.entries import Entry
+from datafetch.logos.rules.settle import bare, settled
 from datafetch.models.job_settings import LogoSettings
+from datafetch.models.own_result import OwnResult
 from datafetch.models.run import JobName
 from datafetch.models.shard import Shard
 from datafetch.runtime.pauses import Pauses
@@ -99,12 +102,40 @@ class ShareSaving:
         manifest.load()
         negative.load()
         for domain, own in self._manifest.own_results():
-            manifest.bring(domain, own)
+            bring(context, manifest, domain, own)
         manifest.claim(self._manifest.claimed)
         self._negative.bring_into(negative)
         manifest.save()
         self._manifest.note_saved(manifest)
         negative.save()
+
+
+def bring(
+    context: JobContext[LogoSettings], manifest: LogoManifest, domain: str, own: OwnResult[Entry]
+) -> None:
+    """Lay the logo that a share has found for a domain into the manifest as it is stored now.
+
+    When somebody else has stored another one meanwhile, the later of the two stays, but never one
+    whose picture was removed; the picture of the other goes.
+
+    Raises:
+        StoreError: the store did not answer.
+    """
+    stored, key = manifest.get(domain), own.after.key
+    logo = settled(own, stored)
+    moved = stored is not None and bare(stored) != bare(own.before) and stored.key != key
+    if logo is not None and (not moved or _is_there(context, logo.key)):
+        manifest.put(domain, logo)
+    elif moved and key is not None and (own.before is None or own.before.key != key):
+        manifest.drop_picture(key)
+
+
+def _is_there(context: JobContext[LogoSettings], key: str) -> bool:
+    try:
+        context.store.head(key)
+    except ObjectNotFound:
+        return False
+    return True
 
 
 def saving_of(

@@ -131,6 +131,25 @@ def test_a_stop_ends_the_wait_for_a_lease(leases: StoreLeases, clock: FakeClock)
     assert leases.acquire(JOB, "run-3").token == 2
 
 
+@pytest.mark.parametrize("other", ["run-2", "run-2-brief"])
+def test_without_a_wait_a_lease_is_asked_for_once(
+    leases: StoreLeases, clock: FakeClock, other: str
+) -> None:
+    """A share that was asked to stop may still save what it has, if that is possible at once."""
+    cancel = CancelToken()
+    cancel.cancel(Cancelled("stop"))
+    keeper = LeaseKeeper(leases, clock, cancel, "run-1", bound_logger())
+    held = leases.acquire(JOB, other)
+    with pytest.raises(LeaseHeld), keeper.wait_for(JOB, 0.0):
+        pass
+    assert clock.slept == []
+    leases.release(held)
+    with keeper.wait_for(JOB, 0.0) as fence:
+        fence.check()
+    with pytest.raises(Cancelled), keeper.wait_for(JOB, 1.0):
+        pass
+
+
 def test_a_run_that_is_left_renews_none_of_its_leases(
     leases: StoreLeases, clock: FakeClock
 ) -> None:
