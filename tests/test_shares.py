@@ -18,6 +18,7 @@ from datafetch.factory import Parts, make_parts
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import OPERATIONS, JobName, RunOptions, RunRequest, RunResult, RunStatus
 from datafetch.models.shard import Shard, lease_name
+from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.due_jobs import look_at
 from datafetch.ops.overview import JobView, look
 from datafetch.ops.run_records import RunRecords
@@ -162,6 +163,35 @@ def test_each_share_runs_each_slot_once(machine: Machine):
     store, clock = machine.parts.store, machine.clock
     assert look_at(store, KEYS, clock, schedules)[0].is_due
     assert not look_at(store, KEYS, clock, schedules, share=Shard(2, 2))[0].is_due
+
+
+def test_what_another_share_will_try_is_not_left_to_this_one(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A letter that is due is tried by the share whose item it is of, not by the next run of this."""
+    (tmp_path / "domains.txt").write_text("a.example\n")
+    monkeypatch.setenv("LOGO_DOMAIN_FILES", str(tmp_path / "domains.txt"))
+    knowing = replace(machine, settings=load_settings(None))
+    letters = DeadLetters.load(machine.parts.store, KEYS, LOGOS, machine.clock)
+    letters.failed("a.example", TransientError("no answer", url="https://icons.example/"))
+    letters.save()
+    machine.clock.advance(7200)
+    other = next(shard for shard in (Shard(1, 2), Shard(2, 2)) if not shard.has("a.example"))
+    result = knowing.run(other)
+    assert (result.exit_code, result.items_processed) == (0, 0)
+    assert not [note for note in result.notes if "waits" in note]
+    assert len(machine.stored(LETTERS)) == 1
+
+
+def test_each_share_has_series_of_its_own(machine: Machine, tmp_path: Path):
+    """One that goes well must not move the last success of one that fails."""
+    file = tmp_path / "datafetch.prom"
+    settings = machine.settings.model_copy(update={"metrics_file": str(file)})
+    parts = make_parts(settings, machine.clock, CancelToken())
+    for shard in (Shard(1, 2), Shard(2, 2)):
+        replace(machine, settings=settings, parts=parts).run(shard)
+    for name in ("logos-1-of-2", "logos-2-of-2"):
+        assert f'datafetch_last_success_timestamp_seconds{{job="{name}"}} ' in file.read_text()
 
 
 def test_a_dry_run_of_a_share_writes_nothing(machine: Machine):
