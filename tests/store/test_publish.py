@@ -293,6 +293,18 @@ def test_foreign_journal_is_taken_over(body: bytes) -> None:
     assert publisher(store).open_journal("set") is None
 
 
+def test_a_journal_can_be_left_to_another_process() -> None:
+    """A commit object alone is then written beside the journal, which nobody asks for."""
+    store = FaultyStore(MemoryStore())
+    etag = store.inner.put(JOURNAL, b"of another")
+    own = publisher(store)
+    own.leave_journal("set")
+    result = own.publish(PublishPlan("set", Write("commit", b"c1"), None))
+    assert result.written == ("commit",)
+    assert [call.key for call in store.calls] == ["commit"]
+    assert store.inner.head(JOURNAL).etag == etag
+
+
 def test_conflicts_are_tried_again() -> None:
     """409 says that another write is under way, not that this one lost."""
     inner = Conflicting(3)
