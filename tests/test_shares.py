@@ -13,7 +13,7 @@ import pytest
 
 from datafetch.clock import CancelToken, SystemClock
 from datafetch.environment import load_settings
-from datafetch.errors import ConfigurationError, LeaseHeld, UsageError
+from datafetch.errors import ConfigurationError, LeaseHeld, StoreConflict, UsageError
 from datafetch.factory import Parts, make_parts
 from datafetch.manager import DataFetchManager
 from datafetch.models.run import OPERATIONS, JobName, RunOptions, RunRequest, RunResult, RunStatus
@@ -33,6 +33,7 @@ from tests.contract.lease_kinds import KINDS, lease_kind
 from tests.fakes.base import FakeServer
 from tests.fakes.s3 import S3Fake
 from tests.processes import datafetch
+from tests.stores import Call, FaultyStore, MemoryStore
 from tests.support import START, FakeClock
 
 LOGOS = JobName.LOGOS
@@ -260,6 +261,27 @@ def test_shares_that_end_at_one_moment_lose_nothing(open_store: Callable[[], Obj
     for shard in shards:
         record = json.loads(store.get(KEYS.shard(LOGOS, shard)).body)
         assert (record["id"], record["status"]) == (f"run-{shard.index}", "completed")
+
+
+@pytest.mark.parametrize("key", [HISTORY, LETTERS])
+def test_a_store_that_is_busy_with_others_writes_is_asked_again(key: str):
+    """S3 answers 409 while another write of the object is under way; nothing is lost by it."""
+    store = FaultyStore(MemoryStore())
+    left = iter(range(3))
+
+    def busy(call: Call) -> None:
+        if call == Call("put", key) and next(left, None) is not None:
+            raise StoreConflict(f"another write of {key} is under way", key=key)
+
+    records = RunRecords(store, KEYS, LOGOS, FakeClock(), None, Shard(1, 2))
+    records.ask()
+    error = TransientError("no answer", url="https://icons.example/")
+    records.begin("run-1").failed("a.example", error)
+    store.before = busy
+    records.end(_result("run-1", Shard(1, 2)), full_sync=True)
+    assert next(left, None) is None
+    assert [entry["runId"] for entry in json.loads(store.inner.get(HISTORY).body)] == ["run-1"]
+    assert len(json.loads(store.inner.get(LETTERS).body)) == 1
 
 
 def _result(run_id: str, shard: Shard | None) -> RunResult:

@@ -37,6 +37,9 @@ _LONGEST_NAME = 100
 _TRIES = 100
 """Attempts to write what the shares of a job write, too: as many of them may end at once."""
 
+_CONFLICTS = 10
+"""Attempts when the store answers that another write is under way (409), after its own waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class _LoadedRecords:
@@ -252,20 +255,27 @@ def _together_with_others(change: Callable[..., None]) -> None:
         StoreConflict: others were faster each of the many times.
         StoreError: it could not be written.
     """
-    try:
-        change(tries=_TRIES)
-    except PreconditionFailed as error:
-        raise StoreConflict(
-            f"{error.key} was changed by others each of {_TRIES} times in which it was to be written",
-            key=error.key,
-        ) from error
+    for left in reversed(range(_CONFLICTS)):
+        try:
+            change(tries=_TRIES)
+        except PreconditionFailed as error:
+            raise StoreConflict(
+                f"{error.key} was changed by others each of {_TRIES} times in which it was to be "
+                "written",
+                key=error.key,
+            ) from error
+        except StoreConflict:
+            if left == 0:
+                raise
+        else:
+            return
 
 
 def _is_changed(letters: DeadLetters) -> bool:
     """Store the letters, unless others have written since; returns whether they have."""
     try:
         letters.save(tries=1)
-    except PreconditionFailed:
+    except (PreconditionFailed, StoreConflict):
         return True
     return False
 
