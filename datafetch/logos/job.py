@@ -54,8 +54,10 @@ class _LogoRun:
     def __init__(self, context: JobContext[LogoSettings]) -> None:
         self._context = context
         self._policy = _policy(context)
-        self._manifest = LogoManifest(context)
-        self._without_logo = NegativeCache(context)
+        # A share writes nothing of the dataset before it has the dataset's lease.
+        shard = context.options.shard
+        self._manifest = LogoManifest(context, shard)
+        self._without_logo = NegativeCache(context, keep=shard is None)
         self._saving = saving_of(context, self._manifest, self._without_logo)
         self._waits: str | None = None
         self._asked = self._done = self._changed = self._skipped = self._newly_failed = 0
@@ -68,13 +70,12 @@ class _LogoRun:
         context.so_far.told_by(self._done_so_far)
 
     def run(self) -> JobReport:
-        # A share writes nothing of the dataset before it has the dataset's lease.
-        shard = self._context.options.shard
         scope, _, _ = together(
             lambda: domains_in_scope(self._context),
-            lambda: self._manifest.load(keep=shard is None),
-            lambda: self._without_logo.load(keep=shard is None),
+            self._manifest.load,
+            self._without_logo.load,
         )
+        shard = self._context.options.shard
         known = scope.domains
         domains = known if shard is None else [name for name in known if shard.has(name)]
         self._context.progress.total(len(domains))
@@ -172,8 +173,7 @@ class _LogoRun:
         """
         options = self._context.options
         if options.force and not (options.only or options.missing or self._limited):
-            shard = options.shard
-            keys = self._manifest.keys_beyond(known, lambda name: shard is None or shard.has(name))
+            keys = self._manifest.keys_beyond(known)
             for _ in self._context.engine.map(self._context.write_again, keys):
                 pass
 

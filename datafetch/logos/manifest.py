@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO, cast
@@ -15,6 +15,7 @@ from datafetch.logos.model import ON_DEMAND, Logo
 from datafetch.logos.removable import removable
 from datafetch.logos.rules.entries import Entry, entry_text, packed, read_entry, shown, unpacked
 from datafetch.models.own_result import OwnResult
+from datafetch.models.shard import Shard
 from datafetch.runtime.engine import together
 from datafetch.store.blog_manifest import make_blog_manifest
 from datafetch.store.json_stream import fields
@@ -42,7 +43,9 @@ class LogoManifest:
         claimed: the domains that were claimed; see `claim`.
     """
 
-    def __init__(self, context: AnyContext) -> None:
+    def __init__(self, context: AnyContext, part: Shard | None = None) -> None:
+        """With a `part` it holds that share's entries only, and cannot be saved itself."""
+        self._part = part
         self._context = context
         self._publisher = context.publisher()
         self._key = context.keys.logo_manifest()
@@ -59,19 +62,19 @@ class LogoManifest:
         self.claimed: Collection[str] = ()
         self._saved_at = context.clock.monotonic()
 
-    def load(self, *, keep: bool = True) -> None:
+    def load(self) -> None:
         """Read what is stored.
 
-        Of a broken manifest the readable entries are used, and with `keep` a copy is kept aside.
-        When it is missing, broken or its last publish unfinished, the stored pictures are listed
-        as well.
+        Of a broken manifest the readable entries are used, and a copy is kept aside, unless this
+        holds a part. When it is missing, broken or its last publish unfinished, the stored
+        pictures are listed as well.
 
         Raises:
             StoreError: the store did not answer.
         """
         journal, self._broken = together(lambda: self._publisher.open_journal(DATASET), self._read)
         self._unfinished = journal is not None
-        if self._broken and keep:
+        if self._broken and self._part is None:
             self._context.keep_aside(self._context.store.get(self._key))
         if self._broken or self._etag is None or self._unfinished:
             self._pictures = ListedPictures(self._context)
@@ -167,9 +170,9 @@ class LogoManifest:
         self._replaced.clear()
         self._unfinished = self._broken = self._outdated = False
 
-    def keys_beyond(self, domains: Collection[str], has: Callable[[str], bool]) -> list[str]:
-        """Keys of the pictures that it names for other domains than these, if the run `has` them."""
-        others = filter(has, self._entries.keys() - set(domains))
+    def keys_beyond(self, domains: Collection[str]) -> list[str]:
+        """Keys of the pictures that it names for other domains than these."""
+        others = self._entries.keys() - set(domains)
         keys = (self._unpacked(domain, self._entries[domain]).key for domain in sorted(others))
         return [key for key in keys if key is not None]
 
@@ -243,7 +246,7 @@ class LogoManifest:
                     continue
                 entry = shown(found, urls.own_hosts, urls.for_key)
                 self._outdated |= entry != found or self._is_outdated(value, found)
-                if entry is not None:
+                if entry is not None and (self._part is None or self._part.has(domain)):
                     entries[domain] = self._packed(domain, entry)
         except ValueError:
             broken = True

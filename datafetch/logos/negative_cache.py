@@ -34,7 +34,9 @@ NEGATIVE_CACHE: TypeAdapter[Records] = TypeAdapter(
 class NegativeCache:
     """The records of domains without a logo: read once, changed in memory, saved once."""
 
-    def __init__(self, context: AnyContext) -> None:
+    def __init__(self, context: AnyContext, *, keep: bool = True) -> None:
+        """With `keep`, a copy of an object with broken records is kept aside."""
+        self._keep = keep
         self._context = context
         self._key = context.keys.logo_failed_domains()
         self._record = Record(
@@ -42,16 +44,16 @@ class NegativeCache:
         )
         self._changes: Records = {}
 
-    def load(self, *, keep: bool = True) -> None:
+    def load(self) -> None:
         """Read what is stored.
 
-        A broken record counts as none, and with `keep` a copy of the object is kept aside. An
-        object that cannot be read at all is kept aside on save.
+        A broken record counts as none, and a copy of the object may be kept aside. An object that
+        cannot be read at all is kept aside on save.
 
         Raises:
             StoreError: the store did not answer.
         """
-        if None in self._record.load().values() and keep:
+        if None in self._record.load().values() and self._keep:
             self._context.keep_aside(self._context.store.get(self._key))
 
     def get(self, domain: str) -> NoLogoRecord | None:

@@ -11,7 +11,6 @@ from datafetch.logos.rules.settle import bare, settled
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.own_result import OwnResult
 from datafetch.models.run import JobName
-from datafetch.models.shard import Shard
 from datafetch.runtime.pauses import Pauses
 
 
@@ -65,19 +64,17 @@ class ShareSaving:
     def __init__(
         self,
         context: JobContext[LogoSettings],
-        shard: Shard,
         manifest: LogoManifest,
         negative: NegativeCache,
     ) -> None:
         self._context = context
-        self._shard = shard
         self._manifest = manifest
         self._negative = negative
         self._pauses = Pauses(context.clock, SAVE_PAUSE_S)
 
     def now_and_then(self) -> bool:
         """See `Saving.now_and_then`; while another run has the lease, the share goes on."""
-        enough = max(SAVE_EVERY, self._manifest.fifth // self._shard.count)
+        enough = max(SAVE_EVERY, self._manifest.fifth)
         if self._manifest.unsaved < enough or not self._pauses.due():
             return False
         with self._pauses.timed():
@@ -142,7 +139,6 @@ def saving_of(
     context: JobContext[LogoSettings], manifest: LogoManifest, negative: NegativeCache
 ) -> Saving:
     """How the run of this context saves its results."""
-    shard = context.options.shard
-    if shard is None:
+    if context.options.shard is None:
         return WholeSaving(manifest, negative)
-    return ShareSaving(context, shard, manifest, negative)
+    return ShareSaving(context, manifest, negative)

@@ -138,7 +138,7 @@ def _logos(store: MemoryStore) -> None:
         manifest.get(domain)
         cache.get(domain)
     manifest.newest()
-    manifest.keys_beyond((), lambda _: True)
+    manifest.keys_beyond(())
     manifest.save()
 
 

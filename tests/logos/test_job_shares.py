@@ -92,8 +92,6 @@ def twice(world: World) -> tuple[World, Callable[[], dict[str, object]]]:
     [
         (one_by_one, FOUR, {}),
         (one_by_one, FOUR[::-1], {"force": True}),
-        (at_once, FOUR, {}),
-        (at_once, FOUR, {"force": True}),
         (at_once, FOUR, {"missing": True}),
         (one_by_one, FOUR, {"older_than_s": 3600.0}),
     ],
@@ -271,10 +269,10 @@ def test_a_share_drops_the_mark_of_what_only_visitors_asked_for(world: World) ->
 def test_a_share_saves_now_and_then(world: World) -> None:
     """A share that is killed after hours has lost little; while another has the lease it goes on."""
     context = share(world, Shard(1, 1))
-    manifest, negative = LogoManifest(context), NegativeCache(context)
+    manifest, negative = LogoManifest(context, Shard(1, 1)), NegativeCache(context)
     manifest.load()
     negative.load()
-    saving = ShareSaving(context, Shard(1, 1), manifest, negative)
+    saving = ShareSaving(context, manifest, negative)
     known = manifest.get(DOMAINS[1])
     assert isinstance(known, Logo)
     for number in range(200):
