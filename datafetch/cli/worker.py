@@ -1,16 +1,15 @@
 """The command that works for a cluster's scheduler."""
 
-from datafetch.cli.console import configure_logging, default_format, warn_of_unknown
+from typing import TYPE_CHECKING
+
 from datafetch.cli.options import JobOptions, with_options
-from datafetch.cli.signals import signals
-from datafetch.clock import CancelToken
-from datafetch.environment import load_settings
 from datafetch.errors import ConfigurationError
-from datafetch.runtime.engine_extra import need_distributed
-from datafetch.settings import Settings
+
+if TYPE_CHECKING:
+    from datafetch.settings import Settings
 
 
-@with_options(job=False, dry_run=False)
+@with_options(job=False, dry_run=False, but=("json",))
 def worker(options: JobOptions) -> None:
     """Work for the Dask scheduler that DATAFETCH_CLUSTER names, until it is stopped.
 
@@ -18,6 +17,12 @@ def worker(options: JobOptions) -> None:
     of its own but the address and the TLS files. On SIGTERM the batch under way may end, for a few
     seconds; what is not done goes to other workers.
     """
+    from datafetch.cli.console import configure_logging, default_format, warn_of_unknown
+    from datafetch.cli.signals import signals
+    from datafetch.clock import CancelToken
+    from datafetch.environment import load_settings
+    from datafetch.runtime.engine_extra import need_distributed
+
     cancel = CancelToken()
     configure_logging(
         options.log_format or default_format(),
@@ -37,7 +42,7 @@ def worker(options: JobOptions) -> None:
     be_worker(place.address, cancel)
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: "Settings") -> None:
     try:
         place = settings.cluster_place
     except ValueError:
