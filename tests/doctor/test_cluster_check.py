@@ -33,7 +33,7 @@ def test_a_scheduler_is_asked_for_its_workers():
 
 def test_a_scheduler_that_anybody_reaches_is_warned_of():
     """Without TLS whoever sends it a task runs code on the workers."""
-    with dask(0, "tcp", anywhere=True) as own:
+    with dask(anywhere=True) as own:
         ((_, no_workers), (status, said)) = found(own.address)
     assert "no workers" in no_workers
     assert status is Status.WARN

@@ -37,7 +37,11 @@ class Dask:
 
 @contextmanager
 def dask(
-    workers: int = 0, scheme: str = "tcp", *, anywhere: bool = False, **environment: str
+    workers: int = 0,
+    scheme: str = "tcp",
+    environment: dict[str, str] | None = None,
+    *,
+    anywhere: bool = False,
 ) -> Iterator[Dask]:
     """A scheduler with so many workers; all have ended afterwards.
 
@@ -45,7 +49,7 @@ def dask(
     """
     from tests.processes import clean_environment
 
-    variables = clean_environment(**environment)
+    variables = clean_environment(**(environment or {}))
     with ExitStack() as stack:
         host = "0.0.0.0" if anywhere else "127.0.0.1"
         scheduler, address = _started(stack, variables, "scheduler", f"{scheme}://{host}:0")
@@ -110,7 +114,7 @@ async def _be_worker(address: str, *how: str) -> None:
     from distributed import Worker
 
     if "without" in how:
-        sys.meta_path.insert(0, _Without())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Without())
     async with Worker(address, nthreads=1, host="127.0.0.1", dashboard=False) as worker:
         _say(worker.address)
         await worker.finished()

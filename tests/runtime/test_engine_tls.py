@@ -54,7 +54,7 @@ def results(address, folder):
 def test_only_who_has_a_certificate_is_served(tmp_path):
     """Its holder gets results; one with the certificate of somebody else is refused."""
     ours, others = files(tmp_path / "ours"), files(tmp_path / "others")
-    with dask(1, "tls", **ours) as own:
+    with dask(1, "tls", ours) as own:
         assert own.address.startswith("tls://")
         with configured(ours):
             assert results(own.address, tmp_path) == [(0, 0), (1, 2), (2, 4), (3, 6)]
