@@ -8,7 +8,7 @@ import base64
 import json
 import socketserver
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -80,6 +80,9 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "help": ((),),
 }
 """How each command is called."""
+
+ASKING = ("update", "prefetch-build", "run-due", "status", "history", "dead-letters", "doctor")
+"""Those that ask servers, each in its own way, and those that show what was stored of it."""
 
 QUICK = {
     "DATAFETCH_RETRY_MAX_SECONDS": "0",
@@ -269,9 +272,9 @@ def test_a_secret_is_found_in_each_form() -> None:
     assert found_in(b"nothing of the kind") == []
 
 
-def run_all(place: Place, log_format: str) -> None:
-    """Run each command in each of its ways."""
-    for name in commands():
+def run_all(place: Place, log_format: str, names: Sequence[str] = ()) -> None:
+    """Run each command, or those of these names, in each of its ways."""
+    for name in names or commands():
         for arguments in ARGUMENTS[name]:
             done = place.run(name, *arguments, log_format=log_format)
             assert "Traceback (most recent call last)" not in done.out
@@ -312,6 +315,7 @@ def whole(answer: Answer) -> bytes:
     return repr(sorted(answer.headers.items())).encode() + answer.body
 
 
+@pytest.mark.timeout(300)  # some thirty processes, one after the other
 def test_servers_that_work(place: Place, s3_fake: S3Fake) -> None:
     """Jobs that succeed, builds, and looks at them: nothing is stored, printed or sent elsewhere."""
     with World(bookmarks=6, domains=3, repositories=2) as world, ExitStack() as stack:
@@ -339,6 +343,7 @@ def test_servers_that_work(place: Place, s3_fake: S3Fake) -> None:
     assert sum(count > 0 for count in asked.values()) >= 8, "not everybody was asked"
 
 
+@pytest.mark.timeout(300)  # some thirty processes, one after the other
 @pytest.mark.parametrize(("store", "log_format"), [("folder", "console"), ("bucket", "json")])
 def test_servers_that_repeat_what_they_are_sent(place: Place, store: str, log_format: str) -> None:
     """An upstream's error went into the log, the dead letters, the history, a message and a ping."""
@@ -378,7 +383,7 @@ def test_secrets_that_libraries_read(place: Place) -> None:
             "GITHUB_API_URL": "http://127.0.0.1:1",
             "DATAFETCH_LOCK": f"redis://me:{password}@{stack.enter_context(redis_parrot())}/0",
         }
-        run_all(place, "json")
+        run_all(place, "json", ASKING)
     assert place.leaks() == []
     assert bucket.log.count() > 0
     assert any(b"you said" in text for _, text in place.outputs), "the lock was not asked"
@@ -402,6 +407,6 @@ def test_the_password_of_a_proxy(place: Place, scheme: str) -> None:
             **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), at),
             "NO_PROXY": "127.0.0.1",
         }
-        run_all(place, "json")
+        run_all(place, "json", ASKING)
     assert place.leaks() == []
     assert proxy.log.count() > 0
