@@ -22,6 +22,19 @@ _SCRUBBED = {
 _LOCAL_NAMES = {"localhost", ""}
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have those begin first that may take longer than others, or the last of them ends alone."""
+    items.sort(key=_longest_s, reverse=True)
+
+
+def _longest_s(item: pytest.Item) -> float:
+    """The time that a test may take; a mark that allows less than others have does not count."""
+    usual_s = float(item.config.getini("timeout"))
+    mark = item.get_closest_marker("timeout")
+    return max(usual_s, float(mark.args[0])) if mark is not None and mark.args else usual_s
+
+
 @pytest.fixture(autouse=True)
 def scrubbed_environment(monkeypatch, tmp_path):
     """No setting of the person who runs the tests reaches them; files go to a folder of their own.
