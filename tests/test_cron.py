@@ -149,7 +149,7 @@ MOMENTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(EXPRESSIONS, MOMENTS)
 def test_looking_back_finds_what_looking_forward_does(expression: str, moment: datetime) -> None:
     """From wherever one looks the slots are the same, also within an hour that comes twice."""
