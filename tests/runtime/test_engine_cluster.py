@@ -1,5 +1,6 @@
 """Items on a real Dask cluster: all done once, whatever becomes of workers and scheduler."""
 
+import signal
 import threading
 import time
 from contextlib import contextmanager
@@ -126,6 +127,23 @@ def test_a_stop_ends_at_once_and_lets_the_workers_know(shared, tmp_path, how):
         until = time.monotonic() + 20
         while not any(pulse["write_s"] == 0 for pulse in noted(tmp_path, "pulses")):
             assert time.monotonic() < until
+
+
+def test_a_scheduler_that_hangs_keeps_no_run_from_stopping(shared, tmp_path):
+    """Nothing answers: neither the stop nor the end of the run waits for it."""
+    cancel = CancelToken()
+    with engine(shared.address, tmp_path, cancel) as cluster:
+        results = cluster.spread(work(size=1, hangs=[1, 2]), link("r"), here, range(3))
+        assert next(results) == (0, 0)
+        shared.scheduler.send_signal(signal.SIGSTOP)
+        try:
+            cancel.cancel(Cancelled("stop", signal=15))
+            with pytest.raises(Cancelled):
+                next(results)
+            cluster.end_run()
+            assert "datafetch-cluster" not in {thread.name for thread in threading.enumerate()}
+        finally:
+            shared.scheduler.send_signal(signal.SIGCONT)
 
 
 def test_a_hold_that_a_provider_asked_for_holds_all_workers(shared, tmp_path):
