@@ -293,3 +293,13 @@ def test_a_share_saves_now_and_then(world: World) -> None:
     assert not saving.now_and_then()
     assert saving.save(0.0) is None
     assert world.snapshot() == before
+
+
+def test_a_broken_manifest_is_kept_aside_by_who_has_the_lease(world: World) -> None:
+    """Four shares find it at the same moment; the entries that can be read stay, the others come anew."""
+    broken = encode_json({**world.manifest, DOMAINS[3]: {"cdnUrl": "x"}})
+    world.store.put(KEYS.logo_manifest(), broken)
+    run_shares(world, at_once)
+    aside = [*world.store.list(KEYS.logo_manifest() + ".corrupt-")]
+    assert [world.store.get(info.key).body for info in aside] == [broken]
+    assert {GONE, *DOMAINS[:6], *DOMAINS[8:11]} == world.manifest.keys()
