@@ -21,7 +21,7 @@ TEMPORARY = re.compile(r"\.datafetch-[0-9a-f]{16}|\..+\.[0-9a-f]{16}\.tmp")
 """The names of files that are not in their places yet."""
 
 _A_DAY_AND_MORE_S = 25 * 3600
-_BETWEEN_LOOKS_S = 0.005
+_BETWEEN_LOOKS_S = 0.002
 _SLOW_S = 0.05
 
 
