@@ -14,6 +14,7 @@ from datafetch.models.ping_url import secrets_in
 from datafetch.models.setting_problems import Missing, UnknownSetting
 from datafetch.models.setting_values import copied_wrong
 from datafetch.redaction import register_secrets
+from datafetch.setting_fit import misfits
 from datafetch.setting_names import unknown_settings
 from datafetch.setting_words import missing, where_to_set, wrong_values
 from datafetch.settings import ENV_NAMES, FILE_NAMES, SECRET_NAMES, Settings
@@ -112,7 +113,7 @@ def survey_settings(
     lacking: list[str] = []
     if not file.problems:  # what is missing may stand on a line that cannot be read
         said = {name for key in wrong for name in ENV_NAMES[key]}
-        found = [*settings.problems(), *_problems_of(check, settings)]
+        found = [*misfits(settings), *_problems_of(check, settings)]
         lacking = [problem for problem in found if said.isdisjoint(re.findall(r"\w+", problem))]
         problems += [_in_words(problem, sources) for problem in lacking]
     names = {key: value.name for key, value in values.items()}

@@ -23,7 +23,7 @@ from datafetch.models.cluster_place import ClusterPlace, read_cluster_place
 from datafetch.models.headers import read_header_lines
 from datafetch.models.lock_place import LockPlace, read_lock
 from datafetch.models.places import Environment
-from datafetch.models.setting_problems import Missing, UnknownSetting
+from datafetch.models.setting_problems import UnknownSetting
 from datafetch.models.setting_values import (
     DAY_S,
     WEEK_MS,
@@ -63,13 +63,10 @@ from datafetch.models.setting_values import (
 )
 from datafetch.models.shard import MOST_SHARES, Shard
 from datafetch.models.store_place import (
-    AMAZON,
     Addressing,
     BucketPlace,
     FolderPlace,
     StorePlace,
-    WebPlace,
-    fits_host,
     read_bucket,
     read_place,
 )
@@ -310,7 +307,7 @@ class Settings(BaseModel):
         """Where batches of items run; None for threads of this process.
 
         Raises:
-            ValueError: it is a place that `problems` refuses.
+            ValueError: it is a place that `misfits` refuses.
         """
         return read_cluster_place(self.cluster, self.cluster_insecure) if self.cluster else None
 
@@ -321,7 +318,7 @@ class Settings(BaseModel):
 
     @property
     def env(self) -> Environment:
-        """The environment; development when it is not set, which `problems` refuses but for a folder."""
+        """The environment; development when it is not set, which `misfits` refuses but for a folder."""
         return self.environment or Environment.DEVELOPMENT
 
     @property
@@ -370,61 +367,6 @@ class Settings(BaseModel):
     def cron_name_of(self, job: str) -> str:
         """The variable that holds the schedule of a job."""
         return self.name_of(_CRON_FIELDS[job])
-
-    def problems(self) -> list[str]:
-        """Settings that do not fit together, whichever job runs: a sentence for each problem."""
-        found: list[str] = []
-        place = self.place
-        if not isinstance(place, FolderPlace) and self.environment is None:
-            kind = "a store on the web" if isinstance(place, WebPlace) else "an S3 store"
-            needs = f"{kind} needs production, development or test"
-            found.append(Missing(ENV_NAMES["environment"], needs))
-        if self.s3_addressing == "virtual" and not self._bucket_fits_host():
-            found.append(
-                "S3_ADDRESSING: the bucket's name cannot stand in front of the server's host; set path"
-            )
-        keys = {"S3_ACCESS_KEY_ID": self.s3_access_key_id}
-        keys["S3_SECRET_ACCESS_KEY"] = self.s3_secret_access_key
-        without = [name for name, value in keys.items() if value is None]
-        if len(without) == 1:
-            (other,) = keys.keys() - without
-            found.append(Missing((without[0],), f"{other} is set; set both or none of them"))
-        found += self._share_problems()
-        try:
-            _ = self.cluster_place
-        except ValueError as error:
-            found.append(f"DATAFETCH_CLUSTER: {error}")
-        if self.test_limit is not None and self.env is Environment.PRODUCTION:
-            found.append(
-                "S3_TEST_LIMIT is refused in production, where it would cut the dataset: unset it"
-            )
-        return found
-
-    def _share_problems(self) -> Iterator[str]:
-        """What is wrong with the number of shares and the index of this one."""
-        if self.shards is None:
-            return
-        indexes = {"JOB_COMPLETION_INDEX": self.completion_index}
-        indexes["AWS_BATCH_JOB_ARRAY_INDEX"] = self.array_index
-        known = {name: index for name, index in indexes.items() if index is not None}
-        for name, index in known.items():
-            if index >= self.shards:
-                yield (
-                    f"{name}: {index} is no index of DATAFETCH_SHARDS={self.shards} shares: it "
-                    f"counts from 0 to {self.shards - 1}; set DATAFETCH_SHARDS to the number of "
-                    "pods or of the array's children"
-                )
-        if len(set(known.values())) > 1:
-            yield (
-                f"{' and '.join(known)} say that this is a different share each: unset the one "
-                "that does not count"
-            )
-
-    def _bucket_fits_host(self) -> bool:
-        place = self.place
-        if not isinstance(place, BucketPlace):
-            return True
-        return fits_host(place.bucket, self.s3_server_url or AMAZON)
 
 
 ENV_NAMES: dict[str, tuple[str, ...]] = {
