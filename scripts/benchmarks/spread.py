@@ -30,6 +30,9 @@ from tests.alike import Contents, differences, in_folder
 _UNPACED = {"LOGO_BATCH_SIZE": "1000", "LOGO_BATCH_DELAY_MS": "0", "DATAFETCH_ENV": "development"}
 _SHARES = 4
 _PACE_SIZE, _PACE_DELAY_MS, _PACED = 10, 100, 2000
+_WINDOW_S = 5
+"""A window that begins with a batch has the limit and one batch; here that is 2 % more."""
+
 _LONGEST_S = 600
 _ROUNDS = 11
 _BEFORE = "6d7fff3"
@@ -164,7 +167,7 @@ def _killed_scheduler(site: _Site, alike: Contents) -> Iterator[Figure]:
 
 
 def _pace() -> Iterator[Figure]:
-    """What a provider sees of `local[2]` and of threads: a second's requests against the limit."""
+    """What a provider sees of `local[2]` and of threads: requests against the limit."""
     limit = _PACE_SIZE * 1000 / _PACE_DELAY_MS
     for name, place in (("threads", ""), ("local[2]", "local[2]")):
         with (
@@ -179,20 +182,20 @@ def _pace() -> Iterator[Figure]:
             }
             took = site.run("paced", **settings)
             asked = providers.times("google")
-            most = max(_in_a_second(asked))
+            most = max(_in_window(asked)) / _WINDOW_S
             mean = (len(asked) - 1) / (asked[-1] - asked[0])
         yield Figure(
-            f"{name}: requests a second at the provider: mean, most",
-            f"{mean:.1f} {most}",
+            f"{name}: requests a second at the provider: mean, most in {_WINDOW_S} s",
+            f"{mean:.1f} {most:.1f}",
             f"{mean / limit - 1:+.1%} {most / limit - 1:+.1%} of {limit:.0f}; {took.wall_s:.1f} s",
         )
 
 
-def _in_a_second(times: Sequence[float]) -> Iterator[int]:
-    """How many requests came in the second that begins with each of them."""
+def _in_window(times: Sequence[float]) -> Iterator[int]:
+    """How many requests came in the seconds that begin with each of them."""
     end = 0
     for begin, first in enumerate(times):
-        while end < len(times) and times[end] < first + 1:
+        while end < len(times) and times[end] < first + _WINDOW_S:
             end += 1
         yield end - begin
 
@@ -224,12 +227,14 @@ def _start() -> Iterator[Figure]:
                 )
         wall = {name: median(one.wall_s for one in each) for name, each in took.items()}
         cpu = {name: median(one.cpu_s for one in each) for name, each in took.items()}
+        least = {name: min(one.cpu_s for one in each) for name, each in took.items()}
         peak = {name: median(one.peak_mib for one in each) for name, each in took.items()}
     for name in took:
         yield Figure(
             f"start {name}: logos without a domain: wall, CPU, peak",
             f"{wall[name]:.3f} s {cpu[name]:.3f} s {peak[name]:.1f} MiB",
-            f"wall {wall[name] / wall['before'] - 1:+.1%}, CPU {cpu[name] / cpu['before'] - 1:+.1%}",
+            f"wall {wall[name] / wall['before'] - 1:+.1%}, CPU {cpu[name] / cpu['before'] - 1:+.1%}, "
+            f"at least {least[name]:.3f} s",
         )
 
 
