@@ -268,6 +268,13 @@ def test_the_lines_make_certificates(certificates: Path) -> None:
         assert (done.returncode, done.stdout) == (0, f"{name}.pem: OK\n"), done.stderr
 
 
+BY_THE_OPERATOR = {
+    "DASK_SCHEDULER_ADDRESS": "tcp://nobody.invalid:8786",
+    "DASK_WORKER_NAME": "datafetch-opengraph-default-worker-0123456789",
+}
+"""What the operator gives to the containers of a cluster, also of one that speaks TLS only."""
+
+
 class Machine:
     """The processes of a cluster on this machine, started by the guide's lines."""
 
@@ -301,7 +308,8 @@ class Machine:
                 re.sub(r"^(dask|datafetch) ", r"exec \1 ", self.lines(role), flags=re.MULTILINE),
             ],
             cwd=self.site if role == "job" else self._elsewhere,
-            env=clean_environment(**(proxies | variables)) | {"PATH": f"{programs}:/usr/bin:/bin"},
+            env=clean_environment(**(BY_THE_OPERATOR | proxies | variables))
+            | {"PATH": f"{programs}:/usr/bin:/bin"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
