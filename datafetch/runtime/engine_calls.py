@@ -83,6 +83,11 @@ def process_of(text: str) -> str:
     return str(json.loads(text)["process"])
 
 
+def module_of(name: str) -> str:
+    """The module of the function that has this name."""
+    return name.partition(":")[0]
+
+
 def _called(name: str, value: JsonObject) -> JsonObject:
     try:
         answer = _function(name)(value)

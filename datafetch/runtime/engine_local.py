@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING
 
 from datafetch.errors import ClusterFailed
 from datafetch.models.text import one_line
+from datafetch.runtime.engine_logs import route_logs
 
 if TYPE_CHECKING:
-    from distributed import LocalCluster, Security
+    from distributed import Security, SpecCluster
 
 _START_S = 60.0
 _END_S = 3.0
-_SETUP = "datafetch.runtime.engine_worker"
-"""Loaded in each worker when it starts: it keeps what Dask logs from standard error."""
+_NODES = "datafetch.runtime.engine_nodes"
 
 
 class LocalWorkers:
     """The processes, from `start` to `end`."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, needed: str) -> None:
+        """`needed` is the module whose functions the workers call."""
         self._count = count
-        self._cluster: LocalCluster | None = None
+        self._needed = needed
+        self._cluster: SpecCluster | None = None
         self.security: Security | None = None
         self.address = ""
 
@@ -37,21 +39,31 @@ class LocalWorkers:
         Raises:
             ClusterFailed: they did not start.
         """
-        from distributed import LocalCluster, Security
-
         _keep_ctrl_c_away()
+        _prepare_forks(self._needed)
+        import dask
+        from distributed import Nanny, Security, SpecCluster
+
+        from datafetch.runtime.engine_nodes import ClosedScheduler, ClosedWorker
+
+        route_logs()
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
         self.security = Security.temporary()
-        self._cluster = LocalCluster(
+        listens = {"host": "127.0.0.1", "protocol": "tls://", "security": self.security}
+        worker = {
+            "cls": Nanny,
+            "options": {
+                **listens,
+                "nthreads": 1,
+                "memory_limit": 0,
+                "worker_class": ClosedWorker,
+            },
+        }
+        self._cluster = SpecCluster(
             name="datafetch",
-            n_workers=self._count,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            protocol="tls://",
+            scheduler={"cls": ClosedScheduler, "options": {**listens, "dashboard": False}},
+            workers=dict.fromkeys(range(self._count), worker),
             security=self.security,
-            dashboard_address=None,
-            memory_limit=0,
-            preload=[_SETUP],
             asynchronous=True,
         )
         try:
@@ -77,11 +89,11 @@ class LocalWorkers:
             await asyncio.wait_for(_closed(self._cluster), _END_S)
 
 
-async def _started(cluster: "LocalCluster") -> None:
+async def _started(cluster: "SpecCluster") -> None:
     await cluster
 
 
-async def _closed(cluster: "LocalCluster") -> None:
+async def _closed(cluster: "SpecCluster") -> None:
     await cluster.close()
 
 
@@ -96,3 +108,14 @@ def _keep_ctrl_c_away() -> None:
 
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+
+
+def _prepare_forks(needed: str) -> None:
+    """Start the process of which the workers are copies, with what they need loaded.
+
+    It loads Dask while this process does; so many workers start as fast as one, and share memory.
+    """
+    from multiprocessing import forkserver
+
+    forkserver.set_forkserver_preload(["distributed", _NODES, needed])
+    forkserver.ensure_running()

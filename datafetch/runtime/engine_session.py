@@ -15,6 +15,7 @@ from datafetch.logs import bound_logger
 from datafetch.models.cluster_place import ClusterPlace
 from datafetch.models.json import JsonObject
 from datafetch.runtime.batches import Pulse, RunLink, WorkerCalls
+from datafetch.runtime.engine_calls import module_of
 from datafetch.runtime.engine_link import ClusterLink, Worker, WorkerAway
 from datafetch.runtime.engine_local import LocalWorkers
 from datafetch.runtime.engine_logs import route_logs
@@ -94,7 +95,9 @@ class Session:
         self._place = place
         self._run = link
         self._link = ClusterLink(place.text, calls)
-        self._local = None if place.local is None else LocalWorkers(place.local)
+        self._local = (
+            None if place.local is None else LocalWorkers(place.local, module_of(calls.begin))
+        )
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
         self._broken: DatafetchError | None = None

@@ -1,4 +1,4 @@
-"""A process as a Dask worker: what each does when it starts, and the one of `datafetch worker`."""
+"""A process that is a Dask worker until it is stopped, as of `datafetch worker`."""
 
 import asyncio
 from contextlib import suppress
@@ -28,14 +28,6 @@ _LOOK_S = 0.05
 _CLOSE_S = 0.5
 _SENT_AWAY = frozenset({"scheduler-close-worker", "scheduler-remove-worker"})
 """Reasons of a scheduler that wants this worker to end (`distributed/scheduler.py`)."""
-
-
-def dask_setup(_worker: "Worker") -> None:
-    """Called by Dask in the worker processes that it starts for `local[N]`, before their first task.
-
-    https://docs.dask.org/en/stable/how-to/customize-initialization.html
-    """
-    route_logs()
 
 
 def be_worker(address: str, cancel: CancelToken) -> None:
@@ -108,30 +100,13 @@ class _Working:
 
     async def _until_closed(self) -> str:
         """Be a worker until the scheduler closes it, is lost, or a stop comes; return why it ended."""
-        from distributed import Worker
+        from datafetch.runtime.engine_nodes import ClosedWorker
 
-        ended_by: list[str] = []
-
-        class Ours(Worker):  # type: ignore[misc] # its types are not looked at
-            """Takes note of why it is closed."""
-
-            async def close(
-                self,
-                timeout: float = 30,  # noqa: ASYNC109 - Dask's own
-                executor_wait: bool = True,
-                nanny: bool = True,
-                reason: str = "worker-close",
-            ) -> str | None:
-                ended_by.append(reason)
-                closed: str | None = await super().close(timeout, executor_wait, nanny, reason)
-                return closed
-
-        worker = Ours(
+        worker = ClosedWorker(
             self._address,
             nthreads=THREADS,
             memory_limit=0,
             security=self._security,
-            dashboard=False,
         )
         stopped = asyncio.ensure_future(self._stop.wait())
         living = asyncio.ensure_future(_live(worker, self._address))
@@ -145,7 +120,7 @@ class _Working:
                 )
             living.cancel()
         await asyncio.gather(living, return_exceptions=True)
-        return ended_by[0] if ended_by else ""
+        return worker.closed_by
 
 
 async def _live(worker: "Worker", address: str) -> None:

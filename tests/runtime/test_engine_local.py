@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -40,7 +42,8 @@ if __name__ == "__main__":
 def test_workers_end_with_their_run(tmp_path, how):
     """Ctrl-C reaches them, too, and means nothing there; SIGKILL of the run is the end of them.
 
-    One is killed before by its item; it is started anew, and all other items are done.
+    One is killed before by its item; it is started anew, and all other items are done. None of them
+    has a page for whoever is on this machine, and nothing of Dask's log is seen.
     """
     program = tmp_path / "run.py"
     program.write_text(_COORDINATOR)
@@ -58,7 +61,9 @@ def test_workers_end_with_their_run(tmp_path, how):
         assert sorted(lines) == sorted([*(f"{n} {2 * n}" for n in range(40) if n != 5), "5 lost"])
         begun = {worker["pid"] for worker in noted(tmp_path, "begun")}
         assert len(begun) >= 3
-        children = psutil.Process(process.pid).children(recursive=True)
+        run = psutil.Process(process.pid)
+        children = run.children(recursive=True)
+        assert not any(b"HTTP" in said_in_clear_by(one) for one in (run, *children))
         if how == signal.SIGINT:
             os.killpg(process.pid, signal.SIGINT)
         else:
@@ -66,8 +71,22 @@ def test_workers_end_with_their_run(tmp_path, how):
         out, err = process.communicate(timeout=30)
         assert out == ("stopped\n" if how == signal.SIGINT else "")
         assert "Traceback" not in err
+        assert "distributed" not in err
+        assert "Port" not in err
         _, alive = psutil.wait_procs(children, timeout=20)
         assert not alive
     finally:
         process.kill()  # its children end with it
         process.communicate()
+
+
+def said_in_clear_by(process: psutil.Process) -> bytes:
+    """What a process answers a browser at all its ports."""
+    said = b""
+    for open_port in process.net_connections("inet"):
+        if open_port.status == psutil.CONN_LISTEN:
+            with socket.create_connection(open_port.laddr, timeout=20) as browser:
+                browser.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                with suppress(ConnectionResetError):
+                    said += browser.recv(1000)
+    return said
