@@ -76,6 +76,7 @@ ARGUMENTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "dead-letters": (("list",), ("list", "--json"), ("retry", "--all"), ("drop", "--all")),
     "doctor": ((), ("--json",)),
     "serve": (),  # see `ask_server`
+    "worker": ((),),
     "guide": (("monitoring",),),
     "help": ((),),
 }
@@ -168,11 +169,11 @@ class Place:
         self.owners: list[tuple[App, tuple[str, ...]]] = []
         self.outputs: list[tuple[str, bytes]] = []
 
-    def run(self, *arguments: str, log_format: str) -> Finished:
-        """Run a command; what it wrote is kept."""
+    def run(self, *arguments: str, log_format: str, **more: str) -> Finished:
+        """Run a command, with more settings; what it wrote is kept."""
         log = f"{len(self.outputs)}.log"
         options = ("-v", "--log-format", log_format, "--log-file", log)
-        done = datafetch(*arguments, *options, cwd=self.folder, **self.settings)
+        done = datafetch(*arguments, *options, cwd=self.folder, **self.settings | more)
         command = " ".join(arguments)
         self.outputs += [(f"stdout of {command}", done.out.encode())]
         self.outputs += [(f"stderr of {command}", done.err.encode())]
@@ -332,6 +333,8 @@ def test_servers_that_work(place: Place, s3_fake: S3Fake) -> None:
             (world.duckduckgo, ()),
         ]
         run_all(place, "json")
+        work = ("update", "opengraph", "github", "logos", "--force")
+        assert place.run(*work, log_format="json", DATAFETCH_CLUSTER="local[1]").code == 0
         ask_server(place)
         for key in s3_fake.keys():  # noqa: SIM118 - no mapping
             stored = s3_fake.get(key)
