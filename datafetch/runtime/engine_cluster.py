@@ -5,7 +5,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from datafetch.clock import CancelToken, Clock
-from datafetch.errors import ClusterFailed, Unexpected
+from datafetch.errors import ClusterFailed, DatafetchError, Unexpected
 from datafetch.logs import bound_logger
 from datafetch.models.cluster_place import ClusterPlace
 from datafetch.models.error_values import read_error
@@ -214,7 +214,7 @@ class _Spreading(Generic[T, R]):
             yield self._work.lost(item)
 
     def _answered(self, parcel: Parcel[T], answer: BatchAnswer) -> Iterator[R]:
-        self._link.told(answer.told)
+        refused = self._refusal(answer)
         if 0 < answer.hold_s <= _HOLD_MOST_S:
             until = self._clock.monotonic() + answer.hold_s
             self._hold_until = max(self._hold_until, until)
@@ -222,5 +222,18 @@ class _Spreading(Generic[T, R]):
             yield self._work.decode(parcel.items[place], value)
         if answer.error is not None:
             raise read_error(answer.error)
+        if refused is not None:
+            raise refused
         if len(answer.results) < len(parcel.items):
             raise Unexpected("a worker has left out items of its batch")
+
+    def _refusal(self, answer: BatchAnswer) -> DatafetchError | None:
+        """Pass on what the worker tells; return why the run may not go on: it has written too much.
+
+        What the batch has stored is recorded nevertheless.
+        """
+        try:
+            self._link.told(answer.told)
+        except DatafetchError as refused:
+            return refused
+        return None

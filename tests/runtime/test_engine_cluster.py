@@ -13,11 +13,13 @@ from datafetch.errors import (
     Cancelled,
     ClusterFailed,
     ConfigurationError,
+    OutputRefused,
     StoreError,
     Unexpected,
 )
 from datafetch.models.cluster_place import read_cluster_place
 from datafetch.models.json import JsonObject
+from datafetch.runtime.batches import RunLink
 from datafetch.runtime.engine_cluster import ClusterEngine
 from tests.runtime import cluster_work
 from tests.runtime.cluster_processes import dask
@@ -99,6 +101,19 @@ def test_an_error_ends_the_run_after_the_results_before_it(shared, tmp_path):
         results = cluster.spread(work(size=8, fails=5), link("r"), here, range(8))
         assert [next(results) for _ in range(5)] == doubled(range(5))
         with pytest.raises(StoreError, match="no space"):
+            next(results)
+
+
+def test_what_was_stored_is_told_before_a_run_that_wrote_too_much_ends(shared, tmp_path):
+    """Only the sum over all workers passes the limit: each of them has stored what it answers."""
+
+    def refuse(_told: JsonObject) -> None:
+        raise OutputRefused("too much")
+
+    with engine(shared.address, tmp_path) as cluster:
+        results = cluster.spread(work(size=8), RunLink("r", lambda: 20.0, refuse), here, range(8))
+        assert [next(results) for _ in range(8)] == doubled(range(8))
+        with pytest.raises(OutputRefused):
             next(results)
 
 
