@@ -40,7 +40,7 @@ from datafetch.runtime.limits import Places
 from datafetch.settings import Settings
 from datafetch.store.fenced import Fence, FencedStore
 from datafetch.store.output_limit import LimitedStore, OutputLimit
-from datafetch.worker_news import WorkerNews
+from datafetch.worker_news import WorkerLog, WorkerNews
 from datafetch.worker_settings import settings_of
 
 _KEPT_S = 60.0
@@ -58,6 +58,8 @@ class WorkerRun:
         self._fence = PulseFence(clock)
         self._places = Places()
         self._cancel = CancelToken()
+        self._log = WorkerLog(run_id)
+        self._log.listen()
         self._guard = threading.Lock()
         self._work: _RunWork | None = None
 
@@ -73,6 +75,7 @@ class WorkerRun:
     def end(self) -> None:
         """End the work for good: nothing is written any more, and requests are ended."""
         self._fence.close()
+        self._log.unlisten()
         self._cancel.cancel(Cancelled("the run of this worker has ended"))
         beside(self._close)  # a batch may be making the parts at this moment
 
@@ -99,7 +102,9 @@ class WorkerRun:
             if self._work is None:
                 settings = settings_of(self._charge)
                 parts = make_parts(settings, self._clock, self._cancel)
-                self._work = _RunWork(self._run_id, settings, parts, self._fence, self._places)
+                self._work = _RunWork(
+                    self._run_id, settings, parts, self._fence, self._places, self._log
+                )
         return self._work
 
     def _close(self) -> None:
@@ -112,7 +117,13 @@ class _RunWork:
     """Does the batches of one run."""
 
     def __init__(
-        self, run_id: str, settings: Settings, parts: Parts, fence: Fence, places: Places
+        self,
+        run_id: str,
+        settings: Settings,
+        parts: Parts,
+        fence: Fence,
+        places: Places,
+        log: WorkerLog,
     ) -> None:
         self._run_id = run_id
         self._settings = settings
@@ -123,7 +134,7 @@ class _RunWork:
         self._store = LimitedStore(FencedStore(parts.store, fence), self._output)
         self._guard = threading.Lock()
         self._workers: dict[tuple[str, str], BatchWorker] = {}
-        self.news = WorkerNews(parts.http, parts.breakers, self._remarks, self._output)
+        self.news = WorkerNews(parts.http, parts.breakers, self._remarks, self._output, log)
 
     def worker(self, batch: Batch) -> BatchWorker:
         """The job's work for a batch; it is the same one for all that have the same in common.

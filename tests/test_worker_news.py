@@ -7,6 +7,7 @@ import pytest
 
 from datafetch.errors import OutputRefused
 from datafetch.job import Remarks
+from datafetch.logs import bound_logger
 from datafetch.models.json import JsonObject
 from datafetch.net.base import HttpClient, Request
 from datafetch.net.counts import Counts
@@ -15,7 +16,7 @@ from datafetch.runtime.breaker import BreakerPolicy, Outcome
 from datafetch.store.keys import Keys
 from datafetch.store.output_limit import LimitedStore, OutputLimit
 from datafetch.upstream_errors import BreakerOpen
-from datafetch.worker_news import WorkerNews, add_news
+from datafetch.worker_news import WorkerLog, WorkerNews, add_news
 from tests.fakes.base import App, Response
 from tests.stores import MemoryStore
 from tests.support import FakeClock, make_http
@@ -34,7 +35,8 @@ class Place:
         self.store = store or MemoryStore()
         self.http: HttpClient = make_http(clock)
         self.breakers = BreakerBook(self.store, KEYS, clock, BreakerPolicy(1, 60.0))
-        self.news = WorkerNews(self.http, self.breakers, self.remarks, self.output)
+        self.log = WorkerLog("r")
+        self.news = WorkerNews(self.http, self.breakers, self.remarks, self.output, self.log)
 
     def learn(self, told: JsonObject) -> None:
         """Take over what another place tells, through JSON."""
@@ -50,7 +52,7 @@ class Place:
         """One request to the host, which is let through and ends like this."""
         visit = object()
         self.breakers.allow(HOST, visit)
-        self.breakers.record(HOST, outcome, visit)
+        self.breakers.record(HOST, outcome, visit, "it said 500")
 
 
 @pytest.fixture
@@ -95,7 +97,8 @@ def test_a_host_that_fails_at_a_worker_is_left_alone_by_the_next_run(
     worker.breakers.save()
     assert worker.store.objects == {}
     assert run.breakers.open_hosts() == (HOST,)
-    assert [record.message for record in caplog.records].count("breaker_opened") == 2
+    opened = [record for record in caplog.records if record.message == "breaker_opened"]
+    assert [vars(record)["reason"] for record in opened] == 2 * ["it said 500"]
     run.breakers.save()
     with pytest.raises(BreakerOpen, match="failed 1 times"):
         Place(clock, run.store).breakers.allow(HOST, object())
@@ -125,6 +128,32 @@ def test_of_two_workers_the_later_failure_counts(clock: FakeClock, run: Place) -
     clock.advance(59.0)
     with pytest.raises(BreakerOpen):
         run.breakers.allow(HOST, object())
+
+
+def test_what_a_worker_logs_is_in_the_log_of_its_run(
+    clock: FakeClock, run: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its fields and its traceback, but nothing of other runs, and of breakers nothing twice."""
+    worker = Place(clock)
+    worker.log.listen()
+    try:
+        worker.visit(Outcome.FAILED)
+        bound_logger(runId="other").warning("rate_limit_wait", extra={"wait_s": 1})
+        try:
+            _ = 1 / 0
+        except ZeroDivisionError:
+            bound_logger(runId="r").exception("unexpected_error")
+    finally:
+        worker.log.unlisten()
+    told = worker.news.take()
+    caplog.clear()
+    run.learn(told)
+    run.learn(worker.news.take())
+    assert [record.message for record in caplog.records] == ["unexpected_error", "breaker_opened"]
+    fields = vars(caplog.records[0])
+    assert fields["error"] == "ZeroDivisionError: division by zero"
+    assert "Traceback" in fields["traceback"]
+    assert (fields["levelname"], fields["runId"]) == ("ERROR", "r")
 
 
 def test_notes_of_workers_are_told_once(clock: FakeClock, run: Place) -> None:

@@ -67,6 +67,8 @@ class BreakerBook:
         self._save_lock = threading.Lock()
         self._lock = threading.Lock()
         self._changed: set[str] = set()
+        self._reasons: dict[str, str] = {}
+        """Why the breakers among them have opened."""
 
     def load(self) -> None:
         """Read the stored breakers, unless they were read before."""
@@ -108,6 +110,7 @@ class BreakerBook:
     def _note_change(self, host: str, before: Breaker, after: Breaker, why: str = "") -> None:
         with self._lock:
             self._changed.add(host)
+            self._reasons[host] = why
         if after.opened_at is not None:
             until = log_time(after.opened_at + self._policy.cooldown_s)
             about = {"host": host, "failures": after.failures, "until": until}
@@ -126,13 +129,18 @@ class BreakerBook:
         """
         with self._lock:
             changed, self._changed = self._changed, set()
+            reasons, self._reasons = self._reasons, {}
         taken: JsonObject = {}
         for host in sorted(changed):
             breaker = self._breakers.get(host)
             taken[host] = (
                 None
                 if breaker.opened_at is None
-                else {"failures": breaker.failures, "openedAt": to_ms(breaker.opened_at)}
+                else {
+                    "failures": breaker.failures,
+                    "openedAt": to_ms(breaker.opened_at),
+                    "reason": reasons.get(host, ""),
+                }
             )
         return taken
 
@@ -143,7 +151,7 @@ class BreakerBook:
             known = CLOSED if told is None else Breaker(told["failures"], told["openedAt"] / 1000)
             before, after = self._breakers.become(host, known)
             if before.opened_at != after.opened_at:
-                self._note_change(host, before, after)
+                self._note_change(host, before, after, "" if told is None else told["reason"])
 
     def open_hosts(self) -> tuple[str, ...]:
         """The hosts whose breakers are open, as far as this process knows, in order."""
