@@ -15,8 +15,15 @@ _POLL_S = 2.0
 BRIEF = "-brief"
 """The end of a brief run's id. It holds the lease for a moment only, to store what it has in memory."""
 
-_BRIEF_WAIT_S, _BRIEF_POLL_S = 10.0, 0.25
-"""Seconds for which each run waits for a brief one at least, and seconds between two tries to get its lease."""
+MERGE = "-merge"
+"""The end of a run's id in the lease of another dataset, which it holds while it adds something to that."""
+
+_BRIEF_WAIT_S, _MERGE_WAIT_S, _BRIEF_POLL_S = 10.0, 60.0, 0.25
+"""How long each run waits at least.
+
+Seconds for a brief run, and for one that adds something to the dataset, which takes longer the more
+is stored; and seconds between two tries to get its lease, in the first 10.
+"""
 
 
 class LeaseKeeper:
@@ -52,10 +59,10 @@ class LeaseKeeper:
     ) -> HeldLease:
         """Take the lease of a job or a share, and renew it until it is given back or the run's time is over.
 
-        While another run has it, wait for `wait_s` seconds at most, and for a `BRIEF` one at least
-        10 s: no job should be left out for a moment's work. `when_free` is that of
-        `LeaseBackend.acquire`. With `once` nothing is waited for, and a run that was asked to stop
-        may take it, too.
+        While another run has it, wait for `wait_s` seconds at most, but for a `BRIEF` one at least
+        10 s, and for a `MERGE` 60 s: no job should be left out for a moment's work. `when_free` is
+        that of `LeaseBackend.acquire`. With `once` nothing is waited for, and a run that was asked
+        to stop may take it, too.
 
         Raises:
             LeaseHeld: another run has it, and had it all the time.
@@ -63,20 +70,33 @@ class LeaseKeeper:
             ConfigurationError: with these settings nothing may be written.
             StoreError: the service that keeps leases did not answer.
         """
+        return self._take(job, self._run_id, when_free, wait_s=wait_s, once=once)
+
+    def _take(
+        self,
+        job: str,
+        known_as: str,
+        when_free: Callable[[], None] | None = None,
+        *,
+        wait_s: float,
+        once: bool,
+    ) -> HeldLease:
+        """See `take`; the lease names the run as it is `known_as`."""
         began = self._clock.monotonic()
         waited = False
         while True:
             if not once:
                 self._cancel.raise_if_cancelled()
             try:
-                grant = self._backend.acquire(job, self._run_id, when_free)
+                grant = self._backend.acquire(job, known_as, when_free)
                 break
             except LeaseHeld as held:
                 if once:
                     raise
-                brief = held.holder is not None and held.holder.run_id.endswith(BRIEF)
-                most_s = max(wait_s, _BRIEF_WAIT_S) if brief else wait_s
-                left = began + most_s - self._clock.monotonic()
+                least_s = _least_wait_s(held)
+                most_s = max(wait_s, least_s)
+                waited_s = self._clock.monotonic() - began
+                left = most_s - waited_s
                 if left <= 0:
                     if waited:
                         raise _in_vain(held, most_s) from held
@@ -85,7 +105,8 @@ class LeaseKeeper:
                     about = {"wait_s": round(most_s, 1), "error": str(held)}
                     self._log.info("lease_awaited", extra=about)
                 waited = True
-                self._clock.sleep(min(_BRIEF_POLL_S if brief else _POLL_S, left))
+                soon = least_s > 0 and waited_s < _BRIEF_WAIT_S
+                self._clock.sleep(min(_BRIEF_POLL_S if soon else _POLL_S, left))
         now = self._clock.monotonic()
         if waited:
             self._log.info("lease_free", extra={"waited_s": round(now - began, 1)})
@@ -126,8 +147,9 @@ class LeaseKeeper:
     def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
         """Wait for another job's lease and hold it, so that the block may write that job's data.
 
-        With no `seconds` it is asked for once, also by a run that was asked to stop, which may
-        still have something to save.
+        It is to be a moment's work: other runs wait for its end (see `MERGE`). With no `seconds` the
+        lease is asked for once, also by a run that was asked to stop, which may still have
+        something to save.
 
         Raises:
             LeaseHeld: another run had it for all of `seconds`.
@@ -135,7 +157,7 @@ class LeaseKeeper:
             ConfigurationError: with these settings nothing may be written.
             StoreError: the service that keeps leases did not answer.
         """
-        lease = self.take(job, wait_s=seconds, once=not seconds)
+        lease = self._take(job, self._run_id + MERGE, wait_s=seconds, once=not seconds)
         try:
             yield lease
         finally:
@@ -168,6 +190,14 @@ class LeaseKeeper:
     def _lost(self, error: LeaseLost) -> None:
         self._log.error("lease_lost", extra={"error": str(error), "hint": error.hint})
         self._cancel.cancel(Cancelled(str(error), hint=error.hint))
+
+
+def _least_wait_s(held: LeaseHeld) -> float:
+    """Seconds for which each run waits for the one that has the lease, whatever it was told."""
+    run_id = "" if held.holder is None else held.holder.run_id
+    if run_id.endswith(MERGE):
+        return _MERGE_WAIT_S
+    return _BRIEF_WAIT_S if run_id.endswith(BRIEF) else 0.0
 
 
 def _in_vain(held: LeaseHeld, wait_s: float) -> LeaseHeld:

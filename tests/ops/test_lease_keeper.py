@@ -92,14 +92,35 @@ def test_a_brief_run_is_waited_for(
     keeper.give_back(keeper.take(JOB))
 
 
-def test_a_brief_run_that_is_not_brief_is_not_waited_for_long(
+def test_who_adds_something_to_a_dataset_is_waited_for(
     keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock
 ) -> None:
-    """One that hangs is as any other: after 10 s who did not want to wait does nothing."""
-    leases.acquire(JOB, "run-2-brief")
-    with pytest.raises(LeaseHeld, match="waited 10 s"):
+    """Nor because a share of the same job lays in what it has found."""
+    share = LeaseKeeper(leases, clock, CancelToken(), "run-2", bound_logger())
+    polls: list[float] = []
+    merging = share.wait_for(JOB, 0.0)
+    merging.__enter__()
+
+    def poll(seconds: float) -> None:
+        clock.advance(seconds)
+        polls.append(seconds)
+        if sum(polls) > 50.0:
+            merging.__exit__(None, None, None)
+
+    clock.sleep = poll  # type: ignore[method-assign]
+    keeper.give_back(keeper.take(JOB))
+    assert polls == [0.25] * 40 + [2.0] * 21
+
+
+@pytest.mark.parametrize(("other", "seconds"), [("run-2-brief", 10), ("run-2-merge", 60)])
+def test_a_brief_run_that_is_not_brief_is_not_waited_for_long(
+    keeper: LeaseKeeper, leases: StoreLeases, clock: FakeClock, other: str, seconds: int
+) -> None:
+    """One that hangs is as any other: then who did not want to wait does nothing."""
+    leases.acquire(JOB, other)
+    with pytest.raises(LeaseHeld, match=f"waited {seconds} s"):
         keeper.take(JOB)
-    assert sum(clock.slept) == 10.0
+    assert sum(clock.slept) == seconds
 
 
 def test_who_waited_in_vain_says_how_long_and_for_whom(
@@ -131,7 +152,7 @@ def test_a_stop_ends_the_wait_for_a_lease(leases: StoreLeases, clock: FakeClock)
     assert leases.acquire(JOB, "run-3").token == 2
 
 
-@pytest.mark.parametrize("other", ["run-2", "run-2-brief"])
+@pytest.mark.parametrize("other", ["run-2", "run-2-brief", "run-2-merge"])
 def test_without_a_wait_a_lease_is_asked_for_once(
     leases: StoreLeases, clock: FakeClock, other: str
 ) -> None:
