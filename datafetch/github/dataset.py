@@ -199,7 +199,7 @@ class GitHubDataset:
             StoreError, LeaseLost: it could not be removed.
         """
         assert self.shard is not None
-        if self.state.value != GitHubState():
+        if self.state.is_stored and not self.state.is_corrupt:
             self.context.store.delete(self.context.keys.share_of_dataset(_NAME, self.shard))
 
     # ----------------------------------------------------------------- inside

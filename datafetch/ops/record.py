@@ -62,6 +62,11 @@ class Record(Generic[T]):
         """Whether the stored object cannot be read."""
         return self._unreadable is not None
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether there is such an object, as it was read or written last."""
+        return self._etag is not None
+
     def load(self) -> T:
         """Read the stored object, and return its value.
 

@@ -114,6 +114,15 @@ def test_a_share_that_died_asks_only_for_what_is_missing(world: World, writes: i
     assert without_answers(stored(world)) == without_answers(stored(one))
 
 
+def test_an_empty_record_that_a_dead_share_left_is_removed(world: World) -> None:
+    """Of a share that died when all it knew was in the dataset nothing stays."""
+    record = world.folder / "json/datafetch/datasets/github-1-of-2-test.json"
+    record.parent.mkdir(parents=True)
+    record.write_text('{"version": 1, "years": {}, "repositories": {}}')
+    share(world, 1, 2)
+    assert not record.exists()
+
+
 def failing(world: World) -> list[Repository]:
     """The repositories of which GitHub says that there are none."""
     return [one for one in world.activity.repositories if one.stats == "missing"]
