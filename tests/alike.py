@@ -14,7 +14,7 @@ _MS = range(1_700_000_000_000, 2_100_000_000_000)
 _ISO = re.compile(r"20\d\d-\d\d-\d\dT\d\d[:-]\d\d[:-]\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
 _RUN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
-_HASH = re.compile(r'^"?(?:[0-9a-f]{16}|[0-9a-f]{64})"?$')
+_HASH = re.compile(r'^"?(?:[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64})"?$')
 """A hash of what is compared itself, as our own records have it."""
 
 _OF_RUNS = re.compile(r"^json/datafetch/(?:backup|locks|jobs|history|shards|probe|breakers)/")
