@@ -35,7 +35,7 @@ class ClusterCheck:
             ConfigurationError: the extra is not installed, or a TLS file cannot be used.
         """
         place = self._place
-        version = need_distributed(local=place.local is not None)
+        version = need_distributed()
         if place.local is not None:
             yield _of_local(place.local, version)
             return

@@ -8,8 +8,10 @@ code (https://distributed.dask.org/en/stable/limitations.html, "Security"). TLS 
 """
 
 import json
+import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import cast
 from uuid import uuid4
@@ -17,21 +19,25 @@ from uuid import uuid4
 from datafetch import __version__
 from datafetch.models.error_values import error_value, read_error
 from datafetch.models.json import JsonObject
+from datafetch.runtime.engine_seal import NotForUs, Seal, seal
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
-    """What workers are given to work with; its text shows nothing of it.
+class Greeting:
+    """What a worker process says of itself; see `greet`."""
 
-    Attributes:
-        value: see `WorkerCalls.charge`.
-    """
-
-    value: object = field(repr=False)
+    version: str
+    process: str
+    key: str
 
 
 _PROCESS = uuid4().hex
 """What tells this process from another that has taken its address."""
+
+
+@cache
+def _own_seal() -> Seal:
+    return Seal()
 
 
 class OtherProcess(Exception):
@@ -41,20 +47,40 @@ class OtherProcess(Exception):
 def call(name: str, text: str, process: str | None = None) -> str:
     """Call a function by its name, `module:function`, with JSON, and return its answer as JSON.
 
-    Nothing is called when `process` is not None and not what `begin` returned here.
+    Nothing is called when `process` is not None and not what `greet` says here.
     """
     if process not in (None, _PROCESS):
         return json.dumps({"otherProcess": True})
     return json.dumps(_called(name, json.loads(text)))
 
 
-def begin(name: str, version: str, run_id: str, charge: Charge) -> str:
+def greet() -> str:
+    """Say who this process is: its version, and the key with which `begin` opens what it is sent."""
+    return json.dumps({"version": __version__, "process": _PROCESS, "key": _own_seal().public})
+
+
+def begin(name: str, version: str, run_id: str, sealed: bytes) -> str:
     """Call the function that prepares this process for a run, and return its answer as `call` does.
 
-    `version` is that of the process that asks.
+    `version` is that of the process that asks, `sealed` what `sealed_charge` made of its charge.
+    Nothing is called when that was sealed for another process.
     """
-    answer = _called(name, {"version": version, "run": run_id, "charge": charge.value})
-    return json.dumps({**answer, "process": _PROCESS})
+    try:
+        charge = pickle.loads(_own_seal().open(sealed))  # noqa: S301 - as all that Dask is sent
+    except NotForUs:
+        return json.dumps({"otherProcess": True})
+    return json.dumps(_called(name, {"version": version, "run": run_id, "charge": charge}))
+
+
+def sealed_charge(greeting: Greeting, charge: object) -> bytes:
+    """What workers are given to work with, readable for this one alone."""
+    return seal(greeting.key, pickle.dumps(charge))
+
+
+def read_greeting(text: str) -> Greeting:
+    """What a process said in `greet`."""
+    value = json.loads(text)
+    return Greeting(value["version"], value["process"], value["key"])
 
 
 def own_version() -> str:
@@ -76,11 +102,6 @@ def answer_of(text: str) -> JsonObject:
         raise read_error(value["failed"])
     answer: JsonObject = value["answer"]
     return answer
-
-
-def process_of(text: str) -> str:
-    """Which process answered to `begin`."""
-    return str(json.loads(text)["process"])
 
 
 def module_of(name: str) -> str:

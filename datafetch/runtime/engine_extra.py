@@ -5,17 +5,15 @@ from datafetch.errors import ConfigurationError
 _HINT = "Install them with: pip install 'datafetch[distributed]'"
 
 
-def need_distributed(*, local: bool = False) -> str:
-    """Return the version of Dask's distributed; with `local`, also see that certificates can be made.
+def need_distributed() -> str:
+    """Return the version of Dask's distributed.
 
     Raises:
         ConfigurationError: a library is not installed.
     """
     try:
+        import cryptography  # noqa: F401 - `engine_seal.py` and `Security.temporary` need it
         import distributed
-
-        if local:
-            import cryptography  # noqa: F401 - `Security.temporary` needs it
     except ModuleNotFoundError as error:
         if error.name not in ("distributed", "dask", "tornado", "cryptography"):
             raise

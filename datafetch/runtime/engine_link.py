@@ -14,7 +14,15 @@ from datafetch.models.json import JsonObject, compact_json
 from datafetch.models.text import one_line
 from datafetch.redaction import redact
 from datafetch.runtime.batches import Pulse, WorkerCalls
-from datafetch.runtime.engine_calls import Charge, answer_of, begin, call, process_of
+from datafetch.runtime.engine_calls import (
+    OtherProcess,
+    answer_of,
+    begin,
+    call,
+    greet,
+    read_greeting,
+    sealed_charge,
+)
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -111,34 +119,38 @@ class ClusterLink:
             ConfigurationError: it has no datafetch, another version of it, or cannot do the work.
         """
         calls = self._calls
-        answers = await self._ask(
-            (worker,),
-            begin,
-            calls.begin,
-            calls.version,
-            run_id,
-            Charge(calls.charge),
-            seconds=_BEGIN_S,
-        )
-        answer = answers[worker.address]
-        if isinstance(answer, OSError | TimeoutError):
-            raise WorkerAway from answer
-        if isinstance(answer, Exception):
-            problem = f"the worker {worker.address} cannot run datafetch {calls.version}"
-            raise ConfigurationError(
-                [f"{problem}: {why(answer)}"],
-                hint=f"Install datafetch {calls.version} where the worker runs.",
-            )
-        told = answer_of(answer)
-        self._processes[worker.address] = process_of(answer)
-        if told["version"] != calls.version:
-            theirs = f"the worker {worker.address} runs datafetch {told['version']}"
+        greeting = read_greeting(await self._answer(worker, greet))
+        if greeting.version != calls.version:  # before it is sent anything
+            theirs = f"the worker {worker.address} runs datafetch {greeting.version}"
             raise ConfigurationError(
                 [f"{theirs}, and this is {calls.version}"],
                 hint="Install the same version everywhere, and start the workers anew.",
             )
+        sealed = sealed_charge(greeting, calls.charge)
+        answer = await self._answer(worker, begin, calls.begin, calls.version, run_id, sealed)
+        try:
+            told = answer_of(answer)
+        except OtherProcess as error:
+            raise WorkerAway from error
+        self._processes[worker.address] = greeting.process
         if told["error"] is not None:
             raise read_error(told["error"])
+
+    async def _answer(
+        self, worker: Worker, function: Callable[..., str], *arguments: object
+    ) -> str:
+        """What a worker answers to a call before it works for the run; raises as `begin` does."""
+        answers = await self._ask((worker,), function, *arguments, seconds=_BEGIN_S)
+        answer = answers[worker.address]
+        if isinstance(answer, OSError | TimeoutError):
+            raise WorkerAway from answer
+        if isinstance(answer, Exception):
+            version = self._calls.version
+            raise ConfigurationError(
+                [f"the worker {worker.address} cannot run datafetch {version}: {why(answer)}"],
+                hint=f"Install datafetch {version} where the worker runs.",
+            )
+        return str(answer)
 
     async def perform(self, worker: Worker, key: str, text: str) -> JsonObject:
         """Have a worker make a batch, and return its answer.

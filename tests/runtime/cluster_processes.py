@@ -5,12 +5,14 @@ worker without it.
 """
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 
 @dataclass
@@ -20,17 +22,19 @@ class Dask:
     Attributes:
         address: of the scheduler.
         environment: for the workers, such as where TLS files are.
+        said: the file in which they log.
     """
 
     scheduler: "subprocess.Popen[str]"
     address: str
     environment: dict[str, str]
     stack: ExitStack
+    said: TextIO
     workers: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     def worker(self, *how: str) -> "subprocess.Popen[str]":
         """Start a worker; the scheduler knows it when this returns."""
-        worker, _ = _started(self.stack, self.environment, "worker", self.address, *how)
+        worker, _ = _started(self.stack, self.environment, self.said, "worker", self.address, *how)
         self.workers.append(worker)
         return worker
 
@@ -42,33 +46,35 @@ def dask(
     environment: dict[str, str] | None = None,
     *,
     anywhere: bool = False,
+    log: Path | None = None,
 ) -> Iterator[Dask]:
     """A scheduler with so many workers; all have ended afterwards.
 
-    It listens at 127.0.0.1 only, unless `anywhere`.
+    It listens at 127.0.0.1 only, unless `anywhere`. All that they say goes into the file `log`.
     """
     from tests.processes import clean_environment
 
     variables = clean_environment(**(environment or {}))
     with ExitStack() as stack:
+        said = stack.enter_context(Path(log or os.devnull).open("a"))
         host = "0.0.0.0" if anywhere else "127.0.0.1"
-        scheduler, address = _started(stack, variables, "scheduler", f"{scheme}://{host}:0")
+        scheduler, address = _started(stack, variables, said, "scheduler", f"{scheme}://{host}:0")
         if anywhere:
             address = f"{scheme}://127.0.0.1:{address.rpartition(':')[2]}"
-        found = Dask(scheduler, address, variables, stack)
+        found = Dask(scheduler, address, variables, stack, said)
         for _ in range(workers):
             found.worker()
         yield found
 
 
 def _started(
-    stack: ExitStack, environment: dict[str, str], *arguments: str
+    stack: ExitStack, environment: dict[str, str], said: TextIO, *arguments: str
 ) -> "tuple[subprocess.Popen[str], str]":
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.runtime.cluster_processes", *arguments],
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=said,
         text=True,
     )
     stack.callback(_end, process)

@@ -21,6 +21,7 @@ from datafetch.models.cluster_place import read_cluster_place
 from datafetch.models.json import JsonObject
 from datafetch.runtime.batches import RunLink
 from datafetch.runtime.engine_cluster import ClusterEngine
+from datafetch.runtime.engine_seal import NotForUs, Seal, seal
 from tests.runtime import cluster_work
 from tests.runtime.cluster_processes import dask
 from tests.runtime.cluster_work import await_file, calls, link, noted, work
@@ -38,9 +39,15 @@ class Hurrying(FakeClock):
 
 
 @pytest.fixture(scope="module")
-def shared():
+def dasks_log(tmp_path_factory):
+    """The file in which the shared scheduler and its workers log all they can."""
+    return tmp_path_factory.mktemp("dask") / "log"
+
+
+@pytest.fixture(scope="module")
+def shared(dasks_log):
     """A scheduler with two workers, for tests that leave both alive."""
-    with dask(2) as found:
+    with dask(2, environment={"DASK_LOGGING__DISTRIBUTED": "debug"}, log=dasks_log) as found:
         yield found
 
 
@@ -255,11 +262,23 @@ def test_a_worker_without_datafetch_is_named(tmp_path):
             list(cluster.spread(work(), link("r"), here, range(3)))
 
 
-def test_no_secret_is_shown(shared, tmp_path, caplog):
-    """Neither the charge nor a call's name shows what workers are given."""
-    from datafetch.runtime.engine_calls import Charge
-
-    with engine(shared.address, tmp_path) as cluster:
-        assert len([*cluster.spread(work(), link("r"), here, range(4))]) == 4
+def test_no_secret_is_shown(shared, tmp_path, caplog, dasks_log):
+    """Neither we nor Dask at its most talkative write what workers are given, which they can use."""
+    with engine(shared.address, tmp_path, refuse=True) as cluster, pytest.raises(StoreError):
+        list(cluster.spread(work(), link("r-of-secrets"), here, range(4)))
+    logged = dasks_log.read_text()
+    assert "r-of-secrets" in logged  # whole messages
+    assert cluster_work.SECRET not in logged
     assert cluster_work.SECRET not in caplog.text
-    assert cluster_work.SECRET not in repr(Charge(cluster_work.SECRET))
+
+
+def test_only_the_process_it_was_sealed_for_opens_a_seal():
+    """Another one that has taken its address cannot, and a spoilt message is no message."""
+    ours, theirs = Seal(), Seal()
+    sealed = seal(ours.public, b"content")
+    assert ours.open(sealed) == b"content"
+    assert sealed != seal(ours.public, b"content")
+    with pytest.raises(NotForUs):
+        theirs.open(sealed)
+    with pytest.raises(NotForUs):
+        ours.open(sealed[:-1] + bytes([sealed[-1] ^ 1]))
