@@ -29,6 +29,7 @@ from datafetch.ops.leases.process import this_host
 from datafetch.ops.notices import RunEnd, RunNotices
 from datafetch.ops.run_notes import (
     STAYS_DUE,
+    UNMERGED_STAYS_DUE,
     lock_unknown_note,
     no_cdn_note,
     superseded_note,
@@ -297,7 +298,7 @@ class JobRun(OperationRun):
         told = (
             lease.note,
             late.note if late is not None else "",
-            STAYS_DUE if self._start is not None and self._stays_due(report) else "",
+            self._stays_due_note(report),
         )
         notes = (*records.notes(), *(note for note in told if note))
         return self._recorded(records, report.noting(*notes))
@@ -358,9 +359,15 @@ class JobRun(OperationRun):
                 self._said.add(note)
                 yield note
 
-    def _stays_due(self, report: JobReport) -> bool:
-        """Whether the slot stays due, because the bookmarks that the job needs are not stored yet."""
-        return report.too_early and is_configured(self._settings, JobName.BOOKMARKS)
+    def _stays_due_note(self, report: JobReport) -> str:
+        """Why the slot of a scheduled run stays due; empty when it does not."""
+        if self._start is None:
+            return ""
+        if report.unmerged:
+            return UNMERGED_STAYS_DUE
+        # The bookmarks that the job needs are not stored yet, and will be.
+        too_early = report.too_early and is_configured(self._settings, JobName.BOOKMARKS)
+        return STAYS_DUE if too_early else ""
 
     def _recorded(self, records: RunRecords, report: JobReport) -> RunResult:
         """Store breakers, state, history and dead letters, and return the run's result."""
@@ -368,8 +375,12 @@ class JobRun(OperationRun):
         parts.breakers.save()
         result = self.result(report)
         try:
-            too_early = self._stays_due(report)
-            records.end(result, full_sync=report.full_sync, too_early=too_early)
+            records.end(
+                result,
+                full_sync=report.full_sync,
+                stays_due=bool(self._stays_due_note(report)),
+                unmerged=report.unmerged,
+            )
         except PreconditionFailed as error:
             # This run lost its lease, and another run wrote the records: those stay.
             self.log.warning("records_superseded", extra={"key": error.key})

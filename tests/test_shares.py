@@ -22,6 +22,7 @@ from datafetch.ops.dead_letters import DeadLetters
 from datafetch.ops.due_jobs import look_at
 from datafetch.ops.overview import JobView, look
 from datafetch.ops.run_records import RunRecords
+from datafetch.ops.share_words import share_rows
 from datafetch.run_options import options_of_job, options_of_run
 from datafetch.serverless import RunFailed, handler
 from datafetch.settings import Settings
@@ -170,18 +171,55 @@ def test_what_another_share_will_try_is_not_left_to_this_one(
     machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """A letter that is due is tried by the share whose item it is of, not by the next run of this."""
-    (tmp_path / "domains.txt").write_text("a.example\n")
+    (tmp_path / "domains.txt").write_text("a.example.com\n")
     monkeypatch.setenv("LOGO_DOMAIN_FILES", str(tmp_path / "domains.txt"))
     knowing = replace(machine, settings=load_settings(None))
     letters = DeadLetters.load(machine.parts.store, KEYS, LOGOS, machine.clock)
-    letters.failed("a.example", TransientError("no answer", url="https://icons.example/"))
+    letters.failed("a.example.com", TransientError("no answer", url="https://icons.example/"))
     letters.save()
     machine.clock.advance(7200)
-    other = next(shard for shard in (Shard(1, 2), Shard(2, 2)) if not shard.has("a.example"))
+    other = next(shard for shard in (Shard(1, 2), Shard(2, 2)) if not shard.has("a.example.com"))
     result = knowing.run(other)
     assert (result.exit_code, result.items_processed) == (0, 0)
     assert not [note for note in result.notes if "waits" in note]
     assert len(machine.stored(LETTERS)) == 1
+
+
+def test_a_share_that_could_not_lay_in_what_it_found_is_not_done(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its data are not in the dataset: it counts as no success, and its slot stays due."""
+    (tmp_path / "domains.txt").write_text("a.example.com\n")
+    monkeypatch.setenv("LOGO_DOMAIN_FILES", str(tmp_path / "domains.txt"))
+    monkeypatch.setenv("DATAFETCH_LOCK_TTL_MS", "3600000")
+    settings = load_settings(None)
+    parts = make_parts(settings, machine.clock, CancelToken())
+    knowing = replace(machine, settings=settings, parts=parts)
+    letters = DeadLetters.load(parts.store, KEYS, LOGOS, machine.clock)
+    letters.failed("a.example.com", TransientError("no answer", url="https://icons.example/"))
+    letters.save()  # so that nobody asks for it now; there is no manifest yet, which is to be made
+    own = next(shard for shard in (Shard(1, 2), Shard(2, 2)) if shard.has("a.example.com"))
+    held = parts.leases.acquire("logos", "run-2")
+    result = knowing.run(own, scheduled=True)
+    assert (result.status, result.exit_code) == (RunStatus.PARTIAL, 0)
+    assert any("this slot stays due" in note for note in result.notes)
+    record = machine.stored(KEYS.shard(LOGOS, own))
+    assert (record["status"], record["lastSuccessfulSyncAt"], record["slots"]) == (
+        "completed",
+        None,
+        {},
+    )
+    group = knowing.view().facts.shares[0]
+    assert [share.is_unmerged for share in group.shares] == [
+        share.shard == own for share in group.shares
+    ]
+    (row, *_) = share_rows([group], None, machine.clock.now())
+    assert row[1].startswith("0 of 2 succeeded; 1 to be run again, to lay in what was found; never")
+    parts.leases.release(held)
+    assert knowing.run(own, scheduled=True).status is RunStatus.UNCHANGED
+    slots = machine.stored(KEYS.shard(LOGOS, own))["slots"]
+    assert [run["state"] for run in slots.values()] == ["done"]
+    assert not any(share.is_unmerged for share in knowing.view().facts.shares[0].shares)
 
 
 def test_each_share_has_series_of_its_own(machine: Machine, tmp_path: Path):

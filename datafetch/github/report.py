@@ -89,6 +89,7 @@ def make_report(
         partial="; ".join(r for r in (waits, _partial(discovery, plan, done)) if r) or None,
         notes=(*_notes(discovery, plan, done, options, held=held, now_ms=now_ms), *settings),
         full_sync=discovery.whole and not (options.only or plan.left or done.limited or waits),
+        unmerged=waits is not None,
     )
 
 

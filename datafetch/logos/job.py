@@ -299,6 +299,7 @@ class _LogoRun:
             partial=partial,
             notes=(*notes, *self._notes()),
             full_sync=not (narrowed or self._limited or options.shard),
+            unmerged=self._waits is not None,
         )
 
 

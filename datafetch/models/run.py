@@ -105,6 +105,8 @@ class JobReport:
         notes: sentences for the user, shown with the result.
         full_sync: whether this run read everything.
         too_early: whether the job goes by the stored bookmarks, and none were stored yet.
+        unmerged: whether all that a share has found still has to be laid into the dataset, by its
+            next run.
         failure: why the run failed or did not take place. A job raises its errors; it returns
             one here only to give the numbers above with it.
     """
@@ -120,6 +122,7 @@ class JobReport:
     notes: tuple[str, ...] = ()
     full_sync: bool = False
     too_early: bool = False
+    unmerged: bool = False
     failure: Exception | None = None
 
     def noting(self, *notes: str) -> "JobReport":

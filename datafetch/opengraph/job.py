@@ -273,7 +273,7 @@ class _OpenGraphRun:
             self._context.log.warning("progress_not_saved", extra={"error": str(error)})
             waits = str(error)
         if waits is not None:
-            self._context.remarks.say(words.not_remembered(waits))
+            self._context.remarks.say(words.not_remembered(waits, self._context.options.shard))
 
     # ----------------------------------------------------------------- report
 
@@ -314,11 +314,11 @@ class _OpenGraphRun:
         narrowed = options.only or options.missing or options.older_than_s is not None
         partial = None
         if finished.unsaved is not None:
-            partial = words.not_remembered(finished.unsaved)
+            partial = words.not_remembered(finished.unsaved, options.shard)
         elif finished.waits is not None:
             partial = words.unmerged_reason(finished.waits)
         elif self._left:
-            partial = words.left_reason(self._left)
+            partial = words.left_reason(self._left, options.shard)
         return JobReport(
             processed=len(pages),
             changed=len(self._tally.changed),
@@ -330,4 +330,5 @@ class _OpenGraphRun:
             partial=partial,
             notes=(*self._notes, *self._failed_notes()),
             full_sync=not (narrowed or self._left or options.shard),
+            unmerged=finished.unsaved is not None,
         )

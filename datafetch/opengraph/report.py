@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from datafetch.models.shard import Shard
 from datafetch.opengraph.rules.plan import BookmarkedPage, stored_of_host
 from datafetch.upstream_errors import UpstreamError
 
@@ -31,9 +32,14 @@ def unmerged_reason(reason: str) -> str:
     )
 
 
-def left_reason(left: int) -> str:
+def command(shard: Shard | None) -> str:
+    """The command that runs the job, or one of its shares, again."""
+    return COMMAND if shard is None else f"{COMMAND} --shard {shard}"
+
+
+def left_reason(left: int, shard: Shard | None) -> str:
     """So many pages are due, and were not asked because of `--limit`."""
-    return f"{left} more pages are due (--limit): run `{COMMAND}` again for the next ones"
+    return f"{left} more pages are due (--limit): run `{command(shard)}` again for the next ones"
 
 
 def planned_note(asks: int, pictures: int, left: int) -> str:
@@ -42,10 +48,11 @@ def planned_note(asks: int, pictures: int, left: int) -> str:
     return f"would ask {asks} pages and look for pictures of {pictures}{more}"
 
 
-def not_remembered(reason: str) -> str:
-    """The state could not be saved when the run ended."""
+def not_remembered(reason: str, shard: Shard | None) -> str:
+    """The state could not be saved when the run ended, or a share did not get the dataset's lease."""
     return (
-        f"what this run did was not remembered ({reason}): the next one looks at those pages again"
+        f"what this run did was not remembered ({reason}): the next `{command(shard)}` looks at "
+        "those pages again"
     )
 
 

@@ -19,6 +19,9 @@ STAYS_DUE = (
 )
 """Said by a scheduled run that came before the first run of the bookmark job had ended."""
 
+UNMERGED_STAYS_DUE = "this slot stays due: `datafetch run-due` starts the share again"
+"""Said by a scheduled share that did not get the lease of the dataset."""
+
 
 def waiting_notes(
     letters: Iterable[DeadLetter], job: JobName, *, whole: bool, now: float

@@ -153,8 +153,12 @@ class RunRecords:
         )
         return tuple(note for note in told if note)
 
-    def end(self, result: RunResult, *, full_sync: bool, too_early: bool = False) -> None:
-        """Store how the run ended; the slot of one that came `too_early` stays due.
+    def end(
+        self, result: RunResult, *, full_sync: bool, stays_due: bool = False, unmerged: bool = False
+    ) -> None:
+        """Store how the run ended; its slot may stay due.
+
+        A share whose results are `unmerged` has not brought its part of the dataset up to date.
 
         When the run's lease is over, the state is written first, on the condition that it is the
         one that this run wrote: if it is, no other run has begun.
@@ -170,9 +174,8 @@ class RunRecords:
         entry = history_entry(
             result, self._job, now_ms, began=_began(state), failed=_failed_in(read.letters)
         )
-        over = ended(
-            end(state, result, full_sync=full_sync, now_ms=now_ms), result, too_early=too_early
-        )
+        over = end(state, result, full_sync=full_sync, now_ms=now_ms, unmerged=unmerged)
+        over = ended(over, result, stays_due=stays_due)
         self._over = over
         if self._lease is None or self._lease.holds():
             _, changed, _ = together(

@@ -32,12 +32,18 @@ def share_rows(
 def _summary(group: Shares, failed: Sequence[Share], now: float) -> str:
     never = [share for share in group.shares if share.state is None]
     running = sum(share.is_running for share in group.shares)
-    good = [share for share in group.shares if share.last_success_at and share not in failed]
+    unmerged = sum(share.is_unmerged for share in group.shares)
+    good = [
+        share
+        for share in group.shares
+        if share.last_success_at and share not in failed and not share.is_unmerged
+    ]
     parts = [f"{len(good):,} of {group.count:,} succeeded"]
     if good:
         parts[0] += f", the first of them {spoken.when(min(map(_success, good)), now)}"
     parts += [f"{len(failed):,} failed"] if failed else []
     parts += [f"{running:,} running"] if running else []
+    parts += [f"{unmerged:,} to be run again, to lay in what was found"] if unmerged else []
     if never:
         named = ", ".join(str(share.shard) for share in never[:_MOST_NAMED])
         more = f" and {len(never) - _MOST_NAMED:,} more" if len(never) > _MOST_NAMED else ""

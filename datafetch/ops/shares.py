@@ -40,6 +40,16 @@ class Share:
         return self.state is not None and self.state.status == "running" and not self.has_lock
 
     @property
+    def is_unmerged(self) -> bool:
+        """Whether its last run ended well, and what that has found waits for the next one.
+
+        It did not get the lease of the dataset.
+        """
+        if self.state is None or self.state.status != "completed":
+            return False
+        return (self.last_success_at or 0) < (self.state.completed_at or 0)
+
+    @property
     def failures(self) -> int:
         """How many runs of it failed in a row."""
         return (self.state.retry_count if self.state else 0) + (1 if self.died else 0)

@@ -119,11 +119,11 @@ def claimed(
     return replace(state, slots=kept, schedule=known)
 
 
-def ended(state: JobState, result: RunResult, *, too_early: bool = False) -> JobState:
+def ended(state: JobState, result: RunResult, *, stays_due: bool = False) -> JobState:
     """The state after the run's claimed slot has ended; unchanged when the run claimed none.
 
     A run that a signal ended gives its slot back: the next scheduled run goes on from there. So
-    does one that came `too_early` to find anything, if it did not fail.
+    does one whose slot `stays_due`, if it did not fail.
     """
     own = [
         name
@@ -133,7 +133,7 @@ def ended(state: JobState, result: RunResult, *, too_early: bool = False) -> Job
     slots = dict(state.slots)
     by_signal = result.status is RunStatus.CANCELLED and result.exit_code > _SIGNALS
     for name in own:
-        if by_signal or (too_early and result.success):
+        if by_signal or (stays_due and result.success):
             del slots[name]
         else:
             slots[name] = SlotRun(result.run_id, "done" if result.success else "failed")

@@ -159,10 +159,16 @@ def _failures(state: JobState, status: JobStatus, result: RunResult) -> int:
     return state.retry_count if was_stopped(result) else state.retry_count + 1
 
 
-def end(state: JobState, result: RunResult, *, full_sync: bool, now_ms: int) -> JobState:
-    """The state of a job whose run ended; the times of success move only when `completed`."""
+def end(
+    state: JobState, result: RunResult, *, full_sync: bool, now_ms: int, unmerged: bool = False
+) -> JobState:
+    """The state of a job whose run ended.
+
+    The times of success move only when it is `completed`, and not when it is a share's whose
+    results are `unmerged`.
+    """
     status = _JOB_STATUS.get(result.status, "failed")
-    if status == "completed":
+    if status == "completed" and not unmerged:
         state = replace(
             state,
             last_successful_sync_at=now_ms,

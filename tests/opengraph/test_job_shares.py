@@ -164,12 +164,21 @@ def test_a_share_that_does_not_get_the_lease_says_what_waits(it: World, tmp_path
     before, clock = it.json(KEYS.dataset("opengraph")), FakeClock()
     leases = keeper(it.store, KEYS, tmp_path, "other")
     with leases.wait_for(JobName.OPENGRAPH, 0.0):
-        report = run_share(it, tmp_path, share_of(it, PATHS[7]), clock=clock)
+        report = run_share(it, tmp_path, shard := share_of(it, PATHS[7]), clock=clock)
     assert sum(clock.slept) == 900.0
-    assert "the next one looks at those pages again" in (report.partial or "")
+    again = f"the next `datafetch refresh-opengraph --shard {shard}` looks at those pages again"
+    assert again in (report.partial or "")
+    assert report.unmerged
     assert it.json(KEYS.dataset("opengraph")) == before
     assert run_share(it, tmp_path, share_of(it, PATHS[7])).partial is None
     assert it.json(KEYS.dataset("opengraph")) != before
+
+
+def test_a_share_with_a_limit_says_what_brings_the_rest(it: World, tmp_path: Path) -> None:
+    """The whole job would ask for the pages of all shares."""
+    report = run_share(it, tmp_path, Shard(1, 1), limit=1)
+    assert "run `datafetch refresh-opengraph --shard 1/1` again" in (report.partial or "")
+    assert not report.unmerged
 
 
 def test_a_share_forgets_by_the_list_as_it_is_at_its_end(it: World, tmp_path: Path) -> None:

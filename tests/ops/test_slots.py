@@ -184,7 +184,7 @@ def test_the_slot_of_a_run_that_came_too_early_is_given_back(
 ) -> None:
     """Before there are bookmarks no logo is known; a failure stays one."""
     result = RunResult(Operation.LOGOS, status, "run-1", exit_code=code)
-    state = ended(_state(h12="running"), result, too_early=True)
+    state = ended(_state(h12="running"), result, stays_due=True)
     assert _states(state) == left
     assert (due(state, HOURLY, NOON + 60) is None) == bool(left)
 
