@@ -64,8 +64,8 @@ class _Working:
         loop.set_exception_handler(_note_unhandled)
         unlisten = self._cancel.listen(lambda: _set(loop, self._stop))
         try:
-            while await self._scheduler_is_there():
-                reason = await self._until_closed()
+            while own_host := await self._reach_scheduler():
+                reason = await self._until_closed(own_host)
                 if self._stop.is_set():
                     return
                 if reason in _SENT_AWAY:
@@ -75,15 +75,19 @@ class _Working:
         finally:
             unlisten()
 
-    async def _scheduler_is_there(self) -> bool:
-        """Wait until the scheduler can be reached; return whether it was before a stop."""
-        from distributed.comm import connect
+    async def _reach_scheduler(self) -> str:
+        """Wait until the scheduler can be reached; return this end of the way to it.
+
+        It is empty when a stop came before.
+        """
+        from distributed.comm import connect, get_address_host
 
         told = ""
         while not self._stop.is_set():
             try:
                 arguments = self._security.get_connection_args("worker")
                 comm = await connect(self._address, timeout=_CONNECT_S, **arguments)
+                host: str = get_address_host(comm.local_address)
                 await comm.close()
             except (OSError, TimeoutError) as error:
                 said = why(error)
@@ -93,17 +97,22 @@ class _Working:
                     )
                 told = said
             else:
-                return True
+                return host
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), _AGAIN_S)
-        return False
+        return ""
 
-    async def _until_closed(self) -> str:
-        """Be a worker until the scheduler closes it, is lost, or a stop comes; return why it ended."""
+    async def _until_closed(self, own_host: str) -> str:
+        """Be a worker until the scheduler closes it, is lost, or a stop comes; return why it ended.
+
+        It listens at one address of this machine only, that of the scheduler's network: without
+        TLS whoever reaches it may have it run any code.
+        """
         from datafetch.runtime.engine_nodes import ClosedWorker
 
         worker = ClosedWorker(
             self._address,
+            host=f"[{own_host}]" if ":" in own_host else own_host,
             nthreads=THREADS,
             memory_limit=0,
             security=self._security,

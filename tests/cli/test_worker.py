@@ -5,6 +5,7 @@ import subprocess
 from contextlib import contextmanager
 from threading import Thread
 
+import psutil
 import pytest
 
 from datafetch.clock import CancelToken, SystemClock
@@ -44,7 +45,10 @@ def await_event(process, event):
 
 
 def test_a_worker_ends_its_batch_before_it_ends(tmp_path):
-    """On SIGTERM; what it had not begun is done by the next one, which the scheduler sends away."""
+    """On SIGTERM; what it had not begun is done by the next one, which the scheduler sends away.
+
+    It listens at one port, which other machines do not reach when the scheduler is on this one.
+    """
     with dask() as own, worker(own.address, tmp_path) as first:
         assert '"version"' in await_event(first, "worker_started")
         place = read_cluster_place(own.address, insecure=False)
@@ -56,6 +60,9 @@ def test_a_worker_ends_its_batch_before_it_ends(tmp_path):
         try:
             collect.start()
             await_file(tmp_path / "batches")
+            ports = psutil.Process(first.pid).net_connections("inet")
+            listening = [port.laddr.ip for port in ports if port.status == psutil.CONN_LISTEN]
+            assert listening == ["127.0.0.1"]
             first.send_signal(signal.SIGTERM)
             await_event(first, "worker_ends_batch")
             (tmp_path / "go").touch()
