@@ -141,14 +141,15 @@ def test_pods_at_once_leave_the_store_of_one_run(
 def test_a_share_that_died_comes_back(
     tmp_path: Path, world: World, begun: Contents, whole: Whole
 ) -> None:
-    """One after the other, the last first, and one killed when it has begun to ask."""
+    """One after the other, the second one killed amid its pages, and run again."""
     folder = site(tmp_path, begun)
+    with share(folder, world, 0, 2) as process:
+        ended(process)
     world.clear_logs()
     with share(folder, world, 1, 2):
-        world.sites.log.wait_for(2)
-    for index in (1, 0):
-        with share(folder, world, index, 2) as process:
-            ended(process)
+        world.sites.log.wait_for(6)
+    with share(folder, world, 1, 2) as process:
+        ended(process)
     found = differences(whole.stored, in_folder(folder / "store"))
     assert not found, "\n".join(found)
 
@@ -196,14 +197,16 @@ def test_a_killed_worker_costs_nothing(
         running(folder, "update", *JOBS, "--json", **settings) as run,
     ):
         sites.until_asked(4)
-        os.kill(max(workers_of(run.pid)), signal.SIGKILL)
+        workers = workers_of(run.pid)
+        os.kill(max(workers), signal.SIGKILL)
         sites.let_go()
         results = ended(run)
     assert [result["itemsProcessed"] for result in results] == whole.processed
     assert [result["itemsFailed"] for result in results] == [0, 0, 0]
     found = differences(whole.stored, in_folder(folder / "store"))
     assert not found, "\n".join(found)
-    assert workers_of(run.pid) == []
+    assert len(workers) == 2
+    assert [pid for pid in workers if is_alive(pid)] == []
 
 
 def workers_of(pid: int) -> list[int]:
@@ -219,6 +222,13 @@ def workers_of(pid: int) -> list[int]:
         below += own
         found += [one] if not own and one != pid and not is_tracker(one) else []
     return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process is there, and no zombie that nobody has waited for."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def is_tracker(pid: int) -> bool:
