@@ -15,6 +15,8 @@ from datafetch.models.text import one_line
 from datafetch.runtime.engine_logs import route_logs
 
 if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
     from distributed import Security, SpecCluster
 
 _START_S = 60.0
@@ -30,6 +32,7 @@ class LocalWorkers:
         self._count = count
         self._needed = needed
         self._cluster: SpecCluster | None = None
+        self._folder: TemporaryDirectory[str] | None = None
         self.security: Security | None = None
         self.address = ""
 
@@ -44,10 +47,16 @@ class LocalWorkers:
         import dask
         from distributed import Nanny, Security, SpecCluster
 
-        from datafetch.runtime.engine_nodes import ClosedScheduler, ClosedWorker
+        from datafetch.runtime.engine_nodes import ClosedScheduler, ClosedWorker, own_folder
 
         route_logs()
-        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+        self._folder = own_folder()
+        dask.config.set(
+            {
+                "distributed.worker.multiprocessing-method": "forkserver",
+                "temporary-directory": self._folder.name,
+            }
+        )
         self.security = Security.temporary()
         listens = {"host": "127.0.0.1", "protocol": "tls://", "security": self.security}
         worker = {
@@ -87,6 +96,8 @@ class LocalWorkers:
                     os.kill(pid, signal.SIGKILL)
         with suppress(TimeoutError, OSError):
             await asyncio.wait_for(_closed(self._cluster), _END_S)
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 async def _started(cluster: "SpecCluster") -> None:

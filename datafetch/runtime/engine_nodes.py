@@ -4,9 +4,31 @@ Dask opens one more port for its pages of metrics, also when it is told to have 
 (`distributed/node.py`). It asks nobody who he is, and shows what the process does.
 """
 
+import tempfile
+
 from distributed import Scheduler, Worker
 
+from datafetch.errors import ClusterFailed
+from datafetch.models.text import one_line
 from datafetch.runtime.engine_logs import route_logs
+
+
+def own_folder() -> "tempfile.TemporaryDirectory[str]":
+    """A folder that is this user's alone, to be given to Dask and removed in the end.
+
+    Dask imports modules from its folder before all others (`distributed/core.py`), which is
+    `/tmp/dask-scratch-space` without this: whoever makes that first has his code run.
+
+    Raises:
+        ClusterFailed: there is no place for it.
+    """
+    try:
+        return tempfile.TemporaryDirectory(prefix="datafetch-dask-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise ClusterFailed(
+            f"there is no folder for temporary files, which workers need: {one_line(str(error), 200)}",
+            hint="TMPDIR can name one.",
+        ) from error
 
 
 class ClosedScheduler(Scheduler):  # type: ignore[misc] # its types are not looked at

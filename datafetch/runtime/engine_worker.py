@@ -39,6 +39,7 @@ def be_worker(address: str, cancel: CancelToken) -> None:
         Cancelled: the command was asked to stop; the batch under way has ended, if it took no
             longer than a few seconds.
         ConfigurationError: the TLS files of Dask's configuration cannot be used.
+        ClusterFailed: there is no folder for temporary files.
     """
     security = security_of(address, "worker")
     route_logs()
@@ -46,17 +47,23 @@ def be_worker(address: str, cancel: CancelToken) -> None:
         "worker_started",
         extra={"version": __version__, "cluster": address, "threads": THREADS},
     )
-    asyncio.run(_Working(address, security, cancel).work())
+    from datafetch.runtime.engine_nodes import own_folder
+
+    with own_folder() as folder:
+        asyncio.run(_Working(address, security, cancel, folder).work())
     cancel.raise_if_cancelled()
 
 
 class _Working:
     """One worker process, from its first try to reach the scheduler to its end."""
 
-    def __init__(self, address: str, security: "Security", cancel: CancelToken) -> None:
+    def __init__(
+        self, address: str, security: "Security", cancel: CancelToken, folder: str
+    ) -> None:
         self._address = address
         self._security = security
         self._cancel = cancel
+        self._folder = folder
         self._stop = asyncio.Event()
 
     async def work(self) -> None:
@@ -115,6 +122,7 @@ class _Working:
             host=f"[{own_host}]" if ":" in own_host else own_host,
             nthreads=THREADS,
             memory_limit=0,
+            local_directory=self._folder,
             security=self._security,
         )
         stopped = asyncio.ensure_future(self._stop.wait())

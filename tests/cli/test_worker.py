@@ -22,7 +22,7 @@ def worker(address, folder):
     process = subprocess.Popen(
         command_line("--log-format", "json", "worker"),
         cwd=folder,
-        env=clean_environment(DATAFETCH_CLUSTER=address),
+        env=clean_environment(DATAFETCH_CLUSTER=address, TMPDIR=str(folder)),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -71,8 +71,10 @@ def test_a_worker_ends_its_batch_before_it_ends(tmp_path):
                 collect.join(30)
                 assert sorted(found) == [(0, 0), (1, 2), (2, 4), (3, 6)]
                 assert [batch["items"] for batch in noted(tmp_path, "batches")].count([0]) == 1
+                assert [*tmp_path.glob("datafetch-dask-*/dask-scratch-space")]
                 retire(own.address)
                 assert second.wait(20) == 0
+                assert not [*tmp_path.glob("*dask*")]
         finally:
             (tmp_path / "go").touch()
             cluster.end_run()

@@ -47,9 +47,11 @@ def test_workers_end_with_their_run(tmp_path, how):
     """
     program = tmp_path / "run.py"
     program.write_text(_COORDINATOR)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     process = subprocess.Popen(
         [sys.executable, str(program), str(tmp_path)],
-        env=clean_environment(),
+        env=clean_environment(TMPDIR=str(temporary)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -64,6 +66,9 @@ def test_workers_end_with_their_run(tmp_path, how):
         run = psutil.Process(process.pid)
         children = run.children(recursive=True)
         assert not any(b"HTTP" in said_in_clear_by(one) for one in (run, *children))
+        # Dask's own name for its folder is known to all, and it imports modules from there.
+        assert not (temporary / "dask-scratch-space").exists()
+        assert {path.stat().st_mode & 0o077 for path in temporary.iterdir()} == {0}
         if how == signal.SIGINT:
             os.killpg(process.pid, signal.SIGINT)
         else:
@@ -75,6 +80,7 @@ def test_workers_end_with_their_run(tmp_path, how):
         assert "Port" not in err
         _, alive = psutil.wait_procs(children, timeout=20)
         assert not alive
+        assert how == signal.SIGKILL or not [*temporary.iterdir()]
     finally:
         process.kill()  # its children end with it
         process.communicate()
