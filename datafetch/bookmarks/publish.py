@@ -15,6 +15,7 @@ from datafetch.bookmarks.rules.changes import AS_IT_IS, NOTHING_FETCHED, merge_l
 from datafetch.bookmarks.rules.list import Times, checksum
 from datafetch.bookmarks.rules.mapping import shard_agrees
 from datafetch.bookmarks.rules.times import is_utc
+from datafetch.bookmarks.shared_backup import BackupOfShares
 from datafetch.bookmarks.state import RETIRED, Snapshot, StoredIndex, StoredList, rules_in
 from datafetch.bookmarks.stored import BookmarkReader
 from datafetch.clock import to_iso, to_ms
@@ -22,7 +23,7 @@ from datafetch.job import AnyContext
 from datafetch.models.job_settings import TagPages
 from datafetch.models.json import says_the_same
 from datafetch.store.base import StoredObject, encode_json
-from datafetch.store.publish import PublishPlan, Write, etags_by_listing
+from datafetch.store.publish import Publisher, PublishPlan, Write, etags_by_listing
 from datafetch.store.writes import etag_says_equal
 
 KEPT_BACKUPS = 5
@@ -220,10 +221,18 @@ def enrich_bookmarks(context: AnyContext, tags: TagPages, patch: Patch) -> int:
         idle = changed == 0 and snapshot.journal is None
         if not (idle or context.options.dry_run):
             stored = replace(stored, items=enriched)
-            publisher.publish(plan_stored(context, snapshot, stored, tags))
+            _publish_enriched(context, publisher, plan_stored(context, snapshot, stored, tags))
         return changed
 
     return publisher.with_restart(attempt)
+
+
+def _publish_enriched(context: AnyContext, publisher: Publisher, plan: PublishPlan) -> None:
+    if context.options.shard is None:
+        publisher.publish(plan)
+        return
+    backup = BackupOfShares(context)
+    backup.note(publisher.publish(backup.planned(plan)))
 
 
 def _enriched(item: StoredBookmark, fields: Mapping[str, object] | None) -> StoredBookmark:

@@ -283,6 +283,10 @@ class Keys:
         """A backup: the master as it was until it was replaced at `time`."""
         return f"{self.bookmarks_backup_prefix()}{time}.json"
 
+    def shared_backup(self) -> str:
+        """Which backup of the bookmarks shares have made together; beside their records."""
+        return f"{self.shards_prefix()}bookmarks{self.suffix}/backup.json"
+
     @staticmethod
     def corrupt(key: str, time: str) -> str:
         """The copy of an object that cannot be read; never public.

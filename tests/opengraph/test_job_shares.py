@@ -1,5 +1,6 @@
 """Shares of the OpenGraph job: together they leave what one run leaves, in any order, at once, killed or late."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from datafetch.models.shard import Shard
 from datafetch.store.base import ObjectStore, encode_json
 from datafetch.urls import page_address
 from tests.fakes import faults
+from tests.fakes.sites import Site
 from tests.opengraph.world import KEYS, World, world
 from tests.shares import FOUR, at_once, keeper, left_in, one_by_one
 from tests.stores import Call, Killed, MemoryStore
@@ -58,8 +60,15 @@ def whole(it: World) -> Callable[..., dict[str, object]]:
 
 
 def left(store: ObjectStore) -> dict[str, object]:
-    """What is stored but backups: each time that the bookmarks are published makes one."""
-    return {key: value for key, value in left_in(store).items() if "/backup/" not in key}
+    """What is stored but backups, and what shares remember of theirs."""
+    found = left_in(store).items()
+    return {key: value for key, value in found if not re.search("/backup[/.]", key)}
+
+
+def backups(store: ObjectStore) -> list[bytes]:
+    """The lists that are kept as backups, the oldest first."""
+    keys = sorted(info.key for info in store.list(KEYS.bookmarks_backup_prefix()))
+    return [store.get(key).body for key in keys]
 
 
 def share_of(it: World, path: str) -> Shard:
@@ -67,6 +76,11 @@ def share_of(it: World, path: str) -> Shard:
     address = page_address(it.url(path))
     assert address is not None
     return next(shard for shard in FOUR if shard.has(address))
+
+
+def restyle(it: World, style: int) -> None:
+    """Have the heads of all pages say something else."""
+    it.sites.sites["alone.example.com"] = Site("alone.example.com", style)
 
 
 def run_share(
@@ -104,6 +118,35 @@ def test_four_shares_leave_what_one_run_leaves(
     """Metadata, pictures, state, manifest, bookmarks and dead letters are those of a whole run."""
     run_shares(it, tmp_path, way, order, **options)
     assert left(it.store) == whole(**options)
+
+
+def test_shares_leave_one_backup_together(it: World, tmp_path: Path) -> None:
+    """The list as it was before the first: four of each week would push out all that are older."""
+    before, first = backups(it.store), it.store.get(KEYS.bookmarks()).body
+    run_shares(it, tmp_path)
+    assert backups(it.store) == [*before, first][-5:]
+    restyle(it, 3)
+    it.clock.advance(2 * 3600.0)
+    run_shares(it, tmp_path, force=True)
+    assert backups(it.store) == [*before, first][-5:]
+
+
+def test_what_others_have_published_between_shares_is_a_backup(it: World, tmp_path: Path) -> None:
+    """A share never takes the place of a list that nobody has kept; nor does it rely on one of another week."""
+    run_shares(it, tmp_path)
+    count = len(backups(it.store))
+    restyle(it, 3)
+    it.karakeep.add(it.link("late", "late"))
+    it.sync()
+    theirs = it.store.get(KEYS.bookmarks()).body
+    run_shares(it, tmp_path, force=True)
+    assert len(backups(it.store)) == min(5, count + 2)
+    assert backups(it.store)[-1] == theirs
+    it.clock.advance(DAY + 1)
+    restyle(it, 1)
+    last = it.store.get(KEYS.bookmarks()).body
+    run_shares(it, tmp_path, force=True)
+    assert backups(it.store)[-1] == last
 
 
 def test_shares_beside_a_whole_run_leave_what_it_leaves(
