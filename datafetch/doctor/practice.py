@@ -52,7 +52,7 @@ _BOOKMARK_FIELDS = frozenset(
     {"bookmarks_api_url", "bookmarks_list_id", "bookmark_bearer_token", "bookmarks_headers"}
 )
 _GITHUB_FIELDS = frozenset({"github_token", "github_repo_owner", "github_api_url"})
-_STORE_TIMEOUT_S = 8.0
+_STORE_TIMEOUT_S = 4.0
 _OFFLINE = "--offline"
 _ALL_UPSTREAMS = "bookmark server, GitHub, logo services"
 

@@ -152,7 +152,7 @@ def test_who_has_the_lock_is_told_as_the_guide_says(tmp_path: Path, server: str)
     assert "process 1 on " in result["error"]
     assert re.search(r"its lock ends by \S+", result["notes"][-1])
     waited = datafetch(
-        *("bookmarks", "--json", "--wait", "20"),
+        *("bookmarks", "--json", "--wait", "4"),
         cwd=tmp_path,
         **_settings(server),
         DATAFETCH_LOCK_TTL_MS="1000",

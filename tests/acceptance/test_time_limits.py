@@ -14,7 +14,7 @@ from tests.fakes.s3 import MotoApp, S3Fake, key_of
 from tests.fakes.world import World
 from tests.processes import clean_environment, command_line, datafetch
 
-STORE = {"DATAFETCH_STORE": "file:./store", "GITHUB_STATS_PENDING_DELAY_MS": "1"}
+STORE = {"DATAFETCH_STORE": "file:./store"}
 
 
 def _stored(cwd: Path, key: str) -> Any:
@@ -54,13 +54,13 @@ def test_a_job_whose_time_is_up_does_not_stop_the_next(tmp_path: Path, world: Wo
     """`DATAFETCH_TIMEOUT_SECONDS` is for each job; `--timeout` is for all of them together."""
     gate = threading.Event()
     world.karakeep.inject(held(gate))
-    command = ("update", "bookmarks", "github", "--json")
+    command = ("update", "bookmarks", "logos", "--json")
     environment = {**world.environment(), **STORE}
-    each = datafetch(*command, cwd=tmp_path, **environment, DATAFETCH_TIMEOUT_SECONDS="20")
+    each = datafetch(*command, cwd=tmp_path, **environment, DATAFETCH_TIMEOUT_SECONDS="6")
     whole = datafetch(*command, "--timeout", "1", cwd=tmp_path, **environment)
     gate.set()
     assert (each.code, whole.code) == (1, 1)
-    assert [result["status"] for result in each.results] == ["cancelled", "succeeded"]
+    assert [result["status"] for result in each.results] == ["cancelled", "unchanged"]
     assert [result["status"] for result in whole.results] == ["cancelled", "cancelled"]
     assert "not begun: stopped after 1 s" in whole.results[1]["error"]
 
@@ -81,17 +81,16 @@ def test_a_run_that_its_store_holds_is_left_and_the_next_job_has_new_parts(
     with FakeServer(MotoApp()) as server, S3Fake("left", server=server) as s3:
         s3.app.inject(held(gate), stuck)
         done = datafetch(
-            *("update", "bookmarks", "github", "--json"),
+            *("update", "bookmarks", "logos", "--json"),
             cwd=tmp_path,
             **{**world.environment(), **s3.environment},
             DATAFETCH_ENV="test",
-            DATAFETCH_TIMEOUT_SECONDS="30",
-            GITHUB_STATS_PENDING_DELAY_MS="1",
+            DATAFETCH_TIMEOUT_SECONDS="8",
         )
         gate.set()
     assert done.code == 1, done.err
     first, second = done.results
-    assert (first["status"], second["status"]) == ("cancelled", "succeeded"), done.out
+    assert (first["status"], second["status"]) == ("cancelled", "unchanged"), done.out
     assert any("could not be given back" in note for note in first["notes"])
 
 

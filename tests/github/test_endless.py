@@ -83,12 +83,17 @@ def test_empty_pages_between_others_are_no_end(small: World) -> None:
 def test_a_login_that_always_has_a_hundred_more_ends(small: World) -> None:
     """Windows whose answer is cut off are halved, but no more than 5,000 are asked for in all."""
     same = [{"repository": node(number)} for number in range(100)]
+    made: dict[int, Response] = {}
 
     def act(request: Request, answer: Answer) -> Response:
-        body = json.loads(answer(request).body)
-        for window in body["data"]["user"].values():
-            window[COMMITS] = same
-        return Response.json(body)
+        windows = request.body.count(COMMITS.encode())
+        if windows not in made:  # all answers about so many windows are alike
+            body = json.loads(answer(request).body)
+            assert len(body["data"]["user"]) == windows
+            for window in body["data"]["user"].values():
+                window[COMMITS] = same
+            made[windows] = Response.json(body)
+        return made[windows]
 
     small.app.inject(act, asks(COMMITS))
     found = FoundRepositories()
