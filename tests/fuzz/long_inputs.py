@@ -15,8 +15,8 @@ from datafetch.errors import DatafetchError
 from tests.fuzz.target import KB, Target
 from tests.fuzz.targets import ROOMS
 
-LENGTH = 64 * KB
-GENEROUS = 20
+LENGTH = 32 * KB
+GENEROUS = 10
 """So many times what an input may cost: what is slow by its nature costs hundreds of times more."""
 
 

@@ -83,6 +83,7 @@ def hosts() -> Iterator[Hosts]:
             cancel=made.cancel,
             gate=made.gate,
             network=FakeNetwork(server.port, dict(ADDRESSES)),
+            width=32,
         ) as made.http,
     ):
         yield made

@@ -126,7 +126,7 @@ def test_a_number_is_whole_wherever_the_pieces_were_cut(number: str) -> None:
 
 def test_a_member_of_nothing_but_brackets_is_refused() -> None:
     """One value that would take a hundred times its length in memory is not decoded."""
-    pieces = [b'[{"a":', *[b"{}," * 20_000] * 100, b"0]"]
+    pieces = [b'[{"a":', *[b"{}," * 20_000] * 75, b"0]"]
     with pytest.raises(ValueError, match="more lists and objects"):
         list(members(iter(pieces)))
-    assert len(list(members(iter([b"[", *[b"{}," * 20_000] * 100, b"0]"])))) == 2_000_001
+    assert len(list(members(iter([b"[", *[b"{}," * 20_000] * 75, b"0]"])))) == 1_500_001
