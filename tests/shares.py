@@ -1,6 +1,8 @@
 """Shares of a job in tests: under real leases, one after the other or at once, and what is left of them."""
 
+import itertools
 import json
+import random
 import re
 import threading
 from collections.abc import Callable, Iterable
@@ -14,12 +16,40 @@ from datafetch.ops.lease_keeper import LeaseKeeper
 from datafetch.ops.leases.store import StoreLeases
 from datafetch.store.base import ObjectStore
 from datafetch.store.keys import Keys
+from tests.stores import Call, Fault
 from tests.support import START, FakeClock
 
 FOUR = [Shard(index, 4) for index in range(1, 5)]
 
 _TIMES = re.compile(r"At$|^last|^timestamp$|^mark$")
 """The fields that are times, or digests of times."""
+
+
+def played(seed: int) -> list[tuple[Shard | None, int | None]]:
+    """Runs of the four shares in some order, each with the write at which it dies, or None.
+
+    Some come more than once, and in most plays a run of the whole job (None) comes in between. At
+    the end each share has a run that does not die.
+    """
+    rng = random.Random(seed)
+    some = [rng.choice(FOUR) for _ in range(rng.randint(1, 5))] + rng.sample(FOUR, 4)
+    runs: list[tuple[Shard | None, int | None]] = [
+        (shard, rng.choice([None, rng.randint(1, 25)])) for shard in some
+    ]
+    if rng.random() < 0.8:
+        runs.insert(rng.randint(0, len(runs)), (None, rng.choice([None, rng.randint(1, 25)])))
+    return [*runs, *[(shard, None) for shard in rng.sample(FOUR, 4)]]
+
+
+def dies_at(write: int | None) -> Fault:
+    """A store at whose n-th write or removal the process dies."""
+    writes = itertools.count(1)
+
+    def fault(call: Call, _number: int) -> str | None:
+        is_write = call.method in ("put", "delete")
+        return "kill" if is_write and next(writes) == write else None
+
+    return fault
 
 
 class PatientClock(FakeClock):

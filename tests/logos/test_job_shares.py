@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from datafetch.store.s3 import S3Store
 from tests.fakes import faults
 from tests.fakes.s3 import ACCESS_KEY_ID, SECRET_ACCESS_KEY, S3Fake
 from tests.logos.world import KEYS, World
-from tests.shares import FOUR, at_once, keeper, left_in, one_by_one
+from tests.shares import FOUR, at_once, dies_at, keeper, left_in, one_by_one, played
 from tests.stores import Call, Killed
 from tests.support import FakeClock
 
@@ -181,6 +182,28 @@ def test_a_share_that_is_killed_is_run_again(
         )
     run_shares(world, order=[*(shard for shard in FOUR if shard != killed), killed])
     assert left_in(world.store) == whole()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whoever_dies_where_the_store_is_that_of_one_run(
+    twice: tuple[World, Callable[..., dict[str, object]]], seed: int
+) -> None:
+    """Shares and a whole run in any order, some of which die at any write.
+
+    How often a domain was asked in vain differs, as one that died may have asked.
+    """
+    world, whole = twice
+    for shard, fatal in played(seed):
+        context = world.context(fault=dies_at(fatal), width=1)
+        if shard is not None:
+            context = share(world, shard, fault=dies_at(fatal), width=1)
+        with suppress(Killed):
+            world.run_and_die_in(context) if fatal else world.run_in(context)
+    found, expected = left_in(world.store), whole()
+    for stored in (found, expected):
+        for key in (KEYS.logo_failed_domains(), KEYS.dead_letters("logos")):
+            stored.pop(key, None)
+    assert found == expected
 
 
 def test_a_picture_that_no_entry_names_yet_stays(

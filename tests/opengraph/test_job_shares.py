@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from datafetch.urls import page_address
 from tests.fakes import faults
 from tests.fakes.sites import Site
 from tests.opengraph.world import KEYS, World, world
-from tests.shares import FOUR, at_once, keeper, left_in, one_by_one
+from tests.shares import FOUR, at_once, dies_at, keeper, left_in, one_by_one, played
 from tests.stores import Call, Killed, MemoryStore
 from tests.support import FakeClock
 
@@ -199,6 +200,30 @@ def test_a_share_that_is_killed_is_run_again(
     found, expected = left(it.store), whole()
     found.pop(KEYS.dataset("bookmarks"))
     expected.pop(KEYS.dataset("bookmarks"))
+    assert found == expected
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whoever_dies_where_the_store_is_that_of_one_run(
+    it: World, whole: Callable[..., dict[str, object]], tmp_path: Path, seed: int
+) -> None:
+    """Shares and a whole run in any order, some of which die at any write.
+
+    Without the sources of the bookmarks, as above, and without journals and letters of the dead.
+    """
+    expected, it.width = whole(), 1
+    for shard, fatal in played(seed):
+        with suppress(Killed):
+            if shard is not None:
+                run_share(it, tmp_path, shard, fault=dies_at(fatal))
+            else:
+                leases = keeper(it.store, KEYS, tmp_path, "whole")
+                it.run(fault=dies_at(fatal), wait_for_lease=leases.wait_for, after_s=0.0)
+    found = left(it.store)
+    passed_over = KEYS.dataset("bookmarks"), KEYS.dead_letters("opengraph")
+    for stored in (found, expected):
+        for key in passed_over:
+            del stored[key]
     assert found == expected
 
 
