@@ -13,7 +13,7 @@ _LONGEST_ERROR = 200
 def share_rows(
     groups: Sequence[Shares], whole_success_at: int | None, now: float
 ) -> Iterator[tuple[str, str]]:
-    """A row on each number of shares, and one on each that failed; nothing without any.
+    """A row on each number of shares, and one on those that failed alike; nothing without any.
 
     Args:
         groups: the shares, by their number.
@@ -23,10 +23,15 @@ def share_rows(
     for group in groups:
         failed = [share for share in group.shares if share.fails_since(whole_success_at)]
         yield "shares", _summary(group, failed, now)
-        for share in failed[:_MOST_NAMED]:
-            yield "", _failure(share, now)
-        if len(failed) > _MOST_NAMED:
-            yield "", f"and {len(failed) - _MOST_NAMED:,} more shares failed"
+        alike: dict[tuple[bool, str], list[Share]] = {}
+        for share in failed:
+            alike.setdefault((share.died, _error(share)), []).append(share)
+        rows = list(alike.values())
+        for shares in rows[:_MOST_NAMED]:
+            yield "", _failure(shares[0], now) if len(shares) == 1 else _failures(shares, now)
+        more = sum(map(len, rows[_MOST_NAMED:]))
+        if more:
+            yield "", f"and {more:,} more share{'' if more == 1 else 's'} failed"
 
 
 def _summary(group: Shares, failed: Sequence[Share], now: float) -> str:
@@ -44,10 +49,7 @@ def _summary(group: Shares, failed: Sequence[Share], now: float) -> str:
     parts += [f"{len(failed):,} failed"] if failed else []
     parts += [f"{running:,} running"] if running else []
     parts += [f"{unmerged:,} to be run again, to lay in what was found"] if unmerged else []
-    if never:
-        named = ", ".join(str(share.shard) for share in never[:_MOST_NAMED])
-        more = f" and {len(never) - _MOST_NAMED:,} more" if len(never) > _MOST_NAMED else ""
-        parts.append(f"never ran: {named}{more}")
+    parts += [f"never ran: {_named(never)}"] if never else []
     return "; ".join(parts)
 
 
@@ -60,5 +62,22 @@ def _failure(share: Share, now: float) -> str:
     said = f"share {share.shard} failed{runs} {spoken.when(share.last_seen_at, now)}"
     if share.died and share.state is not None:
         said = f"share {share.shard} ended without notice, begun {spoken.when(share.last_seen_at, now)}"
+    return f"{said}{_error(share)}"
+
+
+def _failures(shares: Sequence[Share], now: float) -> str:
+    """Of shares that failed alike."""
+    last = spoken.when(max(share.last_seen_at for share in shares), now)
+    end = "ended without notice, begun" if shares[0].died else "failed, last"
+    return f"shares {_named(shares)} {end} {last}{_error(shares[0])}"
+
+
+def _error(share: Share) -> str:
     error = share.state.error if share.state else None
-    return f"{said}: {one_line(error, _LONGEST_ERROR)}" if error else said
+    return f": {one_line(error, _LONGEST_ERROR)}" if error else ""
+
+
+def _named(shares: Sequence[Share]) -> str:
+    more = len(shares) - _MOST_NAMED
+    named = ", ".join(str(share.shard) for share in shares[:_MOST_NAMED])
+    return f"{named} and {more:,} more" if more > 0 else named

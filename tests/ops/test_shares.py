@@ -103,6 +103,18 @@ def test_a_share_without_its_lock_died_and_one_with_it_runs():
     assert "running: logos" in headline(Overview(NOW, (alive,)))
 
 
+def test_shares_that_failed_alike_are_told_of_together():
+    """A provider that is away fails all of them: one row says so, not one for each."""
+    away = [ended(hours, failures=1, error="no answer") for hours in range(1, 8)]
+    others = [ended(9, failures=2, error=f"wrong {number}") for number in range(6)]
+    found = rows(view([shares(*away, *others)]))
+    assert found[1] == (
+        "shares 1/13, 2/13, 3/13, 4/13, 5/13 and 2 more failed, last 11:05 PST (60 min ago): no answer"
+    )
+    assert found[2].startswith("share 8/13 failed 2 times in a row, last ")
+    assert (len(found), found[-1]) == (7, "and 2 more shares failed")
+
+
 def test_what_came_later_counts_of_shares_and_the_whole():
     """A whole run that succeeded ends the failure of shares, and all shares that of a whole run."""
     failed = shares(ended(5), ended(3, failures=1))
