@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from pydantic import SecretStr
+
 from datafetch.models.json import JsonObject
 
 T = TypeVar("T")
@@ -161,13 +163,13 @@ class WorkerCalls:
             it returns `{"version", "error"}`, the error as `models/error_values.py` writes it or None.
         perform: called with a `Batch`, returns a `BatchAnswer`, both as JSON.
         pulse: called with a `Pulse` as JSON.
-        charge: what workers are given to work with: the settings. It is sent as it is, so it has to
-            be picklable, and is never part of a task's name.
+        charge: what workers are given to work with: the settings. It is sent sealed, and is never
+            part of a task's name.
         version: that of this package, which workers must have too.
     """
 
     begin: str
     perform: str
     pulse: str
-    charge: object
+    charge: SecretStr
     version: str

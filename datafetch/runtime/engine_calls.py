@@ -8,13 +8,14 @@ code (https://distributed.dask.org/en/stable/limitations.html, "Security"). TLS 
 """
 
 import json
-import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import cast
 from uuid import uuid4
+
+from pydantic import SecretStr
 
 from datafetch import __version__
 from datafetch.models.error_values import error_value, read_error
@@ -66,15 +67,15 @@ def begin(name: str, version: str, run_id: str, sealed: bytes) -> str:
     Nothing is called when that was sealed for another process.
     """
     try:
-        charge = pickle.loads(_own_seal().open(sealed))  # noqa: S301 - as all that Dask is sent
+        charge = SecretStr(_own_seal().open(sealed).decode())
     except NotForUs:
         return json.dumps({"otherProcess": True})
     return json.dumps(_called(name, {"version": version, "run": run_id, "charge": charge}))
 
 
-def sealed_charge(greeting: Greeting, charge: object) -> bytes:
+def sealed_charge(greeting: Greeting, charge: SecretStr) -> bytes:
     """What workers are given to work with, readable for this one alone."""
-    return seal(greeting.key, pickle.dumps(charge))
+    return seal(greeting.key, charge.get_secret_value().encode())
 
 
 def read_greeting(text: str) -> Greeting:

@@ -9,9 +9,10 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import SecretStr
 
 from datafetch import __version__
 from datafetch.errors import StoreError
@@ -21,15 +22,6 @@ from datafetch.runtime.batches import Batch, BatchAnswer, ItemWork, Pulse, RunLi
 
 SECRET = "s3cr3t-canary"
 _HERE = "tests.runtime.cluster_work"
-
-
-@dataclass
-class Charge:
-    """What the coordinator gives; with a secret, which nothing may show."""
-
-    folder: str
-    refuse: bool = False
-    secret: str = field(default=SECRET)
 
 
 class _State:
@@ -43,7 +35,7 @@ def calls(folder: Path, version: str = __version__, *, refuse: bool = False) -> 
         begin=f"{_HERE}:begin",
         perform=f"{_HERE}:perform",
         pulse=f"{_HERE}:pulse",
-        charge=Charge(str(folder), refuse),
+        charge=SecretStr(json.dumps([str(folder), refuse, SECRET])),
         version=version,
     )
 
@@ -70,11 +62,11 @@ def link(run_id: str, told: list[JsonObject] | None = None, write_s: float = 20.
 
 def begin(message: JsonObject) -> JsonObject:
     """Prepare the process, or say that it cannot be done."""
-    charge = message["charge"]
-    _State.folder = Path(charge.folder)
+    folder, refuse, _ = json.loads(message["charge"].get_secret_value())
+    _State.folder = Path(folder)
     _State.stopped.clear()
     note("begun", {"pid": os.getpid(), "version": message["version"]})
-    error = error_value(StoreError("the folder is not there")) if charge.refuse else None
+    error = error_value(StoreError("the folder is not there")) if refuse else None
     return {"version": __version__, "error": error}
 
 
