@@ -42,7 +42,7 @@ COMMANDS = frozenset(
             "pause",
             "resume",
         ),
-        *("dead-letters", "status", "history", "doctor", "serve", "guide", "help"),
+        *("dead-letters", "status", "history", "doctor", "serve", "worker", "guide", "help"),
     }
 )
 """All commands. The word `datafetch` without one of them behind it is mostly a file or a user."""
