@@ -45,6 +45,12 @@ class ClusterCheck:
         others = {
             address: theirs for address, theirs in found.versions.items() if theirs != __version__
         }
+        if found.scheduler_unable:
+            yield fail(
+                _NAME,
+                f"the scheduler of {place.text} cannot run datafetch: {found.scheduler_unable}",
+                f"Install datafetch {__version__} where it runs, and start it anew.",
+            )
         if found.unable:
             yield fail(
                 _NAME,
@@ -63,7 +69,7 @@ class ClusterCheck:
                 f"{place.text} answers, and has no workers",
                 "Start some with `datafetch worker`; a run waits a minute for them.",
             )
-        elif not (others or found.unable):
+        elif not (others or found.unable or found.scheduler_unable):
             yield ok(
                 _NAME, f"{place.text}: {len(found.versions)} workers, distributed {version} here"
             )

@@ -1,5 +1,6 @@
 """The connection to a Dask scheduler: which workers it has, and calls to them, on an event loop."""
 
+import re
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError
@@ -37,6 +38,9 @@ _BEGIN_S = 60.0
 _PULSE_S = 10.0
 _CLOSE_S = 2.0
 _MOST_CHARACTERS = 200
+_OBJECT = re.compile(r"\bin <[^<>]{1,300}>: ")
+"""How Dask names the connection that failed (`distributed/comm/tcp.py`), by an address in memory."""
+
 _RUNNING = "running"
 _CONNECTION_LOST = frozenset({"scheduler-connection-lost", "scheduler-restart"})
 """Reasons for which a client gives up all its tasks (`distributed/client.py`)."""
@@ -85,8 +89,16 @@ class ClusterLink:
 
         Raises:
             ClusterFailed: nothing answers there, or not as a scheduler does.
+            ConfigurationError: the scheduler has no datafetch, with which it reads batches.
         """
         self._client = await connected(self._label, address, security)
+        unable = await scheduler_unable(self._client)
+        if unable:
+            version = self._calls.version
+            raise ConfigurationError(
+                [f"the scheduler at {self._label} cannot run datafetch {version}: {unable}"],
+                hint=f"Install datafetch {version} where the scheduler runs, and start it anew.",
+            )
         try:
             self._scheduler_id = (await self._identity())["id"]
         except (OSError, TimeoutError) as error:
@@ -268,6 +280,23 @@ async def connected(label: str, address: str, security: "Security") -> "Client":
         raise ClusterFailed(f"the scheduler at {label} cannot be reached: {why(error)}") from error
 
 
+async def scheduler_unable(client: "Client") -> str:
+    """Why a scheduler cannot pass batches on; empty when it can, or does not answer.
+
+    It unpickles what it passes on, by which it imports `call`. A batch that it cannot read comes
+    back cancelled, as one whose worker was lost.
+    """
+    import asyncio
+
+    try:
+        await asyncio.wait_for(client.run_on_scheduler(call, "", "{}", "nobody"), CONNECT_S)
+    except (OSError, TimeoutError):
+        return ""
+    except Exception as error:  # noqa: BLE001 - any that the import may raise there
+        return why(error)
+    return ""
+
+
 def why(error: BaseException) -> str:
     """What happened, in one line, with the cause where the error itself tells little."""
     fault = tls_fault(error)
@@ -277,4 +306,4 @@ def why(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     if cause is not None and str(cause) and str(cause) not in text:
         text = f"{text} ({cause})"
-    return one_line(redact(text), _MOST_CHARACTERS)
+    return one_line(redact(_OBJECT.sub("", text)), _MOST_CHARACTERS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from datafetch.models.cluster_place import ClusterPlace
 from datafetch.runtime.engine_calls import own_version
-from datafetch.runtime.engine_link import connected, why
+from datafetch.runtime.engine_link import connected, scheduler_unable, why
 from datafetch.runtime.engine_logs import route_logs
 from datafetch.runtime.engine_tls import security_of
 
@@ -24,11 +24,13 @@ class ClusterLook:
         versions: the version of datafetch that each worker has, by the worker's address.
         unable: workers that cannot say, with the reason.
         listens: the addresses at which the scheduler listens; empty when it does not say.
+        scheduler_unable: why the scheduler cannot pass batches on; empty when it can.
     """
 
     versions: dict[str, str]
     unable: dict[str, str]
     listens: tuple[str, ...]
+    scheduler_unable: str
 
 
 def look_at(place: ClusterPlace) -> ClusterLook:
@@ -59,12 +61,13 @@ async def _asked(client: "Client") -> ClusterLook:
         told = {"workers": error}
     versions = {address: said for address, said in told.items() if isinstance(said, str)}
     unable = {address: why(said) for address, said in told.items() if isinstance(said, Exception)}
-    return ClusterLook(versions, unable, await _listens(client))
+    listens = await _listens(client)
+    return ClusterLook(versions, unable, listens, await scheduler_unable(client))
 
 
 async def _listens(client: "Client") -> tuple[str, ...]:
     def addresses(dask_scheduler: object) -> list[str]:
-        # Sent as code, since a scheduler needs no datafetch; so nothing of it is used here.
+        # Sent as code, since this scheduler may have no datafetch; so nothing of it is used here.
         listeners = getattr(dask_scheduler, "listeners", ())
         return [str(listener.listen_address) for listener in listeners]
 

@@ -25,7 +25,8 @@ def security_of(address: str, role: Role) -> "Security":
     """What Dask's configuration says about TLS, checked if the address asks for TLS.
 
     Raises:
-        ConfigurationError: a file is not named, cannot be read, or is none of its kind.
+        ConfigurationError: a file is not named, cannot be read, or is none of its kind; or
+            only TLS is allowed, and the address is without.
     """
     from distributed import Security
 
@@ -34,6 +35,11 @@ def security_of(address: str, role: Role) -> "Security":
     except (TypeError, ValueError) as error:
         said = one_line(redact(str(error)), _MOST_CHARACTERS)
         raise ConfigurationError([f"Dask's TLS settings are wrong: {said}"], hint=_HINT) from error
+    if security.require_encryption and not address.startswith("tls://"):
+        raise ConfigurationError(
+            ["DATAFETCH_CLUSTER: should be tls://HOST:PORT, since Dask's settings ask for TLS"],
+            hint="DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION is true, here or in a file of Dask's.",
+        )
     if address.startswith("tls://"):
         problems = _problems(security, role)
         if problems:

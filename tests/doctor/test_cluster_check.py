@@ -40,6 +40,14 @@ def test_a_scheduler_that_anybody_reaches_is_warned_of():
     assert "listens at all addresses without TLS" in said
 
 
+def test_a_scheduler_without_datafetch_is_named():
+    """Such as one of Dask's own image, whose workers are as they should be."""
+    with dask(1, without=True) as own:
+        ((status, said),) = found(own.address)
+    assert status is Status.FAIL
+    assert f"the scheduler of {own.address} cannot run datafetch: No module named" in said
+
+
 def test_a_scheduler_that_is_not_there_is_named():
     """As for a run."""
     with pytest.raises(ClusterFailed, match=r"tcp://127\.0\.0\.1:9 cannot be reached"):

@@ -46,11 +46,13 @@ def dask(
     environment: dict[str, str] | None = None,
     *,
     anywhere: bool = False,
+    without: bool = False,
     log: Path | None = None,
 ) -> Iterator[Dask]:
     """A scheduler with so many workers; all have ended afterwards.
 
-    It listens at 127.0.0.1 only, unless `anywhere`. All that they say goes into the file `log`.
+    It listens at 127.0.0.1 only, unless `anywhere`; it has no datafetch when it is `without`. All
+    that they say goes into the file `log`.
     """
     from tests.processes import clean_environment
 
@@ -58,7 +60,9 @@ def dask(
     with ExitStack() as stack:
         said = stack.enter_context(Path(log or os.devnull).open("a"))
         host = "0.0.0.0" if anywhere else "127.0.0.1"
-        scheduler, address = _started(stack, variables, said, "scheduler", f"{scheme}://{host}:0")
+        how = ["without"] if without else []
+        asked_for = f"{scheme}://{host}:0"
+        scheduler, address = _started(stack, variables, said, "scheduler", asked_for, *how)
         if anywhere:
             address = f"{scheme}://127.0.0.1:{address.rpartition(':')[2]}"
         found = Dask(scheduler, address, variables, stack, said)
@@ -104,9 +108,11 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-async def _be_scheduler(address: str) -> None:
+async def _be_scheduler(address: str, *how: str) -> None:
     from distributed import Scheduler
 
+    if "without" in how:
+        sys.meta_path.insert(0, _Without())
     scheme, _, rest = address.partition("://")
     scheduler = Scheduler(
         host=rest.partition(":")[0], port=0, protocol=scheme, dashboard=False, idle_timeout=None

@@ -213,9 +213,10 @@ def test_a_scheduler_that_is_not_there_is_named(tmp_path):
     """Nobody listens at the address."""
     with (
         engine("tcp://127.0.0.1:9", tmp_path) as cluster,
-        pytest.raises(ClusterFailed, match=r"tcp://127\.0\.0\.1:9 cannot be reached"),
+        pytest.raises(ClusterFailed, match=r"tcp://127\.0\.0\.1:9 cannot be reached") as told,
     ):
         list(cluster.spread(work(), link("r"), here, range(8)))
+    assert " object at 0x" not in str(told.value)
 
 
 def test_workers_come_and_go_and_none_is_waited_for_for_ever(tmp_path):
@@ -260,6 +261,19 @@ def test_a_worker_without_datafetch_is_named(tmp_path):
         own.worker("without")
         with pytest.raises(ConfigurationError, match=r"tcp://\S+ cannot run datafetch"):
             list(cluster.spread(work(), link("r"), here, range(3)))
+
+
+def test_a_scheduler_without_datafetch_is_named(tmp_path):
+    """It cannot read the batches that it passes on, and would give all of them back as lost."""
+    with (
+        dask(1, without=True) as own,
+        engine(own.address, tmp_path) as cluster,
+        pytest.raises(
+            ConfigurationError, match=r"scheduler at tcp://\S+ cannot run datafetch"
+        ) as told,
+    ):
+        list(cluster.spread(work(), link("r"), here, range(3)))
+    assert "No module named 'datafetch" in str(told.value)
 
 
 def test_no_secret_is_shown(shared, tmp_path, caplog, dasks_log):

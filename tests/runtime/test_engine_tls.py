@@ -94,3 +94,12 @@ def test_plain_addresses_need_no_files():
     """On one machine there may be none."""
     with configured({}):
         assert security_of("tcp://127.0.0.1:8786", "client") is not None
+
+
+def test_a_plain_address_is_refused_where_dask_is_told_to_use_tls_only():
+    """As the lines of the guide tell it; Dask itself would refuse each connection."""
+    with (
+        configured({"DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION": "true"}),
+        pytest.raises(ConfigurationError, match=r"should be tls://HOST:PORT"),
+    ):
+        security_of("tcp://127.0.0.1:8786", "client")
