@@ -39,6 +39,7 @@ from datafetch.ops.run_notes import (
 )
 from datafetch.ops.run_records import RunRecords
 from datafetch.ops.scheduled import NotDueError, ScheduledStart
+from datafetch.ops.slot_lease import find_due, take_for_slot
 from datafetch.ops.slots import Reason
 from datafetch.redaction import redact
 from datafetch.run_context import make_context
@@ -54,12 +55,6 @@ from datafetch.store.readonly import ReadOnlyStore
 from datafetch.worker_news import add_news
 
 ProgressMaker = Callable[[str], Progress]
-
-_TWIN_WAITS_S = (0.5, 1.0, 2.0, 4.0)
-"""How long it is waited, each time, for a run that has just taken the lease to claim its slot."""
-
-_TWIN_S = 30.0
-"""Seconds for which a run counts as having just taken the lease."""
 
 
 class JobRun(OperationRun):
@@ -165,9 +160,9 @@ class JobRun(OperationRun):
             return self.result(self._work(make_job(self._settings, name), store, letters))
 
     def _locked(self) -> RunResult:
-        parts, name = self._parts, self._request.job
+        parts, name, start = self._parts, self._request.job, self._start
         records = RunRecords(parts.store, parts.keys, name, parts.clock, self._start, self._shard)
-        reason = None if self._start is None else self._find_due(self._start)
+        reason = None if start is None else find_due(start, parts.clock, self.log)
         # While the store answers, what the first HTTP request needs is loaded.
         prepared = beside(parts.http.prepare)
 
@@ -210,60 +205,18 @@ class JobRun(OperationRun):
             shard=self._shard,
         )
 
-    def _find_due(self, start: ScheduledStart) -> Reason:
-        """Wait as long as jitter says, then see why a scheduled run has something to do.
-
-        Raises:
-            NotDueError: it has nothing to do.
-        """
-        if wait_s := start.wait_s():
-            self.log.info("jitter", extra={"wait_s": round(wait_s, 1)})
-            self._parts.clock.sleep(wait_s)
-        reason = start.look()
-        if reason is not Reason.CLAIMED:
-            start.check_pause()
-        return reason
-
     def _take(self, when_free: Callable[[], None]) -> HeldLease:
         """Take the lease of the job, or of the share that is run.
 
-        A scheduled run does not wait for one that runs its own slot.
-
         Raises:
-            NotDueError: another run has the lease, and runs this slot.
+            NotDueError: another run has the lease, and runs the slot of this scheduled one.
             LeaseHeld: another run has it.
         """
-        name, wait_s = self._lease_name(), self._request.options.wait_s
-        if self._start is None:
-            return self._keeper.take(name, when_free, wait_s=wait_s)
-        try:
-            return self._keeper.take(name, when_free)
-        except LeaseHeld as held:
-            self._look_for_twin(self._start, held)
-            if not wait_s:
-                raise
-        try:
-            return self._keeper.take(name, when_free, wait_s=wait_s)
-        except LeaseHeld as held:
-            self._start.check_twin(held.holder)
-            raise
-
-    def _lease_name(self) -> str:
-        return lease_name(self._request.job.value, self._shard)
-
-    def _look_for_twin(self, start: ScheduledStart, held: LeaseHeld) -> None:
-        """See whether the run that has the lease runs the same slot, or is about to claim it.
-
-        Raises:
-            NotDueError: it does.
-        """
-        start.check_twin(held.holder)
-        clock, holder = self._parts.clock, held.holder
-        if holder is None or clock.now() - holder.since > _TWIN_S:
-            return
-        for wait_s in _TWIN_WAITS_S:
-            clock.sleep(wait_s)
-            start.check_twin(holder)
+        keeper, start, wait_s = self._keeper, self._start, self._request.options.wait_s
+        name = lease_name(self._request.job.value, self._shard)
+        if start is None:
+            return keeper.take(name, when_free, wait_s=wait_s)
+        return take_for_slot(keeper, name, start, self._parts.clock, when_free, wait_s=wait_s)
 
     def _recorded_run(
         self, lease: HeldLease, records: RunRecords, prepared: Callable[[], None]
@@ -334,7 +287,7 @@ class JobRun(OperationRun):
         return replace(result, notes=tuple(notes))
 
     def _lock_unknown_note(self) -> str:
-        now, name = self._parts.clock.now(), self._lease_name()
+        now, name = self._parts.clock.now(), lease_name(self._request.job.value, self._shard)
         return lock_unknown_note(name, now + self._settings.lock_ttl_s(name), now)
 
     def _work(self, job: AnyJob, store: ObjectStore, letters: DeadLetters) -> JobReport:
