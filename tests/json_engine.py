@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from datafetch.errors import DatafetchError
 from datafetch.job import BatchWorker, JobContext, R, S, T
 from datafetch.models.error_values import error_value, read_error
 from datafetch.models.json import JsonObject
@@ -75,6 +76,22 @@ class _JsonEngine(Engine):
         except Exception as error:  # noqa: BLE001 - told, as a worker tells it
             return BatchAnswer(results, error_value(error), {}, worker.hold_s())
         return BatchAnswer(results, None, {}, worker.hold_s())
+
+
+class LostEngine(Engine):
+    """An engine whose cluster is lost, with this error, after the first two results."""
+
+    def __init__(self, error: DatafetchError) -> None:
+        super().__init__(1)
+        self._error = error
+
+    def spread(
+        self, work: ItemWork[T, R], link: RunLink, here: Callable[[T], R], items: Iterable[T]
+    ) -> Iterator[R]:
+        results = self.map(here, items)
+        yield next(results)
+        yield next(results)
+        raise self._error
 
 
 def _through_json(value: JsonObject) -> Any:

@@ -12,8 +12,7 @@ from datafetch.models.error_values import read_error
 from datafetch.models.json import JsonObject, compact_json
 from datafetch.runtime.batches import Batch, BatchAnswer, ItemWork, RunLink, WorkerCalls
 from datafetch.runtime.engine import Engine
-from datafetch.runtime.engine_link import Worker
-from datafetch.runtime.engine_session import (
+from datafetch.runtime.engine_events import (
     Answered,
     Broken,
     Event,
@@ -22,8 +21,9 @@ from datafetch.runtime.engine_session import (
     Leaving,
     Left,
     Lost,
-    Session,
 )
+from datafetch.runtime.engine_link import Worker
+from datafetch.runtime.engine_session import Session
 from datafetch.runtime.hand_out import HandOut, Parcel
 
 T = TypeVar("T")

@@ -8,14 +8,22 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
 
 from datafetch.errors import DatafetchError, Unexpected
 from datafetch.logs import bound_logger
 from datafetch.models.cluster_place import ClusterPlace
-from datafetch.models.json import JsonObject
 from datafetch.runtime.batches import Pulse, RunLink, WorkerCalls
 from datafetch.runtime.engine_calls import module_of
+from datafetch.runtime.engine_events import (
+    Answered,
+    Broken,
+    Event,
+    Events,
+    Joined,
+    Leaving,
+    Left,
+    Lost,
+)
 from datafetch.runtime.engine_link import ClusterLink, Worker, WorkerAway
 from datafetch.runtime.engine_local import LocalWorkers
 from datafetch.runtime.engine_logs import route_logs
@@ -30,53 +38,6 @@ _WRITE_LESS_S = 2.0
 """By so much less than the run itself a worker may write: a pulse takes a while to arrive."""
 
 _FAREWELL_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A worker is prepared, and takes batches."""
-
-    worker: Worker
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """A worker takes no more batches; it may still end those that it has."""
-
-    worker: Worker
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A worker is gone, and what it had under way with it."""
-
-    worker: Worker
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A batch has ended."""
-
-    number: int
-    answer: JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The worker of a batch was lost."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Nothing more will come."""
-
-    error: DatafetchError
-
-
-Event = Joined | Leaving | Left | Answered | Lost | Broken
-Events = SimpleQueue[Event | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,17 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from datafetch.errors import ClusterFailed, DatafetchError, LeaseLost
-from datafetch.job import R, T
 from datafetch.models.run import JobReport
-from datafetch.runtime.batches import ItemWork, RunLink
-from datafetch.runtime.engine import Engine
 from tests.fakes import faults
 from tests.fakes.providers import Icon
+from tests.json_engine import LostEngine
 from tests.logos import test_job, test_job_faults, test_job_letters, test_job_old_site
 from tests.logos.world import World
 
@@ -90,26 +88,6 @@ def test_the_stores_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert batches == threads
 
 
-class _Lost(Engine):
-    """An engine whose worker processes are lost after the first two results."""
-
-    def __init__(self, error: DatafetchError) -> None:
-        super().__init__(1)
-        self._error = error
-
-    def spread(
-        self,
-        work: ItemWork[T, R],
-        link: RunLink,
-        here: Callable[[T], R],
-        items: Iterable[T],
-    ) -> Iterator[R]:
-        results = self.map(here, items)
-        yield next(results)
-        yield next(results)
-        raise self._error
-
-
 @pytest.mark.parametrize(("error", "kept"), [(ClusterFailed(), {A, B}), (LeaseLost(), set())])
 def test_what_came_before_the_cluster_was_lost_is_kept(
     world: World, error: DatafetchError, kept: set[str]
@@ -119,7 +97,7 @@ def test_what_came_before_the_cluster_was_lost_is_kept(
     for domain in (A, B, C):
         world.at_google(domain)
     with pytest.raises(type(error)):
-        world.run_in(replace(world.context(), engine=_Lost(error)))
+        world.run_in(replace(world.context(), engine=LostEngine(error)))
     stored = {key for key in kept if key in (world.manifest if kept else {})}
     assert stored == kept
     assert world.run().changed == 3 - len(kept)

@@ -1,20 +1,17 @@
 """The OpenGraph job whose pages go through JSON, as to worker processes: all is as on threads."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 
 import pytest
 
 from datafetch.errors import ClusterFailed
-from datafetch.job import R, T
 from datafetch.models.run import JobName, JobReport
 from datafetch.opengraph.job import refresh_opengraph
-from datafetch.runtime.batches import ItemWork, RunLink
-from datafetch.runtime.engine import Engine
 from datafetch.store.base import encode_json
 from tests.fakes import faults
+from tests.json_engine import LostEngine
 from tests.opengraph import test_job, test_job_faults, test_job_letters, test_job_pictures
 from tests.opengraph.world import KEYS, World, world
 from tests.stores import MemoryStore
@@ -94,22 +91,6 @@ def test_workers_leave_the_journal_alone(monkeypatch: pytest.MonkeyPatch) -> Non
         assert asked == ["get", "put", "delete"]
 
 
-class _Lost(Engine):
-    """An engine whose worker processes are lost after the first two results."""
-
-    def spread(
-        self,
-        work: ItemWork[T, R],
-        link: RunLink,
-        here: Callable[[T], R],
-        items: Iterable[T],
-    ) -> Iterator[R]:
-        results = self.map(here, items)
-        yield next(results)
-        yield next(results)
-        raise ClusterFailed
-
-
 def test_what_came_before_the_cluster_was_lost_is_kept() -> None:
     """The state has what was done, so that the next run asks for the rest only."""
     with world(["one", "two", "three"]) as it:
@@ -118,7 +99,7 @@ def test_what_came_before_the_cluster_was_lost_is_kept() -> None:
             it.settings, it.store, job=JobName.OPENGRAPH, clock=it.clock, http=http
         )
         with pytest.raises(ClusterFailed):
-            refresh_opengraph(replace(context, engine=_Lost(1)))
+            refresh_opengraph(replace(context, engine=LostEngine(ClusterFailed())))
         http.close()
         it.asked()
         assert it.run().changed == 1
