@@ -71,7 +71,7 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         ),
     ),
     "cluster_log": ("{source} says: {said}",),
-    "cluster_worker_joined": ("the worker {worker} is ready, one of {workers}",),
+    "cluster_worker_joined": ("the worker {worker} is ready; workers: {workers}",),
     "cluster_worker_lost": ("the worker {worker} is gone; others do what it had not finished",),
     "cluster_worker_refused": ("the worker {worker} is left out: {error}",),
     "conditions_probed": (

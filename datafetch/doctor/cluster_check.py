@@ -70,9 +70,9 @@ class ClusterCheck:
                 "Start some with `datafetch worker`; a run waits a minute for them.",
             )
         elif not (others or found.unable or found.scheduler_unable):
-            yield ok(
-                _NAME, f"{place.text}: {len(found.versions)} workers, distributed {version} here"
-            )
+            count = len(found.versions)
+            workers = "1 worker" if count == 1 else f"{count} workers"
+            yield ok(_NAME, f"{place.text}: {workers}, distributed {version} here")
         yield from _of_doors(place, found.listens)
 
 

@@ -1,6 +1,5 @@
 """The connection to a Dask scheduler: which workers it has, and calls to them, on an event loop."""
 
-import re
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import CancelledError
@@ -8,12 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from datafetch.certificates import tls_fault
 from datafetch.errors import ClusterFailed, ConfigurationError, DatafetchError
 from datafetch.models.error_values import read_error
 from datafetch.models.json import JsonObject, compact_json
-from datafetch.models.text import one_line
-from datafetch.redaction import redact
 from datafetch.runtime.batches import Pulse, WorkerCalls
 from datafetch.runtime.engine_calls import (
     OtherProcess,
@@ -24,6 +20,7 @@ from datafetch.runtime.engine_calls import (
     read_greeting,
     sealed_charge,
 )
+from datafetch.runtime.engine_faults import why
 
 if TYPE_CHECKING:
     from distributed import Client, Security
@@ -37,10 +34,6 @@ _ANSWER_S = 30.0
 _BEGIN_S = 60.0
 _PULSE_S = 10.0
 _CLOSE_S = 2.0
-_MOST_CHARACTERS = 200
-_OBJECT = re.compile(r"\bin <[^<>]{1,300}>: ")
-"""How Dask names the connection that failed (`distributed/comm/tcp.py`), by an address in memory."""
-
 _RUNNING = "running"
 _CONNECTION_LOST = frozenset({"scheduler-connection-lost", "scheduler-restart"})
 """Reasons for which a client gives up all its tasks (`distributed/client.py`)."""
@@ -295,15 +288,3 @@ async def scheduler_unable(client: "Client") -> str:
     except Exception as error:  # noqa: BLE001 - any that the import may raise there
         return why(error)
     return ""
-
-
-def why(error: BaseException) -> str:
-    """What happened, in one line, with the cause where the error itself tells little."""
-    fault = tls_fault(error)
-    if fault is not None:
-        return fault.said
-    cause = error.__cause__
-    text = str(error) or type(error).__name__
-    if cause is not None and str(cause) and str(cause) not in text:
-        text = f"{text} ({cause})"
-    return one_line(redact(_OBJECT.sub("", text)), _MOST_CHARACTERS)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from datafetch.models.cluster_place import ClusterPlace
 from datafetch.runtime.engine_calls import own_version
-from datafetch.runtime.engine_link import connected, scheduler_unable, why
+from datafetch.runtime.engine_faults import why
+from datafetch.runtime.engine_link import connected, scheduler_unable
 from datafetch.runtime.engine_logs import route_logs
 from datafetch.runtime.engine_tls import security_of
 

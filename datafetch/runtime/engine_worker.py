@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from datafetch import __version__
 from datafetch.clock import CancelToken
 from datafetch.logs import bound_logger
-from datafetch.runtime.engine_link import why
+from datafetch.runtime.engine_faults import why
 from datafetch.runtime.engine_logs import route_logs
 from datafetch.runtime.engine_tls import security_of
 

@@ -23,7 +23,7 @@ def test_a_scheduler_is_asked_for_its_workers():
         own.worker()
         ((status, said),) = found(own.address)
         assert status is Status.OK
-        assert f"{own.address}: 1 workers" in said
+        assert f"{own.address}: 1 worker," in said
         own.worker("without")
         ((status, said),) = found(own.address)
         assert status is Status.FAIL

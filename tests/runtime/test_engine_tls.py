@@ -9,6 +9,7 @@ from datafetch.clock import CancelToken, SystemClock
 from datafetch.errors import ClusterFailed, ConfigurationError
 from datafetch.models.cluster_place import read_cluster_place
 from datafetch.runtime.engine_cluster import ClusterEngine
+from datafetch.runtime.engine_faults import why
 from datafetch.runtime.engine_tls import security_of
 from tests.runtime.cluster_processes import dask
 from tests.runtime.cluster_work import calls, link, work
@@ -88,6 +89,17 @@ def test_a_file_that_is_none_is_named(tmp_path, role, content, said):
         pytest.raises(ConfigurationError, match=f"{name}.*{said}"),
     ):
         security_of("tls://127.0.0.1:8786", role)
+
+
+def test_a_certificate_that_the_other_side_refuses_is_called_so():
+    """Dask tells it as text, with the connection's addresses before it."""
+    said = (
+        "in <TLS (closed) local=tls://127.0.0.1:9 remote=tls://127.0.0.1:8>: SSLError: [SSL: {}] x"
+    )
+    refused = OSError(said.format("TLSV1_ALERT_UNKNOWN_CA"))
+    assert why(refused) == "it does not accept the certificate that it was shown (UNKNOWN_CA)"
+    other = OSError(said.format("TLSV1_ALERT_INTERNAL_ERROR"))
+    assert why(other) == "SSLError: [SSL: TLSV1_ALERT_INTERNAL_ERROR] x"
 
 
 def test_plain_addresses_need_no_files():
