@@ -17,7 +17,7 @@ SAID = [
     (["guide", "crontab"], "no guide 'crontab': did you mean cron?", "datafetch guide --help"),
     (
         ["guide", "zzz"],
-        "'zzz': guides are cloud, cron, locks, migrate, monitoring, serve, stores\n",
+        "'zzz': guides are cloud, cron, locks, migrate, monitoring, scale, serve, stores\n",
         "datafetch guide --help",
     ),
     (["guide", "../README"], "no guide '../README': guides are", "datafetch guide --help"),
