@@ -1,7 +1,7 @@
-"""What a worker process does for a run: it is prepared, makes batches, and hears the run's pulse.
+"""What a worker process does for a run: it is prepared, does batches, and hears the run's pulses.
 
-The functions at the end are what `WorkerCalls` names. Several batches may be made at once, on
-threads, and several runs may use one process.
+The functions at the end of the module are those that `WorkerCalls` names. One process may do
+several batches at once, on threads, and may work for several runs.
 """
 
 import threading
@@ -44,14 +44,14 @@ from datafetch.worker_news import WorkerLog, WorkerNews
 from datafetch.worker_settings import settings_of
 
 _KEPT_S = 60.0
-"""Seconds after which a run that says nothing is taken for dead, when another one begins here."""
+"""Seconds without a pulse after which a run is taken for dead. Looked at when another run begins."""
 
 
 class WorkerRun:
     """One run's work in this process: its parts, and what its jobs keep from batch to batch."""
 
     def __init__(self, run_id: str, charge: SecretStr, clock: Clock) -> None:
-        """Nothing is made of the charge before the first batch comes."""
+        """Only keep the charge: the parts are made from it when the first batch comes."""
         self._run_id = run_id
         self._charge = charge
         self._clock = clock
@@ -64,23 +64,23 @@ class WorkerRun:
         self._work: _RunWork | None = None
 
     def hear(self, pulse: Pulse) -> None:
-        """Take note of what the run says of all its workers."""
+        """Take over what a pulse says: how many workers there are, and how long they may write."""
         self._places.become(pulse.places)
         self._fence.hold_open(pulse.write_s)
 
     def silent_s(self) -> float:
-        """Seconds for which the run has not said that its workers may write."""
+        """Seconds since the time ended until which the run let its workers write; negative before."""
         return self._fence.silent_s()
 
     def end(self) -> None:
-        """End the work for good: nothing is written any more, and requests are ended."""
+        """End the work for good: refuse all writes from now on, and end the requests under way."""
         self._fence.close()
         self._log.unlisten()
         self._cancel.cancel(Cancelled("the run of this worker has ended"))
         beside(self._close)  # a batch may be making the parts at this moment
 
     def perform(self, batch: Batch) -> BatchAnswer:
-        """Do a batch; errors are part of the answer, with the results that came before."""
+        """Do a batch; the answer has the error that ended it, and the results before that error."""
         results: dict[int, object] = {}
         log = bound_logger(job=batch.job, runId=self._run_id)
         doing, worker, error = None, None, None
@@ -137,10 +137,10 @@ class _RunWork:
         self.news = WorkerNews(parts.http, parts.breakers, self._remarks, self._output, log)
 
     def worker(self, batch: Batch) -> BatchWorker:
-        """The job's work for a batch; it is the same one for all that have the same in common.
+        """What does the items of this batch's job; batches with an equal `common` get the same one.
 
         Raises:
-            ConfigurationError: this process does not see the store of the run.
+            ConfigurationError: the store that this process sees is not the run's.
             StoreError: the store did not answer.
         """
         name = (batch.job, compact_json(batch.common))
@@ -153,7 +153,7 @@ class _RunWork:
         return worker
 
     def do(self, batch: Batch, worker: BatchWorker, results: dict[int, object]) -> None:
-        """Work on the items; each result is put among `results` as soon as it is there.
+        """Work on the items; put each result into `results`, by its place, as soon as it is known.
 
         Raises:
             DatafetchError: the error that ended the batch.
@@ -167,15 +167,15 @@ class _RunWork:
             pass
 
     def close(self) -> None:
-        """End the requests that are under way, and let go of the store."""
+        """End the requests under way, and close the store."""
         self._parts.http.close()
         self._parts.store.close()
 
     def _check_store(self, job: JobName, options: RunOptions) -> None:
-        """See whether the run has stored its state where this process would write.
+        """Check that the store which this process would write to has the state of the run.
 
         Raises:
-            ConfigurationError: it has not, so this is another store.
+            ConfigurationError: the state is not there, so this is another store.
             StoreError: the store did not answer.
         """
         parts = self._parts
@@ -244,7 +244,7 @@ class WorkerRuns:
         self._runs: dict[str, WorkerRun] = {}
 
     def begin(self, run_id: str, charge: SecretStr) -> None:
-        """Be prepared for a run; for one that is known already nothing changes."""
+        """Prepare this process for a run, and end runs that seem dead; a known run stays as it is."""
         with self._guard:
             for other, run in list(self._runs.items()):
                 if run.silent_s() > _KEPT_S:
@@ -254,7 +254,7 @@ class WorkerRuns:
                 self._runs[run_id] = WorkerRun(run_id, charge, self._clock)
 
     def perform(self, batch: Batch) -> BatchAnswer:
-        """See `WorkerRun.perform`; a batch of a run that has ended comes back undone."""
+        """See `WorkerRun.perform`; of a batch whose run has ended nothing is done."""
         with self._guard:
             run = self._runs.get(batch.run_id)
         if run is None:
@@ -263,7 +263,7 @@ class WorkerRuns:
         return run.perform(batch)
 
     def hear(self, pulse: Pulse) -> None:
-        """Pass on the pulse of a run; it may be its last."""
+        """Pass a pulse on to its run; a pulse with `write_s` 0 ends the work for that run."""
         with self._guard:
             run = self._runs.get(pulse.run_id)
             if pulse.write_s <= 0:
@@ -280,7 +280,7 @@ _RUNS = WorkerRuns()
 
 
 def begin(message: JsonObject) -> JsonObject:
-    """Prepare this process for a run; see `WorkerCalls.begin`. Other versions are not prepared."""
+    """Prepare this process for a run; see `WorkerCalls.begin`. Do nothing for another version."""
     if message["version"] == __version__:
         _RUNS.begin(message["run"], message["charge"])
     return {"version": __version__, "error": None}
@@ -292,6 +292,6 @@ def perform(value: JsonObject) -> JsonObject:
 
 
 def pulse(value: JsonObject) -> JsonObject:
-    """Hear what a run says of its workers; see `WorkerCalls.pulse`."""
+    """Take a pulse of a run; see `WorkerCalls.pulse`."""
     _RUNS.hear(Pulse.of(value))
     return {}

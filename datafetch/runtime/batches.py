@@ -1,4 +1,4 @@
-"""How a job hands its items to other processes: as batches of JSON, and what comes back of them."""
+"""The values that a run and its worker processes send each other, all as JSON."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,30 +13,30 @@ R = TypeVar("R")
 
 _LARGEST = 32
 _PARTS = 16
-"""The items of a run go out in so many batches at least, so that several workers get some."""
+"""Batches into which the items of a run are cut, at least, so that several workers get some."""
 
 
 def batch_size(items: int, width: int) -> int:
-    """Items in a batch, of a run that has so many, at workers that do `width` of them at once.
+    """How many items a batch gets, of `items` in all, at workers that do `width` of them at once.
 
-    A worker does one batch after the other. So a batch has two turns for each of its places at
-    least: while one item takes long, the other places have something to do.
+    A worker does one batch after the other. So a batch has at least twice as many items as its
+    worker does at once: while one item takes long, the worker's other threads have something to do.
     """
     return max(2 * width, min(_LARGEST, items // _PARTS))
 
 
 @dataclass(frozen=True, slots=True)
 class ItemWork(Generic[T, R]):
-    """How the items of one job become JSON for another process, and its answers results again.
+    """How the items of one job become JSON for a worker process, and its answers become results.
 
     Attributes:
         job: the job whose work it is; the worker finds the code by it.
-        common: what holds for all items of the run, as JSON; each batch has it.
+        common: what all items of the run have in common, as JSON; each batch is sent with it.
         encode: the JSON of an item.
         decode: the result of an item, from the item and the JSON that the worker made.
-        lost: the result of an item that ended its worker process twice.
-        group: what an item may share with others, such as the host that it asks; items of one group
-            are under way at one worker at a time. Empty for an item that shares nothing.
+        lost: the result of an item during which a worker process ended, twice.
+        group: the name of the group of an item, such as the host that it asks; items of one group
+            are under way at one worker at a time. Empty for an item in no group.
         size: items in a batch, at most.
         width: items under way at once on all workers together; None for as many as each allows.
     """
@@ -53,12 +53,13 @@ class ItemWork(Generic[T, R]):
 
 @dataclass(frozen=True, slots=True)
 class RunLink:
-    """What ties batches to their run.
+    """What an engine has to know of the run whose items it spreads.
 
     Attributes:
-        run_id: the run.
+        run_id: the run's id.
         write_s: seconds for which the run may write from now on, if its lease is not renewed.
-        told: takes what a worker tells with each answer: counts, breakers, remarks.
+        told: is called with what a worker tells in an answer (`worker_news.py`): counts, breakers,
+            remarks, log records, bytes written.
     """
 
     run_id: str
@@ -71,7 +72,10 @@ class Batch:
     """Items for one worker.
 
     Attributes:
-        width: items under way at once in it, at most; None for as many as the worker allows.
+        run_id: the run's id.
+        job, common: see `ItemWork`.
+        items: the JSON of each item.
+        width: items of it under way at once, at most; None for as many as the worker allows.
     """
 
     run_id: str
@@ -100,14 +104,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
-    """What a worker made of a batch.
+    """What a worker answers to a batch.
 
     Attributes:
         results: the JSON of each item that was done, by its place in the batch.
         error: the error that ended the batch, as `models/error_values.py` writes it; None when all
             items were done.
-        told: see `RunLink.told`.
-        hold_s: seconds for which no further batch is to be handed out, as a provider has asked.
+        told: what `RunLink.told` is called with.
+        hold_s: seconds for which the run hands out no further batch, since a provider asked to wait.
     """
 
     results: dict[int, object]
@@ -133,11 +137,11 @@ class BatchAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """What each worker is told every few seconds of a run, and when the run ends.
+    """What a run tells each of its workers every two seconds, and once more when it ends.
 
     Attributes:
         write_s: seconds for which the worker may write from now on; 0 ends its work for this run.
-        places: worker processes that share the limits of providers at this moment.
+        places: how many worker processes share the providers' limits at this moment.
     """
 
     run_id: str
@@ -159,13 +163,14 @@ class WorkerCalls:
     """The functions that worker processes call, each by its name, `module:function`.
 
     Attributes:
-        begin: called once in each worker before its first batch, with `{"version", "run", "charge"}`;
-            it returns `{"version", "error"}`, the error as `models/error_values.py` writes it or None.
+        begin: called once for each run in each worker, before its first batch of that run, with
+            `{"version", "run", "charge"}`; it returns `{"version", "error"}`, whose error is as
+            `models/error_values.py` writes it, or None.
         perform: called with a `Batch`, returns a `BatchAnswer`, both as JSON.
         pulse: called with a `Pulse` as JSON.
-        charge: what workers are given to work with: the settings. It is sent sealed, and is never
-            part of a task's name.
-        version: that of this package, which workers must have too.
+        charge: the settings that workers need (`worker_settings.py`). It is sent sealed, and is
+            never part of a task's name.
+        version: the version of this package; a worker must have the same.
     """
 
     begin: str

@@ -30,15 +30,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _TICK_S = 0.25
-"""Seconds between two looks at the clock: whether a hold is over, or workers are missing too long."""
+"""Seconds between two looks whether a provider's hold is over, or workers are missing too long."""
 
 _WORKERS_S = 60.0
-"""Seconds for workers to appear, also when the last one has left: machines may still be starting."""
+"""Seconds that a run waits for a worker, at its start and each time that the last one has left."""
 
 _HOLD_MOST_S = 60.0
-"""The longest time that a provider may have a run wait; of a longer one its breaker makes an end."""
+"""The longest hold, in seconds, that a run waits for.
+
+A longer one holds no batch back: the provider's breaker then refuses the requests to it.
+"""
 
 _END_S = 8.0
+"""Seconds that a run waits for the end of its connection and its own workers, at most."""
 
 
 class ClusterEngine(Engine):
@@ -69,13 +73,13 @@ class ClusterEngine(Engine):
     ) -> Iterator[R]:
         """The results of a job's items, in the order in which they are ready.
 
-        An item whose worker is lost is tried again by itself; when that costs a second worker, its
-        result is `work.lost`.
+        An item that was under way at a worker which died is tried again in a batch of its own. When
+        that worker dies, too, the item's result is `work.lost(item)`.
 
         Raises:
             Cancelled: the run was asked to stop.
-            ClusterFailed: the cluster cannot be reached, has no workers, or was lost.
-            ConfigurationError: a worker is none of datafetch, or of another version of it.
+            ClusterFailed: the scheduler cannot be reached or was lost, or had no worker for a minute.
+            ConfigurationError: a worker has no datafetch, or another version of it.
             DatafetchError: the error that ended a batch.
         """
         spreading = _Spreading(work, link, iter(items), self._token, self._clock)
@@ -136,13 +140,13 @@ class _Spreading(Generic[T, R]):
         self._alone_since: float | None = None
 
     def wake(self) -> None:
-        """Have the run look whether it is asked to stop."""
+        """End the wait for an event, so that `results` looks whether the run is asked to stop."""
         self.events.put(None)
 
     def results(
         self, session: Session, label: str, next_key: Callable[[RunLink, str], str]
     ) -> Iterator[R]:
-        """The results of all items."""
+        """The results of all items; `label` is how messages name the cluster."""
         while True:
             self._cancel.raise_if_cancelled()
             for worker, parcel in self._due():
@@ -162,7 +166,7 @@ class _Spreading(Generic[T, R]):
     # ------------------------------------------------------------------- handing out
 
     def _due(self) -> Iterator[tuple[Worker, Parcel[T]]]:
-        """The parcels that can be handed out now: one for each worker, then a second one."""
+        """The parcels to hand out now: first one for each worker, then a second one for each."""
         found = self._clock.monotonic() >= self._hold_until
         while found:
             found = False
@@ -228,9 +232,9 @@ class _Spreading(Generic[T, R]):
             raise Unexpected("a worker has left out items of its batch")
 
     def _refusal(self, answer: BatchAnswer) -> DatafetchError | None:
-        """Pass on what the worker tells; return why the run may not go on: it has written too much.
+        """Pass on what the worker tells; return the error when the run has written too much.
 
-        What the batch has stored is recorded nevertheless.
+        The error is returned, not raised, so that the results of the batch are used first.
         """
         try:
             self._link.told(answer.told)

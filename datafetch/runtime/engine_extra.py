@@ -6,7 +6,7 @@ _HINT = "Install them with: pip install 'datafetch[distributed]'"
 
 
 def need_distributed() -> str:
-    """Return the version of Dask's distributed.
+    """Check that the libraries are installed; return the version of Dask's distributed.
 
     Raises:
         ConfigurationError: a library is not installed.

@@ -1,4 +1,7 @@
-"""Decides which items of a run the next batch of a worker has, and what becomes of lost ones."""
+"""Decides which items the next batch of a worker has, and what becomes of items whose worker died.
+
+Pure: it sends nothing, and is told what has happened.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -9,19 +12,20 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _AHEAD = 2
-"""Batches at a worker: the one under way, and the next, so that it goes on at once."""
+"""Parcels at a worker, at most: the one under way, and the next, so that it need not wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel(Generic[T]):
-    """Items that go to one worker together.
+    """The items of one batch, and where they are; the `Batch` that is sent is made from it.
 
     Attributes:
-        number: each is handed out under a number of its own.
-        width: items under way at once in it, at most; None for as many as the worker allows.
-        alone: whether its worker gets nothing else meanwhile, so that a loss of the worker can
-            only have come from this one.
-        struck: whether its item was under way already when a worker was lost.
+        number: tells it from the other parcels; a parcel that is handed out again gets a new one.
+        worker: the name of the worker that has it.
+        width: items of it under way at once, at most; None for as many as the worker allows.
+        alone: whether its worker gets no other parcel meanwhile. If that worker dies, this parcel
+            was under way.
+        struck: whether its items were under way once before when their worker died.
     """
 
     number: int
@@ -34,7 +38,7 @@ class Parcel(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class _Again(Generic[T]):
-    """Items whose worker was lost; they are handed out alone."""
+    """Items to hand out again in a parcel that is `alone`, since their worker died."""
 
     items: tuple[T, ...]
     struck: bool
@@ -43,8 +47,8 @@ class _Again(Generic[T]):
 class HandOut(Generic[T]):
     """Which items are at which worker, and which come next. For one thread.
 
-    Items of one group are at one worker at a time. Those that have to wait for that are kept
-    aside, up to `aside` of them; then nothing more is drawn.
+    Items of one group are at one worker at a time. Items whose group is at another worker are kept
+    aside. While `aside` items are kept, no more are taken from the iterator.
     """
 
     def __init__(
@@ -56,7 +60,15 @@ class HandOut(Generic[T]):
         width: int | None = None,
         aside: int = 1000,
     ) -> None:
-        """`size` items in a batch at most; `width` of them under way at once at all workers."""
+        """Hand out `items`.
+
+        Args:
+            items: the items of the run.
+            group: see `ItemWork.group`.
+            size: items in a parcel, at most.
+            width: items under way at once at all workers together; None for no such limit.
+            aside: how many items may be kept aside.
+        """
         self._items = items
         self._group = group
         self._size = max(1, size)
@@ -66,7 +78,7 @@ class HandOut(Generic[T]):
         self._again: deque[_Again[T]] = deque()
         self._parcels: dict[int, Parcel[T]] = {}
         self._groups: dict[str, tuple[str, int]] = {}
-        """The worker at which items of the group are, and how many."""
+        """For each group that is under way: its worker, and how many of its items that has."""
         self._drawn = False
         self._count = 0
 
@@ -76,9 +88,13 @@ class HandOut(Generic[T]):
         return self._drawn and not (self._parcels or self._again or self._aside)
 
     def next_for(self, worker: str, workers: int) -> Parcel[T] | None:
-        """The next parcel for a worker, one of `workers`; None when it gets nothing now."""
+        """The next parcel for this worker; None when it gets nothing now.
+
+        `workers` is how many workers there are: they share the width.
+        """
         at_worker = [parcel for parcel in self._parcels.values() if parcel.worker == worker]
-        # A worker is to become free for what has to be alone; a waiting batch would take width.
+        # No second parcel while one waits that must be alone: its worker has to be free of others.
+        # Nor with a width: a parcel that only waits at its worker would take a part of that.
         ahead = 1 if self._again or self._width is not None else _AHEAD
         if len(at_worker) >= ahead or any(parcel.alone for parcel in at_worker):
             return None
@@ -92,7 +108,7 @@ class HandOut(Generic[T]):
         return self._handed(worker, items, width) if items else None
 
     def ended(self, number: int) -> Parcel[T] | None:
-        """The parcel that has ended; None when it was given up before."""
+        """Note that a parcel has ended, and return it; None when it was taken back before."""
         parcel = self._parcels.pop(number, None)
         if parcel is not None:
             for item in parcel.items:
@@ -100,16 +116,20 @@ class HandOut(Generic[T]):
         return parcel
 
     def failed(self, number: int) -> list[T]:
-        """Take back a parcel whose worker is as good as lost; return the items that are given up."""
+        """Take back a parcel that its worker could not answer; return the items that are given up.
+
+        An item is given up when it was under way for the second time.
+        """
         parcel = self.ended(number)
         return [] if parcel is None else self._take_back(parcel, began=True)
 
     def lost_worker(self, worker: str, threads: int) -> list[T]:
-        """Take back what a lost worker had; return the items that are given up.
+        """Take back the parcels of a worker that died; return the items that are given up.
 
-        `threads` of its parcels were under way, in the order in which they were handed out; the
-        others were not begun, and are handed out again as they are, but alone: should one of them
-        have been begun after all, the next loss tells.
+        The first `threads` of its parcels count as under way: their items are handed out again one
+        by one, or given up when they were under way for the second time. The others count as not
+        begun: each is handed out again whole, but alone. If such a parcel was begun after all and
+        has an item that ends its worker, that shows when the next worker dies.
         """
         numbers = [number for number, parcel in self._parcels.items() if parcel.worker == worker]
         given_up = []
@@ -131,7 +151,7 @@ class HandOut(Generic[T]):
         return []
 
     def _free_width(self, workers: int) -> int | None:
-        """How many items a parcel may have under way at once; 0 for none, None for any number."""
+        """Items of the next parcel that may be under way at once; 0 for none, None for no limit."""
         if self._width is None:
             return None
         taken = sum(parcel.width or 0 for parcel in self._parcels.values())
