@@ -142,9 +142,9 @@ def after_stop(settings: Settings, parts: Parts) -> Parts:
 
 
 def make_engine(settings: Settings, clock: Clock, cancel: CancelToken) -> Engine:
-    """What does the work on many items: threads, or the cluster that `DATAFETCH_CLUSTER` names.
+    """What works on many items: threads, or the cluster that `DATAFETCH_CLUSTER` names.
 
-    It connects to nothing before a job hands it items.
+    The engine connects to the cluster when a job first hands it items.
     """
     place = settings.cluster_place
     if place is None:

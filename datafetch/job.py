@@ -35,7 +35,7 @@ WaitForLease = Callable[[JobName, float], AbstractContextManager[Fence]]
 """Waits at most the given seconds for the lease of a job, and holds it during a `with` block."""
 
 SHARE_WAIT_S = 900.0
-"""Seconds for which a share waits, at most, for the lease of the dataset that it adds its part to."""
+"""Seconds that a share waits, at most, for its dataset's lease, to lay its results in."""
 
 
 class SoFar:
@@ -105,7 +105,7 @@ class Remarks:
         return tuple(said)
 
     def take(self) -> JsonObject:
-        """All that was said so far, as JSON for another process; it is no longer here then."""
+        """Remove all remarks made so far, and return them as JSON for another process."""
         with self._guard:
             taken: JsonObject = {
                 "sentences": self._sentences,
@@ -116,7 +116,7 @@ class Remarks:
         return taken
 
     def add(self, taken: JsonObject) -> None:
-        """Add what another process has taken."""
+        """Add the remarks that `take` returned in another process."""
         with self._guard:
             self._sentences += taken["sentences"]
             self._unreadable += taken["unreadable"]
@@ -128,7 +128,7 @@ def _no_limit() -> float:
 
 
 def _nothing_told(_told: JsonObject) -> None:
-    """Work on this machine's threads tells nothing."""
+    """Do nothing: work on this machine's threads is counted where it is done."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class JobContext(Generic[S_co]):
         remarks: takes sentences for the user.
         output: how many bytes the run may write; the store counts each write. None for no limit.
         write_s: seconds for which the run may write from now on, if its lease is not renewed.
-        told: takes what worker processes tell of their requests and writes.
+        told: is called with what a worker process tells in an answer (`worker_news.py`).
     """
 
     run_id: str
@@ -187,11 +187,12 @@ class JobContext(Generic[S_co]):
     ) -> Iterator[R]:
         """The results of the job's items, in the order in which they are ready.
 
-        On one machine threads call `here` for each; on a cluster worker processes are given batches
-        as `work` says.
+        Without a cluster, threads call `here` for each item. With a cluster, worker processes are
+        sent batches, as `work` says.
 
         Raises:
             Cancelled: the run was asked to stop.
+            DatafetchError: with a cluster, see `ClusterEngine.spread`.
         """
         link = RunLink(self.run_id, self.write_s, self.told)
         return self.engine.spread(work, link, here, items)
@@ -300,7 +301,7 @@ class BatchWorker(Protocol):
         """Do the work on one item, and return its result as JSON.
 
         Raises:
-            DatafetchError: the rest of the batch makes no sense either.
+            DatafetchError: neither this item nor the rest of the batch can be done.
         """
         ...
 

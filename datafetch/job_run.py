@@ -206,7 +206,7 @@ class JobRun(OperationRun):
         )
 
     def _take(self, when_free: Callable[[], None]) -> HeldLease:
-        """Take the lease of the job, or of the share that is run.
+        """Take the lease of the job, or of the share that this run works on.
 
         Raises:
             NotDueError: another run has the lease, and runs the slot of this scheduled one.
@@ -372,12 +372,12 @@ class JobRun(OperationRun):
             output=self._output,
             told=self._add_news,
         )
-        if lease is None:  # in a dry run, which no worker process takes part in
+        if lease is None:  # in a dry run, which uses no worker processes
             return replace(context, engine=Engine(parts.engine.width, parts.cancel))
         return replace(context, write_s=lease.write_s)
 
     def _add_news(self, told: JsonObject) -> None:
-        """Take over what a worker process tells."""
+        """Add what a worker process tells to the run's own counts, breakers, remarks and log."""
         add_news(
             told,
             counts=self._counts_elsewhere,

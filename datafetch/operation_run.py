@@ -36,7 +36,7 @@ class OperationRun:
         """The run's time begins now.
 
         `known_as` is what the log calls the operation; `id_end` is how the run's id ends; `shard`
-        is the share of it that is done.
+        is the share that this run works on, None for all items.
         """
         self._shard = shard
         self._settings = settings
@@ -46,7 +46,7 @@ class OperationRun:
         self._started = parts.clock.monotonic()
         self._counts_before = parts.http.counts()
         self._counts_elsewhere = Counts()
-        """What was asked on behalf of this run by other processes."""
+        """Counts of the requests that worker processes sent for this run."""
         self._so_far = SoFar()
         moment = datetime.fromtimestamp(parts.clock.now(), UTC)
         self.run_id = f"{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}{id_end}"

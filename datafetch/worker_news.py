@@ -1,7 +1,7 @@
-"""What a worker process tells its run with each answer, and how the run takes it over.
+"""What a worker process tells its run with each answer, and how the run adds it to its own.
 
-So counts, notes, breakers, the log and the limit of what a run writes do not depend on where its
-work is done.
+So the run's counts, notes, breakers, log and output limit are the same wherever its items are
+worked on.
 """
 
 import logging
@@ -18,16 +18,16 @@ from datafetch.redaction import redact
 from datafetch.store.output_limit import OutputLimit
 
 _MOST_RECORDS = 200
-"""Records of the log that an answer has at most, the last ones: a batch makes a few."""
+"""Log records in an answer, at most; of more the last ones are sent. A batch makes a few."""
 
 _TOLD_ANYWAY = frozenset({"breaker_opened", "breaker_still_open", "breaker_closed"})
-"""Events that the run logs itself when it hears of a breaker, once for all its workers."""
+"""Events that are not sent: the run logs them itself, once for all its workers."""
 
 
 class WorkerLog(logging.Handler):
-    """Keeps what is logged in a worker for its run, which logs it as its own.
+    """Keeps what is logged in a worker process, for the run, which logs it as its own.
 
-    A worker process of `local[N]` has no other log: its standard error is that of the command.
+    A worker process of `local[N]` has no log of its own: it has the standard error of the command.
     """
 
     def __init__(self, run_id: str) -> None:
@@ -47,7 +47,7 @@ class WorkerLog(logging.Handler):
         logging.getLogger(LOGGER_NAME).removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record, unless it is of another run, or comes to the run anyway."""
+        """Keep a record, unless it is another run's, or the run logs such an event itself."""
         event, fields = record.getMessage(), fields_of(record)
         if event in _TOLD_ANYWAY or fields.get("runId", self._run_id) != self._run_id:
             return
@@ -102,7 +102,7 @@ def add_news(
     remarks: Remarks,
     output: OutputLimit,
 ) -> None:
-    """Add what a worker tells to what the run itself has counted; nothing for an empty object.
+    """Add what a worker tells to what the run knows. An empty object adds nothing.
 
     Raises:
         OutputRefused: all workers together have written more than the run may.

@@ -1,6 +1,7 @@
-"""The settings that worker processes are given: all that work on items needs, and nothing else.
+"""The settings that worker processes are given: of the secrets only those that items need.
 
-They travel as one text, which is never shown: what shows it shows asterisks, as of any secret.
+They are sent as one text, the charge. It is a secret: wherever it is printed, asterisks appear.
+Settings that concern only the run itself are left out.
 """
 
 from enum import Enum
@@ -20,20 +21,20 @@ _SECRETS = frozenset(
         *("bookmark_bearer_token", "bookmarks_headers", "github_token"),
     }
 )
-"""The secrets that work on items needs: to write objects, and to ask whoever asks for them."""
+"""The secrets that workers are given: to write objects, and to ask servers that want a secret."""
 
 _LEFT_OUT = frozenset(
     {
-        # A worker has no workers, and its batches say which items it is given.
+        # The run decides these: who works, and on which items.
         *("cluster", "cluster_insecure", "shards", "test_limit", "dry_run"),
-        # Of the machine and the process where the run is.
+        # These belong to the machine and the process of the run.
         *("lock", "runtime_dir", "metrics_file"),
     }
 )
 
 
 def charge_of(settings: Settings) -> SecretStr:
-    """What workers are given to work with, for `settings_of`."""
+    """The charge for workers, made from the run's settings; `settings_of` reads it."""
     values: JsonObject = {}
     for name in ENV_NAMES:
         value = getattr(settings, name)
@@ -45,11 +46,11 @@ def charge_of(settings: Settings) -> SecretStr:
         else:
             values[name] = value.value if isinstance(value, Enum) else value
     place = settings.place
-    if isinstance(place, FolderPlace):  # whichever folder a worker was started in
+    if isinstance(place, FolderPlace):  # absolute: a worker may be started in any folder
         values["store"] = f"file:{Path(place.path).expanduser().absolute()}"
     if settings.lock_place != "store":
-        # Workers take no locks. That they live elsewhere says that the store keeps no conditions;
-        # where they live may hold a password.
+        # Workers take no locks, and the URL of the locks may hold a password. "file" tells them
+        # only that the locks are not in the store, which then may keep no conditions.
         values["lock"] = "file"
     place_of_cluster = settings.cluster_place
     if place_of_cluster is not None and place_of_cluster.local is not None:
@@ -58,13 +59,13 @@ def charge_of(settings: Settings) -> SecretStr:
 
 
 def settings_of(charge: SecretStr) -> Settings:
-    """The settings in what a worker was given; their secrets are masked in the log from now on."""
+    """The settings in a charge. From now on the log masks their secrets."""
     told = read_json(charge.get_secret_value())
     assert isinstance(told, dict)
     values = told["values"]
     secrets = [values[name] for name in _SECRETS if name in values]
     register_secrets(secrets)
-    # Each header's value is sent, and so may come back, without the others.
+    # A server gets each header's value by itself and may repeat it, so each is masked by itself.
     lines = values.get("bookmarks_headers", "").splitlines()
     register_secrets(line.partition(":")[2].strip() for line in lines)
     for value in values.values():

@@ -1,8 +1,8 @@
-"""Has shares that change the bookmarks one after the other leave one backup, not one each.
+"""Lets the shares of a job that change the bookmarks leave one backup together, not one each.
 
-Dozens of shares would push all older backups out within an hour. What one share has published is no
-list that anybody wants back while the next one adds to it: the list as it was before the first of
-them is kept. A list that anybody else has published meanwhile is kept as always.
+With a backup for each, dozens of shares would push out all older backups within an hour. So only the
+list as it was before the first share is backed up, not the lists that other shares published since.
+A list that a sync or another whole run published in between is backed up as always.
 """
 
 from dataclasses import dataclass, replace
@@ -16,16 +16,16 @@ from datafetch.ops.record import Record
 from datafetch.store.publish import PublishPlan, PublishResult
 
 TOGETHER_S = 86_400.0
-"""Seconds for which a backup counts as that of the shares that come after it."""
+"""Seconds for which later shares make no further backup, as they have this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedBackup:
-    """What is remembered of the last share that published.
+    """What the store remembers of the last share that published the bookmarks.
 
     Attributes:
-        backup: the key of the backup that the first of the shares has made.
-        master: the ETag of the list that the last of them has published.
+        backup: the key of the backup that the first of the shares made.
+        master: the ETag of the list that the last of the shares published.
     """
 
     backup: str
@@ -36,10 +36,10 @@ _SHARED: TypeAdapter[SharedBackup | None] = TypeAdapter(SharedBackup | None)
 
 
 class BackupOfShares:
-    """The backup that shares make together, for one publish of a share."""
+    """The backup that shares make together; an object for one publish of one share."""
 
     def __init__(self, context: AnyContext) -> None:
-        """Read what is remembered.
+        """Read what the store remembers of earlier shares.
 
         Raises:
             StoreError: the store did not answer.
@@ -54,7 +54,7 @@ class BackupOfShares:
         self._record.load()
 
     def planned(self, plan: PublishPlan) -> PublishPlan:
-        """The plan, without a new backup where it replaces what another share has published.
+        """The plan; without its backup when the list that it replaces was published by another share.
 
         Raises:
             StoreError: the store did not answer.
@@ -72,7 +72,7 @@ class BackupOfShares:
         )
 
     def note(self, published: PublishResult) -> None:
-        """Remember whose backup the published list has.
+        """Remember in the store the list that was published, and the backup that counts for it.
 
         Raises:
             PreconditionFailed: another run has written since.

@@ -1,4 +1,4 @@
-"""The command that works for a cluster's scheduler."""
+"""The command `datafetch worker`: a worker process of a Dask cluster."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Whether the cluster of `DATAFETCH_CLUSTER` can do work, and who else could have it do some."""
+"""Checks that the cluster of `DATAFETCH_CLUSTER` can do work, and that strangers cannot use it."""
 
 import os
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from datafetch.runtime.engine_extra import need_distributed
 
 _NAME = "cluster"
 _SOME = 3
-"""Workers that are named; of more only the number is told."""
+"""Workers that a finding names, at most; of more only the number is told."""
 
 _EVERYWHERE = ("0.0.0.0", "[::]", "://:")  # noqa: S104 - looked for, not listened at
 
 
 class ClusterCheck:
-    """Asks the scheduler; of `local[N]` it looks only whether the processes can be started."""
+    """Asks the scheduler; for `local[N]` it only checks that the libraries are installed."""
 
     name = _NAME
     group = Group.MACHINE
@@ -28,7 +28,7 @@ class ClusterCheck:
         self._place = place
 
     def look(self) -> Iterator[Finding]:
-        """A line for the cluster, and one for each thing that is wrong with it.
+        """A finding for the cluster, and one for each thing that is wrong with it.
 
         Raises:
             ClusterFailed: the scheduler cannot be reached.

@@ -1,8 +1,8 @@
-"""Questions about repositories as JSON for worker processes, and what the workers make of them.
+"""The GitHub job's work in worker processes: questions and results as JSON, and who answers them.
 
-GitHub's limits are those of the token, so of all processes together. The process that hands out
-the questions knows how many requests are left: it lets as many questions be asked, and learns from
-each answer what GitHub said of the limit then. The workers never wait for its end.
+GitHub's limits belong to the token, so to all processes together. The run knows how many requests
+are left. It sends each question with the right to ask GitHub, or without it, and learns from each
+answer how many requests are left now. A worker never waits until a limit ends.
 """
 
 from dataclasses import dataclass, replace
@@ -32,15 +32,15 @@ WIDTH = 8
 (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api)."""
 
 SIZE = 8
-"""Questions in a batch: few, as a limit that one worker meets reaches the others only after it."""
+"""Questions in a batch: few, since other workers hear of a limit only after the batch that met it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _SentQuestion:
-    """A question as it is sent.
+    """A question as it is sent to a worker.
 
     Attributes:
-        granted: whether GitHub may be asked.
+        granted: whether the worker may ask GitHub.
         others: as in `Entry` and `Question`.
     """
 
@@ -56,12 +56,12 @@ class _SentQuestion:
 
 @dataclass(frozen=True, slots=True)
 class _SentResult:
-    """A result as it is sent.
+    """A result as a worker sends it.
 
     Attributes:
-        status, weeks, validator: of its verdict; the status is None when there is none.
+        status, weeks, validator: those of the verdict; the status is None without a verdict.
         error: as `models/error_values.py` writes it.
-        allowance: what the worker knows of the limit; None when it did not ask.
+        allowance: what the worker knows of the limit; None when it did not ask GitHub.
         others: as in `StatisticsResult`.
     """
 
@@ -80,7 +80,7 @@ _RESULT: TypeAdapter[_SentResult] = TypeAdapter(_SentResult)
 
 
 def question_value(question: Question, *, granted: bool) -> object:
-    """The JSON of a question: what a worker needs of it, and whether it may ask."""
+    """The JSON of a question; `granted` says whether the worker may ask GitHub."""
     entry = question.entry
     sent = _SentQuestion(
         entry.repository,
@@ -97,7 +97,7 @@ def question_value(question: Question, *, granted: bool) -> object:
 
 
 def read_question(value: object) -> tuple[Question, bool]:
-    """The question that `question_value` wrote, and whether it may be asked."""
+    """The question that `question_value` wrote, and whether the worker may ask GitHub."""
     sent = _QUESTION.validate_python(value)
     entry = Entry(
         sent.repository, sent.csv, stored=sent.stored, etag=sent.etag, counted=sent.counted
@@ -106,7 +106,7 @@ def read_question(value: object) -> tuple[Question, bool]:
 
 
 def result_value(result: StatisticsResult, allowance: Allowance | None) -> object:
-    """The JSON of a result, with what is known of the limit; its repository is not sent."""
+    """The JSON of a result, without its repository, and of what is known of GitHub's limit."""
     verdict, error = result.verdict, result.error
     sent = _SentResult(
         verdict.status if verdict else None,
@@ -123,7 +123,7 @@ def result_value(result: StatisticsResult, allowance: Allowance | None) -> objec
 
 
 def read_result(entry: Entry, value: object) -> tuple[StatisticsResult, Allowance | None]:
-    """The result that `result_value` wrote, of this repository, and what is known of the limit."""
+    """The result that `result_value` wrote for this repository, and what is known of the limit."""
     sent = _RESULT.validate_python(value)
     verdict = None
     if sent.status is not None:
@@ -143,7 +143,7 @@ def _expand(weeks: CompactWeeks | None) -> tuple[Week, ...] | None:
 
 
 class _Grants:
-    """Lets as many questions be asked by worker processes as GitHub's limit allows."""
+    """Gives questions the right to be asked, for as many as GitHub's limit allows."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -175,7 +175,7 @@ class _Grants:
 def item_work(
     context: JobContext[GitHubSettings], budget: Budget
 ) -> ItemWork[Question, StatisticsResult]:
-    """How questions become batches; `budget` is that of this process, for all of them."""
+    """How questions become batches; `budget` is the run's, for all its workers together."""
     grants = _Grants(budget)
     return ItemWork(
         job=JobName.GITHUB.value,
@@ -216,5 +216,5 @@ def batch_worker(
     common: JsonObject,  # noqa: ARG001 - the options are in the context
     places: Places,  # noqa: ARG001 - questions come one by one with the right to ask
 ) -> _Worker:
-    """What a worker process does with the questions of one run, as `BatchWorker` says."""
+    """The `BatchWorker` that answers the questions of one run."""
     return _Worker(context)

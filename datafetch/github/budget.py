@@ -32,7 +32,7 @@ _UNLIMITED_S = 3600.0
 Enterprise whose limits are switched off."""
 
 _SAME_WINDOW_S = 5.0
-"""Resets that are no further apart are of the same hour: GitHub's own figures differ by a second."""
+"""Two times of a reset that differ by no more seconds mean the same hour, as GitHub's figures vary."""
 
 _LEAST_WAIT_S = 1.0
 TRIES = 3
@@ -45,14 +45,14 @@ class PrimaryLimit(RateLimited):
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one process knows of a limit, told to another one that uses the same token.
+    """What one process knows of a limit; it is told to others that use the same token.
 
     Attributes:
         limit, remaining: requests of the hour in all, and those that are left; None when GitHub
             has not said.
         reset_at: when the hour ends, in epoch seconds.
         blocked_s: seconds for which GitHub has asked to send nothing; 0 for none.
-        primary: whether that is for the hour's limit.
+        primary: whether it asked for that because the hour's requests are used up.
     """
 
     limit: int | None = None
@@ -136,8 +136,8 @@ class Budget:
     def grant(self) -> bool:
         """Let another process send one request; False when none may be sent at this moment.
 
-        Requests count as under way until `returned` is called. Until the first of an hour is
-        answered nobody knows how many are left, so that it goes alone.
+        The request counts as under way until `returned` is called. How many requests are left in a
+        new hour is known only after its first answer, so no other request is granted until then.
         """
         with self._lock:
             now = self._clock.now()
@@ -151,9 +151,9 @@ class Budget:
             return free
 
     def returned(self, allowance: Allowance | None) -> None:
-        """Note that a request which was granted has been answered, and what was learnt by it.
+        """Note that a granted request has ended, and what the other process knows of the limit now.
 
-        None when its process was lost: then it counts as sent.
+        `allowance` is None when that process was lost: then the request counts as sent.
         """
         with self._lock:
             self._under_way -= 1
@@ -198,11 +198,11 @@ class Budget:
     # ----------------------------------------------------------------- inside
 
     def _is_known(self, now: float) -> bool:
-        """Whether GitHub has said how many requests of this hour are left, or that it does not count."""
+        """Whether GitHub has told how many requests are left in this hour, or seems not to count them."""
         return now < self._reset_at
 
     def _note(self, remaining: int, reset_at: float, limit: int | None) -> None:
-        """Believe the figures of an answer; of the same hour the lowest, as answers overtake others."""
+        """Note the figures of an answer. Within an hour the lowest count: answers overtake each other."""
         now = self._clock.now()
         reset_at = min(reset_at, now + _LONGEST_S)
         if reset_at <= now < self._reset_at:

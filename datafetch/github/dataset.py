@@ -98,9 +98,9 @@ class StoredAggregate:
 class GitHubDataset:
     """The dataset in memory: read when a run begins, changed by it, and saved.
 
-    A run of one share of the repositories may not write the dataset's state, which belongs to
-    whoever has the dataset's lease. It has a record of its own for what it changed, until that is
-    laid into the dataset.
+    Only a run that has the dataset's lease may write the dataset's state. A run of one share of the
+    repositories has no such lease at first: it keeps what it changed in a record of its own, until
+    that is laid into the dataset.
 
     Attributes:
         shard: the share whose own record is saved; None for the dataset's state itself.
@@ -124,7 +124,7 @@ class GitHubDataset:
 
     @classmethod
     def load(cls, context: AnyContext, shard: Shard | None = None) -> "GitHubDataset":
-        """Read the state, the aggregates and the list of CSVs; of a share its own record, too.
+        """Read the state, the aggregates and the list of CSVs; for a share also its own record.
 
         Raises:
             StoreError: the store did not answer.
@@ -176,15 +176,16 @@ class GitHubDataset:
             raise BaseMoved("what is remembered of GitHub was changed by somebody else") from failed
 
     def lay_in(self, share: "GitHubDataset", *, asked: Collection[str]) -> None:
-        """Take over what a share knows of its repositories.
+        """Take over a share's records of its repositories.
 
-        That counts of those for which it has just asked GitHub, by their identities, and of those
-        of which it has an answer that is newer or was not laid in before.
+        `asked` are the identities of the repositories for which the share has just asked GitHub:
+        their records are taken over in any case, as are those that it `adopted`. Other records are
+        taken over when their answer is newer than the one here.
         """
         self._put(share.changed(), {*asked, *share.adopted})
 
     def changed(self) -> list[RememberedRepository]:
-        """What has changed of the repositories of this share since the dataset was read."""
+        """The records of repositories that have changed since the dataset was read."""
         return [
             known
             for csv, known in self.repositories.items()
@@ -193,7 +194,7 @@ class GitHubDataset:
         ]
 
     def forget(self) -> None:
-        """Remove the share's own record: what it says is in the dataset.
+        """Remove the share's own record, once all of it is in the dataset.
 
         Raises:
             StoreError, LeaseLost: it could not be removed.
@@ -213,12 +214,12 @@ class GitHubDataset:
 
     def _state_of_share(self) -> GitHubState:
         kept = {known.csv: known for known in self.changed()}
-        # Also those of which nothing has changed yet: their ETags tell which CSVs are new.
+        # Also unchanged ones: by their ETags a later run sees which CSVs are new.
         kept |= {csv: self.repositories[csv] for csv in self.begun if csv in self.repositories}
         return GitHubState(repositories=dict(sorted(kept.items())), begun=dict(self.begun))
 
     def _become_share(self, shard: Shard) -> None:
-        """Add what an earlier run of this share knew that was not laid into the dataset."""
+        """Add what an earlier run of this share found and did not lay into the dataset."""
         self.shard = shard
         self.state = _record(self.context, self.context.keys.share_of_dataset(_NAME, shard))
         left = self.state.load()
@@ -235,10 +236,10 @@ class GitHubDataset:
     def _put(
         self, records: Iterable[RememberedRepository], always: Collection[str] = frozenset()
     ) -> None:
-        """Put records in place of those of the same repositories, under whatever names.
+        """Put records in place of those of the same repositories, also where these were renamed.
 
-        Only those with a newer answer than what is here, or when nothing is; those whose identity
-        is in `always` in any case.
+        A record is put when its identity is in `always`, when its answer is newer than that of the
+        record here, or when there is none here.
         """
         here = {known.repository.identity: known for known in self.repositories.values()}
         for record in records:

@@ -28,14 +28,14 @@ from datafetch.upstream_errors import Missing, RateLimited, Rejected
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What the roster was made of, to make it again when the stored dataset has changed.
+    """What the roster was made of, so that it can be made again from a changed dataset.
 
     Attributes:
         repositories: those that GitHub listed, and those that the user named.
         looked_up: see `build_roster`.
         counted: see `build_roster`.
-        remembered: identities of the repositories that were remembered then.
-        stored: names of the CSVs that were stored then.
+        remembered: identities of the repositories that the dataset remembered.
+        stored: names of the CSVs that were stored.
     """
 
     repositories: tuple[Repository, ...] = ()
@@ -92,17 +92,17 @@ class Discovery:
         return self.limited is None and not self.missing
 
     def only_of(self, shard: Shard | None) -> "Discovery":
-        """The same with the repositories of one share only; None leaves all."""
+        """This discovery with the repositories of one share only; None keeps all."""
         if shard is None:
             return self
         own = tuple(e for e in self.roster.entries if shard.has(e.repository.identity))
         return replace(self, roster=replace(self.roster, entries=own))
 
     def against(self, dataset: GitHubDataset) -> "Discovery":
-        """The same with a roster made of what is stored by now.
+        """This discovery with a roster made anew, by the dataset as it is stored now.
 
-        Other shares may have written CSVs since, also of repositories of which this run was not
-        told: those count as they are remembered, and are left out as long as they are not.
+        Other shares may have written CSVs since, also of repositories that GitHub did not list to
+        this run. Such a repository counts if the dataset remembers it, and is left out if not.
         """
         listed = self.listed
         seen = listed.remembered | {repository.identity for repository in listed.repositories}

@@ -175,7 +175,7 @@ class _GitHubRun:
             dataset.save()
             raise
         except ClusterFailed:
-            # `begun` stays: a worker may have written CSVs of which this run was not told.
+            # `begun` stays: a worker may have written CSVs and died before it could tell this run.
             dataset.save()
             raise
         dataset.begun = {}

@@ -138,9 +138,9 @@ class Link:
 
 
 def link_of(context: JobContext[GitHubSettings], name: str, *, patience_s: float) -> Link:
-    """The link of a run to one of GitHub's APIs, `name` of which limits are told.
+    """The link of a run to one of GitHub's APIs; messages about its limits call the API `name`.
 
-    `patience_s`: how long a request waits for the end of a limit, at most.
+    `patience_s`: seconds that a request waits for the end of a limit, at most.
     """
     settings, clock = context.settings, context.clock
     token, known_as = settings.token.get_secret_value(), settings.token_name

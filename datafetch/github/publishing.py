@@ -20,14 +20,14 @@ from datafetch.store.publish import Publisher
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of all repositories, once those that are asked for have been.
+    """What is known of all repositories, once GitHub was asked for those that need it.
 
     Attributes:
-        weeks: those of each repository's stored CSV, by `Entry.csv`.
-        done: what became of those that this run asked for.
-        replaced: names of stored CSVs that are to go, beside those that `discovery` and `done` name.
-        shared: whether other runs ask for other shares of the repositories, so that what is
-            remembered of those counts as much as what this run was told.
+        weeks: the weeks of each repository's stored CSV, by `Entry.csv`.
+        done: what became of the repositories that this run asked for.
+        replaced: names of stored CSVs to remove, beside those that `discovery` and `done` name.
+        shared: whether other runs ask for other shares of the repositories. What is remembered of
+            those repositories then counts as much as this run's own answers.
     """
 
     discovery: Discovery
@@ -52,24 +52,24 @@ class Known:
         ]
 
     def all_read(self, now_ms: int) -> bool:
-        """Whether nothing is known to be lacking in the sums, and all of it is up to date."""
+        """Whether the sums lack nothing, as far as is known, and all their repositories are up to date."""
         return self.discovery.whole and all(
             self._is_read(entry, now_ms) and self._has_lines(entry)
             for entry in self.discovery.roster.entries
         )
 
     def _is_read(self, entry: Entry, now_ms: int) -> bool:
-        """Whether its statistics are up to date: answered in this run, or settled before."""
+        """Whether a repository's statistics are up to date: answered in this run, or settled before."""
         status = self.done.status(entry)
         if status is not None:
             return status in DECIDED
         return is_settled(entry, now_ms) or (self.shared and _was_hidden(entry))
 
     def _has_lines(self, entry: Entry) -> bool:
-        """Whether no lines of it are known to be lacking in the sums.
+        """Whether the sums have a repository's lines, or it has none as far as is known.
 
-        False when GitHub gives no statistics of it, or does not show it although a CSV is stored,
-        and `weeks` does not have it.
+        False when `weeks` does not have the repository, and GitHub either gives no statistics of it
+        or hides it although a CSV is stored.
         """
         status = status_of(entry, self.done)
         if status is Status.HIDDEN:
@@ -88,7 +88,7 @@ class Known:
 
 
 def _was_hidden(entry: Entry) -> bool:
-    """Whether GitHub did not show it when it was last asked, and nothing was pushed since."""
+    """Whether GitHub hid the repository when it was last asked, and nothing was pushed since."""
     known = entry.remembered
     return (
         known is not None

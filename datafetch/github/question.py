@@ -33,11 +33,11 @@ class StatisticsResult:
     """What became of one repository.
 
     Attributes:
-        verdict: what its answer means; None when there is an error.
-        etag: of its CSV, if this run wrote it, new or again; else None.
-        barrier: why GitHub does not show it; None when it does.
-        unasked: whether another process did not ask, or was sent away by GitHub's limit, and did not
-            wait for its end.
+        verdict: what GitHub's answer means; None when there is an error.
+        etag: the ETag of its CSV, if this run wrote it, new or again; else None.
+        barrier: why GitHub does not show the repository; None when it does.
+        unasked: whether a worker process did not ask, or met GitHub's limit; it does not wait for the
+            end of that, so the run has to ask again.
     """
 
     entry: Entry

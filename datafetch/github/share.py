@@ -1,4 +1,4 @@
-"""Lays what one share of the repositories brought into the dataset, under the dataset's lease."""
+"""Lays the results of one share of the repositories into the dataset, under the dataset's lease."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from datafetch.models.run import JobName
 
 @dataclass(frozen=True, slots=True)
 class Unmerged:
-    """What a share brought is kept, but not published.
+    """The results of a share are kept in its own record, and not published.
 
     Attributes:
         reason: why not, as a sentence.
@@ -32,9 +32,10 @@ def merge_share(
     discovery: Discovery,
     done: StatisticsRound,
 ) -> Aggregates | Unmerged:
-    """Publish the dataset as it is stored by now, with what this share brought.
+    """Read the stored dataset anew, lay this share's results into it, and publish it.
 
-    `dataset` is the share's own: it is forgotten when all of it is in the stored dataset.
+    `dataset` is the share's own. Its record is removed once all of it is in the stored dataset.
+    When the lease is not free in time, nothing is published, and an `Unmerged` is returned.
 
     Raises:
         BaseMoved: somebody without the dataset's lease wrote to it.

@@ -137,8 +137,8 @@ class Asking:
     def _ask_once(self, entries: Sequence[Entry]) -> list[Entry]:
         """Ask for each once; returns those to ask for again, in the same order.
 
-        Worker processes do not wait for the end of GitHub's limit, which is that of the token and
-        so of all of them: what they left unasked is asked when this process may ask again.
+        GitHub's limit belongs to the token, so to all worker processes together. They do not wait
+        for its end: this process waits, and then has the questions asked that they left unasked.
         """
         again: list[Entry] = []
         self.round.limited = None
@@ -156,7 +156,7 @@ class Asking:
         return sorted(again, key=lambda entry: order[entry.csv])
 
     def _wait(self, met: Sequence[RateLimited]) -> RateLimited | None:
-        """Wait until GitHub may be asked; the error when that is too long, or was tried too often."""
+        """Wait until GitHub may be asked; return the error if that takes too long or was tried too often."""
         if met:
             return met[-1]
         try:
@@ -166,10 +166,10 @@ class Asking:
         return None
 
     def _spread(self, entries: Sequence[Entry], again: list[Entry]) -> dict[str, StatisticsResult]:
-        """Ask for each, and record what came of it.
+        """Ask for each repository, and record its result.
 
-        Those to ask for again after a pause are added to `again`; those that a worker process left
-        unasked are returned, by CSV name.
+        Repositories to ask for again after a pause are added to `again`. Results that a worker
+        process left unasked are returned, by CSV name.
         """
         unasked: dict[str, StatisticsResult] = {}
         questions = [

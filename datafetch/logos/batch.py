@@ -1,4 +1,4 @@
-"""The logo job's work in other processes: domains and results as JSON, and the worker between them."""
+"""The logo job's work in worker processes: domains and results as JSON, and who works on them."""
 
 import threading
 from dataclasses import asdict
@@ -22,9 +22,10 @@ from datafetch.upstream_errors import RateLimited, UpstreamError, WorkerKilled
 
 
 def item_work(context: JobContext[LogoSettings], domains: int) -> ItemWork[LogoTask, LogoResult]:
-    """How the domains of a run, so many at most, become batches.
+    """How the domains of a run become batches; `domains` is how many there are, at most.
 
-    Domains of one site go to one worker: its limit of requests to a site is kept by each process.
+    All domains of one site go to one worker: the limit of requests at once to a site is kept by
+    each process for itself.
     """
     return ItemWork(
         job=JobName.LOGOS.value,
@@ -42,7 +43,7 @@ def batch_worker(
     common: JsonObject,  # noqa: ARG001 - the worker's context has the options already
     places: Places,
 ) -> "LogoBatches":
-    """The work on the domains of one run, in a process that shares the services with others."""
+    """The `BatchWorker` for the domains of one run; `places` processes share the providers' limits."""
     return LogoBatches(context, places)
 
 
@@ -57,7 +58,7 @@ def paced_providers(
 
 
 class LogoBatches:
-    """Works on domains that came as JSON; generic pictures and pace are kept from batch to batch."""
+    """Works on domains that came as JSON. It remembers generic pictures and pace between batches."""
 
     def __init__(self, context: JobContext[LogoSettings], places: Places) -> None:
         self._clock = context.clock
@@ -73,7 +74,7 @@ class LogoBatches:
         return result_value(result)
 
     def hold_s(self) -> float:
-        """Seconds until the services, which all workers ask, may be asked again."""
+        """Seconds until the providers, which all workers ask, may be asked again; 0 for now."""
         with self._lock:
             return max(0.0, self._held_until - self._clock.now())
 
@@ -104,7 +105,7 @@ def read_task(value: object) -> LogoTask:
 
 
 def result_value(result: LogoResult) -> JsonObject:
-    """The JSON of a result; whoever reads it knows the domain."""
+    """The JSON of a result, without its domain, which the reader knows."""
     match result:
         case HasLogo():
             return {"logo": asdict(result.logo), "changed": result.changed}

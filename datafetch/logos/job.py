@@ -36,7 +36,7 @@ _MOST_OF_A_REASON = 120
 """Characters that are told of why a domain has no logo."""
 
 _SHORT_WAIT_S = 30.0
-"""How long a share that ends with an error waits for the lease of the dataset, to save its progress."""
+"""Seconds that a share which ends with an error waits for its dataset's lease, to save progress."""
 
 
 def fetch_logos(context: JobContext[LogoSettings]) -> JobReport:
@@ -54,7 +54,7 @@ class _LogoRun:
     def __init__(self, context: JobContext[LogoSettings]) -> None:
         self._context = context
         self._policy = _policy(context)
-        # A share writes nothing of the dataset before it has the dataset's lease.
+        # A share may not write to the dataset before it has the dataset's lease.
         shard = context.options.shard
         self._manifest = LogoManifest(context, shard)
         self._without_logo = NegativeCache(context, keep=shard is None)

@@ -1,4 +1,4 @@
-"""The stored pictures, from one listing, for domains that the manifest does not name any more."""
+"""Finds the stored pictures of domains that the manifest does not name, from one listing."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from datafetch.logos.model import SOURCES
 
 
 class ListedPictures:
-    """The pictures that are stored when this is made."""
+    """The pictures that were stored when this object was made."""
 
     def __init__(self, context: AnyContext) -> None:
         """List them.

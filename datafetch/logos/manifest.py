@@ -52,7 +52,7 @@ class LogoManifest:
         self._etag: str | None = None
         self._entries: dict[str, bytes] = {}
         self._unsaved: dict[str, bytes | None] = {}
-        """The domains with unsaved changes, each with its entry before them; None without one."""
+        """For each domain with unsaved changes its entry before them; None when it had none."""
         self._replaced: set[str] = set()
         self._pictures: ListedPictures | None = None
         self._unfinished = False
@@ -65,9 +65,9 @@ class LogoManifest:
     def load(self) -> None:
         """Read what is stored.
 
-        Of a broken manifest the readable entries are used, and a copy is kept aside, unless this
-        holds a part. When it is missing, broken or its last publish unfinished, the stored
-        pictures are listed as well.
+        Of a broken manifest the readable entries are used. A copy of it is kept aside, unless this
+        object holds a part. When the manifest is missing or broken, or its last publish did not end,
+        the stored pictures are listed as well.
 
         Raises:
             StoreError: the store did not answer.
@@ -79,8 +79,8 @@ class LogoManifest:
         if self._broken or self._etag is None or self._unfinished:
             self._pictures = ListedPictures(self._context)
         if journal is not None:
-            # The run that died may not have removed the pictures that it replaced. Other pictures
-            # that no entry names are left: a share may be about to name them.
+            # The run that died may not have removed the pictures that it replaced. No other picture
+            # is removed because no entry names it: a share may be about to name it.
             self._replaced.update(journal.deletes)
 
     def get(self, domain: str) -> Entry | None:
@@ -139,32 +139,32 @@ class LogoManifest:
 
     @property
     def unsaved(self) -> int:
-        """How many entries have changed since it was saved."""
+        """How many entries have changed since the last save."""
         return len(self._unsaved)
 
     @property
     def fifth(self) -> int:
-        """A fifth of the number of entries: so many changes are worth a save; see `SAVE_EVERY`."""
+        """A fifth of the number of entries; see `SAVE_EVERY`."""
         return len(self._entries) // _SAVE_SHARE
 
     @property
     def is_to_be_saved(self) -> bool:
-        """Whether `save` writes it: it changed, is missing or broken, or with --force."""
+        """Whether `save` writes the manifest: it changed, is missing or broken, or --force is set."""
         changed = self._unsaved or self._unfinished or self._replaced or self._outdated
         return bool(changed or self._broken or self._etag is None or self._context.options.force)
 
     def own_results(self) -> Iterator[tuple[str, OwnResult[Entry]]]:
-        """The entries that have changed since it was saved, by domain."""
+        """The entries that have changed since the last save, by domain."""
         for domain, before in self._unsaved.items():
             known = None if before is None else self._unpacked(domain, before)
             yield domain, OwnResult(known, self._unpacked(domain, self._entries[domain]))
 
     def drop_picture(self, key: str) -> None:
-        """Have a picture removed with those that were replaced, unless an entry names it then."""
+        """Remove a picture at the next save, unless an entry names it then."""
         self._replaced.add(key)
 
     def note_saved(self, elsewhere: "LogoManifest") -> None:
-        """Note that the changes are in another one of the same dataset, which was just saved."""
+        """Note that all changes are saved: they are in `elsewhere`, which was saved in this one's place."""
         self._etag = elsewhere.etag
         self._unsaved.clear()
         self._replaced.clear()
@@ -183,7 +183,7 @@ class LogoManifest:
         return max((logo.fetched_at for logo in logos), default=None)
 
     def save_now_and_then(self) -> bool:
-        """Store it when `SAVE_EVERY` says so, so that a run that is killed resumes from there.
+        """Save when `SAVE_EVERY` says so, so that the next run goes on from there if this one is killed.
 
         Returns:
             Whether it was stored.

@@ -35,7 +35,7 @@ class NegativeCache:
     """The records of domains without a logo: read once, changed in memory, saved once."""
 
     def __init__(self, context: AnyContext, *, keep: bool = True) -> None:
-        """With `keep`, a copy of an object with broken records is kept aside."""
+        """`keep` says whether `load` keeps a copy of an object with broken records aside."""
         self._keep = keep
         self._context = context
         self._key = context.keys.logo_failed_domains()
@@ -47,8 +47,8 @@ class NegativeCache:
     def load(self) -> None:
         """Read what is stored.
 
-        A broken record counts as none, and a copy of the object may be kept aside. An object that
-        cannot be read at all is kept aside on save.
+        A broken record counts as none; a copy of the object is then kept aside, if `keep` is set.
+        An object that cannot be read at all is kept aside on save.
 
         Raises:
             StoreError: the store did not answer.
@@ -74,7 +74,7 @@ class NegativeCache:
             self._changes[domain] = None
 
     def note(self, domain: str, record: NoLogoRecord) -> None:
-        """Note the record of a domain that was made elsewhere."""
+        """Set the record of a domain; it was made in another process."""
         self._changes[domain] = record
 
     @property
@@ -83,9 +83,9 @@ class NegativeCache:
         return bool(self._changes)
 
     def bring_into(self, stored: "NegativeCache") -> None:
-        """Lay the changes of a share into what is stored now, under the lease of the dataset.
+        """Lay a share's changes into `stored`, which was read under the lease of the dataset.
 
-        When another run has noted a domain meanwhile, the later of the two records stays.
+        When another run has set a record of a domain meanwhile, the later of the two stays.
         """
         for domain, record in self._changes.items():
             theirs = stored.get(domain)

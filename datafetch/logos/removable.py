@@ -12,7 +12,7 @@ from datafetch.store.keys import SUFFIXES, Keys
 def removable(
     context: AnyContext, replaced: Iterable[str], named: Iterable[str | None]
 ) -> set[str]:
-    """The keys among `replaced` that neither `named` has nor another environment's manifest.
+    """The keys among `replaced` that neither `named` nor another environment's manifest has.
 
     Raises:
         StoreError: the store did not answer.
@@ -43,10 +43,10 @@ def _named_by(context: AnyContext, manifest: str, replaced: set[str]) -> set[str
 
 
 def _key_of(value: object) -> str | None:
-    """The key that an entry names, also one that lacks other things; None when it names none.
+    """The key that an entry names, also when other fields are missing; None when it names none.
 
     Raises:
-        CorruptObject: it is no entry.
+        CorruptObject: the value is no entry.
     """
     key = value.get("key") if isinstance(value, dict) else None
     return key if isinstance(key, str) else read_entry(value).key

@@ -1,4 +1,7 @@
-"""When and how a run's results are saved: by a whole run as it goes, by a share under the dataset's lease."""
+"""Saves the results of a logo run: a whole run saves its manifest, a share lays its results into it.
+
+A share does so while it has the dataset's lease.
+"""
 
 from typing import Protocol
 
@@ -18,7 +21,7 @@ class Saving(Protocol):
     """Saves the results of one run."""
 
     def now_and_then(self) -> bool:
-        """Save what there is if it is time for that; returns whether it was saved.
+        """Save the results so far, if it is time for that; return whether they were saved.
 
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
@@ -26,9 +29,10 @@ class Saving(Protocol):
         ...
 
     def save(self, wait_s: float) -> str | None:
-        """Save what there is, and make what is missing; returns why it has to wait, if it has to.
+        """Save all results, and make objects that are missing; return why that has to wait, or None.
 
-        A share waits `wait_s` seconds at most for the dataset's lease.
+        A share waits at most `wait_s` seconds for the dataset's lease, and returns why it did not
+        get it.
 
         Raises:
             BaseMoved, LeaseLost, StoreError: as `Publisher.publish`.
@@ -38,7 +42,7 @@ class Saving(Protocol):
 
 
 class WholeSaving:
-    """Saves the results of a run that has the lease of the dataset."""
+    """Saves the results of a whole run, which has the lease of the dataset."""
 
     def __init__(self, manifest: LogoManifest, negative: NegativeCache) -> None:
         self._manifest = manifest
@@ -56,9 +60,10 @@ class WholeSaving:
 
 
 class ShareSaving:
-    """Brings the results of a share into what is stored, under the lease of the dataset.
+    """Lays the results of a share into the stored objects, under the lease of the dataset.
 
-    `manifest` and `negative` are what the share has read and changed; neither is stored itself.
+    `manifest` and `negative` are the share's own copies, which it has read and changed. They are
+    not stored: only what changed in them is laid into the stored ones.
     """
 
     def __init__(
@@ -73,7 +78,7 @@ class ShareSaving:
         self._pauses = Pauses(context.clock, SAVE_PAUSE_S)
 
     def now_and_then(self) -> bool:
-        """See `Saving.now_and_then`; while another run has the lease, the share goes on."""
+        """See `Saving.now_and_then`; nothing is saved while another run has the lease."""
         enough = max(SAVE_EVERY, self._manifest.fifth)
         if self._manifest.unsaved < enough or not self._pauses.due():
             return False
@@ -81,7 +86,7 @@ class ShareSaving:
             return self.save(0.0) is None
 
     def save(self, wait_s: float) -> str | None:
-        """See `Saving.save`; without anything to save the lease is not taken."""
+        """See `Saving.save`; the lease is not taken when there is nothing to save."""
         if not (self._manifest.is_to_be_saved or self._negative.is_to_be_saved):
             self._manifest.make_blog_manifest()
             return None
@@ -110,10 +115,10 @@ class ShareSaving:
 def bring(
     context: JobContext[LogoSettings], manifest: LogoManifest, domain: str, own: OwnResult[Entry]
 ) -> None:
-    """Lay the logo that a share has found for a domain into the manifest as it is stored now.
+    """Lay a share's result for one domain, `own`, into the manifest as it is stored now.
 
-    When somebody else has stored another one meanwhile, the later of the two stays, but never one
-    whose picture was removed; the picture of the other goes.
+    When another run has stored another logo meanwhile, the later of the two logos stays, unless its
+    picture was removed. The picture of the logo that does not stay is removed.
 
     Raises:
         StoreError: the store did not answer.

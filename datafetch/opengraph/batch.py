@@ -1,4 +1,4 @@
-"""The OpenGraph job's work in other processes: pages and results as JSON, and the worker between them."""
+"""The OpenGraph job's work in worker processes: pages and results as JSON, and who works on them."""
 
 from dataclasses import asdict, replace
 
@@ -39,9 +39,10 @@ from datafetch.urls import host_name
 def item_work(
     context: JobContext[OpenGraphSettings], asked: Asked, pages: int
 ) -> ItemWork[PageTask, PageResult]:
-    """How the pages of a run, so many, become batches.
+    """How the pages of a run become batches; `pages` is how many there are.
 
-    Pages of one host go to one worker: its limit of requests to a host is kept by each process.
+    All pages of one host go to one worker: the limit of requests at once to a host is kept by each
+    process for itself.
     """
 
     def lost(task: PageTask) -> PageResult:
@@ -64,14 +65,14 @@ def item_work(
 def batch_worker(
     context: JobContext[OpenGraphSettings],
     common: JsonObject,
-    places: Places,  # noqa: ARG001 - of a site's requests all are in one worker
+    places: Places,  # noqa: ARG001 - one worker does all pages of a host
 ) -> "PageBatches":
-    """The work on the pages of one run, in a process beside others."""
+    """The `BatchWorker` for the pages of one run."""
     return PageBatches(context, read_asked(common["asked"]))
 
 
 class PageBatches:
-    """Works on pages that came as JSON; what is kept of hosts lasts from batch to batch."""
+    """Works on pages that came as JSON. What it knows of hosts is kept between batches."""
 
     def __init__(self, context: JobContext[OpenGraphSettings], asked: Asked) -> None:
         publisher = context.publisher()
@@ -85,7 +86,7 @@ class PageBatches:
         return result_value(self._worker(read_task(item)))
 
     def hold_s(self) -> float:
-        """0: a site that asks to wait says nothing of the others."""
+        """Always 0: a site that asks to wait does not hold up the other sites."""
         return 0.0
 
 
@@ -110,7 +111,7 @@ def read_asked(value: JsonObject) -> Asked:
 
 
 def task_value(task: PageTask) -> JsonObject:
-    """The JSON of a page to work on; what is wanted has the page's bookmarks, in their order."""
+    """The JSON of a page to work on; its bookmarks are sent as part of what is wanted, in order."""
     return {
         "address": task.page.address,
         "bookmarks": [asdict(bookmark) for bookmark in task.page.bookmarks],
@@ -138,7 +139,7 @@ def read_task(value: object) -> PageTask:
 
 
 def result_value(result: PageResult) -> JsonObject:
-    """The JSON of a result; whoever reads it knows the task."""
+    """The JSON of a result, without its task, which the reader knows."""
     return {
         "record": None if result.record is None else asdict(result.record),
         "error": None if result.error is None else error_value(result.error),

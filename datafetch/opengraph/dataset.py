@@ -15,13 +15,14 @@ from datafetch.opengraph.state import OpenGraphState
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a run's results came into the dataset and the bookmarks.
+    """What became of a run's results: in the dataset, and in the bookmarks.
 
     Attributes:
         merged: how many bookmarks changed.
         listed: whether the manifest of pictures changed.
-        waits: why the bookmarks have to wait for the next run; None when they need not.
-        unsaved: why all results have to wait, those of a share; None when they need not.
+        waits: why the results are not in the bookmarks before the next run; None when they are.
+        unsaved: why a share's results are not even in the dataset before its next run; None when
+            they are.
     """
 
     merged: int = 0
@@ -55,7 +56,7 @@ class OpenGraphDataset:
     ) -> None:
         """Read what is stored of these pages.
 
-        When there is no state, the records of the `recalled` pages are made from their metadata.
+        Without a stored state, the records of the `recalled` pages are made from their metadata.
         With `keep`, a copy of a broken manifest is kept aside.
 
         Raises:
@@ -95,7 +96,7 @@ class OpenGraphDataset:
     ) -> Finished:
         """Store the state of these pages and their pictures' manifest, and merge the bookmarks.
 
-        `descriptions` are those of the pages that were read in this run, by hash.
+        `descriptions` are those of the pages that this run read, by the page's hash.
 
         Raises:
             BaseMoved: somebody else wrote the manifest or the bookmarks twice meanwhile.

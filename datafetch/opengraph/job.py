@@ -41,7 +41,7 @@ store it.
 """
 
 _SHORT_WAIT_S = 30.0
-"""Seconds for which a share that ends with an error waits for the dataset's lease, to save its state."""
+"""Seconds that a share which ends with an error waits for its dataset's lease, to save progress."""
 
 
 def checkpoint_every(pages: int) -> int:

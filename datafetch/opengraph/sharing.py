@@ -1,4 +1,4 @@
-"""Brings what a share of the pages has found into the dataset, under the dataset's lease."""
+"""Lays the results of a share of the pages into the dataset, under the dataset's lease."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,11 @@ _PAUSE_S = 5.0
 
 
 class ShareOfPages:
-    """The share of one run; `own` is what it has read and changed, which is not stored itself."""
+    """The share of one run.
+
+    `own` is its copy of the dataset, which it has read and changed. That is not stored: only what
+    changed in it is laid into the stored dataset.
+    """
 
     def __init__(
         self, context: JobContext[OpenGraphSettings], shard: Shard, own: OpenGraphDataset
@@ -30,7 +34,7 @@ class ShareOfPages:
         self._pauses = Pauses(context.clock, _PAUSE_S)
 
     def checkpoint(self, pages: Sequence[BookmarkedPage]) -> None:
-        """Save what there is, if it is time for that and no other run has the lease.
+        """Lay the records so far into the stored state, if it is time and no other run has the lease.
 
         Raises:
             StoreError: the store failed.
@@ -41,9 +45,9 @@ class ShareOfPages:
                 self.save(pages, 0.0)
 
     def save(self, pages: Sequence[BookmarkedPage], wait_s: float) -> str | None:
-        """Bring the records into the stored state; returns why that has to wait, if it has to.
+        """Lay the records into the stored state; return why that has to wait, or None.
 
-        `pages` are all, and `wait_s` the seconds for which the lease is waited for.
+        `pages` are those of all shares. The lease is waited for at most `wait_s` seconds.
 
         Raises:
             Cancelled: the run was asked to stop while it waited.
@@ -66,9 +70,9 @@ class ShareOfPages:
         bookmarks: Sequence[SavedBookmark],
         descriptions: dict[str, Description],
     ) -> Finished:
-        """Bring all results into the dataset, and finish it as `OpenGraphDataset.finish` does.
+        """Lay all results into the dataset, and finish it as `OpenGraphDataset.finish` does.
 
-        The bookmarks are read once more: other shares may have begun, and ended, with newer ones.
+        The bookmarks are read again: they may have changed while this share worked.
 
         Raises:
             Cancelled: the run was asked to stop while it waited for the lease.

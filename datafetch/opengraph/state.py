@@ -112,7 +112,7 @@ class OpenGraphState:
         return own_results(self._read_bookmarks, self.bookmarks)
 
     def note_saved(self) -> None:
-        """Note that the stored state has the records as they are now, by way of another object."""
+        """Note that the stored state has all these records: another object has saved them."""
         self._read_pages, self._read_bookmarks = dict(self.pages), dict(self.bookmarks)
 
     def save(self) -> None:

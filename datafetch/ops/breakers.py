@@ -68,7 +68,7 @@ class BreakerBook:
         self._lock = threading.Lock()
         self._changed: set[str] = set()
         self._reasons: dict[str, str] = {}
-        """Why the breakers among them have opened."""
+        """Why breakers among the changed ones have opened, by host."""
 
     def load(self) -> None:
         """Read the stored breakers, unless they were read before."""
@@ -125,7 +125,7 @@ class BreakerBook:
     def take(self) -> JsonObject:
         """The breakers that opened or closed since the last call, as JSON for another process.
 
-        That process stores them: `save` leaves these changes out. A closed one is null.
+        That process stores them; `save` here does not. A breaker that closed is null.
         """
         with self._lock:
             changed, self._changed = self._changed, set()
@@ -145,7 +145,7 @@ class BreakerBook:
         return taken
 
     def learn(self, taken: JsonObject) -> None:
-        """Take over the breakers that another process has taken; `save` stores them."""
+        """Take over the breakers that `take` returned in another process; `save` stores them."""
         self.load()
         for host, told in taken.items():
             known = CLOSED if told is None else Breaker(told["failures"], told["openedAt"] / 1000)

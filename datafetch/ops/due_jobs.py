@@ -53,7 +53,7 @@ def look_at(
         schedules: of each job that is looked at.
         held_back_s: for each job the seconds after a slot during which it is not due yet; 0 for a
             job that is not named.
-        share: the share that runs here of each job that can be shared; None for whole jobs.
+        share: the share that this machine runs, of each job that has shares; None for whole jobs.
 
     Raises:
         StoreError: the store did not answer.

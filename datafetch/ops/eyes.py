@@ -26,7 +26,7 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """Reads objects, and notes those that it could not read."""
+    """Reads objects; `notes` says which of them could not be read."""
 
     store: ObjectStore
     notes: list[str] = field(default_factory=list)
@@ -43,8 +43,8 @@ class Eyes:
     def see_lock(self, key: str, now: float) -> Holder | None:
         """Who has the lock; None while it is free.
 
-        In a folder the age of the lock's file is taken by this machine's clock. To measure it by
-        the folder's own clock a file would have to be written.
+        In a folder the age of the lock's file is measured by this machine's clock, since only a
+        write would tell the clock of the folder's file system.
         """
         try:
             if isinstance(self.store, ServerStore):
@@ -76,7 +76,7 @@ class Eyes:
         )
 
     def listed(self, prefix: str) -> list[tuple[str, datetime | None]]:
-        """Key and time of each object; none, with a note, where listing is not allowed."""
+        """Key and time of each object under a prefix; none, with a note, if listing is not allowed."""
         try:
             return [(info.key, info.last_modified) for info in self.store.list(prefix)]
         except StoreDenied:

@@ -1,8 +1,10 @@
-"""Whether each job is fresh, stale or failing, and since when: decided from what was read, purely.
+"""Decides whether each job is fresh, stale or failing, and since when.
+
+Pure: what was read from the store comes in.
 
 Stale is a job that had no success since the slot before the last, plus 15 minutes. Failing is one
-whose last finished run failed, or whose last run ended without saying how. Of a job that is run in
-shares all shares have to succeed, and one that fails is enough.
+whose last finished run failed, or whose last run ended without saying how. A job that is run in
+shares had a success when all of its shares had one, and is failing when one of them is.
 """
 
 from collections.abc import Sequence
@@ -73,7 +75,8 @@ class JobFacts:
         holder: None while the lock is free.
         pause: None when it is not on pause.
         resumed_at: when the last pause ended, epoch seconds.
-        shares: the shares of the job, by their number; empty when it is run as a whole.
+        shares: the shares of the job, one `Shares` for each N into which it was cut; empty when it
+            is run as a whole.
     """
 
     job: JobName
@@ -114,7 +117,7 @@ class Freshness:
         next_at: the next slot that will be run; None when there is none.
         is_silent: whether it is stale because nothing ran.
         failing_shares: the shares whose last run failed.
-        running_shares: how many shares are being run.
+        running_shares: how many shares are running.
     """
 
     condition: Condition

@@ -72,8 +72,8 @@ def history_entry(
 ) -> JsonObject:
     """A past run as it is stored: result, error count, times, place, failures, requests by upstream.
 
-    The entry of a share says which one, in `shard`. Only the first 20 failed items and 50 notes are kept. `dryRun` is left out: a dry run leaves no
-    history.
+    The entry of a share says in `shard` which share it is. Only the first 20 failed items and 50
+    notes are kept. `dryRun` is left out: a dry run leaves no history.
 
     Args:
         result: how the run ended.

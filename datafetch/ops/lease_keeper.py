@@ -16,13 +16,13 @@ BRIEF = "-brief"
 """The end of a brief run's id. It holds the lease for a moment only, to store what it has in memory."""
 
 MERGE = "-merge"
-"""The end of a run's id in the lease of another dataset, which it holds while it adds something to that."""
+"""How the run's id ends in the lease of a dataset that it holds only to add something to that dataset."""
 
 _BRIEF_WAIT_S, _MERGE_WAIT_S, _BRIEF_POLL_S = 10.0, 60.0, 0.25
-"""How long each run waits at least.
+"""How long a run waits for such a lease at least, in seconds, even without `--wait`.
 
-Seconds for a brief run, and for one that adds something to the dataset, which takes longer the more
-is stored; and seconds between two tries to get its lease, in the first 10.
+First for a brief run, then for a run that adds something to a dataset, which takes longer the more
+is stored. The last figure: seconds between two tries to get the lease, in the first 10 seconds.
 """
 
 
@@ -57,15 +57,15 @@ class LeaseKeeper:
         wait_s: float = 0.0,
         once: bool = False,
     ) -> HeldLease:
-        """Take the lease of a job or a share, and renew it until it is given back or the run's time is over.
+        """Take the lease of a job or share; renew it until it is released or the run's time is over.
 
-        While another run has it, wait for `wait_s` seconds at most, but for a `BRIEF` one at least
-        10 s, and for a `MERGE` 60 s: no job should be left out for a moment's work. `when_free` is
-        that of `LeaseBackend.acquire`. With `once` nothing is waited for, and a run that was asked
-        to stop may take it, too.
+        While another run has the lease, wait at most `wait_s` seconds. When the holder is a `BRIEF`
+        run, wait at least 10 s, and when it is a `MERGE`, 60 s: such holders are soon done.
+        `when_free`: see `LeaseBackend.acquire`. With `once` the lease is tried for once, without
+        waiting, also by a run that was asked to stop.
 
         Raises:
-            LeaseHeld: another run has it, and had it all the time.
+            LeaseHeld: another run had the lease all the time.
             Cancelled: the run was asked to stop while it waited.
             ConfigurationError: with these settings nothing may be written.
             StoreError: the service that keeps leases did not answer.
@@ -81,7 +81,7 @@ class LeaseKeeper:
         wait_s: float,
         once: bool,
     ) -> HeldLease:
-        """See `take`; the lease names the run as it is `known_as`."""
+        """See `take`; the lease names `known_as` as the id of its run."""
         began = self._clock.monotonic()
         waited = False
         while True:
@@ -147,9 +147,9 @@ class LeaseKeeper:
     def wait_for(self, job: JobName, seconds: float) -> Iterator[Fence]:
         """Wait for another job's lease and hold it, so that the block may write that job's data.
 
-        It is to be a moment's work: other runs wait for its end (see `MERGE`). With no `seconds` the
-        lease is asked for once, also by a run that was asked to stop, which may still have
-        something to save.
+        The block should take seconds, since other runs wait for its end (see `MERGE`). With 0
+        `seconds` the lease is tried for once, also by a run that was asked to stop, since that may
+        still have something to save.
 
         Raises:
             LeaseHeld: another run had it for all of `seconds`.
@@ -193,7 +193,7 @@ class LeaseKeeper:
 
 
 def _least_wait_s(held: LeaseHeld) -> float:
-    """Seconds for which each run waits for the one that has the lease, whatever it was told."""
+    """Seconds that every run waits for the holder of the lease, at least."""
     run_id = "" if held.holder is None else held.holder.run_id
     if run_id.endswith(MERGE):
         return _MERGE_WAIT_S

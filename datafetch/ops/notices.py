@@ -102,8 +102,8 @@ class Notices:
     ) -> "RunNotices":
         """The notices of one run, whose log is kept from now on if somebody is to be sent it.
 
-        A share is told of as its job is, under its run's id; in messages and in the series of
-        Prometheus it has a name of its own, so that no share hides how another went.
+        To monitors a share is its job, with its own run's id. In messages and in Prometheus' series
+        a share has a name of its own, so that no share hides how another went.
         """
         return RunNotices(
             self._settings,

@@ -1,4 +1,4 @@
-"""The fence of a worker process: it may write as long as its run says so, every few seconds."""
+"""The fence of a worker process: it may write only for as long as its run's last pulse allows."""
 
 import threading
 
@@ -6,15 +6,15 @@ from datafetch.clock import Clock
 from datafetch.errors import LeaseLost
 
 FIRST_S = 10.0
-"""Seconds that a worker waits for the first word of its run."""
+"""Seconds that a worker waits for the first pulse of its run."""
 
 
 class PulseFence:
     """A `Fence` that each pulse of the run holds open for a while. Thread-safe.
 
-    The run has the lease; a worker that hears nothing of it, because the run is dead or cannot be
-    reached, stops writing before another run can have the lease. Time is monotonic, so that a worker
-    that slept is refused, too.
+    The run has the lease. When no pulse comes, because the run is dead or cannot be reached, the
+    worker stops writing before another run can have the lease. Time is monotonic, so that a worker
+    process that was stopped for a while is refused, too.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -24,7 +24,7 @@ class PulseFence:
         self._closed = False
 
     def hold_open(self, seconds: float) -> None:
-        """Let the worker write for so many seconds from now on."""
+        """Let the worker write for `seconds` from now on."""
         self._until = self._clock.monotonic() + seconds
         self._first.set()
 
@@ -34,16 +34,16 @@ class PulseFence:
         self._first.set()
 
     def await_first(self, seconds: float = FIRST_S) -> None:
-        """Wait for the run's first word, at most so many seconds.
+        """Wait at most `seconds` for the run's first pulse.
 
         Raises:
-            LeaseLost: it did not come, or the worker may not write any more.
+            LeaseLost: no pulse came, or the worker may not write any more.
         """
         self._first.wait(seconds)
         self.check()
 
     def silent_s(self) -> float:
-        """Seconds for which the worker has not been allowed to write; negative while it is."""
+        """Seconds since the worker was last allowed to write; negative while it is allowed."""
         return self._clock.monotonic() - self._until
 
     def check(self) -> None:

@@ -64,7 +64,7 @@ class Record(Generic[T]):
 
     @property
     def is_stored(self) -> bool:
-        """Whether there is such an object, as it was read or written last."""
+        """Whether the object existed when it was read or written last."""
         return self._etag is not None
 
     def load(self) -> T:

@@ -76,7 +76,7 @@ def lock_unknown_note(lock: str, until: float, now: float) -> str:
 
 
 def unrecorded_note(job: str) -> str:
-    """What to tell when a run of this job, or share of one, had to end before its end was stored."""
+    """What to tell when a run of this job or share had to end before its end was stored."""
     return (
         f"how this run of {job} ended could not be stored in time; the next run goes on from what "
         "is stored"
@@ -99,7 +99,7 @@ def no_cdn_note(job: JobName, urls: PublicUrls) -> str:
 
 
 def superseded_note(job: JobName, shard: Shard | None = None) -> str:
-    """What to tell of a run that ended after another run of the same had written its records."""
+    """What to tell of a run that ended after another run of its job or share wrote its records."""
     lock = "BOOKMARKS_LOCK_TTL_MS" if job is JobName.BOOKMARKS else "DATAFETCH_LOCK_TTL_MS"
     return (
         f"this run lost its lock before it ended, and another run of {with_share(job.value, shard)} wrote the "

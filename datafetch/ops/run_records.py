@@ -35,7 +35,7 @@ from datafetch.store.last_look import looked_at_again
 _LONGEST_NAME = 100
 
 _TRIES = 100
-"""Attempts to write what the shares of a job write, too: as many of them may end at once."""
+"""Attempts to write a record that other shares write, too, of which many may end at once."""
 
 _CONFLICTS = 10
 """Attempts when the store answers that another write is under way (409), after its own waits."""
@@ -62,10 +62,10 @@ class RunRecords:
         scheduled: ScheduledStart | None = None,
         shard: Shard | None = None,
     ) -> None:
-        """`scheduled` is that of a scheduled run, which has read the state already.
+        """`scheduled` is what a scheduled run has read of the state already; None for other runs.
 
-        A `shard` has a state of its own; history and dead letters are those of the job, and other
-        shares may change them at the same time.
+        A share has a state of its own. History and dead letters belong to the job: other shares may
+        change them at the same time.
         """
         self._scheduled = scheduled
         self._shard = shard
@@ -156,15 +156,16 @@ class RunRecords:
     def end(
         self, result: RunResult, *, full_sync: bool, stays_due: bool = False, unmerged: bool = False
     ) -> None:
-        """Store how the run ended; its slot may stay due.
+        """Store how the run ended.
 
-        A share whose results are `unmerged` has not brought its part of the dataset up to date.
+        With `stays_due` a scheduled run may run its slot again. With `unmerged` a share's results
+        are not in the dataset yet, so that the run is no success.
 
-        When the run's lease is over, the state is written first, on the condition that it is the
-        one that this run wrote: if it is, no other run has begun.
+        When the run's lease is over, the state is written first, on the condition that it is still
+        the one that this run wrote: if it is, no other run has begun.
 
         Raises:
-            PreconditionFailed: another run has written since: its records stand. It has put this
+            PreconditionFailed: another run has written since, and its records stay. It put this
                 run into the history when it took over.
             StoreError: the store did not answer. Of several errors, that of the state is raised.
         """
@@ -183,7 +184,7 @@ class RunRecords:
                 lambda: _is_changed(read.letters),
                 lambda: self._add_to_history(read.history, entry),
             )
-            if changed:  # by others, while the state shows that no run of the same has begun
+            if changed:  # by other shares, or by hand: this run's state stood
                 _together_with_others(read.letters.save)
             return
         read.state.save(over)
@@ -250,12 +251,12 @@ def _failed_in(letters: DeadLetters) -> list[FailedRunItem]:
 
 
 def _together_with_others(change: Callable[..., None]) -> None:
-    """Change a record that the job's shares, and people who drop letters, change as well.
+    """Change a record that other shares of the job change too, or people who drop letters.
 
-    Of those that write at the same moment each time one succeeds, so that all do in the end.
+    When several write at the same moment, one of them succeeds and the others try again.
 
     Raises:
-        StoreConflict: others were faster each of the many times.
+        StoreConflict: others were faster at every attempt.
         StoreError: it could not be written.
     """
     for left in reversed(range(_CONFLICTS)):

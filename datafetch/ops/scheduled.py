@@ -68,7 +68,7 @@ class ScheduledStart:
             jitter_s: how long runs of the job wait on this host before they begin.
             ahead_s: by how many seconds this machine's clock is ahead of the store's, as far as
                 answers have told; slots go by the store's clock.
-            shard: the share of the job that is run; each share has slots of its own.
+            shard: the share that is run, None for the whole job; each share has slots of its own.
         """
         self._store = store
         self._keys = keys

@@ -1,4 +1,4 @@
-"""Reads what the store says of the shares of a job, to show it."""
+"""Reads the records of the shares of a job, to show how they are."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from datafetch.store.keys import Keys
 _WIDTH = 16
 
 MOST_READ = 500
-"""Records of shares that are read of a job. Of more, those that were written last are left out."""
+"""Records that are read for one job and one N, at most: those that were written first."""
 
 
 def read_shares(
@@ -25,7 +25,7 @@ def read_shares(
     whole: JobState | None,
     now: float,
 ) -> tuple[Shares, ...]:
-    """The shares that say something of the job now; nothing when it is run as a whole.
+    """The shares that count now (see `that_count`), a `Shares` for each N; none for a whole job.
 
     Args:
         eyes: read the records, and the locks of shares that seem to be running.
@@ -81,7 +81,7 @@ def _see(eyes: Eyes, keys: Keys, job: JobName, shard: Shard, now: float) -> Shar
     if state is None or state.status != "running":
         return Share(shard, state)
     if not _has_lock(eyes, keys, job, shard, state, now):
-        # The two are written one after the other: the run may just have begun or ended.
+        # State and lock are written one after the other: the run may just have begun or ended.
         state = eyes.see(keys.shard(job, shard), STATE, None)
     has_lock = state is not None and _has_lock(eyes, keys, job, shard, state, now)
     return Share(shard, state, has_lock)
@@ -95,7 +95,7 @@ def _has_lock(
 
 
 def _shard_in(name: str) -> Shard | None:
-    """The share whose record has this name, such as `2-of-4.json`; None when it is none's."""
+    """The share whose record has this name, such as `2-of-4.json`; None for other names."""
     try:
         shard = read_shard(name.removesuffix(".json").replace("-of-", "/"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""How the shares of a job are, in words: for the command and the page."""
+"""Says in words how the shares of a job are, for `datafetch status` and the status page."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,10 +13,12 @@ _LONGEST_ERROR = 200
 def share_rows(
     groups: Sequence[Shares], whole_success_at: int | None, now: float
 ) -> Iterator[tuple[str, str]]:
-    """A row on each number of shares, and one on those that failed alike; nothing without any.
+    """Rows of label and text: a summary for each group, then its failed shares.
+
+    Shares that failed with the same error are one row.
 
     Args:
-        groups: the shares, by their number.
+        groups: the shares, one `Shares` for each N into which the job was cut.
         whole_success_at: when the whole job succeeded last, epoch milliseconds; None for never.
         now: epoch seconds.
     """
@@ -66,7 +68,7 @@ def _failure(share: Share, now: float) -> str:
 
 
 def _failures(shares: Sequence[Share], now: float) -> str:
-    """Of shares that failed alike."""
+    """The row of several shares that failed with the same error."""
     last = spoken.when(max(share.last_seen_at for share in shares), now)
     end = "ended without notice, begun" if shares[0].died else "failed, last"
     return f"shares {_named(shares)} {end} {last}{_error(shares[0])}"

@@ -1,4 +1,4 @@
-"""How the shares of a job are: which of them count, which failed, and since when all have succeeded.
+"""Decides which shares of a job count, which of them failed, and since when all have succeeded.
 
 Pure: what was read from the store comes in.
 """
@@ -17,12 +17,12 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One share of a job, as it was found.
+    """One share of a job, as its record and its lock say.
 
     Attributes:
+        shard: which share it is.
         state: its last run; None when it never ran, or its record cannot be read.
-        has_lock: whether the run that the state tells of has the share's lock, and lives as far as
-            is known.
+        has_lock: whether the run of `state` has the share's lock, and is alive as far as is known.
     """
 
     shard: Shard
@@ -31,7 +31,7 @@ class Share:
 
     @property
     def is_running(self) -> bool:
-        """Whether a run of it is under way."""
+        """Whether a run of this share is under way."""
         return self.state is not None and self.state.status == "running" and self.has_lock
 
     @property
@@ -41,9 +41,9 @@ class Share:
 
     @property
     def is_unmerged(self) -> bool:
-        """Whether its last run ended well, and what that has found waits for the next one.
+        """Whether its last run ended well, but its results are not in the dataset yet.
 
-        It did not get the lease of the dataset.
+        That run did not get the lease of the dataset. The share's next run lays the results in.
         """
         if self.state is None or self.state.status != "completed":
             return False
@@ -51,7 +51,7 @@ class Share:
 
     @property
     def failures(self) -> int:
-        """How many runs of it failed in a row."""
+        """How many runs of this share failed in a row."""
         return (self.state.retry_count if self.state else 0) + (1 if self.died else 0)
 
     @property
@@ -61,11 +61,14 @@ class Share:
 
     @property
     def last_seen_at(self) -> int:
-        """When a run of it began or ended last, epoch milliseconds; 0 for never."""
+        """When its last run ended, or began if it has not ended, epoch milliseconds; 0 for never."""
         return 0 if self.state is None else self.state.completed_at or self.state.started_at
 
     def fails_since(self, success: int | None) -> bool:
-        """Whether its last run failed, and after this success of the whole job."""
+        """Whether its last run failed, and did so after the whole job succeeded at `success`.
+
+        `success`: epoch milliseconds; None when the whole job never succeeded.
+        """
         return self.failures > 0 and (success is None or self.last_seen_at > success)
 
     def to_json(self) -> JsonObject:
@@ -85,11 +88,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The shares into which a job was cut, all of one number.
+    """The shares of a job for one N, the number into which it was cut.
 
     Attributes:
-        shares: those whose records were read, and those that never ran.
-        unread: how many others there are.
+        count: N.
+        shares: the shares whose records were read, and those that never ran.
+        unread: how many shares have a record that was not read.
     """
 
     count: int
@@ -98,7 +102,7 @@ class Shares:
 
     @property
     def all_succeeded_at(self) -> int | None:
-        """Since when each share has had a success, epoch milliseconds: the oldest of their last ones."""
+        """The oldest of the shares' last successes, epoch milliseconds; None when one never had any."""
         times = [share.last_success_at for share in self.shares]
         known = [time for time in times if time is not None]
         return min(known) if known and len(known) == len(times) else None
@@ -106,7 +110,12 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """When the records of the shares of one number were written, epoch seconds by the store's clock."""
+    """When the records of a job's shares were written, for one N.
+
+    Attributes:
+        count: N.
+        at: by the index of the share, epoch seconds by the store's clock.
+    """
 
     count: int
     at: Mapping[int, float]
@@ -118,11 +127,11 @@ class Written:
 
 
 def that_count(found: Iterable[tuple[Shard, float]], whole_at: float | None) -> list[Written]:
-    """The numbers of shares that still say something of a job, the newest first.
+    """The groups of records that still count, one for each N, the newest first.
 
-    Records stay when a job is cut into another number of shares, or runs as a whole again. They
-    are passed over once all shares of another number have been written after all of them, or the
-    whole job has succeeded since.
+    Old records stay in the store when a job is cut into another number of shares, or runs as a
+    whole again. They no longer count once the whole job has succeeded after them, or once there is
+    another N all of whose records were written after them.
 
     Args:
         found: the shares that have a record, and when it was written, epoch seconds.
@@ -143,11 +152,11 @@ def that_count(found: Iterable[tuple[Shard, float]], whole_at: float | None) -> 
 
 
 def all_of(groups: Sequence[Shares]) -> list[Share]:
-    """The shares of all numbers."""
+    """The shares of all groups."""
     return [share for group in groups for share in group.shares]
 
 
 def succeeded_at(groups: Sequence[Shares]) -> int | None:
-    """When the job was brought up to date by its shares, epoch milliseconds; None for never."""
+    """When all shares of a group had brought the job up to date, epoch milliseconds; None for never."""
     times = [group.all_succeeded_at for group in groups]
     return max((time for time in times if time is not None), default=None)

@@ -1,4 +1,4 @@
-"""How a scheduled run begins: it waits as jitter says, and takes no lease when its slot is run already."""
+"""Begins a scheduled run: waits for its jitter, and takes the lease unless another run has its slot."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,14 @@ from datafetch.ops.scheduled import ScheduledStart
 from datafetch.ops.slots import Reason
 
 _TWIN_WAITS_S = (0.5, 1.0, 2.0, 4.0)
-"""How long it is waited, each time, for a run that has just taken the lease to claim its slot."""
+"""Seconds between looks whether a run that has just taken the lease claims its slot."""
 
 _TWIN_S = 30.0
 """Seconds for which a run counts as having just taken the lease."""
 
 
 def find_due(start: ScheduledStart, clock: Clock, log: EventLogger) -> Reason:
-    """Wait as long as jitter says, then see why a scheduled run has something to do.
+    """Wait as long as jitter says, then return the reason for which this run has something to do.
 
     Raises:
         NotDueError: it has nothing to do.
@@ -43,12 +43,13 @@ def take_for_slot(
     *,
     wait_s: float,
 ) -> HeldLease:
-    """Take the lease `name`; it is waited for at most `wait_s` seconds, and not by a twin.
+    """Take the lease `name`, after at most `wait_s` seconds.
 
-    A twin is a run whose slot the holder of the lease runs, or is about to claim.
+    When the holder of the lease is a twin, do not wait. A twin is a run of the same slot, or one
+    that is about to claim it.
 
     Raises:
-        NotDueError: another run has the lease, and runs this slot.
+        NotDueError: a twin has the lease.
         LeaseHeld: another run has it.
     """
     try:
@@ -65,10 +66,12 @@ def take_for_slot(
 
 
 def _look_for_twin(start: ScheduledStart, clock: Clock, held: LeaseHeld) -> None:
-    """See whether the run that has the lease runs the same slot, or is about to claim it.
+    """See whether the holder of the lease is a twin (`take_for_slot`).
+
+    A holder that took the lease a moment ago is given some seconds to claim a slot.
 
     Raises:
-        NotDueError: it does.
+        NotDueError: it is a twin.
     """
     start.check_twin(held.holder)
     holder = held.holder

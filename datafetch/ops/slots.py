@@ -122,8 +122,8 @@ def claimed(
 def ended(state: JobState, result: RunResult, *, stays_due: bool = False) -> JobState:
     """The state after the run's claimed slot has ended; unchanged when the run claimed none.
 
-    A run that a signal ended gives its slot back: the next scheduled run goes on from there. So
-    does one whose slot `stays_due`, if it did not fail.
+    A run that a signal ended gives its slot back: the next scheduled run goes on from there. With
+    `stays_due` a run gives its slot back too, unless it failed.
     """
     own = [
         name

@@ -164,8 +164,8 @@ def end(
 ) -> JobState:
     """The state of a job whose run ended.
 
-    The times of success move only when it is `completed`, and not when it is a share's whose
-    results are `unmerged`.
+    The times of success change only when the run is `completed`, and not for a share whose results
+    are `unmerged`: they are not in the dataset yet.
     """
     status = _JOB_STATUS.get(result.status, "failed")
     if status == "completed" and not unmerged:

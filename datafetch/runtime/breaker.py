@@ -253,9 +253,9 @@ class Breakers:
             return self._hosts.get(host, CLOSED)
 
     def become(self, host: str, breaker: Breaker) -> tuple[Breaker, Breaker]:
-        """Have a host's breaker be as another process knows it; returns the one before and after.
+        """Take over the state of a host's breaker from another process; return it before and after.
 
-        Of two that are open the one that opened last stays.
+        When the breaker is open in both processes, the one that opened last stays.
         """
         with self._lock:
             before = self._hosts.get(host, CLOSED)

@@ -112,7 +112,7 @@ class Engine:
         return self.map(here, items, width=work.width)
 
     def end_run(self) -> None:
-        """Let go of what was kept for the run that has ended, such as worker processes."""
+        """End what was kept for the run that has ended, such as its worker processes."""
 
 
 class _NotBegun:

@@ -1,10 +1,11 @@
-"""What Dask's workers call: functions of this package by their names, with text and back.
+"""What Dask's workers run: it calls a function of this package by its name, with JSON both ways.
 
-A task holds the name of a function and text; neither the task's key nor what Dask logs of it says
-anything about items. Nothing raises here: Dask writes a failed call's arguments into its log.
+A task holds the name of a function, and JSON. Neither the task's key nor what Dask logs of it says
+anything about items. `call`, `greet` and `begin` return errors as JSON and do not raise them: Dask
+would write the arguments of a failed call into its log.
 
-Which names are called is not restricted: whoever may send tasks to a Dask worker may send it any
-code (https://distributed.dask.org/en/stable/limitations.html, "Security"). TLS keeps them out.
+Any function may be named: whoever may send tasks to a Dask worker can send it any code anyway
+(https://distributed.dask.org/en/stable/limitations.html, "Security"). TLS keeps strangers out.
 """
 
 import json
@@ -25,7 +26,13 @@ from datafetch.runtime.engine_seal import NotForUs, Seal, seal
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a worker process says of itself; see `greet`."""
+    """What a worker process says of itself in `greet`.
+
+    Attributes:
+        version: its version of this package.
+        process: tells it from every other process, also from one that had its address before.
+        key: its `Seal.public`.
+    """
 
     version: str
     process: str
@@ -33,7 +40,7 @@ class Greeting:
 
 
 _PROCESS = uuid4().hex
-"""What tells this process from another that has taken its address."""
+"""Tells this process from another one that has, or had, the same address."""
 
 
 @cache
@@ -42,13 +49,14 @@ def _own_seal() -> Seal:
 
 
 class OtherProcess(Exception):
-    """The call came to another process than the one that it was meant for, which has ended."""
+    """The call was meant for a process that has ended; another one has its address now."""
 
 
 def call(name: str, text: str, process: str | None = None) -> str:
-    """Call a function by its name, `module:function`, with JSON, and return its answer as JSON.
+    """Call the function `name`, `module:function`, with the JSON in `text`; return its answer as JSON.
 
-    Nothing is called when `process` is not None and not what `greet` says here.
+    `process` is the `Greeting.process` that the call is meant for, None for any. In another process
+    nothing is called.
     """
     if process not in (None, _PROCESS):
         return json.dumps({"otherProcess": True})
@@ -56,15 +64,15 @@ def call(name: str, text: str, process: str | None = None) -> str:
 
 
 def greet() -> str:
-    """Say who this process is: its version, and the key with which `begin` opens what it is sent."""
+    """Say who this process is; `read_greeting` reads it."""
     return json.dumps({"version": __version__, "process": _PROCESS, "key": _own_seal().public})
 
 
 def begin(name: str, version: str, run_id: str, sealed: bytes) -> str:
-    """Call the function that prepares this process for a run, and return its answer as `call` does.
+    """Call the function `name`, which prepares this process for a run; return its answer as `call` does.
 
-    `version` is that of the process that asks, `sealed` what `sealed_charge` made of its charge.
-    Nothing is called when that was sealed for another process.
+    `version` is the version of the process that asks, `sealed` what `sealed_charge` made of its
+    charge. When that was sealed for another process, nothing is called.
     """
     try:
         charge = SecretStr(_own_seal().open(sealed).decode())
@@ -74,7 +82,7 @@ def begin(name: str, version: str, run_id: str, sealed: bytes) -> str:
 
 
 def sealed_charge(greeting: Greeting, charge: SecretStr) -> bytes:
-    """What workers are given to work with, readable for this one alone."""
+    """The charge of a run (see `WorkerCalls`), sealed so that only the process that greeted reads it."""
     return seal(greeting.key, charge.get_secret_value().encode())
 
 
@@ -90,11 +98,11 @@ def own_version() -> str:
 
 
 def answer_of(text: str) -> JsonObject:
-    """What a function answered to `call` or `begin`.
+    """The function's answer in what `call` or `begin` returned.
 
     Raises:
-        DatafetchError: the one that it raised.
-        OtherProcess: see there.
+        DatafetchError: the error that the function raised.
+        OtherProcess: the call was meant for a process that has ended.
     """
     value: JsonObject = json.loads(text)
     if "otherProcess" in value:

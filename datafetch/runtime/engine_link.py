@@ -1,4 +1,4 @@
-"""The connection to a Dask scheduler: which workers it has, and calls to them, on an event loop."""
+"""The connection to a Dask scheduler: asks which workers it has, and calls functions in them."""
 
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -44,8 +44,8 @@ class Worker:
     """A worker process.
 
     Attributes:
-        address: where the scheduler reaches it; one that is started anew may get the same.
-        id: what it is called; with `dask worker --name`, one that is started anew has the same.
+        address: where the scheduler reaches it; a worker that is restarted may get the same.
+        id: what it is called; with `dask worker --name` a worker that is restarted has the same.
         threads: tasks that it runs at once.
         ready: whether it takes tasks; False while it is closing, or paused.
     """
@@ -66,7 +66,10 @@ class WorkerAway(Exception):
 
 
 class ClusterLink:
-    """One client of a scheduler, for one run. It never goes over to another scheduler."""
+    """The client of one scheduler, for one run. It never reconnects to another scheduler.
+
+    All its methods run on one event loop.
+    """
 
     def __init__(self, label: str, calls: WorkerCalls) -> None:
         """`label` is how messages name the cluster."""
@@ -75,14 +78,14 @@ class ClusterLink:
         self._client: Client | None = None
         self._scheduler_id = ""
         self._processes: dict[str, str] = {}
-        """For each worker's address the process that `begin` has prepared there."""
+        """For each worker's address the process that `begin` has prepared there (`Greeting.process`)."""
 
     async def connect(self, address: str, security: "Security") -> None:
         """Connect to the scheduler.
 
         Raises:
             ClusterFailed: nothing answers there, or not as a scheduler does.
-            ConfigurationError: the scheduler has no datafetch, with which it reads batches.
+            ConfigurationError: the scheduler has no datafetch, which it needs to pass batches on.
         """
         self._client = await connected(self._label, address, security)
         unable = await scheduler_unable(self._client)
@@ -101,7 +104,7 @@ class ClusterLink:
         """All workers that the scheduler has now, by their names.
 
         Raises:
-            ClusterFailed: the scheduler is lost, or another has taken its place.
+            ClusterFailed: the scheduler was lost, or another one has taken its place.
         """
         try:
             identity = await self._identity()
@@ -144,7 +147,7 @@ class ClusterLink:
     async def _answer(
         self, worker: Worker, function: Callable[..., str], *arguments: object
     ) -> str:
-        """What a worker answers to a call before it works for the run; raises as `begin` does."""
+        """A worker's answer to one of the calls that prepare it; raises what `begin` raises."""
         answers = await self._ask((worker,), function, *arguments, seconds=_BEGIN_S)
         answer = answers[worker.address]
         if isinstance(answer, OSError | TimeoutError):
@@ -158,12 +161,14 @@ class ClusterLink:
         return str(answer)
 
     async def perform(self, worker: Worker, key: str, text: str) -> JsonObject:
-        """Have a worker make a batch, and return its answer.
+        """Have a worker do a batch, and return its answer.
+
+        `key` is the name of Dask's task, `text` the batch as JSON.
 
         Raises:
             WorkerAway: the worker was lost.
             ClusterFailed: the scheduler was lost.
-            DatafetchError: the call has failed as a whole.
+            DatafetchError: the call itself failed; errors of a batch are part of its answer.
         """
         client = self._of_client
         future = client.submit(
@@ -193,14 +198,17 @@ class ClusterLink:
     async def pulse(
         self, workers: Collection[Worker], pulse: Pulse, seconds: float = _PULSE_S
     ) -> None:
-        """Tell workers a pulse; those that do not answer go without it."""
+        """Send a pulse to workers, and wait at most `seconds` for their answers.
+
+        A worker that does not answer is no error here: without pulses it stops writing by itself.
+        """
         if workers and self._client is not None:
             text = compact_json(pulse.to_json())
             with suppress(OSError, TimeoutError):
                 await self._ask(workers, call, self._calls.pulse, text, seconds=seconds)
 
     async def close(self) -> None:
-        """Close the connection, whatever the other side does."""
+        """Close the connection; a scheduler that does not answer is not waited for long."""
         if self._client is not None:
             with suppress(OSError, TimeoutError):
                 await self._client.close(timeout=_CLOSE_S)
@@ -215,7 +223,7 @@ class ClusterLink:
     async def _identity(self) -> dict[str, Any]:
         """What the scheduler says of itself and its workers.
 
-        Not `Client.scheduler_info`, which on an event loop returns what it has heard last.
+        `Client.scheduler_info` would not ask: on an event loop it returns what it knows already.
         """
         import asyncio
 
@@ -232,7 +240,7 @@ class ClusterLink:
         *arguments: object,
         seconds: float,
     ) -> dict[str, Any]:
-        """Call a function in workers, beside their tasks; for each address its answer or error."""
+        """Call a function in workers, beside their tasks; return each address's answer or error."""
         import asyncio
 
         addresses = [worker.address for worker in workers]
@@ -258,7 +266,7 @@ async def connected(label: str, address: str, security: "Security") -> "Client":
     from distributed import Client
     from distributed.versions import VersionMismatchWarning
 
-    # Versions of Dask that do not go together show as errors; ours are compared by `begin`.
+    # Versions of Dask that do not fit together show as errors; `begin` compares datafetch's.
     warnings.filterwarnings("ignore", category=VersionMismatchWarning)
     try:
         return await Client(
@@ -276,8 +284,8 @@ async def connected(label: str, address: str, security: "Security") -> "Client":
 async def scheduler_unable(client: "Client") -> str:
     """Why a scheduler cannot pass batches on; empty when it can, or does not answer.
 
-    It unpickles what it passes on, by which it imports `call`. A batch that it cannot read comes
-    back cancelled, as one whose worker was lost.
+    A scheduler unpickles what it passes on, and for that imports `call`. A batch that it cannot
+    unpickle comes back cancelled, just like a batch whose worker was lost.
     """
     import asyncio
 

@@ -1,7 +1,8 @@
-"""Worker processes on this machine, for one run: a scheduler of its own, and TLS that lasts as long.
+"""Starts the worker processes of `local[N]` for one run, with a scheduler and TLS keys of their own.
 
-Everything here runs on the engine's event loop, where the scheduler lives, too. The workers end
-by themselves when this process does: each watches a pipe to it (`distributed/process.py`).
+Everything here runs on the event loop of `engine_session.py`, where the scheduler runs, too. The
+workers end by themselves when this process ends: each watches a pipe to it
+(`distributed/process.py`).
 """
 
 import asyncio
@@ -25,10 +26,10 @@ _NODES = "datafetch.runtime.engine_nodes"
 
 
 class LocalWorkers:
-    """The processes, from `start` to `end`."""
+    """The scheduler and the worker processes of one run, from `start` to `end`."""
 
     def __init__(self, count: int, needed: str) -> None:
-        """`needed` is the module whose functions the workers call."""
+        """`count` is how many workers to start, `needed` the module whose functions they call."""
         self._count = count
         self._needed = needed
         self._cluster: SpecCluster | None = None
@@ -85,7 +86,7 @@ class LocalWorkers:
         self.address = self._cluster.scheduler_address
 
     async def end(self) -> None:
-        """End the processes at once, whatever they do; what they had finished has been told."""
+        """End the processes at once; the batches that they had finished were answered already."""
         if self._cluster is None:
             return
         for nanny in self._cluster.workers.values():
@@ -111,9 +112,9 @@ async def _closed(cluster: "SpecCluster") -> None:
 def _keep_ctrl_c_away() -> None:
     """Block the signals of a terminal on this thread, and so in the processes that it starts.
 
-    They reach the whole group of processes; only this one is to act on them. The tracker of
-    `multiprocessing` lets them through again when it starts (`resource_tracker.py`), so it comes
-    first.
+    A terminal sends them to the whole group of processes, but only this process is to act on them.
+    The resource tracker of `multiprocessing` unblocks them when it starts (`resource_tracker.py`),
+    so it is started before they are blocked.
     """
     from multiprocessing import resource_tracker
 
@@ -122,9 +123,9 @@ def _keep_ctrl_c_away() -> None:
 
 
 def _prepare_forks(needed: str) -> None:
-    """Start the process of which the workers are copies, with what they need loaded.
+    """Start the process from which the workers are forked, with the modules they need loaded.
 
-    It loads Dask while this process does; so many workers start as fast as one, and share memory.
+    It loads Dask while this process does. So many workers start as fast as one, and share memory.
     """
     from multiprocessing import forkserver
 

@@ -11,10 +11,10 @@ _MOST_CHARACTERS = 300
 
 
 class _Ours(logging.Handler):
-    """Hands each record on as the event `cluster_log`, in one line and without its traceback."""
+    """Passes each record of Dask on as our event `cluster_log`, in one line without a traceback."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log the record's text, at the level that is shown with `-v` only."""
+        """Log the record's text at the level `debug`, which only `-v` shows."""
         try:
             text = one_line(redact(record.getMessage()), _MOST_CHARACTERS)
         except (TypeError, ValueError):  # arguments that do not fit their text
@@ -23,10 +23,10 @@ class _Ours(logging.Handler):
 
 
 def route_logs() -> None:
-    """Take over the loggers of Dask and its libraries; may be called again.
+    """Take over the loggers of Dask and its libraries; may be called more than once.
 
-    Dask gives them handlers of their own when it is first imported (`distributed/config.py`), so
-    this comes afterwards.
+    To be called after Dask was imported: its first import gives these loggers handlers of their
+    own (`distributed/config.py`).
     """
     for name in _THEIRS:
         logger = logging.getLogger(name)

@@ -1,4 +1,4 @@
-"""Looks at a cluster without working on it: who is there, in which versions, and who may come in."""
+"""Looks at a cluster for `datafetch doctor`: its workers, their versions, and where it listens."""
 
 import asyncio
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ClusterLook:
 
     Attributes:
         versions: the version of datafetch that each worker has, by the worker's address.
-        unable: workers that cannot say, with the reason.
+        unable: the workers that cannot run datafetch, each with the reason.
         listens: the addresses at which the scheduler listens; empty when it does not say.
         scheduler_unable: why the scheduler cannot pass batches on; empty when it can.
     """
@@ -35,7 +35,7 @@ class ClusterLook:
 
 
 def look_at(place: ClusterPlace) -> ClusterLook:
-    """Ask the scheduler, in some seconds.
+    """Ask the scheduler and its workers; this takes some seconds at most.
 
     Raises:
         ClusterFailed: it cannot be reached.
@@ -68,7 +68,7 @@ async def _asked(client: "Client") -> ClusterLook:
 
 async def _listens(client: "Client") -> tuple[str, ...]:
     def addresses(dask_scheduler: object) -> list[str]:
-        # Sent as code, since this scheduler may have no datafetch; so nothing of it is used here.
+        # Sent as code that uses nothing of datafetch, since the scheduler may not have it.
         listeners = getattr(dask_scheduler, "listeners", ())
         return [str(listener.listen_address) for listener in listeners]
 

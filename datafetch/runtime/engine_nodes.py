@@ -1,7 +1,7 @@
 """Dask's scheduler and workers as this package starts them: they listen at nothing but their own port.
 
 Dask opens one more port for its pages of metrics, also when it is told to have no dashboard
-(`distributed/node.py`). It asks nobody who he is, and shows what the process does.
+(`distributed/node.py`). Anybody may read them there, and they show what the process does.
 """
 
 import tempfile
@@ -14,13 +14,13 @@ from datafetch.runtime.engine_logs import route_logs
 
 
 def own_folder() -> "tempfile.TemporaryDirectory[str]":
-    """A folder that is this user's alone, to be given to Dask and removed in the end.
+    """A temporary folder that only this user can write to, for Dask's files; the caller removes it.
 
-    Dask imports modules from its folder before all others (`distributed/core.py`), which is
-    `/tmp/dask-scratch-space` without this: whoever makes that first has his code run.
+    Dask imports modules from its folder before all others (`distributed/core.py`). Without this
+    that folder is `/tmp/dask-scratch-space`, and a user who makes it first has his code run.
 
     Raises:
-        ClusterFailed: there is no place for it.
+        ClusterFailed: the folder cannot be made.
     """
     try:
         return tempfile.TemporaryDirectory(prefix="datafetch-dask-", ignore_cleanup_errors=True)
@@ -32,14 +32,14 @@ def own_folder() -> "tempfile.TemporaryDirectory[str]":
 
 
 class ClosedScheduler(Scheduler):  # type: ignore[misc] # its types are not looked at
-    """A scheduler without pages."""
+    """A scheduler without pages of metrics."""
 
     def start_http_server(self, *_: object, **__: object) -> None:
         """Open no port."""
 
 
 class ClosedWorker(Worker):  # type: ignore[misc] # its types are not looked at
-    """A worker without pages, which takes note of why it is closed.
+    """A worker without pages of metrics, which keeps the reason for which it was closed.
 
     Attributes:
         closed_by: Dask's reason; empty as long as it is not closed.
@@ -48,7 +48,7 @@ class ClosedWorker(Worker):  # type: ignore[misc] # its types are not looked at
     closed_by = ""
 
     def __init__(self, *arguments: object, **options: object) -> None:
-        """See Dask's `Worker`. What it logs while it starts is kept from standard error already."""
+        """As Dask's `Worker`, but what it logs while it starts goes to our log already."""
         route_logs()
         super().__init__(*arguments, **options)
 
@@ -62,7 +62,7 @@ class ClosedWorker(Worker):  # type: ignore[misc] # its types are not looked at
         nanny: bool = True,
         reason: str = "worker-close",
     ) -> str | None:
-        """End the worker."""
+        """End the worker, and keep the reason."""
         self.closed_by = self.closed_by or reason
         closed: str | None = await super().close(timeout, executor_wait, nanny, reason)
         return closed

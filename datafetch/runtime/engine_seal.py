@@ -1,8 +1,8 @@
-"""Seals what one process sends another, so that nobody between them can show it.
+"""Seals a message to a worker process, so that the scheduler between them can neither read nor log it.
 
-All messages to a worker pass through the scheduler. With its log at `debug` Dask writes whole messages
-into it, and what cannot be unpickled already at `info` (`distributed/core.py`,
-`distributed/protocol/pickle.py`); both may be shown on the scheduler's pages. TLS ends before that.
+All messages to a worker pass through the scheduler, and TLS ends there. At the level `debug` Dask
+logs whole messages, and at `info` those that cannot be unpickled (`distributed/core.py`,
+`distributed/protocol/pickle.py`); the scheduler's pages may show both.
 
 As in RFC 9180: an X25519 key for each message, HKDF, and ChaCha20-Poly1305.
 """
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 _KEY_BYTES = 32
 _NONCE = bytes(12)
-"""Each message has a key of its own, so one nonce does for all."""
+"""The same nonce for every message: each message has a key of its own."""
 
 
 class NotForUs(Exception):
-    """The message was sealed for another process, or spoilt."""
+    """The message was sealed for another process, or has been changed."""
 
 
 class Seal:
-    """The secret of this process, by which it opens what was sealed for it."""
+    """The private key of this process, with which it opens what was sealed for it."""
 
     def __init__(self) -> None:
         from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
         self._private = X25519PrivateKey.generate()
         self.public = self._private.public_key().public_bytes_raw().hex()
-        """What others need to seal something for this process."""
+        """The public key, with which others seal something for this process."""
 
     def open(self, message: bytes) -> bytes:
-        """What was sealed.
+        """The content of a sealed message.
 
         Raises:
-            NotForUs: see there.
+            NotForUs: it was sealed for another process, or has been changed.
         """
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
@@ -49,7 +49,7 @@ class Seal:
 
 
 def seal(public: str, content: bytes) -> bytes:
-    """Seal something for the process whose `Seal.public` this is."""
+    """Seal `content` for the process whose `Seal.public` is `public`."""
     from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
     once = X25519PrivateKey.generate()

@@ -1,6 +1,8 @@
-"""One run on a cluster: a thread with an event loop that keeps the connection and tells what happens.
+"""Keeps one run's connection to its cluster, on a thread with an event loop of its own.
 
-Everything that may hang is done there, so that the run itself can stop at once.
+The run's thread asks for things by the first methods of `Session`, and is told what happens by
+`Event`s in a queue. All calls that may hang are made on the other thread, so that the run itself
+can stop at once.
 """
 
 import asyncio
@@ -33,11 +35,16 @@ _WATCH_S = 0.5
 """Seconds between two looks at which workers there are."""
 
 _PULSE_EACH_S = 2.0
+"""Seconds between two pulses."""
+
 _WRITE_MOST_S = 30.0
+"""Seconds for which a pulse lets a worker write, at most, however long the run itself may."""
+
 _WRITE_LESS_S = 2.0
-"""By so much less than the run itself a worker may write: a pulse takes a while to arrive."""
+"""Seconds by which a worker has to stop writing before the run: a pulse takes time to arrive."""
 
 _FAREWELL_S = 1.0
+"""Seconds for workers to answer the last pulse, and then for the tasks that are left to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,11 @@ class Session:
         self._seen: dict[str, Worker] = {}
         """All workers that the scheduler had at the last look."""
         self._ready: dict[str, Worker] = {}
-        """Those that are prepared and take batches."""
+        """The workers that are prepared and take batches."""
         self._begun: dict[str, Worker] = {}
-        """Those that are prepared, whether they take batches or not."""
+        """The workers that are prepared, whether they take batches or not."""
         self._anew: set[str] = set()
-        """Those that are to be prepared again: another process may have taken the address."""
+        """Names of workers to prepare again: another process may have taken the address."""
         self._orders: dict[tuple[int, int], _Order] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -82,11 +89,11 @@ class Session:
     # ------------------------------------------------- for the thread of the run
 
     def listen(self, events: Events) -> None:
-        """Have events told from now on, beginning with the workers that there are."""
+        """Put events into this queue from now on; first a `Joined` for each worker that is ready."""
         self._tell(self._add_listener, events)
 
     def unlisten(self, events: Events) -> None:
-        """Tell no more events, and give up the batches whose end would have been told."""
+        """Put no more events into this queue, and cancel the batches that were submitted with it."""
         self._tell(self._remove_listener, events)
 
     def submit(self, worker: Worker, number: int, key: str, text: str, events: Events) -> None:
@@ -98,7 +105,7 @@ class Session:
         self._tell(self._stop_work)
 
     def close(self, seconds: float) -> None:
-        """End everything, waiting for that at most so long."""
+        """End the connection and the workers of this run; wait at most `seconds` for that."""
         self._tell(self._end.set)
         self._thread.join(seconds)
 
@@ -146,7 +153,7 @@ class Session:
                 await self._local.end()
 
     async def _until_end(self, work: Coroutine[None, None, None]) -> None:
-        """Do the work until it ends, or the session does."""
+        """Do the work until it ends, or until `close` is called."""
         tasks = (asyncio.ensure_future(work), asyncio.ensure_future(self._end.wait()))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -173,7 +180,7 @@ class Session:
             await asyncio.sleep(_WATCH_S)
 
     def _note(self, found: dict[str, Worker]) -> None:
-        """Compare the workers with those of the last look."""
+        """Prepare workers that are new, note those that pause or resume, and drop those that are gone."""
         at_start = not self._seen
         before, self._seen = self._seen, found
         for name in before.keys() - found.keys():
@@ -194,7 +201,7 @@ class Session:
             self._say(Leaving(worker))
 
     def _forget(self, worker: Worker) -> None:
-        """A worker is gone."""
+        """Drop a worker that is gone, and cancel what it was asked for."""
         was_begun = self._begun.pop(worker.name, None) is not None
         self._ready.pop(worker.name, None)
         for key, order in list(self._orders.items()):
@@ -208,7 +215,11 @@ class Session:
             self._start(self._pulse_now())
 
     async def _welcome(self, worker: Worker, *, at_start: bool) -> None:
-        """Prepare a worker, and tell the others that they are one more."""
+        """Prepare a worker, and tell all workers how many they are now.
+
+        A worker that cannot work for the run ends the run at its start, or when it is the only one.
+        Beside other workers it is left out with a warning.
+        """
         try:
             await self._link.begin(worker, self._run.run_id)
         except WorkerAway:
@@ -290,7 +301,7 @@ class Session:
 
     async def _pulse_now(self) -> None:
         left_s = min(self._run.write_s(), _WRITE_MOST_S) - _WRITE_LESS_S
-        if left_s > 0 and not self._stopped:  # else what was told last ends by itself
+        if left_s > 0 and not self._stopped:  # else the last pulse ends by itself
             await self._link.pulse(self._begun.values(), self._pulse(left_s))
 
     def _pulse(self, write_s: float) -> Pulse:
@@ -307,7 +318,7 @@ class Session:
     # --------------------------------------------------------------------- tasks
 
     def _start(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
-        """Do some work beside the rest; an error of it ends the run."""
+        """Do this work beside the rest; an error in it is told to the run as `Broken`."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

@@ -1,4 +1,4 @@
-"""The TLS files of Dask's configuration, by which a client or worker shows who it is."""
+"""Reads and checks the TLS files of Dask's configuration, with which a client or worker proves itself."""
 
 import os
 import ssl
@@ -25,8 +25,8 @@ def security_of(address: str, role: Role) -> "Security":
     """What Dask's configuration says about TLS, checked if the address asks for TLS.
 
     Raises:
-        ConfigurationError: a file is not named, cannot be read, or is none of its kind; or
-            only TLS is allowed, and the address is without.
+        ConfigurationError: a file is not named, cannot be read, or is no certificate or key; or
+            Dask's configuration allows TLS only, and the address is `tcp://`.
     """
     from distributed import Security
 
@@ -48,7 +48,7 @@ def security_of(address: str, role: Role) -> "Security":
 
 
 def _problems(security: "Security", role: Role) -> list[str]:
-    """What is wrong with the files; the names are those by which the environment sets them."""
+    """What is wrong with the files, each named by its environment variable."""
     prefix = f"DASK_DISTRIBUTED__COMM__TLS__{role.upper()}"
     cert = security.tls_client_cert if role == "client" else security.tls_worker_cert
     key = security.tls_client_key if role == "client" else security.tls_worker_key

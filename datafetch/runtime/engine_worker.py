@@ -1,4 +1,4 @@
-"""A process that is a Dask worker until it is stopped, as of `datafetch worker`."""
+"""Makes this process a Dask worker until it is stopped, for `datafetch worker`."""
 
 import asyncio
 from contextlib import suppress
@@ -15,29 +15,28 @@ if TYPE_CHECKING:
     from distributed import Security, Worker
 
 THREADS = 1
-"""Batches at once in one process: a batch has threads of its own, as many as the run's settings say."""
+"""Batches at once in one process. A batch has threads of its own (`DATAFETCH_CONCURRENCY`)."""
 
 _CONNECT_S = 5.0
 _AGAIN_S = 2.0
 """Seconds between two tries to reach the scheduler."""
 
 _GRACE_S = 4.0
-"""Seconds for the batch under way to end after a signal; the process ends after five."""
+"""Seconds that the batch under way has after a signal; after five the process ends anyway."""
 
 _LOOK_S = 0.05
 _CLOSE_S = 0.5
 _SENT_AWAY = frozenset({"scheduler-close-worker", "scheduler-remove-worker"})
-"""Reasons of a scheduler that wants this worker to end (`distributed/scheduler.py`)."""
+"""The reasons with which a scheduler sends a worker away for good (`distributed/scheduler.py`)."""
 
 
 def be_worker(address: str, cancel: CancelToken) -> None:
     """Work for the scheduler at this address until it sends this worker away.
 
-    While the scheduler is not there it is waited for, also when it was lost.
+    Wait for a scheduler that cannot be reached, or was lost, however long that takes.
 
     Raises:
-        Cancelled: the command was asked to stop; the batch under way has ended, if it took no
-            longer than a few seconds.
+        Cancelled: the command was asked to stop. The batch under way had some seconds to end.
         ConfigurationError: the TLS files of Dask's configuration cannot be used.
         ClusterFailed: there is no folder for temporary files.
     """
@@ -83,9 +82,9 @@ class _Working:
             unlisten()
 
     async def _reach_scheduler(self) -> str:
-        """Wait until the scheduler can be reached; return this end of the way to it.
+        """Wait until the scheduler can be reached; return this machine's address on the way to it.
 
-        It is empty when a stop came before.
+        The address is empty when the command was asked to stop before that.
         """
         from distributed.comm import connect, get_address_host
 
@@ -110,10 +109,10 @@ class _Working:
         return ""
 
     async def _until_closed(self, own_host: str) -> str:
-        """Be a worker until the scheduler closes it, is lost, or a stop comes; return why it ended.
+        """Be a worker until the scheduler closes it or is lost, or the command is asked to stop.
 
-        It listens at one address of this machine only, that of the scheduler's network: without
-        TLS whoever reaches it may have it run any code.
+        Return Dask's reason. The worker listens at `own_host` only, this machine's address in the
+        scheduler's network: without TLS whoever reaches a worker can have it run any code.
         """
         from datafetch.runtime.engine_nodes import ClosedWorker
 
@@ -147,7 +146,7 @@ async def _live(worker: "Worker", address: str) -> None:
 
 
 async def _end_work(worker: "Worker") -> None:
-    """Take no more batches, and wait until what is under way has ended and been fetched."""
+    """Take no more batches; wait some seconds until the run has the answer of the one under way."""
     from distributed.core import Status
 
     if worker.status != Status.running:

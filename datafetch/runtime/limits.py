@@ -8,22 +8,22 @@ from datafetch.clock import Clock
 
 
 class Places:
-    """How many processes share the limits of those who are asked; 1 when nobody says another number.
+    """How many processes share the limits of the providers that they ask; 1 without a cluster.
 
     Thread-safe.
     """
 
     def __init__(self, count: int = 1) -> None:
-        """As many as `count`, at least one."""
+        """`count` processes, at least one."""
         self._count = max(1, count)
 
     @property
     def count(self) -> int:
-        """The processes at this moment."""
+        """How many processes there are at this moment."""
         return self._count
 
     def become(self, count: int) -> None:
-        """From now on there are `count`, at least one."""
+        """Note that there are `count` processes from now on, at least one."""
         self._count = max(1, count)
 
 
@@ -33,9 +33,9 @@ class BatchPacer:
     The pause counts from the last start in the batch before it, so that work which takes
     longer than the pause is not held up. Thread-safe.
 
-    Several processes, each with a pacer, share the pace: each begins its part of a batch, with as
-    long a pause that in any time all of them begin at most what one pacer would, plus one piece of
-    work each where there are more processes than a batch has pieces.
+    Several processes, each with a pacer, share the pace: each begins its part of a batch and pauses
+    for so long that together they begin no more than one pacer would. Where there are more
+    processes than a batch has pieces of work, they may begin one piece each beyond that.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class BatchPacer:
     ) -> None:
         """A batch is `batch_size` pieces of work; the next one begins `delay_s` seconds later.
 
-        `places`: how many processes share that.
+        `places` says how many processes share this pace.
         """
         self._batch_size = max(1, batch_size)
         self._delay_s = delay_s

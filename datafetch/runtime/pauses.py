@@ -1,4 +1,4 @@
-"""How often something that takes long is done beside other work: so that it takes a tenth of the time."""
+"""Says when something long, such as a checkpoint, is due again: it takes a tenth of the time at most."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +9,10 @@ _PART = 10
 
 
 class Pauses:
-    """Says when the next time is due; not thread-safe.
+    """Says when something is due again; not thread-safe.
 
-    The first is due `least_s` seconds after it was made, and each of the next when as many have
-    passed since the end of the last time, or nine times as many as that took, if this is more.
+    It is first due `least_s` seconds after this object was made. Then it is due again `least_s`
+    seconds after it ended last, or nine times as long after that as it took, if that is longer.
     """
 
     def __init__(self, clock: Clock, least_s: float) -> None:
@@ -21,12 +21,12 @@ class Pauses:
         self._next_at = clock.monotonic() + least_s
 
     def due(self) -> bool:
-        """Whether it is time again."""
+        """Whether it is due now."""
         return self._clock.monotonic() >= self._next_at
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Do it in this block, whose time decides when it is due again, also when it fails."""
+        """Measure the block, which does it; it also counts when it fails."""
         began = self._clock.monotonic()
         try:
             yield

@@ -8,9 +8,9 @@ from datafetch.models.own_result import Order, OwnResult, stays
 
 
 def settled(own: OwnResult[Entry], stored: Entry | None) -> Logo | None:
-    """The share's logo, if it takes the place of the `stored` entry; None if that one stays.
+    """The share's logo, if it replaces the `stored` entry; None if the stored entry stays.
 
-    Fields that datafetch does not make do not count: the stored ones stay in any case.
+    Fields that others have added to an entry are not compared; the stored ones stay in any case.
     """
     after, there = own.after, bare(stored)
     before, made = bare(own.before), bare(after)
@@ -20,12 +20,12 @@ def settled(own: OwnResult[Entry], stored: Entry | None) -> Logo | None:
 
 
 def bare(entry: Entry | None) -> Entry | None:
-    """The entry without the fields that datafetch does not make."""
+    """The entry without the fields that others have added."""
     return replace(entry, others="") if isinstance(entry, Logo) else entry
 
 
 def _order(entry: Entry) -> Order:
-    """Sorts entries of one domain by the time of their logo; entries of the old site come first."""
+    """Orders the entries of one domain by the time of their logo; those of the old site come first."""
     if isinstance(entry, Logo):
         return entry.fetched_at, entry.to_json("")
     return -1, entry.text

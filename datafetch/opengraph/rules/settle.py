@@ -1,4 +1,4 @@
-"""Decides which record of a page or a bookmark stays when a share brings its own into the dataset."""
+"""Decides which record of a page or bookmark stays when a share lays its own into the dataset."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,11 +10,11 @@ from datafetch.opengraph.model import BookmarkRecord, PageRecord
 def settled_pages(
     own: Mapping[str, OwnResult[PageRecord]], stored: Mapping[str, PageRecord]
 ) -> dict[str, PageRecord]:
-    """The records, by the hash of their page, of which the share has changed something.
+    """The records that stay, by the hash of their page, for all pages that the share has changed.
 
-    Of a page that another run has asked meanwhile, the record of the later answer stays. Of the
-    same answer, the record that has the page's validators stays: another share that found no state
-    has made one from the page's metadata, which has none.
+    When another run has asked for a page meanwhile, the record of the later answer stays. Two
+    records of the same answer can differ in the page's validators: a share that found no state has
+    made its record from the page's metadata, which holds none. The one with validators stays.
     """
     return {name: stays(result, stored.get(name), _page_order) for name, result in own.items()}
 
@@ -22,10 +22,10 @@ def settled_pages(
 def settled_bookmarks(
     own: Mapping[str, OwnResult[BookmarkRecord]], stored: Mapping[str, BookmarkRecord]
 ) -> dict[str, BookmarkRecord]:
-    """The records, by the bookmark's id, of which the share has changed something.
+    """The records that stay, by the bookmark's id, for all bookmarks that the share has changed.
 
-    Of two pictures the one that was fetched later stays. The mark is that of the stored record:
-    only who merges the bookmarks sets it.
+    Of two pictures the one that was fetched later stays. The mark of the stored record stays, since
+    only a merge into the bookmarks sets it.
     """
     found = {}
     for name, result in own.items():
