@@ -298,7 +298,7 @@ class ClusterFailed(DatafetchError):
         "What was stored before stays; the next run goes on from there. See that the scheduler of "
         "DATAFETCH_CLUSTER is up, that its address begins as the scheduler's own (tls:// or "
         "tcp://), and that `datafetch worker` runs somewhere; without that setting jobs run on "
-        "this machine. `datafetch doctor` looks at it."
+        "this machine."
     )
 
 

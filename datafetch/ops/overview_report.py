@@ -45,6 +45,10 @@ def trouble(view: JobView, now: float) -> str:
     else:
         ran = spoken.when(fresh.last_seen_at, now)
         parts.append(f"{job}: stale, no success in time, though it ran {ran}")
+        missing = [str(share.shard) for share in all_of(view.facts.shares) if share.state is None]
+        if missing:
+            others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            parts.append(f"share {missing[0]}{others} never ran")
     if fresh.last_success_at is None:
         parts.append("never a good one")
     elif fresh.last_success_at != fresh.last_seen_at or not fresh.is_silent:

@@ -76,6 +76,7 @@ def test_one_share_that_did_not_succeed_in_time_makes_the_job_stale(lacking):
     assert found.freshness.condition is Condition.STALE
     assert not found.freshness.is_failing
     assert found.freshness.last_success_at == (None if lacking is None else at(3 * WEEK))
+    assert ("; share 3/4 never ran" in headline(Overview(NOW, (found,)))) is (lacking is None)
 
 
 def test_one_share_that_failed_makes_the_job_fail():
