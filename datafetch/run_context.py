@@ -24,9 +24,9 @@ def make_context(
     log: logging.LoggerAdapter[logging.Logger],
     wait_for_lease: WaitForLease,
 ) -> JobContext[S]:
-    """The context of one run's work; `group` are the job's own settings.
+    """The context of one run's work; `group` is the group of the job's own settings.
 
-    What it says of itself (progress, remarks, output) goes nowhere until the caller says where to.
+    Progress, remarks and counts of output go nowhere until the caller sets where they go.
     """
     return JobContext(
         run_id=run_id,

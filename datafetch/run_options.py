@@ -14,8 +14,8 @@ def options_of_run(asked: RunOptions, settings: Settings, *, limit_is_called: st
     `limit_is_called` is how the user has written the option that limits the items.
 
     Raises:
-        UsageError: a limit was asked for in production, or single items of a scheduled run or of a
-            share.
+        UsageError: a limit was asked for in production, or items were named for a scheduled run or
+            for a share.
     """
     if asked.limit is not None and settings.env is Environment.PRODUCTION:
         raise UsageError(

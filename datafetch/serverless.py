@@ -70,7 +70,7 @@ class RunFailed(DatafetchError):
 
 
 def _share(value: object) -> Shard | None:
-    """The share that an event names, such as `2/4`; None where it names none.
+    """The share that an event names, such as `2/4`; None when it names none.
 
     Raises:
         ValueError: the value is no share.

@@ -1,4 +1,4 @@
-"""Which settings do not fit together, whichever job runs."""
+"""Finds settings that do not fit together, whichever job runs."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from datafetch.settings import ENV_NAMES, Settings
 
 
 def misfits(settings: Settings) -> Iterator[str]:
-    """A sentence for each problem of settings that are all right each by itself."""
+    """A sentence for each problem of settings that are valid by themselves, but not together."""
     yield from _of_the_store(settings)
     yield from _of_shares(settings)
     try:

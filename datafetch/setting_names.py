@@ -38,7 +38,7 @@ _ADDRESS = re.compile(r"(?:tcp|udp|sctp)://")
 _OF_OTHERS = frozenset(
     {"CI", "GITHUB_ACTIONS", "JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX"}
 )
-"""Names that build services and clusters set, so that nobody who wrote another one meant them."""
+"""Names that build services and clusters set. They are never offered for a mistyped name."""
 
 _BY_FIRST_WORD = {
     word: [name for name in NAMES - _OF_OTHERS if name.startswith(f"{word}_")]

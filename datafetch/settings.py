@@ -304,7 +304,7 @@ class Settings(BaseModel):
 
     @property
     def cluster_place(self) -> ClusterPlace | None:
-        """Where batches of items run; None for threads of this process.
+        """Where batches of items are worked on; None for threads of this process.
 
         Raises:
             ValueError: it is a place that `misfits` refuses.
@@ -318,7 +318,7 @@ class Settings(BaseModel):
 
     @property
     def env(self) -> Environment:
-        """The environment; development when it is not set, which `misfits` refuses but for a folder."""
+        """The environment; development when it is not set, which `misfits` allows for a folder only."""
         return self.environment or Environment.DEVELOPMENT
 
     @property
@@ -339,7 +339,7 @@ class Settings(BaseModel):
 
     @property
     def share(self) -> Shard | None:
-        """The share of each job that can be shared; None where no setting says one.
+        """The share that runs here, of each job that has shares; None when the settings name none.
 
         Kubernetes numbers the pods of an Indexed Job from 0
         (https://kubernetes.io/docs/concepts/workloads/controllers/job/#completion-mode), AWS Batch

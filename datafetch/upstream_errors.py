@@ -92,9 +92,9 @@ class CannotConnect(TransientError):
 
 
 class WorkerKilled(TransientError):
-    """The worker process that worked on an item ended, and so did the one that tried it again.
+    """A worker process ended while it worked on an item, and so did the one that tried it again.
 
-    Nobody knows what of the item ended them: its size, perhaps, or it was only chance.
+    Why they ended is not known: perhaps the item is too large, or it was chance.
     """
 
     hint = "See in the workers' log and the system's why they ended; memory is the usual reason."

@@ -202,7 +202,7 @@ def share(text: str) -> Shard:
     """A share of a job's items, such as `2/4` for the second of four.
 
     Raises:
-        typer.BadParameter: the text names none.
+        typer.BadParameter: the text names no share.
     """
     try:
         return read_shard(text)

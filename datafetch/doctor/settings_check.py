@@ -134,7 +134,7 @@ class SettingsCheck:
             )
 
     def _shares(self) -> Iterator[Finding]:
-        """Which share runs here, and a warning when only an index of one is known."""
+        """Which share runs here; a warning when an index is set, but not the number of shares."""
         settings, values = self._survey.settings, self._survey.values
         index = values.get("completion_index") or values.get("array_index")
         if self._survey.invalid & {"shards", "completion_index", "array_index"}:

@@ -1,4 +1,4 @@
-"""Where batches of items run: reads what `DATAFETCH_CLUSTER` says into a value."""
+"""Reads the value of `DATAFETCH_CLUSTER`, which says where batches of items are worked on."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ MOST_LOCAL = 256
 """The most worker processes that are started on this machine."""
 
 _PORT = 8786
-"""The port of a scheduler that was given none, https://docs.dask.org/en/stable/deploying-cli.html."""
+"""The port of a scheduler's address that names none, https://docs.dask.org/en/stable/deploying-cli.html."""
 
 _LOCAL = re.compile(r"local\[([0-9]{1,9})\]")
 _FORM = "tls://HOST:PORT or local[N]"
@@ -25,8 +25,8 @@ class ClusterPlace:
         text: how messages name it; it holds no secrets.
         address: of the scheduler, as Dask writes it; None when workers are started here.
         local: how many workers are started here; None when there is a scheduler.
-        insecure: whether everything is sent unencrypted over a network, and anybody who reaches the
-            scheduler can have workers do what they like.
+        insecure: whether everything is sent unencrypted over a network, so that anybody who reaches
+            the scheduler can run any code on its workers.
     """
 
     text: str
@@ -46,12 +46,12 @@ def read_cluster_place(text: str, insecure: bool) -> ClusterPlace:
     Args:
         text: the value.
         insecure: whether plain `tcp://` to other machines is allowed
-            (`DATAFETCH_CLUSTER_INSECURE`). A scheduler without TLS asks nobody who he is, and
+            (`DATAFETCH_CLUSTER_INSECURE`). A scheduler without TLS lets everybody in, and
             unpickles what it is sent: https://docs.dask.org/en/stable/how-to/secure.html.
 
     Raises:
-        ValueError: it names no cluster, or one that is not allowed; the message says what it should
-            be, and repeats nothing of it, since somebody may have put a password there.
+        ValueError: the text names no cluster, or one that is not allowed. The message says what the
+            text should be, and repeats no part of it, since it may hold a password.
     """
     if text == "local" or text.startswith("local["):
         return _local(text)

@@ -1,8 +1,8 @@
-"""Our errors as JSON, for what one process has to tell another: written here and read again.
+"""Writes our errors as JSON in one process, and reads them in another.
 
-An error that is of a class beneath one of these, such as a domain's own, is written as the nearest
-of these: by that class retries and dead letters decide. An error that is none of ours becomes an
-`Unexpected`.
+Only the classes in this module's table are written. An error of a class derived from one of them,
+such as a domain's own, is written as the nearest class of the table: retries and dead letters go by
+that class. An error that is none of ours is written as an `Unexpected`.
 """
 
 from datafetch import errors, upstream_errors
@@ -25,13 +25,13 @@ _CLASSES: dict[str, type[DatafetchError]] = {
     for value in vars(module).values()
     if isinstance(value, type) and issubclass(value, DatafetchError)
 }
-"""The classes that are written, by name; no other name makes anything."""
+"""The classes that are written, by name; a name that is not here is refused when it is read."""
 
 
 def error_value(error: BaseException) -> JsonObject:
-    """The JSON of an error: its class, message, hint and what else readers of it go by.
+    """The JSON of an error: its class, message, hint and the attributes that its readers need.
 
-    Bodies of answers (`UpstreamError.body`) are left out: they are for where they were read.
+    Bodies of answers (`UpstreamError.body`) are left out: only the process that read them needs them.
     """
     ours = error if isinstance(error, DatafetchError) else Unexpected.of(error)
     name = next(kind.__name__ for kind in type(ours).__mro__ if _CLASSES.get(kind.__name__) is kind)
@@ -58,7 +58,7 @@ def read_error(value: JsonObject) -> DatafetchError:
     """The error that `error_value` wrote.
 
     Raises:
-        ValueError: it was not written by `error_value`.
+        ValueError: the value was not written by `error_value`.
     """
     try:
         kind = _CLASSES[value["class"]]

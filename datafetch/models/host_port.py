@@ -1,4 +1,4 @@
-"""Reads a host with its port, as settings name servers that are not asked over HTTP."""
+"""Reads `HOST:PORT`, with which settings name servers that are not asked over HTTP."""
 
 import re
 
@@ -8,15 +8,17 @@ _LARGEST_PORT = 65535
 
 _DIGITS = re.compile(r"[0-9]{1,5}")
 _HOST = re.compile(r"[0-9a-z._:-]+")
-"""Narrower than what browsers read: commas stand between several hosts elsewhere."""
+"""Narrower than what browsers take: no comma, which other programs put between several hosts."""
 
 
 def host_and_port(text: str, default: int, form: str) -> tuple[str, int]:
-    """The host, an IPv6 address without brackets, and the port, `default` when none is written.
+    """The host, and the port, which is `default` when the text has none.
+
+    An IPv6 address is returned without its brackets.
 
     Raises:
-        ValueError: there is no host, or the port is none; the message says that it should be `form`,
-            and repeats nothing of the text, since it may hold a password.
+        ValueError: there is no host, or no valid port. The message says that the text should look
+            like `form`, and repeats no part of it, since it may hold a password.
     """
     host, colon, port = text, "", ""
     if not text.endswith("]"):

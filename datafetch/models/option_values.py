@@ -1,4 +1,4 @@
-"""The options of a run as JSON, for the processes that work on its items."""
+"""The options of a run as JSON, for the worker processes that work on its items."""
 
 from dataclasses import fields
 

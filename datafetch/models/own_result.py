@@ -1,4 +1,4 @@
-"""Which of two results of one item stays, when a share of a job brings its own into the dataset."""
+"""Decides which of two results of an item stays, when a share lays its own into the dataset."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ Order = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class OwnResult(Generic[T]):
-    """What a share has made of one item.
+    """A share's result of one item.
 
     Attributes:
-        before: what was stored when it began; None for nothing.
-        after: what it has made of that.
+        before: what was stored for the item when the share began; None for nothing.
+        after: what the share has made of it.
     """
 
     before: T | None
@@ -23,11 +23,12 @@ class OwnResult(Generic[T]):
 
 
 def stays(own: OwnResult[T], stored: T | None, order: Callable[[T], Order]) -> T:
-    """The value of the item in the dataset: the share's own, or the one that is stored now.
+    """The value that stays: the share's own result, or the `stored` value.
 
-    While the stored one is what the share began with, its own stays. If another run has stored
-    something else meanwhile, the later of the two stays: the one that is larger by `order`, which
-    has to tell any two different values apart. So it does not matter which of the two came first.
+    The share's own stays when the stored value is still the one that the share began with. If
+    another run has stored another value meanwhile, the one that is larger by `order` stays.
+    `order` has to give two different values different places. So the same value stays, whichever
+    of the two runs came first.
     """
     if stored is None or stored == own.before:
         return own.after
@@ -35,7 +36,7 @@ def stays(own: OwnResult[T], stored: T | None, order: Callable[[T], Order]) -> T
 
 
 def own_results(before: Mapping[str, T], after: Mapping[str, T]) -> dict[str, OwnResult[T]]:
-    """The items, by name, of which a run has made something else than they were."""
+    """The results of all items that a run has changed, by the item's name."""
     return {
         name: OwnResult(before.get(name), value)
         for name, value in after.items()

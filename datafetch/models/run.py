@@ -105,8 +105,7 @@ class JobReport:
         notes: sentences for the user, shown with the result.
         full_sync: whether this run read everything.
         too_early: whether the job goes by the stored bookmarks, and none were stored yet.
-        unmerged: whether all that a share has found still has to be laid into the dataset, by its
-            next run.
+        unmerged: whether a share's results are not in the dataset yet; its next run lays them in.
         failure: why the run failed or did not take place. A job raises its errors; it returns
             one here only to give the numbers above with it.
     """
@@ -149,7 +148,7 @@ class RunResult:
             knows what it did.
         upstreams: for each upstream, its counts in this run by name (`requests`, `bytes`,
             `retries`, `status_200`, …); only the history has them.
-        shard: the share of the job that was done; None for the whole job.
+        shard: the share that the run worked on; None for the whole job.
     """
 
     operation: Operation
@@ -183,7 +182,7 @@ class RunResult:
         return (*self.notes, self.hint) if self.error and self.hint else self.notes
 
     def to_json(self) -> JsonObject:
-        """The object that `--json` prints; only that of a share has the field `shard`."""
+        """The object that `--json` prints; it has the field `shard` only for a share."""
         return {
             "operation": self.operation.value,
             **({"shard": str(self.shard)} if self.shard else {}),

@@ -1,11 +1,14 @@
-"""A share of a job's items: the I-th of N, by a stable hash of each item."""
+"""A share of a job's items: the I-th of N, by a stable hash of each item.
+
+People are told of a share; the option, the settings and the code call it `shard`.
+"""
 
 import hashlib
 import re
 from dataclasses import dataclass
 
 MOST_SHARES = 10_000
-"""The most shares of one job; AWS Batch arrays have at most as many."""
+"""The most shares of one job; arrays of AWS Batch have at most as many children."""
 
 _SHARD = re.compile(r"([0-9]{1,5})/([0-9]{1,5})")
 
@@ -18,9 +21,9 @@ class Shard:
     count: int
 
     def has(self, item: str) -> bool:
-        """Whether an item belongs to this share: by the first 8 bytes of its SHA-256.
+        """Whether an item belongs to this share, by the first 8 bytes of its SHA-256.
 
-        Each item belongs to exactly one of the shares, always and on each machine the same one.
+        Each item belongs to exactly one share of N, to the same one always and on every machine.
         """
         digest = hashlib.sha256(item.encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
@@ -39,7 +42,7 @@ def shard_of(index: int, count: int) -> Shard:
     """The share with these numbers.
 
     Raises:
-        ValueError: there is no such share; the message says what there is.
+        ValueError: there is no such share; the message says which there are.
     """
     if not 1 <= count <= MOST_SHARES:
         raise ValueError(f"there can be 1 to {MOST_SHARES:,} shares, not {count}")
@@ -52,7 +55,7 @@ def read_shard(text: str) -> Shard:
     """The share that a text like `2/4` names.
 
     Raises:
-        ValueError: it names none.
+        ValueError: the text names no share.
     """
     found = _SHARD.fullmatch(text.strip())
     if found is None:

@@ -36,7 +36,7 @@ class Counts:
 def summed(
     *several: Mapping[str, Mapping[str, int]],
 ) -> Mapping[str, Mapping[str, int]]:
-    """The sums of what was counted in several places."""
+    """The counts of several places, added up."""
     total = Counts()
     for counts in several:
         total.add_all(counts)

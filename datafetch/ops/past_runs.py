@@ -43,7 +43,7 @@ class PastRun:
         duration_s: seconds.
         failed_items: some of the items that failed, with the reason.
         upstreams: for each upstream its counts (requests, retries, bytes, statuses) by name.
-        shard: the share of the job that was done; None for the whole job.
+        shard: the share that the run worked on; None for the whole job.
     """
 
     job: JobName

@@ -1,4 +1,4 @@
-"""What a run is told of its cluster: workers that come and go, and batches that end."""
+"""The events that a run is told of its cluster: workers that come and go, and batches that end."""
 
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -17,21 +17,21 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """A worker takes no more batches; it may still end those that it has."""
+    """A worker takes no more batches; it may still answer those that it has."""
 
     worker: Worker
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A worker is gone, and what it had under way with it."""
+    """A worker is gone, and will answer none of its batches."""
 
     worker: Worker
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A batch has ended."""
+    """A batch was answered; `number` is that of its `Parcel`."""
 
     number: int
     answer: JsonObject
@@ -39,18 +39,18 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The worker of a batch was lost."""
+    """A batch will not be answered: its worker was lost, or could not be asked."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Nothing more will come."""
+    """The connection has failed: no other event follows."""
 
     error: DatafetchError
 
 
 Event = Joined | Leaving | Left | Answered | Lost | Broken
 Events = SimpleQueue[Event | None]
-"""None has the run look whether it is asked to stop."""
+"""A queue of events. None in it only makes the run look whether it is asked to stop."""

@@ -1,4 +1,4 @@
-"""What happened to a connection of Dask's, in one line for people."""
+"""Says in one line, for people, why a connection of Dask's failed."""
 
 import re
 
@@ -8,14 +8,20 @@ from datafetch.redaction import redact
 
 _MOST_CHARACTERS = 200
 _OBJECT = re.compile(r"\bin <[^<>]{1,300}>: ")
-"""How Dask names the connection that failed (`distributed/comm/tcp.py`), by an address in memory."""
+"""The words with which Dask names a failed connection by its address in memory; they are removed.
+
+Source: `distributed/comm/tcp.py`.
+"""
 
 _ALERT = re.compile(r"\[SSL: ([A-Z0-9_]{1,60})_ALERT_([A-Z_]{1,60})\]")
-"""What the other side of TLS has against this one, as `ssl` names it; Dask hands on its text only."""
+"""Why the other side has refused this side's TLS, in the text of an `ssl` error.
+
+Only the text can be read: Dask passes on no other part of that error.
+"""
 
 
 def why(error: BaseException) -> str:
-    """What happened, in one line, with the cause where the error itself tells little."""
+    """An error in one line, with its cause where the error itself says little."""
     fault = tls_fault(error)
     if fault is not None:
         return fault.said

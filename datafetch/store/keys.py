@@ -242,7 +242,7 @@ class Keys:
         return f"{STATE_PREFIX}datasets/{name}{self.suffix}.json"
 
     def share_of_dataset(self, name: str, shard: Shard) -> str:
-        """What a share has found out that is not in the dataset yet; gone when it is."""
+        """A share's results that are not in the dataset yet; removed when they are."""
         return self.dataset(f"{name}-{shard.name}")
 
     @staticmethod
@@ -284,7 +284,7 @@ class Keys:
         return f"{self.bookmarks_backup_prefix()}{time}.json"
 
     def shared_backup(self) -> str:
-        """Which backup of the bookmarks shares have made together; beside their records."""
+        """Which backup of the bookmarks the shares of a job have made together."""
         return f"{self.shards_prefix()}bookmarks{self.suffix}/backup.json"
 
     @staticmethod

@@ -155,9 +155,9 @@ class Publisher:
         return journal
 
     def leave_journal(self, dataset: str) -> None:
-        """Leave the dataset's journal to the process that has the whole run in hand.
+        """Leave the dataset's journal alone: it belongs to the run for which this worker works.
 
-        This publisher, in a process that works for that one, may write commit objects alone only.
+        From now on this publisher may only write commit objects, without any content.
         """
         self._journals[dataset] = None
 

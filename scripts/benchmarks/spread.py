@@ -1,9 +1,9 @@
-"""The same logos by threads, by worker processes and as shares: the same store, what each takes, what is lost.
+"""Runs the same logos by threads, by worker processes and as shares; compares stores and times.
 
     scripts/bench spread [--items 5000]
 
-Providers are processes of their own on loopback. Every store is compared with that of threads, object
-by object; times and what is named by runs do not count.
+Providers are processes of their own on loopback. Every store is compared with that of the threads,
+object by object; times, and objects that are named by runs, are not compared.
 """
 
 import argparse
@@ -31,12 +31,12 @@ _UNPACED = {"LOGO_BATCH_SIZE": "1000", "LOGO_BATCH_DELAY_MS": "0", "DATAFETCH_EN
 _SHARES = 4
 _PACE_SIZE, _PACE_DELAY_MS, _PACED = 10, 100, 2000
 _WINDOW_S = 5
-"""A window that begins with a batch has the limit and one batch; here that is 2 % more."""
+"""Seconds of a window. One that begins with a batch has one batch beyond the limit: here 2 %."""
 
 _LONGEST_S = 600
 _ROUNDS = 11
 _BEFORE = "6d7fff3"
-"""The last commit whose only engine were threads."""
+"""The last commit before there was a cluster engine."""
 
 
 def spread(options: argparse.Namespace) -> Iterator[Figure]:
@@ -61,7 +61,7 @@ def spread(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 class _Site:
-    """A folder for each run, with bookmarks of so many domains in its store."""
+    """Folders for the runs, each with a store that has bookmarks of `items` domains."""
 
     def __init__(self, root: Path, providers: Server, items: int) -> None:
         self._root = root
@@ -98,7 +98,7 @@ class _Site:
         )
 
     def compared(self, name: str, alike: Contents, value: str, what: str) -> Figure:
-        """The figure of a run that is done, with what its store differs in."""
+        """The figure of a run that has ended, with how many objects differ from those of the threads."""
         found = differences(alike, in_folder(self.store(name)))
         for difference in found:
             print(f"  {difference}", file=sys.stderr)
@@ -192,7 +192,7 @@ def _pace() -> Iterator[Figure]:
 
 
 def _in_window(times: Sequence[float]) -> Iterator[int]:
-    """How many requests came in the seconds that begin with each of them."""
+    """For each request, how many requests came in the window that begins with it."""
     end = 0
     for begin, first in enumerate(times):
         while end < len(times) and times[end] < first + _WINDOW_S:
@@ -256,7 +256,7 @@ def _start_process(
 
 
 def _ended(process: "subprocess.Popen[str]") -> int:
-    """The exit code of a run; what it said when that is not 0."""
+    """The exit code of a run; prints the run's error when it failed."""
     out, err = process.communicate(timeout=_LONGEST_S)
     if process.returncode:
         for result in json.loads(out or "[]"):
@@ -277,7 +277,7 @@ def _until_asked(site: _Site, count: int, run: "subprocess.Popen[str]") -> None:
 
 
 def _a_worker_of(pid: int) -> int:
-    """A process below a run that has none below itself, and was begun last."""
+    """A worker of a run: of the processes below it that have none below themselves, the newest."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -291,7 +291,7 @@ def _a_worker_of(pid: int) -> int:
         one = below.pop()
         own = children.get(one, [])
         below += own
-        # Python's resource tracker ends with nobody's work.
+        # Python's resource tracker is no worker.
         command = Path(f"/proc/{one}/cmdline").read_bytes()
         if not own and one != pid and b"resource_tracker" not in command:
             found.append(one)

@@ -250,7 +250,7 @@ class BackgroundRuns:
 
         options = options_of_run(run.options, self._settings, limit_is_called="S3_TEST_LIMIT")
         # The run that has the lock now may have read its data before this was asked for: wait for it.
-        # Who asks the server wants the whole job, whatever share its settings say.
+        # Whoever asks the server wants the whole job, also when the settings name a share.
         wait_s = self._settings.time_limit_s(run.job.value)
         patient = replace(options, wait_s=wait_s, shard=None)
         with self._make_manager(run.cancel, begun) as manager:
