@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, BinaryIO, TypeVar, cast
 
 from datafetch.errors import NotSupported, ObjectNotFound, PreconditionFailed, StoreUnavailable
@@ -139,7 +140,16 @@ def as_file(body: bytes) -> FilePart:
 
 def etag_of(body: bytes) -> str:
     """The ETag that S3 gives to an object put in one piece."""
+    return _etag_of_small(body) if len(body) < _SMALL else _made_etag(body)
+
+
+def _made_etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+# The same objects are asked for again and again.
+_SMALL = 64 * 1024
+_etag_of_small = lru_cache(maxsize=2000)(_made_etag)
 
 
 class Killed(BaseException):
