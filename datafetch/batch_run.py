@@ -69,7 +69,7 @@ class WorkerRun:
         self._fence.hold_open(pulse.write_s)
 
     def silent_s(self) -> float:
-        """Seconds since the time ended until which the run let its workers write; negative before."""
+        """Seconds since this process was last allowed to write; negative while it is allowed."""
         return self._fence.silent_s()
 
     def end(self) -> None:

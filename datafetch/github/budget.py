@@ -251,7 +251,7 @@ class Budget:
         return RateLimited(self._words(until), until=until, hint=hint)
 
     def _words(self, until: float) -> str:
-        """Which limit lasts until then: that of the hour, or the one on too much at once."""
+        """Says which limit lasts until then: the hour's, or the one on too many requests at once."""
         now = self._clock.now()
         with self._lock:
             is_primary = self._is_primary or self._blocked_until <= now

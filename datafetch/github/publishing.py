@@ -119,7 +119,7 @@ def stored_weeks(context: AnyContext, entries: Sequence[Entry]) -> dict[str, tup
 def take_up(
     dataset: GitHubDataset, discovery: Discovery, weeks: Mapping[str, tuple[Week, ...]]
 ) -> None:
-    """Bring what is remembered up to date with what GitHub listed, and with the stored CSVs."""
+    """Update the remembered repositories from GitHub's list, and from the stored CSVs."""
     known = [remember(entry, weeks.get(entry.csv)) for entry in discovery.roster.entries]
     dataset.repositories = {
         repository.csv: repository for repository in (*discovery.roster.excluded, *known)

@@ -164,7 +164,7 @@ def _partial(discovery: Discovery, plan: AskingPlan, done: StatisticsRound) -> s
 
 
 def _command(options: RunOptions) -> str:
-    """What to type to go on with the same repositories."""
+    """The command that goes on with the same repositories, in backquotes."""
     share = "" if options.shard is None else f" --shard {options.shard}"
     return f"`datafetch github{share}`"
 

@@ -20,7 +20,7 @@ def no_domains(*, dry_run: bool) -> str:
 
 
 def not_remembered(reason: str, shard: Shard | None) -> str:
-    """The last results could not be saved, or a share did not get the lease of the dataset."""
+    """What is told when the last results are not in the dataset, for this reason."""
     return (
         f"what this run fetched last was not remembered ({reason}): the next "
         f"`{command(shard)}` takes it from the stored pictures, or fetches it again"
@@ -28,7 +28,7 @@ def not_remembered(reason: str, shard: Shard | None) -> str:
 
 
 def limited_reason(limit: int | None, shard: Shard | None) -> str:
-    """The run has asked for as many domains as `--limit` allows."""
+    """Why a run is partial that has asked for as many domains as `--limit` allows."""
     return (
         f"stopped after {limit} domains (--limit): run `{command(shard)}` again for the next ones"
     )

@@ -143,7 +143,7 @@ def _is_there(context: JobContext[LogoSettings], key: str) -> bool:
 def saving_of(
     context: JobContext[LogoSettings], manifest: LogoManifest, negative: NegativeCache
 ) -> Saving:
-    """How the run of this context saves its results."""
+    """What saves the results of this context's run: as a whole run, or as a share."""
     if context.options.shard is None:
         return WholeSaving(manifest, negative)
     return ShareSaving(context, manifest, negative)

@@ -38,7 +38,7 @@ def command(shard: Shard | None) -> str:
 
 
 def left_reason(left: int, shard: Shard | None) -> str:
-    """So many pages are due, and were not asked because of `--limit`."""
+    """Why a run is partial that left `left` due pages out because of `--limit`."""
     return f"{left} more pages are due (--limit): run `{command(shard)}` again for the next ones"
 
 
@@ -49,7 +49,7 @@ def planned_note(asks: int, pictures: int, left: int) -> str:
 
 
 def not_remembered(reason: str, shard: Shard | None) -> str:
-    """The state could not be saved when the run ended, or a share did not get the dataset's lease."""
+    """What is told when a run's results are not in the stored state, for this reason."""
     return (
         f"what this run did was not remembered ({reason}): the next `{command(shard)}` looks at "
         "those pages again"

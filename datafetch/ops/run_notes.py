@@ -20,7 +20,7 @@ STAYS_DUE = (
 """Said by a scheduled run that came before the first run of the bookmark job had ended."""
 
 UNMERGED_STAYS_DUE = "this slot stays due: `datafetch run-due` starts the share again"
-"""Said by a scheduled share that did not get the lease of the dataset."""
+"""What is told by a scheduled share that did not get the lease of the dataset."""
 
 
 def waiting_notes(
