@@ -39,7 +39,7 @@ from datafetch.ops.run_notes import (
 )
 from datafetch.ops.run_records import RunRecords
 from datafetch.ops.scheduled import NotDueError, ScheduledStart
-from datafetch.ops.slot_lease import find_due, take_for_slot
+from datafetch.ops.slot_start import find_due, take_for_slot
 from datafetch.ops.slots import Reason
 from datafetch.redaction import redact
 from datafetch.run_context import make_context

@@ -14,7 +14,7 @@ from datafetch.logos.rules.settle import bare, settled
 from datafetch.models.job_settings import LogoSettings
 from datafetch.models.own_result import OwnResult
 from datafetch.models.run import JobName
-from datafetch.runtime.pauses import Pauses
+from datafetch.runtime.checkpoints import Checkpoints
 
 
 class Saving(Protocol):
@@ -75,14 +75,14 @@ class ShareSaving:
         self._context = context
         self._manifest = manifest
         self._negative = negative
-        self._pauses = Pauses(context.clock, SAVE_PAUSE_S)
+        self._checkpoints = Checkpoints(context.clock, SAVE_PAUSE_S)
 
     def now_and_then(self) -> bool:
         """See `Saving.now_and_then`; nothing is saved while another run has the lease."""
         enough = max(SAVE_EVERY, self._manifest.fifth)
-        if self._manifest.unsaved < enough or not self._pauses.due():
+        if self._manifest.unsaved < enough or not self._checkpoints.due():
             return False
-        with self._pauses.timed():
+        with self._checkpoints.timed():
             return self.save(0.0) is None
 
     def save(self, wait_s: float) -> str | None:

@@ -12,7 +12,7 @@ from datafetch.opengraph.dataset import Finished, OpenGraphDataset
 from datafetch.opengraph.model import Description, SavedBookmark
 from datafetch.opengraph.rules.plan import BookmarkedPage, pages_of
 from datafetch.opengraph.rules.settle import settled_bookmarks, settled_pages
-from datafetch.runtime.pauses import Pauses
+from datafetch.runtime.checkpoints import Checkpoints
 
 _PAUSE_S = 5.0
 """Seconds between two checkpoints, at least."""
@@ -31,7 +31,7 @@ class ShareOfPages:
         self._context = context
         self._shard = shard
         self._own = own
-        self._pauses = Pauses(context.clock, _PAUSE_S)
+        self._checkpoints = Checkpoints(context.clock, _PAUSE_S)
 
     def checkpoint(self, pages: Sequence[BookmarkedPage]) -> None:
         """Lay the records so far into the stored state, if it is time and no other run has the lease.
@@ -40,8 +40,8 @@ class ShareOfPages:
             StoreError: the store failed.
             LeaseLost: this run may not write any more.
         """
-        if self._pauses.due():
-            with self._pauses.timed():
+        if self._checkpoints.due():
+            with self._checkpoints.timed():
                 self.save(pages, 0.0)
 
     def save(self, pages: Sequence[BookmarkedPage], wait_s: float) -> str | None:

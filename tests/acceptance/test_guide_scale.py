@@ -110,7 +110,7 @@ def test_the_pace_is_that_of_the_settings() -> None:
     delay_ms = Settings.model_fields["logo_batch_delay_ms"].default
     a_second = size / (delay_ms / 1000)
     assert f"`LOGO_BATCH_SIZE` times ({size}), then there is a pause" in GUIDE
-    assert f"`LOGO_BATCH_DELAY_MS` ({delay_ms}): {a_second:.0f} requests a second" in GUIDE
+    assert f"`LOGO_BATCH_DELAY_MS` ({delay_ms} ms): {a_second:.0f} requests a second" in GUIDE
     assert f"A million domains take {1_000_000 / a_second / 3600:.0f} hours then" in GUIDE
 
 
@@ -284,6 +284,7 @@ class Machine:
         self._world = world
         self._elsewhere = site / "elsewhere"
         self._elsewhere.mkdir()
+        self._programs = with_programs(site / "bin")
         self._processes: list[subprocess.Popen[str]] = []
 
     def lines(self, role: str) -> str:
@@ -300,7 +301,6 @@ class Machine:
             for name, value in self._world.environment().items()
             if name.upper().endswith("_PROXY") or name == "SSL_CERT_FILE"
         }
-        programs = with_programs(self.site / "bin")
         process = subprocess.Popen(
             [
                 "sh",
@@ -309,7 +309,7 @@ class Machine:
             ],
             cwd=self.site if role == "job" else self._elsewhere,
             env=clean_environment(**(BY_THE_OPERATOR | proxies | variables))
-            | {"PATH": f"{programs}:/usr/bin:/bin"},
+            | {"PATH": f"{self._programs}:/usr/bin:/bin"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

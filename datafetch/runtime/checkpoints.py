@@ -8,7 +8,7 @@ from datafetch.clock import Clock
 _PART = 10
 
 
-class Pauses:
+class Checkpoints:
     """Says when something is due again; not thread-safe.
 
     It is first due `least_s` seconds after this object was made. Then it is due again `least_s`
