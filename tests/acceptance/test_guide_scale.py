@@ -111,7 +111,7 @@ def test_the_pace_is_that_of_the_settings() -> None:
     a_second = size / (delay_ms / 1000)
     assert f"`LOGO_BATCH_SIZE` times ({size}), then there is a pause" in GUIDE
     assert f"`LOGO_BATCH_DELAY_MS` ({delay_ms} ms): {a_second:.0f} requests a second" in GUIDE
-    assert f"A million domains take {1_000_000 / a_second / 3600:.0f} hours then" in GUIDE
+    assert f"So a million domains take {1_000_000 / a_second / 3600:.0f} hours" in GUIDE
 
 
 def test_compose_takes_the_file(tmp_path: Path) -> None:

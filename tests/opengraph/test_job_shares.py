@@ -220,10 +220,11 @@ def test_whoever_dies_where_the_store_is_that_of_one_run(
                 leases = keeper(it.store, KEYS, tmp_path, "whole")
                 it.run(fault=dies_at(fatal), wait_for_lease=leases.wait_for, after_s=0.0)
     found = left(it.store)
-    passed_over = KEYS.dataset("bookmarks"), KEYS.dead_letters("opengraph")
+    # The next sync ends a publish of the bookmarks that somebody began and did not live to end.
+    journal = KEYS.publish_journal("bookmarks")
     for stored in (found, expected):
-        for key in passed_over:
-            del stored[key]
+        for key in (KEYS.dataset("bookmarks"), KEYS.dead_letters("opengraph"), journal):
+            stored.pop(key, None)
     assert found == expected
 
 
