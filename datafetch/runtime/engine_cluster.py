@@ -41,6 +41,9 @@ _HOLD_MOST_S = 60.0
 A longer one holds no batch back: the provider's breaker then refuses the requests to it.
 """
 
+_LAST_S = 1.5
+"""Seconds for workers to answer with what they have done, when the run is asked to stop."""
+
 _END_S = 8.0
 """Seconds that a run waits for the end of its connection and its own workers, at most."""
 
@@ -148,7 +151,9 @@ class _Spreading(Generic[T, R]):
     ) -> Iterator[R]:
         """The results of all items; `label` is how messages name the cluster."""
         while True:
-            self._cancel.raise_if_cancelled()
+            if self._cancel.cancelled:
+                yield from self._last_results(session)
+                raise self._cancel.reason
             for worker, parcel in self._due():
                 batch = self._batch(parcel)
                 key = next_key(self._link, self._work.job)
@@ -162,6 +167,30 @@ class _Spreading(Generic[T, R]):
                 continue
             if event is not None:
                 yield from self._of_event(event)
+
+    def _last_results(self, session: Session) -> Iterator[R]:
+        """Have the workers stop, and return what they have done of their batches until then."""
+        session.stop_work()
+        looks = int(_LAST_S / _TICK_S)
+        while looks and self._hand_out.under_way and not self._cancel.abandoned:
+            try:
+                event = self.events.get(timeout=_TICK_S)
+            except Empty:
+                looks -= 1
+                continue
+            match event:
+                case Answered(number, answer):
+                    parcel = self._hand_out.ended(number)
+                    if parcel is not None:
+                        last = BatchAnswer.of(answer)
+                        self._refusal(last)  # which is not told: the run ends anyway
+                        yield from self._results_in(parcel, last)
+                case Left(worker):
+                    self._hand_out.lost_worker(worker.name, worker.threads)
+                case Lost(number):
+                    self._hand_out.failed(number)
+                case Broken():
+                    return
 
     # ------------------------------------------------------------------- handing out
 
@@ -222,14 +251,17 @@ class _Spreading(Generic[T, R]):
         if 0 < answer.hold_s <= _HOLD_MOST_S:
             until = self._clock.monotonic() + answer.hold_s
             self._hold_until = max(self._hold_until, until)
-        for place, value in answer.results.items():
-            yield self._work.decode(parcel.items[place], value)
+        yield from self._results_in(parcel, answer)
         if answer.error is not None:
             raise read_error(answer.error)
         if refused is not None:
             raise refused
         if len(answer.results) < len(parcel.items):
             raise Unexpected("a worker has left out items of its batch")
+
+    def _results_in(self, parcel: Parcel[T], answer: BatchAnswer) -> Iterator[R]:
+        for place, value in answer.results.items():
+            yield self._work.decode(parcel.items[place], value)
 
     def _refusal(self, answer: BatchAnswer) -> DatafetchError | None:
         """Pass on what the worker tells; return the error when the run has written too much.

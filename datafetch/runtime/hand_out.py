@@ -87,6 +87,11 @@ class HandOut(Generic[T]):
         """Whether no item is left, neither under way nor to be handed out."""
         return self._drawn and not (self._parcels or self._again or self._aside)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a parcel is at a worker."""
+        return bool(self._parcels)
+
     def next_for(self, worker: str, workers: int) -> Parcel[T] | None:
         """The next parcel for this worker; None when it gets nothing now.
 

@@ -151,6 +151,26 @@ def test_a_stop_ends_at_once_and_lets_the_workers_know(shared, tmp_path, how):
             assert time.monotonic() < until
 
 
+def test_what_was_done_of_a_batch_when_the_run_is_stopped_comes_back(shared, tmp_path):
+    """As with threads: what is stored is known, and the next run does not fetch it again."""
+    cancel = CancelToken()
+    told: list[JsonObject] = []
+    done: list[object] = []
+    with engine(shared.address, tmp_path, cancel) as cluster:
+
+        def stop() -> None:
+            await_file(tmp_path / "batches")
+            cancel.cancel(Cancelled("stop", signal=15))
+
+        stopping = threading.Thread(target=stop)
+        stopping.start()
+        with pytest.raises(Cancelled):
+            done.extend(cluster.spread(work(size=4, hangs=[3]), link("r", told), here, range(4)))
+        stopping.join()
+    assert done == doubled(range(4))
+    assert [heard["done"] for heard in told] == [4]
+
+
 def test_a_scheduler_that_hangs_keeps_no_run_from_stopping(shared, tmp_path):
     """Nothing answers: neither the stop nor the end of the run waits for it."""
     cancel = CancelToken()
