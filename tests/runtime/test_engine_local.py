@@ -74,7 +74,9 @@ def test_workers_end_with_their_run(tmp_path, how):
         else:
             process.kill()
         out, err = process.communicate(timeout=30)
-        assert out == ("stopped\n" if how == signal.SIGINT else "")
+        # The item that hung ends by the stop, and its result comes back, if that is in time.
+        last = out.removeprefix("40 80\n")
+        assert last == ("stopped\n" if how == signal.SIGINT else "")
         assert "Traceback" not in err
         assert "distributed" not in err
         assert "Port" not in err
