@@ -1,6 +1,7 @@
 """Every test: a scrubbed environment, no network beyond loopback, the fakes as fixtures."""
 
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import pytest
 
 from datafetch import redaction
 from datafetch.environment import STANDARD_VARIABLES
+from datafetch.logs import LOGGER_NAME
 from datafetch.settings import ENV_NAMES, FILE_NAMES
 
 pytest_plugins = ["tests.fakes.fixtures"]
@@ -33,6 +35,15 @@ def _longest_s(item: pytest.Item) -> float:
     usual_s = float(item.config.getini("timeout"))
     mark = item.get_closest_marker("timeout")
     return max(usual_s, float(mark.args[0])) if mark is not None and mark.args else usual_s
+
+
+@pytest.fixture(autouse=True)
+def own_log_level():
+    """A test that runs a command in this process leaves no level of the log to the next test."""
+    ours = logging.getLogger(LOGGER_NAME)
+    level = ours.level
+    yield
+    ours.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

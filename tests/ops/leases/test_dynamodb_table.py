@@ -16,6 +16,7 @@ from datafetch.errors import (
     StoreDenied,
     StoreUnavailable,
 )
+from datafetch.logs import LOGGER_NAME
 from datafetch.ops.leases.account import Account
 from datafetch.ops.leases.dynamodb_item import Unchanged
 from datafetch.ops.leases.dynamodb_table import Table
@@ -387,7 +388,7 @@ def test_requests_are_shown_to_who_looks_closely(
     table: Table, lock_table: TableFake, caplog: pytest.LogCaptureFixture
 ) -> None:
     """`-v` shows each request to the table, as those to the bucket."""
-    with caplog.at_level("DEBUG"):
+    with caplog.at_level("DEBUG", logger=LOGGER_NAME):
         table.get("x")
     (record,) = [record for record in caplog.records if record.getMessage() == "request"]
     assert (record.__dict__["method"], record.__dict__["status"]) == ("POST", 200)
