@@ -167,7 +167,9 @@ def check_jobs(settings: Settings, names: list[JobName], *, scheduled: bool = Fa
         JobName.LOGOS: logo_group,
         JobName.OPENGRAPH: opengraph_group,
     }
-    problems: list[str] = list(_cluster_problems(settings, names))
+    problems: list[str] = []
+    if settings.cluster is not None and not SPREAD.isdisjoint(names):
+        problems.extend(dask_problems())
     if names and isinstance(settings.place, WebPlace):
         problems.append(
             "DATAFETCH_STORE: a store on the web is read-only, for prefetch-build; "
@@ -184,10 +186,8 @@ def check_jobs(settings: Settings, names: list[JobName], *, scheduled: bool = Fa
         raise ConfigurationError(problems)
 
 
-def _cluster_problems(settings: Settings, names: list[JobName]) -> Iterator[str]:
-    """What these jobs lack to hand items to the cluster that is set: its libraries."""
-    if settings.cluster is None or SPREAD.isdisjoint(names):
-        return
+def dask_problems() -> Iterator[str]:
+    """What is missing for a cluster: its libraries, which are not loaded to find that out."""
     if find_spec("distributed") is None or find_spec("cryptography") is None:
         yield "DATAFETCH_CLUSTER needs Dask: pip install 'datafetch[distributed]'"
 

@@ -180,7 +180,7 @@ class JobRun(OperationRun):
                 result = self._ended = self._recorded_run(lease, records, prepared)
             finally:
                 left = self._keeper.give_back(lease)
-        self._let_go()
+                self._let_go()
         return replace(result, notes=(*result.notes, left)) if left else result
 
     def _scheduled_start(self) -> ScheduledStart | None:

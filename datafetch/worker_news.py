@@ -7,7 +7,6 @@ worked on.
 import logging
 import threading
 from collections import deque
-from typing import ClassVar
 
 from datafetch.job import Remarks
 from datafetch.logs import LOGGER_NAME, bound_logger, fields_of
@@ -31,8 +30,6 @@ class WorkerLog(logging.Handler):
     A worker process of `local[N]` has no log of its own: it has the standard error of the command.
     """
 
-    _has_set_level: ClassVar[bool] = False
-
     def __init__(self, run_id: str) -> None:
         super().__init__(logging.INFO)
         self._run_id = run_id
@@ -42,18 +39,12 @@ class WorkerLog(logging.Handler):
         """Begin to keep."""
         logger = logging.getLogger(LOGGER_NAME)
         if logger.level == logging.NOTSET:
-            logger.setLevel(logging.INFO)
-            WorkerLog._has_set_level = True
+            logger.setLevel(logging.INFO)  # for good: nobody else has set one in this process
         logger.addHandler(self)
 
     def unlisten(self) -> None:
-        """Keep nothing more; the last one to end leaves the logger's level as the first found it."""
-        logger = logging.getLogger(LOGGER_NAME)
-        logger.removeHandler(self)
-        others = any(isinstance(handler, WorkerLog) for handler in logger.handlers)
-        if WorkerLog._has_set_level and not others:
-            logger.setLevel(logging.NOTSET)
-            WorkerLog._has_set_level = False
+        """Keep nothing more."""
+        logging.getLogger(LOGGER_NAME).removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record, unless it is another run's, or the run logs such an event itself."""

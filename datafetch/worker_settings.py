@@ -27,7 +27,7 @@ _LEFT_OUT = frozenset(
     {
         # The run decides these: who works, and on which items.
         *("cluster", "cluster_insecure", "shards", "test_limit", "dry_run"),
-        # These belong to the machine and the process of the run.
+        # These belong to the run and its machine. Workers take no locks, so they need no folder.
         *("lock", "runtime_dir", "metrics_file"),
     }
 )
@@ -52,9 +52,6 @@ def charge_of(settings: Settings) -> SecretStr:
         # Workers take no locks, and the URL of the locks may hold a password. "file" tells them
         # only that the locks are not in the store, which then may keep no conditions.
         values["lock"] = "file"
-    place_of_cluster = settings.cluster_place
-    if place_of_cluster is not None and place_of_cluster.local is not None:
-        values |= {"runtime_dir": settings.runtime_dir} if settings.runtime_dir else {}
     return SecretStr(compact_json({"values": values, "names": dict(settings.names_used)}))
 
 
@@ -63,13 +60,11 @@ def settings_of(charge: SecretStr) -> Settings:
     told = read_json(charge.get_secret_value())
     assert isinstance(told, dict)
     values = told["values"]
-    secrets = [values[name] for name in _SECRETS if name in values]
-    register_secrets(secrets)
-    # A server gets each header's value by itself and may repeat it, so each is masked by itself.
-    lines = values.get("bookmarks_headers", "").splitlines()
-    register_secrets(line.partition(":")[2].strip() for line in lines)
+    register_secrets(values[name] for name in _SECRETS if name in values)
     for value in values.values():
         if isinstance(value, str):
             register_secrets(passwords_in(value))
     settings = Settings.model_validate(values, by_alias=False, by_name=True)
+    # A server gets each header's value by itself and may repeat it, so each is masked by itself.
+    register_secrets(value.get_secret_value() for _, value in settings.bookmarks_header_fields)
     return settings.model_copy(update={"names_used": told["names"]})

@@ -146,9 +146,3 @@ def test_where_locks_live_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     charge = charge_of(ours)
     assert CANARY not in charge.get_secret_value()
     assert settings_of(charge).lock_place == "file"
-
-
-def test_workers_on_this_machine_share_its_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `local[N]` the folder for locks of this machine is the run's."""
-    own = {"DATAFETCH_RUNTIME_DIR": "/run/mine", "DATAFETCH_CLUSTER": "local[2]"}
-    assert settings_of(charge_of(loaded(monkeypatch, own))).runtime_dir == "/run/mine"

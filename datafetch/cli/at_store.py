@@ -49,16 +49,7 @@ def at_store(options: GlobalOptions, *, hasty: bool = False, as_server: bool = F
     Raises:
         ConfigurationError: settings are missing or invalid, or the store cannot be written.
     """
-    cancel = CancelToken()
-    configure_logging(
-        options.log_format or default_format(),
-        options.verbosity,
-        options.log_file,
-        as_server=as_server,
-    )
-    signals.listen(cancel, lambda: None)
-    settings = load_settings(options.settings_file, _check)
-    warn_of_unknown(settings.unknown)
+    settings, cancel = begun(options, _check, as_server=as_server)
     clock = SystemClock(cancel)
     bare = (
         make_store(settings, clock, timeout_s=_HASTY_S, max_retries=_HASTY_RETRIES)
@@ -67,6 +58,27 @@ def at_store(options: GlobalOptions, *, hasty: bool = False, as_server: bool = F
     )
     store = checked_where_needed(settings, bare)
     return AtStore(settings, store, Keys(settings.env.suffix), clock, cancel)
+
+
+def begun(
+    options: GlobalOptions, check: Callable[[Settings], None], *, as_server: bool = False
+) -> tuple[Settings, CancelToken]:
+    """Begin to log and to hear signals, and read the settings, which have to pass the check.
+
+    Raises:
+        ConfigurationError: settings are missing or invalid, or the check refuses them.
+    """
+    cancel = CancelToken()
+    configure_logging(
+        options.log_format or default_format(),
+        options.verbosity,
+        options.log_file,
+        as_server=as_server,
+    )
+    signals.listen(cancel, lambda: None)
+    settings = load_settings(options.settings_file, check)
+    warn_of_unknown(settings.unknown)
+    return settings, cancel
 
 
 def _check(settings: Settings) -> None:

@@ -17,26 +17,12 @@ def worker(options: JobOptions) -> None:
     of its own but the address and the TLS files. On SIGTERM the batch under way may end, for a few
     seconds; what is not done goes to other workers.
     """
-    from datafetch.cli.console import configure_logging, default_format, warn_of_unknown
-    from datafetch.cli.signals import signals
-    from datafetch.clock import CancelToken
-    from datafetch.environment import load_settings
-    from datafetch.runtime.engine_extra import need_distributed
+    from datafetch.cli.at_store import begun
 
-    cancel = CancelToken()
-    configure_logging(
-        options.log_format or default_format(),
-        options.verbosity,
-        options.log_file,
-        as_server=True,
-    )
-    signals.listen(cancel, lambda: None)
-    settings = load_settings(options.settings_file, _check)
-    warn_of_unknown(settings.unknown)
+    settings, cancel = begun(options, _check, as_server=True)
     place = settings.cluster_place
     assert place is not None
     assert place.address is not None
-    need_distributed()
     from datafetch.runtime.engine_worker import be_worker
 
     be_worker(place.address, cancel)
@@ -47,12 +33,17 @@ def _check(settings: "Settings") -> None:
         place = settings.cluster_place
     except ValueError:
         return  # told among the problems of the settings
+    from datafetch.job_groups import dask_problems
+
+    problems = [*dask_problems()]
     if place is None:
-        problem = "DATAFETCH_CLUSTER is not set: it names the scheduler, such as tls://HOST:8786"
-        raise ConfigurationError([problem])
-    if place.address is None:
-        problem = (
+        problems.append(
+            "DATAFETCH_CLUSTER is not set: it names the scheduler, such as tls://HOST:8786"
+        )
+    elif place.address is None:
+        problems.append(
             f"DATAFETCH_CLUSTER: {place.text} has workers of its own, which each run starts; "
             "`datafetch worker` needs the address of a scheduler, such as tls://HOST:8786"
         )
-        raise ConfigurationError([problem])
+    if problems:
+        raise ConfigurationError(problems)

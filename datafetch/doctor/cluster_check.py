@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 from datafetch import __version__
 from datafetch.doctor.findings import Finding, Group, fail, ok, warn
+from datafetch.doctor.versions import version_of
+from datafetch.errors import ConfigurationError
+from datafetch.job_groups import dask_problems
 from datafetch.models.cluster_place import ClusterPlace
 from datafetch.models.text import one_line
 from datafetch.redaction import redact
-from datafetch.runtime.engine_extra import need_distributed
 
 _NAME = "cluster"
 _SOME = 3
@@ -35,7 +37,9 @@ class ClusterCheck:
             ConfigurationError: the extra is not installed, or a TLS file cannot be used.
         """
         place = self._place
-        version = need_distributed()
+        if problems := [*dask_problems()]:
+            raise ConfigurationError(problems)
+        version = version_of("distributed")
         if place.local is not None:
             yield _of_local(place.local, version)
             return

@@ -24,10 +24,11 @@ class VersionsCheck:
             f"datafetch {__version__}, Python {platform.python_version()}, "
             f"{platform.platform(terse=True)} on {platform.machine()}",
         )
-        yield ok("libraries", ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))
+        yield ok("libraries", ", ".join(f"{name} {version_of(name)}" for name in _LIBRARIES))
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str:
+    """The version of an installed package; `unknown` when it says none."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

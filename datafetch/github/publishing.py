@@ -36,12 +36,6 @@ class Known:
     replaced: Sequence[str] = field(default=())
     shared: bool = False
 
-    @property
-    def moved(self) -> list[str]:
-        """Names of stored CSVs under a former name that another CSV of the repository replaced."""
-        moved = [e.stored for e in self.done.written if e.stored is not None and e.stored != e.csv]
-        return list(dict.fromkeys((*self.replaced, *self.discovery.roster.replaced, *moved)))
-
     def repositories(self) -> list[RepositoryWeeks]:
         """The repositories to sum up."""
         # A repository that was only asked for by name does not count until it has a CSV.
@@ -85,6 +79,12 @@ class Known:
             whole=self._has_lines(entry),
             private=entry.repository.private,
         )
+
+
+def replaced_csvs(discovery: Discovery, done: StatisticsRound) -> list[str]:
+    """Names of stored CSVs under a former name that another CSV of the repository replaced."""
+    moved = [e.stored for e in done.written if e.stored is not None and e.stored != e.csv]
+    return list(dict.fromkeys((*discovery.roster.replaced, *moved)))
 
 
 def _was_hidden(entry: Entry) -> bool:
@@ -140,13 +140,14 @@ def publish(
         BaseMoved: somebody else published since `dataset` was read.
         StoreError, LeaseLost: the sums could not be written.
     """
+    replaced = (*known.replaced, *replaced_csvs(known.discovery, known.done))
     aggregates = build_aggregates(
         dataset,
         known.discovery,
         known.repositories(),
         contributions,
         all_read=known.all_read(to_ms(context.clock.now())),
-        deletes=[context.keys.github_csv(name) for name in known.moved],
+        deletes=[context.keys.github_csv(name) for name in dict.fromkeys(replaced)],
     )
     try:
         publisher.publish(aggregates.plan)

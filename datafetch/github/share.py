@@ -6,7 +6,7 @@ from datafetch.errors import LeaseHeld
 from datafetch.github.aggregates import Aggregates, count_contributions
 from datafetch.github.dataset import GitHubDataset
 from datafetch.github.discovery import Discovery
-from datafetch.github.publishing import Known, publish, stored_weeks, take_up
+from datafetch.github.publishing import Known, publish, replaced_csvs, stored_weeks, take_up
 from datafetch.github.statistics import StatisticsRound
 from datafetch.job import SHARE_WAIT_S, JobContext
 from datafetch.models.job_settings import GitHubSettings
@@ -57,7 +57,7 @@ def _merged(
     done: StatisticsRound,
 ) -> Aggregates:
     dataset = GitHubDataset.load(context)
-    replaced = Known(found, {}, done).moved
+    replaced = replaced_csvs(found, done)
     for name in replaced:
         dataset.stored.pop(name, None)
     asked = {result.entry.repository.identity for result in done.results.values()}

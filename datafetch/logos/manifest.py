@@ -170,6 +170,8 @@ class LogoManifest:
         self._replaced.clear()
         self._unfinished = self._broken = self._outdated = False
 
+    # ------------------------------------------------------------ whole runs
+
     def keys_beyond(self, domains: Collection[str]) -> list[str]:
         """Keys of the pictures that it names for other domains than these."""
         others = self._entries.keys() - set(domains)

@@ -72,8 +72,8 @@ class OpenGraphState:
         self.bookmarks: dict[str, BookmarkRecord] = {}
         self.overrides: dict[str, Override] = {}
         self.found = False
-        self._read_pages: dict[str, PageRecord] = {}
-        self._read_bookmarks: dict[str, BookmarkRecord] = {}
+        self._read_pages: Mapping[str, PageRecord] = {}
+        self._read_bookmarks: Mapping[str, BookmarkRecord] = {}
 
     def load(self) -> None:
         """Read the stored state; a broken one counts as none, and a copy is kept aside on save.
@@ -88,15 +88,13 @@ class OpenGraphState:
         if stored is None:
             return
         self.found = True
-        self.pages = dict(stored.pages)
-        self.bookmarks = dict(stored.bookmarks)
+        pages, bookmarks = stored.pages, stored.bookmarks
         if stored.rules != RULES:
-            self.pages = {name: as_unread(page) for name, page in self.pages.items()}
-            self.bookmarks = {
-                name: replace(known, tried="") for name, known in self.bookmarks.items()
-            }
+            pages = {name: as_unread(page) for name, page in pages.items()}
+            bookmarks = {name: replace(known, tried="") for name, known in bookmarks.items()}
+        self._read_pages, self._read_bookmarks = pages, bookmarks
+        self.pages, self.bookmarks = dict(pages), dict(bookmarks)
         self.overrides = dict(stored.overrides)
-        self.note_saved()
 
     @property
     def has_own_results(self) -> bool:

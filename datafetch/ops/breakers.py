@@ -1,6 +1,7 @@
 """The breakers of one process, and the stored object from which the next run learns of them."""
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Literal
@@ -66,9 +67,8 @@ class BreakerBook:
         self._loaded = False
         self._save_lock = threading.Lock()
         self._lock = threading.Lock()
-        self._changed: set[str] = set()
-        self._reasons: dict[str, str] = {}
-        """Why breakers among the changed ones have opened, by host."""
+        self._changed: dict[str, str] = {}
+        """For each host whose breaker has changed the reason; empty for one that closed."""
 
     def load(self) -> None:
         """Read the stored breakers, unless they were read before."""
@@ -109,8 +109,7 @@ class BreakerBook:
 
     def _note_change(self, host: str, before: Breaker, after: Breaker, why: str = "") -> None:
         with self._lock:
-            self._changed.add(host)
-            self._reasons[host] = why
+            self._changed[host] = why
         if after.opened_at is not None:
             until = log_time(after.opened_at + self._policy.cooldown_s)
             about = {"host": host, "failures": after.failures, "until": until}
@@ -128,8 +127,7 @@ class BreakerBook:
         That process stores them; `save` here does not. A breaker that closed is null.
         """
         with self._lock:
-            changed, self._changed = self._changed, set()
-            reasons, self._reasons = self._reasons, {}
+            changed, self._changed = self._changed, {}
         taken: JsonObject = {}
         for host in sorted(changed):
             breaker = self._breakers.get(host)
@@ -139,7 +137,7 @@ class BreakerBook:
                 else {
                     "failures": breaker.failures,
                     "openedAt": to_ms(breaker.opened_at),
-                    "reason": reasons.get(host, ""),
+                    "reason": changed[host],
                 }
             )
         return taken
@@ -163,7 +161,7 @@ class BreakerBook:
         A store that does not answer is logged, and the next call stores these changes too.
         """
         with self._lock:
-            changed, self._changed = self._changed, set()
+            changed, self._changed = self._changed, {}
         if not (changed or self._record.is_corrupt):
             return
         try:
@@ -172,9 +170,11 @@ class BreakerBook:
         except StoreError as error:
             _log.warning("breakers_not_saved", extra={"error": str(error)})
             with self._lock:
-                self._changed |= changed
+                self._changed = changed | self._changed
 
-    def _merged(self, stored: dict[str, OpenBreaker], changed: set[str]) -> dict[str, OpenBreaker]:
+    def _merged(
+        self, stored: dict[str, OpenBreaker], changed: Collection[str]
+    ) -> dict[str, OpenBreaker]:
         """The stored breakers, with this process's own in place of those of the changed hosts."""
         merged = {host: breaker for host, breaker in stored.items() if host not in changed}
         for host in changed:

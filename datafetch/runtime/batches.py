@@ -47,7 +47,7 @@ class ItemWork(Generic[T, R]):
     decode: Callable[[T, object], R]
     lost: Callable[[T], R]
     group: Callable[[T], str]
-    size: int = 32
+    size: int = _LARGEST
     width: int | None = None
 
 

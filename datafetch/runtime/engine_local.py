@@ -44,7 +44,14 @@ class LocalWorkers:
             ClusterFailed: they did not start.
         """
         _keep_ctrl_c_away()
-        _prepare_forks(self._needed)
+        try:
+            _prepare_forks(self._needed)
+        except OSError as error:  # its socket has a path of 108 characters at most
+            raise ClusterFailed(
+                f"worker processes cannot be started: {error}",
+                hint="If the path of the folder for temporary files is long, set TMPDIR to a "
+                "shorter one, such as /tmp.",
+            ) from error
         import dask
         from distributed import Nanny, Security, SpecCluster
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from datafetch.models.cluster_place import ClusterPlace
 from datafetch.runtime.engine_calls import own_version
@@ -41,12 +41,13 @@ def look_at(place: ClusterPlace) -> ClusterLook:
         ClusterFailed: it cannot be reached.
         ConfigurationError: the TLS files of Dask's configuration cannot be used.
     """
-    assert place.address is not None
-    security = security_of(place.address, "client")
+    address = place.address
+    assert address is not None
+    security = security_of(address, "client")
     route_logs()
 
     async def look() -> ClusterLook:
-        client = await connected(place.text, cast("str", place.address), security)
+        client = await connected(place.text, address, security)
         try:
             return await _asked(client)
         finally:

@@ -5,7 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -38,8 +40,15 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture
+def temporary():
+    """A folder for temporary files, whose path is short enough for sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="t") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_workers_end_with_their_run(tmp_path, how):
+def test_workers_end_with_their_run(tmp_path, temporary, how):
     """Ctrl-C reaches them, too, and means nothing there; SIGKILL of the run is the end of them.
 
     One is killed before by its item; it is started anew, and all other items are done. None of them
@@ -47,8 +56,6 @@ def test_workers_end_with_their_run(tmp_path, how):
     """
     program = tmp_path / "run.py"
     program.write_text(_COORDINATOR)
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
     process = subprocess.Popen(
         [sys.executable, str(program), str(tmp_path)],
         env=clean_environment(TMPDIR=str(temporary)),
@@ -86,6 +93,21 @@ def test_workers_end_with_their_run(tmp_path, how):
     finally:
         process.kill()  # its children end with it
         process.communicate()
+
+
+def test_a_folder_whose_path_is_too_long_for_a_socket_is_told(tmp_path):
+    """The processes talk over one in the folder for temporary files."""
+    program, deep = tmp_path / "run.py", tmp_path / ("deep" * 30)
+    program.write_text(_COORDINATOR)
+    deep.mkdir()
+    done = subprocess.run(
+        [sys.executable, str(program), str(tmp_path)],
+        env=clean_environment(TMPDIR=str(deep)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ClusterFailed: worker processes cannot be started" in done.stderr
 
 
 def said_in_clear_by(process: psutil.Process) -> bytes:
